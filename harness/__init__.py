@@ -1,0 +1,57 @@
+"""sparsecheck: conformance harness and regression suite for PyTorch sparsifiers.
+
+What an adapter or a case needs is here by name; nothing is imported before it is asked for, so
+that what needs no torch starts without it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .judging.compare import Violation as Violation
+    from .judging.compare import require as require
+    from .running.case import case as case
+    from .running.trial import Trial as Trial
+    from .subject.adapter import Adapter as Adapter
+    from .subject.adapter import Context as Context
+    from .subject.adapter import Refusal as Refusal
+    from .subject.adapter import Saved as Saved
+    from .subject.adapter import Sparsified as Sparsified
+    from .subject.holders import BufferSparsified as BufferSparsified
+    from .subject.holders import InPlaceSparsified as InPlaceSparsified
+    from .subject.holders import ParametrizedSparsified as ParametrizedSparsified
+    from .values.capability import CAPABILITIES as CAPABILITIES
+    from .values.contract import Contract as Contract
+    from .values.pattern import Band as Band
+    from .values.pattern import Block as Block
+    from .values.pattern import Channel as Channel
+    from .values.pattern import Given as Given
+    from .values.pattern import NofM as NofM
+    from .values.pattern import Pattern as Pattern
+    from .values.pattern import Unstructured as Unstructured
+    from .values.plan import Plan as Plan
+
+_HOMES = {
+    "values.pattern": "Band Block Channel Given NofM Pattern Unstructured",
+    "values.plan": "Plan",
+    "values.capability": "CAPABILITIES",
+    "values.contract": "Contract",
+    "subject.adapter": "Adapter Context Refusal Saved Sparsified",
+    "subject.holders": "BufferSparsified InPlaceSparsified ParametrizedSparsified",
+    "judging.compare": "Violation require",
+    "running.case": "case",
+    "running.trial": "Trial",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'sparsecheck' has no attribute {name!r}")
+    return getattr(import_module(f".{_HOME_OF[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_HOME_OF)

@@ -1,0 +1,73 @@
+"""The values on each axis and the capabilities that each takes."""
+
+from __future__ import annotations
+
+from ..values.capability import CAPABILITIES, Support
+from ..values.declaration import Declaration
+from ..values.requirement import ACCELERATOR, CANONICAL_PATTERN
+
+LAYERS: dict[str, tuple[str, ...]] = {
+    "linear": ("linear",),
+    "large": ("linear",),
+    "strided": ("linear",),
+    "ragged": ("linear",),
+    "tied": ("linear",),
+    "conv1d": ("conv1d",),
+    "conv2d": ("conv2d",),
+    "embedding": ("embedding",),
+    "mixed": ("linear", "conv2d"),
+}
+"""Layer axis: each network with the capabilities it takes. The tied network takes no `tied`: what is
+judged there is that sharing is kept or refused, which is the capability's own case."""
+
+_CANONICAL = {
+    "given": "given",
+    "unstructured": "unstructured-0.5",
+    "block": "block1x4-0.5",
+    "n_of_m": "2of4",
+    "channel": "channel0-0.5",
+    "band": "band-3",
+}
+
+MATRIX_ONLY = ("block", "n_of_m", "band")
+"""Patterns that have a meaning for matrices alone."""
+
+DTYPES = ("float64", "float32", "bfloat16", "float16")
+
+
+def pattern_capability(token: str) -> str:
+    """The capability that pattern `token` takes, `block` for `block1x4-0.5`.
+
+    Raises:
+        KeyError: no pattern is written so.
+    """
+    if token == "2of4" or "of" in token:
+        return "n_of_m"
+    kind = token.partition("-")[0].rstrip("0123456789x")
+    if kind not in CAPABILITIES:
+        raise KeyError(token)
+    return kind
+
+
+def canonical_pattern(declaration: Declaration) -> str:
+    """The pattern a sparsifier is judged on where the requirement does not care which.
+
+    The first it supports, in the order given, unstructured, block, N:M, channel, band; `given`
+    if it supports none, which is then refused.
+    """
+    for capability, token in _CANONICAL.items():
+        if declaration.capabilities.support(capability) is Support.SUPPORTED:
+            return token
+    return "given"
+
+
+def resolve_device(token: str, devices: tuple[str, ...]) -> str:
+    """The torch device type that a device `token` stands for: the accelerator here, or `cuda` where none is."""
+    if token != ACCELERATOR:
+        return token
+    return next((device for device in devices if device != "cpu"), "cuda")
+
+
+def resolve_pattern(token: str, declaration: Declaration) -> str:
+    """The pattern that stands in the cell's id."""
+    return canonical_pattern(declaration) if token == CANONICAL_PATTERN else token

@@ -1,0 +1,81 @@
+"""STATE: saving, restoring, copying and casting a sparse model."""
+
+from ..values.requirement import ACCELERATOR, Requirement
+
+_BOTH = ("cpu", ACCELERATOR)
+_RESTORE = ("restore",)
+_SEED = "pytorch test_parametrization.py::test_state_dict_preserved"
+
+REQUIREMENTS = (
+    Requirement(
+        id="STATE-01", level="core", source=_SEED, needs=_RESTORE,
+        sentence="What is saved and restored onto a dense model gives the same masks and the same output.",
+        layers=("linear", "conv2d", "mixed"), dtypes=("float32", "bfloat16"), devices=_BOTH,
+    ),
+    Requirement(
+        id="STATE-02", level="core", source="torch.save; torch.load", needs=_RESTORE,
+        sentence="What is saved to files and restored in a fresh interpreter gives the same masks and output.",
+    ),
+    Requirement(
+        id="STATE-03", level="core", source="torch.nn.Module.load_state_dict, strict (probe B7)",
+        sentence="The sparse model's state dict loads strictly into the model it came from, and changes nothing.",
+        layers=("linear", "conv2d"),
+    ),
+    Requirement(
+        id="STATE-04", level="core", source="torchao and pytorch FakeSparsity differ here; both are official",
+        sentence="Masks travel in the model's state dict, in the sidecar, in both or in neither, as declared.",
+        needs=_RESTORE,
+    ),
+    Requirement(
+        id="STATE-05", level="core", source="BaseSparsifier.load_state_dict (probes B12, B13)", needs=_RESTORE,
+        sentence="One saved state restores twice, each time to the same masks and output.",
+    ),
+    Requirement(
+        id="STATE-06", level="core", source="BaseSparsifier.load_state_dict (probe B14)", needs=_RESTORE,
+        sentence="Training and updating what was restored leaves the donor and the saved state as they were.",
+    ),
+    Requirement(
+        id="STATE-07", level="core", source="BaseSparsifier.load_state_dict (probe B11)", needs=_RESTORE,
+        sentence="What was restored shares no storage with the donor or the saved state.",
+    ),
+    Requirement(
+        id="STATE-08", level="core", source="BaseSparsifier.load_state_dict (probe B12)", needs=_RESTORE,
+        sentence="A resume of a resume has the masks and the output of the first run.",
+    ),
+    Requirement(
+        id="STATE-09", level="core", source="BaseSparsifier.state_dict is the live dict (probe B10)",
+        sentence="Saving changes nothing, and the sidecar saved is a snapshot that later updates do not reach.",
+        needs=_RESTORE,
+    ),
+    Requirement(
+        id="STATE-10", level="core", source="torch.nn.Module.load_state_dict, size mismatch", needs=_RESTORE,
+        sentence="A state saved from weights of another shape is refused, with the dense model untouched.",
+    ),
+    Requirement(
+        id="STATE-11", level="core", source="torch.load, weights_only (probe B9)", needs=_RESTORE,
+        sentence="What was saved loads with torch.load(weights_only=True).",
+    ),
+    Requirement(
+        id="STATE-12", level="core", source="torch.nn.Module.load_state_dict", needs=("finalize",),
+        sentence="A finalized model's state dict loads strictly into the dense model, which then gives its output.",
+        layers=("linear", "conv2d"),
+    ),
+    Requirement(
+        id="STATE-13", level="core", source="torch.nn.Module.to", needs=("float64",),
+        sentence="After a cast by .to(dtype) the same entries are removed and the output is of the new dtype.",
+    ),
+    Requirement(
+        id="STATE-14", level="core", source="copy.deepcopy; pytorch#37322",
+        sentence="A deep copy has the same masks and output, and training it leaves the first as it was.",
+    ),
+    Requirement(
+        id="STATE-15", level="core", source="BaseSparsifier.load_state_dict", needs=_RESTORE,
+        sentence="An update after restore gives the masks that the donor's next update gives.",
+        layers=("linear", "mixed"), unless=(("score", "random"), ("score", "opaque")),
+    ),
+    Requirement(
+        id="STATE-16", level="core", source="torch.nn.Module.to(device) (probe A7)",
+        sentence="Moved to another device and back, the model's masks and outputs are what they were.",
+        devices=(ACCELERATOR,),
+    ),
+)

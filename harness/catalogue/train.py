@@ -1,0 +1,46 @@
+"""TRAIN: a sparse model stays sparse while it learns."""
+
+from ..values.requirement import ACCELERATOR, Requirement
+
+_BOTH = ("cpu", ACCELERATOR)
+
+REQUIREMENTS = (
+    Requirement(
+        id="TRAIN-01", level="core", source="torch.optim.SGD, momentum",
+        sentence="Under SGD with momentum removed entries stay zero in forward, kept ones learn, masks stay.",
+        layers=("linear", "conv2d", "embedding", "mixed"), dtypes=("float32", "float64"), devices=_BOTH,
+    ),
+    Requirement(
+        id="TRAIN-02", level="core", source="torch.optim.AdamW, weight_decay",
+        sentence="Under AdamW with decay removed entries stay zero in forward, kept ones learn, masks stay.",
+        layers=("linear", "conv2d"), devices=_BOTH,
+    ),
+    Requirement(
+        id="TRAIN-03", level="core", source="torch docs, gradient accumulation",
+        sentence="Gradients accumulated over two batches are the sum of each, and removed entries stay zero.",
+        unless=(("holds", "in place"),),
+    ),
+    Requirement(
+        id="TRAIN-04", level="core", source="torch.autocast", needs=("bfloat16",),
+        sentence="Under autocast to bfloat16 removed entries are zero in forward, and kept ones learn.",
+        devices=_BOTH,
+    ),
+    Requirement(
+        id="TRAIN-05", level="core", source="torch.optim.Optimizer.param_groups (probe G4)",
+        sentence="An optimizer built before attach still trains the sparse model.",
+    ),
+    Requirement(
+        id="TRAIN-06", level="extended", source="Zhu and Gupta 2017, To prune or not to prune", needs=("relevel",),
+        sentence="A level raised between training steps removes the new count, and training goes on.",
+        patterns=("unstructured-0.3",),
+    ),
+    Requirement(
+        id="TRAIN-07", level="core", source="BaseSparsifier.squash_mask", needs=("finalize",),
+        sentence="Finalized after training, the removed entries are zero and the kept ones are as trained.",
+        layers=("linear", "conv2d"),
+    ),
+    Requirement(
+        id="TRAIN-08", level="core", source="pytorch test_sparsifier.py::test_step, does not collapse",
+        sentence="An update after training removes the count that is declared: sparsity neither leaks nor collapses.",
+    ),
+)

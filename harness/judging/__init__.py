@@ -1,0 +1,1 @@
+"""The floor that knows what is right: oracles, comparisons, references, expectations, the ledger."""

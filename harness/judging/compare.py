@@ -1,0 +1,126 @@
+"""Comparisons that raise a `Violation` whose message stands alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .tolerance import Tolerance
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Violation(AssertionError):
+    """A requirement is not met. kind: a stable slug that expectations cite, such as `mask-differs`."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(f"{kind}: {message}")
+        self.kind = kind
+        self.message = message
+
+
+def require(condition: bool, kind: str, message: str) -> None:
+    """Raises:
+    Violation: the condition does not hold.
+    """
+    if not condition:
+        raise Violation(kind, message)
+
+
+def array(value: Tensor | NDArray[Any]) -> NDArray[Any]:
+    """A NumPy array with the value's numbers: booleans and integers as they are, all reals as float64."""
+    if isinstance(value, np.ndarray):
+        return value
+    plain = value.detach().cpu()
+    return np.asarray(plain.double().numpy() if plain.is_floating_point() else plain.numpy())
+
+
+def equal(seen: Tensor | NDArray[Any], expected: Tensor | NDArray[Any], kind: str, what: str) -> None:
+    """Exact equality, entry by entry; NaN equals NaN, and minus zero equals zero.
+
+    Raises:
+        Violation: shape or an entry differs.
+    """
+    _judge(array(seen), array(expected), None, kind, what)
+
+
+def close(
+    seen: Tensor | NDArray[Any], expected: Tensor | NDArray[Any], bound: Tolerance, kind: str, what: str
+) -> None:
+    """Equality within `bound`.
+
+    Raises:
+        Violation: shape differs, or an entry by more than the bound.
+    """
+    _judge(array(seen), array(expected), bound, kind, what)
+
+
+def _judge(
+    seen: NDArray[Any], expected: NDArray[Any], bound: Tolerance | None, kind: str, what: str
+) -> None:
+    if seen.shape != expected.shape:
+        raise Violation(kind, f"{what} has shape {seen.shape}, expected {expected.shape}")
+    agree = _agreement(seen, expected, bound)
+    if not agree.all():
+        raise Violation(kind, describe(seen, expected, agree, what))
+
+
+def _agreement(seen: NDArray[Any], expected: NDArray[Any], bound: Tolerance | None) -> NDArray[np.bool_]:
+    if bound is None:
+        both_nan = (seen != seen) & (expected != expected)
+        return np.asarray((seen == expected) | both_nan)
+    return np.isclose(seen, expected, rtol=bound.relative, atol=bound.absolute, equal_nan=True)
+
+
+def describe(seen: NDArray[Any], expected: NDArray[Any], agree: NDArray[np.bool_], what: str) -> str:
+    """What differs, where first, how many and by how much."""
+    wrong = int((~agree).sum())
+    first = tuple(int(i) for i in np.argwhere(~agree)[0])
+    text = (
+        f"{what} of shape {seen.shape} differs at {wrong} of {agree.size} entries, first at {first}: "
+        f"expected {expected[first]}, seen {seen[first]}"
+    )
+    if seen.dtype.kind == "f":
+        largest = np.nanmax(np.abs(np.where(agree, 0.0, seen - expected)))
+        text += f"; largest difference {largest:.3g}"
+    return text
+
+
+def same_state(
+    seen: Mapping[str, Tensor], expected: Mapping[str, Tensor], kind: str, what: str
+) -> None:
+    """The same names in the same order, and tensors equal bit for bit, dtype included.
+
+    Raises:
+        Violation: a name, a dtype or an entry differs.
+    """
+    if list(seen) != list(expected):
+        raise Violation(kind, f"{what} has {_names(seen)}, expected {_names(expected)}")
+    for name, tensor in expected.items():
+        if seen[name].dtype != tensor.dtype:
+            raise Violation(kind, f"{what}: {name} is {seen[name].dtype}, expected {tensor.dtype}")
+        equal(seen[name], tensor, kind, f"{what}: {name}")
+
+
+def apart(these: Mapping[str, Tensor], those: Mapping[str, Tensor], what: str) -> None:
+    """No tensor of the one shares storage with a tensor of the other.
+
+    Raises:
+        Violation: of kind `aliased`.
+    """
+    owners = {_storage(tensor): name for name, tensor in those.items() if tensor.numel()}
+    for name, tensor in these.items():
+        if tensor.numel() and _storage(tensor) in owners:
+            raise Violation("aliased", f"{what}: {name} shares storage with {owners[_storage(tensor)]}")
+
+
+def _storage(tensor: Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(names) or "nothing"

@@ -1,0 +1,169 @@
+"""Every cell planned before the run, reconciled with every cell executed after it. No torch here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from ..catalogue.axes import LAYERS, MATRIX_ONLY, pattern_capability, resolve_device, resolve_pattern
+from ..values.capability import Support
+from ..values.cell import Cell
+from ..values.declaration import Declaration, Environment
+from ..values.record import Outcome, Record, Result, Verdict
+from ..values.requirement import Requirement
+from ..values.selection import Selection
+
+Disposition = Literal["judge", "refuse", "unavailable"]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A cell and what is to be done with it.
+
+    why: the unsupported capabilities whose refusal is tested, space separated; or why it is unavailable.
+    """
+
+    cell: Cell
+    disposition: Disposition
+    why: str = ""
+
+
+class NothingPlanned(ValueError):
+    """A selection that matches no cell: a run that judges nothing is no run."""
+
+
+def enumerate_cells(
+    catalogue: Iterable[Requirement],
+    declaration: Declaration,
+    selection: Selection,
+    environment: Environment,
+) -> tuple[Planned, ...]:
+    """The whole ledger of one sparsifier, in the catalogue's order."""
+    return tuple(
+        _planned(requirement, cell, declaration, environment)
+        for requirement in catalogue
+        if applies(requirement, declaration)
+        for cell in cells(requirement, declaration, environment)
+        if selection.takes(cell)
+    )
+
+
+def applies(requirement: Requirement, declaration: Declaration) -> bool:
+    """Whether the requirement has a meaning for this profile and contract."""
+    return declaration.profile in requirement.profiles and not any(
+        getattr(declaration.contract, clause) == value for clause, value in requirement.unless
+    )
+
+
+def cells(requirement: Requirement, declaration: Declaration, environment: Environment) -> Iterator[Cell]:
+    """The canonical cell, then each other value of each axis in turn, the rest being canonical."""
+    axes = (requirement.layers, requirement.patterns, requirement.dtypes, requirement.devices)
+    canonical = [axis[0] for axis in axes]
+    seen: set[Cell] = set()
+    for position, axis in enumerate(axes):
+        for value in axis:
+            layer, pattern, dtype, device = (*canonical[:position], value, *canonical[position + 1 :])
+            pattern = _fitting(resolve_pattern(pattern, declaration), layer, declaration)
+            device = resolve_device(device, environment.devices)
+            cell = Cell(declaration.sparsifier, requirement.id, layer, pattern, dtype, device)
+            if cell not in seen:
+                seen.add(cell)
+                yield cell
+
+
+def _fitting(pattern: str, layer: str, declaration: Declaration) -> str:
+    """A matrix-only pattern on a convolution is nobody's to offer: the sparsifier's other canonical pattern."""
+    if pattern_capability(pattern) not in MATRIX_ONLY or not set(LAYERS[layer]) & {"conv1d", "conv2d"}:
+        return pattern
+    supported = declaration.capabilities.supported
+    return "unstructured-0.5" if "unstructured" in supported else "given"
+
+
+def _planned(
+    requirement: Requirement, cell: Cell, declaration: Declaration, environment: Environment
+) -> Planned:
+    if why := _unavailable(requirement, cell, environment):
+        return Planned(cell, "unavailable", why)
+    support = declaration.capabilities.support
+    lacking = [name for name in capabilities(requirement, cell) if support(name) is not Support.SUPPORTED]
+    return Planned(cell, "refuse", " ".join(lacking)) if lacking else Planned(cell, "judge")
+
+
+def _unavailable(requirement: Requirement, cell: Cell, environment: Environment) -> str:
+    if requirement.torch and not SpecifierSet(requirement.torch).contains(
+        Version(environment.torch).base_version, prereleases=True
+    ):
+        return f"needs torch{requirement.torch}, this is {environment.torch}"
+    if cell.device not in environment.devices:
+        return f"no {cell.device} device here"
+    return ""
+
+
+def capabilities(requirement: Requirement, cell: Cell) -> tuple[str, ...]:
+    """All that a cell takes of a sparsifier: what its axes imply, then what its requirement needs."""
+    device = "cpu" if cell.device == "cpu" else "accelerator"
+    return (*LAYERS[cell.layer], pattern_capability(cell.pattern), cell.dtype, device, *requirement.needs)
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What planned and executed leave over, as cell ids; all empty when the ledger balances."""
+
+    missing: tuple[str, ...]
+    doubled: tuple[str, ...]
+    unplanned: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return not (self.missing or self.doubled or self.unplanned)
+
+    def __str__(self) -> str:
+        parts = (("never judged", self.missing), ("judged twice", self.doubled), ("not planned", self.unplanned))
+        return "; ".join(f"{len(cells)} {what}, first {cells[0]}" for what, cells in parts if cells) or "balanced"
+
+
+def reconcile(planned: Iterable[str], records: Iterable[Record]) -> Balance:
+    """Holds the planned cell ids against the records."""
+    plan, judged = set(planned), Counter(record.cell for record in records)
+    return Balance(
+        missing=tuple(sorted(plan - set(judged))),
+        doubled=tuple(sorted(cell for cell, times in judged.items() if times > 1)),
+        unplanned=tuple(sorted(set(judged) - plan)),
+    )
+
+
+def outcome(
+    sparsifier: str, planned: Iterable[str], records: Iterable[Record], core: set[str], selected: bool
+) -> Outcome:
+    """One sparsifier's sum. core: ids of the core requirements.
+
+    `success`: all passed, save refusals by the package, refusals of what is not core, and cells that
+    this machine could not run. `partial`: nothing red, but known failures or core cells that the
+    adapter itself refused. `selection`: nothing red, but only a part was asked for.
+    """
+    planned, records = tuple(planned), tuple(records)
+    balance = reconcile(planned, records)
+    counts = Counter(record.verdict.value for record in records)
+    result = _result(records, core, selected) if balance and planned else "failure"
+    return Outcome(sparsifier, result, dict(sorted(counts.items())), len(planned), bool(balance))
+
+
+def _result(records: tuple[Record, ...], core: set[str], selected: bool) -> Result:
+    if any(record.verdict.is_red for record in records):
+        return "failure"
+    if selected:
+        return "selection"
+    if all(record.verdict in (Verdict.UNAVAILABLE, Verdict.REFUSED) for record in records):
+        return "partial"
+    return "partial" if any(_holds_back(record, core) for record in records) else "success"
+
+
+def _holds_back(record: Record, core: set[str]) -> bool:
+    if record.verdict is Verdict.KNOWN:
+        return True
+    is_core = Cell.parse(record.cell).requirement in core
+    return record.verdict is Verdict.REFUSED and record.refused_by == "adapter" and is_core

@@ -1,0 +1,113 @@
+"""The networks on the layer axis. Their sizes differ from requirement to requirement, so that no
+sparsifier can answer from a table of the shapes it has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..values.network import Layer, Network
+from . import stream
+
+
+def network(token: str, salt: str) -> Network:
+    """The network that `token` stands for on the layer axis, with sizes drawn from `salt`.
+
+    Raises:
+        KeyError: no network has that token.
+    """
+    return _BUILDERS[token](salt)
+
+
+def _sizes(salt: str, count: int, options: tuple[int, ...] = (8, 12, 16, 20, 24)) -> list[int]:
+    """`count` sizes of which neighbours differ, so that no weight is square."""
+    sizes: list[int] = []
+    for position in range(count):
+        left = [option for option in options if not sizes or option != sizes[-1]]
+        sizes.append(stream.choice(f"{salt} size {position}", left))
+    return sizes
+
+
+def _chain(token: str, sizes: list[int], strided: bool = False) -> Network:
+    """Two planned layers, each beside an unplanned one whose name starts alike."""
+    first, second, third, fourth, fifth = sizes
+    layers = (
+        Layer("layer1", "linear", first, second, bias=True, strided=strided),
+        Layer("relu", "relu"),
+        Layer("layer10", "linear", second, third),
+        Layer("block.layer1", "linear", third, fourth, strided=strided),
+        Layer("block.relu", "relu"),
+        Layer("block.layer10", "linear", fourth, fifth, bias=True),
+    )
+    return Network(token, layers, ("layer1.weight", "block.layer1.weight"), (first,))
+
+
+def _linear(salt: str) -> Network:
+    return _chain("linear", _sizes(salt, 5))
+
+
+def _strided(salt: str) -> Network:
+    return _chain("strided", _sizes(salt, 5), strided=True)
+
+
+def _large(salt: str) -> Network:
+    return _chain("large", _sizes(salt, 5, (256, 260, 300, 516)))
+
+
+def _ragged(salt: str) -> Network:
+    return _chain("ragged", _sizes(salt, 5, (7, 9, 11, 13)))
+
+
+def _tied(salt: str) -> Network:
+    width, output = _sizes(salt, 2)
+    layers = (
+        Layer("layer1", "linear", width, width, bias=True),
+        Layer("relu", "relu"),
+        Layer("layer2", "linear", width, width),
+        Layer("layer10", "linear", width, output),
+    )
+    return Network("tied", layers, ("layer1.weight",), (width,), tied=(("layer2.weight", "layer1.weight"),))
+
+
+def _convolutional(token: str, kind: str, salt: str) -> Network:
+    first, second, third = _sizes(salt, 3, (4, 8, 12))
+    layers = (
+        Layer("conv1", kind, first, second, kernel=3, bias=True),  # type: ignore[arg-type]
+        Layer("relu", "relu"),
+        Layer("conv10", kind, second, third, kernel=2),  # type: ignore[arg-type]
+    )
+    window = (7,) if kind == "conv1d" else (7, 6)
+    return Network(token, layers, ("conv1.weight",), (first, *window))
+
+
+def _embedding(salt: str) -> Network:
+    entries, features, outputs = _sizes(salt, 3)
+    layers = (
+        Layer("layer1", "embedding", entries, features),
+        Layer("layer10", "linear", features, outputs, bias=True),
+    )
+    return Network("embedding", layers, ("layer1.weight",), (5,))
+
+
+def _mixed(salt: str) -> Network:
+    channels, hidden = _sizes(salt, 2, (4, 8, 12))
+    layers = (
+        Layer("stem.conv1", "conv2d", 3, channels, kernel=3, bias=True),
+        Layer("relu", "relu"),
+        Layer("flatten", "flatten"),
+        Layer("layer1", "linear", channels * 4 * 3, hidden, bias=True),
+        Layer("layer10", "linear", hidden, 5),
+    )
+    return Network("mixed", layers, ("stem.conv1.weight", "layer1.weight"), (3, 6, 5))
+
+
+_BUILDERS: dict[str, Callable[[str], Network]] = {
+    "linear": _linear,
+    "large": _large,
+    "strided": _strided,
+    "ragged": _ragged,
+    "tied": _tied,
+    "conv1d": lambda salt: _convolutional("conv1d", "conv1d", salt),
+    "conv2d": lambda salt: _convolutional("conv2d", "conv2d", salt),
+    "embedding": _embedding,
+    "mixed": _mixed,
+}

@@ -1,0 +1,146 @@
+"""What is right, computed in NumPy float64 and independently of any code under test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from ..values.contract import Contract, Rounding
+from ..values.network import Layer, Network
+from ..values.pattern import Band, Block, Channel, Given, NofM, Pattern, Unstructured
+
+Reals = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+def masked(weight: Reals, mask: Mask) -> Reals:
+    """`where(mask, weight, 0)`: zero also where a removed entry is NaN, infinite or negative."""
+    return np.where(mask, weight, 0.0)
+
+
+def count_removed(level: float, count: int, rounding: Rounding) -> int:
+    """How many of `count` a `level` removes."""
+    exact = level * count
+    nearest = round(exact)
+    if abs(exact - nearest) < 1e-9 * max(1, count):
+        return nearest
+    return {"half-even": nearest, "floor": int(np.floor(exact)), "ceil": int(np.ceil(exact))}[rounding]
+
+
+@dataclass(frozen=True)
+class Units:
+    """A weight cut into the units that are kept or removed whole.
+
+    index: of the weight's shape; the number of the unit each entry belongs to, or -1 for an entry
+        that is always kept (a partial block under `ragged="keep"`).
+    groups: one number a unit: within each group of units a count is removed.
+    removed: how many units of each group go; None where the pattern does not say (given, band).
+    """
+
+    index: NDArray[np.int64]
+    groups: NDArray[np.int64]
+    removed: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        return len(self.groups)
+
+
+def units(pattern: Pattern, shape: tuple[int, ...], contract: Contract) -> Units:
+    """How `pattern` cuts a weight of `shape`.
+
+    Raises:
+        TypeError: the pattern names its mask itself (`Given`, `Band`).
+    """
+    if isinstance(pattern, Unstructured):
+        size = int(np.prod(shape))
+        return _levelled(np.arange(size).reshape(shape), size, pattern.level, contract)
+    if isinstance(pattern, Channel):
+        index = np.broadcast_to(_along(np.arange(shape[pattern.dim]), pattern.dim, len(shape)), shape)
+        return _levelled(index, shape[pattern.dim], pattern.level, contract)
+    if isinstance(pattern, Block):
+        return _blocks(pattern, shape, contract)
+    if isinstance(pattern, NofM):
+        size = int(np.prod(shape))
+        groups = np.arange(size) // pattern.m
+        return Units(np.arange(size).reshape(shape), groups, (pattern.m - pattern.n,) * (size // pattern.m))
+    raise TypeError(f"{type(pattern).__name__} names its mask itself")
+
+
+def _levelled(index: NDArray[np.int64], count: int, level: float, contract: Contract) -> Units:
+    removed = count_removed(level, count, contract.rounding)
+    return Units(index, np.zeros(count, dtype=np.int64), (removed,))
+
+
+def _along(values: NDArray[np.int64], dim: int, ndim: int) -> NDArray[np.int64]:
+    return values.reshape([-1 if axis == dim else 1 for axis in range(ndim)])
+
+
+def _blocks(pattern: Block, shape: tuple[int, ...], contract: Contract) -> Units:
+    rows, columns = (np.arange(size) // edge for size, edge in zip(shape, pattern.shape, strict=True))
+    if contract.ragged != "keep":
+        across = int(columns[-1]) + 1
+        return _levelled(rows[:, None] * across + columns, (int(rows[-1]) + 1) * across, pattern.level, contract)
+    down, across = (size // edge for size, edge in zip(shape, pattern.shape, strict=True))
+    whole = (rows[:, None] < down) & (columns[None, :] < across)
+    index = np.where(whole, rows[:, None] * across + columns, -1)
+    return _levelled(index, down * across, pattern.level, contract)
+
+
+def unit_scores(weight: Reals, cut: Units, contract: Contract) -> Reals:
+    """One score a unit: the sum of |w| (L1) or of w squared (L2) over its entries; infinite for none."""
+    power = np.abs(weight) if contract.score == "magnitude-l1" else np.square(weight)
+    inside = cut.index >= 0
+    return np.bincount(cut.index[inside], weights=power[inside], minlength=cut.count)
+
+
+def fixed_mask(pattern: Pattern, shape: tuple[int, ...]) -> Mask | None:
+    """The mask of a pattern that names it itself, else None."""
+    if isinstance(pattern, Given):
+        return pattern.mask
+    if isinstance(pattern, Band):
+        rows, columns = np.indices(shape)
+        return np.asarray(np.abs(rows - columns) <= pattern.width // 2)
+    return None
+
+
+def forward(network: Network, parameters: Mapping[str, Reals], inputs: Reals) -> Reals:
+    """The output of `network`, float64. inputs: (batch, *input_shape), integers for an embedding."""
+    value = inputs
+    for layer in network.layers:
+        value = _STEPS[layer.kind](layer, parameters, value)
+    return value
+
+
+def _linear(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> Reals:
+    output: Reals = value @ parameters[layer.weight].T
+    return output + parameters[f"{layer.name}.bias"] if layer.bias else output
+
+
+def _convolution(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> Reals:
+    weight = parameters[layer.weight]
+    spatial = weight.ndim - 2
+    axes = tuple(range(2, 2 + spatial))
+    windows = sliding_window_view(value, weight.shape[2:], axis=axes)
+    taps = tuple(range(2 + spatial, 2 + 2 * spatial))
+    output: Reals = np.tensordot(windows, weight, axes=((1, *taps), (1, *axes)))
+    output = np.moveaxis(output, -1, 1)
+    return output + parameters[f"{layer.name}.bias"].reshape(1, -1, *(1,) * spatial) if layer.bias else output
+
+
+def _embedding(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> Reals:
+    return parameters[layer.weight][value.astype(np.int64)]
+
+
+_STEPS = {
+    "linear": _linear,
+    "conv1d": _convolution,
+    "conv2d": _convolution,
+    "embedding": _embedding,
+    "relu": lambda layer, parameters, value: np.maximum(value, 0.0),
+    "flatten": lambda layer, parameters, value: value.reshape(len(value), -1),
+}

@@ -1,0 +1,104 @@
+"""Whether a computed mask removed the right number of units, whole, and the right ones."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..values.contract import Contract
+from .compare import Violation, require
+from .oracle import Mask, Reals, Units, unit_scores
+
+SLACK = {"float64": 1e-12, "float32": 1e-5, "bfloat16": 2e-2, "float16": 5e-3}
+"""By dtype: how far two summed scores may be apart, relatively, and still count as tied."""
+
+
+def kept_units(mask: Mask, cut: Units, what: str) -> NDArray[np.bool_]:
+    """Which units `mask` keeps, one boolean a unit.
+
+    Raises:
+        Violation: `unit-broken`, a unit is kept in part, or an entry outside all units is removed.
+    """
+    inside = cut.index >= 0
+    require(bool(mask[~inside].all()), "unit-broken", f"{what} removes entries of a partial block, to be kept")
+    sizes = np.bincount(cut.index[inside], minlength=cut.count)
+    kept = np.bincount(cut.index[inside], weights=mask[inside], minlength=cut.count)
+    broken = np.flatnonzero((kept != 0) & (kept != sizes))
+    if broken.size:
+        unit = int(broken[0])
+        first = tuple(int(i) for i in np.argwhere(cut.index == unit)[0])
+        raise Violation(
+            "unit-broken",
+            f"{what} keeps {broken.size} of {cut.count} units in part, first the one at {first}: "
+            f"{int(kept[unit])} of its {sizes[unit]} entries",
+        )
+    return kept == sizes
+
+
+def judge_count(mask: Mask, cut: Units, what: str) -> None:
+    """In every group exactly the count that the level asks for is removed.
+
+    Raises:
+        Violation: `count-differs` or `unit-broken`.
+    """
+    kept = kept_units(mask, cut, what)
+    removed = np.bincount(cut.groups, weights=~kept, minlength=len(cut.removed)).astype(int)
+    wrong = np.flatnonzero(removed != np.asarray(cut.removed))
+    if wrong.size:
+        group = int(wrong[0])
+        of = int((cut.groups == group).sum())
+        raise Violation(
+            "count-differs",
+            f"{what} removes {removed[group]} of {of} units, expected {cut.removed[group]}"
+            + (f" (group {group}; {wrong.size} of {len(cut.removed)} groups differ)" if len(cut.removed) > 1 else ""),
+        )
+
+
+def judge_kept(
+    mask: Mask, weight: Reals, cut: Units, contract: Contract, dtype: str, what: str
+) -> None:
+    """In every group no unit removed scores above a unit kept, ties aside.
+
+    Raises:
+        Violation: `kept-differs` or `unit-broken`.
+    """
+    kept, scores = kept_units(mask, cut, what), unit_scores(weight, cut, contract)
+    slack = 0.0 if cut.count == weight.size else SLACK[dtype]
+    for group in range(len(cut.removed)):
+        members = cut.groups == group
+        _judge_group(scores, members & kept, members & ~kept, slack, what)
+
+
+def _judge_group(
+    scores: Reals, kept: NDArray[np.bool_], removed: NDArray[np.bool_], slack: float, what: str
+) -> None:
+    if not kept.any() or not removed.any():
+        return
+    lowest_kept, highest_removed = scores[kept].min(), scores[removed].max()
+    better = int((scores[removed] > lowest_kept * (1 + slack)).sum())
+    require(
+        highest_removed <= lowest_kept * (1 + slack),
+        "kept-differs",
+        f"{what} removes {better} of {int(removed.sum())} units that score above one it keeps: "
+        f"highest removed {highest_removed:.6g} (unit {int(np.flatnonzero(removed)[scores[removed].argmax()])}), "
+        f"lowest kept {lowest_kept:.6g} (unit {int(np.flatnonzero(kept)[scores[kept].argmin()])})",
+    )
+
+
+def judge_ties(mask: Mask, contract: Contract, what: str) -> None:
+    """Among entries that all score the same, those kept are the ones the tie rule names.
+
+    Raises:
+        Violation: `ties-differ`.
+    """
+    if contract.ties == "any":
+        return
+    flat = mask.ravel() if contract.ties == "lowest index" else mask.ravel()[::-1]
+    kept = int(flat.sum())
+    stray = np.flatnonzero(~flat[:kept])
+    require(
+        not stray.size,
+        "ties-differ",
+        f"{what} of equal scores keeps {kept}, but not those of {contract.ties}: "
+        f"{stray.size} of them are removed, first at position {int(stray[0]) if stray.size else 0} in that order",
+    )

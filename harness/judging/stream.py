@@ -1,0 +1,37 @@
+"""Numbers that are the same on every NumPy, torch, platform and day.
+
+Seeds alone are not enough: what a generator makes of its seed changes between releases. These
+bits are those of SHAKE-256 (FIPS 202) over a name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+T = TypeVar("T")
+
+
+def integers(name: str, shape: tuple[int, ...], below: int) -> NDArray[np.int64]:
+    """Integers from 0 up to `below` (exclusive), int64, of `shape`."""
+    words = np.frombuffer(hashlib.shake_256(name.encode()).digest(8 * max(1, _size(shape))), dtype="<u8")
+    return (words[: _size(shape)] % np.uint64(below)).astype(np.int64).reshape(shape)
+
+
+def reals(name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Float64 numbers strictly between -1 and 1, none zero, each exact in float32, of `shape`."""
+    steps = integers(name, shape, 2**23)
+    return (steps.astype(np.float64) * 2 + 1) / 2**23 - 1
+
+
+def choice(name: str, options: Sequence[T]) -> T:
+    """One of `options`."""
+    return options[int(integers(name, (1,), len(options))[0])]
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    return int(np.prod(shape, dtype=np.int64))

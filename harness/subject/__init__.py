@@ -1,0 +1,1 @@
+"""The floor of the sparsifier under test: the adapter protocol and discovery."""

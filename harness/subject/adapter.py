@@ -1,0 +1,155 @@
+"""The protocol: all that the harness ever talks to."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ..values.capability import declare
+from ..values.contract import Contract
+from ..values.declaration import Declaration
+from ..values.plan import Plan
+from ..values.requirement import Profile
+
+Batch = tuple[Tensor, Tensor]
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a sparsifier may need beyond model and plan.
+
+    example_input: one batch that the model takes.
+    batches: calibration batches (input, target).
+    device, dtype: of the model's parameters.
+    """
+
+    example_input: Tensor
+    batches: tuple[Batch, ...]
+    device: torch.device
+    dtype: torch.dtype
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What is saved of a run. model: the sparse model's state dict. sidecar: what the sparsifier keeps
+    apart from it; whatever torch.save takes."""
+
+    model: dict[str, Any]
+    sidecar: Any = field(default_factory=dict)
+
+
+class Refusal(Exception):
+    """Raised by an adapter for what its package has no way to be asked; told apart from the package's own."""
+
+
+class Sparsified(ABC):
+    """One sparsifier at work on one model.
+
+    model: the model to run now; may be a wrapper around the one that was attached to.
+    """
+
+    model: nn.Module
+
+    def __init__(self, model: nn.Module, plan: Plan) -> None:
+        self.model = model
+        self.plan = plan
+
+    @abstractmethod
+    def update(self, level: float | None = None) -> None:
+        """Recompute masks from what the model holds now; at the plan's levels, or all at `level`."""
+
+    @abstractmethod
+    def masks(self) -> dict[str, Tensor]:
+        """One boolean tensor a planned parameter, True = kept, of its shape and on its device, under
+        the dense model's fully qualified names; empty for the structural profile."""
+
+    @abstractmethod
+    def finalize(self) -> nn.Module:
+        """The plain model that a user deploys."""
+
+    def train(self, batches: Iterable[Batch], loss: Loss, optimizer: torch.optim.Optimizer) -> None:
+        """One optimizer step a batch, in the usual order; overridden by those that own the loop."""
+        for inputs, target in batches:
+            optimizer.zero_grad()
+            loss(self.model(inputs), target).backward()
+            self.step(optimizer)
+
+    def step(self, optimizer: torch.optim.Optimizer) -> None:
+        """One optimizer step; overridden by those that must mend the weights after it."""
+        optimizer.step()
+
+    def save(self) -> Saved:
+        """The model's state dict and the sidecar, as a user of the package would save them."""
+        return Saved(self.model.state_dict(), self.sidecar())
+
+    def sidecar(self) -> Any:
+        """What the sparsifier keeps apart from the model's state dict; nothing by default."""
+        return {}
+
+    def load(self, saved: Saved) -> None:
+        """Take up what was saved, in a model attached anew."""
+        self.model.load_state_dict(saved.model)
+        self.load_sidecar(saved.sidecar)
+
+    def load_sidecar(self, sidecar: Any) -> None:
+        """Take up what `sidecar` gave; nothing by default."""
+
+
+class Adapter(ABC):
+    """What a sparsifier package registers under the entry-point group `sparsecheck.sparsifiers`.
+
+    distribution: the package's name on the registry; its version is read from metadata.
+    supported, unsupported: space-separated names from `sparsecheck.CAPABILITIES`; each stands in one of them.
+    contract: the choices on which two correct sparsifiers may differ.
+    """
+
+    distribution: ClassVar[str]
+    homepage: ClassVar[str] = ""
+    tracker: ClassVar[str] = ""
+    profile: ClassVar[Profile] = "mask"
+    supported: ClassVar[str]
+    unsupported: ClassVar[str] = ""
+    contract: Contract
+
+    @abstractmethod
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        """Sparsify a dense model, in place or by wrapping it."""
+
+    def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
+        """In a fresh process, from what was saved. By default: attach, then load both parts."""
+        sparsified = self.attach(dense_model, plan, context)
+        sparsified.load(saved)
+        return sparsified
+
+    @property
+    def version(self) -> str:
+        """The installed version of the distribution, or 0 if no metadata say."""
+        try:
+            return version(self.distribution)
+        except PackageNotFoundError:
+            return "0"
+
+    def declare(self, name: str) -> Declaration:
+        """What this adapter declares, as a value, under the name it is registered by.
+
+        Raises:
+            AttributeError: something to declare is missing.
+            InvalidCapabilities: a capability is unknown, or stands on both sides.
+        """
+        return Declaration(
+            sparsifier=name,
+            distribution=self.distribution,
+            version=self.version,
+            homepage=self.homepage,
+            tracker=self.tracker,
+            profile=self.profile,
+            capabilities=declare(self.supported, self.unsupported),
+            contract=self.contract,
+        )

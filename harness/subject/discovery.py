@@ -1,0 +1,199 @@
+"""Finding sparsifiers: entry points in the group `sparsecheck.sparsifiers`, and adapter files.
+
+Reading names costs no import; loading one that fails costs only its own row.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import re
+import sys
+import traceback
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..values.declaration import Declaration
+    from .adapter import Adapter
+
+GROUP = "sparsecheck.sparsifiers"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class BrokenAdapter(Exception):
+    """A registered sparsifier that cannot be judged; the message says why and which line to mend."""
+
+
+class NotFound(LookupError):
+    """No sparsifier is registered under a name that was asked for."""
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A name and where its adapter is to be had. value: `module:object`, or a file's path.
+
+    problem: why it cannot even be loaded; empty if it may be.
+    """
+
+    name: str
+    value: str
+    distribution: str = ""
+    file: Path | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """An adapter that loaded, what it declares, and the file it stands in."""
+
+    name: str
+    adapter: Adapter
+    declaration: Declaration
+    source: Path
+
+    @property
+    def expectations(self) -> Path:
+        """The expectation file beside the adapter, which need not exist."""
+        return self.source.with_suffix(".expectations.toml")
+
+
+def registrations(files: Iterable[Path] = ()) -> tuple[Registration, ...]:
+    """All that is registered, by name, from metadata alone, and one for each of `files`.
+
+    A name taken twice, or one that could not be a file's name, is a registration with a problem.
+    """
+    found = [_from_entry_point(point) for point in entry_points(group=GROUP)]
+    found += [Registration(_file_name(file), str(file), file=file) for file in files]
+    taken = Counter(registration.name for registration in found)
+    return tuple(sorted((_checked(one, taken, found) for one in found), key=lambda one: (one.name, one.value)))
+
+
+def _from_entry_point(point: EntryPoint) -> Registration:
+    return Registration(point.name, point.value, point.dist.name if point.dist else "")
+
+
+def _file_name(file: Path) -> str:
+    return re.sub(r"[^A-Za-z0-9.]+", "-", file.stem).strip("-") or "adapter"
+
+
+def _checked(one: Registration, taken: Counter[str], found: list[Registration]) -> Registration:
+    if not NAME.fullmatch(one.name):
+        problem = f"{one.name[:64]!r} is no name: letters, digits, '.', '_' and '-', at most 64"
+        return Registration(repr(one.name[:64]), one.value, one.distribution, one.file, problem)
+    if taken[one.name] > 1:
+        values = ", ".join(sorted(f"{other.value}" for other in found if other.name == one.name))
+        return Registration(
+            one.name, one.value, one.distribution, one.file, f"two sparsifiers share the name: {values}; rename one"
+        )
+    return one
+
+
+def find(name: str, files: Iterable[Path] = ()) -> Registration:
+    """The registration called `name`.
+
+    Raises:
+        NotFound: there is none.
+    """
+    every = registrations(files)
+    for registration in every:
+        if registration.name == name:
+            return registration
+    raise NotFound(f"no sparsifier is called {name!r}; registered are {', '.join(one.name for one in every)}")
+
+
+def load(registration: Registration) -> Found:
+    """Import the adapter and read what it declares.
+
+    Raises:
+        BrokenAdapter: it does not import, is no adapter, or leaves something undeclared.
+    """
+    from .adapter import Adapter
+
+    if registration.problem:
+        raise BrokenAdapter(registration.problem)
+    target = _imported(registration)
+    adapter = _instance(target, registration)
+    if not isinstance(adapter, Adapter):
+        raise BrokenAdapter(
+            f"{registration.value} is {type(adapter).__name__}, not a sparsecheck.Adapter: derive it from sparsecheck.Adapter"
+        )
+    source, line = _place(type(adapter))
+    return Found(registration.name, adapter, _declaration(adapter, registration.name, source, line), source)
+
+
+def _imported(registration: Registration) -> Any:
+    try:
+        if registration.file is not None:
+            return _adapter_in(registration.file)
+        return EntryPoint(registration.name, registration.value, GROUP).load()
+    except BrokenAdapter:
+        raise
+    except (Exception, SystemExit) as error:
+        raise BrokenAdapter(f"{registration.value} does not import: {_where(error)}") from error
+
+
+def _adapter_in(file: Path) -> Any:
+    """The one adapter class that the file itself defines."""
+    from .adapter import Adapter
+
+    if not file.is_file():
+        raise BrokenAdapter(f"{file}: no such file")
+    name = f"sparsecheck_adapter_{_file_name(file).replace('-', '_').replace('.', '_')}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise BrokenAdapter(f"{file} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    own = [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, Adapter) and value.__module__ == name
+        and not inspect.isabstract(value)
+    ]
+    if len(own) != 1:
+        raise BrokenAdapter(f"{file} defines {len(own)} adapters; an adapter file defines exactly one")
+    return own[0]
+
+
+def _instance(target: Any, registration: Registration) -> Any:
+    if not callable(target):
+        return target
+    try:
+        return target()
+    except (Exception, SystemExit) as error:
+        raise BrokenAdapter(f"{registration.value} cannot be made: {_where(error)}") from error
+
+
+def _declaration(adapter: Adapter, name: str, source: Path, line: int) -> Declaration:
+    place = f"{source}:{line} (class {type(adapter).__name__})"
+    try:
+        declaration = adapter.declare(name)
+        missing = declaration.capabilities.undeclared
+        declaration.contract.holds  # noqa: B018  # a contract that is none fails here, not in the middle of a run
+    except Exception as error:
+        raise BrokenAdapter(f"{place} does not declare itself: {type(error).__name__}: {error}") from error
+    if missing:
+        raise BrokenAdapter(
+            f"{place} leaves undeclared: {', '.join(missing)}; add each to `supported` or to `unsupported`"
+        )
+    return declaration
+
+
+def _place(cls: type) -> tuple[Path, int]:
+    try:
+        return Path(inspect.getsourcefile(cls) or "unknown"), inspect.getsourcelines(cls)[1]
+    except (OSError, TypeError):
+        return Path("unknown"), 0
+
+
+def _where(error: BaseException) -> str:
+    """The error in one line, with the last line of code it passed through."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{place}"

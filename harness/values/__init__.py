@@ -1,0 +1,1 @@
+"""The ground floor: frozen values that the rest passes around. No torch here."""

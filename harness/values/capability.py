@@ -1,0 +1,90 @@
+"""What a sparsifier says it can do: three-valued, so that silence is not an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+
+from msgspec import Struct
+
+
+class Support(Enum):
+    """The three answers an adapter can give about one capability."""
+
+    SUPPORTED = "supported"
+    UNSUPPORTED = "unsupported"
+    UNDECLARED = "undeclared"
+
+
+CAPABILITIES: dict[str, str] = {
+    "linear": "sparsifies the weight of nn.Linear",
+    "conv1d": "sparsifies the weight of nn.Conv1d",
+    "conv2d": "sparsifies the weight of nn.Conv2d",
+    "embedding": "sparsifies the weight of nn.Embedding",
+    "given": "applies a mask chosen by the caller",
+    "unstructured": "removes single entries by level",
+    "block": "removes whole blocks of a matrix by level",
+    "n_of_m": "keeps n of each m entries along the input dimension",
+    "channel": "removes whole slices along one dimension by level",
+    "band": "keeps a band around the diagonal",
+    "scope_all": "ranks all planned parameters together",
+    "float64": "works on float64 weights",
+    "float32": "works on float32 weights",
+    "bfloat16": "works on bfloat16 weights",
+    "float16": "works on float16 weights",
+    "cpu": "works on the CPU",
+    "accelerator": "works on an accelerator (CUDA and the like)",
+    "relevel": "takes a new level in update(level)",
+    "tied": "sparsifies a parameter that two layers share",
+    "finalize": "hands back a plain model for deployment",
+    "restore": "restores a sparse model from what was saved",
+    "trace": "leaves a model that torch.jit.trace can trace",
+    "export": "leaves a model that torch.export can export",
+    "compile": "leaves a model that torch.compile can compile whole (fullgraph)",
+}
+
+
+class InvalidCapabilities(ValueError):
+    """A declaration that names an unknown capability, or answers one of them twice."""
+
+
+class Capabilities(Struct, frozen=True):
+    """An adapter's answers; every name comes from `CAPABILITIES`."""
+
+    supported: frozenset[str]
+    unsupported: frozenset[str]
+
+    def support(self, name: str) -> Support:
+        """The answer about capability `name`.
+
+        Raises:
+            KeyError: no capability has that name.
+        """
+        if name not in CAPABILITIES:
+            raise KeyError(name)
+        if name in self.supported:
+            return Support.SUPPORTED
+        return Support.UNSUPPORTED if name in self.unsupported else Support.UNDECLARED
+
+    @property
+    def undeclared(self) -> tuple[str, ...]:
+        """The capabilities that were left unanswered, in the order of `CAPABILITIES`."""
+        return tuple(name for name in CAPABILITIES if self.support(name) is Support.UNDECLARED)
+
+
+def declare(supported: str | Iterable[str], unsupported: str | Iterable[str]) -> Capabilities:
+    """Capabilities from names, given as one space-separated string or as an iterable.
+
+    Raises:
+        InvalidCapabilities: a name is unknown, or stands on both sides.
+    """
+    yes, no = _names(supported), _names(unsupported)
+    if unknown := sorted((yes | no) - set(CAPABILITIES)):
+        raise InvalidCapabilities(f"unknown: {', '.join(unknown)}; known are {', '.join(CAPABILITIES)}")
+    if both := sorted(yes & no):
+        raise InvalidCapabilities(f"both supported and unsupported: {', '.join(both)}")
+    return Capabilities(yes, no)
+
+
+def _names(given: str | Iterable[str]) -> frozenset[str]:
+    return frozenset(given.split() if isinstance(given, str) else given)

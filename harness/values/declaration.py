@@ -1,0 +1,41 @@
+"""Who a sparsifier is and what it says of itself: all that the ledger needs to know."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from .capability import Capabilities
+from .contract import Contract
+from .requirement import Profile
+
+
+class Declaration(Struct, frozen=True):
+    """What an adapter declares, without the adapter.
+
+    sparsifier: the name it is registered under.
+    distribution, version: as package metadata know them.
+    """
+
+    sparsifier: str
+    distribution: str
+    version: str
+    homepage: str
+    tracker: str
+    profile: Profile
+    capabilities: Capabilities
+    contract: Contract
+
+
+class Environment(Struct, frozen=True):
+    """Where a run takes place.
+
+    devices: torch device types that work here, `cpu` first.
+    accelerator: the name of the accelerator hardware, or empty.
+    """
+
+    torch: str
+    numpy: str
+    python: str
+    platform: str
+    devices: tuple[str, ...]
+    accelerator: str = ""

@@ -1,0 +1,97 @@
+"""What a run writes: a header, a record a cell, a mandatory footer."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Literal
+
+from msgspec import Struct
+
+from .declaration import Declaration, Environment
+from .selection import Selection
+
+FORMAT = 1
+"""The version of the report's form."""
+
+Result = Literal["success", "partial", "failure", "selection"]
+
+
+class Verdict(str, Enum):
+    """What became of one cell."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    KNOWN = "known failure"
+    STALE = "stale expectation"
+    REFUSED = "refused"
+    UNAVAILABLE = "unavailable"
+    ERROR = "error"
+
+    @property
+    def is_red(self) -> bool:
+        return self in (Verdict.FAILED, Verdict.STALE, Verdict.ERROR)
+
+
+class Record(Struct, frozen=True, tag_field="kind", tag="cell", omit_defaults=True):
+    """The verdict of one cell.
+
+    signature: for a failure, the kind of mismatch or `ExceptionType: message`.
+    message: what differs, where, by how much; stands alone.
+    refused_by: for a refusal, who raised: the package, or only its adapter.
+    reason, link: of the expectation that knew of it, or why it was unavailable.
+    seconds: wall time of the case.
+    """
+
+    cell: str
+    verdict: Verdict
+    signature: str = ""
+    message: str = ""
+    refused_by: Literal["", "package", "adapter"] = ""
+    reason: str = ""
+    link: str = ""
+    seconds: float = 0.0
+
+
+class Subject(Struct, frozen=True):
+    """One sparsifier's part of the ledger.
+
+    problem: why it could not be judged at all; then declaration is None and nothing is planned.
+    planned: the ids of all cells drawn up before the run.
+    """
+
+    sparsifier: str
+    declaration: Declaration | None = None
+    environment: Environment | None = None
+    problem: str = ""
+    planned: tuple[str, ...] = ()
+
+
+class Header(Struct, frozen=True, tag_field="kind", tag="header"):
+    """The first line of a report. started: UTC, ISO 8601. catalogue: digest of the requirements judged by."""
+
+    catalogue: str
+    started: str
+    subjects: tuple[Subject, ...]
+    selection: Selection = Selection()
+    format: int = FORMAT
+    sparsecheck: str = ""
+
+
+class Outcome(Struct, frozen=True):
+    """One sparsifier's sum. balanced: every planned cell has exactly one record."""
+
+    sparsifier: str
+    result: Result
+    counts: dict[str, int]
+    planned: int
+    balanced: bool
+
+
+class Footer(Struct, frozen=True, tag_field="kind", tag="footer"):
+    """The last line of a report; without it nothing in the report counts."""
+
+    outcomes: tuple[Outcome, ...]
+    interrupted: str = ""
+
+
+Line = Header | Record | Footer

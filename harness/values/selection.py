@@ -1,0 +1,27 @@
+"""Which part of the catalogue a run was asked for."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from .cell import Cell
+
+
+class Selection(Struct, frozen=True):
+    """Selectors shrink the ledger itself; a run with any of them is never `success`."""
+
+    areas: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
+    cells: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.areas or self.requirements or self.cells)
+
+    def takes(self, cell: Cell) -> bool:
+        """Whether `cell` is among what was asked for: by all kinds of selector that are given."""
+        area = cell.requirement.rpartition("-")[0]
+        return (
+            (not self.areas or area in self.areas)
+            and (not self.requirements or cell.requirement in self.requirements)
+            and (not self.cells or cell.id in self.cells)
+        )
