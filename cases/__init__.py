@@ -1,0 +1,1 @@
+"""The shared cases: one file an area, one behaviour a function."""

@@ -1,0 +1,1 @@
+"""STATE: saving, restoring, copying and casting a sparse model."""

@@ -1,0 +1,1 @@
+"""TRAIN: a sparse model stays sparse while it learns."""

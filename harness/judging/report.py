@@ -1,0 +1,164 @@
+"""A report as a value: read, checked, joined. No torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..catalogue import CATALOGUE
+from ..values.record import FORMAT, Footer, Header, Line, Outcome, Record, Subject
+from .ledger import Balance, outcome, reconcile
+
+CORE = {requirement.id for requirement in CATALOGUE if requirement.level == "core"}
+"""Ids of the core requirements of this catalogue."""
+
+
+class InvalidReport(ValueError):
+    """A file that is no whole report; the message names file and line."""
+
+
+class EmptyReport(InvalidReport):
+    """There is nothing in it."""
+
+
+class InvalidLine(InvalidReport):
+    """A line is no header, record or footer, or stands where it may not."""
+
+
+class TruncatedReport(InvalidReport):
+    """The footer is missing: the run was cut short, and nothing in the report counts."""
+
+
+class UnlikeReports(InvalidReport):
+    """Reports that do not combine: other catalogues, other selections, or one sparsifier twice."""
+
+
+class FooterDisagrees(InvalidReport):
+    """The footer says something else than the records above it."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Header, records and, where the run came to its end, footer."""
+
+    header: Header
+    records: tuple[Record, ...]
+    footer: Footer | None
+
+    def of(self, sparsifier: str) -> tuple[Record, ...]:
+        """The records of one sparsifier."""
+        return tuple(record for record in self.records if record.cell.partition(":")[0] == sparsifier)
+
+    def balance(self, subject: Subject) -> Balance:
+        """What one subject's plan and records leave over."""
+        return reconcile(subject.planned, self.of(subject.sparsifier))
+
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """The sums, computed from the records and not read from the footer."""
+        selected = bool(self.header.selection)
+        return tuple(
+            outcome(subject.sparsifier, subject.planned, self.of(subject.sparsifier), CORE, selected)
+            for subject in self.header.subjects
+        )
+
+
+_LINE = msgspec.json.Decoder(Line)
+
+
+def encode(line: Line) -> bytes:
+    """One line of a report, with its newline."""
+    return msgspec.json.encode(line) + b"\n"
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of one line."""
+    return msgspec.json.schema(Line)
+
+
+def read(path: Path) -> Report:
+    """The whole report at `path`.
+
+    Raises:
+        InvalidReport: one of its kinds; the file is no report, or one that was cut short.
+        OSError: the file cannot be read.
+    """
+    report = read_partial(path)
+    if report.footer is None:
+        raise TruncatedReport(f"{path}: no footer: the run was cut short after {len(report.records)} records; run it again")
+    if report.footer.outcomes != report.outcomes():
+        raise FooterDisagrees(f"{path}: the footer disagrees with the {len(report.records)} records above it")
+    return report
+
+
+def read_partial(path: Path) -> Report:
+    """What can be read of a report whose run may have been cut short, at any byte.
+
+    Raises:
+        InvalidReport: not even a header, or a line in the middle that is none.
+    """
+    lines = path.read_bytes().split(b"\n")
+    whole = [_line(text, path, number) for number, text in enumerate(lines[:-1], 1)]
+    if not whole:
+        raise EmptyReport(f"{path}: no header: this is no report, or one cut short before its first line ended")
+    header, records, footer = whole[0], whole[1:], None
+    if records and isinstance(records[-1], Footer):
+        footer = records.pop()
+    if not isinstance(header, Header):
+        raise InvalidLine(f"{path}:1: a report begins with its header")
+    if header.format != FORMAT:
+        raise InvalidLine(f"{path}:1: format {header.format}; this sparsecheck reads format {FORMAT}")
+    stray = [number for number, line in enumerate(records, 2) if not isinstance(line, Record)]
+    if stray:
+        raise InvalidLine(f"{path}:{stray[0]}: a header or footer among the records")
+    return Report(header, tuple(line for line in records if isinstance(line, Record)), footer)  # type: ignore[arg-type,unused-ignore]
+
+
+def _line(text: bytes, path: Path, number: int) -> Line:
+    try:
+        return _LINE.decode(text)
+    except msgspec.MsgspecError as error:
+        raise InvalidLine(f"{path}:{number}: {error}") from None
+
+
+def join(reports: Sequence[Report], interrupted: str = "") -> Report:
+    """One report of several, each of other sparsifiers.
+
+    Raises:
+        UnlikeReports: other catalogues or selections, or one sparsifier twice.
+    """
+    first = reports[0].header
+    subjects = [subject for report in reports for subject in report.header.subjects]
+    names = [subject.sparsifier for subject in subjects]
+    if len({report.header.catalogue for report in reports}) > 1:
+        raise UnlikeReports("the reports were judged by different catalogues")
+    if len({report.header.selection for report in reports}) > 1:
+        raise UnlikeReports("the reports were asked for different selections")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UnlikeReports(f"{twice[0]} stands in two of the reports")
+    header = msgspec.structs.replace(first, subjects=tuple(subjects), started=min(r.header.started for r in reports))
+    joined = Report(header, tuple(record for report in reports for record in report.records), None)
+    return Report(header, joined.records, Footer(joined.outcomes(), interrupted))
+
+
+def write(report: Report, path: Path) -> None:
+    """Write a whole report; an unfinished write never stands under `path`."""
+    lines: Iterable[Line] = (report.header, *report.records, *((report.footer,) if report.footer else ()))
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(b"".join(map(encode, lines)))
+    part.replace(path)
+
+
+def exit_code(report: Report) -> int:
+    """0: all accounted for, none red. 1: some red. 2: a sparsifier that could not be judged. 3: no balance."""
+    if report.footer is None or report.footer.interrupted:
+        return 3
+    subjects = report.header.subjects
+    if any(not report.balance(subject) for subject in subjects):
+        return 3
+    if any(subject.problem for subject in subjects) or not any(subject.planned for subject in subjects):
+        return 2
+    return 1 if any(record.verdict.is_red for record in report.records) else 0

@@ -1,0 +1,146 @@
+"""The pytest hooks of a run that judges: from outcomes to records, from records to the exit code."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from _pytest.outcomes import Exit, Failed, Skipped, XFailed
+
+from ..judging.compare import Violation
+from ..judging.report import exit_code
+from ..judging.verdict import signature, weigh
+from ..telling.summary import summary
+from ..values.record import Record, Verdict
+from .guard import same_world
+from .recorder import Recorder
+from .refusal import RefusedBy, judge_refusal
+from .session import Session
+
+_PROPERTY = "sparsecheck-record"
+_REFUSED = pytest.StashKey[RefusedBy]()
+_RECORD = pytest.StashKey[Record]()
+_OUTCOMES = (Skipped, XFailed, Failed, Exit)
+
+
+class Judge:
+    """Registered once a run; in the controller or a serial run it also keeps the report."""
+
+    def __init__(self, config: pytest.Config, session: Session) -> None:
+        self.config = config
+        self.session = session
+        is_worker = hasattr(config, "workerinput")
+        path = config.option.sparsecheck_report
+        self.recorder = None if is_worker else Recorder(session, Path(path) if path else None)
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        for item in items:
+            if _planned(item) is not None and self.config.pluginmanager.hasplugin("timeout"):
+                item.add_marker(pytest.mark.timeout(self.session.asked.limit, method="signal"))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+        if _planned(pyfuncitem) is None:
+            return (yield)
+        with same_world():
+            return (yield)
+
+    @pytest.hookimpl(tryfirst=True, specname="pytest_pyfunc_call")
+    def judge_refusals(self, pyfuncitem: pytest.Function) -> object:
+        """A cell that takes what is unsupported: the refusal is judged in the case's stead."""
+        planned = _planned(pyfuncitem)
+        if planned is None or planned.disposition != "refuse":
+            return None
+        pyfuncitem.stash[_REFUSED] = judge_refusal(pyfuncitem.funcargs["trial"], planned.why.split())
+        return True
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[Any]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        planned = _planned(item)
+        if planned is None:
+            return report
+        if call.when == "call" or call.excinfo is not None:
+            record = _record(planned.cell.id, call, item.stash.get(_REFUSED, ""))
+            item.stash[_RECORD] = weigh(record, self.session.of(planned.cell.sparsifier).expectations)
+            _show(report, item.stash[_RECORD])
+        if call.when == "teardown" and _RECORD in item.stash:
+            report.user_properties.append((_PROPERTY, msgspec.json.encode(item.stash[_RECORD]).decode()))
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if self.recorder is None:
+            return
+        for name, value in report.user_properties:
+            if name == _PROPERTY and report.when == "teardown":
+                self.recorder.add(msgspec.json.decode(str(value), type=Record))
+        if report.when not in ("setup", "call", "teardown"):
+            self.recorder.add_lost(report.nodeid, str(report.longrepr))
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        if self.recorder is not None:
+            self.recorder.interrupted = f"{type(excinfo.value).__name__}: {excinfo.value}".rstrip(": ")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.recorder is not None:
+            session.exitstatus = exit_code(self.recorder.finish())
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if self.recorder is not None and self.recorder.report is not None:
+            terminalreporter.section("sparsecheck")
+            for line in summary(self.recorder.report):
+                terminalreporter.line(line)
+
+
+def _planned(item: pytest.Item) -> Any:
+    """What a case's item was parametrized with; None for any other test."""
+    if getattr(getattr(item, "function", None), "__sparsecheck_requirement__", None) is None:
+        return None
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get("trial") if callspec is not None else None
+
+
+def _record(cell: str, call: pytest.CallInfo[Any], refused_by: str) -> Record:
+    if call.excinfo is None:
+        verdict = Verdict.REFUSED if refused_by else Verdict.PASSED
+        return Record(cell, verdict, refused_by=refused_by, seconds=_seconds(call))  # type: ignore[arg-type]
+    error = call.excinfo.value
+    return Record(cell, _red(error, call), signature(error), _message(error), seconds=_seconds(call))
+
+
+def _red(error: BaseException, call: pytest.CallInfo[Any]) -> Verdict:
+    """A judgement that went against the sparsifier, or one that could not be made."""
+    judged = isinstance(error, Exception) and not isinstance(error, _OUTCOMES) and call.when == "call"
+    return Verdict.FAILED if judged else Verdict.ERROR
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, Violation):
+        return error.message
+    if isinstance(error, (Skipped, XFailed, Exit)):
+        return f"it called pytest.{type(error).__name__.lower()}: a sparsifier cannot skip a case ({error})"
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"raised {type(error).__name__}: {error} (in {frame.name}, {Path(frame.filename).name}:{frame.lineno})"
+
+
+def _seconds(call: pytest.CallInfo[Any]) -> float:
+    return round(call.duration, 4)
+
+
+def _show(report: pytest.TestReport, record: Record) -> None:
+    """Let pytest's own outcome agree with the verdict."""
+    if record.verdict is Verdict.KNOWN:
+        report.outcome = "skipped"
+        report.wasxfail = record.reason
+    elif record.verdict.is_red:
+        report.outcome = "failed"
+        report.__dict__.pop("wasxfail", None)
+        if not report.longrepr or isinstance(report.longrepr, tuple):
+            report.longrepr = record.message

@@ -1,0 +1,66 @@
+"""Networks as torch models, and their inputs."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import torch
+from torch import Tensor, nn
+
+from ..judging import stream
+from ..values.network import Layer, Network
+
+
+def build(network: Network, salt: str, dtype: torch.dtype, device: torch.device) -> nn.Sequential:
+    """A dense model of `network`, in train mode, its parameters drawn from `salt` and of `dtype`."""
+    tree: dict[str, nn.Module | OrderedDict[str, nn.Module]] = OrderedDict()
+    for layer in network.layers:
+        block, _, name = layer.name.rpartition(".")
+        level = tree.setdefault(block, OrderedDict()) if block else tree
+        assert isinstance(level, dict)
+        level[name] = _module(layer, salt, dtype)
+    model = nn.Sequential(
+        OrderedDict(
+            (name, nn.Sequential(part) if isinstance(part, OrderedDict) else part) for name, part in tree.items()
+        )
+    )
+    for name, source in network.tied:
+        _tie(model, name, source)
+    return model.to(device)
+
+
+def _tie(model: nn.Module, name: str, source: str) -> None:
+    path, _, attribute = name.rpartition(".")
+    setattr(model.get_submodule(path), attribute, model.get_parameter(source))
+
+
+def _module(layer: Layer, salt: str, dtype: torch.dtype) -> nn.Module:
+    module = _EMPTY[layer.kind](layer)
+    for name, parameter in module.named_parameters():
+        fan_in = parameter[0].numel() if parameter.dim() > 1 else 1
+        values = stream.reals(f"{salt} {layer.name}.{name}", tuple(parameter.shape)) / fan_in**0.5
+        tensor = torch.from_numpy(values).to(dtype)
+        setattr(module, name, nn.Parameter(_strided(tensor) if layer.strided and name == "weight" else tensor))
+    return module
+
+
+def _strided(tensor: Tensor) -> Tensor:
+    return tensor.t().contiguous().t()
+
+
+_EMPTY = {
+    "linear": lambda layer: nn.Linear(layer.inputs, layer.outputs, bias=layer.bias),
+    "conv1d": lambda layer: nn.Conv1d(layer.inputs, layer.outputs, layer.kernel, bias=layer.bias),
+    "conv2d": lambda layer: nn.Conv2d(layer.inputs, layer.outputs, layer.kernel, bias=layer.bias),
+    "embedding": lambda layer: nn.Embedding(layer.inputs, layer.outputs),
+    "relu": lambda layer: nn.ReLU(),
+    "flatten": lambda layer: nn.Flatten(),
+}
+
+
+def inputs(network: Network, salt: str, batch: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """A batch that the network takes: reals of `dtype`, or int64 indices; of shape (batch, *input_shape)."""
+    shape = (batch, *network.input_shape)
+    if network.takes_indices:
+        return torch.from_numpy(stream.integers(f"{salt} input", shape, network.layers[0].inputs)).to(device)
+    return torch.from_numpy(stream.reals(f"{salt} input", shape)).to(dtype).to(device)

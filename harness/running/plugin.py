@@ -1,0 +1,131 @@
+"""The pytest plugin: inert until a case is collected or one of its options is given.
+
+It loads in every pytest run of every user, so nothing but pytest is imported up here.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from .judge import Judge
+    from .session import Asked
+    from .trial import Trial
+
+_NAME = "sparsecheck-judge"
+_WIRE = "sparsecheck-asked"
+_DIGEST = "sparsecheck-digest"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("sparsecheck", "conformance of PyTorch sparsifiers")
+    add = group.addoption
+    add("--sparsecheck-subject", action="append", default=[], metavar="NAME", help="judge this registered sparsifier")
+    add("--sparsecheck-adapter", action="append", default=[], metavar="FILE", help="judge the adapter in this file")
+    add("--sparsecheck-area", action="append", default=[], metavar="AREA", help="only this area, as MASK")
+    add("--sparsecheck-requirement", action="append", default=[], metavar="ID", help="only this requirement")
+    add("--sparsecheck-cell", action="append", default=[], metavar="CELL", help="only this cell")
+    add("--sparsecheck-report", metavar="FILE", help="write the records here, as JSON Lines")
+    add("--sparsecheck-limit", type=float, default=60.0, metavar="SECONDS", help="what one case may take")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "timing: a timing case, run by itself and without xdist")
+    if _asked(config) and not hasattr(config, "workerinput"):
+        _judge(config)
+
+
+def _asked(config: pytest.Config) -> bool:
+    option = config.option
+    if option.sparsecheck_subject or option.sparsecheck_adapter or option.sparsecheck_report:
+        return True
+    named = [argument.partition("::")[0] for argument in config.args]
+    return any(name.startswith("sparsecheck.cases") or _is_cases(Path(name).resolve()) for name in named)
+
+
+def _is_cases(path: Path) -> bool:
+    """Whether `path` is the folder of the cases, or a file in it."""
+    spec = importlib.util.find_spec("sparsecheck.cases")
+    folders = [Path(folder).resolve() for folder in (spec.submodule_search_locations or ())] if spec else []
+    return any(folder == path or folder in path.parents for folder in folders)
+
+
+def _judge(config: pytest.Config) -> Judge:
+    """The one judge of this run, made and registered at its first need.
+
+    Raises:
+        pytest.UsageError: what was asked for cannot be had.
+    """
+    judge: Judge | None = config.pluginmanager.get_plugin(_NAME)
+    if judge is None:
+        from ..subject.discovery import NotFound
+        from .judge import Judge
+        from .session import draw_up
+
+        try:
+            session = draw_up(_request(config))
+        except NotFound as error:
+            raise pytest.UsageError(str(error)) from None
+        _check_digest(config, session.digest)
+        judge = Judge(config, session)
+        config.pluginmanager.register(judge, _NAME)
+    return judge
+
+
+def _request(config: pytest.Config) -> Asked:
+    import msgspec
+
+    from ..values.selection import Selection
+    from .session import Asked
+
+    workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if workerinput is not None:
+        if _WIRE not in workerinput:
+            raise pytest.UsageError(
+                "sparsecheck cases under xdist: name what to judge, by --sparsecheck-subject NAME or --sparsecheck-report FILE"
+            )
+        return msgspec.json.decode(workerinput[_WIRE], type=Asked)
+    option = config.option
+    selection = Selection(
+        tuple(option.sparsecheck_area), tuple(option.sparsecheck_requirement), tuple(option.sparsecheck_cell)
+    )
+    files = tuple(str(Path(file).absolute()) for file in option.sparsecheck_adapter)
+    return Asked(tuple(option.sparsecheck_subject), files, selection, option.sparsecheck_limit)
+
+
+def _check_digest(config: pytest.Config, digest: str) -> None:
+    workerinput = getattr(config, "workerinput", None)
+    if workerinput is not None and workerinput[_DIGEST] != digest:
+        raise pytest.UsageError("this worker draws up another ledger than its controller: their environments differ")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Under xdist: hand the worker what is asked for and the ledger's digest."""
+    judge: Judge | None = node.config.pluginmanager.get_plugin(_NAME)
+    if judge is not None:
+        import msgspec
+
+        node.workerinput[_WIRE] = msgspec.json.encode(judge.session.asked).decode()
+        node.workerinput[_DIGEST] = judge.session.digest
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    id = getattr(metafunc.function, "__sparsecheck_requirement__", None)
+    if id is None:
+        return
+    planned = _judge(metafunc.config).session.planned_for(id)
+    metafunc.parametrize("trial", planned, ids=[one.cell.id for one in planned], indirect=True)
+
+
+@pytest.fixture
+def trial(request: pytest.FixtureRequest) -> Trial:
+    """One cell of one sparsifier, made concrete; given to cases alone."""
+    from .trial import Trial
+
+    planned = request.param
+    return Trial(planned.cell, _judge(request.config).session.of(planned.cell.sparsifier).found.adapter)

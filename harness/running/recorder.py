@@ -1,0 +1,53 @@
+"""Keeps the report of a run as it goes, so that what was judged outlives whatever comes after it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..judging.report import Report, encode
+from ..values.record import Footer, Line, Record, Verdict
+from .session import Session
+
+
+class Recorder:
+    """Writes header, then each record as it comes, then the footer; to `path`, or to nowhere.
+
+    interrupted: what cut the run short, if something did.
+    """
+
+    def __init__(self, session: Session, path: Path | None) -> None:
+        self.header = session.header
+        self.records: list[Record] = []
+        self.interrupted = ""
+        self.report: Report | None = None
+        self._file = path.open("wb") if path else None
+        self._write(self.header)
+        for one in session.judged:
+            for planned in one.planned:
+                if planned.disposition == "unavailable":
+                    self.add(Record(planned.cell.id, Verdict.UNAVAILABLE, reason=planned.why))
+
+    def add(self, record: Record) -> None:
+        self.records.append(record)
+        self._write(record)
+
+    def add_lost(self, nodeid: str, why: str) -> None:
+        """The record of a cell whose process died while it was being judged."""
+        cell = nodeid.rpartition("[")[2].rstrip("]")
+        if any(cell in subject.planned for subject in self.header.subjects):
+            self.add(Record(cell, Verdict.ERROR, "crash", f"the process that judged it died: {why}"))
+
+    def finish(self) -> Report:
+        """The whole report; its footer is computed from the records and written last."""
+        partial = Report(self.header, tuple(self.records), None)
+        footer = Footer(partial.outcomes(), self.interrupted)
+        self._write(footer)
+        if self._file is not None:
+            self._file.close()
+        self.report = Report(self.header, partial.records, footer)
+        return self.report
+
+    def _write(self, line: Line) -> None:
+        if self._file is not None:
+            self._file.write(encode(line))
+            self._file.flush()

@@ -1,0 +1,142 @@
+"""Testing a refusal: what is declared unsupported must be refused, by name, with the model intact."""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from ..judging import compare
+from ..judging.compare import Violation, require
+from ..subject.adapter import Adapter, Refusal, Sparsified
+from .trial import Trial
+
+RefusedBy = Literal["package", "adapter"]
+
+_OWN = Path(__file__).parent.parent
+_TORCH_CALLS = ("trace", "export", "compile")
+_OPERATIONS = ("relevel", "finalize", "restore", *_TORCH_CALLS)
+
+
+def judge_refusal(trial: Trial, lacking: list[str]) -> RefusedBy:
+    """Do what the sparsifier declares it cannot; it must raise, name it, and leave the model as it was.
+
+    lacking: the unsupported capabilities of the cell. Returns who refused.
+
+    Raises:
+        Violation: `not-refused`, `refusal-unnamed` or `refusal-harmed`.
+    """
+    planned = [name for name in lacking if name not in _OPERATIONS]
+    if planned:
+        return _refused_plan(trial, planned)
+    sparsified = trial.sparsified()
+    return _refused_call(trial, sparsified, lacking[0])
+
+
+def _refused_plan(trial: Trial, lacking: list[str]) -> RefusedBy:
+    model = trial.dense_model()
+    before = _snapshot(model)
+    try:
+        sparsified = trial.attach(model)
+    except Exception as error:
+        return _weigh(error, model, before, _words(trial, lacking), trial.adapter, "attach")
+    model, before = sparsified.model, _snapshot(sparsified.model)
+    try:
+        sparsified.update()
+    except Exception as error:
+        return _weigh(error, model, before, _words(trial, lacking), trial.adapter, "update")
+    raise _not_refused(lacking, "attach and update went through")
+
+
+def _refused_call(trial: Trial, sparsified: Sparsified, lacking: str) -> RefusedBy:
+    model, before = sparsified.model, _snapshot(sparsified.model)
+    try:
+        _CALLS[lacking](trial, sparsified)
+    except Exception as error:
+        if lacking in _TORCH_CALLS:
+            _judge_unharmed(model, before, lacking)
+            return "package"
+        return _weigh(error, model, before, (lacking, *_SYNONYMS.get(lacking, ())), trial.adapter, lacking)
+    raise _not_refused([lacking], f"{lacking} went through")
+
+
+def _not_refused(lacking: list[str], seen: str) -> Violation:
+    return Violation(
+        "not-refused", f"{', '.join(lacking)} declared unsupported, but {seen}: declare it supported, or refuse it"
+    )
+
+
+def _weigh(
+    error: Exception, model: nn.Module, before: dict[str, Tensor], words: tuple[str, ...], adapter: Adapter, call: str
+) -> RefusedBy:
+    require(
+        any(word.lower() in str(error).lower() for word in words),
+        "refusal-unnamed",
+        f"{call} refuses with {type(error).__name__}: {error}; expected a message that names one of {', '.join(words)}",
+    )
+    _judge_unharmed(model, before, call)
+    return "adapter" if isinstance(error, Refusal) or _raised_in_adapter(error, adapter) else "package"
+
+
+def _judge_unharmed(model: nn.Module, before: dict[str, Tensor], call: str) -> None:
+    compare.same_state(_snapshot(model), before, "refusal-harmed", f"the model after {call} refused")
+
+
+def _raised_in_adapter(error: Exception, adapter: Adapter) -> bool:
+    """Whether the line that raised stands in the adapter's own file, or in sparsecheck."""
+    raised = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
+    return raised == Path(inspect.getfile(type(adapter))) or _OWN in raised.parents
+
+
+def _snapshot(model: nn.Module) -> dict[str, Tensor]:
+    state = {name: tensor.detach().clone() for name, tensor in model.named_parameters(remove_duplicate=False)}
+    return state | {f"{name} (buffer)": tensor.detach().clone() for name, tensor in model.named_buffers()}
+
+
+def _words(trial: Trial, lacking: list[str]) -> tuple[str, ...]:
+    """What a message may name: the parameter, its layer's class, the pattern, the dtype, the capability."""
+    layers = {type(trial.dense_model().get_submodule(name.rpartition(".")[0])).__name__ for name in trial.plan.names}
+    patterns = {type(pattern).__name__ for pattern in trial.plan.patterns.values()}
+    synonyms = {word for name in lacking for word in (name, *_SYNONYMS.get(name, ()))}
+    return tuple(sorted({*trial.plan.names, *layers, *patterns, *synonyms}))
+
+
+_SYNONYMS: dict[str, tuple[str, ...]] = {
+    "n_of_m": ("N:M", "2:4", "1:4"),
+    "scope_all": ("global", "scope"),
+    "bfloat16": ("bf16",),
+    "float16": ("half",),
+    "float64": ("double",),
+    "accelerator": ("cuda", "device"),
+    "tied": ("shared", "share"),
+    "relevel": ("level",),
+    "restore": ("load", "save"),
+    "finalize": ("final",),
+}
+
+
+def _trace(trial: Trial, sparsified: Sparsified) -> object:
+    return torch.jit.trace(sparsified.model, (trial.inputs("trace"),))
+
+
+def _export(trial: Trial, sparsified: Sparsified) -> object:
+    return torch.export.export(sparsified.model, (trial.inputs("trace"),))
+
+
+def _compile(trial: Trial, sparsified: Sparsified) -> object:
+    return torch.compile(sparsified.model, backend="aot_eager", fullgraph=True)(trial.inputs("trace"))
+
+
+_CALLS: dict[str, Callable[[Trial, Sparsified], object]] = {
+    "relevel": lambda trial, sparsified: sparsified.update(0.75),
+    "finalize": lambda trial, sparsified: sparsified.finalize(),
+    "restore": lambda trial, sparsified: trial.restore(sparsified.save()),
+    "trace": _trace,
+    "export": _export,
+    "compile": _compile,
+}

@@ -1,0 +1,205 @@
+"""What a case is given: one cell made concrete, and the oracle beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..catalogue import requirement
+from ..judging import compare, oracle
+from ..judging.compare import require
+from ..judging.networks import network
+from ..judging.oracle import Mask, Reals
+from ..judging.plans import plan_for
+from ..judging.tolerance import Tolerance, tolerance
+from ..subject.adapter import Adapter, Batch, Context, Saved, Sparsified
+from ..values.cell import Cell
+from ..values.contract import Contract
+from ..values.pattern import Band, Given, Pattern
+from ..values.plan import Plan
+from . import models, probe
+
+
+class Trial:
+    """One cell of one sparsifier.
+
+    network: the model's architecture; plan: what is to be sparsified in it; both differ from
+    requirement to requirement. contract: as declared.
+    """
+
+    def __init__(self, cell: Cell, adapter: Adapter) -> None:
+        self.cell = cell
+        self.adapter = adapter
+        self.requirement = requirement(cell.requirement)
+        self.network = network(cell.layer, cell.requirement)
+        scope = "all" if "scope_all" in self.requirement.needs else "each"
+        self.plan = plan_for(self.network, cell.pattern, cell.requirement, scope)  # type: ignore[arg-type]
+        self.dtype: torch.dtype = getattr(torch, cell.dtype)
+        self.device = torch.device(cell.device)
+
+    @property
+    def contract(self) -> Contract:
+        return self.adapter.contract
+
+    @property
+    def tolerance(self) -> Tolerance:
+        """The bounds for outputs of this cell."""
+        return tolerance(self.device.type, self.cell.dtype)
+
+    # ------------------------------------------------------------- the subject
+
+    def dense_model(self, variant: str = "") -> nn.Sequential:
+        """A fresh dense model; equal ones for equal `variant`, other weights for another."""
+        return models.build(self.network, f"{self.cell.requirement} {variant}", self.dtype, self.device)
+
+    def inputs(self, variant: str = "", batch: int = 3) -> Tensor:
+        """A batch of inputs; others for another `variant`."""
+        return models.inputs(
+            self.network, f"{self.cell.requirement} {variant}", batch, self.dtype, self.device
+        )
+
+    def batches(self, count: int, variant: str = "") -> list[Batch]:
+        """Batches of (inputs, target) for training, targets of the output's shape."""
+        made: list[Batch] = []
+        for number in range(count):
+            data = self.inputs(f"{variant} batch {number}")
+            with torch.no_grad():
+                target = self.dense_model("target")(data)
+            made.append((data, target))
+        return made
+
+    @property
+    def context(self) -> Context:
+        return Context(self.inputs("example"), tuple(self.batches(2, "calibration")), self.device, self.dtype)
+
+    def attach(self, model: nn.Module | None = None, plan: Plan | None = None) -> Sparsified:
+        """The adapter's attach, on a fresh dense model unless one is given."""
+        return self.adapter.attach(model or self.dense_model(), plan or self.plan, self.context)
+
+    def sparsified(self, model: nn.Module | None = None, plan: Plan | None = None) -> Sparsified:
+        """Attached and updated once, and proven to have taken hold.
+
+        Raises:
+            Violation: `plan-not-applied`, forward uses some planned weight unchanged.
+        """
+        dense = self.parameters(model or self.dense_model())
+        sparsified = self.attach(model, plan)
+        sparsified.update()
+        self._prove_hold(sparsified, plan or self.plan, dense)
+        return sparsified
+
+    def _prove_hold(self, sparsified: Sparsified, plan: Plan, dense: Mapping[str, Reals]) -> None:
+        masks = self.masks(sparsified)
+        used = self.used(sparsified.model)
+        for name, pattern in plan.patterns.items():
+            if not removes(pattern, dense[name].shape):
+                continue
+            require(
+                name in masks and not masks[name].all(), "plan-not-applied", f"{name} is planned, but its mask keeps all"
+            )
+            require(
+                not np.array_equal(compare.array(used[name]), dense[name]),
+                "plan-not-applied", f"{name} is planned, but forward uses the dense weight unchanged",
+            )
+
+    def restore(self, saved: Saved, model: nn.Module | None = None, plan: Plan | None = None) -> Sparsified:
+        """The adapter's restore onto a dense model of other weights, unless one is given; followed by
+        an update where masks are declared to be stored nowhere and to come with the update."""
+        fresh = model or self.dense_model("restored")
+        restored = self.adapter.restore(fresh, plan or self.plan, saved, self.context)
+        if self.contract.mask_storage == "nowhere" and self.contract.masks_at == "update":
+            restored.update()
+        return restored
+
+    # -------------------------------------------------------------- what is so
+
+    def masks(self, sparsified: Sparsified) -> dict[str, Mask]:
+        """The masks that the sparsifier reports, as NumPy booleans."""
+        return {name: compare.array(mask).astype(np.bool_) for name, mask in sparsified.masks().items()}
+
+    def used(self, model: nn.Module, inputs: Tensor | None = None) -> dict[str, Tensor]:
+        """The weight each layer computes with in forward, by name, planned or not.
+
+        Raises:
+            Violation: `forward-differs`, the model does not run the dense model's layers.
+        """
+        with torch.no_grad():
+            return probe.weights_in_use(model, self.network, self.inputs("probe") if inputs is None else inputs)
+
+    def parameters(self, model: nn.Module) -> dict[str, Reals]:
+        """All parameters of a dense model in float64, under every name they have."""
+        return {
+            name: compare.array(parameter).copy()
+            for name, parameter in model.named_parameters(remove_duplicate=False)
+        }
+
+    # ------------------------------------------------------------ what is right
+
+    def expected_masks(self, sparsified: Sparsified) -> dict[str, Mask]:
+        """The oracle's masks where the plan names them; else those reported, which MASK judges on their own."""
+        reported = self.masks(sparsified)
+        shapes = {layer.weight: layer.weight_shape for layer in self.network.weighted}
+        expected: dict[str, Mask] = {}
+        for name, pattern in self.plan.patterns.items():
+            fixed = oracle.fixed_mask(pattern, shapes[name])
+            if fixed is None and name not in reported:
+                raise compare.Violation("mask-missing", f"{name} is planned, but masks() has no mask for it")
+            expected[name] = reported[name] if fixed is None else fixed
+        return expected
+
+    def masked(self, parameters: Mapping[str, Reals], masks: Mapping[str, Mask]) -> dict[str, Reals]:
+        """The parameters with removed entries zero, in every place where a tied weight stands."""
+        sources = dict(self.network.tied)
+        return {
+            name: oracle.masked(values, masks[sources.get(name, name)])
+            if sources.get(name, name) in masks else values
+            for name, values in parameters.items()
+        }
+
+    def oracle_output(self, parameters: Mapping[str, Reals], inputs: Tensor) -> Reals:
+        """The network's output in NumPy float64."""
+        return oracle.forward(self.network, parameters, compare.array(inputs))
+
+    # ----------------------------------------------------------------- judging
+
+    def judge_output(self, model: nn.Module, parameters: Mapping[str, Reals], inputs: Tensor, what: str) -> None:
+        """The model's output on `inputs` is the oracle's from `parameters`, within tolerance.
+
+        Raises:
+            Violation: `output-differs`.
+        """
+        with torch.no_grad():
+            seen = model(inputs)
+        compare.close(seen, self.oracle_output(parameters, inputs), self.tolerance, "output-differs", what)
+
+    def judge_used(self, model: nn.Module, parameters: Mapping[str, Reals], what: str) -> None:
+        """Forward computes with exactly `parameters`.
+
+        Raises:
+            Violation: `weight-differs`.
+        """
+        for name, used in self.used(model).items():
+            compare.equal(used, parameters[name], "weight-differs", f"{what}: {name} as used in forward")
+
+    def judge_masks(self, seen: Sparsified, expected: Mapping[str, NDArray[np.bool_]], what: str) -> None:
+        """The masks reported are those expected.
+
+        Raises:
+            Violation: `mask-differs`.
+        """
+        masks = self.masks(seen)
+        for name, mask in expected.items():
+            require(name in masks, "mask-missing", f"{what}: masks() has no mask for {name}")
+            compare.equal(masks[name], mask, "mask-differs", f"{what}: mask of {name}")
+
+
+def removes(pattern: Pattern, shape: tuple[int, ...]) -> bool:
+    """Whether a pattern removes anything at all from a weight of `shape`."""
+    if isinstance(pattern, (Given, Band)):
+        mask = oracle.fixed_mask(pattern, shape)
+        return mask is not None and not bool(mask.all())
+    return bool(getattr(pattern, "level", 1.0) > 0)

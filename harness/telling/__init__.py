@@ -1,0 +1,1 @@
+"""Telling: from a report to what a person reads. Rests on values and judging alone."""

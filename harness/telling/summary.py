@@ -1,0 +1,78 @@
+"""The verdict in plain text, as it ends a run in the terminal."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from itertools import groupby
+
+from ..catalogue import requirement
+from ..judging.report import Report
+from ..values.cell import Cell
+from ..values.record import Outcome, Record, Subject, Verdict
+
+_SHOWN = (Verdict.FAILED, Verdict.ERROR, Verdict.STALE, Verdict.KNOWN)
+
+
+def summary(report: Report) -> Iterator[str]:
+    """Result per sparsifier with its profile, counts per verdict, and what failed and how to repeat it."""
+    outcomes = {one.sparsifier: one for one in report.outcomes()}
+    for subject in report.header.subjects:
+        yield from _subject(report, subject, outcomes[subject.sparsifier])
+        yield ""
+    if report.header.selection:
+        yield "Only a selection was judged; no result here is `success`."
+    if report.footer is None or report.footer.interrupted:
+        why = report.footer.interrupted if report.footer else "the run was cut short"
+        yield f"INTERRUPTED ({why}): nothing here is a verdict on the whole."
+
+
+def _subject(report: Report, subject: Subject, outcome: Outcome) -> Iterator[str]:
+    if subject.problem:
+        yield f"{subject.sparsifier}: NOT JUDGED: {subject.problem}"
+        return
+    yield _headline(subject, outcome)
+    if not outcome.balanced:
+        yield f"  THE LEDGER DOES NOT BALANCE: {report.balance(subject)}"
+    records = report.of(subject.sparsifier)
+    for verdict in _SHOWN:
+        yield from _shown([record for record in records if record.verdict is verdict], verdict)
+    yield from _refusals(records)
+
+
+def _headline(subject: Subject, outcome: Outcome) -> str:
+    declaration, environment = subject.declaration, subject.environment
+    assert declaration is not None and environment is not None
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in outcome.counts.items())
+    return (
+        f"{subject.sparsifier}: {outcome.result.upper()} "
+        f"({declaration.profile} profile, {declaration.distribution} {declaration.version}, torch {environment.torch})"
+        f"\n  {outcome.planned} cells planned: {counts}"
+    )
+
+
+def _shown(records: list[Record], verdict: Verdict) -> Iterator[str]:
+    for id, group in groupby(sorted(records, key=_requirement_of), key=_requirement_of):
+        cells = list(group)
+        first = cells[0]
+        yield f"  {verdict.value}: {id} {requirement(id).sentence}"
+        yield f"    {len(cells)} cell{'s' * (len(cells) > 1)}: {_one_line(first.message)}"
+        if first.reason:
+            yield f"    because: {first.reason}" + (f" ({first.link})" if first.link else "")
+        yield f"    repeat: sparsecheck run --cell {shlex.quote(first.cell)}"
+
+
+def _refusals(records: tuple[Record, ...]) -> Iterator[str]:
+    refused = [record for record in records if record.refused_by]
+    for who in ("package", "adapter"):
+        ids = sorted({_requirement_of(record) for record in refused if record.refused_by == who})
+        if ids:
+            yield f"  refused by the {who}: {', '.join(ids)}"
+
+
+def _requirement_of(record: Record) -> str:
+    return Cell.parse(record.cell).requirement
+
+
+def _one_line(message: str) -> str:
+    return " ".join(message.split())

@@ -1,0 +1,1 @@
+"""Saved reference outputs and timings: data alone."""

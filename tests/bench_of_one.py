@@ -1,0 +1,62 @@
+"""Judging one adapter by one requirement, in this process: how the tests see a case fail and pass."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+
+from sparsecheck import Adapter, Trial
+from sparsecheck.catalogue import AREAS, CATALOGUE, requirement
+from sparsecheck.judging.ledger import Planned, enumerate_cells
+from sparsecheck.judging.verdict import signature
+from sparsecheck.running.case import judged_by
+from sparsecheck.running.environment import here
+from sparsecheck.running.guard import same_world
+from sparsecheck.running.refusal import judge_refusal
+from sparsecheck.values.record import Record, Verdict
+from sparsecheck.values.selection import Selection
+
+ENVIRONMENT = here()
+
+
+def cases() -> dict[str, object]:
+    """Every case function by the requirement it judges."""
+    found: dict[str, object] = {}
+    for area in AREAS:
+        module = importlib.import_module(f"sparsecheck.cases.test_{area.lower()}")
+        for value in vars(module).values():
+            if (id := judged_by(value)) is not None:
+                assert id not in found, f"two cases judge {id}"
+                found[id] = value
+    return found
+
+
+def planned(adapter: Adapter, selection: Selection = Selection()) -> tuple[Planned, ...]:
+    """The ledger of `adapter` under the name `it`."""
+    return enumerate_cells(CATALOGUE, adapter.declare("it"), selection, ENVIRONMENT)
+
+
+def judge(adapter: Adapter, one: Planned) -> Record:
+    """The record of one cell, as a run would give it, expectations aside."""
+    trial = Trial(one.cell, adapter)
+    try:
+        with same_world():
+            if one.disposition == "refuse":
+                return Record(one.cell.id, Verdict.REFUSED, refused_by=judge_refusal(trial, one.why.split()))
+            cases()[one.cell.requirement](trial)  # type: ignore[operator]
+    except Exception as error:
+        return Record(one.cell.id, Verdict.FAILED, signature(error), str(error))
+    return Record(one.cell.id, Verdict.PASSED)
+
+
+def judge_all(adapter: Adapter, id: str) -> Iterator[Record]:
+    """The records of every available cell of requirement `id`."""
+    requirement(id)
+    for one in planned(adapter, Selection(requirements=(id,))):
+        if one.disposition != "unavailable":
+            yield judge(adapter, one)
+
+
+def rejects(id: str, adapter: Adapter) -> list[Record]:
+    """The records of requirement `id` that reject `adapter`."""
+    return [record for record in judge_all(adapter, id) if record.verdict is Verdict.FAILED]

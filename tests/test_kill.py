@@ -1,0 +1,34 @@
+"""Every requirement rejects the miniatures made to break it, and accepts the exemplar."""
+
+from __future__ import annotations
+
+import pytest
+
+from sparsecheck.catalogue import CATALOGUE
+from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
+from sparsecheck.values.record import Verdict
+from tests.bench_of_one import cases, judge_all, rejects
+from tests.miniatures import MINIATURES, Miniature, mask
+
+IDS = [requirement.id for requirement in CATALOGUE]
+assert mask
+
+
+@pytest.mark.parametrize("miniature", MINIATURES, ids=lambda miniature: miniature.name)
+def test_a_miniature_is_rejected_by_its_requirement(miniature: Miniature) -> None:
+    assert rejects(miniature.requirement, miniature.adapter())
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_the_exemplar_is_accepted(id: str) -> None:
+    for record in judge_all(ExemplarAdapter(), id):
+        assert record.verdict is Verdict.PASSED, record.message
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_a_requirement_rejects_some_miniature(id: str) -> None:
+    assert any(miniature.requirement == id for miniature in MINIATURES)
+
+
+def test_every_requirement_has_a_case_and_every_case_a_requirement() -> None:
+    assert sorted(cases()) == sorted(IDS)
