@@ -31,7 +31,7 @@ def cases() -> dict[str, object]:
     return found
 
 
-def planned(adapter: Adapter, selection: Selection = Selection()) -> tuple[Planned, ...]:
+def planned(adapter: Adapter, selection: Selection) -> tuple[Planned, ...]:
     """The ledger of `adapter` under the name `it`."""
     return enumerate_cells(CATALOGUE, adapter.declare("it"), selection, ENVIRONMENT)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,4 +87,4 @@ class Band:
             raise InvalidPattern(f"a band's width is odd and positive, not {self.width}")
 
 
-Pattern = Union[Given, Unstructured, Block, NofM, Channel, Band]
+Pattern = Given | Unstructured | Block | NofM | Channel | Band
