@@ -73,7 +73,7 @@ def _agreement(seen: NDArray[Any], expected: NDArray[Any], bound: Tolerance | No
     if bound is None:
         both_nan = (seen != seen) & (expected != expected)
         return np.asarray((seen == expected) | both_nan)
-    return np.isclose(seen, expected, rtol=bound.relative, atol=bound.absolute, equal_nan=True)
+    return np.asarray(np.isclose(seen, expected, rtol=bound.relative, atol=bound.absolute, equal_nan=True))
 
 
 def describe(seen: NDArray[Any], expected: NDArray[Any], agree: NDArray[np.bool_], what: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,7 +95,7 @@ def unit_scores(weight: Reals, cut: Units, contract: Contract) -> Reals:
     """One score a unit: the sum of |w| (L1) or of w squared (L2) over its entries; infinite for none."""
     power = np.abs(weight) if contract.score == "magnitude-l1" else np.square(weight)
     inside = cut.index >= 0
-    return np.bincount(cut.index[inside], weights=power[inside], minlength=cut.count)
+    return np.bincount(cut.index[inside], weights=power[inside], minlength=cut.count).astype(np.float64)
 
 
 def fixed_mask(pattern: Pattern, shape: tuple[int, ...]) -> Mask | None:
@@ -136,7 +136,7 @@ def _embedding(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> R
     return parameters[layer.weight][value.astype(np.int64)]
 
 
-_STEPS = {
+_STEPS: dict[str, Callable[[Layer, Mapping[str, Reals], Reals], Reals]] = {
     "linear": _linear,
     "conv1d": _convolution,
     "conv2d": _convolution,

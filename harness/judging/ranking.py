@@ -32,7 +32,7 @@ def kept_units(mask: Mask, cut: Units, what: str) -> NDArray[np.bool_]:
             f"{what} keeps {broken.size} of {cut.count} units in part, first the one at {first}: "
             f"{int(kept[unit])} of its {sizes[unit]} entries",
         )
-    return kept == sizes
+    return np.asarray(kept == sizes)
 
 
 def judge_count(mask: Mask, cut: Units, what: str) -> None:

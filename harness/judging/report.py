@@ -66,7 +66,7 @@ class Report:
         )
 
 
-_LINE = msgspec.json.Decoder(Line)
+_LINE: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
 
 
 def encode(line: Line) -> bytes:
@@ -88,7 +88,9 @@ def read(path: Path) -> Report:
     """
     report = read_partial(path)
     if report.footer is None:
-        raise TruncatedReport(f"{path}: no footer: the run was cut short after {len(report.records)} records; run it again")
+        raise TruncatedReport(
+            f"{path}: no footer: the run was cut short after {len(report.records)} records; run it again"
+        )
     if report.footer.outcomes != report.outcomes():
         raise FooterDisagrees(f"{path}: the footer disagrees with the {len(report.records)} records above it")
     return report

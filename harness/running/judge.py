@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import pytest
@@ -20,6 +20,9 @@ from .guard import same_world
 from .recorder import Recorder
 from .refusal import RefusedBy, judge_refusal
 from .session import Session
+
+if TYPE_CHECKING:
+    from .trial import Trial
 
 _PROPERTY = "sparsecheck-record"
 _REFUSED = pytest.StashKey[RefusedBy]()
@@ -55,7 +58,7 @@ class Judge:
         planned = _planned(pyfuncitem)
         if planned is None or planned.disposition != "refuse":
             return None
-        pyfuncitem.stash[_REFUSED] = judge_refusal(pyfuncitem.funcargs["trial"], planned.why.split())
+        pyfuncitem.stash[_REFUSED] = judge_refusal(cast("Trial", pyfuncitem.funcargs["trial"]), planned.why.split())
         return True
 
     @pytest.hookimpl(wrapper=True)

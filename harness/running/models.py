@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -48,7 +49,7 @@ def _strided(tensor: Tensor) -> Tensor:
     return tensor.t().contiguous().t()
 
 
-_EMPTY = {
+_EMPTY: dict[str, Callable[[Layer], nn.Module]] = {
     "linear": lambda layer: nn.Linear(layer.inputs, layer.outputs, bias=layer.bias),
     "conv1d": lambda layer: nn.Conv1d(layer.inputs, layer.outputs, layer.kernel, bias=layer.bias),
     "conv2d": lambda layer: nn.Conv2d(layer.inputs, layer.outputs, layer.kernel, bias=layer.bias),

@@ -86,7 +86,8 @@ def _request(config: pytest.Config) -> Asked:
     if workerinput is not None:
         if _WIRE not in workerinput:
             raise pytest.UsageError(
-                "sparsecheck cases under xdist: name what to judge, by --sparsecheck-subject NAME or --sparsecheck-report FILE"
+                "sparsecheck cases under xdist: name what to judge, "
+                "by --sparsecheck-subject NAME or --sparsecheck-report FILE"
             )
         return msgspec.json.decode(workerinput[_WIRE], type=Asked)
     option = config.option

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -69,15 +71,12 @@ def submodule_weight(module: nn.Module, inputs: Tensor) -> Tensor:
     with _Witness() as witness:
         module(inputs)
     require(len(witness.calls) == 1, "forward-differs", f"one layer ran {len(witness.calls)} layer functions")
-    return witness.calls[0][1]
+    [(_, weight)] = witness.calls
+    return weight
 
 
 def random_state() -> dict[str, Any]:
     """The global random states of torch, NumPy and Python, as comparable values."""
-    import random
-
-    import numpy as np
-
     kind, keys, *rest = np.random.get_state(legacy=True)
     return {
         "torch": torch.get_rng_state().tolist(),

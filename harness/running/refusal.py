@@ -39,7 +39,7 @@ def judge_refusal(trial: Trial, lacking: list[str]) -> RefusedBy:
 
 
 def _refused_plan(trial: Trial, lacking: list[str]) -> RefusedBy:
-    model = trial.dense_model()
+    model: nn.Module = trial.dense_model()
     before = _snapshot(model)
     try:
         sparsified = trial.attach(model)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
@@ -13,7 +15,7 @@ from msgspec import Struct
 from .. import catalogue
 from ..judging.expectation import Expectation, InvalidExpectations, in_force, read_expectations
 from ..judging.ledger import Planned, enumerate_cells
-from ..subject.discovery import BrokenAdapter, Found, NotFound, find, load, registrations
+from ..subject.discovery import BrokenAdapter, Found, find, load, registrations
 from ..values.declaration import Environment
 from ..values.record import Header, Subject
 from ..values.selection import Selection
@@ -79,8 +81,6 @@ class Session:
     @property
     def digest(self) -> str:
         """Identifies the ledger: a worker whose own has another must not judge."""
-        import hashlib
-
         cells = [(planned.cell.id, planned.disposition) for one in self.judged for planned in one.planned]
         return hashlib.sha256(msgspec.json.encode(cells)).hexdigest()
 
@@ -130,9 +130,5 @@ def _ready(name: str, files: tuple[Path, ...], selection: Selection, environment
 
 
 def _own_version() -> str:
-    from importlib.metadata import version
-
     return version("sparsecheck")
 
-
-__all__ = ["Asked", "Judged", "NotFound", "Session", "draw_up", "names"]

@@ -99,7 +99,9 @@ class Trial:
             if not removes(pattern, dense[name].shape):
                 continue
             require(
-                name in masks and not masks[name].all(), "plan-not-applied", f"{name} is planned, but its mask keeps all"
+                name in masks and not masks[name].all(),
+                "plan-not-applied",
+                f"{name} is planned, but its mask keeps all",
             )
             require(
                 not np.array_equal(compare.array(used[name]), dense[name]),

@@ -98,7 +98,7 @@ class Sparsified(ABC):
         self.model.load_state_dict(saved.model)
         self.load_sidecar(saved.sidecar)
 
-    def load_sidecar(self, sidecar: Any) -> None:
+    def load_sidecar(self, sidecar: Any) -> None:  # noqa: B027  # most keep no sidecar
         """Take up what `sidecar` gave; nothing by default."""
 
 

@@ -120,7 +120,7 @@ def load(registration: Registration) -> Found:
     adapter = _instance(target, registration)
     if not isinstance(adapter, Adapter):
         raise BrokenAdapter(
-            f"{registration.value} is {type(adapter).__name__}, not a sparsecheck.Adapter: derive it from sparsecheck.Adapter"
+            f"{registration.value} is {type(adapter).__name__}, not a sparsecheck.Adapter: derive it from that class"
         )
     source, line = _place(type(adapter))
     return Found(registration.name, adapter, _declaration(adapter, registration.name, source, line), source)

@@ -71,7 +71,8 @@ class BufferSparsified(Sparsified):
         module = self.model.get_submodule(path)
         parameter = module._parameters.pop(f"{attribute}_orig")
         mask = module._buffers.pop(f"{attribute}_mask")
-        assert parameter is not None and mask is not None
+        assert parameter is not None
+        assert mask is not None
         parameter.data = torch.where(mask != 0, parameter.data, torch.zeros_like(parameter.data))
         vars(module).pop(attribute, None)
         module.register_parameter(attribute, parameter)

@@ -42,7 +42,8 @@ def _subject(report: Report, subject: Subject, outcome: Outcome) -> Iterator[str
 
 def _headline(subject: Subject, outcome: Outcome) -> str:
     declaration, environment = subject.declaration, subject.environment
-    assert declaration is not None and environment is not None
+    assert declaration is not None
+    assert environment is not None
     counts = ", ".join(f"{count} {verdict}" for verdict, count in outcome.counts.items())
     return (
         f"{subject.sparsifier}: {outcome.result.upper()} "

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from .pattern import Pattern
+from .pattern import Block, Channel, Pattern, Unstructured
 
 Scope = Literal["each", "all"]
 
@@ -33,9 +33,8 @@ class Plan:
         Raises:
             InvalidPattern: `level` is not a fraction.
         """
-        from dataclasses import replace
+        return Plan({name: _at_level(pattern, level) for name, pattern in self.patterns.items()}, self.scope)
 
-        def relevelled(pattern: Pattern) -> Pattern:
-            return replace(pattern, level=level) if hasattr(pattern, "level") else pattern  # type: ignore[type-var,unused-ignore]
 
-        return Plan({name: relevelled(pattern) for name, pattern in self.patterns.items()}, self.scope)
+def _at_level(pattern: Pattern, level: float) -> Pattern:
+    return replace(pattern, level=level) if isinstance(pattern, (Unstructured, Block, Channel)) else pattern
