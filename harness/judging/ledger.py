@@ -67,7 +67,9 @@ def cells(requirement: Requirement, declaration: Declaration, environment: Envir
     seen: set[Cell] = set()
     for position, axis in enumerate(axes):
         for value in axis:
-            layer, pattern, dtype, device = canonical[:position] + [value] + canonical[position + 1 :]
+            values = list(canonical)
+            values[position] = value
+            layer, pattern, dtype, device = values
             pattern = _fitting(resolve_pattern(pattern, declaration), layer, declaration)
             device = resolve_device(device, environment.devices)
             cell = Cell(declaration.sparsifier, requirement.id, layer, pattern, dtype, device)

@@ -77,6 +77,10 @@ class Judge:
             report.user_properties.append((_PROPERTY, msgspec.json.encode(item.stash[_RECORD]).decode()))
         return report
 
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        if self.recorder is not None:
+            self.recorder.begin(nodeid)
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if self.recorder is None:
             return

@@ -45,7 +45,8 @@ def weights_in_use(model: nn.Module, network: Network, inputs: Tensor) -> dict[s
     Raises:
         Violation: `forward-differs`, the model does not run the layers of the dense one in their order.
     """
-    with _Witness() as witness:
+    witness = _Witness()
+    with witness:
         model(inputs)
     return by_name(witness.calls, network)
 
@@ -68,7 +69,8 @@ def submodule_weight(module: nn.Module, inputs: Tensor) -> Tensor:
     Raises:
         Violation: `forward-differs`, it ran no layer function or several.
     """
-    with _Witness() as witness:
+    witness = _Witness()
+    with witness:
         module(inputs)
     require(len(witness.calls) == 1, "forward-differs", f"one layer ran {len(witness.calls)} layer functions")
     [(_, weight)] = witness.calls

@@ -20,6 +20,7 @@ class Recorder:
         self.records: list[Record] = []
         self.interrupted = ""
         self.report: Report | None = None
+        self._path = path
         self._file = path.open("wb") if path else None
         self._write(self.header)
         for one in session.judged:
@@ -31,9 +32,14 @@ class Recorder:
         self.records.append(record)
         self._write(record)
 
+    def begin(self, nodeid: str) -> None:
+        """Note what is being judged, for whoever finds this process dead."""
+        if self._path is not None:
+            in_flight(self._path).write_text(cell_of(nodeid), "utf-8")
+
     def add_lost(self, nodeid: str, why: str) -> None:
         """The record of a cell whose process died while it was being judged."""
-        cell = nodeid.rpartition("[")[2].rstrip("]")
+        cell = cell_of(nodeid)
         if any(cell in subject.planned for subject in self.header.subjects):
             self.add(Record(cell, Verdict.ERROR, "crash", f"the process that judged it died: {why}"))
 
@@ -44,6 +50,8 @@ class Recorder:
         self._write(footer)
         if self._file is not None:
             self._file.close()
+        if self._path is not None:
+            in_flight(self._path).unlink(missing_ok=True)
         self.report = Report(self.header, partial.records, footer)
         return self.report
 
@@ -51,3 +59,13 @@ class Recorder:
         if self._file is not None:
             self._file.write(encode(line))
             self._file.flush()
+
+
+def in_flight(report: Path) -> Path:
+    """The file beside a report that names the cell being judged, while there is one."""
+    return report.with_name(report.name + ".current")
+
+
+def cell_of(nodeid: str) -> str:
+    """The cell's id, which ends a case's node id in brackets."""
+    return nodeid.rpartition("[")[2].rstrip("]")

@@ -1,0 +1,185 @@
+"""`sparsecheck`: the command line."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from ..catalogue import AREAS, CATALOGUE, UnknownRequirement, requirement
+from ..values.requirement import Requirement
+from ..values.selection import Selection
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sparsecheck")
+def main() -> None:
+    """Judge PyTorch sparsifiers against one catalogue of requirements.
+
+    \b
+    sparsecheck list                    what is registered here
+    sparsecheck run                     judge all of it, one process each
+    sparsecheck run NAME --report FILE  judge one and keep the records
+    sparsecheck explain MASK-01         what a requirement asks, and why
+
+    Exit codes: 0 all that was planned was judged and nothing is red; 1 something is red; 2 bad usage,
+    or a sparsifier that could not be judged; 3 the ledger does not balance.
+    """
+
+
+def fail(message: str, code: int = 2) -> NoReturn:
+    """One clear sentence on standard error, and the exit code."""
+    click.echo(f"sparsecheck: {message}", err=True)
+    sys.exit(code)
+
+
+@main.command("list")
+@click.option("--check", is_flag=True, help="Load each adapter; exit 2 if one cannot be judged.")
+@click.option("--adapter", "adapters", multiple=True, type=click.Path(path_type=Path), help="An adapter file.")
+def list_(check: bool, adapters: tuple[Path, ...]) -> None:
+    """Show the sparsifiers registered here; from metadata alone, unless --check loads them."""
+    from ..subject.discovery import BrokenAdapter, load, registrations
+
+    broken = False
+    for one in registrations(adapters):
+        problem = one.problem
+        if check and not problem:
+            try:
+                load(one)
+            except BrokenAdapter as error:
+                problem = str(error)
+        broken = broken or bool(problem)
+        state = f"BROKEN: {problem}" if problem else "ok" if check else ""
+        click.echo(f"{one.name:34} {one.distribution or 'file':14} {one.value}  {state}".rstrip())
+    if broken:
+        fail("not every registered sparsifier can be judged; mend the lines above")
+
+
+@main.command()
+@click.argument("id", metavar="[REQUIREMENT | AREA]", required=False)
+def explain(id: str | None) -> None:
+    """Say what a requirement asks, from where, and over which axes; an area, or all, a line each."""
+    if id is None or id.upper() in AREAS:
+        for one in CATALOGUE if id is None else AREAS[id.upper()]:
+            click.echo(f"{one.id:9} {one.level:12} {one.sentence}")
+        return
+    try:
+        click.echo(_explained(requirement(id.upper())))
+    except UnknownRequirement as error:
+        fail(str(error))
+
+
+def _explained(one: Requirement) -> str:
+    axes = (("layers", one.layers), ("patterns", one.patterns), ("dtypes", one.dtypes), ("devices", one.devices))
+    lines = [f"{one.id} ({one.level}, since catalogue {one.since})", f"  {one.sentence}", f"  source: {one.source}"]
+    lines += [f"  {name}: {', '.join(values)}" for name, values in axes]
+    lines += [f"  needs: {', '.join(one.needs)}"] if one.needs else []
+    lines += [f"  needs torch{one.torch}"] if one.torch else []
+    lines += [f"  not planned where the contract says {clause} = {value}" for clause, value in one.unless]
+    return "\n".join(lines)
+
+
+@main.command()
+@click.argument("names", nargs=-1)
+@click.option("--adapter", "adapters", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
+              help="Judge the adapter in this file; alone, unless names are given.")
+@click.option("--area", "areas", multiple=True, type=click.Choice(list(AREAS), case_sensitive=False),
+              help="Only this area.")
+@click.option("--requirement", "requirements", multiple=True, metavar="ID", help="Only this requirement.")
+@click.option("--cell", "cells", multiple=True, metavar="CELL", help="Only this cell, as a report names it.")
+@click.option("--require", "required", multiple=True, metavar="NAME", help="Red unless NAME was judged.")
+@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write the records here (JSON Lines).")
+@click.option("-n", "--workers", default=0, show_default=True, type=click.IntRange(0),
+              help="pytest-xdist processes a sparsifier.")
+@click.option("-j", "--jobs", default=os.cpu_count() or 1, show_default="the cores", type=click.IntRange(1),
+              help="Sparsifiers judged at a time.")
+@click.option("--case-limit", default=60.0, show_default=True, help="Seconds that one case may take.")
+@click.option("--limit", default=900.0, show_default=True, help="Seconds that one sparsifier may take.")
+@click.option("--pytest-args", default="", metavar="'ARGS'", help="Handed on to pytest, as '-x -k name'.")
+def run(
+    names: tuple[str, ...], adapters: tuple[Path, ...], areas: tuple[str, ...], requirements: tuple[str, ...],
+    cells: tuple[str, ...], required: tuple[str, ...], report: Path | None, workers: int, jobs: int,
+    case_limit: float, limit: float, pytest_args: str,
+) -> None:
+    """Judge the sparsifiers NAMES (all that are registered, if none is named), one process each."""
+    from ..running.process import Run, judge_apart
+    from .names import chosen
+
+    selection = Selection(tuple(area.upper() for area in areas), requirements, cells)
+    _check_selection(selection)
+    try:
+        subjects = chosen(names, adapters, cells, required)
+    except LookupError as error:
+        fail(str(error.args[0]))
+    _check_writable(report)
+    asked = Run(
+        subjects, tuple(file.absolute() for file in adapters), selection, workers, min(jobs, len(subjects)),
+        case_limit, limit, tuple(shlex.split(pytest_args)),
+    )
+    _tell(judge_apart(asked, lambda line: click.echo(line, err=True)), report, required)
+
+
+def _check_selection(selection: Selection) -> None:
+    from ..values.cell import Cell, InvalidCell
+
+    try:
+        wanted = [*selection.requirements, *(Cell.parse(cell).requirement for cell in selection.cells)]
+        for id in wanted:
+            requirement(id)
+    except (InvalidCell, UnknownRequirement) as error:
+        fail(str(error))
+
+
+def _check_writable(report: Path | None) -> None:
+    if report is not None and not os.access(report.absolute().parent, os.W_OK):
+        fail(f"{report}: its folder is missing or cannot be written to; name another with --report")
+
+
+def _tell(judged: object, path: Path | None, required: tuple[str, ...]) -> None:
+    from ..judging.report import Report, exit_code, write
+    from ..telling.summary import summary
+
+    assert isinstance(judged, Report)
+    code = exit_code(judged)
+    try:
+        if path is not None:
+            write(judged, path)
+    except OSError as error:
+        click.echo(f"sparsecheck: {path} could not be written ({error}); the verdicts follow", err=True)
+        code = max(code, 2)
+    for line in summary(judged):
+        click.echo(line)
+    lacking = [name for name in required if not any(name == s.sparsifier and s.planned for s in judged.header.subjects)]
+    if lacking:
+        fail(f"required but not judged: {', '.join(lacking)}", max(code, 2))
+    sys.exit(code)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def report(file: Path) -> None:
+    """Show the verdicts that FILE holds, and exit as the run that wrote it did."""
+    from ..judging.report import InvalidReport, TruncatedReport, exit_code, read
+    from ..telling.summary import summary
+
+    try:
+        whole = read(file)
+    except InvalidReport as error:
+        fail(str(error), 3 if isinstance(error, TruncatedReport) else 2)
+    for line in summary(whole):
+        click.echo(line)
+    sys.exit(exit_code(whole))
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of one line of a report."""
+    import json
+
+    from ..judging.report import schema as of_a_line
+
+    click.echo(json.dumps(of_a_line(), indent=2, sort_keys=True))
