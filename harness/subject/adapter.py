@@ -14,11 +14,16 @@ from torch import Tensor, nn
 from ..values.capability import declare
 from ..values.contract import Contract
 from ..values.declaration import Declaration
+from ..values.pattern import Band, Block, Channel, Given, NofM, Pattern, Unstructured
 from ..values.plan import Plan
 from ..values.requirement import Profile
 
 Batch = tuple[Tensor, Tensor]
 Loss = Callable[[Tensor, Tensor], Tensor]
+
+_CAPABILITY_OF: dict[type[Pattern], str] = {
+    Given: "given", Unstructured: "unstructured", Block: "block", NofM: "n_of_m", Channel: "channel", Band: "band",
+}
 
 
 @dataclass(frozen=True)
@@ -127,6 +132,19 @@ class Adapter(ABC):
         sparsified = self.attach(dense_model, plan, context)
         sparsified.load(saved)
         return sparsified
+
+    def refuse_unsupported(self, plan: Plan) -> None:
+        """For packages that have no way to be asked for some patterns; called by `attach` before all else.
+
+        Raises:
+            Refusal: the plan has a pattern, or the scope `all`, that is not declared supported.
+        """
+        supported = declare(self.supported, self.unsupported).supported
+        for name, pattern in plan.patterns.items():
+            if _CAPABILITY_OF[type(pattern)] not in supported:
+                raise Refusal(f"{name}: {type(self).__name__} has no way to ask for {type(pattern).__name__}")
+        if plan.scope == "all" and "scope_all" not in supported:
+            raise Refusal(f"{', '.join(plan.names)}: {type(self).__name__} has no way to ask for scope 'all'")
 
     @property
     def version(self) -> str:
