@@ -1,0 +1,181 @@
+"""References kept: what is wrong with them, what a write would change, and the write. No torch here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+import safetensors.numpy
+
+from . import expected
+from .change import Arrays, Change, changes
+from .expected import NETWORKS
+from .reference import (
+    FOLDER,
+    MANIFEST,
+    Entry,
+    InvalidReference,
+    Manifest,
+    file_of,
+    forms,
+    made,
+    read,
+    read_manifest,
+    recorded,
+    stale,
+)
+
+PROVENANCE = "PROVENANCE.md"
+
+
+class EmptyReason(ValueError):
+    """A write that does not say why."""
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """What a write would change in one file. damage: why the file as it is could not be used, if so."""
+
+    file: str
+    tensors: tuple[Change, ...]
+    damage: str = ""
+
+
+def check(folder: Path) -> list[InvalidReference]:
+    """Everything that is wrong with the references in `folder`, one problem a file; empty if nothing is."""
+    try:
+        manifest = read_manifest(folder)
+    except InvalidReference as problem:
+        return [problem]
+    return [found for file in _every(folder, manifest) if (found := _problem(folder, file, manifest))]
+
+
+def _every(folder: Path, manifest: Manifest) -> list[str]:
+    """The files recorded, those that should be, and those that are there."""
+    stored = {
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file() and (path.suffix == ".safetensors" or path.parent == folder / FOLDER)
+    }
+    return sorted(stored | set(_accounted(manifest)))
+
+
+def _accounted(manifest: Manifest) -> list[str]:
+    return sorted({*manifest.files, *map(file_of, NETWORKS)})
+
+
+def _problem(folder: Path, file: str, manifest: Manifest) -> InvalidReference | None:
+    try:
+        return stale(file, read(folder, file, manifest))
+    except InvalidReference as problem:
+        return problem
+
+
+def difference(folder: Path) -> tuple[FileChange, ...]:
+    """What a write would change, file by file; empty if nothing. A stray file is none of a write's business."""
+    return tuple(_differences(folder, _manifest_or_new(folder)))
+
+
+def _manifest_or_new(folder: Path) -> Manifest:
+    try:
+        return read_manifest(folder)
+    except InvalidReference:
+        return Manifest()
+
+
+def _differences(folder: Path, manifest: Manifest) -> Iterator[FileChange]:
+    for file in _accounted(manifest):
+        stored, damage = _stored(folder, file, manifest)
+        found = changes(stored, made(file))
+        if found or damage:
+            yield FileChange(file, found, damage)
+
+
+def _stored(folder: Path, file: str, manifest: Manifest) -> tuple[Arrays, str]:
+    """What can be used of a file, and why it cannot be."""
+    try:
+        return read(folder, file, manifest), ""
+    except InvalidReference as problem:
+        return {}, str(problem)
+
+
+def write(folder: Path, reason: str, today: date) -> tuple[FileChange, ...]:
+    """Write what differs, and only that; log it. The manifest comes last, so that a write cut short shows.
+
+    reason: why the references change. today: the date to log. Returns what was changed.
+
+    Raises:
+        EmptyReason: there is none.
+        OrphanReference: a file is there that no one accounts for.
+    """
+    if not reason.strip():
+        raise EmptyReason("references never change without a reason; give one with --reason TEXT")
+    manifest = _manifest_or_new(folder)
+    found = tuple(_differences(folder, manifest))
+    _refuse_strays(folder, manifest)
+    if found:
+        entries = dict(manifest.files)
+        for change in found:
+            _write_file(folder, change.file, entries, " ".join(reason.split()), today)
+        _log(folder, found, reason, today)
+        text = msgspec.json.format(msgspec.json.encode(Manifest(dict(sorted(entries.items())))), indent=1)
+        _replace(folder / MANIFEST, text + b"\n")
+    return found
+
+
+def _refuse_strays(folder: Path, manifest: Manifest) -> None:
+    for file in _every(folder, manifest):
+        if file not in map(file_of, NETWORKS):
+            recorded(folder, file, manifest)
+
+
+def _write_file(folder: Path, file: str, entries: dict[str, Entry], reason: str, today: date) -> None:
+    tensors = made(file)
+    if not tensors:
+        (folder / file).unlink(missing_ok=True)
+        del entries[file]
+        return
+    data = safetensors.numpy.save(tensors)
+    entries[file] = Entry(
+        sha256=hashlib.sha256(data).hexdigest(), size=len(data), tensors=forms(tensors),
+        made_by=expected.__name__,
+        made_with={name: version(name) for name in ("numpy", "safetensors", "sparsecheck")},
+        date=today.isoformat(), reason=reason,
+    )
+    _replace(folder / file, data)
+
+
+def _log(folder: Path, found: tuple[FileChange, ...], reason: str, today: date) -> None:
+    path = folder / PROVENANCE
+    before = path.read_text("utf-8") if path.exists() else _HEAD
+    lines = [f"- `{change.file}`: {_summed(change)}" for change in found]
+    _replace(path, "\n".join([before.rstrip(), "", f"## {today}", "", reason.strip(), "", *lines, ""]).encode())
+
+
+def _summed(change: FileChange) -> str:
+    kinds = [one.kind for one in change.tensors]
+    counts = [f"{kinds.count(kind)} tensors {kind}" for kind in ("added", "removed", "changed") if kind in kinds]
+    return ", ".join(counts) or "recorded anew"
+
+
+def _replace(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(data)
+    part.replace(path)
+
+
+_HEAD = """\
+# Where the references come from
+
+Each file under `oracle/` holds, for one network, weights and an input that are exact in float32, and for each
+canonical pattern the masks and the output that the NumPy oracles expect, in float64. They are made by
+`sparsecheck.judging.expected` from enumerated streams alone; `MANIFEST.json` records each file's sha256, its
+tensors, and when and why it last changed. `sparsecheck reference check` compares them with the oracles as
+they are now; only `sparsecheck reference write --reason TEXT` changes them, and adds to this log.
+"""
