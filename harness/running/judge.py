@@ -12,10 +12,12 @@ import pytest
 from _pytest.outcomes import Exit, Failed, Skipped, XFailed
 
 from ..judging.compare import Violation
+from ..judging.ledger import Planned
 from ..judging.report import exit_code
 from ..judging.verdict import signature, weigh
 from ..telling.summary import summary
 from ..values.record import Record, Verdict
+from .case import judged_by
 from .guard import same_world
 from .recorder import Recorder
 from .refusal import RefusedBy, judge_refusal
@@ -40,9 +42,12 @@ class Judge:
         path = config.option.sparsecheck_report
         self.recorder = None if is_worker else Recorder(session, Path(path) if path else None)
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Drop the placeholders of cases without cells; give every case its time limit."""
+        items[:] = [item for item in items if not _is_case(item) or _planned(item) is not None]
         for item in items:
-            if _planned(item) is not None and self.config.pluginmanager.hasplugin("timeout"):
+            if _is_case(item):
                 item.add_marker(pytest.mark.timeout(self.session.asked.limit, method="signal"))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -106,12 +111,15 @@ class Judge:
                 terminalreporter.line(line)
 
 
-def _planned(item: pytest.Item) -> Any:
-    """What a case's item was parametrized with; None for any other test."""
-    if getattr(getattr(item, "function", None), "__sparsecheck_requirement__", None) is None:
-        return None
+def _is_case(item: pytest.Item) -> bool:
+    return judged_by(getattr(item, "function", None)) is not None
+
+
+def _planned(item: pytest.Item) -> Planned | None:
+    """What a case's item was parametrized with; None for any other test, and for a case without cells."""
     callspec = getattr(item, "callspec", None)
-    return callspec.params.get("trial") if callspec is not None else None
+    parameter = callspec.params.get("trial") if callspec is not None and _is_case(item) else None
+    return parameter if isinstance(parameter, Planned) else None
 
 
 def _record(cell: str, call: pytest.CallInfo[Any], refused_by: str) -> Record:

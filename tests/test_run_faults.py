@@ -1,0 +1,168 @@
+"""What a sparsifier, its adapter or its user may do to a run: none of it is green, nothing recorded is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sparsecheck.values.record import Record, Verdict
+from tests.faulty import ONE_CASE, Ended, faulty, run, written
+
+SECOND_CALL = "type(self).calls = getattr(type(self), 'calls', 0) + 1; self.calls < 4 or {}"
+
+
+def records(ended: Ended) -> tuple[Record, ...]:
+    assert ended.report is not None, ended.output
+    return ended.report.records
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("pytest.skip('not today')", "cannot skip a case"),
+        ("pytest.xfail('not today')", "cannot skip a case"),
+        ("pytest.importorskip('no_such_module')", "cannot skip a case"),
+        ("pytest.fail('gives up')", "gives up"),
+        ("sys.exit(0)", "SystemExit"),
+        ("raise BaseException('odd')", "odd"),
+        ("raise RuntimeError('broken here')", "broken here"),
+    ],
+)
+def test_a_case_that_is_not_judged_is_red(tmp_path: Path, body: str, said: str) -> None:
+    ended = run(tmp_path, "--adapter", str(faulty(tmp_path, body)), *ONE_CASE)
+    assert ended.code == 1, ended.output
+    red = [record for record in records(ended) if record.verdict.is_red]
+    assert red
+    assert said in red[0].message
+    assert said in ended.output
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "os._exit(0)",
+        SECOND_CALL.format("os._exit(0)"),
+        "os.kill(os.getpid(), signal.SIGSEGV)",
+        "pytest.exit('all fine', returncode=0)",
+        "(_ for _ in ()).throw(KeyboardInterrupt)",
+    ],
+)
+def test_a_run_that_is_cut_short_does_not_balance(tmp_path: Path, body: str) -> None:
+    ended = run(tmp_path, "--adapter", str(faulty(tmp_path, body)), *ONE_CASE)
+    assert ended.code == 3, ended.output
+    assert "THE LEDGER DOES NOT BALANCE" in ended.output
+
+
+def test_what_was_judged_before_a_crash_is_kept_and_the_cell_is_named(tmp_path: Path) -> None:
+    adapter = faulty(tmp_path, SECOND_CALL.format("os._exit(0)"))
+    ended = run(tmp_path, "--adapter", str(adapter), *ONE_CASE)
+    verdicts = [record.verdict for record in records(ended)]
+    assert verdicts.count(Verdict.PASSED) == 3
+    assert [record.signature for record in records(ended) if record.verdict is Verdict.ERROR] == ["crash"]
+
+
+def test_a_killed_worker_costs_its_cell_alone(tmp_path: Path) -> None:
+    adapter = faulty(tmp_path, "max(p.shape[0] for p in model.parameters()) > 99 and os._exit(0)")
+    ended = run(tmp_path, "--adapter", str(adapter), "-n", "2", *ONE_CASE)
+    assert ended.code == 1, ended.output
+    lost = [record for record in records(ended) if record.verdict is Verdict.ERROR]
+    assert [record.cell for record in lost] == ["faulty:MASK-01/large/given/float32/cpu"]
+    assert sum(record.verdict is Verdict.PASSED for record in records(ended)) > 5
+
+
+def test_a_hung_case_is_an_error_and_the_others_are_judged(tmp_path: Path) -> None:
+    adapter = faulty(tmp_path, "time.sleep(60 if type(model[0]) is torch.nn.Conv2d else 0)")
+    ended = run(tmp_path, "--adapter", str(adapter), "--case-limit", "2", *ONE_CASE)
+    assert ended.code == 1, ended.output
+    assert any("Timeout" in record.message for record in records(ended) if record.verdict is Verdict.ERROR)
+    assert any(record.verdict is Verdict.PASSED for record in records(ended))
+
+
+def test_a_hung_sparsifier_is_stopped(tmp_path: Path) -> None:
+    body = "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM]); time.sleep(600)"
+    ended = run(tmp_path, "--adapter", str(faulty(tmp_path, body)), "--limit", "15", *ONE_CASE)
+    assert ended.code == 3, ended.output
+    assert "took longer than its 15 s" in ended.output
+
+
+@pytest.mark.parametrize("arguments", ["-k nothing_of_the_kind", "-k linear", "--deselect x -x --co", "-x --maxfail=1"])
+def test_selecting_by_pytest_does_not_balance(tmp_path: Path, arguments: str) -> None:
+    adapter = faulty(tmp_path, "raise RuntimeError" if "-x" in arguments else "pass")
+    ended = run(tmp_path, "--adapter", str(adapter), "--pytest-args", arguments, *ONE_CASE)
+    assert ended.code == 3, ended.output
+
+
+def test_a_users_own_pytest_options_stay_outside(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -k nothing\n")
+    (tmp_path / "conftest.py").write_text("def pytest_collection_modifyitems(items): items.clear()\n")
+    environment = {"PYTEST_ADDOPTS": "-k nothing"}
+    ended = run(tmp_path, "--adapter", str(faulty(tmp_path, "pass")), *ONE_CASE, environment=environment)
+    assert ended.code == 0, ended.output
+
+
+def test_our_selectors_shrink_the_ledger_and_are_never_success(tmp_path: Path) -> None:
+    cell = "exemplar:MASK-01/linear/given/float32/cpu"
+    ended = run(tmp_path, "exemplar", "--cell", cell)
+    assert ended.code == 0, ended.output
+    assert [record.cell for record in records(ended)] == [cell]
+    assert "exemplar: SELECTION" in ended.output
+
+
+@pytest.mark.parametrize("arguments", [("--cell", "exemplar:MASK-01/linear/given/float33/cpu"), ("--cell", "x"),
+                                       ("--requirement", "MASK-99"), ("no-such-sparsifier",),
+                                       ("exemplar", "--require", "no-such-sparsifier")])
+def test_what_does_not_exist_is_bad_usage(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    ended = run(tmp_path, *arguments)
+    assert ended.code == 2, ended.output
+    assert "Traceback" not in ended.output
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("import no_such_module", "does not import: ModuleNotFoundError"),
+        ("raise SystemExit(0)", "does not import: SystemExit"),
+        ("class Adapter: pass", "defines 0 adapters"),
+        ("def broken(:", "SyntaxError"),
+        ("from sparsecheck.sparsifiers.exemplar import ExemplarAdapter\n"
+         "class A(ExemplarAdapter):\n    supported = ExemplarAdapter.supported.replace('conv1d ', '')",
+         "leaves undeclared: conv1d; add each to `supported` or to `unsupported`"),
+        ("from sparsecheck.sparsifiers.exemplar import ExemplarAdapter\n"
+         "class A(ExemplarAdapter):\n    unsupported = 'conv1d'", "both supported and unsupported: conv1d"),
+        ("from sparsecheck.sparsifiers.exemplar import ExemplarAdapter\n"
+         "class A(ExemplarAdapter):\n    unsupported = 'conv9d'", "unknown: conv9d"),
+        ("from sparsecheck.sparsifiers.exemplar import ExemplarAdapter\n"
+         "class A(ExemplarAdapter):\n    contract = None", "does not declare itself"),
+    ],
+)
+def test_an_adapter_that_cannot_be_judged_is_a_row_with_the_reason(tmp_path: Path, text: str, said: str) -> None:
+    ended = run(tmp_path, "faulty", "exemplar", "--adapter", str(written(tmp_path, text)), *ONE_CASE)
+    assert ended.code == 2, ended.output
+    assert "faulty: NOT JUDGED" in ended.output
+    assert said in ended.output
+    assert "exemplar: SELECTION" in ended.output
+
+
+def test_two_sparsifiers_of_one_name_are_both_refused(tmp_path: Path) -> None:
+    ended = run(tmp_path, "exemplar", "--adapter", str(faulty(tmp_path, "pass", "exemplar")), *ONE_CASE)
+    assert ended.code == 2, ended.output
+    assert "two sparsifiers share the name" in ended.output
+
+
+def test_ctrl_c_leaves_a_report_that_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    adapter = faulty(tmp_path, "time.sleep(1)")
+    command = [sys.executable, "-m", "sparsecheck", "run", "--adapter", str(adapter), "--report", str(path)]
+    child = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    time.sleep(12)
+    os.kill(child.pid, signal.SIGINT)
+    output, _ = child.communicate(timeout=60)
+    assert child.returncode == 3, output
+    assert "interrupted by the user" in output
+    assert b'"interrupted":"' in path.read_bytes()
