@@ -8,10 +8,11 @@ from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
 from sparsecheck.values.record import Verdict
 from tests.bench_of_one import cases, judge_all, rejects
-from tests.miniatures import MINIATURES, Miniature, mask
+from tests.miniatures import MINIATURES, Miniature, mask, reference
 
 IDS = [requirement.id for requirement in CATALOGUE]
 assert mask
+assert reference
 
 
 @pytest.mark.parametrize("miniature", MINIATURES, ids=lambda miniature: miniature.name)

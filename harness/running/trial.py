@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..catalogue import requirement
-from ..judging import compare, oracle
+from ..judging import compare, oracle, reference
 from ..judging.compare import require
 from ..judging.networks import network
 from ..judging.oracle import Mask, Reals
@@ -165,6 +165,15 @@ class Trial:
     def oracle_output(self, parameters: Mapping[str, Reals], inputs: Tensor) -> Reals:
         """The network's output in NumPy float64."""
         return oracle.forward(self.network, parameters, compare.array(inputs))
+
+    @property
+    def saved(self) -> reference.Reference:
+        """What is stored for this cell's network.
+
+        Raises:
+            InvalidReference: it is not fit to judge by.
+        """
+        return reference.load(self.cell.layer)
 
     # ----------------------------------------------------------------- judging
 
