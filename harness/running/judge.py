@@ -12,6 +12,7 @@ import pytest
 from _pytest.outcomes import Exit, Failed, Skipped, XFailed
 
 from ..judging.compare import Violation
+from ..judging.reference import InvalidReference
 from ..judging.ledger import Planned
 from ..judging.report import exit_code
 from ..judging.verdict import signature, weigh
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 _PROPERTY = "sparsecheck-record"
 _REFUSED = pytest.StashKey[RefusedBy]()
 _RECORD = pytest.StashKey[Record]()
-_OUTCOMES = (Skipped, XFailed, Failed, Exit)
+_OUTCOMES = (Skipped, XFailed, Failed, Exit, InvalidReference)
 
 
 class Judge:
