@@ -31,6 +31,14 @@ def count_removed(level: float, count: int, rounding: Rounding) -> int:
     return {"half-even": nearest, "floor": int(np.floor(exact)), "ceil": int(np.ceil(exact))}[rounding]
 
 
+def total_removed(level: float, count: int, contract: Contract, gone: int) -> int:
+    """How many of `count` units are removed after an update at `level`, `gone` of them before it."""
+    if contract.level_basis == "remaining":
+        return gone + count_removed(level, count - gone, contract.rounding)
+    asked = count_removed(level, count, contract.rounding)
+    return max(asked, gone) if contract.regrowth == "monotone" else asked
+
+
 @dataclass(frozen=True)
 class Units:
     """A weight cut into the units that are kept or removed whole.
@@ -50,20 +58,20 @@ class Units:
         return len(self.groups)
 
 
-def units(pattern: Pattern, shape: tuple[int, ...], contract: Contract) -> Units:
-    """How `pattern` cuts a weight of `shape`.
+def units(pattern: Pattern, shape: tuple[int, ...], contract: Contract, gone: int = 0) -> Units:
+    """How `pattern` cuts a weight of `shape`. gone: how many units earlier updates removed.
 
     Raises:
         TypeError: the pattern names its mask itself (`Given`, `Band`).
     """
     if isinstance(pattern, Unstructured):
         size = int(np.prod(shape))
-        return _levelled(np.arange(size).reshape(shape), size, pattern.level, contract)
+        return _levelled(np.arange(size).reshape(shape), size, pattern.level, contract, gone)
     if isinstance(pattern, Channel):
         index = np.broadcast_to(_along(np.arange(shape[pattern.dim]), pattern.dim, len(shape)), shape)
-        return _levelled(index, shape[pattern.dim], pattern.level, contract)
+        return _levelled(index, shape[pattern.dim], pattern.level, contract, gone)
     if isinstance(pattern, Block):
-        return _blocks(pattern, shape, contract)
+        return _blocks(pattern, shape, contract, gone)
     if isinstance(pattern, NofM):
         size = int(np.prod(shape))
         groups = np.arange(size) // pattern.m
@@ -71,24 +79,24 @@ def units(pattern: Pattern, shape: tuple[int, ...], contract: Contract) -> Units
     raise TypeError(f"{type(pattern).__name__} names its mask itself")
 
 
-def _levelled(index: NDArray[np.int64], count: int, level: float, contract: Contract) -> Units:
-    removed = count_removed(level, count, contract.rounding)
-    return Units(index, np.zeros(count, dtype=np.int64), (removed,))
+def _levelled(index: NDArray[np.int64], count: int, level: float, contract: Contract, gone: int) -> Units:
+    return Units(index, np.zeros(count, dtype=np.int64), (total_removed(level, count, contract, gone),))
 
 
 def _along(values: NDArray[np.int64], dim: int, ndim: int) -> NDArray[np.int64]:
     return values.reshape([-1 if axis == dim else 1 for axis in range(ndim)])
 
 
-def _blocks(pattern: Block, shape: tuple[int, ...], contract: Contract) -> Units:
+def _blocks(pattern: Block, shape: tuple[int, ...], contract: Contract, gone: int) -> Units:
     rows, columns = (np.arange(size) // edge for size, edge in zip(shape, pattern.shape, strict=True))
     if contract.ragged != "keep":
         across = int(columns[-1]) + 1
-        return _levelled(rows[:, None] * across + columns, (int(rows[-1]) + 1) * across, pattern.level, contract)
+        count = (int(rows[-1]) + 1) * across
+        return _levelled(rows[:, None] * across + columns, count, pattern.level, contract, gone)
     down, across = (size // edge for size, edge in zip(shape, pattern.shape, strict=True))
     whole = (rows[:, None] < down) & (columns[None, :] < across)
     index = np.where(whole, rows[:, None] * across + columns, -1)
-    return _levelled(index, down * across, pattern.level, contract)
+    return _levelled(index, down * across, pattern.level, contract, gone)
 
 
 def unit_scores(weight: Reals, cut: Units, contract: Contract) -> Reals:

@@ -2,15 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..values.contract import Contract
+from ..values.pattern import Pattern
+from ..values.plan import Plan
 from .compare import Violation, require
-from .oracle import Mask, Reals, Units, unit_scores
+from .oracle import Mask, Reals, Units, unit_scores, units
 
 SLACK = {"float64": 1e-12, "float32": 1e-5, "bfloat16": 2e-2, "float16": 5e-3}
 """By dtype: how far two summed scores may be apart, relatively, and still count as tied."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What one level counts over: one parameter, or all planned ones end to end.
+
+    names: the parameters. mask, weight: of one shape, or flat where there are several.
+    """
+
+    names: tuple[str, ...]
+    pattern: Pattern
+    mask: Mask
+    weight: Reals
+
+    @property
+    def what(self) -> str:
+        return f"mask of {self.names[0]}" if len(self.names) == 1 else f"masks of {' and '.join(self.names)} together"
+
+
+def rankings(plan: Plan, masks: Mapping[str, Mask], weights: Mapping[str, Reals]) -> Iterator[Ranking]:
+    """One ranking a planned parameter, or a single one if the plan's scope is all.
+
+    Raises:
+        Violation: `mask-missing`, or `mask-differs` for one of another shape than its weight.
+    """
+    for name in plan.names:
+        require(name in masks, "mask-missing", f"{name} is planned, but masks() has no mask for it")
+        seen, expected = masks[name].shape, weights[name].shape
+        require(seen == expected, "mask-differs", f"mask of {name} has shape {seen}, expected {expected}")
+    if plan.scope == "each":
+        for name, pattern in plan.patterns.items():
+            yield Ranking((name,), pattern, masks[name], weights[name])
+    else:
+        flat_mask = np.concatenate([masks[name].ravel() for name in plan.names])
+        flat_weight = np.concatenate([weights[name].ravel() for name in plan.names])
+        yield Ranking(plan.names, plan.patterns[plan.names[0]], flat_mask, flat_weight)
+
+
+def cut_for(ranking: Ranking, contract: Contract, before: Mask | None = None) -> Units:
+    """The units of a ranking and how many of them are to be gone after an update.
+
+    before: the mask before the update; left out, the update was the first, from an untouched model
+    or from what attach had removed, as declared.
+    """
+    fresh = units(ranking.pattern, ranking.mask.shape, contract)
+    if before is not None:
+        gone = int((~kept_units(before, fresh, f"{ranking.what} before the update")).sum())
+    else:
+        gone = fresh.removed[0] if contract.masks_at == "attach" else 0
+    return units(ranking.pattern, ranking.mask.shape, contract, gone)
 
 
 def kept_units(mask: Mask, cut: Units, what: str) -> NDArray[np.bool_]:

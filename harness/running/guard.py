@@ -17,7 +17,7 @@ def same_world() -> Iterator[None]:
 
     TF32 is off throughout, so that one table of tolerances serves every device.
     """
-    _seed()
+    seed()
     dtype, grad = torch.get_default_dtype(), torch.is_grad_enabled()
     tf32 = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
@@ -30,7 +30,8 @@ def same_world() -> Iterator[None]:
         torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = tf32
 
 
-def _seed() -> None:
+def seed() -> None:
+    """The same global random state of Python, NumPy and torch every time."""
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)

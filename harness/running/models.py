@@ -13,7 +13,13 @@ from ..values.network import Layer, Network
 
 
 def build(network: Network, salt: str, dtype: torch.dtype, device: torch.device) -> nn.Sequential:
-    """A dense model of `network`, in train mode, its parameters drawn from `salt` and of `dtype`."""
+    """A dense model of `network`, in train mode, its parameters drawn from `salt` and of `dtype`;
+    the global random states stay where they are."""
+    with torch.random.fork_rng(devices=[]):
+        return _built(network, salt, dtype).to(device)
+
+
+def _built(network: Network, salt: str, dtype: torch.dtype) -> nn.Sequential:
     tree: dict[str, nn.Module | OrderedDict[str, nn.Module]] = OrderedDict()
     for layer in network.layers:
         block, _, name = layer.name.rpartition(".")
@@ -27,7 +33,7 @@ def build(network: Network, salt: str, dtype: torch.dtype, device: torch.device)
     )
     for name, source in network.tied:
         _tie(model, name, source)
-    return model.to(device)
+    return model
 
 
 def _tie(model: nn.Module, name: str, source: str) -> None:
