@@ -12,8 +12,8 @@ import pytest
 from _pytest.outcomes import Exit, Failed, Skipped, XFailed
 
 from ..judging.compare import Violation
-from ..judging.reference import InvalidReference
 from ..judging.ledger import Planned
+from ..judging.reference import InvalidReference
 from ..judging.report import exit_code
 from ..judging.verdict import signature, weigh
 from ..telling.summary import summary
