@@ -58,17 +58,27 @@ class Sparsified(ABC):
     """One sparsifier at work on one model.
 
     model: the model to run now; may be a wrapper around the one that was attached to.
+    recompute: what `update` calls, with the new level or None; a subclass may define `update` instead.
     """
 
     model: nn.Module
 
-    def __init__(self, model: nn.Module, plan: Plan) -> None:
+    def __init__(
+        self, model: nn.Module, plan: Plan, recompute: Callable[[float | None], object] | None = None
+    ) -> None:
         self.model = model
         self.plan = plan
+        self._recompute = recompute
 
-    @abstractmethod
     def update(self, level: float | None = None) -> None:
-        """Recompute masks from what the model holds now; at the plan's levels, or all at `level`."""
+        """Recompute masks from what the model holds now; at the plan's levels, or all at `level`.
+
+        Raises:
+            TypeError: there is no way to: neither `recompute` was given nor `update` defined.
+        """
+        if self._recompute is None:
+            raise TypeError(f"{type(self).__name__} has no way to update: give it `recompute` or define `update`")
+        self._recompute(level)
 
     @abstractmethod
     def masks(self) -> dict[str, Tensor]:

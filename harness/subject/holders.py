@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -85,8 +85,10 @@ class InPlaceSparsified(Sparsified):
     """The zeros sit in the parameters themselves; the masks in `kept`, set by `update`; after each
     optimizer step the removed entries are set to zero again."""
 
-    def __init__(self, model: nn.Module, plan: Plan) -> None:
-        super().__init__(model, plan)
+    def __init__(
+        self, model: nn.Module, plan: Plan, recompute: Callable[[float | None], object] | None = None
+    ) -> None:
+        super().__init__(model, plan, recompute)
         self.kept: dict[str, Tensor] = {
             name: torch.ones_like(model.get_parameter(name), dtype=torch.bool) for name in plan.names
         }

@@ -1,0 +1,18 @@
+from acme_pruning import MagnitudePruner
+
+from sparsecheck import Adapter, Contract, ParametrizedSparsified
+
+
+class AcmeAdapter(Adapter):
+    distribution = "acme-pruning"
+    supported = """linear conv1d conv2d embedding unstructured float64 float32 bfloat16 float16 cpu accelerator
+        relevel finalize restore trace export compile"""
+    unsupported = "given block n_of_m channel band scope_all tied"
+    contract = Contract(holds="parametrization", score="magnitude-l1", rounding="half-even", level_basis="dense",
+                        masks_at="update", regrowth="free", mask_storage="model", restores_into="attached",
+                        ragged="refuse", ties="any")
+
+    def attach(self, model, plan, context):
+        self.refuse_unsupported(plan)
+        pruner = MagnitudePruner(model, {name: pattern.level for name, pattern in plan.patterns.items()})
+        return ParametrizedSparsified(model, plan, recompute=pruner.step)
