@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..values.capability import CAPABILITIES, Support
 from ..values.declaration import Declaration
-from ..values.requirement import ACCELERATOR, CANONICAL_PATTERN
+from ..values.requirement import ACCELERATOR, CANONICAL_PATTERN, LEVELLED_PATTERN
 
 LAYERS: dict[str, tuple[str, ...]] = {
     "linear": ("linear",),
@@ -29,10 +29,16 @@ _CANONICAL = {
     "band": "band-3",
 }
 
+LEVELLED = ("unstructured", "block", "channel")
+"""Patterns that have a level, so that an update can remove more."""
+
 MATRIX_ONLY = ("block", "n_of_m", "band")
 """Patterns that have a meaning for matrices alone."""
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")
+
+DTYPE_NEEDS = {("float16", "cpu"): ">=2.2"}
+"""By dtype and device: the torch releases in which torch itself multiplies matrices so."""
 
 
 def pattern_capability(token: str) -> str:
@@ -61,6 +67,15 @@ def canonical_pattern(declaration: Declaration) -> str:
     return "given"
 
 
+def levelled_pattern(declaration: Declaration) -> str:
+    """The pattern a sparsifier is judged on where an update is to change masks: the first of `LEVELLED` that
+    it supports, or its canonical one."""
+    for capability in LEVELLED:
+        if declaration.capabilities.support(capability) is Support.SUPPORTED:
+            return _CANONICAL[capability]
+    return canonical_pattern(declaration)
+
+
 def resolve_device(token: str, devices: tuple[str, ...]) -> str:
     """The torch device type that a device `token` stands for: the accelerator here, or `cuda` where none is."""
     if token != ACCELERATOR:
@@ -70,4 +85,6 @@ def resolve_device(token: str, devices: tuple[str, ...]) -> str:
 
 def resolve_pattern(token: str, declaration: Declaration) -> str:
     """The pattern that stands in the cell's id."""
+    if token == LEVELLED_PATTERN:
+        return levelled_pattern(declaration)
     return canonical_pattern(declaration) if token == CANONICAL_PATTERN else token

@@ -10,7 +10,7 @@ from typing import Literal
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from ..catalogue.axes import LAYERS, MATRIX_ONLY, pattern_capability, resolve_device, resolve_pattern
+from ..catalogue.axes import DTYPE_NEEDS, LAYERS, MATRIX_ONLY, pattern_capability, resolve_device, resolve_pattern
 from ..values.capability import Support
 from ..values.cell import Cell
 from ..values.declaration import Declaration, Environment
@@ -97,12 +97,11 @@ def _planned(
 
 
 def _unavailable(requirement: Requirement, cell: Cell, environment: Environment) -> str:
-    if requirement.torch and not SpecifierSet(requirement.torch).contains(
-        Version(environment.torch).base_version, prereleases=True
-    ):
-        return f"needs torch{requirement.torch}, this is {environment.torch}"
     if cell.device not in environment.devices:
         return f"no {cell.device} device here"
+    for needed in (requirement.torch, DTYPE_NEEDS.get((cell.dtype, cell.device), "")):
+        if not SpecifierSet(needed).contains(Version(environment.torch).base_version, prereleases=True):
+            return f"needs torch{needed}, this is {environment.torch}"
     return ""
 
 
