@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
 
@@ -38,6 +39,7 @@ def _subject(report: Report, subject: Subject, outcome: Outcome) -> Iterator[str
     for verdict in _SHOWN:
         yield from _shown([record for record in records if record.verdict is verdict], verdict)
     yield from _refusals(records)
+    yield from _unavailable(records)
 
 
 def _headline(subject: Subject, outcome: Outcome) -> str:
@@ -69,6 +71,12 @@ def _refusals(records: tuple[Record, ...]) -> Iterator[str]:
         ids = sorted({_requirement_of(record) for record in refused if record.refused_by == who})
         if ids:
             yield f"  refused by the {who}: {', '.join(ids)}"
+
+
+def _unavailable(records: tuple[Record, ...]) -> Iterator[str]:
+    reasons = Counter(record.reason for record in records if record.verdict is Verdict.UNAVAILABLE)
+    for reason, count in sorted(reasons.items()):
+        yield f"  unavailable: {count} cells, {reason}"
 
 
 def _requirement_of(record: Record) -> str:

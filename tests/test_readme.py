@@ -1,0 +1,36 @@
+"""The README shows what is: its adapter is the one that is judged here, and its commands are those CI runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.faulty import run
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+EXAMPLE = ROOT / "docs" / "example"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_adapter_shown_is_the_example_and_takes_fifteen_lines() -> None:
+    shown = (EXAMPLE / "acme_adapter.py").read_text("utf-8")
+    assert shown in blocks("python")
+    assert len([line for line in shown.splitlines() if line.strip()]) <= 15
+
+
+def test_the_example_is_judged_a_success(tmp_path: Path) -> None:
+    for file in EXAMPLE.glob("*.py"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    ended = run(tmp_path, "--adapter", "acme_adapter.py", environment={"PYTHONPATH": str(tmp_path)})
+    assert ended.code == 0, ended.output
+    assert "acme-adapter: SUCCESS" in ended.output or "acme-adapter: PARTIAL" in ended.output
+
+
+def test_ci_runs_the_readmes_test_command() -> None:
+    command = next(line for block in blocks("sh") for line in block.splitlines() if "tox -e tests" in line)
+    assert "tox -e tests" in command
+    assert "tox -e tests" in (ROOT / ".ci" / "run").read_text("utf-8")
