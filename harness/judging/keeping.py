@@ -119,10 +119,10 @@ def write(folder: Path, reason: str, today: date) -> tuple[FileChange, ...]:
     found = tuple(_differences(folder, manifest))
     _refuse_strays(folder, manifest)
     if found:
-        entries = dict(manifest.files)
+        entries, why = dict(manifest.files), " ".join(reason.split())
         for change in found:
-            _write_file(folder, change.file, entries, " ".join(reason.split()), today)
-        _log(folder, found, reason, today)
+            _write_file(folder, change.file, entries, why, today)
+        _log(folder, found, why, today)
         text = msgspec.json.format(msgspec.json.encode(Manifest(dict(sorted(entries.items())))), indent=1)
         _replace(folder / MANIFEST, text + b"\n")
     return found
@@ -154,7 +154,7 @@ def _log(folder: Path, found: tuple[FileChange, ...], reason: str, today: date) 
     path = folder / PROVENANCE
     before = path.read_text("utf-8") if path.exists() else _HEAD
     lines = [f"- `{change.file}`: {_summed(change)}" for change in found]
-    _replace(path, "\n".join([before.rstrip(), "", f"## {today}", "", reason.strip(), "", *lines, ""]).encode())
+    _replace(path, "\n".join([before.rstrip(), "", f"## {today}", "", reason, "", *lines, ""]).encode())
 
 
 def _summed(change: FileChange) -> str:

@@ -147,25 +147,25 @@ def file_of(token: str) -> str:
     return f"{FOLDER}/{token}.safetensors"
 
 
-_AGREED: dict[str, Reference] = {}
-"""By sha256: what this process has read and found to agree with the manifest and the oracles."""
+_AGREED: dict[tuple[str, str], Reference] = {}
+"""By file and sha256: what this process has found to be what the oracles give."""
 
 
 def load(token: str, folder: Path | None = None) -> Reference:
-    """The reference of network `token`; computed once a process, its file hashed each time.
+    """The reference of network `token`: verified each time, compared with the oracles once a process.
 
     Raises:
         InvalidReference: one of its kinds.
     """
     folder, file = folder or home(), file_of(token)
-    entry, data = recorded(folder, file, read_manifest(folder)), contents(folder, file)
-    digest = hashlib.sha256(data).hexdigest()
-    if digest not in _AGREED or digest != entry.sha256:
-        tensors = verified(file, data, entry)
+    manifest = read_manifest(folder)
+    tensors = read(folder, file, manifest)
+    known = file, manifest.files[file].sha256
+    if known not in _AGREED:
         if problem := stale(file, tensors):
             raise problem
-        _AGREED[digest] = Reference(file, tensors)
-    return _AGREED[digest]
+        _AGREED[known] = Reference(file, tensors)
+    return _AGREED[known]
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -176,7 +176,7 @@ def read_manifest(folder: Path) -> Manifest:
         CorruptReference: it cannot be read as one.
     """
     try:
-        manifest = msgspec.json.decode(contents(folder, MANIFEST), type=Manifest)
+        manifest = msgspec.json.decode(_contents(folder, MANIFEST), type=Manifest)
     except msgspec.MsgspecError as error:
         raise CorruptReference(MANIFEST, f"no manifest can be read from it ({error}): {_MEND}") from None
     if manifest.format != FORMAT:
@@ -192,7 +192,8 @@ def read(folder: Path, file: str, manifest: Manifest) -> Arrays:
     Raises:
         MissingReference, OrphanReference, CorruptReference, TamperedReference: it is not.
     """
-    return verified(file, contents(folder, file), recorded(folder, file, manifest))
+    entry = recorded(folder, file, manifest)
+    return _verified(file, _contents(folder, file), entry)
 
 
 def recorded(folder: Path, file: str, manifest: Manifest) -> Entry:
@@ -208,25 +209,14 @@ def recorded(folder: Path, file: str, manifest: Manifest) -> Entry:
     raise MissingReference(file, f"neither the file nor its entry in {MANIFEST} is there: {_MEND}")
 
 
-def contents(folder: Path, file: str) -> bytes:
-    """The bytes of one file.
-
-    Raises:
-        MissingReference: it cannot be read.
-    """
+def _contents(folder: Path, file: str) -> bytes:
     try:
         return (folder / file).read_bytes()
     except OSError as error:
         raise MissingReference(file, f"it cannot be read ({error.strerror}): {_MEND}") from None
 
 
-def verified(file: str, data: bytes, entry: Entry) -> Arrays:
-    """The tensors in `data`, read-only.
-
-    Raises:
-        CorruptReference: it is no safetensors file.
-        TamperedReference: it is not the one recorded.
-    """
+def _verified(file: str, data: bytes, entry: Entry) -> Arrays:
     try:
         tensors = safetensors.numpy.load(data)
     except (SafetensorError, KeyError, ValueError) as error:

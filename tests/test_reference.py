@@ -1,0 +1,312 @@
+"""Every way a stored reference can be wrong is named, and a right one is accepted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from sparsecheck.catalogue.axes import canonical_pattern
+from sparsecheck.judging import expected, keeping, oracle, reference, stream
+from sparsecheck.judging.networks import network
+from sparsecheck.judging.plans import plan_for
+from sparsecheck.judging.ranking import SLACK, kept_units
+from sparsecheck.judging.reference import (
+    CorruptReference,
+    MissingReference,
+    OrphanReference,
+    StaleReference,
+    TamperedReference,
+)
+from sparsecheck.sparsifiers.exemplar import CONTRACT, ExemplarAdapter
+from sparsecheck.values.contract import Score
+from sparsecheck.values.pattern import Pattern
+from sparsecheck.values.record import Verdict
+from sparsecheck.values.selection import Selection
+from tests.bench_of_one import judge, planned
+from tests.tampered import (
+    DAY,
+    LINEAR,
+    MEND,
+    contents,
+    copied,
+    edit,
+    edit_manifest,
+    flip_last_byte,
+    only,
+    raised_by_load,
+    record_anew,
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return copied(tmp_path)
+
+
+# -------------------------------------------------------------- what is committed
+
+
+def test_the_committed_references_are_fresh() -> None:
+    assert [str(problem) for problem in keeping.check(reference.home())] == []
+    assert keeping.difference(reference.home()) == ()
+
+
+def test_the_committed_references_are_small() -> None:
+    assert sum(path.stat().st_size for path in reference.home().rglob("*") if path.is_file()) < 300_000
+
+
+def test_the_log_gives_the_last_reason_of_every_file() -> None:
+    log = (reference.home() / keeping.PROVENANCE).read_text("utf-8")
+    for file, entry in reference.read_manifest(reference.home()).files.items():
+        assert f"`{file}`" in log
+        assert f"## {entry.date}\n\n{entry.reason}\n" in log
+
+
+def test_trials_of_the_requirement_draw_the_networks_and_plans_that_are_stored() -> None:
+    assert expected.SALT == "MASK-28"
+    for token in expected.NETWORKS:
+        shapes = {layer.weight: layer.weight_shape for layer in network(token, "MASK-28").weighted}
+        stored = reference.load(token).parameters
+        assert {name: stored[name].shape for name in shapes} == shapes
+
+
+def test_every_canonical_pattern_has_masks_for_either_magnitude() -> None:
+    kinds = ("given", "unstructured", "block", "n_of_m", "channel", "band")
+    for kind in kinds:
+        adapter = ExemplarAdapter()
+        adapter.supported, adapter.unsupported = kind, ""
+        pattern = canonical_pattern(adapter.declare("it"))
+        for score in expected.MAGNITUDES:
+            assert set(reference.load("linear").masks(pattern, score)) == {"layer1.weight", "block.layer1.weight"}
+
+
+def _scored(token: str) -> list[tuple[str, Score, str, Pattern]]:
+    return [
+        (pattern, score, name, one)
+        for pattern in expected.PATTERNS
+        if token != "conv2d" or pattern in ("unstructured-0.5", "channel0-0.5")
+        for score in expected.MAGNITUDES
+        for name, one in plan_for(network(token, "MASK-28"), pattern, "MASK-28").patterns.items()
+    ]
+
+
+@pytest.mark.parametrize("token", expected.NETWORKS)
+def test_no_stored_mask_hangs_on_rounding_ties_or_a_ragged_edge(token: str) -> None:
+    saved = reference.load(token)
+    for pattern, score, name, one in _scored(token):
+        weight, mask = saved.parameters[name].astype(np.float64), saved.masks(pattern, score)[name]
+        if oracle.fixed_mask(one, weight.shape) is not None:
+            continue
+        cuts = [
+            oracle.units(one, weight.shape, msgspec.structs.replace(CONTRACT, score=score, rounding=way, ragged=ragged))
+            for way in ("half-even", "floor", "ceil")
+            for ragged in ("keep", "prune")
+        ]
+        assert len({cut.removed for cut in cuts}) == 1
+        scores = oracle.unit_scores(weight, cuts[0], msgspec.structs.replace(CONTRACT, score=score))
+        kept = kept_units(mask, cuts[0], "stored mask")
+        for group in range(len(cuts[0].removed)):
+            inside = cuts[0].groups == group
+            assert scores[inside & kept].min() > scores[inside & ~kept].max() * (1 + 10 * SLACK["float32"])
+
+
+@pytest.mark.parametrize("token", expected.NETWORKS)
+def test_every_stored_mask_removes_half_but_for_the_band_and_the_given(token: str) -> None:
+    for pattern, score, name, _ in _scored(token):
+        mask = reference.load(token).masks(pattern, score)[name]
+        if pattern not in ("given", "band-3"):
+            assert int(mask.sum()) * 2 == mask.size
+        assert 0 < mask.sum() < mask.size
+
+
+@pytest.mark.parametrize("token", expected.NETWORKS)
+def test_sums_of_magnitudes_and_of_squares_keep_other_units(token: str) -> None:
+    saved = reference.load(token)
+    for pattern in ("channel0-0.5",) if token == "conv2d" else ("channel0-0.5", "block1x4-0.5"):
+        first, second = (saved.masks(pattern, score) for score in expected.MAGNITUDES)
+        assert any((first[name] != second[name]).any() for name in first)
+
+
+@pytest.mark.parametrize("token", expected.NETWORKS)
+def test_other_masks_give_outputs_that_are_far_apart(token: str) -> None:
+    tensors = reference.load(token).tensors
+    outputs = [array for name, array in tensors.items() if name.startswith("output/")]
+    for position, one in enumerate(outputs):
+        for other in outputs[:position]:
+            assert np.abs(one - other).max() > 1e-2
+
+
+def test_stored_weights_are_exact_in_float32_and_no_two_are_of_equal_size() -> None:
+    for token in expected.NETWORKS:
+        for name, values in reference.load(token).parameters.items():
+            assert values.dtype == np.float32
+            assert len(np.unique(np.abs(values))) == values.size, name
+
+
+# ------------------------------------------------------------- what can be wrong
+
+
+def test_a_missing_file(folder: Path) -> None:
+    (folder / LINEAR).unlink()
+    assert type(only(folder)) is type(raised_by_load(folder)) is MissingReference
+    assert str(only(folder)) == f"reference {LINEAR}: it cannot be read (No such file or directory): {MEND}"
+    assert only(folder).file == LINEAR
+
+
+def test_a_missing_file_with_its_entry(folder: Path) -> None:
+    (folder / LINEAR).unlink()
+    edit_manifest(folder, lambda files: files.pop(LINEAR))
+    assert type(only(folder)) is type(raised_by_load(folder)) is MissingReference
+    assert str(only(folder)) == f"reference {LINEAR}: neither the file nor its entry in MANIFEST.json is there: {MEND}"
+
+
+def test_a_missing_manifest(folder: Path) -> None:
+    (folder / "MANIFEST.json").unlink()
+    assert type(only(folder)) is type(raised_by_load(folder)) is MissingReference
+    assert str(only(folder)).startswith("reference MANIFEST.json: it cannot be read")
+
+
+@pytest.mark.parametrize("left", [0, 7, 100, -1])
+def test_a_truncated_file(folder: Path, left: int) -> None:
+    edit(folder, lambda data: data.__delitem__(slice(left, None)))
+    assert type(only(folder)) is type(raised_by_load(folder)) is CorruptReference
+    assert str(only(folder)).startswith(f"reference {LINEAR}: it is no safetensors file (")
+    assert str(only(folder)).endswith(MEND)
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"files": 3}', b'{"files": {}, "more": 1}'])
+def test_a_corrupt_manifest(folder: Path, text: bytes) -> None:
+    (folder / "MANIFEST.json").write_bytes(text)
+    assert type(only(folder)) is type(raised_by_load(folder)) is CorruptReference
+    assert str(only(folder)).startswith("reference MANIFEST.json: no manifest can be read from it (")
+
+
+def test_a_manifest_of_another_format(folder: Path) -> None:
+    (folder / "MANIFEST.json").write_bytes(b'{"files": {}, "format": 2}')
+    assert type(only(folder)) is CorruptReference
+    assert str(only(folder)) == "reference MANIFEST.json: its format is 2, this sparsecheck reads format 1"
+
+
+@pytest.mark.parametrize("name", ["../up.safetensors", "/etc/oracle/x.safetensors", "oracle/../x.safetensors"])
+def test_a_manifest_that_names_a_file_elsewhere(folder: Path, name: str) -> None:
+    edit_manifest(folder, lambda files: files.update({name: files[LINEAR]}))
+    assert type(only(folder)) is CorruptReference
+    assert str(only(folder)) == f"reference MANIFEST.json: {name!r} is no name of a reference: {MEND}"
+
+
+def test_one_flipped_byte(folder: Path) -> None:
+    sha = reference.read_manifest(folder).files[LINEAR].sha256
+    edit(folder, flip_last_byte)
+    assert type(only(folder)) is type(raised_by_load(folder)) is TamperedReference
+    assert f", MANIFEST.json records {sha}: {MEND}" in str(only(folder))
+
+
+def test_a_file_flipped_after_it_was_loaded(folder: Path) -> None:
+    assert reference.load("linear", folder) is reference.load("linear", folder)
+    edit(folder, flip_last_byte)
+    assert type(raised_by_load(folder)) is TamperedReference
+
+
+@pytest.mark.parametrize("change", [{"sha256": "0" * 64}, {"size": 1}, {"tensors": {}}], ids=str)
+def test_a_tampered_manifest(folder: Path, change: dict[str, object]) -> None:
+    reference.load("linear", folder)
+    edit_manifest(folder, lambda files: files[LINEAR].update(change))
+    assert type(only(folder)) is type(raised_by_load(folder)) is TamperedReference
+    assert only(folder).file == LINEAR
+
+
+def test_a_file_without_entry(folder: Path) -> None:
+    edit_manifest(folder, lambda files: files.pop(LINEAR))
+    assert type(only(folder)) is type(raised_by_load(folder)) is OrphanReference
+    assert str(only(folder)) == (
+        f"reference {LINEAR}: MANIFEST.json has no entry for it: delete it, or have it written by sparsecheck"
+    )
+
+
+@pytest.mark.parametrize("stray", ["oracle/linear.safetensors.part", "oracle/old.safetensors", "old.safetensors"])
+def test_a_stray_file(folder: Path, stray: str) -> None:
+    (folder / stray).write_bytes(b"")
+    assert type(only(folder)) is OrphanReference
+    assert only(folder).file == stray
+    before = contents(folder)
+    with pytest.raises(OrphanReference):
+        keeping.write(folder, "because", DAY)
+    assert contents(folder) == before
+
+
+def test_an_oracle_that_no_longer_gives_an_output(folder: Path) -> None:
+    record_anew(folder, lambda tensors: tensors["output/given"].__setitem__((1, 2), 100.0))
+    was = expected.make("linear")["output/given"][1, 2]
+    assert type(only(folder)) is type(raised_by_load(folder)) is StaleReference
+    assert str(only(folder)) == (
+        f"reference {LINEAR}: the oracles no longer give what it holds: output/given changed at 1 of 48 entries, "
+        f"first at (1, 2), largest difference {100 - was:.3g}; see `sparsecheck reference diff`, and mend the oracles, "
+        "or write it anew with a reason if the change is meant"
+    )
+
+
+def test_an_oracle_whose_output_differs_as_machines_do_is_not_stale(folder: Path) -> None:
+    record_anew(folder, lambda tensors: tensors["output/given"].__imul__(1 + 1e-15))
+    assert keeping.check(folder) == []
+
+
+def test_an_oracle_that_keeps_another_entry(folder: Path) -> None:
+    record_anew(folder, lambda tensors: np.logical_not(*(tensors["mask/given/layer1.weight"],) * 2))
+    assert "mask/given/layer1.weight changed at 192 of 192 entries, first at (0, 0), largest difference 1;" in str(
+        only(folder)
+    )
+
+
+def test_an_oracle_that_gives_more_less_and_of_another_form(folder: Path) -> None:
+    def change(tensors: dict[str, np.ndarray]) -> None:
+        tensors["input"] = tensors["input"].astype(np.float64)
+        tensors["more"] = tensors.pop("output/given")
+
+    record_anew(folder, change)
+    assert "input changed from float64 of shape (3, 24) to float32 of shape (3, 24), and 2 more of its 31" in str(
+        only(folder)
+    )
+    [found] = keeping.difference(folder)
+    assert [str(one) for one in found.tensors[1:]] == ["more removed, 48 entries", "output/given added, 48 entries"]
+
+
+def test_a_changed_stream_makes_every_reference_stale(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reals = stream.reals
+    monkeypatch.setattr(stream, "reals", lambda name, shape: -reals(name, shape))
+    assert [type(problem) for problem in keeping.check(folder)] == [StaleReference] * 3
+
+
+def test_one_file_in_anothers_place(folder: Path) -> None:
+    reference.load("linear", folder)
+    (folder / "oracle/conv2d.safetensors").write_bytes((folder / LINEAR).read_bytes())
+    edit_manifest(folder, lambda files: files.update({"oracle/conv2d.safetensors": files[LINEAR]}))
+    with pytest.raises(StaleReference):
+        reference.load("conv2d", folder)
+
+
+def test_masks_that_are_not_stored(folder: Path) -> None:
+    saved = reference.load("linear", folder)
+    with pytest.raises(MissingReference, match=r"no masks are stored for the pattern unstructured-0.3 ranked by"):
+        saved.masks("unstructured-0.3", "magnitude-l1")
+    with pytest.raises(MissingReference, match=r"no masks are stored for the pattern 2of4 ranked by random"):
+        saved.output("2of4", "random")
+    with pytest.raises(MissingReference):
+        reference.load("conv2d", folder).masks("2of4", "magnitude-l1")
+
+
+def test_what_is_loaded_cannot_be_written_to(folder: Path) -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        reference.load("linear", folder).inputs[0, 0] = 1.0
+
+
+def test_a_case_raises_what_is_wrong_with_its_reference(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reference, "home", lambda: folder)
+    edit(folder, flip_last_byte)
+    [linear, *_] = planned(ExemplarAdapter(), Selection(requirements=("MASK-28",)))
+    assert linear.cell.layer == "linear"
+    record = judge(ExemplarAdapter(), linear)
+    assert record.verdict is Verdict.FAILED
+    assert record.signature.startswith(f"TamperedReference: reference {LINEAR}: its sha256 is ")

@@ -1,0 +1,166 @@
+"""References change only by a write that says why; the command says what is wrong and with which exit code."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from sparsecheck.command.reference import reference as command
+from sparsecheck.judging import expected, keeping, reference, stream
+from sparsecheck.judging.reference import StaleReference
+from tests.tampered import (
+    DAY,
+    LINEAR,
+    contents,
+    copied,
+    edit,
+    edit_manifest,
+    flip_last_byte,
+    only,
+    raised_by_load,
+    record_anew,
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return copied(tmp_path)
+
+
+def test_what_is_written_is_clean_and_what_is_written_twice_is_the_same(tmp_path: Path) -> None:
+    found = [keeping.write(tmp_path / name, "First.", DAY) for name in ("one", "two")]
+    assert [change.file for change in found[0]] == sorted(map(reference.file_of, expected.NETWORKS))
+    assert keeping.check(tmp_path / "one") == []
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    assert set(contents(tmp_path / "one")) == {"MANIFEST.json", "PROVENANCE.md", *(change.file for change in found[0])}
+
+
+def test_a_write_with_nothing_to_change_changes_nothing(folder: Path) -> None:
+    before = contents(folder)
+    assert keeping.write(folder, "because", DAY) == ()
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("reason", ["", " \n"])
+def test_a_write_without_a_reason_is_refused(tmp_path: Path, reason: str) -> None:
+    with pytest.raises(keeping.EmptyReason, match="references never change without a reason"):
+        keeping.write(tmp_path, reason, DAY)
+    assert contents(tmp_path) == {}
+
+
+def test_a_write_mends_one_file_and_logs_it_and_leaves_the_others(folder: Path) -> None:
+    before, entries = contents(folder), reference.read_manifest(folder).files
+    edit(folder, flip_last_byte)
+    [found] = keeping.write(folder, "A byte\nhad flipped.", DAY)
+    assert (found.file, found.damage.startswith(f"reference {LINEAR}: its sha256 is ")) == (LINEAR, True)
+    after, new = contents(folder), reference.read_manifest(folder).files
+    assert {name for name in after if after[name] != before[name]} == {"MANIFEST.json", "PROVENANCE.md"}
+    assert {name: entry for name, entry in new.items() if name != LINEAR} == {
+        name: entry for name, entry in entries.items() if name != LINEAR
+    }
+    assert (new[LINEAR].date, new[LINEAR].reason) == ("2026-01-31", "A byte had flipped.")
+    assert after["PROVENANCE.md"] == before["PROVENANCE.md"] + (
+        b"\n## 2026-01-31\n\nA byte had flipped.\n\n- `oracle/linear.safetensors`: 31 tensors added\n"
+    )
+    assert keeping.check(folder) == []
+
+
+def test_a_write_removes_what_no_oracle_makes_any_more(folder: Path) -> None:
+    shutil.copy(folder / LINEAR, folder / "oracle/old.safetensors")
+    edit_manifest(folder, lambda files: files.update({"oracle/old.safetensors": files[LINEAR]}))
+    assert type(only(folder)) is StaleReference
+    [found] = keeping.write(folder, "Retired.", DAY)
+    assert {tensor.kind for tensor in found.tensors} == {"removed"}
+    assert not (folder / "oracle/old.safetensors").exists()
+    assert keeping.check(folder) == []
+
+
+def test_a_write_cut_short_shows(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "reals", lambda name, shape, reals=stream.reals: -reals(name, shape))
+    monkeypatch.setattr(keeping, "version", lambda name: [][0])
+    with pytest.raises(IndexError):
+        keeping.write(folder, "because", DAY)
+    assert [type(problem) for problem in keeping.check(folder)] == [StaleReference] * 3
+
+
+def test_a_difference_and_a_check_change_nothing(folder: Path) -> None:
+    edit(folder, flip_last_byte)
+    before = contents(folder)
+    keeping.check(folder)
+    keeping.difference(folder)
+    raised_by_load(folder)
+    assert contents(folder) == before
+
+
+# ------------------------------------------------------------------- the command
+
+
+def _call(*arguments: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(command, arguments)
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_the_command_on_references_that_are_right(folder: Path) -> None:
+    at = ("--folder", str(folder))
+    fine = f"the references in {folder} are whole, recorded, and what the oracles give\n"
+    assert _call("check", *at) == (0, fine, "")
+    assert _call("diff", *at) == (0, "a write would change nothing\n", "")
+    assert _call("write", "--reason", "because", *at) == (0, "nothing differs, and nothing is written\n", "")
+
+
+def test_the_command_on_stale_references(folder: Path) -> None:
+    record_anew(folder, lambda tensors: tensors["output/given"].__setitem__((1, 2), 100.0))
+    code, out, err = _call("check", "--folder", str(folder))
+    assert (code, out) == (1, "")
+    assert err.startswith(f"StaleReference: reference {LINEAR}: the oracles no longer give")
+    code, out, err = _call("diff", "--folder", str(folder))
+    assert (code, err) == (1, "")
+    assert out.startswith(f"{LINEAR}\n  output/given changed at 1 of 48 entries, first at (1, 2), largest")
+    code, out, err = _call("write", "--reason", "because", "--folder", str(folder))
+    assert (code, out.splitlines()[0], out.splitlines()[-1]) == (0, LINEAR, f"written to {folder}")
+    assert _call("check", "--folder", str(folder))[0] == 0
+
+
+def test_the_command_on_references_that_are_damaged(folder: Path) -> None:
+    edit(folder, flip_last_byte)
+    code, out, err = _call("check", "--folder", str(folder))
+    assert (code, out) == (2, "")
+    assert err.startswith(f"TamperedReference: reference {LINEAR}: its sha256 is ")
+    code, out, err = _call("diff", "--folder", str(folder))
+    assert (code, err) == (2, "")
+    assert out.startswith(f"{LINEAR}\n  to be recorded anew, as it cannot be used: reference {LINEAR}: its sha256 is ")
+
+
+def test_the_command_on_a_stray_file(folder: Path) -> None:
+    (folder / "oracle/old.safetensors").write_bytes(b"")
+    said = (
+        "OrphanReference: reference oracle/old.safetensors: MANIFEST.json has no entry for it: delete it, or have it "
+        "written by sparsecheck\n"
+    )
+    assert _call("check", "--folder", str(folder)) == (2, "", said)
+    assert _call("diff", "--folder", str(folder)) == (2, "a write would change nothing\n", said)
+    code, out, err = _call("write", "--reason", "because", "--folder", str(folder))
+    assert (code, out) == (2, "")
+    assert err.startswith("sparsecheck: nothing is recorded: reference oracle/old.safetensors: ")
+
+
+@pytest.mark.parametrize("arguments", ["write", "write --reason=", "check --folder=nowhere", "mend"])
+def test_the_command_used_wrongly(arguments: str) -> None:
+    code, _, err = _call(*arguments.split())
+    assert code == 2
+    assert err.splitlines()[-1].startswith(("Error: ", "sparsecheck: nothing is recorded: references never change"))
+
+
+def test_the_check_needs_no_torch() -> None:
+    script = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from sparsecheck.command.reference import reference\n"
+        "reference(['check'])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
