@@ -1,1 +1,104 @@
 """TRACE: a sparse model under torch.jit.trace, torch.export and torch.compile."""
+
+from sparsecheck import Trial, case
+from sparsecheck.running import tracing
+from sparsecheck.running.model_oracle import ModelOracle
+from sparsecheck.running.snapshot import Snapshot
+
+
+@case("TRACE-01")
+def test_trace_gives_the_oracles_output(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    oracle = ModelOracle.of(trial, sparsified)
+    traced = tracing.trace(sparsified.model, trial.inputs("traced"))
+    oracle.judge_output(traced, "traced")
+
+
+@case("TRACE-02")
+def test_trace_module_gives_the_oracles_output(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    oracle = ModelOracle.of(trial, sparsified)
+    traced = tracing.trace_module(sparsified.model, trial.inputs("traced"))
+    oracle.judge_output(traced, "traced by trace_module")
+
+
+@case("TRACE-03")
+def test_trace_survives_its_file(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    oracle = ModelOracle.of(trial, sparsified)
+    traced = tracing.trace(sparsified.model, trial.inputs("traced"))
+    oracle.judge_output(tracing.trace_reloaded(traced), "traced, saved and loaded")
+
+
+@case("TRACE-04")
+def test_tracing_leaves_the_model_alone(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    before = Snapshot(trial, sparsified)
+    tracing.trace(sparsified.model, trial.inputs("traced"))
+    before.judge(sparsified, "the model after it was traced")
+
+
+@case("TRACE-05")
+def test_finalized_model_traces(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    oracle = ModelOracle.of(trial, sparsified)
+    traced = tracing.trace(sparsified.finalize(), trial.inputs("traced"))
+    oracle.judge_output(traced, "finalized and traced")
+
+
+@case("TRACE-06")
+def test_export_gives_the_oracles_output(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    oracle = ModelOracle.of(trial, sparsified)
+    program = tracing.export(sparsified.model, trial.inputs("exported"))
+    oracle.judge_output(program.module(), "exported")
+
+
+@case("TRACE-07")
+def test_exported_program_survives_its_file(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    oracle = ModelOracle.of(trial, sparsified)
+    program = tracing.export(sparsified.model, trial.inputs("exported"))
+    oracle.judge_output(tracing.export_reloaded(program).module(), "exported, saved and loaded")
+
+
+@case("TRACE-08")
+def test_exporting_leaves_the_model_alone(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    before = Snapshot(trial, sparsified)
+    tracing.export(sparsified.model, trial.inputs("exported"))
+    before.judge(sparsified, "the model after it was exported")
+
+
+@case("TRACE-09")
+def test_finalized_model_exports(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    oracle = ModelOracle.of(trial, sparsified)
+    program = tracing.export(sparsified.finalize(), trial.inputs("exported"))
+    oracle.judge_output(program.module(), "finalized and exported")
+
+
+@case("TRACE-10")
+def test_compiled_whole_gives_the_oracles_output(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    oracle = ModelOracle.of(trial, sparsified)
+    with tracing.compiled(sparsified.model) as compiled:
+        oracle.judge_output(compiled, "compiled")
+
+
+@case("TRACE-11")
+def test_compiled_model_follows_the_next_update(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    oracle = ModelOracle.of(trial, sparsified)
+    with tracing.compiled(sparsified.model) as compiled:
+        oracle.judge_output(compiled, "compiled")
+        sparsified.update(0.75)
+        oracle.updated(sparsified).judge_output(compiled, "compiled before the update, run after it")
+
+
+@case("TRACE-12")
+def test_finalized_model_compiles_whole(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    oracle = ModelOracle.of(trial, sparsified)
+    with tracing.compiled(sparsified.finalize()) as compiled:
+        oracle.judge_output(compiled, "finalized and compiled")

@@ -1,6 +1,6 @@
 """TRACE: a sparse model under torch.jit.trace, torch.export and torch.compile."""
 
-from ..values.requirement import ACCELERATOR, Requirement
+from ..values.requirement import ACCELERATOR, LEVELLED_PATTERN, Requirement
 
 _BOTH = ("cpu", ACCELERATOR)
 _SEED = "pytorch test_parametrization.py::test_jit_trace"
@@ -29,21 +29,21 @@ REQUIREMENTS = (
         layers=("linear", "conv2d"),
     ),
     Requirement(
-        id="TRACE-06", level="extended", source="torch.export.export, strict=False", needs=("export",), torch=">=2.2",
-        sentence="torch.export gives the oracle's output on fresh inputs.",
+        id="TRACE-06", level="extended", source="torch.export.export, strict=False", needs=("export",), torch=">=2.4",
+        sentence="torch.export, of any batch size, gives the oracle's output on fresh inputs.",
         layers=("linear", "conv2d", "embedding"), devices=_BOTH,
     ),
     Requirement(
         id="TRACE-07", level="extended", source="torch.export.save; torch.export.load", needs=("export",),
-        torch=">=2.2",
+        torch=">=2.4",
         sentence="An exported program saved and loaded gives the oracle's output.",
     ),
     Requirement(
-        id="TRACE-08", level="extended", source="torch.export.export", needs=("export",), torch=">=2.2",
+        id="TRACE-08", level="extended", source="torch.export.export", needs=("export",), torch=">=2.4",
         sentence="Exporting leaves the model's weights, masks, flags and output as they were.",
     ),
     Requirement(
-        id="TRACE-09", level="extended", source="torch.export.export", needs=("export", "finalize"), torch=">=2.2",
+        id="TRACE-09", level="extended", source="torch.export.export", needs=("export", "finalize"), torch=">=2.4",
         sentence="A finalized model exports, and the program gives the oracle's output.",
     ),
     Requirement(
@@ -54,7 +54,7 @@ REQUIREMENTS = (
     Requirement(
         id="TRACE-11", level="extended", source="torch.compile, guards", needs=("compile", "relevel"),
         sentence="A compiled model follows the masks of the next update.",
-        patterns=("unstructured-0.3",),
+        patterns=(LEVELLED_PATTERN,),
     ),
     Requirement(
         id="TRACE-12", level="extended", source="torch.compile", needs=("compile", "finalize"),

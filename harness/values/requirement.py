@@ -12,6 +12,9 @@ Profile = Literal["mask", "structural"]
 CANONICAL_PATTERN = "canonical"
 """On the pattern axis: the first pattern that the sparsifier supports."""
 
+LEVELLED_PATTERN = "levelled"
+"""On the pattern axis: the first pattern with a level that the sparsifier supports, else the canonical one."""
+
 ACCELERATOR = "accelerator"
 """On the device axis: whatever accelerator torch knows here."""
 

@@ -1,0 +1,64 @@
+"""A sparse model as it was before something was done to it, or beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from ..judging import compare
+from ..judging.compare import require
+
+if TYPE_CHECKING:
+    from ..subject.adapter import Sparsified
+    from .trial import Trial
+
+
+class Snapshot:
+    """Copies of all that should be left as it is: parameters, buffers, flags, masks and output."""
+
+    def __init__(self, trial: Trial, sparsified: Sparsified) -> None:
+        self._inputs = trial.inputs("snapshot")
+        self._state = _copies(model_tensors(sparsified.model))
+        self._flags = _flags(sparsified.model)
+        self._masks = _copies(sparsified.masks())
+        self._output = self._run(sparsified.model)
+
+    def judge(self, sparsified: Sparsified, what: str) -> None:
+        """Nothing of it has changed, bit for bit.
+
+        Raises:
+            Violation: of kind `changed`.
+        """
+        compare.same_state(model_tensors(sparsified.model), self._state, "changed", what)
+        compare.same_state(sparsified.masks(), self._masks, "changed", f"{what}: masks")
+        self._judge_flags(_flags(sparsified.model), what)
+        compare.equal(self._run(sparsified.model), self._output, "changed", f"{what}: output")
+
+    def _judge_flags(self, seen: dict[str, bool], what: str) -> None:
+        for name in {**self._flags, **seen}:
+            before, after = self._flags.get(name), seen.get(name)
+            require(before == after, "changed", f"{what}: {name} is {after}, expected {before}")
+
+    def _run(self, model: nn.Module) -> Tensor:
+        with torch.no_grad():
+            output: Tensor = model(self._inputs)
+        return output
+
+
+def model_tensors(model: nn.Module) -> dict[str, Tensor]:
+    """Every parameter and buffer by name, persistent or not, under every name it has."""
+    return {
+        **dict(model.named_parameters(remove_duplicate=False)),
+        **dict(model.named_buffers(remove_duplicate=False)),
+    }
+
+
+def _copies(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in tensors.items()}
+
+
+def _flags(model: nn.Module) -> dict[str, bool]:
+    trains = {f"{name or 'the model'}.training": module.training for name, module in model.named_modules()}
+    return trains | {f"{name}.requires_grad": tensor.requires_grad for name, tensor in model.named_parameters()}
