@@ -1,9 +1,19 @@
 """MASK: what is removed, and what forward and backward make of it."""
 
-import torch
+import itertools
+import math
 
-from sparsecheck import Trial, case
-from sparsecheck.judging.compare import close
+import numpy as np
+import torch
+from torch import nn
+
+from sparsecheck import Block, Trial, case, require
+from sparsecheck.judging.compare import close, equal
+from sparsecheck.judging.oracle import masked, partial_blocks
+from sparsecheck.judging.ranking import judge_ties, judge_within
+from sparsecheck.running.guard import seed
+from sparsecheck.running.probe import gradient, random_state, settings
+from sparsecheck.running.refusal import judge_refused_plan
 
 
 @case("MASK-01")
@@ -20,6 +30,261 @@ def test_output_is_that_of_the_masked_dense_model(trial: Trial) -> None:
     sparsified = trial.sparsified()
     expected = trial.masked(dense, trial.expected_masks(sparsified))
     trial.judge_output(sparsified.model, expected, trial.inputs("fresh"), "output of the sparse model")
+
+
+@case("MASK-03")
+def test_a_given_mask_is_the_one_applied(trial: Trial) -> None:
+    dense = trial.parameters(trial.dense_model())
+    sparsified = trial.sparsified()
+    trial.judge_masks(sparsified, trial.named_masks, "after update")
+    trial.judge_used(sparsified.model, trial.masked(dense, trial.named_masks), "after update")
+
+
+@case("MASK-04")
+def test_one_boolean_mask_a_planned_parameter(trial: Trial) -> None:
+    masks = trial.sparsified().masks()
+    seen, planned = ", ".join(sorted(masks)), ", ".join(sorted(trial.plan.names))
+    require(seen == planned, "mask-names", f"masks() names {seen or 'nothing'}, expected what is planned: {planned}")
+    for layer in trial.network.weighted:
+        if layer.weight in masks:
+            expected = (torch.bool, layer.weight_shape, trial.device.type)
+            mask = masks[layer.weight]
+            form = (mask.dtype, tuple(mask.shape), mask.device.type)
+            require(form == expected, "mask-form", f"mask of {layer.weight} is {form}, expected {expected}")
+
+
+@case("MASK-05")
+def test_unstructured_removes_the_exact_count(trial: Trial) -> None:
+    trial.judge_counts(trial.sparsified())
+
+
+@case("MASK-06")
+def test_unstructured_keeps_the_highest_scores(trial: Trial) -> None:
+    dense = trial.parameters(trial.dense_model())
+    trial.judge_kept(trial.sparsified(), dense)
+
+
+@case("MASK-07")
+def test_block_removes_the_exact_count_of_whole_blocks(trial: Trial) -> None:
+    trial.judge_counts(trial.sparsified())
+
+
+@case("MASK-08")
+def test_block_keeps_the_highest_scores(trial: Trial) -> None:
+    dense = trial.parameters(trial.dense_model())
+    trial.judge_kept(trial.sparsified(), dense)
+
+
+@case("MASK-09")
+def test_n_of_m_keeps_n_of_every_m_inputs(trial: Trial) -> None:
+    trial.judge_counts(trial.sparsified())
+
+
+@case("MASK-10")
+def test_n_of_m_keeps_the_highest_scores_of_every_group(trial: Trial) -> None:
+    dense = trial.parameters(trial.dense_model())
+    trial.judge_kept(trial.sparsified(), dense)
+
+
+@case("MASK-11")
+def test_channel_removes_the_exact_count_of_whole_slices(trial: Trial) -> None:
+    trial.judge_counts(trial.sparsified())
+
+
+@case("MASK-12")
+def test_channel_keeps_the_highest_scores(trial: Trial) -> None:
+    dense = trial.parameters(trial.dense_model())
+    trial.judge_kept(trial.sparsified(), dense)
+
+
+@case("MASK-13")
+def test_band_keeps_exactly_the_diagonals_of_its_width(trial: Trial) -> None:
+    trial.judge_masks(trial.sparsified(), trial.named_masks, f"{trial.cell.pattern} after update")
+
+
+@case("MASK-14")
+def test_all_parameters_together_are_ranked_as_one(trial: Trial) -> None:
+    dense = trial.parameters(trial.dense_model())
+    sparsified = trial.sparsified()
+    trial.judge_counts(sparsified)
+    if trial.contract.ranks_by_magnitude:
+        trial.judge_kept(sparsified, dense)
+
+
+@case("MASK-15")
+def test_gradient_of_the_dense_weight_is_masked(trial: Trial) -> None:
+    model = trial.dense_model()
+    before, dense = dict(model.named_parameters()), trial.parameters(model)
+    sparsified = trial.sparsified(model)
+    masks = trial.expected_masks(sparsified)
+    plain = trial.plain_model(trial.masked(dense, masks))
+    trial.backward(plain)
+    trial.backward(sparsified.model)
+    for name, weight in trial.dense_weights(sparsified, before).items():
+        what = f"gradient of the dense weight of {name}"
+        seen = gradient(weight, what)
+        expected = gradient(plain.get_parameter(name), what)
+        equal(masked(seen, ~masks[name]), np.zeros_like(seen), "gradient-differs", f"{what} where removed")
+        close(seen, masked(expected, masks[name]), trial.tolerance, "gradient-differs", what)
+
+
+@case("MASK-16")
+def test_what_is_not_planned_stays(trial: Trial) -> None:
+    model = trial.dense_model()
+    dense = trial.parameters(model)
+    others = {name: parameter for name, parameter in model.named_parameters() if name not in trial.plan.names}
+    used = trial.used(trial.sparsified(model).model)
+    for name, parameter in others.items():
+        equal(parameter, dense[name], "unplanned-differs", f"{name}, which is not planned,")
+        if name in used:
+            equal(used[name], dense[name], "unplanned-differs", f"{name}, not planned, as used in forward")
+
+
+@case("MASK-17")
+def test_equal_models_plans_and_random_states_get_equal_masks(trial: Trial) -> None:
+    seed()
+    expected = trial.masks(trial.sparsified())
+    seed()
+    trial.judge_masks(trial.sparsified(), expected, "from an equal model, the second time")
+
+
+@case("MASK-18")
+def test_global_random_states_stay(trial: Trial) -> None:
+    before = random_state()
+    trial.sparsified()
+    for name, state in random_state().items():
+        require(state == before[name], "random-state", f"attach and update moved the global random state of {name}")
+
+
+@case("MASK-19")
+def test_global_settings_stay(trial: Trial) -> None:
+    before = settings()
+    trial.sparsified()
+    for name, value in settings().items():
+        message = f"attach and update left the {name} at {value}, expected {before[name]} as before"
+        require(value == before[name], "setting-changed", message)
+
+
+@case("MASK-20")
+def test_dtype_and_shape_stay(trial: Trial) -> None:
+    model = trial.sparsified().model
+    for layer in trial.network.weighted:
+        used = trial.used(model)[layer.weight]
+        seen, expected = (used.dtype, tuple(used.shape)), (trial.dtype, layer.weight_shape)
+        require(seen == expected, "form-differs", f"{layer.weight} as used in forward is {seen}, expected {expected}")
+    output = model(trial.inputs())
+    require(output.dtype == trial.dtype, "form-differs", f"the output is {output.dtype}, expected {trial.dtype}")
+
+
+@case("MASK-21")
+def test_a_removed_entry_is_zero_whatever_stands_there(trial: Trial) -> None:
+    model = trial.dense_model()
+    for name, mask in trial.named_masks.items():
+        removed = torch.from_numpy(~mask).to(trial.device)
+        poison = torch.tensor([math.nan, math.inf, -math.inf], dtype=trial.dtype, device=trial.device)
+        model.get_parameter(name).detach()[removed] = poison.repeat(mask.size)[: int(removed.sum())]
+    expected = trial.masked(trial.parameters(model), trial.named_masks)
+    trial.judge_used(trial.sparsified(model).model, expected, "with NaN and infinity where removed")
+
+
+@case("MASK-22")
+def test_ties_break_as_declared(trial: Trial) -> None:
+    model = trial.dense_model()
+    for name in trial.plan.names:
+        weight = model.get_parameter(name).detach()
+        weight.copy_(weight.sign() / 4)
+    sparsified = trial.sparsified(model)
+    trial.judge_counts(sparsified)
+    for name, mask in trial.masks(sparsified).items():
+        judge_ties(mask, trial.contract, f"mask of {name}")
+
+
+@case("MASK-23")
+def test_partial_blocks_go_as_declared(trial: Trial) -> None:
+    model = trial.dense_model()
+    for name, pattern in trial.plan.patterns.items():
+        assert isinstance(pattern, Block)
+        weight = model.get_parameter(name).detach()
+        weight[torch.from_numpy(partial_blocks(pattern, tuple(weight.shape))).to(trial.device)] /= 1024
+    if trial.contract.ragged == "refuse":
+        judge_refused_plan(trial, model, trial.plan, (*trial.plan.names, "block", "divisible", "multiple"))
+        return
+    dense = trial.parameters(model)
+    sparsified = trial.sparsified(model)
+    trial.judge_counts(sparsified)
+    if trial.contract.ranks_by_magnitude:
+        trial.judge_kept(sparsified, dense)
+
+
+@case("MASK-24")
+def test_a_raised_level_removes_the_new_count(trial: Trial) -> None:
+    model = trial.dense_model()
+    parameters = dict(model.named_parameters())
+    sparsified = trial.sparsified(model)
+    before = trial.masks(sparsified)
+    if trial.contract.holds in ("parametrization", "buffer"):
+        _turn_scores(trial.dense_weights(sparsified, parameters))
+    sparsified.update(0.6)
+    trial.judge_counts(sparsified, 0.6, before)
+    if trial.contract.regrowth == "monotone":
+        what = "removed at level 0.3, are kept again at 0.6, though regrowth is declared monotone"
+        judge_within(trial.masks(sparsified), before, "regrown", what)
+
+
+def _turn_scores(weights: dict[str, nn.Parameter]) -> None:
+    """Makes the lowest scores the highest, so that what was removed is what would now be kept."""
+    for weight in weights.values():
+        size = weight.detach().abs()
+        weight.detach().copy_(size.max() - size + 0.01)
+
+
+@case("MASK-25")
+def test_a_lowered_level_brings_back_as_declared(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    before = trial.masks(sparsified)
+    sparsified.update(0.3)
+    after = trial.masks(sparsified)
+    trial.judge_counts(sparsified, 0.3, before)
+    if trial.contract.regrowth == "monotone":
+        what = "removed at level 0.9, are kept again at 0.3, though regrowth is declared monotone"
+        judge_within(after, before, "regrown", what)
+    elif trial.contract.ranks_by_magnitude and trial.contract.level_basis == "dense":
+        what = "kept at level 0.9, are removed at 0.3, though no weight has changed"
+        judge_within(before, after, "kept-differs", what)
+
+
+@case("MASK-26")
+def test_mode_and_grad_do_not_matter(trial: Trial) -> None:
+    dense = trial.parameters(trial.dense_model())
+    seed()
+    masks = trial.expected_masks(trial.sparsified())
+    expected = trial.masked(dense, masks)
+    for training, grad in itertools.product((True, False), repeat=2):
+        way = f"in {'train' if training else 'eval'} mode, {'with' if grad else 'without'} gradients"
+        seed()
+        with torch.set_grad_enabled(grad):
+            sparsified = trial.sparsified(trial.dense_model().train(training))
+            trial.judge_masks(sparsified, masks, f"made {way}")
+            for mode in (True, False):
+                trial.judge_used(sparsified.model.train(mode), expected, f"made {way}, in forward with train({mode})")
+
+
+@case("MASK-27")
+def test_masks_take_hold_when_declared(trial: Trial) -> None:
+    model = trial.dense_model()
+    dense = trial.parameters(model)
+    sparsified = trial.attach(model)
+    sparsified.model(trial.inputs("before the update"))
+    at_attach = trial.contract.masks_at == "attach"
+    expected = trial.masked(dense, trial.masks(sparsified)) if at_attach else dense
+    trial.judge_used(sparsified.model, expected, "after attach, before any update")
+    if at_attach:
+        trial.prove_hold(sparsified, dense)
+    sparsified.update()
+    trial.prove_hold(sparsified, dense)
+    masks = trial.masks(sparsified)
+    sparsified.model(trial.inputs("after the update"))
+    trial.judge_masks(sparsified, masks, "after an update and a forward")
 
 
 @case("MASK-28")

@@ -8,6 +8,7 @@ _LEVELS = ("unstructured-0.5", "unstructured-0", "unstructured-0.3", "unstructur
 _BLOCKS = ("block1x4-0.5", "block2x2-0.3", "block4x1-0.9", "block1x4-0", "block1x4-1")
 _CHANNELS = ("channel0-0.5", "channel1-0.3", "channel0-0.9", "channel0-0", "channel0-1")
 _EVERY_LAYER = ("linear", "conv1d", "conv2d", "embedding", "mixed", "large", "strided")
+_UNRANKED = (("score", "random"), ("score", "opaque"), ("score", "position"))
 _PARAMETRIZE = "torch.nn.utils.parametrize; pytorch test_parametrization.py::test_masking_logic"
 
 REQUIREMENTS = (
@@ -42,7 +43,7 @@ REQUIREMENTS = (
         sentence="Unstructured keeps the entries of highest score, up to ties.",
         patterns=("unstructured-0.5", "unstructured-0.3", "unstructured-0.9"), layers=("linear", "conv2d", "strided"),
         dtypes=DTYPES[1:] + DTYPES[:1], devices=_BOTH,
-        unless=(("score", "random"), ("score", "opaque")),
+        unless=_UNRANKED,
     ),
     Requirement(
         id="MASK-07", level="extended", source="WeightNormSparsifier, sparse_block_shape",
@@ -53,7 +54,7 @@ REQUIREMENTS = (
         id="MASK-08", level="extended", source="WeightNormSparsifier, sparse_block_shape",
         sentence="Block keeps the blocks of highest score, up to ties.",
         patterns=("block1x4-0.5", "block2x2-0.3", "block4x1-0.9"), devices=_BOTH,
-        unless=(("score", "random"), ("score", "opaque")),
+        unless=_UNRANKED,
     ),
     Requirement(
         id="MASK-09", level="extended", source="Mishra et al. 2021, Accelerating sparse deep neural networks",
@@ -64,7 +65,7 @@ REQUIREMENTS = (
         id="MASK-10", level="extended", source="Mishra et al. 2021, Accelerating sparse deep neural networks",
         sentence="N:M keeps the n entries of highest score in every group, up to ties.",
         patterns=("2of4", "1of4"), devices=_BOTH,
-        unless=(("score", "random"), ("score", "opaque")),
+        unless=_UNRANKED,
     ),
     Requirement(
         id="MASK-11", level="extended", source="torch.nn.utils.prune.ln_structured",
@@ -75,7 +76,7 @@ REQUIREMENTS = (
         id="MASK-12", level="extended", source="torch.nn.utils.prune.ln_structured",
         sentence="Channel keeps the slices of highest score, up to ties.",
         patterns=("channel0-0.5", "channel1-0.3"), layers=("linear", "conv2d"), devices=_BOTH,
-        unless=(("score", "random"), ("score", "opaque")),
+        unless=_UNRANKED,
     ),
     Requirement(
         id="MASK-13", level="extended", source="torch.ao.pruning NearlyDiagonalSparsifier",
@@ -110,8 +111,8 @@ REQUIREMENTS = (
     ),
     Requirement(
         id="MASK-19", level="core", source="pytorch _experimental/data_sparsifier: warnings.simplefilter at import",
-        sentence="Attach and update leave torch's default dtype, grad mode, thread count and Python's warnings "
-        "filters as they were.",
+        sentence="Attach and update leave default dtype and device, grad mode, thread count, warnings filters and the "
+        "like as they were.",
     ),
     Requirement(
         id="MASK-20", level="core", source="torch.nn.Module.to",
@@ -126,31 +127,34 @@ REQUIREMENTS = (
     Requirement(
         id="MASK-22", level="extended", source="WeightNormSparsifier on constant weights (test_sparsity_levels)",
         sentence="Among equal scores the count removed is exact still, and the tie rule is the declared one.",
-        patterns=("unstructured-0.5", "unstructured-0.3"), devices=_BOTH,
+        patterns=("unstructured-0.5", "unstructured-0.3"), devices=_BOTH, unless=_UNRANKED,
     ),
     Requirement(
         id="MASK-23", level="extended", source="pytorch#134220",
-        sentence="A partial block at the edge is kept, pruned like any, or refused by name, as declared.",
+        sentence="A partial block at the edge is always kept, goes like any if it scores low, or is refused by name, "
+        "as declared.",
         patterns=("block1x4-0.5", "block4x1-0.5"), layers=("ragged",), devices=_BOTH,
     ),
     Requirement(
         id="MASK-24", level="extended", source="torch.ao.pruning BaseScheduler; Zhu and Gupta 2017, To prune or not",
-        sentence="A level raised by update removes exactly the new count and, if monotone, nothing comes back.",
+        sentence="A level raised by update removes exactly the new count; if regrowth is declared monotone, nothing "
+        "comes back, whatever it scores now.",
         patterns=("unstructured-0.3",), needs=("relevel",), devices=_BOTH,
     ),
     Requirement(
         id="MASK-25", level="extended", source="Zhu and Gupta 2017; torch.ao.pruning WeightNormSparsifier:235",
-        sentence="A level lowered by update brings entries back exactly if regrowth is declared free.",
+        sentence="A level lowered by update brings entries back to exactly the new count if regrowth is declared free; "
+        "if monotone, none.",
         patterns=("unstructured-0.9",), needs=("relevel",), devices=_BOTH,
     ),
     Requirement(
         id="MASK-26", level="core", source="torch.nn.Module.eval; torch.no_grad",
-        sentence="The mask is the same in train and eval mode and under no_grad.",
+        sentence="The mask made and the mask applied are the same in train and eval mode, with gradients and without.",
         patterns=(CANONICAL_PATTERN,),
     ),
     Requirement(
         id="MASK-27", level="core", source="torch.nn.utils.prune (at attach); torch.ao.pruning (at step)",
-        sentence="Masks take hold at attach or at the first update, as declared, and not otherwise.",
+        sentence="Masks take hold at attach or at the first update, as declared; forward makes or changes none.",
     ),
     Requirement(
         id="MASK-28", level="core", source="reference/PROVENANCE.md",

@@ -116,6 +116,13 @@ def fixed_mask(pattern: Pattern, shape: tuple[int, ...]) -> Mask | None:
     return None
 
 
+def partial_blocks(pattern: Block, shape: tuple[int, ...]) -> Mask:
+    """Which entries of a matrix of `shape` lie in a block that the edge cuts."""
+    whole = [size // edge * edge for size, edge in zip(shape, pattern.shape, strict=True)]
+    rows, columns = np.indices(shape)
+    return np.asarray((rows >= whole[0]) | (columns >= whole[1]))
+
+
 def forward(network: Network, parameters: Mapping[str, Reals], inputs: Reals) -> Reals:
     """The output of `network`, float64. inputs: (batch, *input_shape), integers for an embedding."""
     value = inputs

@@ -140,6 +140,18 @@ def _judge_group(
     )
 
 
+def judge_within(inner: Mapping[str, Mask], outer: Mapping[str, Mask], kind: str, what: str) -> None:
+    """Every entry that `inner` keeps, `outer` keeps too. what: what the entries are that it does not keep.
+
+    Raises:
+        Violation: one is not.
+    """
+    for name, mask in inner.items():
+        stray = np.argwhere(mask & ~outer[name])
+        first = tuple(int(i) for i in stray[0]) if stray.size else ()
+        require(not stray.size, kind, f"{len(stray)} entries of {name}, first at {first}, {what}")
+
+
 def judge_ties(mask: Mask, contract: Contract, what: str) -> None:
     """Among entries that all score the same, those kept are the ones the tie rule names.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -12,7 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from ..judging.compare import require
+from ..judging.compare import Violation, array, require
+from ..judging.oracle import Reals
 from ..values.network import Network
 
 _KINDS: dict[Callable[..., Any], str] = {
@@ -77,6 +79,17 @@ def submodule_weight(module: nn.Module, inputs: Tensor) -> Tensor:
     return weight
 
 
+def gradient(weight: Tensor, what: str) -> Reals:
+    """What the last backward left at `weight`.
+
+    Raises:
+        Violation: `gradient-missing`.
+    """
+    if weight.grad is None:
+        raise Violation("gradient-missing", f"backward leaves no {what}")
+    return array(weight.grad)
+
+
 def random_state() -> dict[str, Any]:
     """The global random states of torch, NumPy and Python, as comparable values."""
     kind, keys, *rest = np.random.get_state(legacy=True)
@@ -84,4 +97,20 @@ def random_state() -> dict[str, Any]:
         "torch": torch.get_rng_state().tolist(),
         "numpy": (kind, list(keys), *rest),
         "python": random.getstate(),
+        "cuda": [state.tolist() for state in torch.cuda.get_rng_state_all()] if torch.cuda.is_available() else [],
+    }
+
+
+def settings() -> dict[str, Any]:
+    """What torch, NumPy and Python are set to for the whole process, as comparable values."""
+    return {
+        "default dtype": torch.get_default_dtype(),
+        "default device": torch.empty(0).device,
+        "grad mode": torch.is_grad_enabled(),
+        "inference mode": torch.is_inference_mode_enabled(),
+        "thread count": torch.get_num_threads(),
+        "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
+        "TF32": (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32),
+        "NumPy's error handling": np.geterr(),
+        "warnings filters": list(warnings.filters),
     }

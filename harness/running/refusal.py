@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from ..judging import compare
 from ..judging.compare import Violation, require
 from ..subject.adapter import Adapter, Refusal, Sparsified
+from ..values.plan import Plan
+from .anatomy import anatomy, same_anatomy
 from .trial import Trial
 
 RefusedBy = Literal["package", "adapter"]
@@ -36,6 +38,26 @@ def judge_refusal(trial: Trial, lacking: list[str]) -> RefusedBy:
         return _refused_plan(trial, planned)
     sparsified = trial.sparsified()
     return _refused_call(trial, sparsified, lacking[0])
+
+
+def judge_refused_plan(trial: Trial, model: nn.Module, plan: Plan, words: tuple[str, ...]) -> None:
+    """Attach with `plan`, or else the update after it, raises, names one of `words`, and leaves `model`
+    as it was before attach.
+
+    Raises:
+        Violation: `not-refused`, `refusal-unnamed` or `refusal-harmed`.
+    """
+    before = _snapshot(model), anatomy(model)
+    try:
+        trial.attach(model, plan).update()
+    except Exception as error:
+        _judge_named(error, words, "attach")
+        compare.same_state(_snapshot(model), before[0], "refusal-harmed", "the model after attach refused")
+        same_anatomy(anatomy(model), before[1], "refusal-harmed", "the model after attach refused")
+    else:
+        raise Violation(
+            "not-refused", f"attach and update went through; expected a refusal that names one of {', '.join(words)}"
+        )
 
 
 def _refused_plan(trial: Trial, lacking: list[str]) -> RefusedBy:
@@ -74,13 +96,17 @@ def _not_refused(lacking: list[str], seen: str) -> Violation:
 def _weigh(
     error: Exception, model: nn.Module, before: dict[str, Tensor], words: tuple[str, ...], adapter: Adapter, call: str
 ) -> RefusedBy:
+    _judge_named(error, words, call)
+    _judge_unharmed(model, before, call)
+    return "adapter" if isinstance(error, Refusal) or _raised_in_adapter(error, adapter) else "package"
+
+
+def _judge_named(error: Exception, words: tuple[str, ...], call: str) -> None:
     require(
         any(word.lower() in str(error).lower() for word in words),
         "refusal-unnamed",
         f"{call} refuses with {type(error).__name__}: {error}; expected a message that names one of {', '.join(words)}",
     )
-    _judge_unharmed(model, before, call)
-    return "adapter" if isinstance(error, Refusal) or _raised_in_adapter(error, adapter) else "package"
 
 
 def _judge_unharmed(model: nn.Module, before: dict[str, Tensor], call: str) -> None:

@@ -15,6 +15,7 @@ from ..judging.compare import require
 from ..judging.networks import network
 from ..judging.oracle import Mask, Reals
 from ..judging.plans import plan_for
+from ..judging.ranking import cut_for, judge_count, judge_kept, rankings
 from ..judging.tolerance import Tolerance, tolerance
 from ..subject.adapter import Adapter, Batch, Context, Saved, Sparsified
 from ..values.cell import Cell
@@ -22,6 +23,7 @@ from ..values.contract import Contract
 from ..values.pattern import Band, Given, Pattern
 from ..values.plan import Plan
 from . import models, probe
+from .anatomy import dense_weights
 
 
 class Trial:
@@ -56,6 +58,14 @@ class Trial:
         """A fresh dense model; equal ones for equal `variant`, other weights for another."""
         return models.build(self.network, f"{self.cell.requirement} {variant}", self.dtype, self.device)
 
+    def plain_model(self, parameters: Mapping[str, Reals]) -> nn.Sequential:
+        """A dense model that holds exactly `parameters`."""
+        model = self.dense_model()
+        with torch.no_grad():
+            for name, parameter in model.named_parameters(remove_duplicate=False):
+                parameter.copy_(torch.from_numpy(parameters[name]))
+        return model
+
     def inputs(self, variant: str = "", batch: int = 3) -> Tensor:
         """A batch of inputs; others for another `variant`."""
         return models.inputs(
@@ -89,13 +99,18 @@ class Trial:
         dense = self.parameters(model or self.dense_model())
         sparsified = self.attach(model, plan)
         sparsified.update()
-        self._prove_hold(sparsified, plan or self.plan, dense)
+        self.prove_hold(sparsified, dense, plan)
         return sparsified
 
-    def _prove_hold(self, sparsified: Sparsified, plan: Plan, dense: Mapping[str, Reals]) -> None:
+    def prove_hold(self, sparsified: Sparsified, dense: Mapping[str, Reals], plan: Plan | None = None) -> None:
+        """Each planned weight has a mask that removes something, and forward uses another weight than in `dense`.
+
+        Raises:
+            Violation: `plan-not-applied`.
+        """
         masks = self.masks(sparsified)
         used = self.used(sparsified.model)
-        for name, pattern in plan.patterns.items():
+        for name, pattern in (plan or self.plan).patterns.items():
             if not removes(pattern, dense[name].shape):
                 continue
             require(
@@ -124,13 +139,12 @@ class Trial:
         return {name: compare.array(mask).astype(np.bool_) for name, mask in sparsified.masks().items()}
 
     def used(self, model: nn.Module, inputs: Tensor | None = None) -> dict[str, Tensor]:
-        """The weight each layer computes with in forward, by name, planned or not.
+        """The weight each layer computes with in forward, by name, planned or not; gradients on or off as they are.
 
         Raises:
             Violation: `forward-differs`, the model does not run the dense model's layers.
         """
-        with torch.no_grad():
-            return probe.weights_in_use(model, self.network, self.inputs("probe") if inputs is None else inputs)
+        return probe.weights_in_use(model, self.network, self.inputs("probe") if inputs is None else inputs)
 
     def parameters(self, model: nn.Module) -> dict[str, Reals]:
         """All parameters of a dense model in float64, under every name they have."""
@@ -139,19 +153,38 @@ class Trial:
             for name, parameter in model.named_parameters(remove_duplicate=False)
         }
 
+    def dense_weights(
+        self, sparsified: Sparsified, before: Mapping[str, nn.Parameter]
+    ) -> dict[str, nn.Parameter]:
+        """The planned parameters as training changes them, from where the contract says that they are; from
+        `before`, the dense model's own, where it names no place.
+
+        Raises:
+            Violation: `dense-weight-missing`.
+        """
+        return dense_weights(sparsified.model, self.plan.names, self.contract.holds, before)
+
+    def backward(self, model: nn.Module) -> None:
+        """Leave in the parameters' `grad` the gradients of one loss, the same for every model."""
+        [(inputs, target)] = self.batches(1, "gradient")
+        model.zero_grad()
+        (model(inputs) * target).sum().backward()
+
     # ------------------------------------------------------------ what is right
 
     def expected_masks(self, sparsified: Sparsified) -> dict[str, Mask]:
         """The oracle's masks where the plan names them; else those reported, which MASK judges on their own."""
-        reported = self.masks(sparsified)
+        expected = self.masks(sparsified) | self.named_masks
+        for name in self.plan.names:
+            require(name in expected, "mask-missing", f"{name} is planned, but masks() has no mask for it")
+        return {name: expected[name] for name in self.plan.names}
+
+    @property
+    def named_masks(self) -> dict[str, Mask]:
+        """The masks that the plan names itself, those of given and band patterns."""
         shapes = {layer.weight: layer.weight_shape for layer in self.network.weighted}
-        expected: dict[str, Mask] = {}
-        for name, pattern in self.plan.patterns.items():
-            fixed = oracle.fixed_mask(pattern, shapes[name])
-            if fixed is None and name not in reported:
-                raise compare.Violation("mask-missing", f"{name} is planned, but masks() has no mask for it")
-            expected[name] = reported[name] if fixed is None else fixed
-        return expected
+        fixed = {name: oracle.fixed_mask(pattern, shapes[name]) for name, pattern in self.plan.patterns.items()}
+        return {name: mask for name, mask in fixed.items() if mask is not None}
 
     def masked(self, parameters: Mapping[str, Reals], masks: Mapping[str, Mask]) -> dict[str, Reals]:
         """The parameters with removed entries zero, in every place where a tied weight stands."""
@@ -206,6 +239,32 @@ class Trial:
         for name, mask in expected.items():
             require(name in masks, "mask-missing", f"{what}: masks() has no mask for {name}")
             compare.equal(masks[name], mask, "mask-differs", f"{what}: mask of {name}")
+
+    def judge_counts(
+        self, sparsified: Sparsified, level: float | None = None, before: Mapping[str, Mask] | None = None
+    ) -> None:
+        """Exactly as many units are removed, each as a whole, as the plan asks for under the contract.
+
+        level: of the last update, if not the plan's. before: the masks before it, if it was not the first.
+
+        Raises:
+            Violation: `count-differs`, `unit-broken` or `mask-missing`.
+        """
+        plan = self.plan if level is None else self.plan.at_level(level)
+        weights = self.parameters(self.dense_model())
+        earlier = None if before is None else list(rankings(plan, before, weights))
+        for position, one in enumerate(rankings(plan, self.masks(sparsified), weights)):
+            cut = cut_for(one, self.contract, None if earlier is None else earlier[position].mask)
+            judge_count(one.mask, cut, one.what)
+
+    def judge_kept(self, sparsified: Sparsified, dense: Mapping[str, Reals]) -> None:
+        """No unit removed scores above a unit kept, by the declared score of the weights in `dense`.
+
+        Raises:
+            Violation: `kept-differs`, `unit-broken` or `mask-missing`.
+        """
+        for one in rankings(self.plan, self.masks(sparsified), dense):
+            judge_kept(one.mask, one.weight, cut_for(one, self.contract), self.contract, self.cell.dtype, one.what)
 
 
 def removes(pattern: Pattern, shape: tuple[int, ...]) -> bool:

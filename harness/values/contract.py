@@ -26,7 +26,7 @@ class InvalidContract(ValueError):
 class Contract(Struct, frozen=True, kw_only=True):
     """Ten clauses, all to be declared; a clause declared falsely is a failure.
 
-    holds: where the mask sits: a `torch.nn.utils.parametrize` parametrization; a buffer
+    holds: where the mask sits: a `torch.nn.utils.parametrize` parametrization, as its buffer; a buffer
         `<name>_mask` with the dense weight in `<name>_orig` and a hook that multiplies; in place,
         the zeros in the parameter itself; a wrapper around model or layer.
     rounding: how level times count becomes a whole number; half-even is Python's `round`.
@@ -50,6 +50,11 @@ class Contract(Struct, frozen=True, kw_only=True):
     restores_into: RestoresInto
     ragged: Ragged
     ties: Ties
+
+    @property
+    def ranks_by_magnitude(self) -> bool:
+        """Whether the scores are known, so that it can be judged which units are kept."""
+        return self.score in ("magnitude-l1", "magnitude-l2")
 
     def __post_init__(self) -> None:
         fields: dict[str, Any] = {name: getattr(self, name) for name in self.__struct_fields__}
