@@ -6,14 +6,8 @@ records against the plan itself.
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +15,7 @@ from .. import catalogue
 from ..judging.report import InvalidReport, Report, join, read_partial
 from ..values.record import Header, Record, Subject, Verdict
 from ..values.selection import Selection
+from .children import Children, how_it_ended, last_words, pytest_command, run_each
 from .recorder import in_flight
 
 
@@ -40,74 +35,27 @@ class Run:
     pytest_args: tuple[str, ...] = ()
 
 
-@dataclass
-class Children:
-    """The processes under way, so that an interrupted parent leaves none behind."""
-
-    alive: set[subprocess.Popen[bytes]] = field(default_factory=set)
-    stopping: bool = False
-
-    def end(self) -> None:
-        self.stopping = True
-        for child in list(self.alive):
-            _kill(child)
-
-
 def judge_apart(run: Run, tell: Callable[[str], None]) -> Report:
     """The joined report of all `run.names`; its footer says if something cut the run short.
 
     tell: is given a line whenever a sparsifier has been judged.
     """
-    children, losses = Children(), list[str]()
-    with tempfile.TemporaryDirectory(prefix="sparsecheck-") as folder, ThreadPoolExecutor(run.jobs) as pool:
-        futures = {pool.submit(_judge_one, run, name, Path(folder), children): name for name in run.names}
-        with _ending(children, losses):
-            for future in as_completed(futures):
-                tell(f"{futures[future]}: {future.result()}")
-        reports = [_gathered(name, Path(folder), run.selection, losses) for name in run.names]
+    losses = list[str]()
+    with tempfile.TemporaryDirectory(prefix="sparsecheck-") as name:
+        folder = Path(name)
+
+        def judge_one(sparsifier: str, children: Children) -> str:
+            return children.run(sparsifier, _command(run, sparsifier, folder), folder, run.limit) or "judged"
+
+        run_each(run.names, run.jobs, judge_one, tell, losses)
+        reports = [_gathered(sparsifier, folder, run.selection, losses) for sparsifier in run.names]
     return join(reports, interrupted="; ".join(losses))
 
 
-@contextmanager
-def _ending(children: Children, losses: list[str]) -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt:
-        losses.append("interrupted by the user")
-        children.end()
-
-
-def _judge_one(run: Run, name: str, folder: Path, children: Children) -> str:
-    """Run the child to its end; in one word or two how it ended."""
-    if children.stopping:
-        return "not started"
-    (folder / "pytest.ini").write_text("[pytest]\n", "utf-8")
-    with (folder / f"{name}.log").open("wb") as log:
-        child = subprocess.Popen(
-            _command(run, name, folder), stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-            env=_environment(), start_new_session=True,
-        )
-        children.alive.add(child)
-        try:
-            code = child.wait(run.limit)
-            return "judged" if code in (0, 1) else f"ended with exit code {code}"
-        except subprocess.TimeoutExpired:
-            _note_end(folder, name, f"took longer than its {run.limit:g} s and was stopped")
-            return "took too long"
-        finally:
-            _kill(child)
-            children.alive.discard(child)
-
-
 def _command(run: Run, name: str, folder: Path) -> list[str]:
-    command = [
-        sys.executable, "-m", "pytest", "--pyargs", "sparsecheck.cases", "-q", "-ra", "--noconftest",
-        "-c", str(folder / "pytest.ini"), "--rootdir", str(folder),
-        "-p", "no:cacheprovider", "-p", "sparsecheck.running.plugin", "-p", "pytest_timeout",
-        "--sparsecheck-subject", name, "--sparsecheck-report", str(folder / f"{name}.jsonl"),
-        "--sparsecheck-limit", f"{run.case_limit:g}",
-    ]
-    command += [part for file in run.adapters for part in ("--sparsecheck-adapter", str(file))]
+    command = pytest_command(folder, "sparsecheck.cases", name, run.adapters)
+    command += ["-p", "pytest_timeout", "--sparsecheck-limit", f"{run.case_limit:g}"]
+    command += ["--sparsecheck-report", str(folder / f"{name}.jsonl")]
     command += _selectors(run.selection, name)
     if run.workers:
         command += ["-p", "xdist.plugin", "-n", str(run.workers), "--dist", "worksteal", "--max-worker-restart", "4"]
@@ -121,46 +69,22 @@ def _selectors(selection: Selection, name: str) -> Iterator[str]:
             yield from (f"--sparsecheck-{kind}", value)
 
 
-def _environment() -> dict[str, str]:
-    """The caller's, less what would let a user's other pytest plugins and options into the judgement."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    return {"OMP_NUM_THREADS": "1", **kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-
-
-def _kill(child: subprocess.Popen[bytes]) -> None:
-    """End the child and whatever it started; its session is its own."""
-    try:
-        os.killpg(child.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        child.kill()
-    child.wait()
-
-
-def _note_end(folder: Path, name: str, how: str) -> None:
-    (folder / f"{name}.end").write_text(how, "utf-8")
-
-
 def _gathered(name: str, folder: Path, selection: Selection, losses: list[str]) -> Report:
     """What one child left: its report, or as much of it as there is."""
     path = folder / f"{name}.jsonl"
     try:
         report = read_partial(path)
     except (InvalidReport, OSError) as error:
-        why = f"its process left no report ({error}); it said last: {_last_words(folder / f'{name}.log')}"
+        why = f"its process left no report ({error}); it said last: {last_words(folder, name)}"
         losses.append(f"{name}: no report")
         return Report(_empty_header(name, selection, why), (), None)
     if report.footer is None:
-        how, cell = _how_it_ended(folder, name), _in_flight(path)
+        how, cell = how_it_ended(folder, name), _in_flight(path)
         losses.append(f"{name}: {how}" + (f" while judging {cell}" if cell else ""))
         return Report(report.header, (*report.records, *_lost(report, cell, how)), None)
     if report.footer.interrupted:
         losses.append(f"{name}: {report.footer.interrupted}")
     return report
-
-
-def _how_it_ended(folder: Path, name: str) -> str:
-    note = folder / f"{name}.end"
-    return note.read_text("utf-8") if note.exists() else "its process ended before its report did"
 
 
 def _in_flight(path: Path) -> str:
@@ -176,8 +100,3 @@ def _lost(report: Report, cell: str, how: str) -> Iterator[Record]:
 
 def _empty_header(name: str, selection: Selection, problem: str) -> Header:
     return Header(catalogue.digest(), "", (Subject(name, problem=problem),), selection)
-
-
-def _last_words(log: Path) -> str:
-    lines: Sequence[str] = log.read_text("utf-8", "replace").strip().splitlines() if log.exists() else ()
-    return " / ".join(line.strip() for line in lines[-3:]) or "nothing"

@@ -1,0 +1,121 @@
+"""Child processes, one a sparsifier, each a pytest of its own: how they start, are watched and end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass
+class Children:
+    """The processes under way, so that an interrupted parent leaves none behind."""
+
+    alive: set[subprocess.Popen[bytes]] = field(default_factory=set)
+    stopping: bool = False
+
+    def run(
+        self, name: str, command: Sequence[str], folder: Path, limit: float, environment: Mapping[str, str] = {}
+    ) -> str:
+        """Run `command` to its end; how it ended if not with exit code 0 or 1, else nothing.
+
+        name: of the sparsifier; what it prints is left in `folder` under that name. limit: in seconds;
+        then it is stopped. environment: what its variables differ in.
+        """
+        if self.stopping:
+            return "not started"
+        with (folder / f"{name}.log").open("wb") as log:
+            child = subprocess.Popen(
+                command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                env={**_environment(), **environment}, start_new_session=True,
+            )
+            self.alive.add(child)
+            try:
+                code = child.wait(limit)
+            except subprocess.TimeoutExpired:
+                _note_end(folder, name, f"took longer than its {limit:g} s and was stopped")
+                return "took too long"
+            finally:
+                _kill(child)
+                self.alive.discard(child)
+        return "" if code in (0, 1) else f"ended with exit code {code}"
+
+    def end(self) -> None:
+        self.stopping = True
+        for child in list(self.alive):
+            _kill(child)
+
+
+def run_each(
+    names: Sequence[str], jobs: int, run_one: Callable[[str, Children], str], tell: Callable[[str], None],
+    losses: list[str],
+) -> None:
+    """Run `run_one` for each of `names`, `jobs` at a time; Ctrl-C ends them all and is added to `losses`.
+
+    run_one: says in a word or two how it ended. tell: is given a line whenever one has.
+    """
+    children = Children()
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = {pool.submit(run_one, name, children): name for name in names}
+        with _ending(children, losses):
+            for future in as_completed(futures):
+                tell(f"{futures[future]}: {future.result()}")
+
+
+@contextmanager
+def _ending(children: Children, losses: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        losses.append("interrupted by the user")
+        children.end()
+
+
+def pytest_command(folder: Path, target: str, name: str, adapters: Sequence[Path]) -> list[str]:
+    """A pytest of module `target` for one sparsifier, with no configuration or plugin of the user's; more
+    arguments may follow. adapters: files."""
+    (folder / "pytest.ini").write_text("[pytest]\n", "utf-8")
+    command = [
+        sys.executable, "-m", "pytest", "--pyargs", target, "-q", "-ra", "--noconftest",
+        "-c", str(folder / "pytest.ini"), "--rootdir", str(folder),
+        "-p", "no:cacheprovider", "-p", "sparsecheck.running.plugin", "--sparsecheck-subject", name,
+    ]
+    return command + [part for file in adapters for part in ("--sparsecheck-adapter", str(file))]
+
+
+def _environment() -> dict[str, str]:
+    """The caller's, less what would let a user's other pytest plugins and options into the judgement."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    return {"OMP_NUM_THREADS": "1", **kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    """End the child and whatever it started; its session is its own."""
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        child.kill()
+    child.wait()
+
+
+def _note_end(folder: Path, name: str, how: str) -> None:
+    (folder / f"{name}.end").write_text(how, "utf-8")
+
+
+def how_it_ended(folder: Path, name: str) -> str:
+    """Of a child that did not finish."""
+    note = folder / f"{name}.end"
+    return note.read_text("utf-8") if note.exists() else "its process ended before its report did"
+
+
+def last_words(folder: Path, name: str) -> str:
+    """The end of what a child printed, in one line."""
+    log = folder / f"{name}.log"
+    lines: Sequence[str] = log.read_text("utf-8", "replace").strip().splitlines() if log.exists() else ()
+    return " / ".join(line.strip() for line in lines[-3:]) or "nothing"
