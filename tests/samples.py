@@ -1,0 +1,69 @@
+"""Small correct values for the tests to vary: one of each kind that a run is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sparsecheck.catalogue import digest
+from sparsecheck.judging.report import Report
+from sparsecheck.values.capability import CAPABILITIES, declare
+from sparsecheck.values.contract import Contract
+from sparsecheck.values.declaration import Declaration, Environment
+from sparsecheck.values.record import Footer, Header, Record, Subject, Verdict
+from sparsecheck.values.requirement import Requirement
+
+CONTRACT: dict[str, Any] = {
+    "holds": "parametrization", "rounding": "half-even", "level_basis": "dense", "score": "magnitude-l1",
+    "masks_at": "update", "regrowth": "free", "mask_storage": "both", "restores_into": "attached",
+    "ragged": "prune", "ties": "lowest index",
+}
+
+
+def contract(**clauses: str) -> Contract:
+    """A contract; `clauses` replace those of `CONTRACT`."""
+    return Contract(**{**CONTRACT, **clauses})
+
+
+def declaration(
+    without: str = "", name: str = "it", version: str = "1.5", profile: Any = "mask", **clauses: str
+) -> Declaration:
+    """A sparsifier that supports every capability but those in `without`, space separated."""
+    lacking = frozenset(without.split())
+    capabilities = declare(set(CAPABILITIES) - lacking, lacking)
+    return Declaration(name, "acme", version, "", "", profile, capabilities, contract(**clauses))
+
+
+def environment(torch: str = "2.13.0+cpu", devices: tuple[str, ...] = ("cpu",), platform: str = "linux") -> Environment:
+    """A place to run in, without an accelerator unless `devices` has one."""
+    return Environment(torch, "2.0.0", "3.11.0", platform, devices)
+
+
+def requirement(id: str = "MASK-01", **fields: Any) -> Requirement:
+    """A core requirement; `fields` are those of `Requirement`."""
+    return Requirement(**{"id": id, "level": "core", "sentence": "It is so.", "source": "here", **fields})
+
+
+def cell(requirement: str = "MASK-01", layer: str = "linear", name: str = "it") -> str:
+    """A cell's id."""
+    return f"{name}:{requirement}/{layer}/given/float32/cpu"
+
+
+def passed(*cells: str) -> tuple[Record, ...]:
+    """A record that passed for each of `cells`."""
+    return tuple(Record(one, Verdict.PASSED) for one in cells)
+
+
+def report(
+    records: Iterable[Record] = (), planned: Iterable[str] | None = None, name: str = "it",
+    problem: str = "", interrupted: str = "", **header: Any,
+) -> Report:
+    """A whole report on one sparsifier. What was planned is what was judged, unless `planned` is given;
+    `header` are fields of `Header`."""
+    records = tuple(records)
+    cells = tuple(record.cell for record in records) if planned is None else tuple(planned)
+    declared = None if problem else declaration(name=name)
+    subject = Subject(name, declared, environment(), problem, planned=cells)
+    fields = {"catalogue": digest(), "started": "2026-01-01T00:00:00+00:00", "subjects": (subject,), **header}
+    without_footer = Report(Header(**fields), records, None)
+    return Report(without_footer.header, records, Footer(without_footer.outcomes(), interrupted))

@@ -1,0 +1,311 @@
+"""The ledger: which cells are planned, what is done with each, and whether all were judged."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from sparsecheck.catalogue import CATALOGUE
+from sparsecheck.catalogue.axes import LAYERS
+from sparsecheck.judging.ledger import Planned, applies, cells, enumerate_cells, outcome, reconcile
+from sparsecheck.subject.discovery import load, registrations
+from sparsecheck.values.cell import Cell
+from sparsecheck.values.declaration import Declaration
+from sparsecheck.values.record import Record, Verdict
+from sparsecheck.values.requirement import ACCELERATOR, CANONICAL_PATTERN, LEVELLED_PATTERN, Requirement
+from sparsecheck.values.selection import Selection
+from tests.samples import cell, declaration, environment, passed, requirement
+
+CEILING = 400
+"""Cells on the CPU that one sparsifier may cost."""
+
+SHIPPED = [one.name for one in registrations() if one.distribution == "sparsecheck"]
+
+
+def planned(
+    *requirements: Requirement, it: Declaration | None = None, torch: str = "2.13.0+cpu",
+    devices: tuple[str, ...] = ("cpu",), selection: Selection | None = None,
+) -> tuple[Planned, ...]:
+    """The ledger of `it`, which supports everything unless it is given."""
+    place = environment(torch=torch, devices=devices)
+    return enumerate_cells(requirements, it or declaration(), selection or Selection(), place)
+
+
+def axes(ledger: tuple[Planned, ...]) -> list[str]:
+    return [one.cell.axes for one in ledger]
+
+
+def test_axes_vary_one_at_a_time_from_the_canonical_cell() -> None:
+    every_axis = requirement(
+        layers=("linear", "large"), patterns=("2of4", "1of4", "given"), dtypes=("float32", "float64"),
+        devices=("cpu", ACCELERATOR),
+    )
+    assert axes(planned(every_axis, devices=("cpu", "xpu"))) == [
+        "MASK-01/linear/2of4/float32/cpu",
+        "MASK-01/large/2of4/float32/cpu",
+        "MASK-01/linear/1of4/float32/cpu",
+        "MASK-01/linear/given/float32/cpu",
+        "MASK-01/linear/2of4/float64/cpu",
+        "MASK-01/linear/2of4/float32/xpu",
+    ]
+
+
+def test_the_ledger_keeps_the_order_of_the_catalogue() -> None:
+    ledger = planned(requirement("B-02"), requirement("A-01"))
+    assert [one.cell.requirement for one in ledger] == ["B-02", "A-01"]
+
+
+@pytest.mark.parametrize(
+    ("without", "pattern"),
+    [
+        ("", "given"),
+        ("given", "unstructured-0.5"),
+        ("given unstructured", "block1x4-0.5"),
+        ("given unstructured block", "2of4"),
+        ("given unstructured block n_of_m", "channel0-0.5"),
+        ("given unstructured block n_of_m channel", "band-3"),
+        ("given unstructured block n_of_m channel band", "given"),
+    ],
+)
+def test_the_canonical_pattern_is_the_first_that_is_supported(without: str, pattern: str) -> None:
+    ledger = planned(requirement(patterns=(CANONICAL_PATTERN,)), it=declaration(without))
+    assert axes(ledger) == [f"MASK-01/linear/{pattern}/float32/cpu"]
+
+
+@pytest.mark.parametrize(
+    ("without", "pattern"),
+    [
+        ("", "unstructured-0.5"),
+        ("unstructured", "block1x4-0.5"),
+        ("unstructured block", "channel0-0.5"),
+        ("unstructured block channel", "given"),
+        ("unstructured block channel given", "2of4"),
+    ],
+)
+def test_the_levelled_pattern_is_the_first_supported_that_has_a_level(without: str, pattern: str) -> None:
+    ledger = planned(requirement(patterns=(LEVELLED_PATTERN,)), it=declaration(without))
+    assert axes(ledger) == [f"MASK-01/linear/{pattern}/float32/cpu"]
+
+
+@pytest.mark.parametrize(
+    ("without", "pattern"), [("given", "unstructured-0.5"), ("given unstructured", "given")]
+)
+@pytest.mark.parametrize("layer", ["conv1d", "conv2d", "mixed"])
+def test_a_pattern_for_matrices_is_not_asked_of_a_convolution(without: str, pattern: str, layer: str) -> None:
+    ledger = planned(requirement(layers=(layer,), patterns=("block1x4-0.5",)), it=declaration(without))
+    assert axes(ledger) == [f"MASK-01/{layer}/{pattern}/float32/cpu"]
+
+
+def test_two_values_that_mean_the_same_are_one_cell() -> None:
+    same = requirement(patterns=(CANONICAL_PATTERN, "given", "2of4"))
+    assert axes(planned(same)) == ["MASK-01/linear/given/float32/cpu", "MASK-01/linear/2of4/float32/cpu"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "without", "why"),
+    [
+        ({"layers": ("conv2d",)}, "conv2d", "conv2d"),
+        ({"layers": ("mixed",)}, "linear conv2d", "linear conv2d"),
+        ({"patterns": ("block2x2-0.3",)}, "block", "block"),
+        ({"dtypes": ("float16",)}, "float16", "float16"),
+        ({"needs": ("restore", "finalize")}, "finalize", "finalize"),
+        ({"devices": (ACCELERATOR,)}, "accelerator", "accelerator"),
+        ({}, "cpu", "cpu"),
+    ],
+)
+def test_a_cell_that_takes_what_is_unsupported_is_refused(fields: dict[str, Any], without: str, why: str) -> None:
+    one = planned(requirement(**fields), it=declaration(without), devices=("cpu", "cuda"))[0]
+    assert (one.disposition, one.why) == ("refuse", why)
+
+
+def test_a_cell_that_takes_what_is_supported_is_judged() -> None:
+    every = requirement(
+        layers=("mixed",), patterns=("given",), dtypes=("float16",), devices=(ACCELERATOR,), needs=("restore",)
+    )
+    lacking = declaration("conv1d embedding unstructured float64 cpu finalize")
+    one = planned(every, it=lacking, devices=("cpu", "cuda"))[0]
+    assert (one.disposition, one.why) == ("judge", "")
+
+
+def test_an_accelerator_that_is_not_here_is_unavailable_by_its_name() -> None:
+    ledger = planned(requirement(devices=("cpu", ACCELERATOR)))
+    assert [(one.cell.device, one.disposition, one.why) for one in ledger] == [
+        ("cpu", "judge", ""), ("cuda", "unavailable", "no cuda device here"),
+    ]
+
+
+def test_what_this_machine_lacks_is_unavailable_even_where_it_is_unsupported() -> None:
+    ledger = planned(requirement(devices=(ACCELERATOR,)), it=declaration("accelerator linear"))
+    assert [one.disposition for one in ledger] == ["unavailable"]
+
+
+@pytest.mark.parametrize(
+    ("torch", "disposition", "why"),
+    [
+        ("2.1.2+cpu", "unavailable", "needs torch>=2.2, this is 2.1.2+cpu"),
+        ("2.2.0", "judge", ""),
+        ("2.2.0+cu121", "judge", ""),
+        ("2.2.0rc1", "judge", ""),
+        ("2.3.0a0+gitabc", "judge", ""),
+        ("2.10.0", "judge", ""),
+    ],
+)
+def test_a_requirement_waits_for_the_torch_it_needs(torch: str, disposition: str, why: str) -> None:
+    one = planned(requirement(torch=">=2.2"), torch=torch)[0]
+    assert (one.disposition, one.why) == (disposition, why)
+
+
+@pytest.mark.parametrize(
+    ("torch", "device", "disposition"),
+    [("2.1.0", "cpu", "unavailable"), ("2.1.0", "cuda", "judge"), ("2.2.0", "cpu", "judge")],
+)
+def test_float16_on_the_cpu_waits_for_a_torch_that_multiplies_it(torch: str, device: str, disposition: str) -> None:
+    one = planned(requirement(dtypes=("float16",), devices=(device,)), torch=torch, devices=("cpu", "cuda"))[0]
+    assert one.disposition == disposition
+
+
+def test_a_requirement_is_not_planned_where_the_contract_gives_it_no_meaning() -> None:
+    some = requirement(unless=(("score", "random"), ("score", "opaque"), ("holds", "in place")))
+    assert planned(some)
+    for clause in ({"score": "random"}, {"score": "opaque"}, {"holds": "in place"}):
+        assert planned(some, it=declaration("", **clause)) == ()
+
+
+def test_a_requirement_is_planned_for_its_profiles_alone() -> None:
+    structural = declaration(profile="structural")
+    assert not applies(requirement(), structural)
+    assert applies(requirement(profiles=("mask", "structural")), structural)
+    assert not applies(requirement(profiles=("structural",)), declaration())
+
+
+@pytest.mark.parametrize(
+    ("selection", "taken"),
+    [
+        (Selection(), ["A-01/linear", "A-01/large", "AB-01/linear", "AB-02/linear"]),
+        (Selection(areas=("A",)), ["A-01/linear", "A-01/large"]),
+        (Selection(areas=("A", "AB")), ["A-01/linear", "A-01/large", "AB-01/linear", "AB-02/linear"]),
+        (Selection(requirements=("AB-02",)), ["AB-02/linear"]),
+        (Selection(cells=("it:A-01/large/given/float32/cpu",)), ["A-01/large"]),
+        (Selection(cells=("other:A-01/large/given/float32/cpu",)), []),
+        (Selection(areas=("A",), requirements=("AB-02",)), []),
+        (Selection(areas=("AB",), requirements=("AB-02",)), ["AB-02/linear"]),
+        (Selection(areas=("C",)), []),
+    ],
+)
+def test_a_selection_takes_what_every_kind_of_selector_takes(selection: Selection, taken: list[str]) -> None:
+    catalogue = (requirement("A-01", layers=("linear", "large")), requirement("AB-01"), requirement("AB-02"))
+    ledger = planned(*catalogue, selection=selection)
+    assert [f"{one.cell.requirement}/{one.cell.layer}" for one in ledger] == taken
+
+
+@pytest.mark.parametrize("selection", [Selection(("A",)), Selection((), ("A-01",)), Selection((), (), ("x",))])
+def test_a_run_with_any_selector_is_a_selection(selection: Selection) -> None:
+    assert selection
+    assert not Selection()
+
+
+A, B, C = cell(layer="linear"), cell(layer="large"), cell(layer="ragged")
+
+
+@pytest.mark.parametrize(
+    ("plan", "judged", "missing", "doubled", "unplanned"),
+    [
+        ((A, B), (B, A), (), (), ()),
+        ((A, B), (A,), (B,), (), ()),
+        ((A, B), (A, B, A), (), (A,), ()),
+        ((A,), (A, C), (), (), (C,)),
+        ((A, B), (C, C), (B, A), (C,), (C,)),
+        ((), (), (), (), ()),
+    ],
+)
+def test_planned_is_held_against_judged(
+    plan: tuple[str, ...], judged: tuple[str, ...],
+    missing: tuple[str, ...], doubled: tuple[str, ...], unplanned: tuple[str, ...],
+) -> None:
+    balance = reconcile(plan, passed(*judged))
+    assert (balance.missing, balance.doubled, balance.unplanned) == (missing, doubled, unplanned)
+    assert bool(balance) == (missing + doubled + unplanned == ())
+
+
+def test_an_imbalance_says_what_is_wrong_and_names_a_cell() -> None:
+    said = str(reconcile((A, B), passed(A, A, C)))
+    assert said == f"1 never judged, first {B}; 1 judged twice, first {A}; 1 not planned, first {C}"
+    assert str(reconcile((A,), passed(A))) == "balanced"
+
+
+CORE = cell("MASK-01")
+EXTENDED = cell("MASK-03")
+PASSED = Record(cell("MASK-02"), Verdict.PASSED)
+
+
+def test_all_passed_is_success() -> None:
+    sum_ = outcome("it", [A, B], passed(A, B), {"MASK-01"}, selected=False)
+    assert (sum_.result, sum_.counts, sum_.planned, sum_.balanced) == ("success", {"passed": 2}, 2, True)
+
+
+@pytest.mark.parametrize(
+    ("record", "result"),
+    [
+        (Record(CORE, Verdict.PASSED), "success"),
+        (Record(CORE, Verdict.UNAVAILABLE), "success"),
+        (Record(CORE, Verdict.REFUSED, refused_by="package"), "success"),
+        (Record(EXTENDED, Verdict.REFUSED, refused_by="adapter"), "success"),
+        (Record(CORE, Verdict.REFUSED, refused_by="adapter"), "partial"),
+        (Record(CORE, Verdict.KNOWN), "partial"),
+        (Record(EXTENDED, Verdict.KNOWN), "partial"),
+        (Record(EXTENDED, Verdict.FAILED), "failure"),
+        (Record(EXTENDED, Verdict.STALE), "failure"),
+        (Record(EXTENDED, Verdict.ERROR), "failure"),
+    ],
+)
+def test_one_record_beside_one_that_passed_decides(record: Record, result: str) -> None:
+    sum_ = outcome("it", [PASSED.cell, record.cell], (PASSED, record), {"MASK-01", "MASK-02"}, selected=False)
+    assert sum_.result == result
+
+
+@pytest.mark.parametrize(
+    ("verdict", "result"), [(Verdict.PASSED, "selection"), (Verdict.KNOWN, "selection"), (Verdict.FAILED, "failure")]
+)
+def test_a_selection_is_never_success_nor_hides_a_failure(verdict: Verdict, result: str) -> None:
+    assert outcome("it", [A], (Record(A, verdict),), set(), selected=True).result == result
+
+
+@pytest.mark.parametrize("verdict", [Verdict.UNAVAILABLE, Verdict.REFUSED])
+def test_a_sparsifier_of_which_nothing_was_seen_to_work_is_no_success(verdict: Verdict) -> None:
+    records = tuple(Record(one, verdict, refused_by="package") for one in (A, B))
+    assert outcome("it", [A, B], records, set(), selected=False).result == "partial"
+
+
+@pytest.mark.parametrize(("plan", "judged"), [((A, B), (A,)), ((A,), (A, A)), ((A,), (A, B)), ((), ())])
+@pytest.mark.parametrize("selected", [False, True])
+def test_what_does_not_balance_or_planned_nothing_is_a_failure(
+    plan: tuple[str, ...], judged: tuple[str, ...], selected: bool
+) -> None:
+    assert outcome("it", plan, passed(*judged), set(), selected).result == "failure"
+
+
+def test_every_layer_and_pattern_in_the_catalogue_takes_known_capabilities() -> None:
+    everywhere = planned(*CATALOGUE, devices=("cpu", "cuda"))
+    assert {one.disposition for one in everywhere} == {"judge"}
+    assert {one.cell.layer for one in everywhere} <= set(LAYERS)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_adapter_costs_no_more_cells_than_the_ceiling(name: str) -> None:
+    found = load(next(one for one in registrations() if one.name == name))
+    ledger = planned(*CATALOGUE, it=found.declaration)
+    on_cpu = [one.cell for one in ledger if one.cell.device == "cpu"]
+    assert 0 < len(on_cpu) <= CEILING
+    assert [cell for cell, times in Counter(on_cpu).items() if times > 1] == []
+
+
+def test_adapters_are_shipped() -> None:
+    assert "exemplar" in SHIPPED
+    assert len(SHIPPED) > 1
+
+
+def test_a_cell_is_planned_for_the_sparsifier_that_is_asked_about() -> None:
+    only = next(cells(requirement(), declaration(name="acme"), environment()))
+    assert only == Cell("acme", "MASK-01", "linear", "given", "float32", "cpu")

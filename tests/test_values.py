@@ -1,0 +1,142 @@
+"""The ground floor: what no value may be, and what its refusal says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from sparsecheck.values.capability import CAPABILITIES, InvalidCapabilities, Support, declare
+from sparsecheck.values.cell import Cell, InvalidCell
+from sparsecheck.values.contract import Contract, InvalidContract
+from sparsecheck.values.pattern import Band, Block, Channel, Given, InvalidPattern, NofM, Unstructured
+from sparsecheck.values.plan import Plan
+from sparsecheck.values.record import Verdict
+from tests.samples import CONTRACT, contract
+
+MASK = np.array([[True, False], [False, True]])
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Unstructured(-0.01), "from 0 to 1, not -0.01"),
+        (lambda: Unstructured(1.01), "from 0 to 1, not 1.01"),
+        (lambda: Unstructured(float("nan")), "from 0 to 1, not nan"),
+        (lambda: Block((1, 4), 1.5), "from 0 to 1, not 1.5"),
+        (lambda: Block((0, 4), 0.5), r"at least one row and one column, not \(0, 4\)"),
+        (lambda: Block((4, -1), 0.5), r"at least one row and one column, not \(4, -1\)"),
+        (lambda: Channel(-1.0), "from 0 to 1, not -1.0"),
+        (lambda: NofM(0, 4), "0 < n <= m, not 0:4"),
+        (lambda: NofM(5, 4), "0 < n <= m, not 5:4"),
+        (lambda: Band(2), "odd and positive, not 2"),
+        (lambda: Band(-1), "odd and positive, not -1"),
+        (lambda: Given(MASK.astype(np.float32)), "boolean, not float32"),
+        (lambda: Given(MASK.astype(np.int8)), "boolean, not int8"),
+    ],
+)
+def test_no_parameter_could_have_such_a_pattern(make: Callable[[], object], said: str) -> None:
+    with pytest.raises(InvalidPattern, match=said):
+        make()
+
+
+@pytest.mark.parametrize("level", [0.0, 0.3, 1.0])
+def test_a_level_may_be_any_fraction(level: float) -> None:
+    assert Unstructured(level).level == Block((1, 4), level).level == Channel(level, 1).level == level
+
+
+def test_the_extremes_of_other_patterns_are_patterns() -> None:
+    assert (NofM(4, 4).n, Band(1).width, Block((1, 1), 0.5).shape) == (4, 1, (1, 1))
+    assert Given(MASK).mask is MASK
+
+
+def test_a_plan_at_another_level_leaves_what_has_none() -> None:
+    given = Given(MASK)
+    plan = Plan({"a": Unstructured(0.5), "b": Block((2, 2), 0.5), "c": Channel(0.5, 1), "d": NofM(2, 4), "e": given})
+    relevelled = plan.at_level(0.75).patterns
+    assert list(relevelled.values()) == [Unstructured(0.75), Block((2, 2), 0.75), Channel(0.75, 1), NofM(2, 4), given]
+    assert plan.patterns["a"] == Unstructured(0.5)
+
+
+def test_a_plan_cannot_be_set_to_what_is_no_level() -> None:
+    with pytest.raises(InvalidPattern, match="not 2"):
+        Plan({"a": Unstructured(0.5)}).at_level(2)
+
+
+def test_a_capability_is_supported_unsupported_or_undeclared() -> None:
+    capabilities = declare("linear given", "conv2d")
+    answers = [capabilities.support(name) for name in ("linear", "conv2d", "conv1d")]
+    assert answers == [Support.SUPPORTED, Support.UNSUPPORTED, Support.UNDECLARED]
+    assert capabilities.undeclared == tuple(n for n in CAPABILITIES if n not in ("linear", "given", "conv2d"))
+
+
+def test_nothing_is_undeclared_once_every_capability_is_answered() -> None:
+    assert declare(set(CAPABILITIES) - {"cpu"}, ["cpu"]).undeclared == ()
+
+
+def test_no_one_asks_about_a_capability_that_does_not_exist() -> None:
+    with pytest.raises(KeyError, match="conv9d"):
+        declare("", "").support("conv9d")
+
+
+@pytest.mark.parametrize(
+    ("supported", "unsupported", "said"),
+    [
+        ("linear conv9d", "", "unknown: conv9d; known are linear"),
+        ("", "conv9d", "unknown: conv9d"),
+        ("linear cpu", "cpu", "both supported and unsupported: cpu"),
+    ],
+)
+def test_capabilities_that_cannot_be_declared(supported: str, unsupported: str, said: str) -> None:
+    with pytest.raises(InvalidCapabilities, match=said):
+        declare(supported, unsupported)
+
+
+@pytest.mark.parametrize("clause", list(CONTRACT))
+def test_an_undefined_clause_is_no_contract(clause: str) -> None:
+    with pytest.raises(InvalidContract, match=f"clause {clause}='whatever'"):
+        contract(**{clause: "whatever"})
+
+
+@pytest.mark.parametrize("clause", list(CONTRACT))
+def test_a_contract_leaves_no_clause_out(clause: str) -> None:
+    kept: dict[str, Any] = {name: value for name, value in CONTRACT.items() if name != clause}
+    with pytest.raises(TypeError, match=clause):
+        Contract(**kept)
+
+
+def test_the_contract_has_the_clauses_that_are_tested_here() -> None:
+    assert list(Contract.__struct_fields__) == list(CONTRACT)
+
+
+def test_a_cell_is_read_back_from_its_id() -> None:
+    cell = Cell("acme-magnitude", "MASK-05", "linear", "block1x4-0.5", "float32", "cpu")
+    assert cell.id == "acme-magnitude:MASK-05/linear/block1x4-0.5/float32/cpu"
+    assert Cell.parse(cell.id) == cell
+    assert cell.axes == "MASK-05/linear/block1x4-0.5/float32/cpu"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "it", "it:", ":MASK-01/linear/given/float32/cpu", "MASK-01/linear/given/float32/cpu",
+        "it:MASK-01/linear/given/float32", "it:MASK-01/linear/given/float32/cpu/0", "it:MASK-01//given/float32/cpu",
+        "it:/linear/given/float32/cpu", "it:MASK-01/linear/given/float32/",
+    ],
+)
+def test_what_has_another_form_is_no_cell(text: str) -> None:
+    with pytest.raises(InvalidCell, match="a cell is sparsifier:REQUIREMENT/layer/pattern/dtype/device"):
+        Cell.parse(text)
+
+
+def test_three_verdicts_are_red() -> None:
+    assert [verdict.value for verdict in Verdict if verdict.is_red] == ["failed", "stale expectation", "error"]
+
+
+@pytest.mark.parametrize("value", [contract(), declare("cpu", ""), Cell.parse("it:A-01/l/p/t/d")])
+def test_values_do_not_change(value: msgspec.Struct) -> None:
+    with pytest.raises(AttributeError, match="immutable"):
+        setattr(value, value.__struct_fields__[0], None)
