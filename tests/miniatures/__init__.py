@@ -7,6 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from torch import nn
+
+from sparsecheck import Context, Plan, Sparsified
 from sparsecheck.sparsifiers.exemplar import Exemplar, ExemplarAdapter
 
 C = TypeVar("C", bound=type)
@@ -14,27 +17,42 @@ C = TypeVar("C", bound=type)
 MINIATURES: list[Miniature] = []
 
 
+class Misdeclared(ExemplarAdapter):
+    """Declares `contract`, and works by the exemplar's."""
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        honest = ExemplarAdapter()
+        honest.sparsified = self.sparsified  # type: ignore[misc]
+        return honest.attach(model, plan, context)
+
+
 @dataclass(frozen=True)
 class Miniature:
-    """A broken sparsifier and the requirement it was made to break."""
+    """A broken sparsifier and the requirement it was made to break.
+
+    kind: what it is rejected as, so that one that merely crashes is not taken for one that is caught: the kind of
+        violation, or the exception's type; empty if it does not matter.
+    """
 
     requirement: str
     adapter: type[ExemplarAdapter]
+    kind: str = ""
 
     @property
     def name(self) -> str:
         return f"{self.requirement}-{self.adapter.__name__}"
 
 
-def breaks(requirement: str) -> Callable[[C], C]:
-    """Registers an adapter, or an `Exemplar` subclass for the exemplar's adapter to use, as a miniature."""
+def breaks(requirement: str, kind: str = "") -> Callable[[C], C]:
+    """Registers an adapter, or an `Exemplar` subclass for the exemplar's adapter to use, as a miniature that
+    `requirement` is to reject, as a `kind` of violation."""
 
     def register(broken: C) -> C:
         assert broken.__doc__, f"{broken.__name__} does not say what is wrong with it"
         adapter: type = broken
         if issubclass(broken, Exemplar):
             adapter = type(broken.__name__, (ExemplarAdapter,), {"sparsified": broken, "__module__": broken.__module__})
-        MINIATURES.append(Miniature(requirement, adapter))
+        MINIATURES.append(Miniature(requirement, adapter, kind))
         return broken
 
     return register
