@@ -1,1 +1,181 @@
 """STATE: saving, restoring, copying and casting a sparse model."""
+
+import copy
+
+from sparsecheck import Saved, Trial, case
+from sparsecheck.judging import nested
+from sparsecheck.judging.compare import apart, equal
+from sparsecheck.running import moving, restoring
+from sparsecheck.running.fresh import restore_elsewhere
+from sparsecheck.running.model_oracle import ModelOracle
+from sparsecheck.running.restoring import at, belongings, load_strictly, parts
+from sparsecheck.running.snapshot import Snapshot, model_tensors
+from sparsecheck.running.training import disturb, learn, learn_alone, raised_level
+
+
+@case("STATE-01")
+def test_restored_is_what_was_saved(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    oracle = ModelOracle.of(trial, sparsified)
+    restored = trial.restore(sparsified.save())
+    oracle.judge(restored, "restored onto a dense model")
+
+
+@case("STATE-02")
+def test_restored_in_a_fresh_interpreter_is_what_was_saved(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    oracle = ModelOracle.of(trial, sparsified)
+    seen = restore_elsewhere(trial, sparsified.save())
+    seen.judge(oracle, "restored in a fresh interpreter")
+
+
+@case("STATE-03")
+def test_state_dict_loads_strictly_into_its_own_model(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    oracle = ModelOracle.of(trial, sparsified)
+    state = copy.deepcopy(sparsified.model.state_dict())
+    learn(trial, sparsified)
+    load_strictly(sparsified.model, state, "its own earlier state dict")
+    oracle.judge(sparsified, "trained, and its own earlier state dict loaded")
+
+
+@case("STATE-04")
+def test_masks_travel_where_declared(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    masks, saved = trial.expected_masks(sparsified), sparsified.save()
+    for part in restoring.PARTS:
+        restored = restoring.restored_from(trial, saved, part)
+        carried = part in restoring.CARRIERS[trial.contract.mask_storage]
+        judge = restoring.judge_carried if carried else restoring.judge_not_carried
+        judge(trial, restored, masks, f"restored from the saved {part} alone")
+
+
+@case("STATE-05")
+def test_one_saved_state_restores_twice(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    oracle, saved = ModelOracle.of(trial, sparsified), sparsified.save()
+    for time in ("first", "second"):
+        oracle.judge(restoring.resume(trial, saved), f"restored for the {time} time from one saved state")
+
+
+@case("STATE-06")
+def test_using_what_was_restored_leaves_donor_and_saved_alone(trial: Trial) -> None:
+    donor = trial.sparsified()
+    saved = donor.save()
+    before, copied = Snapshot(trial, donor), nested.copied(parts(saved))
+    disturb(trial, trial.restore(saved))
+    before.judge(donor, "the donor after what was restored was trained and updated")
+    nested.unchanged(parts(saved), copied, "saved-changed", "the saved state after what was restored was trained")
+
+
+@case("STATE-07")
+def test_restored_shares_no_storage(trial: Trial) -> None:
+    donor = trial.sparsified()
+    saved = donor.save()
+    restored = trial.restore(saved)
+    apart(belongings(restored), nested.tensors(parts(saved)), "restored and saved")
+    apart(belongings(restored), belongings(donor), "restored and donor")
+
+
+@case("STATE-08")
+def test_resume_of_a_resume(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    oracle = ModelOracle.of(trial, sparsified)
+    first = restoring.resume(trial, sparsified.save())
+    second = restoring.resume(trial, first.save())
+    oracle.judge(second, "restored from what a restored run saved")
+
+
+@case("STATE-09")
+def test_saved_sidecar_is_a_snapshot(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    before = Snapshot(trial, sparsified)
+    saved = sparsified.save()
+    before.judge(sparsified, "the model after it was saved")
+    copied = nested.copied(saved.sidecar)
+    disturb(trial, sparsified)
+    nested.unchanged(saved.sidecar, copied, "saved-changed", "the saved sidecar after training and an update")
+
+
+@case("STATE-10")
+def test_state_of_another_shape_is_refused(trial: Trial) -> None:
+    foreign = restoring.foreign_state(trial)
+    restoring.judge_refused(trial, foreign, "a state saved from weights of another shape")
+    if "sidecar" in restoring.CARRIERS[trial.contract.mask_storage]:
+        own = trial.sparsified().save()
+        mixed = Saved(own.model, foreign.sidecar)
+        restoring.judge_refused(trial, mixed, "a sidecar saved from weights of another shape")
+
+
+@case("STATE-11")
+def test_saved_loads_with_weights_only(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    oracle, saved = ModelOracle.of(trial, sparsified), sparsified.save()
+    loaded = Saved(*(restoring.through_file(part, f"the saved {name}") for name, part in parts(saved).items()))
+    oracle.judge(trial.restore(loaded), "restored from files loaded with weights_only=True")
+
+
+@case("STATE-12")
+def test_finalized_state_dict_loads_into_the_dense_model(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    oracle = ModelOracle.of(trial, sparsified)
+    dense = trial.dense_model("other")
+    load_strictly(dense, sparsified.finalize().state_dict(), "the finalized model's state dict in the dense model")
+    oracle.judge_model(dense, "the dense model with the finalized state dict loaded")
+
+
+@case("STATE-13")
+def test_cast_keeps_the_masks(trial: Trial) -> None:
+    built = at(trial, dtype="float32")
+    sparsified = built.sparsified()
+    oracle = ModelOracle.of(trial, sparsified, built.dense_model().to(trial.dtype))
+    sparsified.model.to(trial.dtype)
+    oracle.judge(sparsified, f"cast from torch.float32 to {trial.dtype}")
+    sparsified.update()
+    oracle.updated(sparsified).judge(sparsified, f"cast from torch.float32 to {trial.dtype} and updated")
+
+
+@case("STATE-14")
+def test_deep_copy_is_another_like_it(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    oracle, before = ModelOracle.of(trial, sparsified), Snapshot(trial, sparsified)
+    sparsified.model(trial.inputs("forward, for its gradients"))
+    twin = copy.deepcopy(sparsified.model)
+    oracle.judge_model(twin, "a deep copy")
+    apart(model_tensors(twin), model_tensors(sparsified.model), "a deep copy and its original")
+    learn_alone(trial, twin)
+    before.judge(sparsified, "the original after its deep copy was trained")
+
+
+@case("STATE-15")
+def test_update_after_restore_is_the_donors_next(trial: Trial) -> None:
+    donor = trial.sparsified()
+    restored = trial.restore(donor.save())
+    learn(trial, donor)
+    learn(trial, restored)
+    restored.update(raised_level(trial))
+    seen = trial.masks(restored)
+    donor.update(raised_level(trial))
+    for name, mask in trial.masks(donor).items():
+        equal(seen[name], mask, "mask-differs", f"restored, trained and updated as its donor: mask of {name}")
+
+
+@case("STATE-16")
+def test_moved_to_another_device_and_back(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    oracle = ModelOracle.of(trial, sparsified)
+    for device in moving.route(trial):
+        there = at(trial, device=device)
+        sparsified.model.to(there.device)
+        moving.judge_there(there, sparsified, oracle)
+
+
+@case("STATE-17")
+def test_saved_after_a_cast_and_an_update_is_up_to_date(trial: Trial) -> None:
+    built = at(trial, dtype="float32")
+    sparsified = built.sparsified()
+    sparsified.model.to(trial.dtype)
+    sparsified.update(raised_level(trial))
+    masks = trial.expected_masks(sparsified)
+    restored = restoring.resume(trial, sparsified.save())
+    trial.judge_masks(restored, masks, f"restored from what was saved after a cast to {trial.dtype} and an update")

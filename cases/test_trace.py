@@ -93,7 +93,9 @@ def test_compiled_model_follows_the_next_update(trial: Trial) -> None:
     with tracing.compiled(sparsified.model) as compiled:
         oracle.judge_output(compiled, "compiled")
         sparsified.update(0.75)
-        oracle.updated(sparsified).judge_output(compiled, "compiled before the update, run after it")
+        later = oracle.updated(sparsified)
+        later.require_other_masks(oracle, "the update to level 0.75")
+        later.judge_output(compiled, "compiled before the update, run after it")
 
 
 @case("TRACE-12")

@@ -1,1 +1,91 @@
 """TRAIN: a sparse model stays sparse while it learns."""
+
+import torch
+
+from sparsecheck import Trial, case, require
+from sparsecheck.running import training
+from sparsecheck.running.model_oracle import ModelOracle, judge_removed
+from sparsecheck.running.training import Start, learn
+
+
+@case("TRAIN-01")
+def test_sgd_with_momentum(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    start = Start.of(trial, sparsified)
+    learn(trial, sparsified, training.sgd(sparsified.model.parameters()))
+    start.judge(sparsified, "trained by SGD with momentum")
+
+
+@case("TRAIN-02")
+def test_adamw_with_decay(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    start = Start.of(trial, sparsified)
+    learn(trial, sparsified, training.adamw(sparsified.model.parameters()))
+    start.judge(sparsified, "trained by AdamW with decay")
+
+
+@case("TRAIN-03")
+def test_gradients_accumulate(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    plain = trial.plain_model(ModelOracle.of(trial, sparsified).parameters)
+    expected = {name: -0.5 * gradient for name, gradient in training.summed_gradients(trial, plain).items()}
+    start = Start.of(trial, sparsified)
+    training.summed_gradients(trial, sparsified.model)
+    sparsified.step(torch.optim.SGD(sparsified.model.parameters(), lr=0.5))
+    start.judge_step(sparsified, expected, "one step by the gradients of two batches")
+    start.judge_sparse(sparsified, "one step by the gradients of two batches")
+
+
+@case("TRAIN-04")
+def test_autocast(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    with torch.autocast(trial.device.type, torch.bfloat16, cache_enabled=False):
+        start = Start.of(trial, sparsified)
+        learn(trial, sparsified)
+        start.judge(sparsified, "trained under autocast")
+        output = sparsified.model(trial.inputs("fresh"))
+    require(output.dtype == torch.bfloat16, "dtype-differs", f"under autocast the output is {output.dtype}")
+
+
+@case("TRAIN-05")
+def test_optimizer_built_before_attach(trial: Trial) -> None:
+    dense = trial.dense_model()
+    optimizer = training.sgd(dense.parameters())
+    sparsified = trial.sparsified(dense)
+    start = Start.of(trial, sparsified)
+    learn(trial, sparsified, optimizer)
+    start.judge(sparsified, "trained by an optimizer built before attach")
+
+
+@case("TRAIN-06")
+def test_level_raised_between_steps(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    learn(trial, sparsified)
+    before = trial.masks(sparsified)
+    sparsified.update(0.75)
+    training.judge_counts(trial, sparsified, before, 0.75)
+    start = Start.of(trial, sparsified)
+    learn(trial, sparsified)
+    start.judge(sparsified, "trained on after the level was raised")
+
+
+@case("TRAIN-07")
+def test_finalized_as_trained(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    start = Start.of(trial, sparsified)
+    learn(trial, sparsified)
+    start.judge_learned(sparsified, "trained")
+    trained = Start.of(trial, sparsified).used
+    final = sparsified.finalize()
+    trial.judge_used(final, trained, "finalized after training")
+    judge_removed(trial, final, start.masks, "finalized after training")
+
+
+@case("TRAIN-08")
+def test_updates_after_training_hold_the_count(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    for _ in range(3):
+        before = trial.masks(sparsified)
+        learn(trial, sparsified)
+        sparsified.update()
+        training.judge_counts(trial, sparsified, before)

@@ -1,6 +1,6 @@
 """STATE: saving, restoring, copying and casting a sparse model."""
 
-from ..values.requirement import ACCELERATOR, Requirement
+from ..values.requirement import ACCELERATOR, LEVELLED_PATTERN, Requirement
 
 _BOTH = ("cpu", ACCELERATOR)
 _RESTORE = ("restore",)
@@ -18,7 +18,7 @@ REQUIREMENTS = (
     ),
     Requirement(
         id="STATE-03", level="core", source="torch.nn.Module.load_state_dict, strict (probe B7)",
-        sentence="The sparse model's state dict loads strictly into the model it came from, and changes nothing.",
+        sentence="The sparse model's state dict loads strictly into the model it came from, and brings it back.",
         layers=("linear", "conv2d"),
     ),
     Requirement(
@@ -33,6 +33,7 @@ REQUIREMENTS = (
     Requirement(
         id="STATE-06", level="core", source="BaseSparsifier.load_state_dict (probe B14)", needs=_RESTORE,
         sentence="Training and updating what was restored leaves the donor and the saved state as they were.",
+        patterns=(LEVELLED_PATTERN,),
     ),
     Requirement(
         id="STATE-07", level="core", source="BaseSparsifier.load_state_dict (probe B11)", needs=_RESTORE,
@@ -45,15 +46,15 @@ REQUIREMENTS = (
     Requirement(
         id="STATE-09", level="core", source="BaseSparsifier.state_dict is the live dict (probe B10)",
         sentence="Saving changes nothing, and the sidecar saved is a snapshot that later updates do not reach.",
-        needs=_RESTORE,
+        needs=_RESTORE, patterns=(LEVELLED_PATTERN,),
     ),
     Requirement(
         id="STATE-10", level="core", source="torch.nn.Module.load_state_dict, size mismatch", needs=_RESTORE,
-        sentence="A state saved from weights of another shape is refused, with the dense model untouched.",
+        sentence="A state saved from weights of another shape, or its sidecar alone, is refused by the layer's name.",
     ),
     Requirement(
         id="STATE-11", level="core", source="torch.load, weights_only (probe B9)", needs=_RESTORE,
-        sentence="What was saved loads with torch.load(weights_only=True).",
+        sentence="What was saved loads with torch.load(weights_only=True), and restores from there.",
     ),
     Requirement(
         id="STATE-12", level="core", source="torch.nn.Module.load_state_dict", needs=("finalize",),
@@ -61,8 +62,8 @@ REQUIREMENTS = (
         layers=("linear", "conv2d"),
     ),
     Requirement(
-        id="STATE-13", level="core", source="torch.nn.Module.to", needs=("float64",),
-        sentence="After a cast by .to(dtype) the same entries are removed and the output is of the new dtype.",
+        id="STATE-13", level="core", source="torch.nn.Module.to (probe X6)", dtypes=("float64", "bfloat16"),
+        sentence="After a cast by .to(dtype) the same entries are removed, and the next update takes hold in it.",
     ),
     Requirement(
         id="STATE-14", level="core", source="copy.deepcopy; pytorch#37322",
@@ -70,12 +71,17 @@ REQUIREMENTS = (
     ),
     Requirement(
         id="STATE-15", level="core", source="BaseSparsifier.load_state_dict", needs=_RESTORE,
-        sentence="An update after restore gives the masks that the donor's next update gives.",
-        layers=("linear", "mixed"), unless=(("score", "random"), ("score", "opaque")),
+        sentence="Trained and updated alike, what was restored has the masks that its donor has.",
+        patterns=(LEVELLED_PATTERN,), layers=("linear", "mixed"), unless=(("score", "random"), ("score", "opaque")),
     ),
     Requirement(
         id="STATE-16", level="core", source="torch.nn.Module.to(device) (probe A7)",
-        sentence="Moved to another device and back, the model's masks and outputs are what they were.",
-        devices=(ACCELERATOR,),
+        sentence="Moved to another device and back, the model runs there, and masks and output are what they were.",
+        devices=_BOTH,
+    ),
+    Requirement(
+        id="STATE-17", level="core", source="BaseSparsifier.state_dict (probes A5, A6)", needs=_RESTORE,
+        sentence="What is saved after a cast and an update carries the masks as they then are.",
+        patterns=(LEVELLED_PATTERN,), dtypes=("float64",),
     ),
 )

@@ -1,6 +1,6 @@
 """TRAIN: a sparse model stays sparse while it learns."""
 
-from ..values.requirement import ACCELERATOR, Requirement
+from ..values.requirement import ACCELERATOR, LEVELLED_PATTERN, Requirement
 
 _BOTH = ("cpu", ACCELERATOR)
 
@@ -17,11 +17,10 @@ REQUIREMENTS = (
     ),
     Requirement(
         id="TRAIN-03", level="core", source="torch docs, gradient accumulation",
-        sentence="Gradients accumulated over two batches are the sum of each, and removed entries stay zero.",
-        unless=(("holds", "in place"),),
+        sentence="A step by the gradients of two batches moves kept entries by the sum of both, and removed ones not.",
     ),
     Requirement(
-        id="TRAIN-04", level="core", source="torch.autocast", needs=("bfloat16",),
+        id="TRAIN-04", level="core", source="torch.autocast",
         sentence="Under autocast to bfloat16 removed entries are zero in forward, and kept ones learn.",
         devices=_BOTH,
     ),
@@ -32,7 +31,7 @@ REQUIREMENTS = (
     Requirement(
         id="TRAIN-06", level="extended", source="Zhu and Gupta 2017, To prune or not to prune", needs=("relevel",),
         sentence="A level raised between training steps removes the new count, and training goes on.",
-        patterns=("unstructured-0.3",),
+        patterns=(LEVELLED_PATTERN,),
     ),
     Requirement(
         id="TRAIN-07", level="core", source="BaseSparsifier.squash_mask", needs=("finalize",),
@@ -41,6 +40,7 @@ REQUIREMENTS = (
     ),
     Requirement(
         id="TRAIN-08", level="core", source="pytorch test_sparsifier.py::test_step, does not collapse",
-        sentence="An update after training removes the count that is declared: sparsity neither leaks nor collapses.",
+        sentence="Updates between training steps remove the count declared: sparsity neither leaks nor collapses.",
+        patterns=(LEVELLED_PATTERN,),
     ),
 )

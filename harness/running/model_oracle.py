@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..judging.compare import require
+import numpy as np
+
+from ..judging import compare
+from ..judging.compare import array, require
 from ..judging.oracle import Mask, Reals
 
 if TYPE_CHECKING:
@@ -37,16 +40,19 @@ class ModelOracle:
         return cls(trial, masks, parameters, trial.masked(parameters, masks))
 
     def updated(self, sparsified: Sparsified) -> ModelOracle:
-        """What it must be after a further update of unchanged weights. In place, what was zeroed stays so.
-
-        Raises:
-            Violation: `update-without-effect`, the masks are what they were.
-        """
+        """What it must be after a further update of unchanged weights. In place, what was zeroed stays so."""
         masks = self.trial.expected_masks(sparsified)
-        moved = any((masks[name] != mask).any() for name, mask in self.masks.items())
-        require(moved, "update-without-effect", "an update at a higher level leaves every mask as it was")
         left = self.parameters if self.trial.contract.holds == "in place" else self.dense
         return ModelOracle(self.trial, masks, left, self.trial.masked(left, masks))
+
+    def require_other_masks(self, other: ModelOracle, what: str) -> None:
+        """Some mask is not that of `other`: else what comes after would prove nothing.
+
+        Raises:
+            Violation: `update-without-effect`.
+        """
+        moved = any((other.masks[name] != mask).any() for name, mask in self.masks.items())
+        require(moved, "update-without-effect", f"{what} left every mask as it was")
 
     def judge(self, sparsified: Sparsified, what: str) -> None:
         """It reports these masks, and forward uses these weights to the oracle's output.
@@ -66,7 +72,7 @@ class ModelOracle:
         self.trial.judge_used(model, self.parameters, what)
         self.judge_output(model, what)
 
-    def judge_output(self, model: nn.Module | Callable[[Tensor], Tensor], what: str) -> None:
+    def judge_output(self, model: Callable[[Tensor], Tensor], what: str) -> None:
         """On fresh inputs, and in batches of another size, the output is the oracle's within tolerance.
 
         Raises:
@@ -75,3 +81,14 @@ class ModelOracle:
         for batch in (3, 7):
             inputs = self.trial.inputs("fresh", batch)
             self.trial.judge_output(model, self.parameters, inputs, f"{what}: output for a batch of {batch}")
+
+
+def judge_removed(trial: Trial, model: nn.Module, masks: Mapping[str, Mask], what: str) -> None:
+    """Forward uses zero for every entry that `masks` remove.
+
+    Raises:
+        Violation: `removed-not-zero`.
+    """
+    used = trial.used(model)
+    for name, mask in masks.items():
+        compare.equal(array(used[name])[~mask], np.zeros((~mask).sum()), "removed-not-zero", f"{what}: {name} as used")

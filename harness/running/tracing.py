@@ -29,7 +29,7 @@ def _expected_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         for category in (DeprecationWarning, FutureWarning):
             warnings.filterwarnings("ignore", message=_DEPRECATED, category=category)
-        warnings.filterwarnings("ignore", message=_CONVERTED, category=torch.jit.TracerWarning)
+        warnings.filterwarnings("ignore", message=_CONVERTED, category=Warning)
         warnings.filterwarnings("ignore", message=_ASSIGNED, category=UserWarning)
         yield
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -210,7 +210,9 @@ class Trial:
 
     # ----------------------------------------------------------------- judging
 
-    def judge_output(self, model: nn.Module, parameters: Mapping[str, Reals], inputs: Tensor, what: str) -> None:
+    def judge_output(
+        self, model: Callable[[Tensor], Tensor], parameters: Mapping[str, Reals], inputs: Tensor, what: str
+    ) -> None:
         """The model's output on `inputs` is the oracle's from `parameters`, within tolerance.
 
         Raises:

@@ -1,0 +1,76 @@
+"""Whatever a saved state is made of, laid out flat, so that its parts can be compared and told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .compare import equal, require
+
+Leaves = dict[str, Any]
+
+
+def leaves(value: Any) -> Leaves:
+    """What nested mappings, lists and tuples hold, by path such as `state.layer1.mask`. A sparse tensor is its
+    indices and values; what is neither tensor, array nor plain value stands there as the name of its type."""
+    return dict(_leaves(value, ""))
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Tensor) and value.layout is torch.sparse_coo:
+        yield f"{path}.indices", value.detach()._indices()
+        yield f"{path}.values", value.detach()._values()
+    elif isinstance(value, Mapping):
+        for key in value:
+            yield from _leaves(value[key], f"{path}.{key}".lstrip("."))
+    elif isinstance(value, (list, tuple)):
+        for position, item in enumerate(value):
+            yield from _leaves(item, f"{path}.{position}".lstrip("."))
+    else:
+        yield path, value if isinstance(value, _COMPARABLE) else type(value).__name__
+
+
+_COMPARABLE = (Tensor, np.ndarray, str, bytes, bool, int, float, type(None))
+
+
+def tensors(value: Any) -> dict[str, Tensor]:
+    """The tensors among the leaves."""
+    return {path: leaf for path, leaf in leaves(value).items() if isinstance(leaf, Tensor)}
+
+
+def copied(value: Any) -> Leaves:
+    """The leaves with every tensor and array copied: how a value is now, whatever becomes of it."""
+    return {path: _copy(leaf) for path, leaf in leaves(value).items()}
+
+
+def _copy(leaf: Any) -> Any:
+    if isinstance(leaf, Tensor):
+        return leaf.detach().clone()
+    return leaf.copy() if isinstance(leaf, np.ndarray) else leaf
+
+
+def unchanged(value: Any, copy: Leaves, kind: str, what: str) -> None:
+    """The value's leaves are those `copied` earlier, in whatever order.
+
+    Raises:
+        Violation: a leaf is new or gone, or differs.
+    """
+    now = leaves(value)
+    gone, new = sorted(set(copy) - set(now)), sorted(set(now) - set(copy))
+    require(not gone, kind, f"{what}: {', '.join(gone)} is gone")
+    require(not new, kind, f"{what}: {', '.join(new)} is new")
+    for path, leaf in copy.items():
+        _judge_leaf(now[path], leaf, kind, f"{what}: {path}" if path else what)
+
+
+def _judge_leaf(seen: Any, expected: Any, kind: str, what: str) -> None:
+    if not isinstance(expected, (Tensor, np.ndarray)):
+        require(type(seen) is type(expected) and seen == expected, kind, f"{what} is {seen!r}, expected {expected!r}")
+        return
+    require(isinstance(seen, type(expected)), kind, f"{what} is {type(seen).__name__}, expected a tensor")
+    require(seen.dtype == expected.dtype, kind, f"{what} is {seen.dtype}, expected {expected.dtype}")
+    equal(seen, expected, kind, what)
