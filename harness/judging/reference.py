@@ -95,7 +95,7 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """What is stored for one network; all arrays are read-only."""
+    """What is stored for one network; its arrays are read-only."""
 
     file: str
     tensors: Arrays
@@ -106,9 +106,9 @@ class Reference:
         return self.tensors["input"]
 
     @property
-    def parameters(self) -> dict[str, NDArray[np.float32]]:
-        """All parameters of the dense model, by name."""
-        return self._under("parameter")
+    def parameters(self) -> dict[str, Reals]:
+        """All parameters of the dense model, by name: float64 copies of what is exact in float32."""
+        return {name: values.astype(np.float64) for name, values in self._under("parameter").items()}
 
     def masks(self, pattern: str, score: Score) -> dict[str, Mask]:
         """The masks expected of a sparsifier that ranks by `score`, by parameter.

@@ -11,7 +11,7 @@ from sparsecheck.sparsifiers.exemplar import Exemplar, ExemplarAdapter
 from . import breaks
 
 
-@breaks("MASK-28")
+@breaks("MASK-28", "mask-differs")
 class MistakesLoadedWeights(Exemplar):
     """It takes a weight that was loaded into the model, and not made with it, for one that it has
     sparsified before, and keeps of it what it should remove."""
@@ -31,7 +31,7 @@ class _Squares(Exemplar):
         super().__init__(model, plan, replace(contract, score="magnitude-l2"))
 
 
-@breaks("MASK-28")
+@breaks("MASK-28", "mask-differs")
 class RanksBySquares(ExemplarAdapter):
     """It declares to rank channels by the sum of magnitudes, and ranks them by the sum of squares."""
 
