@@ -84,10 +84,9 @@ def describe(seen: NDArray[Any], expected: NDArray[Any], agree: NDArray[np.bool_
         f"{what} of shape {seen.shape} differs at {wrong} of {agree.size} entries, first at {first}: "
         f"expected {expected[first]}, seen {seen[first]}"
     )
-    if seen.dtype.kind == "f":
-        largest = np.nanmax(np.abs(np.where(agree, 0.0, seen - expected)))
-        text += f"; largest difference {largest:.3g}"
-    return text
+    gaps = np.abs(seen[~agree] - expected[~agree]) if seen.dtype.kind == "f" else np.zeros(0)
+    numbers = gaps[~np.isnan(gaps)]
+    return text + (f"; largest difference {numbers.max():.3g}" if numbers.size else "")
 
 
 def same_state(
@@ -104,6 +103,8 @@ def same_state(
         if seen[name].dtype != tensor.dtype:
             raise Violation(kind, f"{what}: {name} is {seen[name].dtype}, expected {tensor.dtype}")
         equal(seen[name], tensor, kind, f"{what}: {name}")
+        if tensor.is_floating_point():
+            equal(seen[name].signbit(), tensor.signbit(), kind, f"{what}: sign of {name}")
 
 
 def apart(these: Mapping[str, Tensor], those: Mapping[str, Tensor], what: str) -> None:
