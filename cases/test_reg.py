@@ -1,1 +1,198 @@
 """REG: how a sparsifier registers itself on a model, and how it takes itself off again."""
+
+import torch
+from torch.nn import functional
+
+from sparsecheck import Given, Plan, Trial, case, require
+from sparsecheck.judging.compare import close, equal, same_state
+from sparsecheck.running.anatomy import anatomy, held, loose_tensors, plain_parameter, same_anatomy
+from sparsecheck.running.guard import seed
+from sparsecheck.running.models import layer_inputs
+from sparsecheck.running.probe import submodule_weight
+from sparsecheck.running.refusal import judge_refused_plan, unless_refused
+
+
+@case("REG-01")
+def test_planned_layers_alone_hold_masks_as_declared(trial: Trial) -> None:
+    types = {name: type(module) for name, module in trial.dense_model().named_modules()}
+    sparsified = trial.sparsified()
+    masks, declared = trial.masks(sparsified), trial.contract.holds
+    for layer in trial.network.weighted:
+        if layer.weight in trial.plan.names:
+            how = held(sparsified.model, layer.weight, types[layer.name], masks[layer.weight])
+            message = f"the mask of {layer.weight} is held by {how}, expected {declared} as declared"
+            require(how == declared, "held-otherwise", message)
+        elif declared != "wrapper":
+            plain_parameter(sparsified.model, layer.weight, "what is not planned")
+
+
+@case("REG-02")
+def test_dense_weight_is_kept(trial: Trial) -> None:
+    model = trial.dense_model()
+    parameters = dict(model.named_parameters())
+    dense = {name: parameters[name].detach().clone() for name in trial.plan.names}
+    kept = trial.dense_weights(trial.sparsified(model), parameters)
+    same_state(kept, dense, "dense-differs", "dense weights after update")
+
+
+@case("REG-03")
+def test_frozen_stays_frozen_and_trainable_trainable(trial: Trial) -> None:
+    model = trial.dense_model()
+    parameters = dict(model.named_parameters())
+    expected = {name: position % 2 == 1 for position, name in enumerate(parameters)}
+    for name, trains in expected.items():
+        parameters[name].requires_grad_(trains)
+    sparsified = trial.sparsified(model)
+    for name, parameter in (parameters | trial.dense_weights(sparsified, parameters)).items():
+        seen = parameter.requires_grad
+        require(seen == expected[name], "frozen-differs", f"{name} has requires_grad={seen}, expected {expected[name]}")
+    trainable = sum(parameter.requires_grad for parameter in sparsified.model.parameters())
+    message = f"{trainable} parameters of the sparse model are trainable, expected {sum(expected.values())}"
+    require(trainable == sum(expected.values()), "frozen-differs", message)
+
+
+@case("REG-04")
+def test_parameters_stay_the_same_objects(trial: Trial) -> None:
+    model = trial.dense_model()
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    now = [names[id(parameter)] for parameter in trial.sparsified(model).model.parameters() if id(parameter) in names]
+    for name in names.values():
+        message = f"the parameter {name} is not among the sparse model's: an optimizer that holds it trains it in vain"
+        require(name in now, "identity-lost", message)
+    order, before = ([name for name in these if name not in trial.plan.names] for these in (now, names.values()))
+    message = f"parameters that are not planned come as {', '.join(order)}; before as {', '.join(before)}"
+    require(order == before, "order-differs", message)
+
+
+@case("REG-05")
+def test_a_mask_is_no_parameter(trial: Trial) -> None:
+    expected = len(list(trial.dense_model().parameters()))
+    model = trial.sparsified().model
+    seen = [name for name, _ in model.named_parameters()]
+    message = f"the sparse model has {len(seen)} parameters, expected {expected}: {', '.join(seen)}"
+    require(len(seen) == expected, "parameters-differ", message)
+    for name in trial.plan.names if trial.contract.holds == "parametrization" else ():
+        loose = ", ".join(loose_tensors(model, name))
+        message = f"the parametrization of {name} holds tensors that are no buffers, so that .to leaves them: {loose}"
+        require(not loose, "mask-loose", message)
+
+
+@case("REG-06")
+def test_forward_hooks_still_run(trial: Trial) -> None:
+    model, ran = trial.dense_model(), list[str]()
+    layer = trial.plan.names[0].rpartition(".")[0]
+    model.get_submodule(layer).register_forward_pre_hook(lambda *_: ran.append("a pre-hook"))
+    for number in ("first", "second"):
+        model.get_submodule(layer).register_forward_hook(lambda *_, number=number: ran.append(f"the {number} hook"))
+    sparsified = trial.sparsified(model)
+    ran.clear()
+    sparsified.model(trial.inputs())
+    expected = ["a pre-hook", "the first hook", "the second hook"]
+    message = f"one forward ran {', '.join(ran) or 'none'} of a user's hooks on {layer}, expected {', '.join(expected)}"
+    require(ran == expected, "hooks-differ", message)
+
+
+@case("REG-07")
+def test_train_and_eval_flags_stay(trial: Trial) -> None:
+    for every_third in (True, False):
+        model = trial.dense_model().eval()
+        modules = dict(model.named_modules())
+        for position, module in enumerate(modules.values()):
+            module.training = every_third and position % 3 == 0
+        expected = {name: module.training for name, module in modules.items()}
+        sparsified = trial.sparsified(model)
+        for name, module in (modules | dict(sparsified.model.named_modules())).items():
+            message = f"attach and update leave {name or 'the model'} with training={module.training}, before it was not"
+            require(module.training == expected.get(name, module.training), "flag-changed", message)
+
+
+@case("REG-08")
+def test_attaching_twice_is_attaching_once_or_refused(trial: Trial) -> None:
+    seed()
+    once = trial.sparsified()
+    dense = trial.parameters(trial.dense_model())
+    seed()
+    first = trial.attach()
+    words = (*trial.plan.names, "already", "twice")
+    second = unless_refused(lambda: trial.attach(first.model), first.model, words, "attaching twice")
+    seed()
+    twice = second or first
+    twice.update()
+    trial.prove_hold(twice, dense)
+    trial.judge_masks(twice, trial.masks(once), "attached twice")
+    trial.judge_used(twice.model, trial.masked(dense, trial.masks(once)), "attached twice")
+    same_anatomy(anatomy(twice.model), anatomy(once.model), "attached-twice", "attached twice")
+
+
+@case("REG-09")
+def test_an_unknown_parameter_is_refused(trial: Trial) -> None:
+    pattern = trial.plan.patterns[trial.plan.names[0]]
+    layer = trial.plan.names[0].rpartition(".")[0]
+    for unknown, words in (("nowhere.weight", ("nowhere",)), (f"{layer}.nothing", ("nothing",))):
+        plan = Plan({**trial.plan.patterns, unknown: pattern}, trial.plan.scope)
+        judge_refused_plan(trial, trial.dense_model(), plan, words)
+
+
+@case("REG-10")
+def test_tied_weights_stay_tied(trial: Trial) -> None:
+    dense = trial.parameters(trial.dense_model())
+    sparsified = trial.sparsified()
+    expected = trial.masked(dense, trial.expected_masks(sparsified))
+    trial.judge_used(sparsified.model, expected, "after update")
+    optimizer = torch.optim.SGD(sparsified.model.parameters(), 0.1)
+    sparsified.train(trial.batches(1), functional.mse_loss, optimizer)
+    used = trial.used(sparsified.model)
+    for name, source in trial.network.tied:
+        equal(used[name], used[source], "untied", f"{name}, after training, against {source} with which it is shared,")
+
+
+@case("REG-11")
+def test_a_given_mask_of_another_shape_is_refused(trial: Trial) -> None:
+    name, mask = list(trial.named_masks.items())[-1]
+    for wrong in (mask.T, mask[:1], mask[:, :1], mask[:-1]):
+        plan = Plan({**trial.plan.patterns, name: Given(wrong)}, trial.plan.scope)
+        judge_refused_plan(trial, trial.dense_model(), plan, (name,))
+
+
+@case("REG-12")
+def test_finalized_weights_are_plain_and_masked(trial: Trial) -> None:
+    dense = trial.parameters(trial.dense_model())
+    sparsified = trial.sparsified()
+    expected = trial.masked(dense, trial.expected_masks(sparsified))
+    final = sparsified.finalize()
+    for name in trial.plan.names:
+        weight = plain_parameter(final, name, "after finalize")
+        require(weight.dtype == trial.dtype, "finalized-differs", f"{name} after finalize is {weight.dtype}")
+        equal(weight, expected[name], "finalized-differs", f"{name} after finalize")
+
+
+@case("REG-13")
+def test_finalize_leaves_a_dense_models_build(trial: Trial) -> None:
+    dense = trial.dense_model()
+    final = trial.sparsified().finalize()
+    same_anatomy(anatomy(final), anatomy(dense), "not-plain", "after finalize")
+    seen, expected = (", ".join(sorted(model.state_dict())) for model in (final, dense))
+    require(seen == expected, "keys-differ", f"the finalized model's state dict has {seen}, expected {expected}")
+
+
+@case("REG-14")
+def test_finalize_keeps_the_output(trial: Trial) -> None:
+    sparsified, inputs = trial.sparsified(), trial.inputs("fresh")
+    before = sparsified.model(inputs).detach().clone()
+    close(sparsified.finalize()(inputs), before, trial.tolerance, "output-differs", "output after finalize")
+
+
+@case("REG-15")
+def test_a_planned_layer_by_itself_is_sparse(trial: Trial) -> None:
+    model = trial.dense_model()
+    parameters, modules, dense = dict(model.named_parameters()), dict(model.named_modules()), trial.parameters(model)
+    sparsified = trial.sparsified(model)
+    for weight in trial.dense_weights(sparsified, parameters).values():
+        weight.detach().mul_(2)
+    expected = trial.masked(dense, trial.expected_masks(sparsified))
+    modules |= dict(sparsified.model.named_modules())
+    for layer in trial.network.weighted:
+        if layer.weight in trial.plan.names:
+            inputs = layer_inputs(layer, trial.cell.requirement, trial.dtype, trial.device)
+            used = submodule_weight(modules[layer.name], inputs)
+            equal(used, 2 * expected[layer.weight], "weight-differs", f"{layer.weight}, doubled, in its layer alone")

@@ -63,11 +63,22 @@ def _is_zero(parameter: Tensor | None, mask: Mask) -> bool:
     return parameter is not None and not bool(parameter.detach().cpu()[removed].any())
 
 
-def is_plain(module: nn.Module, attribute: str) -> bool:
-    """Whether `attribute` of `module` is an ordinary parameter that nothing stands in front of or beside."""
-    own = type(module._parameters.get(attribute)) is nn.Parameter and attribute not in vars(module)
+def plain_parameter(model: nn.Module, name: str, what: str) -> nn.Parameter:
+    """The parameter `name`, nothing standing in front of it or beside it.
+
+    Raises:
+        Violation: `not-plain`.
+    """
+    path, attribute = split_name(name)
+    modules = dict(model.named_modules())
+    require(path in modules, "not-plain", f"{what}: the model has no module {path}")
+    module, found = modules[path], modules[path]._parameters.get(attribute)
     beside = {f"{attribute}_orig", f"{attribute}_mask"} & {*module._parameters, *module._buffers}
-    return own and not beside and not parametrize.is_parametrized(module, attribute)
+    require(not beside, "not-plain", f"{what}: beside {name} there is {', '.join(sorted(beside))}")
+    seen = "parametrized" if parametrize.is_parametrized(module, attribute) else type(found).__name__
+    if type(found) is not nn.Parameter:
+        raise Violation("not-plain", f"{what}: {name} is {seen}, expected a plain Parameter")
+    return found
 
 
 def dense_weights(

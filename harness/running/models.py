@@ -65,6 +65,12 @@ _EMPTY: dict[str, Callable[[Layer], nn.Module]] = {
 }
 
 
+def layer_inputs(layer: Layer, salt: str, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """A batch that one layer takes when it is called by itself."""
+    shapes = {"linear": (layer.inputs,), "conv1d": (layer.inputs, 7), "conv2d": (layer.inputs, 7, 6), "embedding": (5,)}
+    return inputs(Network(layer.name, (layer,), (), shapes[layer.kind]), salt, 3, dtype, device)
+
+
 def inputs(network: Network, salt: str, batch: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """A batch that the network takes: reals of `dtype`, or int64 indices; of shape (batch, *input_shape)."""
     shape = (batch, *network.input_shape)

@@ -6,7 +6,7 @@ import inspect
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from ..values.plan import Plan
 from .anatomy import anatomy, same_anatomy
 from .trial import Trial
 
+T = TypeVar("T")
 RefusedBy = Literal["package", "adapter"]
 
 _OWN = Path(__file__).parent.parent
@@ -47,17 +48,31 @@ def judge_refused_plan(trial: Trial, model: nn.Module, plan: Plan, words: tuple[
     Raises:
         Violation: `not-refused`, `refusal-unnamed` or `refusal-harmed`.
     """
-    before = _snapshot(model), anatomy(model)
+
+    def attach_and_update() -> Sparsified:
+        sparsified = trial.attach(model, plan)
+        sparsified.update()
+        return sparsified
+
+    done = unless_refused(attach_and_update, model, words, "attach or update")
+    message = f"attach and update went through; expected a refusal that names one of {', '.join(words)}"
+    require(done is None, "not-refused", message)
+
+
+def unless_refused(act: Callable[[], T], model: nn.Module, words: tuple[str, ...], call: str) -> T | None:
+    """What `act` returns; None where it raises, names one of `words`, and leaves `model` as it was.
+
+    Raises:
+        Violation: `refusal-unnamed` or `refusal-harmed`.
+    """
+    state, build = _snapshot(model), anatomy(model)
     try:
-        trial.attach(model, plan).update()
+        return act()
     except Exception as error:
-        _judge_named(error, words, "attach")
-        compare.same_state(_snapshot(model), before[0], "refusal-harmed", "the model after attach refused")
-        same_anatomy(anatomy(model), before[1], "refusal-harmed", "the model after attach refused")
-    else:
-        raise Violation(
-            "not-refused", f"attach and update went through; expected a refusal that names one of {', '.join(words)}"
-        )
+        _judge_named(error, words, call)
+        _judge_unharmed(model, state, call)
+        same_anatomy(anatomy(model), build, "refusal-harmed", f"the model after {call} refused")
+        return None
 
 
 def _refused_plan(trial: Trial, lacking: list[str]) -> RefusedBy:
