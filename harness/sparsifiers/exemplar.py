@@ -231,10 +231,10 @@ def _blocks(pattern: Block, power: Tensor, kept: Tensor, contract: Contract) -> 
     if contract.ragged == "prune":
         down, across = math.ceil(rows / high), math.ceil(columns / wide)
     tall, broad = min(rows, down * high), min(columns, across * wide)
-    padded = power.new_zeros(down * high, across * wide)
-    padded[:tall, :broad] = power[:tall, :broad]
-    scores = padded.view(down, high, across, wide).sum((1, 3)).flatten()
-    alive = torch.ones_like(scores, dtype=torch.bool) if contract.regrowth == "free" else scores >= 0
+    padded = torch.zeros(2, down * high, across * wide, dtype=power.dtype, device=power.device)
+    padded[:, :tall, :broad] = torch.stack((power, kept.to(power.dtype)))[:, :tall, :broad]
+    scores, left = padded.view(2, down, high, across, wide).sum((2, 4)).flatten(1)
+    alive = left > 0
     chosen = select(scores, pattern.level, contract, alive).view(down, across)
     mask = torch.ones_like(power, dtype=torch.bool)
     mask[:tall, :broad] = chosen.repeat_interleave(high, 0).repeat_interleave(wide, 1)[:tall, :broad]
