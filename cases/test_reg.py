@@ -102,7 +102,7 @@ def test_train_and_eval_flags_stay(trial: Trial) -> None:
         expected = {name: module.training for name, module in modules.items()}
         sparsified = trial.sparsified(model)
         for name, module in (modules | dict(sparsified.model.named_modules())).items():
-            message = f"attach and update leave {name or 'the model'} with training={module.training}, before it was not"
+            message = f"attach and update set training={module.training} on {name or 'the model'}, before it was not"
             require(module.training == expected.get(name, module.training), "flag-changed", message)
 
 
@@ -149,7 +149,7 @@ def test_tied_weights_stay_tied(trial: Trial) -> None:
 @case("REG-11")
 def test_a_given_mask_of_another_shape_is_refused(trial: Trial) -> None:
     name, mask = list(trial.named_masks.items())[-1]
-    for wrong in (mask.T, mask[:1], mask[:, :1], mask[:-1]):
+    for wrong in (mask[:1], mask[:, :1], mask[:-1], mask.T):
         plan = Plan({**trial.plan.patterns, name: Given(wrong)}, trial.plan.scope)
         judge_refused_plan(trial, trial.dense_model(), plan, (name,))
 

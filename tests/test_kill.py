@@ -8,11 +8,12 @@ from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
 from sparsecheck.values.record import Verdict
 from tests.bench_of_one import cases, judge_all
-from tests.miniatures import MINIATURES, Miniature, mask, reference
+from tests.miniatures import MINIATURES, Miniature, mask, reference, reg
 
 IDS = [requirement.id for requirement in CATALOGUE]
 assert mask
 assert reference
+assert reg
 
 
 @pytest.mark.parametrize("miniature", MINIATURES, ids=lambda miniature: miniature.name)

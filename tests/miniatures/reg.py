@@ -1,0 +1,317 @@
+"""Broken in how it registers itself on a model, or takes itself off again."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import torch
+from msgspec.structs import replace
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from sparsecheck import Context, Plan, Sparsified
+from sparsecheck.sparsifiers.exemplar import CONTRACT, Exemplar, ExemplarAdapter, Keep
+from sparsecheck.subject.holders import split_name
+from sparsecheck.values.contract import Contract
+
+from . import Misdeclared, breaks
+
+
+class _Unchecked(ExemplarAdapter):
+    """Carries plans out without looking at them first."""
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        return self.sparsified(model, plan, self.contract)
+
+
+@breaks("REG-01", "held-otherwise")
+class DeclaresABuffer(Misdeclared):
+    """Declares a buffer beside the weight, and parametrizes."""
+
+    contract = replace(CONTRACT, holds="buffer")
+
+
+@breaks("REG-01", "held-otherwise")
+class DeclaresAWrapper(Misdeclared):
+    """Declares a wrapper, so that nobody looks inside, and parametrizes."""
+
+    contract = replace(CONTRACT, holds="wrapper")
+
+
+@breaks("REG-01", "not-plain")
+class ParametrizesAll(Exemplar):
+    """Parametrizes every layer, those not planned with a mask of ones."""
+
+    def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
+        super().__init__(model, plan, contract)
+        for name in [name for name, _ in model.named_parameters() if name.endswith(".weight")]:
+            self._register(name)
+
+
+@breaks("REG-02", "dense-differs")
+class ZeroesTheDense(Exemplar):
+    """Sets the removed entries of the dense weight to zero as well."""
+
+    def update(self, level: float | None = None) -> None:
+        super().update(level)
+        for name in self.plan.names:
+            self._dense(name).masked_fill_(~self.mask_tensor(name), 0)
+
+
+@breaks("REG-02", "dense-differs")
+class RoundsTheDense(Exemplar):
+    """Keeps the dense weight in half precision."""
+
+    def _register(self, name: str) -> None:
+        weight = self.model.get_parameter(name).data
+        weight.copy_(weight.to(torch.float16))
+        super()._register(name)
+
+
+@breaks("REG-03", "frozen-differs")
+class ThawsThePlanned(Exemplar):
+    """Makes every planned weight trainable."""
+
+    def _register(self, name: str) -> None:
+        self.model.get_parameter(name).requires_grad_(True)
+        super()._register(name)
+
+
+@breaks("REG-03", "frozen-differs")
+class FreezesTheRest(Exemplar):
+    """Freezes what is not planned while it works, and thaws all of it afterwards."""
+
+    def update(self, level: float | None = None) -> None:
+        self.model.requires_grad_(False)
+        super().update(level)
+        self.model.requires_grad_(True)
+
+
+@breaks("REG-04", "identity-lost")
+class ClonesTheWeight(Exemplar):
+    """Keeps a clone of the parameter, so that an optimizer built before trains what no one uses."""
+
+    def _register(self, name: str) -> None:
+        path, attribute = split_name(name)
+        clone = nn.Parameter(self.model.get_parameter(name).detach().clone())
+        setattr(self.model.get_submodule(path), attribute, clone)
+        super()._register(name)
+
+
+@breaks("REG-04", "order-differs")
+class RegistersAnew(Exemplar):
+    """Takes every weight off and puts it back, which puts it after its bias."""
+
+    def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
+        super().__init__(model, plan, contract)
+        for module in model.modules():
+            if (weight := module._parameters.pop("weight", None)) is not None:
+                module.register_parameter("weight", weight)
+
+
+class _Trainable(Keep):
+    def __init__(self, weight: Tensor, persistent: bool) -> None:
+        super().__init__(weight, persistent)
+        del self.mask
+        self.mask = nn.Parameter(torch.ones_like(weight))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return weight.masked_fill(self.mask == 0, 0)
+
+
+@breaks("REG-05", "parameters-differ")
+class TrainsItsMask(Exemplar):
+    """The mask is a parameter (F7)."""
+
+    keep = _Trainable
+
+
+class _Attribute(Keep):
+    def __init__(self, weight: Tensor, persistent: bool) -> None:
+        super().__init__(weight, persistent)
+        del self.mask
+        self.mask = torch.ones_like(weight, dtype=torch.bool)
+
+
+@breaks("REG-05", "mask-loose")
+class LeavesItsMaskLoose(Exemplar):
+    """The mask is a plain attribute, which .to and .half leave where it is (F6)."""
+
+    keep = _Attribute
+
+
+@breaks("REG-06", "hooks-differ")
+class ClearsHooks(Exemplar):
+    """Clears all hooks of a planned layer, to begin afresh."""
+
+    def _register(self, name: str) -> None:
+        self.model.get_submodule(split_name(name)[0])._forward_hooks.clear()
+        super()._register(name)
+
+
+@breaks("REG-06", "hooks-differ")
+class TurnsHooksRound(Exemplar):
+    """Puts the hooks it finds back in the wrong order."""
+
+    def _register(self, name: str) -> None:
+        layer = self.model.get_submodule(split_name(name)[0])
+        layer._forward_hooks = OrderedDict(reversed(layer._forward_hooks.items()))
+        super()._register(name)
+
+
+@breaks("REG-07", "flag-changed")
+class TrainsAfterwards(Exemplar):
+    """Ends each update in train mode, whatever the mode was before."""
+
+    def update(self, level: float | None = None) -> None:
+        self.model.eval()
+        super().update(level)
+        self.model.train()
+
+
+class _Stacking(Exemplar):
+    def _register(self, name: str) -> None:
+        path, attribute = split_name(name)
+        module = self.model.get_submodule(path)
+        parametrize.register_parametrization(module, attribute, self.keep(getattr(module, attribute), True))
+
+
+@breaks("REG-08", "attached-twice")
+class Stacks(_Unchecked):
+    """Puts a second mask upon the first, of which only the last is updated."""
+
+    sparsified = _Stacking
+
+
+@breaks("REG-08", "refusal-unnamed")
+class BreaksDownTheSecondTime(_Unchecked):
+    """Attached twice, it fails over its own parametrization, in words that help nobody."""
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        if any(parametrize.is_parametrized(module) for module in model.modules()):
+            raise KeyError(0)
+        return super().attach(model, plan, context)
+
+
+@breaks("REG-09", "refusal-harmed")
+class LooksTooLate(_Unchecked):
+    """Refuses an unknown parameter only after it has registered the others."""
+
+
+@breaks("REG-09", "not-refused")
+class SkipsTheUnknown(_Unchecked):
+    """Passes silently over what it does not find."""
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        known = {name for name, _ in model.named_parameters()}
+        found = {name: pattern for name, pattern in plan.patterns.items() if name in known}
+        return super().attach(model, Plan(found, plan.scope), context)
+
+
+@breaks("REG-10", "weight-differs")
+class ForgetsTheTwin(Exemplar):
+    """Parametrizes only the layer that the plan names; the one that shares its weight stays dense."""
+
+    def _register(self, name: str) -> None:
+        path, attribute = split_name(name)
+        keep = self.keep(self.model.get_parameter(name), True)
+        parametrize.register_parametrization(self.model.get_submodule(path), attribute, keep)
+
+
+@breaks("REG-10", "untied")
+class PartsTheTwins(Exemplar):
+    """Gives each of two tied layers a parameter of its own, under one mask."""
+
+    def _register(self, name: str) -> None:
+        weight = self.model.get_parameter(name)
+        keep = self.keep(weight, True)
+        for module in [module for module in self.model.modules() if getattr(module, "weight", None) is weight]:
+            module.weight = nn.Parameter(weight.detach().clone())
+            parametrize.register_parametrization(module, "weight", keep)
+
+
+@breaks("REG-11", "not-refused")
+class Broadcasts(_Unchecked):
+    """A mask of one row is taken for all rows (F8)."""
+
+
+class _Unmasking(Exemplar):
+    def finalize(self) -> nn.Module:
+        for name in self.plan.names:
+            self.mask_tensor(name).fill_(True)
+        return super().finalize()
+
+
+@breaks("REG-12", "finalized-differs")
+class FinalizesTheDense(_Unmasking):
+    """Takes the mask off before it bakes it in."""
+
+
+@breaks("REG-12", "not-plain")
+class FinalizesToABuffer(Exemplar):
+    """Leaves the finalized weight as a buffer."""
+
+    def finalize(self) -> nn.Module:
+        final = super().finalize()
+        for path, attribute in map(split_name, self.plan.names):
+            module = final.get_submodule(path)
+            weight = module._parameters.pop(attribute)
+            module.register_buffer(attribute, weight)
+        return final
+
+
+@breaks("REG-13", "keys-differ")
+class LeavesTheMaskBehind(Exemplar):
+    """Finalize leaves the mask in the state dict."""
+
+    def finalize(self) -> nn.Module:
+        masks = {name: mask.clone() for name, mask in self.masks().items()}
+        final = super().finalize()
+        for name, mask in masks.items():
+            path, _ = split_name(name)
+            final.get_submodule(path).register_buffer("sparsity_mask", mask)
+        return final
+
+
+@breaks("REG-13", "not-plain")
+class LeavesAHookBehind(Exemplar):
+    """Finalize does not take off the hook that counted calls."""
+
+    def _register(self, name: str) -> None:
+        super()._register(name)
+        self.model.get_submodule(split_name(name)[0]).register_forward_pre_hook(lambda *_: None)
+
+
+@breaks("REG-14", "output-differs")
+class FinalizesTheBiasAway(Exemplar):
+    """Finalize zeroes the bias beside each weight it bakes in."""
+
+    def finalize(self) -> nn.Module:
+        for name, parameter in self.model.named_parameters():
+            if name.endswith("bias"):
+                parameter.data.zero_()
+        return super().finalize()
+
+
+class _Switched(Keep):
+    on = False
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return super().forward(weight) if self.on else weight
+
+
+@breaks("REG-15", "weight-differs")
+class MasksTheWholeModelOnly(Exemplar):
+    """Switches its masks on only for the time that the whole model runs."""
+
+    keep = _Switched
+
+    def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
+        super().__init__(model, plan, contract)
+        model.register_forward_pre_hook(lambda *_: self._switch(True))
+        model.register_forward_hook(lambda *_: self._switch(False))
+
+    def _switch(self, on: bool) -> None:
+        for module in self.model.modules():
+            if isinstance(module, _Switched):
+                module.on = on
