@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import torch
 from msgspec.structs import replace
-from torch import nn
+from torch import Tensor, nn
 from torch.ao.pruning import (  # type: ignore[attr-defined,unused-ignore]
     BaseSparsifier,
     FakeSparsity,
@@ -19,7 +19,7 @@ from torch.ao.pruning import (  # type: ignore[attr-defined,unused-ignore]
 from torch.nn.utils import parametrize
 
 from ..subject.adapter import Adapter, Context, Refusal, Saved, Sparsified
-from ..subject.holders import ParametrizedSparsified, split_name
+from ..subject.holders import ParametrizedSparsified, place
 from ..values.contract import Contract
 from ..values.pattern import Band, Block, Given, NofM, Pattern, Unstructured
 from ..values.plan import Plan
@@ -51,13 +51,9 @@ class FakeSparsitySparsified(ParametrizedSparsified):
 
     def __init__(self, model: nn.Module, plan: Plan) -> None:
         super().__init__(model, plan)
-        for name, pattern in plan.patterns.items():
-            assert isinstance(pattern, Given)
-            path, attribute = split_name(name)
-            module = model.get_submodule(path)
-            weight = getattr(module, attribute)
-            mask = torch.tensor(pattern.mask, dtype=weight.dtype, device=weight.device)
-            parametrize.register_parametrization(module, attribute, FakeSparsity(mask))
+        fakes = [(*place(model, name), FakeSparsity(_mask(model, name, plan))) for name in plan.names]
+        for module, attribute, fake in fakes:
+            parametrize.register_parametrization(module, attribute, fake)
 
     def update(self, level: float | None = None) -> None:
         if level is not None:
@@ -65,6 +61,12 @@ class FakeSparsitySparsified(ParametrizedSparsified):
 
     def load(self, saved: Saved) -> None:
         self.model.load_state_dict(saved.model, strict=False)
+
+
+def _mask(model: nn.Module, name: str, plan: Plan) -> Tensor:
+    pattern, weight = plan.patterns[name], getattr(*place(model, name))
+    assert isinstance(pattern, Given)
+    return torch.tensor(pattern.mask, dtype=weight.dtype, device=weight.device)
 
 
 class FakeSparsityAdapter(_TorchAdapter):

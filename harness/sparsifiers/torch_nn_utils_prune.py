@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils import prune
 
 from ..subject.adapter import Adapter, Context, Refusal, Saved, Sparsified
-from ..subject.holders import BufferSparsified, split_name
+from ..subject.holders import BufferSparsified, place
 from ..values.contract import Contract
 from ..values.pattern import Channel, Given, Pattern, Unstructured
 from ..values.plan import Plan
@@ -42,7 +42,7 @@ class Pruned(BufferSparsified):
 
     def __init__(self, model: nn.Module, plan: Plan) -> None:
         super().__init__(model, plan)
-        self.places = {name: (model.get_submodule(split_name(name)[0]), split_name(name)[1]) for name in plan.names}
+        self.places = {name: place(model, name) for name in plan.names}
 
     def update(self, level: float | None = None) -> None:
         plan = self.plan if level is None else self.plan.at_level(level)
@@ -54,17 +54,17 @@ class Pruned(BufferSparsified):
         raise NotImplementedError
 
     def masks(self) -> dict[str, Tensor]:
-        return {name: _mask(*place).detach() != 0 for name, place in self.places.items()}
+        return {name: _mask(*one).detach() != 0 for name, one in self.places.items()}
 
     def finalize(self) -> nn.Module:
-        for place in self.places.values():
-            prune.remove(*place)
+        for one in self.places.values():
+            prune.remove(*one)
         return self.model
 
     def load(self, saved: Saved) -> None:
-        for place in self.places.values():
-            if not hasattr(place[0], f"{place[1]}_mask"):
-                prune.identity(*place)
+        for one in self.places.values():
+            if not hasattr(one[0], f"{one[1]}_mask"):
+                prune.identity(*one)
         super().load(saved)
 
 

@@ -18,6 +18,18 @@ def split_name(name: str) -> tuple[str, str]:
     return path, attribute
 
 
+def place(model: nn.Module, name: str) -> tuple[nn.Module, str]:
+    """The module that holds a parameter, and under which attribute.
+
+    Raises:
+        AttributeError: the model has nothing of that name.
+    """
+    path, attribute = split_name(name)
+    module = model.get_submodule(path)
+    getattr(module, attribute)
+    return module, attribute
+
+
 class ParametrizedSparsified(Sparsified):
     """The mask sits in a `torch.nn.utils.parametrize` parametrization, in its attribute `mask_name`."""
 
