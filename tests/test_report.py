@@ -1,0 +1,355 @@
+"""A report is whole, or it is refused by name; what it says is what its records say."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import jsonschema
+import pytest
+from click.testing import CliRunner, Result
+from msgspec.structs import replace
+
+from sparsecheck.command.main import main
+from sparsecheck.judging.report import (
+    EmptyReport,
+    FooterDisagrees,
+    InvalidLine,
+    InvalidReport,
+    Report,
+    TruncatedReport,
+    UnlikeReports,
+    encode,
+    exit_code,
+    join,
+    read,
+    read_partial,
+    write,
+)
+from sparsecheck.values.record import Footer, Record, Verdict
+from sparsecheck.values.selection import Selection
+from tests.samples import cell, passed, report
+
+FAILED = Record(
+    cell("MASK-02"), Verdict.FAILED, "output-differs: at 3 of 8", "output differs at 3 of 8: größer, ≠", seconds=0.25
+)
+KNOWN = Record(cell("MASK-03"), Verdict.KNOWN, "aliased: a", "a shares storage", reason="It was so.", link="https://x.y")
+REFUSED = Record(cell("MASK-04"), Verdict.REFUSED, refused_by="package")
+WHOLE = report([*passed(cell()), FAILED, KNOWN, REFUSED])
+
+
+def lines(one: Report = WHOLE) -> list[bytes]:
+    """The lines of a report, each with its newline."""
+    assert one.footer is not None
+    return [encode(line) for line in (one.header, *one.records, one.footer)]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "report.jsonl"
+
+
+def written(file: Path, content: list[bytes]) -> Path:
+    file.write_bytes(b"".join(content))
+    return file
+
+
+def test_what_is_written_is_read_back(file: Path) -> None:
+    write(WHOLE, file)
+    assert read(file) == WHOLE
+    assert file.read_bytes() == b"".join(lines())
+
+
+def test_a_line_is_a_line(file: Path) -> None:
+    record = replace(FAILED, message="first\nsecond")
+    write(report([record]), file)
+    assert file.read_bytes().count(b"\n") == 3
+    assert read(file).records == (record,)
+
+
+def cuts() -> Iterator[tuple[int, bytes]]:
+    """The report's text cut after each of its bytes but the last."""
+    text = b"".join(lines())
+    return ((length, text[:length]) for length in range(len(text)))
+
+
+def test_a_report_cut_at_any_byte_is_never_read_as_whole(file: Path) -> None:
+    for length, text in cuts():
+        file.write_bytes(text)
+        expected = TruncatedReport if b"\n" in text else EmptyReport
+        with pytest.raises(InvalidReport) as raised:
+            read(file)
+        assert type(raised.value) is expected, f"cut at byte {length}"
+        assert str(file) in str(raised.value)
+
+
+def test_what_came_before_the_cut_can_be_read_as_partial(file: Path) -> None:
+    for length, text in cuts():
+        if b"\n" in text:
+            file.write_bytes(text)
+            partial = read_partial(file)
+            assert partial.records == WHOLE.records[: text.count(b"\n") - 1], f"cut at byte {length}"
+            assert partial.footer is None
+
+
+def test_a_cut_report_has_no_balance_and_no_success(file: Path) -> None:
+    written(file, lines(report(passed(cell())))[:1])
+    partial = read_partial(file)
+    assert exit_code(partial) == 3
+    assert [outcome.result for outcome in partial.outcomes()] == ["failure"]
+
+
+HEADER, *RECORDS, FOOTER = lines()
+
+
+@pytest.mark.parametrize(
+    ("content", "number", "said"),
+    [
+        ([HEADER, b"not JSON\n", FOOTER], 2, "malformed"),
+        ([HEADER, b"\n", FOOTER], 2, "truncated"),
+        ([HEADER, b"\xff\xfe\n", FOOTER], 2, "malformed"),
+        ([HEADER, b"[]\n", FOOTER], 2, "Expected `object`"),
+        ([HEADER, b'{"kind":"other"}\n', FOOTER], 2, "Invalid value 'other'"),
+        ([HEADER, b'{"cell":"x","verdict":"passed"}\n', FOOTER], 2, "missing required field `kind`"),
+        ([HEADER, b'{"kind":"cell","cell":"x"}\n', FOOTER], 2, "missing required field `verdict`"),
+        ([HEADER, b'{"kind":"cell","cell":"x","verdict":"fine"}\n', FOOTER], 2, "Invalid enum value 'fine'"),
+        ([HEADER, *RECORDS[:2], b"{\n", FOOTER], 4, "truncated"),
+        ([b"\n", HEADER, FOOTER], 1, "truncated"),
+        ([RECORDS[0], FOOTER], 1, "begins with its header"),
+        ([FOOTER], 1, "begins with its header"),
+        ([HEADER, RECORDS[0], HEADER, FOOTER], 3, "a header or footer among the records"),
+        ([HEADER, FOOTER, *RECORDS], 2, "a header or footer among the records"),
+        ([HEADER, *RECORDS, FOOTER, FOOTER], 6, "a header or footer among the records"),
+        ([HEADER, RECORDS[0].replace(b"it:MASK-01/linear", b"it:linear"), FOOTER], 2, "'it:linear/given/f"),
+        ([HEADER, RECORDS[0].replace(b"it:", b"other:"), FOOTER], 2, "'other', which the header does not name"),
+        ([HEADER.replace(b'"format":1', b'"format":2'), FOOTER], 1, "format 2; this sparsecheck reads format 1"),
+    ],
+)
+def test_a_line_that_is_none_is_named_by_its_number(file: Path, content: list[bytes], number: int, said: str) -> None:
+    with pytest.raises(InvalidLine) as raised:
+        read(written(file, content))
+    assert str(raised.value).startswith(f"{file}:{number}: ")
+    assert said in str(raised.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00", HEADER[:-1], b"PASSED 12 of 12"])
+def test_what_has_no_line_at_all_is_empty(file: Path, content: bytes) -> None:
+    with pytest.raises(EmptyReport, match="no header"):
+        read(written(file, [content]))
+
+
+def test_a_missing_file_is_an_error_of_the_system(file: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read(file)
+
+
+@pytest.mark.parametrize("position", range(len(RECORDS)))
+@pytest.mark.parametrize("times", [0, 2])
+def test_a_record_dropped_or_doubled_disagrees_with_the_footer(file: Path, position: int, times: int) -> None:
+    content = [record for at, record in enumerate(RECORDS) for _ in range(times if at == position else 1)]
+    with pytest.raises(FooterDisagrees, match="the footer disagrees with the"):
+        read(written(file, [HEADER, *content, FOOTER]))
+
+
+@pytest.mark.parametrize("position", range(len(RECORDS)))
+def test_a_verdict_changed_disagrees_with_the_footer(file: Path, position: int) -> None:
+    record = WHOLE.records[position]
+    other = Verdict.PASSED if record.verdict is not Verdict.PASSED else Verdict.FAILED
+    content = list(RECORDS)
+    content[position] = encode(replace(record, verdict=other))
+    with pytest.raises(FooterDisagrees):
+        read(written(file, [HEADER, *content, FOOTER]))
+
+
+@pytest.mark.parametrize(
+    "change", [{"result": "success"}, {"counts": {"passed": 4}}, {"planned": 3}, {"balanced": False}]
+)
+def test_a_footer_that_says_something_else_disagrees(file: Path, change: dict[str, object]) -> None:
+    assert WHOLE.footer is not None
+    footer = Footer((replace(WHOLE.footer.outcomes[0], **change),))
+    with pytest.raises(FooterDisagrees):
+        read(written(file, [HEADER, *RECORDS, encode(footer)]))
+
+
+@pytest.mark.parametrize("outcomes", [0, 2])
+def test_a_footer_on_other_sparsifiers_disagrees(file: Path, outcomes: int) -> None:
+    assert WHOLE.footer is not None
+    with pytest.raises(FooterDisagrees):
+        read(written(file, [HEADER, *RECORDS, encode(Footer(WHOLE.footer.outcomes * outcomes))]))
+
+
+def test_an_unfinished_write_leaves_the_older_report(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(WHOLE, file)
+
+    def fails(self: Path, data: bytes) -> int:
+        with self.open("wb") as part:
+            part.write(data[:100])
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", fails)
+    with pytest.raises(OSError, match="no space left"):
+        write(report(passed(cell())), file)
+    assert read(file) == WHOLE
+
+
+@pytest.mark.parametrize(
+    ("id", "selection", "result"),
+    [
+        ("MASK-01", Selection(), "partial"),
+        ("MASK-03", Selection(), "success"),
+        ("MASK-03", Selection(("MASK",)), "selection"),
+    ],
+)
+def test_the_result_heeds_the_catalogues_levels_and_the_selection(id: str, selection: Selection, result: str) -> None:
+    refused = Record(cell(id), Verdict.REFUSED, refused_by="adapter")
+    one = report([*passed(cell("MASK-02")), refused], selection=selection)
+    assert [outcome.result for outcome in one.outcomes()] == [result]
+
+
+def test_joined_reports_hold_each_sparsifier_as_it_was() -> None:
+    other = report(passed(cell(name="other")), name="other", started="2025-12-31T00:00:00+00:00")
+    joined = join([WHOLE, other])
+    assert [subject.sparsifier for subject in joined.header.subjects] == ["it", "other"]
+    assert joined.of("it") == WHOLE.records
+    assert joined.of("other") == other.records
+    assert joined.header.started == "2025-12-31T00:00:00+00:00"
+    assert joined.footer == Footer(WHOLE.outcomes() + other.outcomes())
+
+
+def test_a_joined_report_is_written_and_read_whole(file: Path) -> None:
+    joined = join([WHOLE, report(passed(cell(name="other")), name="other")], interrupted="by the user")
+    write(joined, file)
+    assert read(file) == joined
+    assert joined.footer is not None
+    assert joined.footer.interrupted == "by the user"
+
+
+def test_a_process_that_left_no_report_does_not_hide_when_the_others_began() -> None:
+    assert join([WHOLE, report(name="broken", problem="no report", started="")]).header.started == WHOLE.header.started
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (report(passed(cell(name="other")), name="other", catalogue="older"), "by different catalogues"),
+        (report(passed(cell(name="other")), name="other", selection=Selection(("MASK",))), "for different selections"),
+        (report(passed(cell("MASK-05"))), "it stands in two of the reports"),
+    ],
+)
+def test_unlike_reports_do_not_join(other: Report, said: str) -> None:
+    with pytest.raises(UnlikeReports, match=said):
+        join([WHOLE, other])
+
+
+GREEN = report([*passed(cell()), KNOWN, REFUSED, Record(cell("MASK-06"), Verdict.UNAVAILABLE)])
+PROBLEM = report(name="broken", problem="does not import")
+CODES = [
+    pytest.param(report(passed(cell())), 0, id="all passed"),
+    pytest.param(GREEN, 0, id="nothing red"),
+    pytest.param(report(passed(cell()), selection=Selection(("MASK",))), 0, id="all of a selection passed"),
+    *(pytest.param(report([*passed(cell()), replace(FAILED, verdict=verdict)]), 1, id=verdict.value)
+      for verdict in (Verdict.FAILED, Verdict.STALE, Verdict.ERROR)),
+    pytest.param(PROBLEM, 2, id="could not be judged"),
+    pytest.param(join([GREEN, PROBLEM]), 2, id="one of two could not be judged"),
+    pytest.param(join([WHOLE, PROBLEM]), 2, id="one red, one not judged"),
+    pytest.param(report(), 2, id="nothing planned"),
+    pytest.param(report(passed(cell()), planned=[cell(), cell("MASK-02")]), 3, id="one never judged"),
+    pytest.param(report(passed(cell(), cell())), 3, id="one judged twice"),
+    pytest.param(report(passed(cell(), cell("MASK-02")), planned=[cell()]), 3, id="one not planned"),
+    pytest.param(report([FAILED], planned=[FAILED.cell, cell()]), 3, id="red and unbalanced"),
+    pytest.param(report(passed(cell()), interrupted="by the user"), 3, id="interrupted"),
+    pytest.param(join([GREEN, PROBLEM], interrupted="by the user"), 3, id="interrupted and not judged"),
+]
+
+
+@pytest.mark.parametrize(("one", "code"), CODES)
+def test_the_exit_code_says_what_became_of_the_run(one: Report, code: int) -> None:
+    assert exit_code(one) == code
+
+
+def test_without_a_footer_there_is_no_balance() -> None:
+    assert exit_code(Report(GREEN.header, GREEN.records, None)) == 3
+
+
+def shown(file: Path) -> Result:
+    """`sparsecheck report FILE`."""
+    result = CliRunner().invoke(main, ["report", str(file)])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+@pytest.mark.parametrize(("one", "code"), CODES)
+def test_the_command_exits_as_the_run_did(file: Path, one: Report, code: int) -> None:
+    write(one, file)
+    assert shown(file).exit_code == code
+
+
+def test_the_command_shows_what_the_report_says(file: Path) -> None:
+    write(WHOLE, file)
+    output = shown(file).output
+    for said in ("it: FAILURE", "4 cells planned", "output differs at 3 of 8: größer, ≠", "because: It was so."):
+        assert said in output
+
+
+def test_the_command_never_accepts_a_cut_report(file: Path) -> None:
+    for length, text in cuts():
+        file.write_bytes(text)
+        result = shown(file)
+        assert result.exit_code == (3 if b"\n" in text else 2), f"cut at byte {length}: {result.output}"
+
+
+def test_the_process_of_the_command_exits_so_too(file: Path) -> None:
+    written(file, lines()[:-1])
+    ended = subprocess.run(
+        [sys.executable, "-m", "sparsecheck", "report", str(file)], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 3
+    assert "no footer: the run was cut short after 4 records; run it again" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_report_of_a_requirement_that_is_gone_is_shown_nevertheless(file: Path) -> None:
+    gone = replace(FAILED, cell=cell("GONE-01"))
+    write(report([gone], catalogue="older"), file)
+    result = shown(file)
+    assert result.exit_code == 1
+    assert "failed: GONE-01\n" in result.output
+    assert "Judged by another catalogue" in result.output
+
+
+def test_a_report_of_this_catalogue_says_no_such_thing(file: Path) -> None:
+    write(WHOLE, file)
+    assert "another catalogue" not in shown(file).output
+
+
+@pytest.fixture(scope="module")
+def printed_schema() -> jsonschema.Draft202012Validator:
+    """What `sparsecheck schema` prints."""
+    printed = json.loads(CliRunner().invoke(main, ["schema"]).output)
+    jsonschema.Draft202012Validator.check_schema(printed)
+    return jsonschema.Draft202012Validator(printed)
+
+
+def test_the_schema_takes_every_line_of_a_report(printed_schema: jsonschema.Draft202012Validator) -> None:
+    for one in (WHOLE, GREEN, PROBLEM, join([WHOLE, PROBLEM], interrupted="by the user")):
+        for line in lines(one):
+            printed_schema.validate(json.loads(line))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"{}", b'"passed"', RECORDS[0].replace(b'"passed"', b'"fine"'), RECORDS[0].replace(b'"cell"', b'"cells"', 1),
+        RECORDS[0].replace(b'"verdict"', b'"verdicts"'), RECORDS[3].replace(b'"package"', b'"nobody"'),
+        HEADER.replace(b'"started"', b'"begun"'), HEADER.replace(b'"half-even"', b'"half-odd"'),
+        FOOTER.replace(b'"outcomes"', b'"sums"'), FOOTER.replace(b'"failure"', b'"triumph"'),
+        FOOTER.replace(b'"balanced":true', b'"balanced":1'),
+    ],
+)
+def test_the_schema_refuses_what_is_no_line(line: bytes, printed_schema: jsonschema.Draft202012Validator) -> None:
+    assert line not in lines()
+    with pytest.raises(jsonschema.ValidationError):
+        printed_schema.validate(json.loads(line))
