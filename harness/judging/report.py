@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from ..catalogue import CATALOGUE
+from ..values.cell import Cell, InvalidCell
 from ..values.record import FORMAT, Footer, Header, Line, Outcome, Record, Subject
 from .ledger import Balance, outcome, reconcile
 
@@ -113,10 +114,21 @@ def read_partial(path: Path) -> Report:
         raise InvalidLine(f"{path}:1: a report begins with its header")
     if header.format != FORMAT:
         raise InvalidLine(f"{path}:1: format {header.format}; this sparsecheck reads format {FORMAT}")
-    stray = [number for number, line in enumerate(records, 2) if not isinstance(line, Record)]
-    if stray:
-        raise InvalidLine(f"{path}:{stray[0]}: a header or footer among the records")
-    return Report(header, tuple(line for line in records if isinstance(line, Record)), footer)  # type: ignore[arg-type,unused-ignore]
+    names = {subject.sparsifier for subject in header.subjects}
+    checked = tuple(_record(line, names, f"{path}:{number}") for number, line in enumerate(records, 2))
+    return Report(header, checked, footer)  # type: ignore[arg-type,unused-ignore]
+
+
+def _record(line: Line, names: set[str], where: str) -> Record:
+    if not isinstance(line, Record):
+        raise InvalidLine(f"{where}: a header or footer among the records")
+    try:
+        name = Cell.parse(line.cell).sparsifier
+    except InvalidCell as error:
+        raise InvalidLine(f"{where}: {error}") from None
+    if name not in names:
+        raise InvalidLine(f"{where}: a record of {name!r}, which the header does not name")
+    return line
 
 
 def _line(text: bytes, path: Path, number: int) -> Line:
@@ -141,7 +153,8 @@ def join(reports: Sequence[Report], interrupted: str = "") -> Report:
         raise UnlikeReports("the reports were asked for different selections")
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UnlikeReports(f"{twice[0]} stands in two of the reports")
-    header = msgspec.structs.replace(first, subjects=tuple(subjects), started=min(r.header.started for r in reports))
+    started = min((report.header.started for report in reports if report.header.started), default="")
+    header = msgspec.structs.replace(first, subjects=tuple(subjects), started=started)
     joined = Report(header, tuple(record for report in reports for record in report.records), None)
     return Report(header, joined.records, Footer(joined.outcomes(), interrupted))
 

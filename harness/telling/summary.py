@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
 
-from ..catalogue import requirement
+from ..catalogue import UnknownRequirement, digest, requirement
 from ..judging.report import Report
 from ..values.cell import Cell
 from ..values.record import Outcome, Record, Subject, Verdict
@@ -23,6 +23,8 @@ def summary(report: Report) -> Iterator[str]:
         yield ""
     if report.header.selection:
         yield "Only a selection was judged; no result here is `success`."
+    if report.header.catalogue != digest():
+        yield "Judged by another catalogue than this sparsecheck has; what requirements ask is told as here."
     if report.footer is None or report.footer.interrupted:
         why = report.footer.interrupted if report.footer else "the run was cut short"
         yield f"INTERRUPTED ({why}): nothing here is a verdict on the whole."
@@ -58,11 +60,19 @@ def _shown(records: list[Record], verdict: Verdict) -> Iterator[str]:
     for id, group in groupby(sorted(records, key=_requirement_of), key=_requirement_of):
         cells = list(group)
         first = cells[0]
-        yield f"  {verdict.value}: {id} {requirement(id).sentence}"
+        yield f"  {verdict.value}: {id} {_sentence(id)}".rstrip()
         yield f"    {len(cells)} cell{'s' * (len(cells) > 1)}: {_one_line(first.message)}"
         if first.reason:
             yield f"    because: {first.reason}" + (f" ({first.link})" if first.link else "")
         yield f"    repeat: sparsecheck run --cell {shlex.quote(first.cell)}"
+
+
+def _sentence(id: str) -> str:
+    """What the requirement asks; nothing if this catalogue does not have it."""
+    try:
+        return requirement(id).sentence
+    except UnknownRequirement:
+        return ""
 
 
 def _refusals(records: tuple[Record, ...]) -> Iterator[str]:
