@@ -1,0 +1,167 @@
+"""Tokens on the axes stand for the networks and patterns that they name."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from sparsecheck.catalogue import CATALOGUE
+from sparsecheck.catalogue.axes import LAYERS
+from sparsecheck.judging.networks import network
+from sparsecheck.judging.plans import pattern_for, plan_for
+from sparsecheck.values.network import Layer, Network
+from sparsecheck.values.pattern import Band, Block, Channel, Given, NofM, Pattern, Unstructured
+
+SALTS = [requirement.id for requirement in CATALOGUE]
+
+
+@pytest.mark.parametrize(
+    ("token", "pattern"),
+    [
+        ("unstructured-0.5", Unstructured(0.5)), ("unstructured-0", Unstructured(0)),
+        ("block1x4-0.5", Block((1, 4), 0.5)), ("block12x8-0.25", Block((12, 8), 0.25)),
+        ("2of4", NofM(2, 4)), ("1of16", NofM(1, 16)),
+        ("channel0-0.5", Channel(0.5, 0)), ("channel1-0.3", Channel(0.3, 1)),
+        ("band-3", Band(3)), ("band-11", Band(11)),
+    ],
+)
+def test_a_token_stands_for_its_pattern(token: str, pattern: Pattern) -> None:
+    assert pattern_for(token, (8, 16), "salt") == pattern
+
+
+@pytest.mark.parametrize(
+    "token", ["", "unstructured", "unstructured-half", "block-0.5", "block1x4", "4of", "channel-0.5", "band-", "x2of4"]
+)
+def test_what_is_no_token(token: str) -> None:
+    with pytest.raises(ValueError, match=f"^no pattern is written '{token}'$"):
+        pattern_for(token, (8, 16), "salt")
+
+
+def _given(token: str, shape: tuple[int, ...], salt: str = "salt") -> Given:
+    pattern = pattern_for(token, shape, salt)
+    assert isinstance(pattern, Given)
+    return pattern
+
+
+def test_a_given_mask_is_irregular_and_neither_all_nor_nothing() -> None:
+    mask = _given("given", (40, 50)).mask
+    assert (mask.shape, mask.dtype) == ((40, 50), np.bool_)
+    assert 0.45 < mask.mean() < 0.55
+    assert len({row.tobytes() for row in mask}) == 40
+    for shape in ((1, 2), (2, 1), (1, 1, 2)):
+        assert _given("given", shape).mask.ravel().tolist() == [True, False]
+
+
+def test_a_given_mask_hangs_on_its_salt_alone() -> None:
+    assert (_given("given", (8, 16)).mask == _given("given", (8, 16)).mask).all()
+    assert (_given("given", (8, 16)).mask != _given("given", (8, 16), "pepper").mask).any()
+
+
+def test_the_first_entries_of_a_given_mask() -> None:
+    rows = ["#.#.", "####", "##.#"]
+    assert _given("given", (3, 4)).mask.tolist() == [[mark == "#" for mark in row] for row in rows]
+
+
+def test_the_extreme_given_masks() -> None:
+    assert _given("given-identity", (2, 3)).mask.all()
+    assert not _given("given-zeros", (2, 3)).mask.any()
+
+
+def test_a_plan_covers_the_planned_weights_each_in_its_shape() -> None:
+    net = network("mixed", "salt")
+    plan = plan_for(net, "given", "salt")
+    shapes = {layer.weight: layer.weight_shape for layer in net.weighted}
+    assert plan.names == net.planned == ("stem.conv1.weight", "layer1.weight")
+    for name, pattern in plan.patterns.items():
+        assert isinstance(pattern, Given)
+        assert pattern.mask.shape == shapes[name]
+
+
+def test_a_plan_counts_over_what_it_is_asked_to() -> None:
+    net = network("linear", "salt")
+    assert plan_for(net, "unstructured-0.5", "salt").scope == "each"
+    assert plan_for(net, "unstructured-0.5", "salt", "all").scope == "all"
+
+
+def test_two_weights_of_one_plan_are_given_different_masks() -> None:
+    square = tuple(Layer(name, "linear", 8, 8) for name in ("one", "two"))
+    plan = plan_for(Network("two", square, ("one.weight", "two.weight"), (8,)), "given", "salt")
+    first, second = (pattern.mask for pattern in plan.patterns.values() if isinstance(pattern, Given))
+    assert (first != second).any()
+
+
+# ------------------------------------------------------------------- networks
+
+
+@pytest.mark.parametrize("token", LAYERS)
+def test_a_network_has_the_kinds_of_layers_that_its_token_takes(token: str) -> None:
+    net = network(token, "salt")
+    planned = {layer.kind for layer in net.weighted if layer.weight in net.planned}
+    assert net.token == token
+    assert planned == set(LAYERS[token])
+
+
+@pytest.mark.parametrize("token", LAYERS)
+def test_each_layer_takes_what_the_one_before_it_gives(token: str) -> None:
+    for salt in SALTS:
+        chain = network(token, salt).weighted
+        for one, following in pairwise(chain):
+            channels = one.outputs if following.kind == one.kind or one.kind == "embedding" else None
+            assert channels in (None, following.inputs)
+
+
+@pytest.mark.parametrize("token", LAYERS)
+def test_beside_what_is_planned_there_is_what_is_not_and_is_named_alike(token: str) -> None:
+    net = network(token, "salt")
+    weights = [layer.weight for layer in net.weighted]
+    assert set(net.planned) < set(weights)
+    stems = [name.removesuffix(".weight") for name in net.planned]
+    unplanned = [name for name in weights if name not in net.planned and name not in dict(net.tied)]
+    assert any(name.startswith(stem) for name in unplanned for stem in stems)
+
+
+@pytest.mark.parametrize("token", [token for token in LAYERS if token != "tied"])
+def test_no_planned_weight_is_square(token: str) -> None:
+    for salt in SALTS:
+        net = network(token, salt)
+        for layer in net.weighted:
+            assert layer.inputs != layer.outputs or layer.weight not in net.planned, salt
+
+
+@pytest.mark.parametrize("token", ["linear", "large", "strided", "tied", "embedding", "conv1d", "conv2d"])
+def test_sizes_are_multiples_of_four(token: str) -> None:
+    for salt in SALTS:
+        for layer in network(token, salt).weighted:
+            assert (layer.inputs % 4, layer.outputs % 4) == (0, 0)
+
+
+def test_ragged_sizes_are_no_multiples_of_anything_in_a_block() -> None:
+    for salt in SALTS:
+        for layer in network("ragged", salt).weighted:
+            assert layer.inputs % 4
+            assert layer.outputs % 4
+
+
+def test_sizes_differ_from_salt_to_salt_and_are_the_same_for_one() -> None:
+    assert len({network("linear", salt) for salt in SALTS}) > len(SALTS) // 2
+    assert network("mixed", "salt") == network("mixed", "salt")
+
+
+def test_tied_layers_share_one_planned_weight() -> None:
+    net = network("tied", "salt")
+    assert net.tied == (("layer2.weight", "layer1.weight"),)
+    assert net.planned == ("layer1.weight",)
+    assert net.layers[0].weight_shape == net.layers[2].weight_shape
+
+
+def test_only_strided_networks_store_weights_otherwise() -> None:
+    for token in LAYERS:
+        strided = {layer.weight for layer in network(token, "salt").layers if layer.strided}
+        assert strided == (set(network(token, "salt").planned) if token == "strided" else set())
+
+
+def test_an_unknown_network() -> None:
+    with pytest.raises(KeyError, match="banana"):
+        network("banana", "salt")
