@@ -166,3 +166,23 @@ def test_ctrl_c_leaves_a_report_that_says_so(tmp_path: Path) -> None:
     assert child.returncode == 3, output
     assert "interrupted by the user" in output
     assert b'"interrupted":"' in path.read_bytes()
+
+
+def test_what_is_declared_unsupported_is_judged_as_a_refusal(tmp_path: Path) -> None:
+    text = (
+        "from sparsecheck.sparsifiers.exemplar import ExemplarAdapter\n"
+        "class Narrow(ExemplarAdapter):\n"
+        "    supported = ExemplarAdapter.supported.replace('conv1d ', '').replace('conv2d ', '')\n"
+        "    unsupported = 'conv1d conv2d'\n"
+        "    def attach(self, model, plan, context):\n"
+        "        if plan.names == ('conv1.weight',) and model[0].weight.dim() == 3:\n"
+        "            raise ValueError('conv1.weight: no Conv1d')\n"
+        "        return super().attach(model, plan, context)\n"
+    )
+    ended = run(tmp_path, "--adapter", str(written(tmp_path, text)), *ONE_CASE)
+    assert ended.code == 1, ended.output
+    by_layer = {record.cell.split("/")[1]: record for record in records(ended)}
+    assert by_layer["conv1d"].verdict is Verdict.REFUSED
+    assert by_layer["conv1d"].refused_by == "adapter"
+    assert by_layer["conv2d"].signature.startswith("not-refused")
+    assert by_layer["linear"].verdict is Verdict.PASSED

@@ -51,20 +51,18 @@ class Judge:
             if _is_case(item):
                 item.add_marker(pytest.mark.timeout(self.session.asked.limit, method="signal"))
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-        if _planned(pyfuncitem) is None:
-            return (yield)
-        with same_world():
-            return (yield)
-
-    @pytest.hookimpl(tryfirst=True, specname="pytest_pyfunc_call")
-    def judge_refusals(self, pyfuncitem: pytest.Function) -> object:
-        """A cell that takes what is unsupported: the refusal is judged in the case's stead."""
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> object:
+        """Run the case; where its cell takes what is unsupported, judge the refusal in its stead."""
         planned = _planned(pyfuncitem)
-        if planned is None or planned.disposition != "refuse":
+        if planned is None:
             return None
-        pyfuncitem.stash[_REFUSED] = judge_refusal(cast("Trial", pyfuncitem.funcargs["trial"]), planned.why.split())
+        trial = cast("Trial", pyfuncitem.funcargs["trial"])
+        with same_world():
+            if planned.disposition == "refuse":
+                pyfuncitem.stash[_REFUSED] = judge_refusal(trial, planned.why.split())
+            else:
+                pyfuncitem.obj(trial)
         return True
 
     @pytest.hookimpl(wrapper=True)
