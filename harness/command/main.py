@@ -6,13 +6,14 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
 from ..catalogue import AREAS, CATALOGUE, UnknownRequirement, requirement
 from ..values.requirement import Requirement
 from ..values.selection import Selection
+from .bench import bench
+from .failure import fail
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -24,17 +25,12 @@ def main() -> None:
     sparsecheck list                    what is registered here
     sparsecheck run                     judge all of it, one process each
     sparsecheck run NAME --report FILE  judge one and keep the records
+    sparsecheck bench                   time it; nothing is judged by that
     sparsecheck explain MASK-01         what a requirement asks, and why
 
     Exit codes: 0 all that was planned was judged and nothing is red; 1 something is red; 2 bad usage,
     or a sparsifier that could not be judged; 3 the ledger does not balance.
     """
-
-
-def fail(message: str, code: int = 2) -> NoReturn:
-    """One clear sentence on standard error, and the exit code."""
-    click.echo(f"sparsecheck: {message}", err=True)
-    sys.exit(code)
 
 
 @main.command("list")
@@ -183,3 +179,6 @@ def schema() -> None:
     from ..judging.report import schema as of_a_line
 
     click.echo(json.dumps(of_a_line(), indent=2, sort_keys=True))
+
+
+main.add_command(bench)

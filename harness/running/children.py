@@ -115,7 +115,8 @@ def how_it_ended(folder: Path, name: str) -> str:
 
 
 def last_words(folder: Path, name: str) -> str:
-    """The end of what a child printed, in one line."""
+    """The end of what a child printed, in one line, without pytest's rules and headings."""
     log = folder / f"{name}.log"
-    lines: Sequence[str] = log.read_text("utf-8", "replace").strip().splitlines() if log.exists() else ()
-    return " / ".join(line.strip() for line in lines[-3:]) or "nothing"
+    lines: Sequence[str] = log.read_text("utf-8", "replace").splitlines() if log.exists() else ()
+    words = [line.strip() for line in lines if line.strip() and not line.startswith(("===", "!!!", "___"))]
+    return " / ".join(words[-3:]) or "nothing"

@@ -14,6 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from .judge import Judge
     from .session import Asked
+    from .timekeeper import Timekeeper
     from .trial import Trial
 
 _NAME = "sparsecheck-judge"
@@ -30,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--sparsecheck-requirement", action="append", default=[], metavar="ID", help="only this requirement")
     add("--sparsecheck-cell", action="append", default=[], metavar="CELL", help="only this cell")
     add("--sparsecheck-report", metavar="FILE", help="write the records here, as JSON Lines")
+    add("--sparsecheck-timings", metavar="FILE", help="write here what became of each timing, but for the times")
     add("--sparsecheck-limit", type=float, default=60.0, metavar="SECONDS", help="what one case may take")
 
 
@@ -41,10 +43,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _asked(config: pytest.Config) -> bool:
     option = config.option
+    named = [argument.partition("::")[0] for argument in config.args]
+    if named and all(_is_timing(name) for name in named):
+        return False
     if option.sparsecheck_subject or option.sparsecheck_adapter or option.sparsecheck_report:
         return True
-    named = [argument.partition("::")[0] for argument in config.args]
     return any(name.startswith("sparsecheck.cases") or _is_cases(Path(name).resolve()) for name in named)
+
+
+def _is_timing(name: str) -> bool:
+    """Whether `name` is the module of the timing cases, which no cell is judged by."""
+    if name == "sparsecheck.cases.timing_operations":
+        return True
+    return Path(name).name == "timing_operations.py" and _is_cases(Path(name).resolve())
 
 
 def _is_cases(path: Path) -> bool:
@@ -115,7 +126,32 @@ def pytest_configure_node(node: Any) -> None:
         node.workerinput[_DIGEST] = judge.session.digest
 
 
+def _timekeeper(config: pytest.Config) -> Timekeeper:
+    """The one timekeeper of this run, made and registered at its first need.
+
+    Raises:
+        pytest.Collector.CollectError: nothing would be timed, or what was asked for cannot be had.
+    """
+    from ..subject.discovery import NotFound
+    from .timekeeper import NAME, Timekeeper, check
+    from .timing import NotTimed
+
+    keeper: Timekeeper | None = config.pluginmanager.get_plugin(NAME)
+    if keeper is None:
+        try:
+            check(config)
+            keeper = Timekeeper(config, _request(config))
+        except (NotTimed, NotFound) as error:
+            raise pytest.Collector.CollectError(str(error)) from None
+        config.pluginmanager.register(keeper, NAME)
+    return keeper
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    operation = getattr(metafunc.function, "__sparsecheck_operation__", None)
+    if operation is not None:
+        ids = _timekeeper(metafunc.config).to_time(operation)
+        metafunc.parametrize("subject", ids, ids=ids, indirect=True)
     id = getattr(metafunc.function, "__sparsecheck_requirement__", None)
     if id is None:
         return
