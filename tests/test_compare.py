@@ -167,6 +167,8 @@ def test_tensors_that_share_storage_are_found() -> None:
     base = torch.zeros(4, 4)
     compare.apart({"a": base}, {"b": base.clone()}, "the copy")
     compare.apart({"a": torch.zeros(0)}, {"b": torch.zeros(0)}, "the copy")
+    compare.apart({"a": base[:0]}, {"b": base}, "the copy")
+    compare.apart({"a": base}, {"b": base[:0]}, "the copy")
     for alias in (base, base.view(16), base[1:], base.t(), base.detach(), base.view(torch.int32)):
         said = _said(compare.apart, {"x": torch.zeros(2), "a": alias}, {"b": base}, "the copy")
         assert said == "aliased: the copy: a shares storage with b"

@@ -26,6 +26,7 @@ from sparsecheck.values.pattern import Pattern
 from sparsecheck.values.record import Verdict
 from sparsecheck.values.selection import Selection
 from tests.bench_of_one import judge, planned
+from tests.faulty import run, written
 from tests.tampered import (
     DAY,
     LINEAR,
@@ -313,3 +314,22 @@ def test_a_case_raises_what_is_wrong_with_its_reference(folder: Path, monkeypatc
     record = judge(ExemplarAdapter(), linear)
     assert record.verdict is Verdict.FAILED
     assert record.signature.startswith(f"TamperedReference: reference {LINEAR}: its sha256 is ")
+
+
+def test_a_cell_whose_reference_is_wrong_is_an_error_and_no_failure(folder: Path) -> None:
+    edit(folder, flip_last_byte)
+    adapter = written(
+        folder,
+        "from pathlib import Path\n"
+        "from sparsecheck.judging import reference\n"
+        "from sparsecheck.sparsifiers.exemplar import ExemplarAdapter as Adapter\n"
+        f"reference.home = lambda: Path({str(folder)!r})\n"
+        "class Innocent(Adapter):\n    pass\n",
+        "innocent",
+    )
+    ended = run(folder, "--adapter", str(adapter), "--cell", "innocent:MASK-28/linear/given/float32/cpu")
+    assert ended.report is not None, ended.output
+    [record] = ended.report.records
+    assert record.verdict is Verdict.ERROR
+    assert record.signature.startswith(f"TamperedReference: reference {LINEAR}: its sha256 is ")
+    assert ended.code == 1

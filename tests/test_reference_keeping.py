@@ -80,6 +80,15 @@ def test_a_write_removes_what_no_oracle_makes_any_more(folder: Path) -> None:
     assert keeping.check(folder) == []
 
 
+def test_a_write_forgets_an_entry_whose_file_is_gone_and_made_by_no_one(folder: Path) -> None:
+    edit_manifest(folder, lambda files: files.update({"oracle/old.safetensors": files[LINEAR]}))
+    [found] = keeping.write(folder, "Retired.", DAY)
+    assert (found.file, found.tensors, found.damage.partition(" (")[0]) == (
+        "oracle/old.safetensors", (), "reference oracle/old.safetensors: it cannot be read"
+    )
+    assert keeping.check(folder) == []
+
+
 def test_a_write_cut_short_shows(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "reals", lambda name, shape, reals=stream.reals: -reals(name, shape))
     monkeypatch.setattr(keeping, "version", lambda name: [][0])
