@@ -17,10 +17,19 @@ def table(timings: Sequence[Timing]) -> Iterator[str]:
         yield _line(row, widths)
     yield ""
     yield "us: microseconds of one processor thread; sparse / dense: of paired blocks, median [quartiles]."
+    yield from _missing(timings)
+
+
+def _missing(timings: Sequence[Timing]) -> Iterator[str]:
+    """What has one cause, once."""
+    causes: dict[tuple[str, State, str], list[Timing]] = {}
     for timing in timings:
         if timing.state in (State.RAISED, State.NOT_TIMED):
-            yield f"{timing.state.value.upper()}: {timing.entry.id}: {timing.message}"
-            yield f"  repeat: sparsecheck bench {timing.entry.sparsifier}"
+            causes.setdefault((timing.entry.sparsifier, timing.state, timing.message), []).append(timing)
+    for (sparsifier, state, message), alike in causes.items():
+        others = f" and {len(alike) - 1} more" if len(alike) > 1 else ""
+        yield f"{state.value.upper()}: {alike[0].entry.id}{others}: {message}"
+        yield f"  repeat: sparsecheck bench {sparsifier}"
 
 
 def _row(timing: Timing) -> tuple[str, ...]:
