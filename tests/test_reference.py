@@ -27,6 +27,7 @@ from sparsecheck.values.record import Verdict
 from sparsecheck.values.selection import Selection
 from tests.bench_of_one import judge, planned
 from tests.faulty import run, written
+from tests.samples import declaration
 from tests.tampered import (
     DAY,
     LINEAR,
@@ -77,9 +78,7 @@ def test_trials_of_the_requirement_draw_the_networks_and_plans_that_are_stored()
 def test_every_canonical_pattern_has_masks_for_either_magnitude() -> None:
     kinds = ("given", "unstructured", "block", "n_of_m", "channel", "band")
     for kind in kinds:
-        adapter = ExemplarAdapter()
-        adapter.supported, adapter.unsupported = kind, ""
-        pattern = canonical_pattern(adapter.declare("it"))
+        pattern = canonical_pattern(declaration(" ".join(other for other in kinds if other != kind)))
         for score in expected.MAGNITUDES:
             assert set(reference.load("linear").masks(pattern, score)) == {"layer1.weight", "block.layer1.weight"}
 
