@@ -14,6 +14,7 @@ from ..values.requirement import Requirement
 from ..values.selection import Selection
 from .bench import bench
 from .failure import fail
+from .reference import reference
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -182,3 +183,4 @@ def schema() -> None:
 
 
 main.add_command(bench)
+main.add_command(reference)
