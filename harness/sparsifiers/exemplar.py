@@ -108,6 +108,8 @@ class Exemplar(ParametrizedSparsified):
 
     def load_sidecar(self, sidecar: dict[str, Tensor]) -> None:
         for name, mask in sidecar.items():
+            if mask.shape != self.mask_tensor(name).shape:
+                raise Refused(f"{name} has shape {tuple(self.mask_tensor(name).shape)}, saved was {tuple(mask.shape)}")
             self.mask_tensor(name).copy_(mask)
 
     def finalize(self) -> nn.Module:

@@ -106,12 +106,12 @@ class InPlaceSparsified(Sparsified):
         }
 
     def masks(self) -> dict[str, Tensor]:
-        return dict(self.kept)
+        return {name: kept.to(self.model.get_parameter(name).device) for name, kept in self.kept.items()}
 
     def enforce(self) -> None:
         """Set every removed entry to zero."""
         with torch.no_grad():
-            for name, kept in self.kept.items():
+            for name, kept in self.masks().items():
                 self.model.get_parameter(name).masked_fill_(~kept, 0)
 
     def step(self, optimizer: torch.optim.Optimizer) -> None:
@@ -122,6 +122,13 @@ class InPlaceSparsified(Sparsified):
         return {name: kept.clone() for name, kept in self.kept.items()}
 
     def load_sidecar(self, sidecar: dict[str, Tensor]) -> None:
+        """Raises:
+        ValueError: a mask has another shape than its parameter.
+        """
+        for name, kept in sidecar.items():
+            shape = self.model.get_parameter(name).shape
+            if kept.shape != shape:
+                raise ValueError(f"{name} has shape {tuple(shape)}, its saved mask {tuple(kept.shape)}")
         self.kept = {name: kept.clone() for name, kept in sidecar.items()}
         self.enforce()
 
