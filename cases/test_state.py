@@ -171,11 +171,12 @@ def test_moved_to_another_device_and_back(trial: Trial) -> None:
 
 
 @case("STATE-17")
-def test_saved_after_a_cast_and_an_update_is_up_to_date(trial: Trial) -> None:
+def test_saved_after_a_cast_carries_the_masks_as_they_are(trial: Trial) -> None:
     built = at(trial, dtype="float32")
-    sparsified = built.sparsified()
+    sparsified = built.attach()
     sparsified.model.to(trial.dtype)
-    sparsified.update(raised_level(trial))
-    masks = trial.expected_masks(sparsified)
+    sparsified.update()
+    oracle = ModelOracle.of(trial, sparsified, built.dense_model().to(trial.dtype))
+    oracle.require_sparse("attached, cast and updated")
     restored = restoring.resume(trial, sparsified.save())
-    trial.judge_masks(restored, masks, f"restored from what was saved after a cast to {trial.dtype} and an update")
+    oracle.judge(restored, f"attached, cast to {trial.dtype}, updated, saved and restored")

@@ -54,6 +54,15 @@ class ModelOracle:
         moved = any((other.masks[name] != mask).any() for name, mask in self.masks.items())
         require(moved, "update-without-effect", f"{what} left every mask as it was")
 
+    def require_sparse(self, what: str) -> None:
+        """Some entry of every planned weight is removed: else what comes after would prove nothing.
+
+        Raises:
+            Violation: `plan-not-applied`.
+        """
+        for name, mask in self.masks.items():
+            require(not mask.all(), "plan-not-applied", f"{what}: the mask of {name} keeps all")
+
     def judge(self, sparsified: Sparsified, what: str) -> None:
         """It reports these masks, and forward uses these weights to the oracle's output.
 

@@ -65,10 +65,15 @@ def resume(trial: Trial, saved: Saved) -> Sparsified:
 
 
 def restored_from(trial: Trial, saved: Saved, part: Part) -> Sparsified:
-    """Restored from one part of what was saved; the other part is that of a run of other weights and masks."""
+    """Restored from one part of what was saved; the other part is that of a run of other weights and masks.
+    Where both carry masks a sidecar would outvote the model, whose state dict is then loaded by itself."""
     plan = misleading_plan(trial)
-    other = trial.sparsified(trial.dense_model("other"), plan).save()
-    mixed = Saved(saved.model, other.sidecar) if part == "model" else Saved(other.model, saved.sidecar)
+    other = trial.sparsified(trial.dense_model("other"), plan)
+    if part == "model" and trial.contract.mask_storage == "both":
+        other.model.load_state_dict(saved.model)
+        return other
+    rest = other.save()
+    mixed = Saved(saved.model, rest.sidecar) if part == "model" else Saved(rest.model, saved.sidecar)
     return trial.adapter.restore(trial.dense_model("restored"), plan, mixed, trial.context)
 
 

@@ -1,0 +1,98 @@
+"""Correct sparsifiers that hold their masks in ways other than the exemplar's: magnitude pruning on the base
+classes that ship for a buffer with a hook, and for zeros in place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from msgspec.structs import replace
+from torch import Tensor, nn
+
+from sparsecheck import Adapter, BufferSparsified, Context, InPlaceSparsified, Plan, Sparsified
+from sparsecheck.sparsifiers.exemplar import CONTRACT, new_mask
+
+_CONTRACT = replace(CONTRACT, regrowth="monotone", ties="lowest index")
+
+
+def _masks(
+    plan: Plan, level: float | None, weights: Mapping[str, Tensor], kept: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    plan = plan if level is None else plan.at_level(level)
+    return {
+        name: new_mask(pattern, weights[name].detach(), kept[name].bool(), _CONTRACT)
+        for name, pattern in plan.patterns.items()
+    }
+
+
+class InPlace(InPlaceSparsified):
+    def update(self, level: float | None = None) -> None:
+        weights = {name: self.model.get_parameter(name) for name in self.plan.names}
+        self.kept = _masks(self.plan, level, weights, self.kept)
+        self.enforce()
+
+
+class Product:
+    """The hook that sets the weight before each forward; the result has done its work after it, and goes: a
+    tensor with a history cannot be copied deeply."""
+
+    def __call__(self, module: nn.Module, inputs: object) -> None:
+        vars(module)["weight"] = module.weight_orig * module.weight_mask
+
+
+def drop(module: nn.Module, inputs: object, output: object) -> None:
+    vars(module).pop("weight", None)
+
+
+class Buffer(BufferSparsified):
+    hook_type = Product
+
+    def __init__(self, model: nn.Module, plan: Plan) -> None:
+        super().__init__(model, plan)
+        for name in plan.names:
+            module = model.get_submodule(name.rpartition(".")[0])
+            module.register_parameter("weight_orig", module._parameters.pop("weight"))
+            module.register_buffer("weight_mask", torch.ones_like(module.weight_orig, dtype=torch.bool))
+            module.register_forward_pre_hook(Product())
+            module.register_forward_hook(drop)
+
+    def update(self, level: float | None = None) -> None:
+        weights = {name: self.model.get_parameter(f"{name}_orig") for name in self.plan.names}
+        for name, mask in _masks(self.plan, level, weights, self.masks()).items():
+            self.model.get_buffer(f"{name}_mask").copy_(mask)
+
+    def finalize(self) -> nn.Module:
+        for module in self.model.modules():
+            for key, hook in list(module._forward_hooks.items()):
+                if hook is drop:
+                    del module._forward_hooks[key]
+        return super().finalize()
+
+
+class _HolderAdapter(Adapter):
+    distribution = "sparsecheck"
+    supported = (
+        "linear conv1d conv2d embedding given unstructured block n_of_m channel band float64 float32 bfloat16 float16 "
+        "cpu accelerator relevel finalize restore trace export compile"
+    )
+    unsupported = "scope_all tied"
+
+
+class InPlaceAdapter(_HolderAdapter):
+    """The zeros sit in the parameters, the masks travel in the sidecar."""
+
+    contract = replace(_CONTRACT, holds="in place", mask_storage="sidecar")
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        self.refuse_unsupported(plan)
+        return InPlace(model, plan)
+
+
+class BufferAdapter(_HolderAdapter):
+    """A mask in a buffer beside the dense weight, and a hook that applies it."""
+
+    contract = replace(_CONTRACT, holds="buffer")
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        self.refuse_unsupported(plan)
+        return Buffer(model, plan)
