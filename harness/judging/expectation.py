@@ -22,6 +22,10 @@ else:
     import tomli as tomllib
 
 
+UNEXPLAINED = "UNEXPLAINED"
+"""What the reason of an entry begins with until someone has said why it fails."""
+
+
 class InvalidExpectations(ValueError):
     """An expectation file that cannot be read as one; the message names file, entry and key."""
 
@@ -59,6 +63,10 @@ class Expectation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         re.compile(self._message_pattern)
         if not self.reason or not self.signature:
             raise ValueError("reason and signature may not be empty")
+        if not self.sparsifiers:
+            raise ValueError("sparsifiers names none")
+        if self.reason.startswith(UNEXPLAINED):
+            raise ValueError(f"{self.requirement} is still {UNEXPLAINED}: say in its reason why it fails")
 
     @property
     def _message_pattern(self) -> str:
@@ -97,7 +105,8 @@ def parse_expectations(text: str, where: str) -> tuple[Expectation, ...]:
     """All expectations in the TOML `text`.
 
     Raises:
-        InvalidExpectations: no TOML, an unknown key, a missing one, or a bad specifier; names `where`.
+        InvalidExpectations: no TOML, an unknown key, a missing one, a bad specifier, or a reason that no one has
+            given yet; names `where`.
     """
     try:
         document: Any = tomllib.loads(text)
@@ -105,7 +114,10 @@ def parse_expectations(text: str, where: str) -> tuple[Expectation, ...]:
         raise InvalidExpectations(f"{where}: no TOML: {error}") from None
     if stray := sorted(set(document) - {"known"}):
         raise InvalidExpectations(f"{where}: unknown table {stray[0]!r}; entries are written [[known]]")
-    return tuple(_entry(entry, f"{where}: entry {n}") for n, entry in enumerate(document.get("known", []), 1))
+    entries = document.get("known", [])
+    if not isinstance(entries, list):
+        raise InvalidExpectations(f"{where}: entries are written [[known]], in double brackets")
+    return tuple(_entry(entry, f"{where}: entry {n}") for n, entry in enumerate(entries, 1))
 
 
 def _entry(entry: Any, where: str) -> Expectation:
@@ -123,8 +135,19 @@ def read_expectations(path: Path, sparsifier: str) -> tuple[Expectation, ...]:
     """
     if not path.exists():
         return ()
-    entries = parse_expectations(path.read_text("utf-8"), str(path))
-    return tuple(entry for entry in entries if sparsifier in entry.sparsifiers)
+    return tuple(entry for entry in parse_expectations(read_text(path), str(path)) if sparsifier in entry.sparsifiers)
+
+
+def read_text(path: Path) -> str:
+    """The text of the expectation file at `path`.
+
+    Raises:
+        InvalidExpectations: it is not UTF-8, or cannot be read.
+    """
+    try:
+        return path.read_text("utf-8")
+    except (UnicodeDecodeError, OSError) as error:
+        raise InvalidExpectations(f"{path}: {error}") from None
 
 
 def in_force(
