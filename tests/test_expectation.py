@@ -1,0 +1,376 @@
+"""Known failures are strict: each holds where it says, explains what it says, and is wanted."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from sparsecheck.judging.compare import Violation
+from sparsecheck.judging.expectation import (
+    Expectation,
+    InvalidExpectations,
+    in_force,
+    parse_expectations,
+    read_expectations,
+)
+from sparsecheck.judging.report import Report, exit_code
+from sparsecheck.judging.verdict import signature, weigh
+from sparsecheck.running.session import Asked, draw_up
+from sparsecheck.subject.discovery import Found, load, registrations
+from sparsecheck.values.cell import Cell
+from sparsecheck.values.record import Footer, Record, Verdict
+from sparsecheck.values.selection import Selection
+from tests.bench_of_one import ENVIRONMENT, judge, planned
+from tests.faulty import faulty, run
+from tests.samples import cell, declaration, environment
+
+ENTRY = """
+[[known]]
+sparsifiers = ["it"]
+requirement = "MASK-01"
+signature = "output-differs"
+reason = "It is so."
+"""
+FAILED = Record(cell("MASK-01"), Verdict.FAILED, "output-differs: output differs at 3 of 8", "output differs at 3 of 8")
+
+
+def expectation(**fields: Any) -> Expectation:
+    """One that explains `FAILED`; `fields` replace its own."""
+    plain = {"sparsifiers": ("it",), "requirement": "MASK-01", "reason": "It is so.", "signature": "output-differs"}
+    return Expectation(**{**plain, **fields})
+
+
+def test_every_key_of_an_entry_is_read() -> None:
+    text = ENTRY + (
+        'link = "https://x.y/1"\nlayer = ["linear", "conv2d"]\npattern = ["given"]\ndtype = ["float32"]\n'
+        'device = ["cpu"]\ntorch = ">=2.2,<3"\nversion = "<2"\nplatform = "linux"\nuntil = ">=2"\n'
+    )
+    assert parse_expectations(text, "here") == (
+        expectation(
+            link="https://x.y/1", layer=("linear", "conv2d"), pattern=("given",), dtype=("float32",), device=("cpu",),
+            torch=">=2.2,<3", version="<2", platform="linux", until=">=2",
+        ),
+    )
+
+
+def test_entries_keep_their_order_and_an_empty_file_has_none() -> None:
+    entries = parse_expectations(ENTRY + ENTRY.replace("MASK-01", "MASK-02"), "here")
+    assert [entry.requirement for entry in entries] == ["MASK-01", "MASK-02"]
+    assert parse_expectations("# nothing is known\n", "here") == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[[known]\n", "here: no TOML: "),
+        ("[[unknown]]\n", "here: unknown table 'unknown'; entries are written [[known]]"),
+        ("known = 3\n", "here: entries are written [[known]]"),
+        (ENTRY.replace("[[known]]", "[known]"), "here: entries are written [[known]]"),
+        ("known = [3]\n", "here: entry 1: Expected `object`"),
+        (ENTRY + 'dtypes = ["float32"]\n', "here: entry 1: Object contains unknown field `dtypes`"),
+        (ENTRY + 'layer = "linear"\n', "here: entry 1: Expected `array`"),
+        (ENTRY + 'torch = "2.2 or later"\n', "here: entry 1: Invalid specifier: '2.2 or later'"),
+        (ENTRY + 'version = "1.5"\n', "here: entry 1: Invalid specifier: '1.5'"),
+        (ENTRY + 'until = "2027-01-01"\n', "here: entry 1: Invalid specifier: '2027-01-01'"),
+        (ENTRY.replace('"output-differs"', '"ValueError: ("'), "here: entry 1: missing ), unterminated subpattern"),
+        (ENTRY.replace('"output-differs"', '""'), "here: entry 1: reason and signature may not be empty"),
+        (ENTRY.replace('"It is so."', '""'), "here: entry 1: reason and signature may not be empty"),
+        (ENTRY.replace("It is so", "UNEXPLAINED: say why"), "here: entry 1: MASK-01 is still UNEXPLAINED: say in its"),
+        (ENTRY.replace('["it"]', "[]"), "here: entry 1: sparsifiers names none"),
+        *((ENTRY.replace(key, "#"), f"here: entry 1: Object missing required field `{key}`")
+          for key in ("sparsifiers", "requirement", "signature", "reason")),
+        (ENTRY + ENTRY + "count = 3\n", "here: entry 2: Object contains unknown field `count`"),
+    ],
+)
+def test_a_file_that_is_none_is_refused_with_its_entry(text: str, said: str) -> None:
+    with pytest.raises(InvalidExpectations) as raised:
+        parse_expectations(text, "here")
+    assert str(raised.value).startswith(said)
+
+
+def test_a_file_is_read_for_one_sparsifier_and_may_be_missing(tmp_path: Path) -> None:
+    file = tmp_path / "a.expectations.toml"
+    assert read_expectations(file, "it") == ()
+    file.write_text(ENTRY + ENTRY.replace('"it"', '"other", "it"') + ENTRY.replace('"it"', '"other"'), "utf-8")
+    assert [entry.sparsifiers for entry in read_expectations(file, "it")] == [("it",), ("other", "it")]
+
+
+def test_a_file_that_is_no_text_is_refused_by_its_name(tmp_path: Path) -> None:
+    file = tmp_path / "a.expectations.toml"
+    file.write_bytes(ENTRY.encode("utf-16"))
+    with pytest.raises(InvalidExpectations, match=f"^{file}: "):
+        read_expectations(file, "it")
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ({}, True),
+        ({"torch": ">=2.2"}, True),
+        ({"torch": "<2.13"}, False),
+        ({"torch": "==2.13.*"}, True),
+        ({"torch": "==2.13.0"}, True),
+        ({"version": "<2"}, True),
+        ({"version": ">=2"}, False),
+        ({"platform": "linux"}, True),
+        ({"platform": "lin"}, True),
+        ({"platform": "win"}, False),
+        ({"torch": ">=2.2", "version": ">=2"}, False),
+        ({"torch": "<2", "version": "<2"}, False),
+        ({"torch": ">=2.2", "version": "<2", "platform": "win32"}, False),
+    ],
+)
+def test_an_expectation_holds_where_all_its_conditions_do(condition: dict[str, str], holds: bool) -> None:
+    assert expectation(**condition).holds(declaration(version="1.5"), environment(torch="2.13.0+cpu")) is holds
+
+
+@pytest.mark.parametrize(
+    ("specifier", "torch", "holds"),
+    [(">=2.14", "2.14.0a0+git1234567", True), (">=2.14", "2.14.0rc1", True), ("<2.14", "2.14.0.dev20260101", False)],
+)
+def test_a_prerelease_counts_as_its_release(specifier: str, torch: str, holds: bool) -> None:
+    assert expectation(torch=specifier).holds(declaration(), environment(torch=torch)) is holds
+
+
+@pytest.mark.parametrize(
+    ("axes", "covered"),
+    [
+        ({}, True),
+        ({"layer": ("linear",)}, True),
+        ({"layer": ("conv2d", "linear")}, True),
+        ({"layer": ("conv2d",)}, False),
+        ({"pattern": ("2of4",)}, False),
+        ({"dtype": ("float64",)}, False),
+        ({"device": ("cuda",)}, False),
+        ({"layer": ("linear",), "pattern": ("given",), "dtype": ("float32",), "device": ("cpu",)}, True),
+        ({"layer": ("linear",), "pattern": ("given",), "dtype": ("float32",), "device": ("cuda",)}, False),
+        ({"requirement": "MASK-02"}, False),
+    ],
+)
+def test_an_expectation_covers_the_cells_of_its_requirement_on_its_axes(axes: dict[str, Any], covered: bool) -> None:
+    assert expectation(**axes).covers(Cell.parse(cell("MASK-01"))) is covered
+
+
+@pytest.mark.parametrize(
+    ("expected", "seen", "explained"),
+    [
+        ("output-differs", "output-differs: at 3 of 8", True),
+        ("output-differs", "mask-differs: at 3 of 8", False),
+        ("output-differs", "output-differs-too: at 3 of 8", False),
+        ("RuntimeError", "RuntimeError: size mismatch", True),
+        ("RuntimeError: size", "RuntimeError: a size mismatch", True),
+        ("RuntimeError: size mismatch, .* 3", "RuntimeError: size mismatch, 2 and 3", True),
+        ("RuntimeError: size", "RuntimeError: device mismatch", False),
+        ("RuntimeError: size", "ValueError: size mismatch", False),
+        ("RuntimeError: size", "RuntimeError: ", False),
+        ("KeyError: 'a: b'", "KeyError: 'a: b'", True),
+    ],
+)
+def test_an_expectation_explains_its_kind_and_message_alone(expected: str, seen: str, explained: bool) -> None:
+    assert expectation(signature=expected).explains(seen) is explained
+
+
+@pytest.mark.parametrize(
+    ("error", "seen"),
+    [
+        (Violation("mask-differs", "masks differ\nat 3"), "mask-differs: masks differ"),
+        (ValueError("\n  first\nsecond"), "ValueError: first"),
+        (KeyError("weight"), "KeyError: 'weight'"),
+        (RuntimeError(), "RuntimeError: "),
+    ],
+)
+def test_a_signature_is_kind_or_type_with_the_first_line(error: Exception, seen: str) -> None:
+    assert signature(error) == seen
+
+
+def test_a_failure_that_was_expected_is_known_with_its_reason() -> None:
+    entry = expectation(link="https://x.y/1")
+    assert weigh(FAILED, [entry]) == replace(
+        FAILED, verdict=Verdict.KNOWN, reason="It is so.", link="https://x.y/1"
+    )
+
+
+def test_a_failure_of_which_nothing_was_expected_stays_one() -> None:
+    assert weigh(FAILED, []) is FAILED
+    assert weigh(FAILED, [expectation(layer=("conv2d",))]) is FAILED
+
+
+def test_a_failure_with_another_signature_stays_one_and_says_so() -> None:
+    weighed = weigh(FAILED, [expectation(signature="aliased")])
+    assert weighed.verdict is Verdict.FAILED
+    assert weighed.message == f"{FAILED.message} (a failure was expected here, but as 'aliased')"
+
+
+def test_any_of_the_expectations_that_cover_a_cell_may_explain_it() -> None:
+    weighed = weigh(FAILED, [expectation(signature="aliased"), expectation(reason="The second.")])
+    assert (weighed.verdict, weighed.reason) == (Verdict.KNOWN, "The second.")
+
+
+@pytest.mark.parametrize(("verdict", "by"), [(Verdict.PASSED, ""), (Verdict.REFUSED, "package")])
+def test_what_does_not_fail_though_it_was_expected_to_is_stale(verdict: Verdict, by: Any) -> None:
+    weighed = weigh(Record(cell("MASK-01"), verdict, refused_by=by), [expectation()])
+    assert weighed.verdict is Verdict.STALE
+    assert weighed.reason == "It is so."
+    assert weighed.message == (
+        f"expected to fail as 'output-differs', but {verdict.value}: delete the expectation"
+    )
+
+
+@pytest.mark.parametrize("verdict", [Verdict.ERROR, Verdict.UNAVAILABLE])
+def test_what_could_not_be_judged_is_neither_known_nor_stale(verdict: Verdict) -> None:
+    record = replace(FAILED, verdict=verdict)
+    assert weigh(record, [expectation()]) is record
+
+
+PLANNED = [Cell.parse(cell("MASK-01")), Cell.parse(cell("MASK-01", "conv2d"))]
+
+
+def test_only_what_holds_here_is_in_force() -> None:
+    here, elsewhere = expectation(), expectation(torch="<2", requirement="MASK-99", until=">=0")
+    assert in_force([here, elsewhere], declaration(), environment(), PLANNED) == (here,)
+
+
+@pytest.mark.parametrize("axes", [{"requirement": "MASK-99"}, {"layer": ("linaer",)}, {"device": ("cuda",)}])
+def test_an_expectation_that_covers_no_cell_is_an_error(axes: dict[str, Any]) -> None:
+    with pytest.raises(InvalidExpectations, match=r"^it: the expectation on MASK-\d\d covers no cell"):
+        in_force([expectation(**axes)], declaration(), environment(), PLANNED)
+
+
+@pytest.mark.parametrize(("version", "past"), [("1.9", False), ("2.0", True), ("2.0rc1", True), ("2.1", True)])
+def test_an_expectation_past_its_until_is_an_error(version: str, past: bool) -> None:
+    dated, it = [expectation(until=">=2")], declaration(version=version)
+    if not past:
+        assert in_force(dated, it, environment(), PLANNED)
+        return
+    with pytest.raises(InvalidExpectations, match=f"until >=2, and this is {version}: mend or renew it"):
+        in_force(dated, it, environment(), PLANNED)
+
+
+BREAKS = "[module for module in model if type(module) is torch.nn.Conv2d] and (_ for _ in ()).throw({})"
+LINEAR, CONV2D = "MASK-01/linear/given/float32/cpu", "MASK-01/conv2d/given/float32/cpu"
+WITHOUT = "MASK-02/conv2d/given/float32/cpu"
+
+
+def entry(name: str, layer: str = "conv2d", signature: str = "RuntimeError: broken") -> str:
+    text = ENTRY.replace('"it"', f'"{name}"').replace('"output-differs"', f'"{signature}"')
+    return text + f'layer = ["{layer}"]\n'
+
+
+def adapter(folder: Path, name: str, expectations: str) -> str:
+    """An adapter file whose sparsifier raises on a Conv2d, with expectations beside it."""
+    (folder / f"{name}.expectations.toml").write_text(expectations, "utf-8")
+    return str(faulty(folder, BREAKS.format("RuntimeError('broken here')"), name))
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """One run of two sparsifiers: one with the expectation it wants, one with two that it does not and none besides."""
+    folder = tmp_path_factory.mktemp("expectations")
+    unwanted = entry("unwanted", signature="RuntimeError: otherwise") + entry("unwanted", "linear")
+    arguments = ["--adapter", adapter(folder, "wanted", entry("wanted")), "--adapter"]
+    arguments += [adapter(folder, "unwanted", unwanted)]
+    cells = [f"{name}:{axes}" for name in ("wanted", "unwanted") for axes in (LINEAR, CONV2D)]
+    for id in (*cells, f"unwanted:{WITHOUT}"):
+        arguments += ["--cell", id]
+    ended = run(folder, *arguments)
+    assert ended.report is not None, ended.output
+    return ended.report
+
+
+def alone(judged: Report, name: str) -> Report:
+    """The part of a report that is about one sparsifier."""
+    subjects = tuple(subject for subject in judged.header.subjects if subject.sparsifier == name)
+    return Report(replace(judged.header, subjects=subjects), judged.of(name), Footer(()))
+
+
+@pytest.mark.parametrize(("name", "code"), [("wanted", 0), ("unwanted", 1)])
+def test_a_run_is_green_with_the_expectations_it_wants_and_no_others(judged: Report, name: str, code: int) -> None:
+    assert exit_code(alone(judged, name)) == code
+
+
+@pytest.mark.parametrize(
+    ("id", "verdict"),
+    [
+        (f"wanted:{LINEAR}", Verdict.PASSED),
+        (f"wanted:{CONV2D}", Verdict.KNOWN),
+        (f"unwanted:{LINEAR}", Verdict.STALE),
+        (f"unwanted:{CONV2D}", Verdict.FAILED),
+        (f"unwanted:{WITHOUT}", Verdict.FAILED),
+    ],
+)
+def test_a_run_weighs_each_cell(judged: Report, id: str, verdict: Verdict) -> None:
+    assert [record.verdict for record in judged.records if record.cell == id] == [verdict]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("count = 1", "invalid.expectations.toml: entry 1: Object contains unknown field `count`"),
+        ('device = ["tpu"]', "invalid: the expectation on MASK-01 covers no cell"),
+        ('until = ">=0"', "invalid: the expectation on MASK-01 was to hold until >=0"),
+    ],
+)
+def test_a_sparsifier_whose_expectations_cannot_be_weighed_is_not_judged(tmp_path: Path, line: str, said: str) -> None:
+    session = draw_up(Asked(adapters=(adapter(tmp_path, "invalid", f"{entry('invalid')}{line}\n"),)))
+    assert session.judged == ()
+    assert said in session.problems[0].problem
+
+
+@dataclasses.dataclass(frozen=True)
+class Shipped:
+    """An entry of an expectation file that ships, for one of its sparsifiers."""
+
+    found: Found
+    entries: tuple[Expectation, ...]
+    position: int
+
+    @property
+    def id(self) -> str:
+        return f"{self.found.name}-{self.position}-{self.entries[self.position].requirement}"
+
+
+def shipped() -> list[Shipped]:
+    """Every shipped entry that holds here, once for each of its sparsifiers."""
+    every = []
+    for one in registrations():
+        if one.distribution == "sparsecheck":
+            found = load(one)
+            entries = read_expectations(found.expectations, one.name)
+            holding = tuple(entry for entry in entries if entry.holds(found.declaration, ENVIRONMENT))
+            every += [Shipped(found, holding, position) for position in range(len(holding))]
+    return every
+
+
+def first_failing(one: Shipped) -> Record:
+    """The record, expectations aside, of the first judged cell that the entry covers."""
+    entry = one.entries[one.position]
+    ledger = planned(one.found.adapter, Selection(requirements=(entry.requirement,)))
+    for planned_cell in ledger:
+        if planned_cell.disposition == "judge" and entry.covers(planned_cell.cell):
+            return judge(one.found.adapter, planned_cell)
+    raise AssertionError(f"{one.id} covers no cell that is judged here")
+
+
+@pytest.mark.parametrize("one", shipped(), ids=lambda one: one.id)
+def test_a_run_without_a_shipped_expectation_is_red(one: Shipped) -> None:
+    record = first_failing(one)
+    others = one.entries[: one.position] + one.entries[one.position + 1 :]
+    assert weigh(record, one.entries).verdict is Verdict.KNOWN, record.message
+    assert weigh(record, others).verdict is Verdict.FAILED, record.message
+
+
+def test_shipped_expectations_are_about_shipped_sparsifiers() -> None:
+    names = {one.name for one in registrations() if one.distribution == "sparsecheck"}
+    files = {load(one).expectations for one in registrations() if one.distribution == "sparsecheck"}
+    about = {
+        name
+        for file in files if file.exists()
+        for entry in parse_expectations(file.read_text("utf-8"), str(file))
+        for name in entry.sparsifiers
+    }
+    assert about
+    assert about <= names
