@@ -1,0 +1,55 @@
+"""Distributions that stand installed for one test, and Python processes that may not import what is named."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from sparsecheck.subject.discovery import GROUP
+
+_BLOCKED = """
+import sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {blocked!r}:
+            raise ImportError(f"{{name}} is not to be imported here")
+
+sys.meta_path.insert(0, Blocker())
+from sparsecheck.command.main import main
+main({arguments!r}, "sparsecheck")
+"""
+
+
+def install(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, points: Mapping[str, str], modules: Mapping[str, str],
+    distribution: str = "acme",
+) -> None:
+    """Metadata of `distribution` with the entry `points`, and `modules` by name, importable until the test ends."""
+    metadata = folder / f"{distribution}-1.5.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.5\n", "utf-8")
+    lines = "".join(f"{name} = {value}\n" for name, value in points.items())
+    (metadata / "entry_points.txt").write_text(f"[{GROUP}]\n{lines}", "utf-8")
+    for name, text in modules.items():
+        (folder / f"{name}.py").write_text(text, "utf-8")
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.syspath_prepend(folder)
+    importlib.invalidate_caches()
+
+
+def sparsecheck_without(
+    blocked: set[str], *arguments: str, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """`sparsecheck` with `arguments`, in a process in which importing a module of `blocked` raises."""
+    script = _BLOCKED.format(blocked=blocked, arguments=list(arguments))
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+    return subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=cwd, env=environment
+    )

@@ -1,0 +1,199 @@
+"""Sparsifiers are found by name, from metadata alone; one that does not load costs its own row."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from sparsecheck.command.main import main
+from sparsecheck.judging.report import write
+from sparsecheck.subject.discovery import BrokenAdapter, NotFound, Registration, find, load, registrations
+from tests.installed import install, sparsecheck_without
+from tests.samples import cell, passed, report
+
+GOOD = "from sparsecheck.sparsifiers.exemplar import ExemplarAdapter\n\nclass Good(ExemplarAdapter):\n    pass\n"
+WITHOUT_TORCH = {"torch", "numpy"}
+
+
+def of(distribution: str) -> list[Registration]:
+    return [one for one in registrations() if one.distribution == distribution]
+
+
+def test_a_registration_is_read_from_metadata_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path, monkeypatch, {"acme-magnitude": "acme_never:Adapter"}, {"acme_never": "raise SystemExit(7)\n"})
+    assert of("acme") == [Registration("acme-magnitude", "acme_never:Adapter", "acme")]
+    assert "acme_never" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["list"], ["list", "--adapter", "adapter.py"], ["explain"], ["explain", "MASK"], ["explain", "MASK-01"],
+     ["schema"], ["report", "report.jsonl"], ["--help"], ["--version"]],
+    ids=" ".join,
+)
+def test_what_needs_no_torch_does_not_import_it(tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "adapter.py").write_text("import torch\n", "utf-8")
+    write(report(passed(cell())), tmp_path / "report.jsonl")
+    ended = sparsecheck_without(WITHOUT_TORCH, *arguments, cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout
+
+
+def test_what_does_import_torch_is_caught_at_it() -> None:
+    ended = sparsecheck_without(WITHOUT_TORCH, "list", "--check")
+    assert ended.returncode != 0
+    assert "is not to be imported here" in ended.stdout + ended.stderr
+
+
+def test_list_shows_name_distribution_and_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path, monkeypatch, {"acme-magnitude": "acme_good:Good"}, {"acme_good": GOOD})
+    listed = CliRunner().invoke(main, ["list"]).output.splitlines()
+    assert ["acme-magnitude", "acme", "acme_good:Good"] in [line.split() for line in listed]
+    assert any(line.split()[:2] == ["exemplar", "sparsecheck"] for line in listed)
+
+
+def test_list_check_loads_each_and_names_what_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    points = {"acme-good": "acme_good:Good", "acme-bad": "acme_gone:Bad"}
+    install(tmp_path, monkeypatch, points, {"acme_good": GOOD})
+    result = CliRunner().invoke(main, ["list", "--check"])
+    rows = {line.split()[0]: line for line in result.output.splitlines()}
+    assert result.exit_code == 2
+    assert rows["acme-good"].endswith(" ok")
+    assert rows["exemplar"].endswith(" ok")
+    assert "BROKEN: acme_gone:Bad does not import: ModuleNotFoundError" in rows["acme-bad"]
+
+
+def test_what_ships_loads() -> None:
+    assert CliRunner().invoke(main, ["list", "--check"]).exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["acme/magnitude", "acme magnitude", "-acme", ".acme", "acmé", "a:b", "a" * 65])
+def test_a_name_that_could_be_no_file_is_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    install(tmp_path, monkeypatch, {name: "acme_good:Good"}, {"acme_good": GOOD})
+    one = of("acme")[0]
+    assert one.problem == f"{name[:64]!r} is no name: letters, digits, '.', '_' and '-', at most 64"
+    with pytest.raises(BrokenAdapter, match="is no name"):
+        load(one)
+
+
+@pytest.mark.parametrize("name", ["a", "0", "acme.magnitude_2-b", "A" * 64])
+def test_a_name_that_could_be_a_file_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    install(tmp_path, monkeypatch, {name: "acme_good:Good"}, {"acme_good": GOOD})
+    assert load(find(name)).name == name
+
+
+def test_two_of_one_name_are_both_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path / "a", monkeypatch, {"magnitude": "acme_a:Good"}, {"acme_a": GOOD})
+    install(tmp_path / "b", monkeypatch, {"magnitude": "bolt_b:Good"}, {"bolt_b": GOOD}, "bolt")
+    both = [*of("acme"), *of("bolt")]
+    assert [one.problem for one in both] == [
+        "two sparsifiers share the name: acme_a:Good, bolt_b:Good; rename one"
+    ] * 2
+    for one in both:
+        with pytest.raises(BrokenAdapter, match="rename one"):
+            load(one)
+
+
+def test_a_file_may_not_take_a_registered_name(tmp_path: Path) -> None:
+    file = tmp_path / "exemplar.py"
+    taken = [one for one in registrations([file]) if one.name == "exemplar"]
+    assert [one.file for one in taken] == [file, None]
+    assert all("two sparsifiers share the name" in one.problem for one in taken)
+
+
+@pytest.mark.parametrize(
+    ("file", "name"), [("acme_adapter.py", "acme-adapter"), ("my adapter!.py", "my-adapter"), ("_.py", "adapter")]
+)
+def test_a_file_is_called_by_its_stem(tmp_path: Path, file: str, name: str) -> None:
+    (tmp_path / file).write_text(GOOD, "utf-8")
+    assert load(find(name, [tmp_path / file])).source == tmp_path / file
+
+
+def test_an_unknown_name_is_answered_with_those_there_are() -> None:
+    with pytest.raises(NotFound, match=r"no sparsifier is called 'nothing'; registered are exemplar, torch-"):
+        find("nothing")
+
+
+FACTORIES = GOOD + """
+def make():
+    return Good()
+
+def wants(model):
+    return Good()
+
+def fails():
+    raise SystemExit(0)
+
+def other():
+    return object()
+
+instance = Good()
+number = 3
+"""
+
+
+@pytest.mark.parametrize("value", ["Good", "make", "instance"])
+def test_the_value_is_a_class_a_factory_or_an_adapter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    install(tmp_path, monkeypatch, {"acme-it": f"acme_factories:{value}"}, {"acme_factories": FACTORIES})
+    found = load(find("acme-it"))
+    assert type(found.adapter).__name__ == "Good"
+    assert found.declaration.sparsifier == "acme-it"
+    assert found.expectations == tmp_path / "acme_factories.expectations.toml"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("acme_factories:wants", "cannot be made: TypeError: wants() missing 1 required positional argument"),
+        ("acme_factories:fails", "cannot be made: SystemExit: 0"),
+        ("acme_factories:other", "is object, not a sparsecheck.Adapter: derive it from that class"),
+        ("acme_factories:number", "is int, not a sparsecheck.Adapter"),
+        ("acme_factories:nothing", "does not import: AttributeError"),
+        ("acme_factories", "is module, not a sparsecheck.Adapter"),
+        ("acme_gone:Good", "does not import: ModuleNotFoundError: No module named 'acme_gone'"),
+        ("acme_quits:Good", "does not import: SystemExit: 0"),
+        ("acme factories:Good", "does not import: "),
+    ],
+)
+def test_a_value_that_is_none_is_broken_and_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, said: str
+) -> None:
+    modules = {"acme_factories": FACTORIES, "acme_quits": "raise SystemExit(0)\n"}
+    install(tmp_path, monkeypatch, {"acme-it": value}, modules)
+    with pytest.raises(BrokenAdapter) as raised:
+        load(find("acme-it"))
+    assert str(raised.value).startswith(value)
+    assert said in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (GOOD.replace("pass", "supported = ExemplarAdapter.supported.replace('conv1d ', '')"),
+         ":3 (class Good) leaves undeclared: conv1d; add each to `supported` or to `unsupported`"),
+        (GOOD.replace("pass", "supported = 'conv9d'"), "does not declare itself: InvalidCapabilities: unknown: conv9d"),
+        (GOOD.replace("pass", "contract = None"), ":3 (class Good) does not declare itself: AttributeError: "),
+        (GOOD.replace("pass", "distribution = property(lambda self: 1 / 0)"),
+         ":3 (class Good) does not declare itself: ZeroDivisionError: "),
+        (GOOD + "\nclass Second(ExemplarAdapter):\n    pass\n", "defines 2 adapters; an adapter file defines exactly"),
+        ("", "defines 0 adapters"),
+        ("import acme_no_such_module\n", "does not import: ModuleNotFoundError"),
+    ],
+)
+def test_an_adapter_file_says_which_line_to_mend(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "acme.py"
+    file.write_text(text, "utf-8")
+    with pytest.raises(BrokenAdapter) as raised:
+        load(find("acme", [file]))
+    assert str(raised.value).startswith(str(file))
+    assert said in str(raised.value)
+
+
+def test_a_file_that_is_not_there_is_broken(tmp_path: Path) -> None:
+    with pytest.raises(BrokenAdapter, match="no such file"):
+        load(find("gone", [tmp_path / "gone.py"]))
