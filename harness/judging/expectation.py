@@ -22,6 +22,9 @@ else:
     import tomli as tomllib
 
 
+EVERY = "*"
+"""For a defect that meets every requirement on the axes that the entry names."""
+
 UNEXPLAINED = "UNEXPLAINED"
 """What the reason of an entry begins with until someone has said why it fails."""
 
@@ -31,9 +34,10 @@ class InvalidExpectations(ValueError):
 
 
 class Expectation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One known failure of one requirement, an entry `[[known]]` of the file.
+    """One known failure, an entry `[[known]]` of the file.
 
     sparsifiers: the registered names it is about.
+    requirement: its id; or `*`, every requirement on the axes that are named.
     reason: why it fails, in a sentence. link: the upstream issue, or where it is described.
     signature: the kind of mismatch (`aliased`), or `ExceptionType: pattern`, the pattern a regular
         expression searched in the exception's message.
@@ -65,6 +69,8 @@ class Expectation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             raise ValueError("reason and signature may not be empty")
         if not self.sparsifiers:
             raise ValueError("sparsifiers names none")
+        if self.requirement == EVERY and not (self.layer or self.pattern or self.dtype or self.device):
+            raise ValueError(f"requirement {EVERY!r} needs an axis: layer, pattern, dtype or device")
         if self.reason.startswith(UNEXPLAINED):
             raise ValueError(f"{self.requirement} is still {UNEXPLAINED}: say in its reason why it fails")
 
@@ -86,7 +92,7 @@ class Expectation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     def covers(self, cell: Cell) -> bool:
         axes = ((self.layer, cell.layer), (self.pattern, cell.pattern), (self.dtype, cell.dtype))
-        return cell.requirement == self.requirement and all(
+        return self.requirement in (EVERY, cell.requirement) and all(
             not wanted or value in wanted for wanted, value in (*axes, (self.device, cell.device))
         )
 
