@@ -6,11 +6,12 @@ import os
 import shlex
 import sys
 from pathlib import Path
+from typing import get_args
 
 import click
 
 from ..catalogue import AREAS, CATALOGUE, UnknownRequirement, requirement
-from ..values.requirement import Requirement
+from ..values.requirement import Level, Requirement
 from ..values.selection import Selection
 from .bench import bench
 from .failure import fail
@@ -86,6 +87,7 @@ def _explained(one: Requirement) -> str:
               help="Judge the adapter in this file; alone, unless names are given.")
 @click.option("--area", "areas", multiple=True, type=click.Choice(list(AREAS), case_sensitive=False),
               help="Only this area.")
+@click.option("--level", "levels", multiple=True, type=click.Choice(get_args(Level)), help="Only this level.")
 @click.option("--requirement", "requirements", multiple=True, metavar="ID", help="Only this requirement.")
 @click.option("--cell", "cells", multiple=True, metavar="CELL", help="Only this cell, as a report names it.")
 @click.option("--require", "required", multiple=True, metavar="NAME", help="Red unless NAME was judged.")
@@ -98,15 +100,16 @@ def _explained(one: Requirement) -> str:
 @click.option("--limit", default=900.0, show_default=True, help="Seconds that one sparsifier may take.")
 @click.option("--pytest-args", default="", metavar="'ARGS'", help="Handed on to pytest, as '-x -k name'.")
 def run(
-    names: tuple[str, ...], adapters: tuple[Path, ...], areas: tuple[str, ...], requirements: tuple[str, ...],
-    cells: tuple[str, ...], required: tuple[str, ...], report: Path | None, workers: int, jobs: int,
+    names: tuple[str, ...], adapters: tuple[Path, ...], areas: tuple[str, ...], levels: tuple[str, ...],
+    requirements: tuple[str, ...], cells: tuple[str, ...], required: tuple[str, ...], report: Path | None, workers: int, jobs: int,
     case_limit: float, limit: float, pytest_args: str,
 ) -> None:
     """Judge the sparsifiers NAMES (all that are registered, if none is named), one process each."""
     from ..running.process import Run, judge_apart
     from .names import chosen
 
-    selection = Selection(tuple(area.upper() for area in areas), requirements, cells)
+    of_level = tuple(one.id for one in CATALOGUE if one.level in levels)
+    selection = Selection(tuple(area.upper() for area in areas), requirements + of_level, cells)
     _check_selection(selection)
     try:
         subjects = chosen(names, adapters, cells, required)
