@@ -1,0 +1,70 @@
+"""An honest difference in how masks are made and held is no failure; the same, declared falsely, is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from msgspec.structs import replace
+
+from sparsecheck import Adapter
+from sparsecheck.catalogue import AREAS
+from sparsecheck.sparsifiers.exemplar import CONTRACT, ExemplarAdapter
+from sparsecheck.values.record import Record, Verdict
+from sparsecheck.values.selection import Selection
+from tests.bench_of_one import judge, judge_all, planned
+from tests.holders import BufferAdapter, InPlaceAdapter
+from tests.wrapped import WrappedAdapter
+
+COUNTS = ("MASK-05", "MASK-07", "MASK-11", "MASK-14", "MASK-22", "MASK-24", "MASK-25")
+BEARS_ON = [
+    ({"rounding": "floor"}, COUNTS),
+    ({"rounding": "ceil"}, COUNTS),
+    ({"level_basis": "remaining"}, COUNTS),
+    ({"level_basis": "remaining", "masks_at": "attach"}, (*COUNTS, "MASK-27")),
+    ({"level_basis": "remaining", "regrowth": "monotone"}, COUNTS),
+    ({"regrowth": "monotone"}, COUNTS),
+    ({"score": "magnitude-l2"}, ("MASK-06", "MASK-08", "MASK-10", "MASK-12", "MASK-14")),
+    ({"masks_at": "attach"}, ("MASK-27", "REG-08")),
+    ({"ragged": "prune"}, ("MASK-23",)),
+    ({"ragged": "refuse"}, ("MASK-23",)),
+    ({"ties": "highest index"}, ("MASK-22",)),
+    ({"ties": "any"}, ("MASK-22",)),
+]
+IDS = [one.id for area in ("MASK", "REG") for one in AREAS[area]]
+REFUSALS = ("REG-08", "REG-09", "REG-10", "REG-11")
+HELD = [
+    *((WrappedAdapter, id) for id in IDS),
+    *((adapter, id) for adapter in (BufferAdapter, InPlaceAdapter) for id in IDS if id not in REFUSALS),
+]
+"""The holders in tests/holders.py refuse no plan: they hold masks, and that is all."""
+
+
+@pytest.mark.parametrize(("clauses", "ids"), BEARS_ON, ids=lambda value: str(value) if isinstance(value, dict) else "")
+def test_the_exemplar_is_accepted_whatever_it_declares(clauses: dict[str, str], ids: tuple[str, ...]) -> None:
+    adapter = ExemplarAdapter()
+    adapter.contract = replace(CONTRACT, **clauses)
+    for id in ids:
+        for record in judge_all(adapter, id):
+            assert record.verdict is Verdict.PASSED, f"{record.cell}: {record.message}"
+
+
+@pytest.mark.parametrize(("adapter", "id"), HELD)
+def test_another_way_to_hold_a_mask_is_accepted(adapter: type[Adapter], id: str) -> None:
+    for record in _canonical(adapter(), id):
+        assert record.verdict in (Verdict.PASSED, Verdict.REFUSED), record.message
+
+
+@pytest.mark.parametrize("declared", ["parametrization", "buffer", "in place", "wrapper"])
+@pytest.mark.parametrize("adapter", [ExemplarAdapter, BufferAdapter, InPlaceAdapter, WrappedAdapter])
+def test_another_way_than_is_declared_is_rejected(adapter: type[Adapter], declared: str) -> None:
+    made, truly = adapter(), adapter.contract.holds
+    made.contract = replace(adapter.contract, holds=declared)
+    [record] = _canonical(made, "REG-01")
+    assert record.verdict is (Verdict.PASSED if declared == truly else Verdict.FAILED)
+    assert record.signature.startswith("held-otherwise" if declared != truly else "")
+
+
+def _canonical(adapter: Adapter, id: str) -> Iterator[Record]:
+    for cell in planned(adapter, Selection(requirements=(id,)))[:1]:
+        yield judge(adapter, cell)

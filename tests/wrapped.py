@@ -1,0 +1,97 @@
+"""A correct sparsifier that holds its masks in a wrapper around each planned layer: magnitude pruning."""
+
+from __future__ import annotations
+
+import torch
+from msgspec.structs import replace
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from sparsecheck import Adapter, Context, Given, Plan, Refusal, Sparsified
+from sparsecheck.sparsifiers.exemplar import CONTRACT, new_mask
+from sparsecheck.subject.holders import split_name
+
+
+class Masked(nn.Module):
+    """A layer that computes with its weight masked."""
+
+    mask: Tensor
+
+    def __init__(self, layer: nn.Module, weight: Tensor) -> None:
+        super().__init__()
+        self.layer = layer
+        self.register_buffer("mask", torch.ones_like(weight, dtype=torch.bool))
+        self.training = layer.training
+
+    def weight(self) -> Tensor:
+        dense = self.layer.get_parameter("weight")
+        return torch.where(self.mask, dense, torch.zeros_like(dense))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        output: Tensor = functional_call(self.layer, {"weight": self.weight()}, (inputs,))
+        return output
+
+
+class Wrapped(Sparsified):
+    """At work on one model, whose planned layers it replaces."""
+
+    def __init__(self, model: nn.Module, plan: Plan) -> None:
+        super().__init__(model, plan)
+        for name in plan.names:
+            self._replace(name, Masked(self._layer(name), model.get_parameter(name)))
+
+    def _layer(self, name: str) -> nn.Module:
+        return self.model.get_submodule(split_name(name)[0])
+
+    def _replace(self, name: str, layer: nn.Module) -> None:
+        parent, own = split_name(split_name(name)[0])
+        self.model.get_submodule(parent)._modules[own] = layer
+
+    def _masked(self, name: str) -> Masked:
+        layer = self._layer(name)
+        assert isinstance(layer, Masked)
+        return layer
+
+    def masks(self) -> dict[str, Tensor]:
+        return {name: self._masked(name).mask.clone() for name in self.plan.names}
+
+    def update(self, level: float | None = None) -> None:
+        plan = self.plan if level is None else self.plan.at_level(level)
+        for name, pattern in plan.patterns.items():
+            masked = self._masked(name)
+            dense = masked.layer.get_parameter("weight").detach()
+            masked.mask.copy_(new_mask(pattern, dense, masked.mask, CONTRACT))
+
+    def finalize(self) -> nn.Module:
+        for name in self.plan.names:
+            masked = self._masked(name)
+            masked.layer.get_parameter("weight").data = masked.weight().detach()
+            self._replace(name, masked.layer)
+        return self.model
+
+
+class WrappedAdapter(Adapter):
+    """Supports what one layer by itself can have."""
+
+    distribution = "sparsecheck"
+    supported = (
+        "linear conv1d conv2d embedding given unstructured block n_of_m channel band float64 float32 bfloat16 float16 "
+        "cpu accelerator relevel finalize restore trace export compile"
+    )
+    unsupported = "scope_all tied"
+    contract = replace(CONTRACT, holds="wrapper")
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        self.refuse_unsupported(plan)
+        for name in plan.names:
+            self._check(model, name, plan)
+        return Wrapped(model, plan)
+
+    def _check(self, model: nn.Module, name: str, plan: Plan) -> None:
+        parameters, pattern = dict(model.named_parameters(remove_duplicate=False)), plan.patterns[name]
+        if name not in parameters:
+            raise ValueError(f"{name} is no parameter, or is sparsified already")
+        if sum(parameter is parameters[name] for parameter in parameters.values()) > 1:
+            raise Refusal(f"{name} is shared by two layers")
+        if isinstance(pattern, Given) and pattern.mask.shape != parameters[name].shape:
+            raise ValueError(f"{name} has shape {tuple(parameters[name].shape)}, its mask {pattern.mask.shape}")
