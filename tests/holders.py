@@ -37,7 +37,7 @@ class Product:
     tensor with a history cannot be copied deeply."""
 
     def __call__(self, module: nn.Module, inputs: object) -> None:
-        vars(module)["weight"] = module.weight_orig * module.weight_mask
+        vars(module)["weight"] = module.weight_orig.masked_fill(~module.weight_mask, 0)
 
 
 def drop(module: nn.Module, inputs: object, output: object) -> None:
