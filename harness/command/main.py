@@ -101,8 +101,8 @@ def _explained(one: Requirement) -> str:
 @click.option("--pytest-args", default="", metavar="'ARGS'", help="Handed on to pytest, as '-x -k name'.")
 def run(
     names: tuple[str, ...], adapters: tuple[Path, ...], areas: tuple[str, ...], levels: tuple[str, ...],
-    requirements: tuple[str, ...], cells: tuple[str, ...], required: tuple[str, ...], report: Path | None, workers: int, jobs: int,
-    case_limit: float, limit: float, pytest_args: str,
+    requirements: tuple[str, ...], cells: tuple[str, ...], required: tuple[str, ...], report: Path | None,
+    workers: int, jobs: int, case_limit: float, limit: float, pytest_args: str,
 ) -> None:
     """Judge the sparsifiers NAMES (all that are registered, if none is named), one process each."""
     from ..running.process import Run, judge_apart
