@@ -11,7 +11,7 @@ import pytest
 from sparsecheck.running.timekeeper import subject_of
 from sparsecheck.running.timing import CLOCK, Benchmark, TimingSubject, copied, times
 
-pytestmark = [pytest.mark.timing, pytest.mark.benchmark(timer=CLOCK, disable_gc=True)]
+pytestmark = [pytest.mark.sparsecheck_timing, pytest.mark.benchmark(timer=CLOCK, disable_gc=True)]
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "timing: a timing case, run by itself and without xdist")
+    config.addinivalue_line("markers", "sparsecheck_timing: a timing case, run by itself and without xdist")
     if _asked(config) and not hasattr(config, "workerinput"):
         _judge(config)
 
