@@ -153,11 +153,12 @@ def test_update_after_restore_is_the_donors_next(trial: Trial) -> None:
     restored = trial.restore(donor.save())
     learn(trial, donor)
     learn(trial, restored)
-    restored.update(raised_level(trial))
-    seen = trial.masks(restored)
-    donor.update(raised_level(trial))
-    for name, mask in trial.masks(donor).items():
-        equal(seen[name], mask, "mask-differs", f"restored, trained and updated as its donor: mask of {name}")
+    for level in (raised_level(trial), None):
+        restored.update(level)
+        seen = trial.masks(restored)
+        donor.update(level)
+        for name, mask in trial.masks(donor).items():
+            equal(seen[name], mask, "mask-differs", f"restored, trained and updated as its donor: mask of {name}")
 
 
 @case("STATE-16")

@@ -8,12 +8,15 @@ from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
 from sparsecheck.values.record import Verdict
 from tests.bench_of_one import cases, judge_all
-from tests.miniatures import MINIATURES, Miniature, mask, reference, reg
+from tests.miniatures import MINIATURES, Miniature, mask, reference, reg, state, trace, train
 
 IDS = [requirement.id for requirement in CATALOGUE]
 assert mask
 assert reference
 assert reg
+assert state
+assert trace
+assert train
 
 
 @pytest.mark.parametrize("miniature", MINIATURES, ids=lambda miniature: miniature.name)

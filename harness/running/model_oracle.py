@@ -100,4 +100,5 @@ def judge_removed(trial: Trial, model: nn.Module, masks: Mapping[str, Mask], wha
     """
     used = trial.used(model)
     for name, mask in masks.items():
-        compare.equal(array(used[name])[~mask], np.zeros((~mask).sum()), "removed-not-zero", f"{what}: {name} as used")
+        removed = np.where(mask, 0.0, array(used[name]))
+        compare.equal(removed, np.zeros(mask.shape), "removed-not-zero", f"{what}: removed entries of {name} in forward")

@@ -19,7 +19,7 @@ Runnable = Callable[[Tensor], Tensor]
 # DeprecationWarning up to torch 2.14, FutureWarning from 2.15; another text on Python 3.14 and later.
 _DEPRECATED = r"`?torch\.jit\.\w+`? is (deprecated|not supported)"
 # What a trace bakes in is judged on other inputs; that something might be is no failure.
-_CONVERTED = "Converting a tensor to a Python"
+_BAKED_IN = r"Converting a tensor to a|torch\.\w+ results are registered as constants in the trace"
 # A hook that computes a weight before forward sets it as an attribute; what it leaves behind is judged.
 _ASSIGNED = r"The tensor attributes? .* assigned during export"
 
@@ -29,7 +29,7 @@ def _expected_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         for category in (DeprecationWarning, FutureWarning):
             warnings.filterwarnings("ignore", message=_DEPRECATED, category=category)
-        warnings.filterwarnings("ignore", message=_CONVERTED, category=Warning)
+        warnings.filterwarnings("ignore", message=_BAKED_IN, category=Warning)
         warnings.filterwarnings("ignore", message=_ASSIGNED, category=UserWarning)
         yield
 

@@ -3,6 +3,7 @@ what is wrong. Every requirement is there to reject at least one."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -40,7 +41,7 @@ class Miniature:
 
     @property
     def name(self) -> str:
-        return f"{self.requirement}-{self.adapter.__name__}"
+        return f"{self.requirement}-{self.adapter.__name__.removesuffix('Adapter')}"
 
 
 def breaks(requirement: str, kind: str = "") -> Callable[[C], C]:
@@ -51,8 +52,16 @@ def breaks(requirement: str, kind: str = "") -> Callable[[C], C]:
         assert broken.__doc__, f"{broken.__name__} does not say what is wrong with it"
         adapter: type = broken
         if issubclass(broken, Exemplar):
-            adapter = type(broken.__name__, (ExemplarAdapter,), {"sparsified": broken, "__module__": broken.__module__})
+            adapter = _adapter(broken)
         MINIATURES.append(Miniature(requirement, adapter, kind))
         return broken
 
     return register
+
+
+def _adapter(broken: type[Exemplar]) -> type[ExemplarAdapter]:
+    """An adapter in the module of `broken`, where a fresh interpreter can import it by name."""
+    name, module = f"{broken.__name__}Adapter", broken.__module__
+    adapter = type(name, (ExemplarAdapter,), {"sparsified": broken, "__module__": module})
+    setattr(sys.modules[module], name, adapter)
+    return adapter

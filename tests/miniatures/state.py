@@ -1,0 +1,333 @@
+"""Broken in what is saved, restored, copied, cast or moved."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from msgspec.structs import replace
+from torch import Tensor, nn
+
+from sparsecheck import Context, Plan, Saved, Sparsified
+from sparsecheck.sparsifiers.exemplar import CONTRACT, Exemplar, ExemplarAdapter, Keep
+from sparsecheck.values.contract import Contract
+
+from . import Misdeclared, breaks
+
+_SIDECAR = replace(CONTRACT, mask_storage="sidecar")
+_NOWHERE = replace(CONTRACT, mask_storage="nowhere")
+
+
+@breaks("STATE-01", "weight-differs")
+class RestoresThePlannedAlone(Exemplar):
+    """Restores what it sparsified, and leaves every other parameter as it finds it."""
+
+    def load(self, saved: Saved) -> None:
+        own = {name: value for name, value in saved.model.items() if ".parametrizations." in name}
+        self.model.load_state_dict(own, strict=False)
+
+
+@breaks("STATE-01", "weight-differs")
+class SavesInHalf(Exemplar):
+    """Saves weights as float16, to save space."""
+
+    def save(self) -> Saved:
+        return Saved({name: value.half() for name, value in self.model.state_dict().items()})
+
+
+_SHELF: list[dict[str, Tensor]] = []
+
+
+class _Shelved(Exemplar):
+    def sidecar(self) -> Any:
+        _SHELF.append(super().sidecar())
+        return {"shelf": len(_SHELF) - 1}
+
+    def load_sidecar(self, sidecar: Any) -> None:
+        super().load_sidecar(dict(enumerate(_SHELF)).get(sidecar["shelf"], {}))
+
+
+@breaks("STATE-02", "mask-differs")
+class SavesAReference(ExemplarAdapter):
+    """Saves where in this process the masks lie, and not the masks."""
+
+    contract = _SIDECAR
+    sparsified = _Shelved
+
+
+class _Withheld(Keep):
+    def __init__(self, weight: Tensor, persistent: bool) -> None:
+        super().__init__(weight, persistent=True)
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
+        return {}
+
+
+class _Withholding(Exemplar):
+    keep = _Withheld
+
+
+@breaks("STATE-03", "state-dict-refused")
+class WithholdsABuffer(ExemplarAdapter):
+    """Hides a persistent mask from the state dict, whose strict load then misses it (B7)."""
+
+    contract = _NOWHERE
+    sparsified = _Withholding
+
+
+class _Forgetful(Keep):
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        self.mask.fill_(True)
+
+
+@breaks("STATE-03", "mask-differs")
+class StartsAfreshOnLoad(Exemplar):
+    """Loading a state dict resets the masks."""
+
+    keep = _Forgetful
+
+
+@breaks("STATE-04", "mask-carried")
+class SaysSidecar(Misdeclared):
+    """Declares that masks travel in the sidecar, and puts them in the model's state dict."""
+
+    contract = _SIDECAR
+
+
+@breaks("STATE-04", "mask-differs")
+class SaysBoth(Misdeclared):
+    """Declares that masks travel in the sidecar as well, where they do not."""
+
+    contract = replace(CONTRACT, mask_storage="both")
+
+
+@breaks("STATE-04", "mask-carried")
+class SaysNowhere(Misdeclared):
+    """Declares that masks do not travel, and they do."""
+
+    contract = _NOWHERE
+
+
+@breaks("STATE-05", "mask-differs")
+class EatsItsArgument(Exemplar):
+    """Takes the masks out of the saved state when it loads them (B13)."""
+
+    def load(self, saved: Saved) -> None:
+        masks = {name: saved.model.pop(name) for name in list(saved.model) if name.endswith(".mask")}
+        self.model.load_state_dict(saved.model, strict=False)
+        for name, mask in masks.items():
+            self.model.get_buffer(name).copy_(mask)
+
+
+class _Scribbling(Exemplar):
+    loaded: dict[str, Tensor] | None = None
+
+    def load_sidecar(self, sidecar: dict[str, Tensor]) -> None:
+        super().load_sidecar(sidecar)
+        self.loaded = sidecar
+
+    def update(self, level: float | None = None) -> None:
+        super().update(level)
+        if self.loaded is not None:
+            self.loaded.update(self.sidecar())
+
+
+@breaks("STATE-06", "saved-changed")
+class ScribblesInTheSaved(ExemplarAdapter):
+    """Goes on using the sidecar that it was restored from as its own."""
+
+    contract = _SIDECAR
+    sparsified = _Scribbling
+
+
+@breaks("STATE-07", "aliased")
+class AdoptsTheSaved(Exemplar):
+    """Takes the saved tensors for its own instead of copying them."""
+
+    def load(self, saved: Saved) -> None:
+        self.model.load_state_dict(saved.model, assign=True)
+
+
+class _SavedOnce(Exemplar):
+    restored = False
+
+    def load_sidecar(self, sidecar: dict[str, Tensor]) -> None:
+        super().load_sidecar(sidecar)
+        self.restored = True
+
+    def sidecar(self) -> dict[str, Tensor]:
+        return {} if self.restored else super().sidecar()
+
+
+@breaks("STATE-08", "mask-differs")
+class SavesOnce(ExemplarAdapter):
+    """Once restored it saves no masks any more (B12)."""
+
+    contract = _SIDECAR
+    sparsified = _SavedOnce
+
+
+class _Live(Exemplar):
+    def sidecar(self) -> dict[str, Tensor]:
+        return {name: self.mask_tensor(name) for name in self.plan.names}
+
+
+@breaks("STATE-09", "saved-changed")
+class HandsOutItsMasks(ExemplarAdapter):
+    """Saves the very masks that it works with, which the next update changes (B10)."""
+
+    contract = _SIDECAR
+    sparsified = _Live
+
+
+@breaks("STATE-09", "changed")
+class SavesInEvalMode(Exemplar):
+    """Saving puts the model into eval mode and leaves it there."""
+
+    def save(self) -> Saved:
+        self.model.eval()
+        return super().save()
+
+
+@breaks("STATE-10", "not-refused")
+class LoadsWhatFits(ExemplarAdapter):
+    """Restores the tensors whose shapes fit and drops the others in silence."""
+
+    def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
+        sparsified = self.attach(dense_model, plan, context)
+        own = sparsified.model.state_dict()
+        fitting = {name: value for name, value in saved.model.items() if value.shape == own[name].shape}
+        sparsified.model.load_state_dict(fitting, strict=False)
+        return sparsified
+
+
+class _Trusting(Exemplar):
+    def load_sidecar(self, sidecar: dict[str, Tensor]) -> None:
+        for name, mask in sidecar.items():
+            next(self.parametrizations(name)).mask = mask.clone()
+
+
+@breaks("STATE-10", "not-refused")
+class TakesMasksAsTheyAre(ExemplarAdapter):
+    """Takes a saved mask without looking at its shape, as BaseSparsifier.load_state_dict does."""
+
+    contract = _SIDECAR
+    sparsified = _Trusting
+
+
+@breaks("STATE-11", "unsafe-to-load")
+class SavesAnObject(Exemplar):
+    """Saves an object of a class of its own in the sidecar."""
+
+    def sidecar(self) -> Any:
+        return {"contract": self.contract}
+
+    def load_sidecar(self, sidecar: Any) -> None:
+        self.contract = sidecar["contract"]
+
+
+@breaks("STATE-12", "state-dict-refused")
+class LeavesItsMask(Exemplar):
+    """Finalize leaves each mask behind in a buffer."""
+
+    def finalize(self) -> nn.Module:
+        masks = self.masks()
+        model = super().finalize()
+        for name, mask in masks.items():
+            model.get_submodule(name.rpartition(".")[0]).register_buffer("weight_mask", mask)
+        return model
+
+
+class _Single(Keep):
+    def __init__(self, weight: Tensor, persistent: bool) -> None:
+        super().__init__(weight, persistent)
+        self.one = torch.ones_like(weight)
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return super().forward(weight) * self.one
+
+
+@breaks("STATE-13", "RuntimeError")
+class StaysInItsDtype(Exemplar):
+    """Multiplies by a tensor of the dtype it was attached in, which no cast reaches (A2)."""
+
+    keep = _Single
+
+
+class _Remembering(Keep):
+    def forward(self, weight: Tensor) -> Tensor:
+        self.last = super().forward(weight)
+        return self.last
+
+
+@breaks("STATE-14", "RuntimeError")
+class RemembersItsResult(Exemplar):
+    """Keeps its last result, a tensor with a history, which cannot be copied deeply (pytorch#37322)."""
+
+    keep = _Remembering
+
+
+class _Shared(Keep):
+    def __deepcopy__(self, memo: dict[int, Any]) -> Keep:
+        return self
+
+
+@breaks("STATE-14", "aliased")
+class CopiesItsMaskByReference(Exemplar):
+    """A deep copy shares its masks with the original."""
+
+    keep = _Shared
+
+
+@breaks("STATE-15", "mask-differs")
+class SavesMaskedWeights(Exemplar):
+    """Saves zeros in place of removed entries, which can then not come back."""
+
+    def save(self) -> Saved:
+        state = self.model.state_dict()
+        for name, mask in self.masks().items():
+            original = name.replace(".weight", ".parametrizations.weight.original")
+            state[original] = state[original].masked_fill(~mask, 0)
+        return Saved(state, self.sidecar())
+
+
+class _Loose(Keep):
+    def __init__(self, weight: Tensor, persistent: bool) -> None:
+        super().__init__(weight, persistent)
+        self._buffers.pop("mask")
+        self.mask = torch.ones_like(weight, dtype=torch.bool)
+
+
+@breaks("STATE-16", "RuntimeError")
+class LeavesItsMaskBehind(Exemplar):
+    """The mask is a plain attribute, which no move to another device takes along (F6)."""
+
+    keep = _Loose
+
+
+class _Factor(Keep):
+    def __init__(self, weight: Tensor, persistent: bool) -> None:
+        super().__init__(weight, persistent)
+        self.mask = torch.ones_like(weight)
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return weight * self.mask
+
+
+class _Stale(Exemplar):
+    keep: ClassVar[type[Keep]] = _Factor
+
+    def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
+        super().__init__(model, plan, contract)
+        self.held = {name: self.mask_tensor(name) for name in plan.names}
+
+    def sidecar(self) -> dict[str, Tensor]:
+        return {name: mask.clone() for name, mask in self.held.items()}
+
+
+@breaks("STATE-17", "mask-differs")
+class SavesTheMaskItOnceHeld(ExemplarAdapter):
+    """Saves the mask tensors of the attached model, which a cast has since replaced (A5)."""
+
+    contract = _SIDECAR
+    sparsified = _Stale

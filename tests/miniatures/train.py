@@ -1,0 +1,182 @@
+"""Broken only once it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from sparsecheck.sparsifiers.exemplar import Exemplar, Keep
+from sparsecheck.subject.adapter import Batch, Loss
+
+from . import breaks
+
+
+def _original(model: nn.Module, name: str) -> nn.Parameter:
+    return model.get_parameter(name.replace(".weight", ".parametrizations.weight.original"))
+
+
+class _Transparent(Keep):
+    def forward(self, weight: Tensor) -> Tensor:
+        return weight + 0
+
+
+@breaks("TRAIN-01", "removed-not-zero")
+class ZeroesOnce(Exemplar):
+    """Update sets removed entries to zero, and nothing keeps them there."""
+
+    keep = _Transparent
+
+    def update(self, level: float | None = None) -> None:
+        super().update(level)
+        for name, mask in self.masks().items():
+            _original(self.model, name).detach().masked_fill_(~mask, 0)
+
+
+class _Detached(Keep):
+    def forward(self, weight: Tensor) -> Tensor:
+        return super().forward(weight.detach())
+
+
+@breaks("TRAIN-01", "weight-not-moved")
+class CutsTheGradient(Exemplar):
+    """Masks a detached weight, so that no gradient comes back (F5)."""
+
+    keep = _Detached
+
+
+class _Descending(Keep):
+    def forward(self, weight: Tensor) -> Tensor:
+        kept = super().forward(weight)
+        return 2 * kept.detach() - kept
+
+
+@breaks("TRAIN-01", "loss-not-lower")
+class ClimbsTheLoss(Exemplar):
+    """Its own training loop has the sign of the loss wrong."""
+
+    def train(self, batches: Iterable[Batch], loss: Loss, optimizer: torch.optim.Optimizer) -> None:
+        super().train(batches, lambda output, target: -loss(output, target), optimizer)
+
+
+class _Ranking(Keep):
+    def forward(self, weight: Tensor) -> Tensor:
+        if torch.is_grad_enabled() and not self.mask.all():
+            strongest = weight.detach().abs().flatten().topk(int(self.mask.sum())).indices
+            self.mask.fill_(False).view(-1)[strongest] = True
+        return super().forward(weight)
+
+
+@breaks("TRAIN-02", "mask-differs")
+class RanksInEveryForward(Exemplar):
+    """Ranks anew in each forward of training, without an update."""
+
+    keep = _Ranking
+
+
+class _Turned(Keep):
+    def forward(self, weight: Tensor) -> Tensor:
+        kept = super().forward(weight)
+        return 2 * kept.detach() - kept
+
+
+@breaks("TRAIN-03", "step-differs")
+class TurnsTheGradient(Exemplar):
+    """Its gradient points the other way."""
+
+    keep = _Turned
+
+
+class _Economical(Keep):
+    def forward(self, weight: Tensor) -> Tensor:
+        if torch.is_grad_enabled():
+            weight.grad = None
+        return super().forward(weight)
+
+
+@breaks("TRAIN-03", "step-differs")
+class DropsTheGradient(Exemplar):
+    """Each forward drops the gradient that is left over from the last."""
+
+    keep = _Economical
+
+
+class _Subtracting(Keep):
+    def forward(self, weight: Tensor) -> Tensor:
+        if weight.dim() != 2:
+            return super().forward(weight)
+        return weight - torch.mm(torch.eye(len(weight), dtype=weight.dtype), weight.masked_fill(self.mask, 0))
+
+
+@breaks("TRAIN-04", "removed-not-zero")
+class SubtractsAProduct(Exemplar):
+    """Subtracts what is removed, by a matrix product that autocast rounds."""
+
+    keep = _Subtracting
+
+
+@breaks("TRAIN-05", "weight-not-moved")
+class ReplacesParameters(Exemplar):
+    """Attach puts a new parameter in the place of each one planned."""
+
+    def _register(self, name: str) -> None:
+        module = self.model.get_submodule(name.rpartition(".")[0])
+        module.weight = nn.Parameter(module.weight.detach().clone())
+        super()._register(name)
+
+
+@breaks("TRAIN-06", "count-differs")
+class Compounds(Exemplar):
+    """A level given to update counts from what is left, where the dense parameter is declared."""
+
+    def update(self, level: float | None = None) -> None:
+        super().update(level if level is None else 0.5 + 0.5 * level)
+
+
+@breaks("TRAIN-06", "weight-not-moved")
+class FreezesOnUpdate(Exemplar):
+    """An update to a new level leaves the dense weights without gradient."""
+
+    def update(self, level: float | None = None) -> None:
+        super().update(level)
+        for name in self.plan.names if level is not None else ():
+            _original(self.model, name).requires_grad_(False)
+
+
+@breaks("TRAIN-07", "weight-differs")
+class FinalizesTheUntrained(Exemplar):
+    """Finalize puts back the weights of the last update."""
+
+    def update(self, level: float | None = None) -> None:
+        super().update(level)
+        self.at_update = {name: value.detach().clone() for name, value in self.model.named_parameters()}
+
+    def finalize(self) -> nn.Module:
+        self.model.load_state_dict(self.at_update, strict=False)
+        return super().finalize()
+
+
+@breaks("TRAIN-08", "count-differs")
+class Collapses(Exemplar):
+    """Removes the weakest anew in each update, and never lets go of what earlier ones removed."""
+
+    def update(self, level: float | None = None) -> None:
+        before = self.masks()
+        super().update(level)
+        for name, mask in before.items():
+            self.mask_tensor(name).logical_and_(mask)
+
+
+@breaks("TRAIN-08", "count-differs")
+class Leaks(Exemplar):
+    """Once trained, each update takes back one entry that it should remove."""
+
+    updates = 0
+
+    def update(self, level: float | None = None) -> None:
+        super().update(level)
+        self.updates += 1
+        for name in self.plan.names if self.updates > 1 else ():
+            mask = self.mask_tensor(name).view(-1)
+            mask[(~mask).nonzero()[0]] = True
