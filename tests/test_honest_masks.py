@@ -8,18 +8,21 @@ import pytest
 from msgspec.structs import replace
 
 from sparsecheck import Adapter
-from sparsecheck.catalogue import AREAS
+from sparsecheck.catalogue import AREAS, requirement
+from sparsecheck.judging.ledger import applies
 from sparsecheck.sparsifiers.exemplar import CONTRACT, ExemplarAdapter
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection
 from tests.bench_of_one import judge, judge_all, planned
 from tests.holders import BufferAdapter, InPlaceAdapter
+from tests.miniatures import Misdeclared
 from tests.wrapped import WrappedAdapter
 
 COUNTS = ("MASK-05", "MASK-07", "MASK-11", "MASK-14", "MASK-22", "MASK-24", "MASK-25")
 BEARS_ON = [
     ({"rounding": "floor"}, COUNTS),
     ({"rounding": "ceil"}, COUNTS),
+    ({"rounding": "half-up"}, COUNTS),
     ({"level_basis": "remaining"}, COUNTS),
     ({"level_basis": "remaining", "masks_at": "attach"}, (*COUNTS, "MASK-27")),
     ({"level_basis": "remaining", "regrowth": "monotone"}, COUNTS),
@@ -34,10 +37,31 @@ BEARS_ON = [
 IDS = [one.id for area in ("MASK", "REG") for one in AREAS[area]]
 REFUSALS = ("REG-08", "REG-09", "REG-10", "REG-11")
 HELD = [
-    *((WrappedAdapter, id) for id in IDS),
-    *((adapter, id) for adapter in (BufferAdapter, InPlaceAdapter) for id in IDS if id not in REFUSALS),
+    (adapter, id)
+    for adapter in (WrappedAdapter, BufferAdapter, InPlaceAdapter)
+    for id in IDS
+    if applies(requirement(id), adapter().declare("it")) and (adapter is WrappedAdapter or id not in REFUSALS)
 ]
 """The holders in tests/holders.py refuse no plan: they hold masks, and that is all."""
+
+FALSELY = [
+    *(
+        ({"rounding": rounding}, id, "count-differs")
+        for rounding in ("floor", "ceil")
+        for id in ("MASK-05", "MASK-07", "MASK-11", "MASK-14")
+    ),
+    ({"rounding": "half-up"}, "MASK-05", "count-differs"),
+    ({"rounding": "half-up"}, "MASK-11", "count-differs"),
+    ({"level_basis": "remaining"}, "MASK-24", "count-differs"),
+    ({"score": "magnitude-l2"}, "MASK-08", "kept-differs"),
+    ({"score": "magnitude-l2"}, "MASK-12", "kept-differs"),
+    ({"masks_at": "attach"}, "MASK-27", "plan-not-applied"),
+    ({"regrowth": "monotone"}, "MASK-24", "regrown"),
+    ({"regrowth": "monotone"}, "MASK-25", "count-differs"),
+    ({"ragged": "prune"}, "MASK-23", "count-differs"),
+    ({"ragged": "refuse"}, "MASK-23", "not-refused"),
+    ({"ties": "highest index"}, "MASK-22", "ties-differ"),
+]
 
 
 @pytest.mark.parametrize(("clauses", "ids"), BEARS_ON, ids=lambda value: str(value) if isinstance(value, dict) else "")
@@ -47,6 +71,15 @@ def test_the_exemplar_is_accepted_whatever_it_declares(clauses: dict[str, str], 
     for id in ids:
         for record in judge_all(adapter, id):
             assert record.verdict is Verdict.PASSED, f"{record.cell}: {record.message}"
+
+
+@pytest.mark.parametrize(("clauses", "id", "kind"), FALSELY, ids=str)
+def test_the_exemplar_is_rejected_if_it_declares_what_is_not_so(clauses: dict[str, str], id: str, kind: str) -> None:
+    adapter = Misdeclared()
+    adapter.contract = replace(CONTRACT, **clauses)
+    rejected = [record for record in judge_all(adapter, id) if record.verdict is Verdict.FAILED]
+    assert rejected
+    assert all(record.signature.startswith(kind) for record in rejected)
 
 
 @pytest.mark.parametrize(("adapter", "id"), HELD)

@@ -47,6 +47,14 @@ def test_how_many_a_level_removes(level: float, count: int, removed: tuple[int, 
 
 
 @pytest.mark.parametrize(
+    ("level", "count", "removed"),
+    [(0.5, 1, 1), (0.5, 3, 2), (0.5, 5, 3), (0.5, 9, 5), (0.25, 10, 3), (0.3, 8, 2), (0.7, 8, 6), (0.29, 100, 29)],
+)
+def test_how_many_a_level_removes_where_halves_go_up(level: float, count: int, removed: int) -> None:
+    assert oracle.count_removed(level, count, "half-up") == removed
+
+
+@pytest.mark.parametrize(
     ("basis", "regrowth", "level", "gone", "total"),
     [
         ("dense", "free", 0.5, 0, 5), ("dense", "free", 0.5, 8, 5), ("dense", "free", 0.5, 3, 5),

@@ -4,7 +4,8 @@ from ..values.requirement import ACCELERATOR, CANONICAL_PATTERN, Requirement
 from .axes import DTYPES
 
 _BOTH = ("cpu", ACCELERATOR)
-_LEVELS = ("unstructured-0.5", "unstructured-0", "unstructured-0.3", "unstructured-0.9", "unstructured-1")
+_LEVELS = ("unstructured-0.5", "unstructured-0", "unstructured-0.3", "unstructured-0.37", "unstructured-0.9",
+           "unstructured-1")
 _BLOCKS = ("block1x4-0.5", "block2x2-0.3", "block4x1-0.9", "block1x4-0", "block1x4-1")
 _CHANNELS = ("channel0-0.5", "channel1-0.3", "channel0-0.9", "channel0-0", "channel0-1")
 _EVERY_LAYER = ("linear", "conv1d", "conv2d", "embedding", "mixed", "large", "strided")
@@ -36,7 +37,7 @@ REQUIREMENTS = (
     Requirement(
         id="MASK-05", level="extended", source="torch.nn.utils.prune, amount; WeightNormSparsifier, sparsity_level",
         sentence="Unstructured removes exactly level times count entries, rounded as declared.",
-        patterns=_LEVELS, layers=("linear", "conv2d", "large"), dtypes=("float32", "bfloat16"), devices=_BOTH,
+        patterns=_LEVELS, layers=("linear", "conv2d", "large", "ragged"), dtypes=("float32", "bfloat16"), devices=_BOTH,
     ),
     Requirement(
         id="MASK-06", level="extended", source="Han et al. 2015, Learning both weights and connections",
@@ -70,7 +71,7 @@ REQUIREMENTS = (
     Requirement(
         id="MASK-11", level="extended", source="torch.nn.utils.prune.ln_structured",
         sentence="Channel removes whole slices, exactly level times the number of slices, rounded as declared.",
-        patterns=_CHANNELS, layers=("linear", "conv2d"), devices=_BOTH,
+        patterns=_CHANNELS, layers=("linear", "conv2d", "ragged"), devices=_BOTH,
     ),
     Requirement(
         id="MASK-12", level="extended", source="torch.nn.utils.prune.ln_structured",
@@ -86,7 +87,8 @@ REQUIREMENTS = (
     Requirement(
         id="MASK-14", level="extended", source="torch.nn.utils.prune.global_unstructured",
         sentence="Over all planned parameters together, the count removed is exact and the highest scores are kept.",
-        patterns=("unstructured-0.5", "unstructured-0.3"), layers=("mixed",), needs=("scope_all",), devices=_BOTH,
+        patterns=("unstructured-0.5", "unstructured-0.3", "unstructured-0.35"), layers=("mixed",), needs=("scope_all",),
+        devices=_BOTH,
     ),
     Requirement(
         id="MASK-15", level="core", source="torch.nn.utils.parametrize, gradients flow to original",

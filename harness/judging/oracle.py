@@ -28,7 +28,8 @@ def count_removed(level: float, count: int, rounding: Rounding) -> int:
     nearest = round(exact)
     if abs(exact - nearest) < 1e-9 * max(1, count):
         return nearest
-    return {"half-even": nearest, "floor": int(np.floor(exact)), "ceil": int(np.ceil(exact))}[rounding]
+    down = int(np.floor(exact))
+    return {"half-even": nearest, "half-up": int(np.floor(exact + 0.5)), "floor": down, "ceil": down + 1}[rounding]
 
 
 def total_removed(level: float, count: int, contract: Contract, gone: int) -> int:

@@ -267,4 +267,6 @@ def _rounded(exact: float, contract: Contract) -> int:
     nearest = round(exact)
     if math.isclose(exact, nearest, abs_tol=1e-9):
         return nearest
-    return {"half-even": nearest, "floor": math.floor(exact), "ceil": math.ceil(exact)}[contract.rounding]
+    half_up = math.floor(exact + 0.5)
+    ways = {"half-even": nearest, "half-up": half_up, "floor": math.floor(exact), "ceil": math.ceil(exact)}
+    return ways[contract.rounding]

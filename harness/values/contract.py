@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 Holds = Literal["parametrization", "buffer", "in place", "wrapper"]
-Rounding = Literal["half-even", "floor", "ceil"]
+Rounding = Literal["half-even", "half-up", "floor", "ceil"]
 LevelBasis = Literal["dense", "remaining"]
 Score = Literal["given", "magnitude-l1", "magnitude-l2", "position", "random", "opaque"]
 MasksAt = Literal["attach", "update"]
