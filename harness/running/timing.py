@@ -35,10 +35,10 @@ F = TypeVar("F", bound=Callable[..., None])
 CLOCK = time.thread_time
 ATTRIBUTE = "__sparsecheck_operation__"
 ROUNDS = {"256x260": 20, "1024x1028": 8}
-PAIRS = {"256x260": 120, "1024x1028": 60}
+BLOCKS = {"256x260": 120, "1024x1028": 60}
 CALLS = {"256x260": 8, "1024x1028": 1}
-"""Per size: rounds of an operation; of forward, pairs and the calls that make one block of about half a
-millisecond. Fixed, so that every run does the same work."""
+"""Per size: rounds of an operation; of forward, blocks and the calls that make one, about half a millisecond.
+Fixed, so that every run does the same work."""
 
 _BATCH = 32
 _DTYPE, _DEVICE = torch.float32, torch.device("cpu")
@@ -148,9 +148,9 @@ class TimingSubject:
     def time_forward(self, benchmark: Benchmark) -> None:
         """Time the sparse model's forward, in turn with the dense one's; the ratio goes to `extra_info`."""
         sparse, dense = self.sparsified().model.eval(), self.dense_model().eval()
-        calls, pairs = CALLS[self.entry.size], PAIRS[self.entry.size]
+        calls, blocks = CALLS[self.entry.size], BLOCKS[self.entry.size]
         with torch.no_grad(), collector_off():
-            ratios = in_turn(benchmark, lambda: sparse(self.inputs), lambda: dense(self.inputs), pairs, calls)
+            ratios = in_turn(benchmark, lambda: sparse(self.inputs), lambda: dense(self.inputs), blocks, calls)
         found = spread(ratios)
         benchmark.extra_info["sparse_over_dense"] = {
             "median": found.median, "q1": found.low, "q3": found.high, "pairs": len(ratios)
@@ -171,7 +171,7 @@ def in_turn(
 ) -> list[float]:
     """Time `call` by `benchmark` and `rival` between its blocks, each block after one call that is not timed.
 
-    Returns the ratios of the two, one a round.
+    Returns the ratios of neighbouring blocks, two a round.
     """
     blocks: list[float] = []
 
@@ -188,9 +188,13 @@ def in_turn(
 
 
 def paired(own: Sequence[float], rivals: Sequence[float]) -> list[float]:
-    """Each of `own` over the mean of the rivals before and after it; `rivals` starts before `own`."""
+    """Each of `own` over the rival before it, and over the one after; `rivals` starts before `own`.
+
+    Not over their mean: times are skewed, so that a mean of two is mostly above one, and equals would come out
+    below 1.
+    """
     neighbours = zip(own, rivals, rivals[1:])  # noqa: B905  # pytest-benchmark may end with a block of no round
-    return [one / ((before + after) / 2) for one, before, after in neighbours]
+    return [one / rival for one, before, after in neighbours for rival in (before, after)]
 
 
 def spread(ratios: Sequence[float]) -> Ratio:
