@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, TypeVar
 
-import torch
 from torch import Tensor, nn
 
 from ..judging import compare
 from ..judging.compare import Violation, require
 from ..subject.adapter import Adapter, Refusal, Sparsified
 from ..values.plan import Plan
+from . import tracing
 from .anatomy import anatomy, same_anatomy
 from .trial import Trial
 
@@ -161,23 +161,16 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
 }
 
 
-def _trace(trial: Trial, sparsified: Sparsified) -> object:
-    return torch.jit.trace(sparsified.model, (trial.inputs("trace"),))
-
-
-def _export(trial: Trial, sparsified: Sparsified) -> object:
-    return torch.export.export(sparsified.model, (trial.inputs("trace"),))
-
-
 def _compile(trial: Trial, sparsified: Sparsified) -> object:
-    return torch.compile(sparsified.model, backend="aot_eager", fullgraph=True)(trial.inputs("trace"))
+    with tracing.compiled(sparsified.model) as compiled:
+        return compiled(trial.inputs("trace"))
 
 
 _CALLS: dict[str, Callable[[Trial, Sparsified], object]] = {
     "relevel": lambda trial, sparsified: sparsified.update(0.75),
     "finalize": lambda trial, sparsified: sparsified.finalize(),
     "restore": lambda trial, sparsified: trial.restore(sparsified.save()),
-    "trace": _trace,
-    "export": _export,
+    "trace": lambda trial, sparsified: tracing.trace(sparsified.model, trial.inputs("trace")),
+    "export": lambda trial, sparsified: tracing.export(sparsified.model, trial.inputs("trace")),
     "compile": _compile,
 }
