@@ -101,4 +101,4 @@ def judge_removed(trial: Trial, model: nn.Module, masks: Mapping[str, Mask], wha
     used = trial.used(model)
     for name, mask in masks.items():
         removed = np.where(mask, 0.0, array(used[name]))
-        compare.equal(removed, np.zeros(mask.shape), "removed-not-zero", f"{what}: removed entries of {name} in forward")
+        compare.equal(removed, np.zeros(mask.shape), "removed-not-zero", f"{what}: removed entries of {name} as used")
