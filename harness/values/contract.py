@@ -29,7 +29,7 @@ class Contract(Struct, frozen=True, kw_only=True):
     holds: where the mask sits: a `torch.nn.utils.parametrize` parametrization, as its buffer; a buffer
         `<name>_mask` with the dense weight in `<name>_orig` and a hook that multiplies; in place,
         the zeros in the parameter itself; a wrapper around model or layer.
-    rounding: how level times count becomes a whole number; half-even is Python's `round`.
+    rounding: how level times count becomes a whole number; half-even is what `round` does, in Python and torch.
     level_basis: whether a level counts from the dense parameter or from what remains of it.
     score: what ranks the entries; for random and opaque only counts and shapes can be judged.
     masks_at: whether masks take hold at attach or at the first update.
