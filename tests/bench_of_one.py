@@ -55,8 +55,3 @@ def judge_all(adapter: Adapter, id: str) -> Iterator[Record]:
     for one in planned(adapter, Selection(requirements=(id,))):
         if one.disposition != "unavailable":
             yield judge(adapter, one)
-
-
-def rejects(id: str, adapter: Adapter) -> list[Record]:
-    """The records of requirement `id` that reject `adapter`."""
-    return [record for record in judge_all(adapter, id) if record.verdict is Verdict.FAILED]

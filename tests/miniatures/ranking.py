@@ -1,0 +1,245 @@
+"""Broken in how many are removed, which, and what becomes of them at the next level."""
+
+from __future__ import annotations
+
+import torch
+from msgspec.structs import replace
+from torch import Tensor, nn
+
+from sparsecheck import Band, Block, Channel, Context, NofM, Pattern, Plan, Sparsified, Unstructured
+from sparsecheck.sparsifiers.exemplar import CONTRACT, Exemplar, ExemplarAdapter, new_mask
+from sparsecheck.values.contract import Contract
+
+from . import Misdeclared, breaks
+
+
+class Reworks(Exemplar):
+    """Makes each mask anew from the one that is right."""
+
+    def rework(self, name: str, mask: Tensor) -> Tensor:
+        return mask
+
+    def update(self, level: float | None = None) -> None:
+        super().update(level)
+        for name in self.plan.names:
+            self.mask_tensor(name).copy_(self.rework(name, self.mask_tensor(name).clone()))
+
+
+class Misreads(Exemplar):
+    """Takes each pattern for another."""
+
+    def read(self, pattern: Pattern) -> Pattern:
+        return pattern
+
+    def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
+        misread = {name: self.read(pattern) for name, pattern in plan.patterns.items()}
+        super().__init__(model, Plan(misread, plan.scope), contract)
+
+
+@breaks("MASK-05", "count-differs")
+class Truncates(Misdeclared):
+    """Declares rounding up, and rounds half to even."""
+
+    contract = replace(CONTRACT, rounding="ceil")
+
+
+@breaks("MASK-05", "count-differs")
+class KeepsOne(Reworks):
+    """Never empties a layer: the first entry always stays."""
+
+    def rework(self, name: str, mask: Tensor) -> Tensor:
+        mask.view(-1)[0] |= not mask.any()
+        return mask
+
+
+@breaks("MASK-05", "count-differs")
+class CountsInItsOwnDtype(Exemplar):
+    """Removes what lies under a quantile that is interpolated in the weight's own dtype."""
+
+    def _ranked_each(self, plan: Plan) -> dict[str, Tensor]:
+        masks = super()._ranked_each(plan)
+        for name, pattern in plan.patterns.items():
+            if isinstance(pattern, Unstructured):
+                size = self._dense(name).abs()
+                masks[name] = size > size.float().quantile(pattern.level).to(size.dtype)
+        return masks
+
+
+@breaks("MASK-06", "kept-differs")
+class RanksSigned(Exemplar):
+    """Ranks the weights themselves instead of their magnitudes."""
+
+    def _dense(self, name: str) -> Tensor:
+        dense = super()._dense(name)
+        return dense - dense.min()
+
+
+@breaks("MASK-06", "kept-differs")
+class KeepsTheSmallest(Exemplar):
+    """Sorts the wrong way round."""
+
+    def _dense(self, name: str) -> Tensor:
+        return 1 / super()._dense(name)
+
+
+@breaks("MASK-07", "unit-broken")
+class SwapsTheBlock(Misreads):
+    """Takes a block's rows for its columns."""
+
+    def read(self, pattern: Pattern) -> Pattern:
+        return Block(pattern.shape[::-1], pattern.level) if isinstance(pattern, Block) else pattern
+
+
+@breaks("MASK-07", "count-differs")
+class SpendsTheLevelOnEntries(Misreads):
+    """Removes as many blocks as leave half of each of them to be removed."""
+
+    def read(self, pattern: Pattern) -> Pattern:
+        return Block(pattern.shape, pattern.level / 2) if isinstance(pattern, Block) else pattern
+
+
+@breaks("MASK-08", "kept-differs")
+class SumsSquares(Misdeclared):
+    """Declares that blocks rank by squares, and ranks them by magnitudes."""
+
+    contract = replace(CONTRACT, score="magnitude-l2")
+
+
+@breaks("MASK-09", "count-differs")
+class KeepsNOfMOverall(Misreads):
+    """Reads 2:4 as half of all entries."""
+
+    def read(self, pattern: Pattern) -> Pattern:
+        return Unstructured(1 - pattern.n / pattern.m) if isinstance(pattern, NofM) else pattern
+
+
+@breaks("MASK-09", "count-differs")
+class GroupsAlongOutputs(Reworks):
+    """Cuts the groups of N:M along the output dimension."""
+
+    def rework(self, name: str, mask: Tensor) -> Tensor:
+        pattern = self.plan.patterns[name]
+        if not isinstance(pattern, NofM):
+            return mask
+        return new_mask(pattern, self._dense(name).t(), mask.t(), self.contract).t()
+
+
+@breaks("MASK-10", "kept-differs")
+class KeepsTheFirstN(Reworks):
+    """Keeps the first n of each group, whatever they weigh."""
+
+    def rework(self, name: str, mask: Tensor) -> Tensor:
+        pattern = self.plan.patterns[name]
+        if not isinstance(pattern, NofM):
+            return mask
+        return (torch.arange(mask.shape[-1]) % pattern.m < pattern.n).expand_as(mask)
+
+
+@breaks("MASK-11", "unit-broken")
+class SwapsInputsAndOutputs(Misreads):
+    """Takes dimension 0 for the inputs."""
+
+    def read(self, pattern: Pattern) -> Pattern:
+        return Channel(pattern.level, 1 - pattern.dim) if isinstance(pattern, Channel) else pattern
+
+
+@breaks("MASK-11", "count-differs")
+class RemovesOneAtLeast(Reworks):
+    """Removes one slice even at level 0."""
+
+    def rework(self, name: str, mask: Tensor) -> Tensor:
+        mask[0] &= not mask.all()
+        return mask
+
+
+@breaks("MASK-12", "kept-differs")
+class JudgesTheNeighbour(Exemplar):
+    """Off by one: each slice goes by the score of the one before it."""
+
+    def _dense(self, name: str) -> Tensor:
+        dense = super()._dense(name)
+        return dense.roll([1] * dense.dim(), list(range(dense.dim())))
+
+
+@breaks("MASK-13", "mask-differs")
+class DoublesTheBand(Misreads):
+    """Keeps as far as the width on either side of the diagonal."""
+
+    def read(self, pattern: Pattern) -> Pattern:
+        return Band(2 * pattern.width + 1) if isinstance(pattern, Band) else pattern
+
+
+@breaks("MASK-14", "kept-differs")
+class RanksEachByItself(Exemplar):
+    """Takes the level of each parameter by itself where the scope is all."""
+
+    def _ranked_together(self, plan: Plan) -> dict[str, Tensor]:
+        return self._ranked_each(plan)
+
+
+@breaks("MASK-22", "count-differs")
+class RemovesAllThatTie(Reworks):
+    """Removes whatever scores no higher than the highest it removes."""
+
+    def rework(self, name: str, mask: Tensor) -> Tensor:
+        size = self._dense(name).abs()
+        return mask if mask.all() else size > size[~mask].max()
+
+
+@breaks("MASK-22", "ties-differ")
+class DeclaresOtherTies(Misdeclared):
+    """Declares to keep the last of equals, and keeps the first."""
+
+    contract = replace(CONTRACT, ties="highest index")
+
+
+@breaks("MASK-23", "unit-broken")
+class PrunesTheEdge(ExemplarAdapter):
+    """Declares to keep partial blocks, and prunes them like any."""
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        return self.sparsified(model, plan, replace(self.contract, ragged="prune"))
+
+
+@breaks("MASK-23", "refusal-unnamed")
+class RefusesNamelessly(ExemplarAdapter):
+    """Refuses partial blocks with a message that says nothing."""
+
+    contract = replace(CONTRACT, ragged="refuse")
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        try:
+            return super().attach(model, plan, context)
+        except ValueError:
+            raise ValueError("bad shape") from None
+
+
+@breaks("MASK-24", "count-differs")
+class CompoundsTheLevel(ExemplarAdapter):
+    """Declares that a level counts from the dense weight, and counts from what remains."""
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        return self.sparsified(model, plan, replace(self.contract, level_basis="remaining"))
+
+
+@breaks("MASK-24", "regrown")
+class RegrowsInSecret(Misdeclared):
+    """Declares that what is gone stays gone, and ranks all entries anew."""
+
+    contract = replace(CONTRACT, regrowth="monotone")
+
+
+@breaks("MASK-25", "count-differs")
+class NeverRegrows(ExemplarAdapter):
+    """Declares that entries may come back, and lets none."""
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        return self.sparsified(model, plan, replace(self.contract, regrowth="monotone"))
+
+
+@breaks("MASK-25", "kept-differs")
+class StartsOver(Reworks):
+    """At a lower level it keeps the right number, but not what it kept before."""
+
+    def rework(self, name: str, mask: Tensor) -> Tensor:
+        return mask if mask.float().mean() < 0.5 else mask.roll(1, -1)
