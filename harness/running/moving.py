@@ -3,13 +3,17 @@ it has no numbers, but whatever stays behind on the CPU cannot be computed with.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
+from torch import Tensor, nn
 
-from ..judging.compare import require
+from ..judging.compare import Violation, require
 from ..subject.adapter import Sparsified
 from .model_oracle import ModelOracle
+from .snapshot import model_tensors
 from .trial import Trial
 
 
@@ -19,16 +23,41 @@ def route(trial: Trial) -> tuple[str, ...]:
 
 
 def judge_there(trial: Trial, sparsified: Sparsified, oracle: ModelOracle) -> None:
-    """It runs on the trial's device, where its output and its masks are, too; and they are the oracle's, as far
-    as that device has numbers.
+    """All of it is on the trial's device, where it runs and gives its output; and masks and output are the
+    oracle's, as far as that device has numbers.
 
     Raises:
         Violation: `left-behind`, or one of those of `ModelOracle.judge`.
     """
     place = trial.device.type
-    with torch.no_grad():
-        output = sparsified.model(trial.inputs("fresh"))
-    for what, tensor in {"the output": output, **sparsified.masks()}.items():
+    tensors = {**model_tensors(sparsified.model), **_prefixed("mask of ", sparsified.masks())}
+    for what, tensor in {**tensors, **_output(sparsified.model, trial)}.items():
         require(tensor.device.type == place, "left-behind", f"moved to {place}: {what} is on {tensor.device.type}")
-    if place != "meta":
+    if has_numbers(trial):
         replace(oracle, trial=trial).judge(sparsified, f"moved to {place}")
+
+
+def has_numbers(trial: Trial) -> bool:
+    """Whether tensors on the trial's device hold any."""
+    return trial.device.type != "meta"
+
+
+def _prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{prefix}{name}": tensor for name, tensor in tensors.items()}
+
+
+def _output(model: nn.Module, trial: Trial) -> dict[str, Tensor]:
+    """Nothing where forward asks `meta` for numbers: that says nothing of where its tensors are."""
+    try:
+        with torch.no_grad():
+            return {"the output": model(trial.inputs("fresh"))}
+    except Exception as error:
+        if _SCATTERED.search(str(error)):
+            raise Violation("left-behind", f"moved to {trial.device.type}, forward raises: {error}") from error
+        if has_numbers(trial):
+            raise
+        return {}
+
+
+_SCATTERED = re.compile("expected device|same device", re.IGNORECASE)
+"""What torch says when tensors that meet are on two devices."""

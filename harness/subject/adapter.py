@@ -138,7 +138,8 @@ class Adapter(ABC):
         """Sparsify a dense model, in place or by wrapping it."""
 
     def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
-        """In a fresh process, from what was saved. By default: attach, then load both parts."""
+        """In a fresh process, from what was saved, whose masks go before those that the plan would give.
+        By default: attach, then load both parts."""
         sparsified = self.attach(dense_model, plan, context)
         sparsified.load(saved)
         return sparsified

@@ -298,11 +298,25 @@ class _Loose(Keep):
         self.mask = torch.ones_like(weight, dtype=torch.bool)
 
 
-@breaks("STATE-16", "RuntimeError")
+@breaks("STATE-16", "left-behind")
 class LeavesItsMaskBehind(Exemplar):
     """The mask is a plain attribute, which no move to another device takes along (F6)."""
 
     keep = _Loose
+
+
+class _Twofold(Keep):
+    def forward(self, weight: Tensor) -> Tensor:
+        if weight.device.type == "cpu":
+            self.used = self.mask.clone()
+        return weight.masked_fill(~self.used, 0)
+
+
+@breaks("STATE-16", "left-behind")
+class UsesACopyOfItsMask(Exemplar):
+    """The mask moves to another device, but forward uses a copy of it that does not."""
+
+    keep = _Twofold
 
 
 class _Factor(Keep):
