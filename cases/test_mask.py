@@ -11,9 +11,9 @@ from sparsecheck import Block, Trial, case, require
 from sparsecheck.judging.compare import close, equal
 from sparsecheck.judging.oracle import masked, partial_blocks
 from sparsecheck.judging.ranking import judge_ties, judge_within
-from sparsecheck.running.guard import seed
-from sparsecheck.running.probe import gradient, random_state, settings
-from sparsecheck.running.refusal import judge_refused_plan
+from sparsecheck.trials.guard import seed
+from sparsecheck.trials.probe import gradient, random_state, settings
+from sparsecheck.trials.refusal import judge_refused_plan
 
 
 @case("MASK-01")

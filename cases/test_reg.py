@@ -5,11 +5,11 @@ from torch.nn import functional
 
 from sparsecheck import Given, Plan, Trial, case, require
 from sparsecheck.judging.compare import close, equal, same_state
-from sparsecheck.running.anatomy import anatomy, held, loose_tensors, plain_parameter, same_anatomy
-from sparsecheck.running.guard import seed
-from sparsecheck.running.models import layer_inputs
-from sparsecheck.running.probe import submodule_weight
-from sparsecheck.running.refusal import judge_refused_plan, unless_refused
+from sparsecheck.trials.anatomy import anatomy, held, loose_tensors, plain_parameter, same_anatomy
+from sparsecheck.trials.guard import seed
+from sparsecheck.trials.models import layer_inputs
+from sparsecheck.trials.probe import submodule_weight
+from sparsecheck.trials.refusal import judge_refused_plan, unless_refused
 
 
 @case("REG-01")

@@ -5,12 +5,12 @@ import copy
 from sparsecheck import Saved, Trial, case
 from sparsecheck.judging import nested
 from sparsecheck.judging.compare import apart, equal
-from sparsecheck.running import moving, restoring
-from sparsecheck.running.fresh import restore_elsewhere
-from sparsecheck.running.model_oracle import ModelOracle
-from sparsecheck.running.restoring import at, belongings, load_strictly, parts
-from sparsecheck.running.snapshot import Snapshot, model_tensors
-from sparsecheck.running.training import disturb, learn, learn_alone, raised_level
+from sparsecheck.trials import moving, restoring
+from sparsecheck.trials.fresh import restore_elsewhere
+from sparsecheck.trials.model_oracle import ModelOracle
+from sparsecheck.trials.restoring import at, belongings, load_strictly, parts
+from sparsecheck.trials.snapshot import Snapshot, model_tensors
+from sparsecheck.trials.training import disturb, learn, learn_alone, raised_level
 
 
 @case("STATE-01")

@@ -1,9 +1,9 @@
 """TRACE: a sparse model under torch.jit.trace, torch.export and torch.compile."""
 
 from sparsecheck import Trial, case
-from sparsecheck.running import tracing
-from sparsecheck.running.model_oracle import ModelOracle
-from sparsecheck.running.snapshot import Snapshot
+from sparsecheck.trials import tracing
+from sparsecheck.trials.model_oracle import ModelOracle
+from sparsecheck.trials.snapshot import Snapshot
 
 
 @case("TRACE-01")

@@ -3,9 +3,9 @@
 import torch
 
 from sparsecheck import Trial, case, require
-from sparsecheck.running import training
-from sparsecheck.running.model_oracle import ModelOracle, judge_removed
-from sparsecheck.running.training import Start, learn
+from sparsecheck.trials import training
+from sparsecheck.trials.model_oracle import ModelOracle, judge_removed
+from sparsecheck.trials.training import Start, learn
 
 
 @case("TRAIN-01")

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from sparsecheck.running.timekeeper import subject_of
-from sparsecheck.running.timing import CLOCK, Benchmark, TimingSubject, copied, times
+from sparsecheck.timing.timekeeper import subject_of
+from sparsecheck.timing.timing import CLOCK, Benchmark, TimingSubject, copied, times
 
 pytestmark = [pytest.mark.sparsecheck_timing, pytest.mark.benchmark(timer=CLOCK, disable_gc=True)]
 

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .judging.compare import Violation as Violation
     from .judging.compare import require as require
-    from .running.case import case as case
-    from .running.trial import Trial as Trial
     from .subject.adapter import Adapter as Adapter
     from .subject.adapter import Context as Context
     from .subject.adapter import Refusal as Refusal
@@ -22,6 +20,8 @@ if TYPE_CHECKING:
     from .subject.holders import BufferSparsified as BufferSparsified
     from .subject.holders import InPlaceSparsified as InPlaceSparsified
     from .subject.holders import ParametrizedSparsified as ParametrizedSparsified
+    from .trials.case import case as case
+    from .trials.trial import Trial as Trial
     from .values.capability import CAPABILITIES as CAPABILITIES
     from .values.contract import Contract as Contract
     from .values.pattern import Band as Band
@@ -41,8 +41,8 @@ _HOMES = {
     "subject.adapter": "Adapter Context Refusal Saved Sparsified",
     "subject.holders": "BufferSparsified InPlaceSparsified ParametrizedSparsified",
     "judging.compare": "Violation require",
-    "running.case": "case",
-    "running.trial": "Trial",
+    "trials.case": "case",
+    "trials.trial": "Trial",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 

@@ -9,10 +9,10 @@ from sparsecheck import Adapter, Trial
 from sparsecheck.catalogue import AREAS, CATALOGUE, requirement
 from sparsecheck.judging.ledger import Planned, enumerate_cells
 from sparsecheck.judging.verdict import signature
-from sparsecheck.running.case import judged_by
-from sparsecheck.running.environment import here
-from sparsecheck.running.guard import same_world
-from sparsecheck.running.refusal import judge_refusal
+from sparsecheck.trials.case import judged_by
+from sparsecheck.trials.environment import here
+from sparsecheck.trials.guard import same_world
+from sparsecheck.trials.refusal import judge_refusal
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection
 

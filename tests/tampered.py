@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from sparsecheck.judging import keeping, reference
-from sparsecheck.judging.reference import InvalidReference
+from sparsecheck.references import keeping, reference
+from sparsecheck.references.reference import InvalidReference
 
 LINEAR = "oracle/linear.safetensors"
 MEND = "restore the file, or write it anew with `sparsecheck reference write --reason TEXT`"

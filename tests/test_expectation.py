@@ -350,7 +350,7 @@ def first_failing(one: Shipped) -> Record:
     entry = one.entries[one.position]
     ledger = planned(one.found.adapter, Selection(requirements=(entry.requirement,)))
     for planned_cell in ledger:
-        if planned_cell.disposition == "judge" and entry.covers(planned_cell.cell):
+        if planned_cell.disposition != "unavailable" and entry.covers(planned_cell.cell):
             return judge(one.found.adapter, planned_cell)
     raise AssertionError(f"{one.id} covers no cell that is judged here")
 

@@ -8,10 +8,11 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from sparsecheck.judging import expected, oracle, ranking
+from sparsecheck.judging import oracle, ranking
 from sparsecheck.judging.compare import Violation
 from sparsecheck.judging.oracle import Mask, Reals, Units
 from sparsecheck.judging.ranking import Ranking
+from sparsecheck.references import expected
 from sparsecheck.values.pattern import Block, Channel, NofM, Pattern, Unstructured
 from sparsecheck.values.plan import Plan
 from tests.samples import contract

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from sparsecheck.catalogue.axes import canonical_pattern
-from sparsecheck.judging import expected, keeping, oracle, reference, stream
+from sparsecheck.judging import oracle, stream
 from sparsecheck.judging.networks import network
 from sparsecheck.judging.plans import plan_for
 from sparsecheck.judging.ranking import SLACK, kept_units
-from sparsecheck.judging.reference import (
+from sparsecheck.references import expected, keeping, reference
+from sparsecheck.references.reference import (
     CorruptReference,
     MissingReference,
     OrphanReference,
@@ -320,7 +321,7 @@ def test_a_cell_whose_reference_is_wrong_is_an_error_and_no_failure(folder: Path
     adapter = written(
         folder,
         "from pathlib import Path\n"
-        "from sparsecheck.judging import reference\n"
+        "from sparsecheck.references import reference\n"
         "from sparsecheck.sparsifiers.exemplar import ExemplarAdapter as Adapter\n"
         f"reference.home = lambda: Path({str(folder)!r})\n"
         "class Innocent(Adapter):\n    pass\n",

@@ -11,8 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from sparsecheck.command.reference import reference as command
-from sparsecheck.judging import expected, keeping, reference, stream
-from sparsecheck.judging.reference import StaleReference
+from sparsecheck.judging import stream
+from sparsecheck.references import expected, keeping, reference
+from sparsecheck.references.reference import StaleReference
 from tests.tampered import (
     DAY,
     LINEAR,

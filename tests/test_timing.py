@@ -17,11 +17,11 @@ from torch import nn
 
 from sparsecheck import Context, Plan, Sparsified, Violation
 from sparsecheck.cases import timing_operations
-from sparsecheck.running import timing
-from sparsecheck.running.timing import TimingSubject, in_turn, lacking, paired, pattern_for, spread
 from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
 from sparsecheck.subject.discovery import Found
 from sparsecheck.telling.timings import table
+from sparsecheck.timing import timing
+from sparsecheck.timing.timing import TimingSubject, in_turn, lacking, paired, pattern_for, spread
 from sparsecheck.values.timing import OPERATIONS, SIZES, Entry, Ratio, State, Timing, exit_code, plan
 from tests.faulty import faulty, written
 

@@ -15,7 +15,7 @@ import click
 from .failure import fail
 
 if TYPE_CHECKING:
-    from ..running.time_apart import Timed
+    from ..timing.time_apart import Timed
 
 
 @click.command()
@@ -34,7 +34,7 @@ def bench(
     Nothing is judged by its time. Exit codes: 0 all that was planned was timed, or is not offered; 1 an operation
     raised; 2 bad usage; 3 something planned was not timed.
     """
-    from ..running.time_apart import Bench, time_apart
+    from ..timing.time_apart import Bench, time_apart
     from .names import chosen
 
     if importlib.util.find_spec("pytest_benchmark") is None:

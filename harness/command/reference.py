@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from ..judging.keeping import FileChange
-    from ..judging.reference import InvalidReference
+    from ..references.keeping import FileChange
+    from ..references.reference import InvalidReference
 
 
 @click.group()
@@ -32,7 +32,7 @@ _folder = click.option(
 @_folder
 def check(folder: Path | None) -> None:
     """Say what is wrong with the references, a line each; nothing is changed."""
-    from ..judging import keeping
+    from ..references import keeping
 
     folder = _chosen(folder)
     problems = keeping.check(folder)
@@ -47,7 +47,7 @@ def check(folder: Path | None) -> None:
 @_folder
 def diff(folder: Path | None) -> None:
     """Show what a write would change, tensor by tensor; nothing is changed."""
-    from ..judging import keeping
+    from ..references import keeping
 
     folder = _chosen(folder)
     found, problems = keeping.difference(folder), keeping.check(folder)
@@ -69,8 +69,8 @@ def write(reason: str, folder: Path | None) -> None:
     """Write the references that differ from what the oracles give, and log why."""
     from datetime import date
 
-    from ..judging import keeping
-    from ..judging.reference import InvalidReference
+    from ..references import keeping
+    from ..references.reference import InvalidReference
 
     folder = _chosen(folder)
     try:
@@ -84,7 +84,7 @@ def write(reason: str, folder: Path | None) -> None:
 
 
 def _chosen(folder: Path | None) -> Path:
-    from ..judging.reference import home
+    from ..references.reference import home
 
     return folder or home()
 
@@ -103,7 +103,7 @@ def _say(problem: InvalidReference) -> None:
 
 def _code(problems: list[InvalidReference]) -> int:
     """1 where the files are whole and only the oracles disagree."""
-    from ..judging.reference import StaleReference
+    from ..references.reference import StaleReference
 
     if not problems:
         return 0

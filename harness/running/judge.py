@@ -13,19 +13,19 @@ from _pytest.outcomes import Exit, Failed, Skipped, XFailed
 
 from ..judging.compare import Violation
 from ..judging.ledger import Planned
-from ..judging.reference import InvalidReference
 from ..judging.report import exit_code
 from ..judging.verdict import signature, weigh
+from ..references.reference import InvalidReference
 from ..telling.summary import summary
+from ..trials.case import judged_by
+from ..trials.guard import same_world
+from ..trials.refusal import RefusedBy, judge_refusal
 from ..values.record import Record, Verdict
-from .case import judged_by
-from .guard import same_world
 from .recorder import Recorder
-from .refusal import RefusedBy, judge_refusal
 from .session import Session
 
 if TYPE_CHECKING:
-    from .trial import Trial
+    from ..trials.trial import Trial
 
 _PROPERTY = "sparsecheck-record"
 _REFUSED = pytest.StashKey[RefusedBy]()

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from ..timing.timekeeper import Timekeeper
+    from ..trials.trial import Trial
     from .judge import Judge
     from .session import Asked
-    from .timekeeper import Timekeeper
-    from .trial import Trial
 
 _NAME = "sparsecheck-judge"
 _WIRE = "sparsecheck-asked"
@@ -133,8 +133,8 @@ def _timekeeper(config: pytest.Config) -> Timekeeper:
         pytest.Collector.CollectError: nothing would be timed, or what was asked for cannot be had.
     """
     from ..subject.discovery import NotFound
-    from .timekeeper import NAME, Timekeeper, check
-    from .timing import NotTimed
+    from ..timing.timekeeper import NAME, Timekeeper, check
+    from ..timing.timing import NotTimed
 
     keeper: Timekeeper | None = config.pluginmanager.get_plugin(NAME)
     if keeper is None:
@@ -162,7 +162,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 def trial(request: pytest.FixtureRequest) -> Trial:
     """One cell of one sparsifier, made concrete; given to cases alone."""
-    from .trial import Trial
+    from ..trials.trial import Trial
 
     planned = request.param
     return Trial(planned.cell, _judge(request.config).session.of(planned.cell.sparsifier).found.adapter)

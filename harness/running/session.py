@@ -16,10 +16,10 @@ from .. import catalogue
 from ..judging.expectation import Expectation, InvalidExpectations, in_force, read_expectations
 from ..judging.ledger import Planned, enumerate_cells
 from ..subject.discovery import BrokenAdapter, Found, find, load, registrations
+from ..trials.environment import here
 from ..values.declaration import Environment
 from ..values.record import Header, Subject
 from ..values.selection import Selection
-from .environment import here
 
 
 class Asked(Struct, frozen=True):

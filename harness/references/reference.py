@@ -16,11 +16,11 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
+from ..judging.oracle import Mask, Reals
 from ..values.contract import Score
 from . import expected
 from .change import Arrays, changes
 from .expected import NETWORKS
-from .oracle import Mask, Reals
 
 MANIFEST = "MANIFEST.json"
 FORMAT = 1

@@ -24,11 +24,11 @@ from ..judging.compare import require
 from ..judging.plans import plan_for
 from ..subject.adapter import Context, Saved, Sparsified
 from ..subject.discovery import Found
+from ..trials import models, probe, tracing
 from ..values.capability import Support
 from ..values.declaration import Declaration
 from ..values.network import Layer, Network
 from ..values.timing import OPERATIONS, SIZES, Entry, Ratio
-from . import models, probe, tracing
 
 F = TypeVar("F", bound=Callable[..., None])
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import msgspec
 
+from ..running.children import Children, how_it_ended, last_words, pytest_command, run_each
+from ..running.recorder import in_flight
 from ..values.timing import Entry, Ratio, State, Timing, plan
-from .children import Children, how_it_ended, last_words, pytest_command, run_each
-from .recorder import in_flight
 
 _MODULE = "sparsecheck.cases.timing_operations"
 _ENVIRONMENT = {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}

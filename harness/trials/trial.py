@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..catalogue import requirement
-from ..judging import compare, oracle, reference
+from ..judging import compare, oracle
 from ..judging.compare import require
 from ..judging.networks import network
 from ..judging.oracle import Mask, Reals
 from ..judging.plans import plan_for
 from ..judging.ranking import cut_for, judge_count, judge_kept, rankings
 from ..judging.tolerance import Tolerance, tolerance
+from ..references import reference
 from ..subject.adapter import Adapter, Batch, Context, Saved, Sparsified
 from ..values.cell import Cell
 from ..values.contract import Contract

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .tolerance import tolerance
+from ..judging.tolerance import tolerance
 
 Arrays = Mapping[str, NDArray[Any]]
 

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..catalogue.axes import LAYERS, MATRIX_ONLY, pattern_capability
+from ..judging import oracle, stream
+from ..judging.networks import network
+from ..judging.oracle import Mask, Reals, Units
+from ..judging.plans import plan_for
 from ..values.contract import Contract, Score
 from ..values.network import Network
 from ..values.pattern import Pattern
-from . import oracle, stream
-from .networks import network
-from .oracle import Mask, Reals, Units
-from .plans import plan_for
 
 SALT = "MASK-28"
 """Networks and plans are those that a trial of MASK-28 draws."""

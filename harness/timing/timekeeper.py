@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from ..running.recorder import cell_of, in_flight
+from ..running.session import Asked, names
 from ..subject.discovery import BrokenAdapter, Found, find, load
+from ..trials.guard import same_world
 from ..values.timing import Entry, State, Timing, plan
-from .guard import same_world
-from .recorder import cell_of, in_flight
-from .session import Asked, names
 from .timing import Benchmark, NotTimed, TimingSubject, lacking, one_thread, provenance
 
 if TYPE_CHECKING:

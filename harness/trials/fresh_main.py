@@ -1,6 +1,6 @@
 """What the fresh interpreter runs: restore from files and write down what is seen.
 
-    python -m sparsecheck.running.fresh_main FOLDER
+    python -m sparsecheck.trials.fresh_main FOLDER
 """
 
 from __future__ import annotations

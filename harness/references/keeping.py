@@ -175,7 +175,7 @@ _HEAD = """\
 
 Each file under `oracle/` holds, for one network, weights and an input that are exact in float32, and for each
 canonical pattern the masks and the output that the NumPy oracles expect, in float64. They are made by
-`sparsecheck.judging.expected` from enumerated streams alone; `MANIFEST.json` records each file's sha256, its
+`sparsecheck.references.expected` from enumerated streams alone; `MANIFEST.json` records each file's sha256, its
 tensors, and when and why it last changed. `sparsecheck reference check` compares them with the oracles as
 they are now; only `sparsecheck reference write --reason TEXT` changes them, and adds to this log.
 """

@@ -1,0 +1,1 @@
+"""Timing the operations of sparsifiers, in runs of their own."""
