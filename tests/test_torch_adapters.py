@@ -1,0 +1,102 @@
+"""The adapters of torch's own sparsifiers, where no case reaches: what they refuse to ask, and how they ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from sparsecheck import Adapter, Block, Channel, Context, Plan, Refusal, Unstructured
+from sparsecheck.sparsifiers.torch_ao_pruning import NearlyDiagonalAdapter, WeightNormL1Adapter, WeightNormL2Adapter
+from sparsecheck.sparsifiers.torch_nn_utils_prune import (
+    GlobalUnstructuredAdapter,
+    L1UnstructuredAdapter,
+    LnStructuredAdapter,
+    RandomUnstructuredAdapter,
+)
+from sparsecheck.subject.holders import place
+from sparsecheck.values.pattern import Pattern
+
+CONTEXT = Context(torch.zeros(1, 4), (), torch.device("cpu"), torch.float32)
+
+
+def model() -> nn.Sequential:
+    """Two layers; the first has the larger weights throughout."""
+    layers = nn.Sequential(nn.Linear(4, 6, bias=False), nn.Linear(6, 8, bias=False))
+    for layer, offset in zip(layers, (100, 1), strict=True):
+        layer.weight = nn.Parameter(torch.arange(layer.weight.numel()).view_as(layer.weight) + float(offset))
+    return layers
+
+
+def plan(*patterns: Pattern, scope: str = "each") -> Plan:
+    return Plan({f"{number}.weight": pattern for number, pattern in enumerate(patterns)}, scope)  # type: ignore[arg-type]
+
+
+def removed(masks: dict[str, Tensor]) -> Iterator[int]:
+    return (int((~mask).sum()) for mask in masks.values())
+
+
+@pytest.mark.parametrize(
+    ("adapter", "pattern"),
+    [
+        (L1UnstructuredAdapter(), Block((1, 2), 0.5)),
+        (GlobalUnstructuredAdapter(), Channel(0.5)),
+        (LnStructuredAdapter(), Unstructured(0.5)),
+        (WeightNormL1Adapter(), Channel(0.5)),
+        (NearlyDiagonalAdapter(), Unstructured(0.5)),
+    ],
+)
+def test_a_pattern_with_no_way_to_ask_is_refused_by_parameter_and_pattern(adapter: Adapter, pattern: Pattern) -> None:
+    with pytest.raises(Refusal, match=rf"0\.weight.* no way to ask for {type(pattern).__name__}"):
+        adapter.attach(model(), plan(pattern), CONTEXT)
+
+
+@pytest.mark.parametrize("adapter", [L1UnstructuredAdapter(), RandomUnstructuredAdapter(), WeightNormL2Adapter()])
+def test_one_ranking_over_all_is_refused_where_there_is_none(adapter: Adapter) -> None:
+    with pytest.raises(Refusal, match=r"0\.weight, 1\.weight: .*scope 'all'"):
+        adapter.attach(model(), plan(Unstructured(0.5), Unstructured(0.5), scope="all"), CONTEXT)
+
+
+def test_one_ranking_over_all_takes_one_level() -> None:
+    adapter = GlobalUnstructuredAdapter()
+    with pytest.raises(Refusal, match=r"0\.weight, 1\.weight: .*one level"):
+        adapter.attach(model(), plan(Unstructured(0.5), Unstructured(0.25), scope="all"), CONTEXT)
+
+
+def test_each_by_itself_takes_a_level_each() -> None:
+    sparsified = GlobalUnstructuredAdapter().attach(model(), plan(Unstructured(0.5), Unstructured(0.25)), CONTEXT)
+    sparsified.update()
+    assert list(removed(sparsified.masks())) == [12, 12]
+
+
+def test_all_together_are_ranked_as_one() -> None:
+    asked = plan(Unstructured(0.5), Unstructured(0.5), scope="all")
+    sparsified = GlobalUnstructuredAdapter().attach(model(), asked, CONTEXT)
+    sparsified.update()
+    assert list(removed(sparsified.masks())) == [0, 36]
+
+
+@pytest.mark.parametrize(
+    "adapter",
+    [L1UnstructuredAdapter(), RandomUnstructuredAdapter(), GlobalUnstructuredAdapter(), LnStructuredAdapter()],
+)
+def test_a_level_of_one_is_a_fraction_and_no_count(adapter: Adapter) -> None:
+    pattern = Channel(1) if isinstance(adapter, LnStructuredAdapter) else Unstructured(1)
+    sparsified = adapter.attach(model(), plan(pattern), CONTEXT)
+    sparsified.update()
+    assert list(removed(sparsified.masks())) == [24]
+
+
+def test_a_plain_update_goes_back_to_the_plans_level() -> None:
+    sparsified = WeightNormL1Adapter().attach(model(), plan(Unstructured(0.25)), CONTEXT)
+    for level, expected in ((0.75, 18), (None, 6)):
+        sparsified.update(level)
+        assert list(removed(sparsified.masks())) == [expected]
+
+
+@pytest.mark.parametrize(("name", "part"), [("nowhere.weight", "nowhere"), ("0.nothing", "nothing")])
+def test_a_place_that_is_not_there_is_named(name: str, part: str) -> None:
+    with pytest.raises(AttributeError, match=part):
+        place(model(), name)
