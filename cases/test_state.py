@@ -64,8 +64,8 @@ def test_using_what_was_restored_leaves_donor_and_saved_alone(trial: Trial) -> N
     saved = donor.save()
     before, copied = Snapshot(trial, donor), nested.copied(parts(saved))
     disturb(trial, trial.restore(saved))
-    before.judge(donor, "the donor after what was restored was trained and updated")
     nested.unchanged(parts(saved), copied, "saved-changed", "the saved state after what was restored was trained")
+    before.judge(donor, "the donor after what was restored was trained and updated")
 
 
 @case("STATE-07")

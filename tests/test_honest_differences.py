@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from msgspec.structs import replace
+from torch import Tensor
 
 from sparsecheck import Adapter
 from sparsecheck.catalogue import state, trace, train
-from sparsecheck.sparsifiers.exemplar import CONTRACT, ExemplarAdapter
+from sparsecheck.sparsifiers.exemplar import CONTRACT, Exemplar, ExemplarAdapter, Keep
 from sparsecheck.values.record import Verdict
 from tests.bench_of_one import judge_all
 from tests.holders import BufferAdapter, InPlaceAdapter
@@ -43,6 +45,27 @@ def test_a_sidecar_is_accepted_in_a_fresh_interpreter() -> None:
 @pytest.mark.parametrize("id", [*IDS, *TRACED])
 def test_another_holder_is_accepted(id: str, adapter: type[Adapter]) -> None:
     _judge(adapter(), id)
+
+
+class _Observing(Keep):
+    def __init__(self, weight: Tensor, persistent: bool) -> None:
+        super().__init__(weight, persistent)
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        self.calls += 1
+        return super().forward(weight)
+
+
+class Observing(Exemplar):
+    keep = _Observing
+
+
+@pytest.mark.parametrize("id", ["STATE-06", "STATE-09", "STATE-14", "TRACE-04", "TRACE-08"])
+def test_a_buffer_that_every_forward_changes_is_accepted(id: str) -> None:
+    adapter = ExemplarAdapter()
+    adapter.sparsified = Observing  # type: ignore[misc]
+    _judge(adapter, id)
 
 
 def _judge(adapter: Adapter, id: str) -> None:

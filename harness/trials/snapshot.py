@@ -16,14 +16,17 @@ if TYPE_CHECKING:
 
 
 class Snapshot:
-    """Copies of all that should be left as it is: parameters, buffers, flags, masks and output."""
+    """Copies of all that should be left as it is: parameters, buffers, flags, masks and output. A buffer that
+    forward itself changes, as an observer's does, is left out."""
 
     def __init__(self, trial: Trial, sparsified: Sparsified) -> None:
         self._inputs = trial.inputs("snapshot")
-        self._state = _copies(model_tensors(sparsified.model))
         self._flags = _flags(sparsified.model)
         self._masks = _copies(sparsified.masks())
+        state = _copies(model_tensors(sparsified.model))
         self._output = self._run(sparsified.model)
+        self._counting = _counting(sparsified.model, state)
+        self._state = {name: tensor for name, tensor in state.items() if name not in self._counting}
 
     def judge(self, sparsified: Sparsified, what: str) -> None:
         """Nothing of it has changed, bit for bit.
@@ -31,7 +34,8 @@ class Snapshot:
         Raises:
             Violation: of kind `changed`.
         """
-        compare.same_state(model_tensors(sparsified.model), self._state, "changed", what)
+        state = {name: value for name, value in model_tensors(sparsified.model).items() if name not in self._counting}
+        compare.same_state(state, self._state, "changed", what)
         compare.same_state(sparsified.masks(), self._masks, "changed", f"{what}: masks")
         self._judge_flags(_flags(sparsified.model), what)
         compare.equal(self._run(sparsified.model), self._output, "changed", f"{what}: output")
@@ -53,6 +57,12 @@ def model_tensors(model: nn.Module) -> dict[str, Tensor]:
         **dict(model.named_parameters(remove_duplicate=False)),
         **dict(model.named_buffers(remove_duplicate=False)),
     }
+
+
+def _counting(model: nn.Module, before: dict[str, Tensor]) -> set[str]:
+    """The buffers that are no longer what they were."""
+    buffers = model.named_buffers(remove_duplicate=False)
+    return {name for name, value in buffers if name not in before or not torch.equal(value, before[name])}
 
 
 def _copies(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -55,6 +55,19 @@ class SavesAReference(ExemplarAdapter):
     sparsified = _Shelved
 
 
+class _Local(_Shelved):
+    def load_sidecar(self, sidecar: Any) -> None:
+        Exemplar.load_sidecar(self, _SHELF[sidecar["shelf"]])
+
+
+@breaks("STATE-02", "fresh-interpreter-failed: restore in a fresh interpreter: IndexError")
+class RestoresAtHomeAlone(ExemplarAdapter):
+    """Can be restored in no process but the one that saved it."""
+
+    contract = _SIDECAR
+    sparsified = _Local
+
+
 class _Withheld(Keep):
     def __init__(self, weight: Tensor, persistent: bool) -> None:
         super().__init__(weight, persistent=True)
@@ -140,6 +153,41 @@ class ScribblesInTheSaved(ExemplarAdapter):
     sparsified = _Scribbling
 
 
+class _Lending(Exemplar):
+    def sidecar(self) -> dict[str, Tensor]:
+        return {name: self.mask_tensor(name) for name in self.plan.names}
+
+    def load_sidecar(self, sidecar: dict[str, Tensor]) -> None:
+        for name, mask in sidecar.items():
+            next(self.parametrizations(name)).mask = mask
+
+
+@breaks("STATE-06", "saved-changed")
+class LendsItsMasks(ExemplarAdapter):
+    """What is restored works with the masks of its donor (B14)."""
+
+    contract = _SIDECAR
+    sparsified = _Lending
+
+
+_MASKS: dict[tuple[str, torch.Size], Tensor] = {}
+
+
+class _Caching(Exemplar):
+    def _register(self, name: str) -> None:
+        super()._register(name)
+        keep = next(self.parametrizations(name))
+        keep.mask = _MASKS.setdefault((name, keep.mask.shape), keep.mask)
+
+
+@breaks("STATE-06", "changed")
+class CachesMasksByName(ExemplarAdapter):
+    """Parameters of one name and shape share a mask, in whatever model they are."""
+
+    contract = _SIDECAR
+    sparsified = _Caching
+
+
 @breaks("STATE-07", "aliased")
 class AdoptsTheSaved(Exemplar):
     """Takes the saved tensors for its own instead of copying them."""
@@ -167,17 +215,12 @@ class SavesOnce(ExemplarAdapter):
     sparsified = _SavedOnce
 
 
-class _Live(Exemplar):
-    def sidecar(self) -> dict[str, Tensor]:
-        return {name: self.mask_tensor(name) for name in self.plan.names}
-
-
 @breaks("STATE-09", "saved-changed")
 class HandsOutItsMasks(ExemplarAdapter):
     """Saves the very masks that it works with, which the next update changes (B10)."""
 
     contract = _SIDECAR
-    sparsified = _Live
+    sparsified = _Lending
 
 
 @breaks("STATE-09", "changed")
@@ -213,6 +256,17 @@ class TakesMasksAsTheyAre(ExemplarAdapter):
 
     contract = _SIDECAR
     sparsified = _Trusting
+
+
+@breaks("STATE-10", "refusal-unnamed")
+class RefusesWithoutAName(ExemplarAdapter):
+    """Refuses a state that does not fit without saying which layer does not."""
+
+    def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
+        try:
+            return super().restore(dense_model, plan, saved, context)
+        except Exception:
+            raise ValueError("invalid checkpoint") from None
 
 
 @breaks("STATE-11", "unsafe-to-load")
@@ -345,3 +399,21 @@ class SavesTheMaskItOnceHeld(ExemplarAdapter):
 
     contract = _SIDECAR
     sparsified = _Stale
+
+
+class _StaleUpdate(_Stale):
+    def update(self, level: float | None = None) -> None:
+        before = {name: self.mask_tensor(name).clone() for name in self.plan.names}
+        super().update(level)
+        for name, mask in before.items():
+            if self.mask_tensor(name) is not self.held[name]:
+                self.held[name].copy_(self.mask_tensor(name))
+                self.mask_tensor(name).copy_(mask)
+
+
+@breaks("STATE-17", "plan-not-applied")
+class UpdatesTheMaskItOnceHeld(ExemplarAdapter):
+    """Updates the mask tensors of the attached model, which a cast has since replaced (A5)."""
+
+    contract = _SIDECAR
+    sparsified = _StaleUpdate

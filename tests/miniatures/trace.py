@@ -189,6 +189,14 @@ class UpdatesACopy(Exemplar):
         super().update(level)
 
 
+@breaks("TRACE-11", "update-without-effect")
+class IgnoresTheLevel(Exemplar):
+    """Updates at the plan's level, whatever level it is given."""
+
+    def update(self, level: float | None = None) -> None:
+        super().update()
+
+
 @breaks("TRACE-12", "Unsupported")
 class FinalizesWithABreak(_Leftover):
     """Finalize leaves a hook behind that no whole graph can have in it."""

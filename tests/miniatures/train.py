@@ -7,8 +7,10 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from sparsecheck import Plan
 from sparsecheck.sparsifiers.exemplar import Exemplar, Keep
 from sparsecheck.subject.adapter import Batch, Loss
+from sparsecheck.values.contract import Contract
 
 from . import breaks
 
@@ -114,6 +116,15 @@ class SubtractsAProduct(Exemplar):
     """Subtracts what is removed, by a matrix product that autocast rounds."""
 
     keep = _Subtracting
+
+
+@breaks("TRAIN-04", "dtype-differs")
+class CastsBack(Exemplar):
+    """A hook casts the model's output to float32, under autocast too."""
+
+    def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
+        super().__init__(model, plan, contract)
+        model.register_forward_hook(lambda module, inputs, output: output.float())
 
 
 @breaks("TRAIN-05", "weight-not-moved")
