@@ -1,0 +1,132 @@
+"""An expectation file is rewritten so that what is kept stays as it was written, comments and all."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sparsecheck.judging.expectation import Expectation, InvalidExpectations, parse_entries
+from sparsecheck.judging.expectation_file import KEYS, rendered, replace_text, rewritten
+from sparsecheck.judging.proposal import Proposal
+
+HEAD = "# What is known.\n\n"
+FIRST = """# Why the first is so:
+# a long story.
+[[known]]  # the first
+requirement = "MASK-01"
+sparsifiers = [
+    "it",  # and no other
+]
+signature = "output-differs"
+reason = '''It is so.'''
+
+"""
+SECOND = """[[known]]
+sparsifiers = ["it"]
+requirement = "MASK-02"
+signature = "mask-differs"
+reason = "It is otherwise."
+"""
+TEXT = HEAD + FIRST + SECOND
+
+
+def entry(**fields: Any) -> Expectation:
+    plain = {"sparsifiers": ("it",), "requirement": "MASK-03", "reason": "New.", "signature": "aliased"}
+    return Expectation(**{**plain, **fields})
+
+
+def kept(text: str = TEXT) -> tuple[tuple[Expectation, ...], ...]:
+    """Every entry of `text` in its own place."""
+    return tuple((one,) for one in parse_entries(text, "here"))
+
+
+def test_what_is_kept_stays_as_it_was_written() -> None:
+    assert rewritten(TEXT, "here", Proposal(kept(), ())) == TEXT
+
+
+def test_what_goes_takes_the_comment_above_it_along() -> None:
+    assert rewritten(TEXT, "here", Proposal(((), kept()[1]), ())) == HEAD + SECOND
+
+
+def test_what_goes_from_the_end_leaves_no_empty_lines() -> None:
+    assert rewritten(TEXT, "here", Proposal((kept()[0], ()), ())) == HEAD + FIRST.rstrip("\n") + "\n"
+
+
+def test_what_is_narrowed_keeps_the_comment_above_it() -> None:
+    narrower = entry(requirement="MASK-01", signature="output-differs", layer=("linear",), reason="It is so.")
+    new = rewritten(TEXT, "here", Proposal(((narrower,), kept()[1]), ()))
+    comment = "".join(FIRST.splitlines(keepends=True)[:2])
+    assert new == HEAD + comment + rendered([narrower]) + "\n" + SECOND
+
+
+def test_what_is_added_stands_at_the_end() -> None:
+    assert rewritten(TEXT, "here", Proposal(kept(), (entry(),))) == TEXT + "\n" + rendered([entry()])
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# nothing yet\n"])
+def test_a_file_without_entries_gets_its_first(text: str) -> None:
+    new = rewritten(text, "here", Proposal((), (entry(),)))
+    assert new == "\n\n".join(part for part in (text.strip(), rendered([entry()])) if part)
+
+
+def test_a_file_whose_last_entry_goes_is_empty() -> None:
+    assert rewritten(SECOND, "here", Proposal(((),), ())) == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'known = [{sparsifiers = ["it"], requirement = "MASK-01", signature = "a", reason = "b"}]\n',
+        SECOND.replace('"It is otherwise."', '"""\n[[known]]\n"""'),
+        SECOND.replace('"It is otherwise."', "'''\n# not a comment\n[[known]]\n'''"),
+    ],
+)
+def test_a_file_in_which_entries_cannot_be_told_apart_is_left_to_a_human(text: str) -> None:
+    assert parse_entries(text, "here")
+    with pytest.raises(InvalidExpectations, match=r"^here: it is not plain where its entries begin"):
+        rewritten(text, "here", Proposal(kept(text), ()))
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_file_of_either_line_ending_can_be_rewritten(newline: str) -> None:
+    text = TEXT.replace("\n", newline)
+    new = rewritten(text, "here", Proposal(((), kept()[1]), (entry(),)))
+    assert parse_entries(new, "here") == (*kept()[1], entry())
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("value", ['"', "\\", "a\nb", "\t\x00\x1f\x7f", "\u2028 \U0001f600 é", "# [[known]]", "'''"])
+def test_every_key_of_any_text_is_read_as_it_is_written(key: str, value: str) -> None:
+    if key in ("torch", "version", "until"):
+        value = ">=2, <3"
+    if key == "signature":
+        value = "RuntimeError: " + re.escape(value)
+    is_list = key in ("sparsifiers", "layer", "pattern", "dtype", "device")
+    one = entry(**{key: (value, "other") if is_list else value})
+    assert parse_entries(rendered([one]), "here") == (one,)
+
+
+def test_every_field_of_an_entry_has_its_key() -> None:
+    assert sorted(KEYS) == sorted(Expectation.__struct_fields__)
+
+
+def test_a_link_to_the_file_stays_one(tmp_path: Path) -> None:
+    file, link = tmp_path / "file.toml", tmp_path / "link.toml"
+    file.write_text(TEXT, "utf-8")
+    link.symlink_to(file)
+    replace_text(link, SECOND)
+    assert link.is_symlink()
+    assert file.read_text("utf-8") == SECOND
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file.toml", "link.toml"]
+
+
+def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "file.toml"
+    file.write_text(TEXT, "utf-8")
+    (tmp_path / "file.toml.part").mkdir()
+    with pytest.raises(OSError, match=r"file\.toml\.part"):
+        replace_text(file, SECOND)
+    assert file.read_text("utf-8") == TEXT
