@@ -14,6 +14,7 @@ from ..catalogue import AREAS, CATALOGUE, UnknownRequirement, requirement
 from ..values.requirement import Level, Requirement
 from ..values.selection import Selection
 from .bench import bench
+from .expect import expect
 from .failure import fail
 from .reference import reference
 
@@ -27,6 +28,7 @@ def main() -> None:
     sparsecheck list                    what is registered here
     sparsecheck run                     judge all of it, one process each
     sparsecheck run NAME --report FILE  judge one and keep the records
+    sparsecheck expect FILE             what it would take to expect the failures in FILE
     sparsecheck bench                   time it; nothing is judged by that
     sparsecheck explain MASK-01         what a requirement asks, and why
 
@@ -186,4 +188,5 @@ def schema() -> None:
 
 
 main.add_command(bench)
+main.add_command(expect)
 main.add_command(reference)
