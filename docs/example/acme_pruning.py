@@ -19,7 +19,8 @@ class Mask(nn.Module):
 
 
 class MagnitudePruner:
-    """Prunes each named weight to its own level; `step` ranks anew by the dense weights."""
+    """Prunes each named weight to its own level; `step` ranks anew by the dense weights. A weight that layers
+    share is refused: pruned in one place, it would be another weight there."""
 
     def __init__(self, model: nn.Module, levels: dict[str, float]) -> None:
         self.levels = levels
@@ -43,6 +44,10 @@ def _place(model: nn.Module, name: str) -> tuple[nn.Module, str]:
         module = model.get_submodule(path)
     except AttributeError:
         raise KeyError(f"no parameter is called {name}") from None
-    if not isinstance(module._parameters.get(attribute), nn.Parameter):
+    weight = module._parameters.get(attribute)
+    if not isinstance(weight, nn.Parameter):
         raise KeyError(f"no dense parameter is called {name}")
+    names = [other for other, one in model.named_parameters(remove_duplicate=False) if one is weight]
+    if len(names) > 1:
+        raise ValueError(f"one weight is shared as {', '.join(names)}: it cannot be pruned as {name} alone")
     return module, attribute
