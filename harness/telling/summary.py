@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
+from textwrap import shorten
 
 from ..catalogue import UnknownRequirement, digest, requirement
 from ..judging.report import Report
@@ -16,11 +17,14 @@ _SHOWN = (Verdict.FAILED, Verdict.ERROR, Verdict.STALE, Verdict.KNOWN)
 
 
 def summary(report: Report) -> Iterator[str]:
-    """Result per sparsifier with its profile, counts per verdict, and what failed and how to repeat it."""
+    """Result per sparsifier with its profile, counts per verdict, and what failed and how to repeat it; where
+    there are several, at the end a line for each."""
     outcomes = {one.sparsifier: one for one in report.outcomes()}
     for subject in report.header.subjects:
         yield from _subject(report, subject, outcomes[subject.sparsifier])
         yield ""
+    if len(report.header.subjects) > 1:
+        yield from _overview(report.header.subjects, outcomes)
     if report.header.selection:
         yield "Only a selection was judged; no result here is `success`."
     if report.header.catalogue != digest():
@@ -48,12 +52,23 @@ def _headline(subject: Subject, outcome: Outcome) -> str:
     declaration, environment = subject.declaration, subject.environment
     assert declaration is not None
     assert environment is not None
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in outcome.counts.items())
     return (
         f"{subject.sparsifier}: {outcome.result.upper()} "
         f"({declaration.profile} profile, {declaration.distribution} {declaration.version}, torch {environment.torch})"
-        f"\n  {outcome.planned} cells planned: {counts}"
+        f"\n  {outcome.planned} cells planned: {_counts(outcome)}"
     )
+
+
+def _counts(outcome: Outcome) -> str:
+    return ", ".join(f"{count} {verdict}" for verdict, count in outcome.counts.items())
+
+
+def _overview(subjects: Sequence[Subject], outcomes: Mapping[str, Outcome]) -> Iterator[str]:
+    width = max(len(subject.sparsifier) for subject in subjects)
+    for subject in subjects:
+        outcome = outcomes[subject.sparsifier]
+        result = "NOT JUDGED" if subject.problem else outcome.result.upper()
+        yield f"{subject.sparsifier:{width}}  {result:10}  {_counts(outcome)}".rstrip()
 
 
 def _shown(records: list[Record], verdict: Verdict) -> Iterator[str]:
@@ -94,4 +109,5 @@ def _requirement_of(record: Record) -> str:
 
 
 def _one_line(message: str) -> str:
-    return " ".join(message.split())
+    """Whole in the report; here as much as can be read at a glance."""
+    return shorten(message, 400, placeholder=" ...")

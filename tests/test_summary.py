@@ -1,0 +1,91 @@
+"""What a run tells in the terminal: results, what is red and how to repeat it, and nothing that is not so."""
+
+from __future__ import annotations
+
+import pytest
+
+from sparsecheck.judging.report import Report, join
+from sparsecheck.telling.summary import summary
+from sparsecheck.values.record import Record, Verdict
+from sparsecheck.values.selection import Selection
+from tests.samples import cell, passed, report
+
+
+def text(of: Report) -> str:
+    return "\n".join(summary(of))
+
+
+def failed(message: str = "mask of layer1.weight differs", **fields: str) -> Record:
+    return Record(cell(), Verdict.FAILED, "mask-differs", message, **fields)  # type: ignore[arg-type]
+
+
+def test_a_result_comes_with_profile_versions_and_counts() -> None:
+    assert text(report(passed(cell(), cell("MASK-02")))).startswith(
+        "it: SUCCESS (mask profile, acme 1.5, torch 2.13.0+cpu)\n  2 cells planned: 2 passed\n"
+    )
+
+
+def test_a_failure_comes_with_its_sentence_its_message_and_how_to_repeat_it() -> None:
+    assert [line.strip() for line in text(report([failed()])).splitlines()][2:5] == [
+        "failed: MASK-01 Forward uses where(mask, weight, 0) for each planned weight, entry by entry and exactly.",
+        "1 cell: mask of layer1.weight differs",
+        f"repeat: sparsecheck run --cell {cell()}",
+    ]
+
+
+def test_failures_of_one_requirement_are_told_once_and_counted() -> None:
+    other = Record(cell(layer="conv2d"), Verdict.FAILED, "mask-differs", "of conv1")
+    told = text(report([failed(), other]))
+    assert told.count("failed: MASK-01") == 1
+    assert "    2 cells: mask of layer1.weight differs\n" in told
+
+
+def test_a_known_failure_comes_with_its_reason_and_link() -> None:
+    record = Record(cell(), Verdict.KNOWN, "a", "b", reason="It is so.", link="https://x.y/1")
+    assert "    because: It is so. (https://x.y/1)\n" in text(report([record]))
+
+
+def test_a_long_message_is_told_in_one_line_that_ends() -> None:
+    told = text(report([failed("first line\n" + "word " * 200)]))
+    [line] = [line for line in told.splitlines() if "first line" in line]
+    assert line.startswith("    1 cell: first line word word")
+    assert line.endswith("word ...")
+    assert len(line) < 420
+
+
+@pytest.mark.parametrize("who", ["package", "adapter"])
+def test_refusals_are_told_by_who_refused(who: str) -> None:
+    record = Record(cell(), Verdict.REFUSED, refused_by=who)  # type: ignore[arg-type]
+    assert f"  refused by the {who}: MASK-01\n" in text(report([record]))
+
+
+def test_what_is_unavailable_is_counted_by_why() -> None:
+    records = [Record(cell(id), Verdict.UNAVAILABLE, reason="no cuda device here") for id in ("MASK-01", "MASK-02")]
+    assert "  unavailable: 2 cells, no cuda device here\n" in text(report(records))
+
+
+@pytest.mark.parametrize(
+    ("of", "said"),
+    [
+        (report(passed(cell()), [cell(), cell("MASK-02")]), "it: FAILURE"),
+        (report(passed(cell()), [cell(), cell("MASK-02")]), "  THE LEDGER DOES NOT BALANCE: 1 never judged, first it:"),
+        (report(problem="it does not import"), "it: NOT JUDGED: it does not import\n"),
+        (report(passed(cell()), selection=Selection(areas=("MASK",))), "it: SELECTION"),
+        (report(passed(cell()), selection=Selection(areas=("MASK",))), "Only a selection was judged; no result here"),
+        (report(passed(cell()), interrupted="Ctrl-C"), "INTERRUPTED (Ctrl-C): nothing here is a verdict"),
+        (report(passed(cell()), catalogue="another"), "Judged by another catalogue"),
+    ],
+)
+def test_what_is_no_whole_verdict_says_so(of: Report, said: str) -> None:
+    assert said in text(of)
+
+
+def test_several_sparsifiers_end_with_a_line_for_each() -> None:
+    apart = [
+        report(passed(cell())), report([Record(cell(name="other"), Verdict.KNOWN, "a", "b")], name="other"),
+        report(problem="it does not import", name="third"),
+    ]
+    assert text(join(apart)).splitlines()[-3:] == [
+        "it     SUCCESS     1 passed", "other  PARTIAL     1 known failure", "third  NOT JUDGED",
+    ]
+    assert "SUCCESS     1" not in text(apart[0])
