@@ -61,8 +61,14 @@ def list_(check: bool, adapters: tuple[Path, ...]) -> None:
 
 @main.command()
 @click.argument("id", metavar="[REQUIREMENT | AREA]", required=False)
-def explain(id: str | None) -> None:
+@click.option("--markdown", is_flag=True, help="The whole catalogue as a page of Markdown.")
+def explain(id: str | None, markdown: bool) -> None:
     """Say what a requirement asks, from where, and over which axes; an area, or all, a line each."""
+    if markdown:
+        from ..telling.catalogue_page import catalogue_page
+
+        click.echo(catalogue_page(), nl=False)
+        return
     if id is None or id.upper() in AREAS:
         for one in CATALOGUE if id is None else AREAS[id.upper()]:
             click.echo(f"{one.id:9} {one.level:12} {one.sentence}")

@@ -1,0 +1,38 @@
+"""What docs/ holds of the code's making is what the code makes now, and its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from sparsecheck.catalogue import CATALOGUE
+from sparsecheck.command.main import main
+from sparsecheck.telling.catalogue_page import catalogue_page
+from sparsecheck.values.capability import CAPABILITIES
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize(
+    ("file", "command"),
+    [("catalogue.md", ["explain", "--markdown"]), ("report.schema.json", ["schema"])],
+)
+def test_what_a_command_writes_is_up_to_date(file: str, command: list[str]) -> None:
+    printed = CliRunner().invoke(main, command).output
+    assert (ROOT / "docs" / file).read_text("utf-8") == printed, f"sparsecheck {' '.join(command)} > docs/{file}"
+
+
+def test_the_catalogue_page_has_every_requirement_and_capability_once() -> None:
+    page = catalogue_page()
+    assert re.findall(r"^\*\*(\S+)\*\* \(", page, re.MULTILINE) == [requirement.id for requirement in CATALOGUE]
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == list(CAPABILITIES)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_files_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), f"{page.name}: {target}"
