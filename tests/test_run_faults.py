@@ -156,11 +156,12 @@ def test_two_sparsifiers_of_one_name_are_both_refused(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_leaves_a_report_that_says_so(tmp_path: Path) -> None:
-    path = tmp_path / "out.jsonl"
-    adapter = faulty(tmp_path, "time.sleep(1)")
+    path, begun = tmp_path / "out.jsonl", tmp_path / "begun"
+    adapter = faulty(tmp_path, f"open({str(begun)!r}, 'w').close(); time.sleep(1)")
     command = [sys.executable, "-m", "sparsecheck", "run", "--adapter", str(adapter), "--report", str(path)]
     child = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    time.sleep(12)
+    while not begun.exists() and child.poll() is None:
+        time.sleep(0.1)
     os.kill(child.pid, signal.SIGINT)
     output, _ = child.communicate(timeout=60)
     assert child.returncode == 3, output
