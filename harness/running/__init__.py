@@ -1,1 +1,1 @@
-"""The floor that runs cases: the pytest plugin, the trial each case is given, one process a sparsifier."""
+"""The floor that runs cases: from what is asked for to the records, one process a sparsifier."""

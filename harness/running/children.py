@@ -84,7 +84,7 @@ def pytest_command(folder: Path, target: str, name: str, adapters: Sequence[Path
     command = [
         sys.executable, "-m", "pytest", "--pyargs", target, "-q", "-ra", "--noconftest",
         "-c", str(folder / "pytest.ini"), "--rootdir", str(folder),
-        "-p", "no:cacheprovider", "-p", "sparsecheck.running.plugin", "--sparsecheck-subject", name,
+        "-p", "no:cacheprovider", "-p", "sparsecheck.plugin", "--sparsecheck-subject", name,
     ]
     return command + [part for file in adapters for part in ("--sparsecheck-adapter", str(file))]
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from ..timing.timekeeper import Timekeeper
-    from ..trials.trial import Trial
-    from .judge import Judge
-    from .session import Asked
+    from .running.judge import Judge
+    from .running.session import Asked
+    from .timing.timekeeper import Timekeeper
+    from .trials.trial import Trial
 
 _NAME = "sparsecheck-judge"
 _WIRE = "sparsecheck-asked"
@@ -73,9 +73,9 @@ def _judge(config: pytest.Config) -> Judge:
     """
     judge: Judge | None = config.pluginmanager.get_plugin(_NAME)
     if judge is None:
-        from ..subject.discovery import NotFound
-        from .judge import Judge
-        from .session import draw_up
+        from .running.judge import Judge
+        from .running.session import draw_up
+        from .subject.discovery import NotFound
 
         try:
             session = draw_up(_request(config))
@@ -90,8 +90,8 @@ def _judge(config: pytest.Config) -> Judge:
 def _request(config: pytest.Config) -> Asked:
     import msgspec
 
-    from ..values.selection import Selection
-    from .session import Asked
+    from .running.session import Asked
+    from .values.selection import Selection
 
     workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)
     if workerinput is not None:
@@ -132,9 +132,9 @@ def _timekeeper(config: pytest.Config) -> Timekeeper:
     Raises:
         pytest.Collector.CollectError: nothing would be timed, or what was asked for cannot be had.
     """
-    from ..subject.discovery import NotFound
-    from ..timing.timekeeper import NAME, Timekeeper, check
-    from ..timing.timing import NotTimed
+    from .subject.discovery import NotFound
+    from .timing.timekeeper import NAME, Timekeeper, check
+    from .timing.timing import NotTimed
 
     keeper: Timekeeper | None = config.pluginmanager.get_plugin(NAME)
     if keeper is None:
@@ -162,7 +162,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 def trial(request: pytest.FixtureRequest) -> Trial:
     """One cell of one sparsifier, made concrete; given to cases alone."""
-    from ..trials.trial import Trial
+    from .trials.trial import Trial
 
     planned = request.param
     return Trial(planned.cell, _judge(request.config).session.of(planned.cell.sparsifier).found.adapter)
