@@ -2,7 +2,7 @@
 
 import copy
 
-from sparsecheck import Saved, Trial, case
+from sparsecheck import Saved, Trial, case, require
 from sparsecheck.judging import nested
 from sparsecheck.judging.compare import apart, equal
 from sparsecheck.trials import moving, restoring
@@ -181,3 +181,10 @@ def test_saved_after_a_cast_carries_the_masks_as_they_are(trial: Trial) -> None:
     oracle.require_sparse("attached, cast and updated")
     restored = restoring.resume(trial, sparsified.save())
     oracle.judge(restored, f"attached, cast to {trial.dtype}, updated, saved and restored")
+
+
+@case("STATE-18")
+def test_restored_into_what_is_declared(trial: Trial) -> None:
+    seen, declared = restoring.builds_on(trial, trial.sparsified().save()), trial.contract.restores_into
+    message = f"restore builds on a model of kind {seen!r}, but restores_into={declared!r} is declared"
+    require(seen == declared, "restored-otherwise", message)

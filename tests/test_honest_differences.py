@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from msgspec.structs import replace
-from torch import Tensor
+from torch import Tensor, nn
 
-from sparsecheck import Adapter
+from sparsecheck import Adapter, Context, Plan, Saved, Sparsified
 from sparsecheck.catalogue import state, trace, train
 from sparsecheck.sparsifiers.exemplar import CONTRACT, Exemplar, ExemplarAdapter, Keep
 from sparsecheck.values.record import Verdict
@@ -44,6 +46,32 @@ def test_a_sidecar_is_accepted_in_a_fresh_interpreter() -> None:
 @pytest.mark.parametrize("adapter", [BufferAdapter, InPlaceAdapter])
 @pytest.mark.parametrize("id", [*IDS, *TRACED])
 def test_another_holder_is_accepted(id: str, adapter: type[Adapter]) -> None:
+    _judge(adapter(), id)
+
+
+class RestoresOntoDense(ExemplarAdapter):
+    """Has a way of its own to restore, past attach."""
+
+    contract = replace(CONTRACT, restores_into="dense")
+
+    def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
+        restored = self.sparsified(dense_model, plan, self.contract)
+        restored.load(saved)
+        return restored
+
+
+class BringsItsModel(RestoresOntoDense):
+    """Needs of the dense model no more than how it is built."""
+
+    contract = replace(CONTRACT, restores_into="whole model")
+
+    def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
+        return super().restore(copy.deepcopy(dense_model), plan, saved, context)
+
+
+@pytest.mark.parametrize("adapter", [RestoresOntoDense, BringsItsModel])
+@pytest.mark.parametrize("id", ["STATE-01", "STATE-05", "STATE-08", "STATE-15", "STATE-18"])
+def test_another_way_to_restore_is_accepted(id: str, adapter: type[Adapter]) -> None:
     _judge(adapter(), id)
 
 

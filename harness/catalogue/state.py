@@ -84,4 +84,8 @@ REQUIREMENTS = (
         sentence="What is saved after a cast and an update carries the masks as they then are.",
         patterns=(LEVELLED_PATTERN,), dtypes=("float64",),
     ),
+    Requirement(
+        id="STATE-18", level="core", source="torch docs, Saving and loading models", needs=_RESTORE,
+        sentence="A restore attaches anew to the dense model, builds on it without, or needs none of it, as declared.",
+    ),
 )

@@ -55,7 +55,7 @@ def _headline(subject: Subject, outcome: Outcome) -> str:
     return (
         f"{subject.sparsifier}: {outcome.result.upper()} "
         f"({declaration.profile} profile, {declaration.distribution} {declaration.version}, torch {environment.torch})"
-        f"\n  {outcome.planned} cells planned: {_counts(outcome)}"
+        f"\n  {_cells(outcome.planned)} planned: {_counts(outcome)}"
     )
 
 
@@ -76,7 +76,7 @@ def _shown(records: list[Record], verdict: Verdict) -> Iterator[str]:
         cells = list(group)
         first = cells[0]
         yield f"  {verdict.value}: {id} {_sentence(id)}".rstrip()
-        yield f"    {len(cells)} cell{'s' * (len(cells) > 1)}: {_one_line(first.message)}"
+        yield f"    {_cells(len(cells))}: {_one_line(first.message)}"
         if first.reason:
             yield f"    because: {first.reason}" + (f" ({first.link})" if first.link else "")
         yield f"    repeat: sparsecheck run --cell {shlex.quote(first.cell)}"
@@ -101,7 +101,11 @@ def _refusals(records: tuple[Record, ...]) -> Iterator[str]:
 def _unavailable(records: tuple[Record, ...]) -> Iterator[str]:
     reasons = Counter(record.reason for record in records if record.verdict is Verdict.UNAVAILABLE)
     for reason, count in sorted(reasons.items()):
-        yield f"  unavailable: {count} cells, {reason}"
+        yield f"  unavailable: {_cells(count)}, {reason}"
+
+
+def _cells(count: int) -> str:
+    return f"{count} cell" if count == 1 else f"{count} cells"
 
 
 def _requirement_of(record: Record) -> str:

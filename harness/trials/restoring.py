@@ -20,7 +20,8 @@ from ..judging.compare import Violation, require
 from ..judging.networks import network
 from ..judging.oracle import Mask
 from ..judging.plans import pattern_for, plan_for
-from ..subject.adapter import Saved, Sparsified
+from ..subject.adapter import Context, Saved, Sparsified
+from ..values.contract import RestoresInto
 from ..values.network import Network
 from ..values.pattern import Band, Given, NofM, Pattern
 from ..values.plan import Plan
@@ -97,6 +98,23 @@ def judge_not_carried(trial: Trial, restored: Sparsified, masks: Mapping[str, Ma
     same = all(name in seen and np.array_equal(seen[name], mask) for name, mask in masks.items())
     declared = trial.contract.mask_storage
     require(not same, "mask-carried", f"{what}: the saved masks came back, but mask_storage={declared!r} is declared")
+
+
+def builds_on(trial: Trial, saved: Saved) -> RestoresInto:
+    """What a restore of `saved` builds on, as `Contract.restores_into` words it: it attaches to the dense model that
+    it is given; or holds a module of that model all the same; or does neither."""
+    adapter, dense, attached = copy.copy(trial.adapter), trial.dense_model("restored"), list[nn.Module]()
+
+    def attach(model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        attached.append(model)
+        return trial.adapter.attach(model, plan, context)
+
+    adapter.attach = attach  # type: ignore[method-assign]
+    given = set(dense.modules())
+    restored = adapter.restore(dense, trial.plan, saved, trial.context)
+    if any(model is dense for model in attached):
+        return "attached"
+    return "dense" if given & set(restored.model.modules()) else "whole model"
 
 
 def belongings(sparsified: Sparsified) -> dict[str, Tensor]:

@@ -35,7 +35,8 @@ class Contract(Struct, frozen=True, kw_only=True):
     masks_at: whether masks take hold at attach or at the first update.
     regrowth: whether an entry once removed may come back at a later update.
     mask_storage: where masks travel when a run is saved.
-    restores_into: what restore builds on: a model attached anew, the dense model, or a whole model.
+    restores_into: what restore builds on: `attach` called anew on the dense model, the dense model without it, or a
+        whole model that comes with what was saved.
     ragged: what becomes of a partial block at the edge: kept always, ranked and pruned like any, refused.
     ties: which of equal scores are kept.
     """

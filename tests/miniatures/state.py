@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, ClassVar
 
 import torch
@@ -417,3 +418,25 @@ class UpdatesTheMaskItOnceHeld(ExemplarAdapter):
 
     contract = _SIDECAR
     sparsified = _StaleUpdate
+
+
+@breaks("STATE-18", "restored-otherwise")
+class DeclaresADenseModel(Misdeclared):
+    """Declares that a dense model is all it restores onto, and attaches anew."""
+
+    contract = replace(CONTRACT, restores_into="dense")
+
+
+@breaks("STATE-18", "restored-otherwise")
+class DeclaresAWholeModel(Misdeclared):
+    """Declares that what is saved brings the whole model along, and builds on the one it is given."""
+
+    contract = replace(CONTRACT, restores_into="whole model")
+
+
+@breaks("STATE-18", "restored-otherwise")
+class RestoresACopy(ExemplarAdapter):
+    """Restores into a copy, so that a user who holds on to the model goes on with the dense one."""
+
+    def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
+        return super().restore(copy.deepcopy(dense_model), plan, saved, context)
