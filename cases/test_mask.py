@@ -299,3 +299,14 @@ def test_saved_masks_and_outputs_are_met(trial: Trial) -> None:
         seen = sparsified.model(torch.tensor(saved.inputs, device=trial.device))
     expected = saved.output(pattern, contract.score)
     close(seen, expected, trial.tolerance, "output-differs", "output from the saved weights and input")
+
+
+@case("MASK-29")
+def test_masks_depend_on_the_random_state_as_declared(trial: Trial) -> None:
+    seed(1)
+    one = trial.masks(trial.sparsified())
+    seed(2)
+    other = trial.masks(trial.sparsified())
+    differ = [name for name, mask in one.items() if not np.array_equal(mask, other[name])]
+    message = f"from another random state {len(differ)} of {len(one)} masks differ, but score={trial.contract.score!r}"
+    require(bool(differ) == (trial.contract.score == "random"), "random-otherwise", f"{message} is declared")

@@ -1,6 +1,6 @@
 """MASK: what is removed, and what forward and backward make of it."""
 
-from ..values.requirement import ACCELERATOR, CANONICAL_PATTERN, Requirement
+from ..values.requirement import ACCELERATOR, CANONICAL_PATTERN, LEVELLED_PATTERN, Requirement
 from .axes import DTYPES
 
 _BOTH = ("cpu", ACCELERATOR)
@@ -163,5 +163,10 @@ REQUIREMENTS = (
         sentence="From the saved weights and input, masks and outputs are the saved reference's.",
         layers=("linear", "conv2d", "embedding"), devices=_BOTH,
         unless=(("score", "random"), ("score", "opaque")),
+    ),
+    Requirement(
+        id="MASK-29", level="core", source="torch docs, Reproducibility; torch.nn.utils.prune.random_unstructured",
+        sentence="From another random state come other masks if the score is declared random, and if not the same.",
+        patterns=(LEVELLED_PATTERN,), devices=_BOTH, unless=(("score", "opaque"),),
     ),
 )

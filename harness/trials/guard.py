@@ -32,8 +32,9 @@ def same_world() -> Iterator[None]:
         torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = tf32
 
 
-def seed() -> None:
-    """The same global random state of Python, NumPy and torch every time, and none that anyone else would seed."""
-    random.seed(_SEED)
-    np.random.seed(_SEED)
-    torch.manual_seed(_SEED)
+def seed(by: int = _SEED) -> None:
+    """The same global random state of Python, NumPy and torch for the same number, and by default none that anyone
+    else would seed."""
+    random.seed(by)
+    np.random.seed(by)
+    torch.manual_seed(by)

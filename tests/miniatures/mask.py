@@ -245,3 +245,19 @@ class DeclaresMasksAtAttach(Misdeclared):
     """Declares that masks come with attach, and makes them at the first update."""
 
     contract = replace(CONTRACT, masks_at="attach")
+
+
+@breaks("MASK-29", "random-otherwise")
+class BlamesChance(Misdeclared):
+    """Declares that its masks are random, so that no one asks which entries it keeps."""
+
+    contract = replace(CONTRACT, score="random")
+
+
+@breaks("MASK-29", "random-otherwise")
+class DrawsInSecret(Reworks):
+    """Rolls masks by chance, and puts the global generator back."""
+
+    def rework(self, name: str, mask: Tensor) -> Tensor:
+        with torch.random.fork_rng(devices=[]):
+            return mask.roll(int(torch.randint(1, mask.shape[-1], ())), -1)
