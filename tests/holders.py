@@ -37,7 +37,7 @@ class Product:
     tensor with a history cannot be copied deeply."""
 
     def __call__(self, module: nn.Module, inputs: object) -> None:
-        vars(module)["weight"] = module.weight_orig.masked_fill(~module.weight_mask, 0)
+        vars(module)["weight"] = module.get_parameter("weight_orig").masked_fill(~module.get_buffer("weight_mask"), 0)
 
 
 def drop(module: nn.Module, inputs: object, output: object) -> None:
@@ -51,8 +51,10 @@ class Buffer(BufferSparsified):
         super().__init__(model, plan)
         for name in plan.names:
             module = model.get_submodule(name.rpartition(".")[0])
-            module.register_parameter("weight_orig", module._parameters.pop("weight"))
-            module.register_buffer("weight_mask", torch.ones_like(module.weight_orig, dtype=torch.bool))
+            weight = module.get_parameter("weight")
+            del module._parameters["weight"]
+            module.register_parameter("weight_orig", weight)
+            module.register_buffer("weight_mask", torch.ones_like(weight, dtype=torch.bool))
             module.register_forward_pre_hook(Product())
             module.register_forward_hook(drop)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from sparsecheck.catalogue import digest
 from sparsecheck.judging.report import write
 from sparsecheck.values.selection import Selection
 from tests.faulty import Ended, faulty, run
@@ -68,8 +69,7 @@ def test_from_red_to_known_to_mended(tmp_path: Path) -> None:
 def test_a_report_that_says_too_little_is_refused(
     tmp_path: Path, selection: Selection, catalogue: str, code: int, said: str
 ) -> None:
-    header = {"selection": selection, **({"catalogue": catalogue} if catalogue else {})}
-    write(report(passed(cell()), **header), tmp_path / "out.jsonl")
+    write(report(passed(cell()), selection=selection, catalogue=catalogue or digest()), tmp_path / "out.jsonl")
     ended = expect(tmp_path)
     assert ended.code == code
     assert ended.output.startswith(f"sparsecheck: {said}")

@@ -76,6 +76,8 @@ def test_another_way_to_restore_is_accepted(id: str, adapter: type[Adapter]) -> 
 
 
 class _Observing(Keep):
+    calls: Tensor
+
     def __init__(self, weight: Tensor, persistent: bool) -> None:
         super().__init__(weight, persistent)
         self.register_buffer("calls", torch.zeros(()))

@@ -29,7 +29,7 @@ from sparsecheck.judging.report import (
     read_partial,
     write,
 )
-from sparsecheck.values.record import Footer, Record, Verdict
+from sparsecheck.values.record import Footer, Line, Record, Verdict
 from sparsecheck.values.selection import Selection
 from tests.samples import cell, passed, report
 
@@ -44,7 +44,8 @@ WHOLE = report([*passed(cell()), FAILED, KNOWN, REFUSED])
 def lines(one: Report = WHOLE) -> list[bytes]:
     """The lines of a report, each with its newline."""
     assert one.footer is not None
-    return [encode(line) for line in (one.header, *one.records, one.footer)]
+    whole: tuple[Line, ...] = (one.header, *one.records, one.footer)
+    return [encode(line) for line in whole]
 
 
 @pytest.fixture

@@ -26,7 +26,8 @@ def model() -> nn.Sequential:
     """Two layers; the first has the larger weights throughout."""
     layers = nn.Sequential(nn.Linear(4, 6, bias=False), nn.Linear(6, 8, bias=False))
     for layer, offset in zip(layers, (100, 1), strict=True):
-        layer.weight = nn.Parameter(torch.arange(layer.weight.numel()).view_as(layer.weight) + float(offset))
+        weight = layer.get_parameter("weight")
+        layer.weight = nn.Parameter(torch.arange(weight.numel()).view_as(weight) + float(offset))
     return layers
 
 

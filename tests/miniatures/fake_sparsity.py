@@ -18,6 +18,8 @@ from sparsecheck.subject.holders import place
 class Fake(nn.Module):
     """Applies a mask that is a buffer and, though persistent, is left out of the state dict."""
 
+    mask: Tensor
+
     def __init__(self, mask: Tensor) -> None:
         super().__init__()
         self.register_buffer("mask", mask)
@@ -174,7 +176,7 @@ class F11(F10):
 class HalfSaved(F10):
     """The mask is left out where a state dict is made, and missed where one is loaded."""
 
-    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
         return {}
 
 

@@ -178,6 +178,7 @@ class _Caching(Exemplar):
     def _register(self, name: str) -> None:
         super()._register(name)
         keep = next(self.parametrizations(name))
+        assert isinstance(keep, Keep)
         keep.mask = _MASKS.setdefault((name, keep.mask.shape), keep.mask)
 
 

@@ -77,7 +77,8 @@ class _Function(torch.autograd.Function):
 
 class _InPython(Keep):
     def forward(self, weight: Tensor) -> Tensor:
-        return _Function.apply(weight, self.mask)
+        masked: Tensor = _Function.apply(weight, self.mask)  # type: ignore[no-untyped-call]
+        return masked
 
 
 @breaks("TRACE-03", "RuntimeError")
@@ -89,7 +90,7 @@ class MasksInAPythonFunction(Exemplar):
 
 class _Frozen(Keep):
     def forward(self, weight: Tensor) -> Tensor:
-        if torch.jit.is_tracing():
+        if torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
             self.eval()
         return super().forward(weight)
 
@@ -121,6 +122,8 @@ class LooksAtItsMask(Exemplar):
 
 
 class _Thin(Keep):
+    thin: Tensor
+
     def __init__(self, weight: Tensor, persistent: bool) -> None:
         super().__init__(weight, persistent)
         self.register_buffer("thin", torch.ones_like(weight).to_sparse())
@@ -139,6 +142,7 @@ class KeepsItsMaskSparse(Exemplar):
         super().update(level)
         for name in self.plan.names:
             keep = next(self.parametrizations(name))
+            assert isinstance(keep, _Thin)
             keep.thin = keep.mask.to(keep.thin.dtype).to_sparse()
 
 
@@ -164,7 +168,7 @@ class FinalizesWithABranch(_Leftover):
 
 
 class _Uncompiled(Keep):
-    @torch.compiler.disable
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def forward(self, weight: Tensor) -> Tensor:
         return super().forward(weight)
 

@@ -133,7 +133,7 @@ class ReplacesParameters(Exemplar):
 
     def _register(self, name: str) -> None:
         module = self.model.get_submodule(name.rpartition(".")[0])
-        module.weight = nn.Parameter(module.weight.detach().clone())
+        module.weight = nn.Parameter(module.get_parameter("weight").detach().clone())
         super()._register(name)
 
 
