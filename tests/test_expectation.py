@@ -181,6 +181,7 @@ def test_an_expectation_explains_its_kind_and_message_alone(expected: str, seen:
         (ValueError("\n  first\nsecond"), "ValueError: first"),
         (KeyError("weight"), "KeyError: 'weight'"),
         (RuntimeError(), "RuntimeError: "),
+        (TypeError("<object at 0x7f239e9179c0> of 0x10 bytes"), "TypeError: <object at 0x...> of 0x10 bytes"),
     ],
 )
 def test_a_signature_is_kind_or_type_with_the_first_line(error: Exception, seen: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from msgspec.structs import replace
@@ -19,8 +20,13 @@ def signature(error: BaseException) -> str:
     return f"{type(error).__name__}: {_first_line(str(error))}"
 
 
+def without_addresses(text: str) -> str:
+    """The text as it would be in every process: where objects lie in memory is nobody's verdict."""
+    return re.sub(r"\b0x[0-9a-fA-F]{6,}", "0x...", text)
+
+
 def _first_line(text: str) -> str:
-    lines = text.strip().splitlines()
+    lines = without_addresses(text).strip().splitlines()
     return lines[0][:500] if lines else ""
 
 

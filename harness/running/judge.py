@@ -14,7 +14,7 @@ from _pytest.outcomes import Exit, Failed, Skipped, XFailed
 from ..judging.compare import Violation
 from ..judging.ledger import Planned
 from ..judging.report import exit_code
-from ..judging.verdict import signature, weigh
+from ..judging.verdict import signature, weigh, without_addresses
 from ..references.reference import InvalidReference
 from ..telling.summary import summary
 from ..trials.case import judged_by
@@ -141,7 +141,8 @@ def _message(error: BaseException) -> str:
     if isinstance(error, (Skipped, XFailed, Exit)):
         return f"it called pytest.{type(error).__name__.lower()}: a sparsifier cannot skip a case ({error})"
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"raised {type(error).__name__}: {error} (in {frame.name}, {Path(frame.filename).name}:{frame.lineno})"
+    place = f"in {frame.name}, {Path(frame.filename).name}:{frame.lineno}"
+    return without_addresses(f"raised {type(error).__name__}: {error} ({place})")
 
 
 def _seconds(call: pytest.CallInfo[Any]) -> float:
