@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from sparsecheck import Block, Trial, case, require
-from sparsecheck.judging.compare import close, equal
+from sparsecheck.judging.compare import array, close, equal
 from sparsecheck.judging.oracle import masked, partial_blocks
 from sparsecheck.judging.ranking import judge_ties, judge_within
 from sparsecheck.trials.guard import seed
@@ -217,18 +217,23 @@ def test_partial_blocks_go_as_declared(trial: Trial) -> None:
 
 
 @case("MASK-24")
-def test_a_raised_level_removes_the_new_count(trial: Trial) -> None:
+def test_a_raised_level_removes_what_now_scores_lowest(trial: Trial) -> None:
     model = trial.dense_model()
     parameters = dict(model.named_parameters())
     sparsified = trial.sparsified(model)
-    before = trial.masks(sparsified)
+    before, weights = trial.masks(sparsified), trial.parameters(trial.dense_model())
     if trial.contract.holds in ("parametrization", "buffer"):
-        _turn_scores(trial.dense_weights(sparsified, parameters))
+        turned = trial.dense_weights(sparsified, parameters)
+        _turn_scores(turned)
+        weights |= {name: array(weight).copy() for name, weight in turned.items()}
     sparsified.update(0.6)
     trial.judge_counts(sparsified, 0.6, before)
     if trial.contract.regrowth == "monotone":
         what = "removed at level 0.3, are kept again at 0.6, though regrowth is declared monotone"
         judge_within(trial.masks(sparsified), before, "regrown", what)
+        weights = trial.masked(weights, before)
+    if trial.contract.ranks_by_magnitude:
+        trial.judge_kept(sparsified, weights)
 
 
 def _turn_scores(weights: dict[str, nn.Parameter]) -> None:
@@ -310,3 +315,24 @@ def test_masks_depend_on_the_random_state_as_declared(trial: Trial) -> None:
     differ = [name for name, mask in one.items() if not np.array_equal(mask, other[name])]
     message = f"from another random state {len(differ)} of {len(one)} masks differ, but score={trial.contract.score!r}"
     require(bool(differ) == (trial.contract.score == "random"), "random-otherwise", f"{message} is declared")
+
+
+@case("MASK-30")
+def test_every_pattern_is_applied_in_forward(trial: Trial) -> None:
+    dense = trial.parameters(trial.dense_model())
+    sparsified = trial.sparsified()
+    expected = trial.masked(dense, trial.expected_masks(sparsified))
+    trial.judge_used(sparsified.model, expected, "after update")
+    trial.judge_output(sparsified.model, expected, trial.inputs("fresh"), "output of the sparse model")
+
+
+@case("MASK-31")
+def test_each_parameter_gets_its_own_pattern(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    if trial.named_masks:
+        trial.judge_masks(sparsified, trial.named_masks, "each parameter with a pattern of its own")
+    else:
+        trial.judge_counts(sparsified)
+    dense = trial.parameters(trial.dense_model())
+    expected = trial.masked(dense, trial.expected_masks(sparsified))
+    trial.judge_used(sparsified.model, expected, "each parameter with a pattern of its own")

@@ -5,6 +5,7 @@ from torch.nn import functional
 
 from sparsecheck import Given, Plan, Trial, case, require
 from sparsecheck.judging.compare import close, equal, same_state
+from sparsecheck.trials import flags
 from sparsecheck.trials.anatomy import anatomy, held, loose_tensors, plain_parameter, same_anatomy
 from sparsecheck.trials.guard import seed
 from sparsecheck.trials.models import layer_inputs
@@ -144,6 +145,10 @@ def test_tied_weights_stay_tied(trial: Trial) -> None:
     used = trial.used(sparsified.model)
     for name, source in trial.network.tied:
         equal(used[name], used[source], "untied", f"{name}, after training, against {source} with which it is shared,")
+    if trial.supports("finalize"):
+        final = dict(sparsified.finalize().named_parameters(remove_duplicate=False))
+        for name, source in trial.network.tied:
+            require(final[name] is final[source], "untied", f"finalized, {name} is no longer one with {source}")
 
 
 @case("REG-11")
@@ -196,3 +201,26 @@ def test_a_planned_layer_by_itself_is_sparse(trial: Trial) -> None:
             inputs = layer_inputs(layer, trial.cell.requirement, trial.dtype, trial.device)
             used = submodule_weight(modules[layer.name], inputs)
             equal(used, 2 * expected[layer.weight], "weight-differs", f"{layer.weight}, doubled, in its layer alone")
+
+
+@case("REG-16")
+def test_finalize_keeps_flags_and_hooks(trial: Trial) -> None:
+    model, ran = trial.dense_model(), list[str]()
+    expected = flags.unusual(model)
+    names = [name for name, module in model.named_modules() if not list(module.children())]
+    for name in names:
+        model.get_submodule(name).register_forward_hook(lambda *_, name=name: ran.append(name))
+    final = trial.sparsified(model).finalize()
+    flags.same(flags.read(final), expected, "flag-changed", "finalize")
+    ran.clear()
+    final(trial.inputs())
+    message = f"after finalize a forward runs a user's hooks on {', '.join(ran) or 'none'}, expected {', '.join(names)}"
+    require(ran == names, "hooks-differ", message)
+
+
+@case("REG-17")
+def test_attach_and_update_leave_no_gradient(trial: Trial) -> None:
+    model = trial.sparsified().model
+    left = [name for name, one in model.named_parameters() if one.grad is not None and bool(one.grad.any())]
+    message = f"attach and update leave gradients that the next backward adds to: {', '.join(left)}"
+    require(not left, "gradient-left", message)

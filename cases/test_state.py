@@ -5,7 +5,7 @@ import copy
 from sparsecheck import Saved, Trial, case, require
 from sparsecheck.judging import nested
 from sparsecheck.judging.compare import apart, equal
-from sparsecheck.trials import moving, restoring
+from sparsecheck.trials import flags, moving, restoring
 from sparsecheck.trials.fresh import restore_elsewhere
 from sparsecheck.trials.model_oracle import ModelOracle
 from sparsecheck.trials.restoring import at, belongings, load_strictly, parts
@@ -188,3 +188,13 @@ def test_restored_into_what_is_declared(trial: Trial) -> None:
     seen, declared = restoring.builds_on(trial, trial.sparsified().save()), trial.contract.restores_into
     message = f"restore builds on a model of kind {seen!r}, but restores_into={declared!r} is declared"
     require(seen == declared, "restored-otherwise", message)
+
+
+@case("STATE-19")
+def test_restore_keeps_flags(trial: Trial) -> None:
+    saved, model = trial.sparsified().save(), trial.dense_model("restored")
+    expected, parameters = flags.unusual(model), dict(model.named_parameters())
+    restored = trial.restore(saved, model)
+    planned = trial.dense_weights(restored, parameters)
+    seen = flags.read(restored.model) | {f"{name}.requires_grad": one.requires_grad for name, one in planned.items()}
+    flags.same(seen, expected, "flag-changed", "restore")

@@ -76,7 +76,7 @@ class WrappedAdapter(Adapter):
     distribution = "sparsecheck"
     supported = (
         "linear conv1d conv2d embedding given unstructured block n_of_m channel band float64 float32 bfloat16 float16 "
-        "cpu accelerator relevel finalize restore trace export compile"
+        "cpu accelerator per_parameter relevel finalize restore trace export compile"
     )
     unsupported = "scope_all tied"
     contract = replace(CONTRACT, holds="wrapper")

@@ -139,8 +139,8 @@ REQUIREMENTS = (
     ),
     Requirement(
         id="MASK-24", level="extended", source="torch.ao.pruning BaseScheduler; Zhu and Gupta 2017, To prune or not",
-        sentence="A level raised by update removes exactly the new count; if regrowth is declared monotone, nothing "
-        "comes back, whatever it scores now.",
+        sentence="A level raised by update removes exactly the new count of what scores lowest now; if regrowth is "
+        "declared monotone, nothing comes back, whatever it scores now.",
         patterns=("unstructured-0.3",), needs=("relevel",), devices=_BOTH,
     ),
     Requirement(
@@ -168,5 +168,16 @@ REQUIREMENTS = (
         id="MASK-29", level="core", source="torch docs, Reproducibility; torch.nn.utils.prune.random_unstructured",
         sentence="From another random state come other masks if the score is declared random, and if not the same.",
         patterns=(LEVELLED_PATTERN,), devices=_BOTH, unless=(("score", "opaque"),),
+    ),
+    Requirement(
+        id="MASK-30", level="extended", source=_PARAMETRIZE,
+        sentence="Under every pattern the model computes with where(mask, weight, 0), and all else is as it was.",
+        patterns=("unstructured-0.5", "given", "block1x4-0.5", "2of4", "channel0-0.5", "channel1-0.3", "band-3"),
+        devices=_BOTH,
+    ),
+    Requirement(
+        id="MASK-31", level="extended", source="pytorch test_sparsifier.py::test_prepare_config",
+        sentence="Each planned parameter gets the pattern that the plan has for it, whatever the plan's order.",
+        patterns=(LEVELLED_PATTERN, CANONICAL_PATTERN), layers=("linear", "mixed"), needs=("per_parameter",),
     ),
 )

@@ -48,7 +48,7 @@ REQUIREMENTS = (
     ),
     Requirement(
         id="REG-10", level="extended", source="torch.nn.Module.named_parameters, shared parameters",
-        sentence="Layers that share a weight share it still and are sparse in both places.",
+        sentence="Layers that share a weight share it still and are sparse in both places, finalized too.",
         layers=("tied",), needs=("tied",),
     ),
     Requirement(
@@ -75,5 +75,14 @@ REQUIREMENTS = (
         id="REG-15", level="core", source="torch.nn.Module.get_submodule",
         sentence="A planned layer called by itself uses its masked weight.",
         layers=("linear", "conv2d"), devices=_BOTH,
+    ),
+    Requirement(
+        id="REG-16", level="core", source="torch.nn.utils.parametrize.remove_parametrizations", needs=("finalize",),
+        sentence="Finalize leaves requires_grad, train and eval flags and a user's hooks as they were.",
+    ),
+    Requirement(
+        id="REG-17", level="core", source="torch.Tensor.grad, which accumulates",
+        sentence="Attach and update leave no gradient behind.",
+        layers=("linear", "mixed"),
     ),
 )

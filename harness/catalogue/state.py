@@ -88,4 +88,9 @@ REQUIREMENTS = (
         id="STATE-18", level="core", source="torch docs, Saving and loading models", needs=_RESTORE,
         sentence="A restore attaches anew to the dense model, builds on it without, or needs none of it, as declared.",
     ),
+    Requirement(
+        id="STATE-19", level="core", source="torch.nn.Module.train; torch.nn.Parameter.requires_grad", needs=_RESTORE,
+        sentence="A restore leaves train and eval flags and requires_grad as they are in the model that it builds on.",
+        unless=(("restores_into", "whole model"),),
+    ),
 )

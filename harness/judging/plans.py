@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,19 @@ def plan_for(network: Network, token: str, salt: str, scope: Scope = "each") -> 
     """
     shapes = {layer.weight: layer.weight_shape for layer in network.weighted}
     return Plan({name: pattern_for(token, shapes[name], f"{salt} {name}") for name in network.planned}, scope)
+
+
+def uneven(plan: Plan) -> Plan:
+    """For the same parameters, named the other way round: each with a pattern of its own."""
+    patterns = [_other(plan, name, first) for name, first in zip(plan.names, itertools.cycle((True, False)))]
+    return Plan(dict(reversed([*zip(plan.names, patterns, strict=True)])), plan.scope)
+
+
+def _other(plan: Plan, name: str, first: bool) -> Pattern:
+    pattern = plan.at_level(0.25 if first else 0.75).patterns[name]
+    if isinstance(pattern, Band):
+        return Band(3 if first else 5)
+    return replace(pattern, n=2 if first else 1) if isinstance(pattern, NofM) else pattern
 
 
 def pattern_for(token: str, shape: tuple[int, ...], salt: str) -> Pattern:

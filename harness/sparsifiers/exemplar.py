@@ -126,7 +126,8 @@ class ExemplarAdapter(Adapter):
     distribution = "sparsecheck"
     supported = (
         "linear conv1d conv2d embedding given unstructured block n_of_m channel band scope_all "
-        "float64 float32 bfloat16 float16 cpu accelerator relevel tied finalize restore trace export compile"
+        "float64 float32 bfloat16 float16 cpu accelerator per_parameter relevel tied finalize restore "
+        "trace export compile"
     )
     contract: Contract = CONTRACT
     sparsified: ClassVar[type[Exemplar]] = Exemplar

@@ -73,7 +73,7 @@ class FakeSparsityAdapter(_TorchAdapter):
     """The parametrization alone: the masks are the caller's and are saved by nobody."""
 
     supported = (
-        "linear conv1d conv2d embedding given float64 float32 bfloat16 float16 cpu accelerator "
+        "linear conv1d conv2d embedding given float64 float32 bfloat16 float16 cpu accelerator per_parameter "
         "finalize restore trace export compile"
     )
     unsupported = "unstructured block n_of_m channel band scope_all relevel tied"
@@ -135,7 +135,7 @@ class WeightNormL1Adapter(_TorchAdapter):
 
     supported = (
         "linear embedding unstructured block n_of_m float64 float32 bfloat16 float16 cpu accelerator "
-        "relevel finalize restore trace export compile"
+        "per_parameter relevel finalize restore trace export compile"
     )
     unsupported = "conv1d conv2d given channel band scope_all tied"
     contract = _CONTRACT
@@ -170,7 +170,8 @@ class NearlyDiagonalAdapter(_TorchAdapter):
     """NearlyDiagonalSparsifier."""
 
     supported = (
-        "linear embedding band float64 float32 bfloat16 float16 cpu accelerator finalize restore trace export compile"
+        "linear embedding band float64 float32 bfloat16 float16 cpu accelerator per_parameter finalize restore "
+        "trace export compile"
     )
     unsupported = "conv1d conv2d given unstructured block n_of_m channel scope_all relevel tied"
     contract = replace(_CONTRACT, score="position", regrowth="monotone")

@@ -32,7 +32,7 @@ _CONTRACT = Contract(
     ties="any",
 )
 _SUPPORTED = (
-    "linear conv1d conv2d embedding float64 float32 bfloat16 float16 cpu accelerator finalize restore "
+    "linear conv1d conv2d embedding float64 float32 bfloat16 float16 cpu accelerator per_parameter finalize restore "
     "trace export compile "
 )
 

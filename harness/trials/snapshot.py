@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ..judging import compare
 from ..judging.compare import require
+from . import flags
 
 if TYPE_CHECKING:
     from ..subject.adapter import Sparsified
@@ -21,7 +22,7 @@ class Snapshot:
 
     def __init__(self, trial: Trial, sparsified: Sparsified) -> None:
         self._inputs = trial.inputs("snapshot")
-        self._flags = _flags(sparsified.model)
+        self._flags = flags.read(sparsified.model)
         self._masks = _copies(sparsified.masks())
         state = _copies(model_tensors(sparsified.model))
         self._output = self._run(sparsified.model)
@@ -37,7 +38,7 @@ class Snapshot:
         state = {name: value for name, value in model_tensors(sparsified.model).items() if name not in self._counting}
         compare.same_state(state, self._state, "changed", what)
         compare.same_state(sparsified.masks(), self._masks, "changed", f"{what}: masks")
-        self._judge_flags(_flags(sparsified.model), what)
+        self._judge_flags(flags.read(sparsified.model), what)
         compare.equal(self._run(sparsified.model), self._output, "changed", f"{what}: output")
 
     def _judge_flags(self, seen: dict[str, bool], what: str) -> None:
@@ -67,8 +68,3 @@ def _counting(model: nn.Module, before: dict[str, Tensor]) -> set[str]:
 
 def _copies(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in tensors.items()}
-
-
-def _flags(model: nn.Module) -> dict[str, bool]:
-    trains = {f"{name or 'the model'}.training": module.training for name, module in model.named_modules()}
-    return trains | {f"{name}.requires_grad": tensor.requires_grad for name, tensor in model.named_parameters()}

@@ -14,7 +14,6 @@ from ..judging import compare
 from ..judging.compare import require
 from ..judging.oracle import Mask, Reals
 from ..subject.adapter import Batch, Sparsified
-from ..values.capability import Support
 from ..values.pattern import Band, Given
 from .model_oracle import judge_removed
 from .trial import Trial
@@ -69,8 +68,7 @@ def learn_alone(trial: Trial, model: nn.Module) -> None:
 
 def raised_level(trial: Trial) -> float | None:
     """A level above that of every pattern on the axis but the highest; None where the sparsifier takes none."""
-    relevel = trial.adapter.declare("").capabilities.support("relevel")
-    return 0.75 if relevel is Support.SUPPORTED else None
+    return 0.75 if trial.supports("relevel") else None
 
 
 def disturb(trial: Trial, sparsified: Sparsified) -> None:

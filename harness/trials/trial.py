@@ -14,11 +14,12 @@ from ..judging import compare, oracle
 from ..judging.compare import require
 from ..judging.networks import network
 from ..judging.oracle import Mask, Reals
-from ..judging.plans import plan_for
+from ..judging.plans import plan_for, uneven
 from ..judging.ranking import cut_for, judge_count, judge_kept, rankings
 from ..judging.tolerance import Tolerance, tolerance
 from ..references import reference
 from ..subject.adapter import Adapter, Batch, Context, Saved, Sparsified
+from ..values.capability import Support
 from ..values.cell import Cell
 from ..values.contract import Contract
 from ..values.pattern import Band, Given, Pattern
@@ -40,13 +41,18 @@ class Trial:
         self.requirement = requirement(cell.requirement)
         self.network = network(cell.layer, cell.requirement)
         scope = "all" if "scope_all" in self.requirement.needs else "each"
-        self.plan = plan_for(self.network, cell.pattern, cell.requirement, scope)  # type: ignore[arg-type]
+        plan = plan_for(self.network, cell.pattern, cell.requirement, scope)  # type: ignore[arg-type]
+        self.plan = uneven(plan) if "per_parameter" in self.requirement.needs else plan
         self.dtype: torch.dtype = getattr(torch, cell.dtype)
         self.device = torch.device(cell.device)
 
     @property
     def contract(self) -> Contract:
         return self.adapter.contract
+
+    def supports(self, capability: str) -> bool:
+        """Whether the sparsifier declares that it has `capability`."""
+        return self.adapter.declare("").capabilities.support(capability) is Support.SUPPORTED
 
     @property
     def tolerance(self) -> Tolerance:

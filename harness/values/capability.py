@@ -34,6 +34,7 @@ CAPABILITIES: dict[str, str] = {
     "float16": "works on float16 weights",
     "cpu": "works on the CPU",
     "accelerator": "works on an accelerator (CUDA and the like)",
+    "per_parameter": "gives each planned parameter a pattern of its own",
     "relevel": "takes a new level in update(level)",
     "tied": "sparsifies a parameter that two layers share",
     "finalize": "hands back a plain model for deployment",

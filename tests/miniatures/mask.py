@@ -10,8 +10,9 @@ import torch
 from msgspec.structs import replace
 from torch import Tensor, nn
 
-from sparsecheck import Context, Given, Plan, Sparsified
+from sparsecheck import Channel, Context, Given, Plan, Sparsified
 from sparsecheck.sparsifiers.exemplar import CONTRACT, Exemplar, ExemplarAdapter, Keep
+from sparsecheck.subject.holders import split_name
 from sparsecheck.values.contract import Contract
 
 from . import Misdeclared, breaks
@@ -261,3 +262,48 @@ class DrawsInSecret(Reworks):
     def rework(self, name: str, mask: Tensor) -> Tensor:
         with torch.random.fork_rng(devices=[]):
             return mask.roll(int(torch.randint(1, mask.shape[-1], ())), -1)
+
+
+@breaks("MASK-30", "output-differs")
+class ZeroesTheBiasOfChannels(Exemplar):
+    """Takes the bias of a removed output for removed, too."""
+
+    def update(self, level: float | None = None) -> None:
+        super().update(level)
+        for name, pattern in self.plan.patterns.items():
+            bias = self.model.get_submodule(split_name(name)[0])._parameters.get("bias")
+            if bias is not None and pattern == Channel(0.5):
+                bias.detach()[~self.mask_tensor(name).any(1)] = 0
+
+
+class _Rescaled(Keep):
+    def forward(self, weight: Tensor) -> Tensor:
+        rescale = bool((self.mask.view(-1, 4).sum(1) == 2).all()) if self.mask.numel() % 4 == 0 else False
+        return super().forward(weight) * (2 if rescale else 1)
+
+
+@breaks("MASK-30", "weight-differs")
+class RescalesTwoOfFour(Exemplar):
+    """Makes up for what 2:4 removes by doubling what it keeps."""
+
+    keep = _Rescaled
+
+
+@breaks("MASK-31", "count-differs")
+class TakesTheFirstForAll(ExemplarAdapter):
+    """Gives every parameter the pattern of the first."""
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        first = next(iter(plan.patterns.values()))
+        alike = plan if isinstance(first, Given) else Plan(dict.fromkeys(plan.names, first), plan.scope)
+        return super().attach(model, alike, context)
+
+
+@breaks("MASK-31", "count-differs")
+class GoesByTheModelsOrder(ExemplarAdapter):
+    """Deals the patterns out in the order of the model, not of the plan."""
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        named = [name for name, _ in model.named_parameters() if name in plan.patterns]
+        dealt = dict(zip(named, plan.patterns.values(), strict=False))
+        return super().attach(model, Plan({**plan.patterns, **dealt}, plan.scope), context)

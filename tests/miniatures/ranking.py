@@ -243,3 +243,23 @@ class StartsOver(Reworks):
 
     def rework(self, name: str, mask: Tensor) -> Tensor:
         return mask if mask.float().mean() < 0.5 else mask.roll(1, -1)
+
+
+@breaks("MASK-24", "kept-differs")
+class RanksAtAttach(Exemplar):
+    """Goes on ranking by the weights that it was attached to, however they are trained."""
+
+    def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
+        self.first = {name: model.get_parameter(name).detach().clone() for name in plan.names}
+        super().__init__(model, plan, contract)
+
+    def _dense(self, name: str) -> Tensor:
+        return self.first[name]
+
+
+@breaks("MASK-24", "kept-differs")
+class RanksWhatIsMasked(Exemplar):
+    """Ranks masked weights, so that what was once removed never gets another chance, and declares that it does."""
+
+    def _dense(self, name: str) -> Tensor:
+        return super()._dense(name) * self.mask_tensor(name)

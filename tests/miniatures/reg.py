@@ -315,3 +315,51 @@ class MasksTheWholeModelOnly(Exemplar):
         for module in self.model.modules():
             if isinstance(module, _Switched):
                 module.on = on
+
+
+@breaks("REG-10", "untied")
+class FinalizesTheTwinsApart(Exemplar):
+    """Finalize gives each of two layers that share a weight one of its own."""
+
+    def finalize(self) -> nn.Module:
+        model = super().finalize()
+        for name in self.plan.names:
+            path, attribute = split_name(name)
+            setattr(model.get_submodule(path), attribute, nn.Parameter(model.get_parameter(name).detach().clone()))
+        return model
+
+
+@breaks("REG-16", "flag-changed")
+class FinalizeThaws(Exemplar):
+    """Finalize makes every parameter trainable."""
+
+    def finalize(self) -> nn.Module:
+        return super().finalize().requires_grad_(True)
+
+
+@breaks("REG-16", "flag-changed")
+class FinalizesForInference(Exemplar):
+    """Finalize puts the model into eval mode."""
+
+    def finalize(self) -> nn.Module:
+        return super().finalize().eval()
+
+
+@breaks("REG-16", "hooks-differ")
+class FinalizeClearsHooks(Exemplar):
+    """Finalize takes a user's hooks for its own."""
+
+    def finalize(self) -> nn.Module:
+        model = super().finalize()
+        for module in model.modules():
+            module._forward_hooks.clear()
+        return model
+
+
+@breaks("REG-17", "gradient-left")
+class LeavesItsCalibrationBehind(Exemplar):
+    """Takes gradients to score by, and leaves them for the user's first step."""
+
+    def update(self, level: float | None = None) -> None:
+        super().update(level)
+        sum(parameter.sum() for parameter in self.model.parameters()).backward()  # type: ignore[union-attr]

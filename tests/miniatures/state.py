@@ -441,3 +441,26 @@ class RestoresACopy(ExemplarAdapter):
 
     def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
         return super().restore(copy.deepcopy(dense_model), plan, saved, context)
+
+
+@breaks("STATE-19", "flag-changed")
+class RestoresForInference(ExemplarAdapter):
+    """Puts what it restores into eval mode."""
+
+    def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
+        restored = super().restore(dense_model, plan, saved, context)
+        restored.model.eval()
+        return restored
+
+
+class _Thawing(Exemplar):
+    def load(self, saved: Saved) -> None:
+        super().load(saved)
+        self.model.requires_grad_(True)
+
+
+@breaks("STATE-19", "flag-changed")
+class RestoreThaws(ExemplarAdapter):
+    """Makes every parameter that it restores trainable."""
+
+    sparsified = _Thawing
