@@ -256,6 +256,8 @@ def test_a_lowered_level_brings_back_as_declared(trial: Trial) -> None:
     elif trial.contract.ranks_by_magnitude and trial.contract.level_basis == "dense":
         what = "kept at level 0.9, are removed at 0.3, though no weight has changed"
         judge_within(before, after, "kept-differs", what)
+    sparsified.update()
+    trial.judge_counts(sparsified, before=after)
 
 
 @case("MASK-26")

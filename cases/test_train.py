@@ -3,9 +3,10 @@
 import torch
 
 from sparsecheck import Trial, case, require
+from sparsecheck.judging.compare import close
 from sparsecheck.trials import training
 from sparsecheck.trials.model_oracle import ModelOracle, judge_removed
-from sparsecheck.trials.training import Start, learn
+from sparsecheck.trials.training import Start, learn, taught
 
 
 @case("TRAIN-01")
@@ -89,3 +90,15 @@ def test_updates_after_training_hold_the_count(trial: Trial) -> None:
         learn(trial, sparsified)
         sparsified.update()
         training.judge_counts(trial, sparsified, before)
+
+
+@case("TRAIN-09")
+def test_what_is_kept_learns_as_in_a_plain_model(trial: Trial) -> None:
+    model = trial.dense_model()
+    parameters = dict(model.named_parameters())
+    sparsified = trial.sparsified(model)
+    expected = taught(trial, trial.expected_masks(sparsified))
+    learn(trial, sparsified)
+    seen = parameters | trial.used(sparsified.model)
+    for name, values in expected.items():
+        close(seen[name], values, trial.tolerance, "training-differs", f"{name} after training")

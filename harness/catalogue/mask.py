@@ -146,7 +146,7 @@ REQUIREMENTS = (
     Requirement(
         id="MASK-25", level="extended", source="Zhu and Gupta 2017; torch.ao.pruning WeightNormSparsifier:235",
         sentence="A level lowered by update brings entries back to exactly the new count if regrowth is declared free; "
-        "if monotone, none.",
+        "if monotone, none. The next update without a level is at the plan's again.",
         patterns=("unstructured-0.9",), needs=("relevel",), devices=_BOTH,
     ),
     Requirement(

@@ -43,4 +43,9 @@ REQUIREMENTS = (
         sentence="Updates between training steps remove the count declared: sparsity neither leaks nor collapses.",
         patterns=(LEVELLED_PATTERN,),
     ),
+    Requirement(
+        id="TRAIN-09", level="core", source="torch.optim.SGD, momentum",
+        sentence="Trained alike, all that is kept ends where it does in a plain model whose removed entries stay zero.",
+        layers=("linear", "mixed"),
+    ),
 )

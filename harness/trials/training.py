@@ -39,6 +39,21 @@ def learn(trial: Trial, sparsified: Sparsified, optimizer: torch.optim.Optimizer
     sparsified.train(lesson(trial), functional.mse_loss, optimizer or sgd(sparsified.model.parameters()))
 
 
+def taught(trial: Trial, masks: Mapping[str, Mask]) -> dict[str, Reals]:
+    """All parameters of a plain model after the lesson, its removed entries held at zero: what training comes to."""
+    model = trial.plain_model(trial.masked(trial.parameters(trial.dense_model()), masks))
+    optimizer = sgd(model.parameters())
+    for inputs, target in lesson(trial):
+        optimizer.zero_grad()
+        functional.mse_loss(model(inputs), target).backward()
+        for name, mask in masks.items():
+            gradient = model.get_parameter(name).grad
+            assert gradient is not None
+            gradient[torch.from_numpy(~mask).to(trial.device)] = 0
+        optimizer.step()
+    return trial.parameters(model)
+
+
 def summed_gradients(trial: Trial, model: nn.Module) -> dict[str, Reals]:
     """What the parameters' gradients come to over the lesson's two batches, float64; none is dropped between."""
     model.zero_grad()

@@ -263,3 +263,12 @@ class RanksWhatIsMasked(Exemplar):
 
     def _dense(self, name: str) -> Tensor:
         return super()._dense(name) * self.mask_tensor(name)
+
+
+@breaks("MASK-25", "count-differs")
+class StaysAtTheLevel(Exemplar):
+    """Takes the level of one update for that of all to come."""
+
+    def update(self, level: float | None = None) -> None:
+        self.plan = self.plan if level is None else self.plan.at_level(level)
+        super().update()

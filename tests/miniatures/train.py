@@ -191,3 +191,32 @@ class Leaks(Exemplar):
         for name in self.plan.names if self.updates > 1 else ():
             mask = self.mask_tensor(name).view(-1)
             mask[(~mask).nonzero()[0]] = True
+
+
+@breaks("TRAIN-09", "training-differs")
+class ForgetsMomentum(Exemplar):
+    """Clears the optimizer's state after each step, lest removed entries move."""
+
+    def step(self, optimizer: torch.optim.Optimizer) -> None:
+        super().step(optimizer)
+        optimizer.state.clear()
+
+
+@breaks("TRAIN-09", "training-differs")
+class SkipsEverySecondBatch(Exemplar):
+    """Owns the loop, and drops every second batch in it."""
+
+    def train(self, batches: Iterable[Batch], loss: Loss, optimizer: torch.optim.Optimizer) -> None:
+        super().train(list(batches)[::2], loss, optimizer)
+
+
+@breaks("TRAIN-09", "training-differs")
+class HoldsTheBias(Exemplar):
+    """Lets no gradient through to the bias of a planned layer."""
+
+    def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
+        super().__init__(model, plan, contract)
+        for name in plan.names:
+            bias = model.get_submodule(name.rpartition(".")[0])._parameters.get("bias")
+            if bias is not None and bias.requires_grad:
+                bias.register_hook(torch.zeros_like)
