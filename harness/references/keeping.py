@@ -158,7 +158,7 @@ def _log(folder: Path, found: tuple[FileChange, ...], reason: str, today: date) 
 
 
 def _summed(change: FileChange) -> str:
-    kinds = [one.kind for one in change.tensors]
+    kinds: list[str] = [one.kind for one in change.tensors]
     counts = [f"{kinds.count(kind)} tensors {kind}" for kind in ("added", "removed", "changed") if kind in kinds]
     return ", ".join(counts) or "recorded anew"
 
