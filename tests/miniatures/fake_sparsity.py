@@ -60,8 +60,8 @@ class FakeAdapter(Adapter):
 
     distribution = "sparsecheck"
     supported = (
-        "linear conv1d conv2d embedding given float64 float32 bfloat16 float16 cpu accelerator finalize restore "
-        "trace export compile"
+        "linear conv1d conv2d embedding given float64 float32 bfloat16 float16 cpu accelerator per_parameter "
+        "finalize restore trace export compile"
     )
     unsupported = " ".join(set(CAPABILITIES) - set(supported.split()))
     contract = replace(CONTRACT, score="given", masks_at="attach", regrowth="monotone", mask_storage="nowhere")
