@@ -235,7 +235,22 @@ def test_only_what_holds_here_is_in_force() -> None:
     assert in_force([here, elsewhere], declaration(), environment(), PLANNED) == (here,)
 
 
-@pytest.mark.parametrize("axes", [{"requirement": "MASK-99"}, {"layer": ("linaer",)}, {"device": ("cuda",)}])
+def test_an_expectation_on_no_requirement_is_an_error() -> None:
+    with pytest.raises(InvalidExpectations, match=r"^it: no requirement is called MASK-99"):
+        in_force([expectation(requirement="MASK-99")], declaration(), environment(), PLANNED)
+
+
+@pytest.mark.parametrize(("fields", "fits"), [({}, True), ({"version": "<2"}, False), ({"until": ">=2"}, False)])
+def test_an_expectation_by_a_version_that_is_none_is_an_error(fields: dict[str, str], fits: bool) -> None:
+    it = declaration(version="nightly")
+    if fits:
+        assert in_force([expectation(**fields)], it, environment(), PLANNED)
+        return
+    with pytest.raises(InvalidExpectations, match="'nightly', is none by PEP 440"):
+        in_force([expectation(**fields)], it, environment(), PLANNED)
+
+
+@pytest.mark.parametrize("axes", [{"requirement": "MASK-16"}, {"layer": ("linaer",)}, {"device": ("cuda",)}])
 def test_an_expectation_that_covers_no_cell_is_an_error(axes: dict[str, Any]) -> None:
     with pytest.raises(InvalidExpectations, match=r"^it: the expectation on MASK-\d\d covers no cell"):
         in_force([expectation(**axes)], declaration(), environment(), PLANNED)

@@ -272,10 +272,10 @@ def test_a_selection_is_never_success_nor_hides_a_failure(verdict: Verdict, resu
     assert outcome("it", [A], (Record(A, verdict),), set(), selected=True).result == result
 
 
-@pytest.mark.parametrize("verdict", [Verdict.UNAVAILABLE, Verdict.REFUSED])
-def test_a_sparsifier_of_which_nothing_was_seen_to_work_is_no_success(verdict: Verdict) -> None:
+@pytest.mark.parametrize("verdict", [Verdict.UNAVAILABLE, Verdict.REFUSED, Verdict.KNOWN])
+def test_a_sparsifier_of_which_nothing_was_seen_to_work_is_a_failure(verdict: Verdict) -> None:
     records = tuple(Record(one, verdict, refused_by="package") for one in (A, B))
-    assert outcome("it", [A, B], records, set(), selected=False).result == "partial"
+    assert outcome("it", [A, B], records, set(), selected=False).result == "failure"
 
 
 @pytest.mark.parametrize(("plan", "judged"), [((A, B), (A,)), ((A,), (A, A)), ((A,), (A, B)), ((), ())])

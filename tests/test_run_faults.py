@@ -32,6 +32,8 @@ def records(ended: Ended) -> tuple[Record, ...]:
         ("sys.exit(0)", "SystemExit"),
         ("raise BaseException('odd')", "odd"),
         ("raise RuntimeError('broken here')", "broken here"),
+        ("raise RuntimeError('half a \\ud800 character')", r"half a \ud800 character"),
+        ("raise type('Mute', (Exception,), {'__str__': lambda self: 1 / 0})", "its message cannot be had"),
     ],
 )
 def test_a_case_that_is_not_judged_is_red(tmp_path: Path, body: str, said: str) -> None:
@@ -116,7 +118,9 @@ def test_our_selectors_shrink_the_ledger_and_are_never_success(tmp_path: Path) -
 
 @pytest.mark.parametrize("arguments", [("--cell", "exemplar:MASK-01/linear/given/float33/cpu"), ("--cell", "x"),
                                        ("--requirement", "MASK-99"), ("no-such-sparsifier",),
-                                       ("exemplar", "--require", "no-such-sparsifier")])
+                                       ("exemplar", "--require", "no-such-sparsifier"),
+                                       ("exemplar", "--level", "provisional"), ("exemplar", "--limit", "-1"),
+                                       ("exemplar", "--pytest-args", "'")])
 def test_what_does_not_exist_is_bad_usage(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     ended = run(tmp_path, *arguments)
     assert ended.code == 2, ended.output
@@ -128,6 +132,9 @@ def test_what_does_not_exist_is_bad_usage(tmp_path: Path, arguments: tuple[str, 
     [
         ("import no_such_module", "does not import: ModuleNotFoundError"),
         ("raise SystemExit(0)", "does not import: SystemExit"),
+        ("import pytest\npytest.skip('no', allow_module_level=True)", "does not import: Skipped"),
+        ("from sparsecheck.sparsifiers.exemplar import ExemplarAdapter\n"
+         "class A(ExemplarAdapter):\n    profile = 'structural'", "no requirement applies to a sparsifier of the"),
         ("class Adapter: pass", "defines 0 adapters"),
         ("def broken(:", "SyntaxError"),
         ("from sparsecheck.sparsifiers.exemplar import ExemplarAdapter\n"
@@ -187,3 +194,46 @@ def test_what_is_declared_unsupported_is_judged_as_a_refusal(tmp_path: Path) -> 
     assert by_layer["conv1d"].refused_by == "adapter"
     assert by_layer["conv2d"].signature.startswith("not-refused")
     assert by_layer["linear"].verdict is Verdict.PASSED
+
+
+UNSUPPORTED = (
+    "from sparsecheck.sparsifiers.exemplar import ExemplarAdapter\n"
+    "class Lacking(ExemplarAdapter):\n"
+    "    supported, unsupported = '', ExemplarAdapter.supported\n"
+    "    def attach(self, model, plan, context):\n"
+    "        {body}\n"
+)
+
+
+def test_a_crash_is_no_refusal(tmp_path: Path) -> None:
+    text = UNSUPPORTED.format(body="return [layer.no_such_thing for layer in model]")
+    ended = run(tmp_path, "--adapter", str(written(tmp_path, text)), *ONE_CASE)
+    assert ended.code == 1, ended.output
+    assert {record.signature.partition(":")[0] for record in records(ended)} >= {"refusal-by-accident"}
+
+
+def test_a_refusal_names_what_is_refused_and_not_what_is_supported(tmp_path: Path) -> None:
+    text = (
+        "from sparsecheck.sparsifiers.exemplar import ExemplarAdapter\n"
+        "class Lacking(ExemplarAdapter):\n"
+        "    supported, unsupported = ExemplarAdapter.supported.replace('channel ', ''), 'channel'\n"
+        "    def attach(self, model, plan, context):\n"
+        "        raise ValueError('Linear: not today')\n"
+    )
+    ended = run(tmp_path, "--adapter", str(written(tmp_path, text)), "--requirement", "MASK-12")
+    assert ended.code == 1, ended.output
+    assert records(ended)[-1].signature.startswith("refusal-unnamed")
+
+
+def test_a_sparsifier_that_refuses_all_is_a_failure(tmp_path: Path) -> None:
+    text = UNSUPPORTED.format(body="raise ValueError(', '.join(plan.names) + ': not offered')")
+    ended = run(tmp_path, "--adapter", str(written(tmp_path, text)), "--case-limit", "30")
+    assert ended.code == 1, ended.output
+    assert {record.verdict for record in records(ended)} == {Verdict.REFUSED, Verdict.UNAVAILABLE}
+    assert "NOTHING PASSED" in ended.output
+
+
+def test_a_process_that_a_sparsifier_forks_writes_no_report(tmp_path: Path) -> None:
+    ended = run(tmp_path, "--adapter", str(faulty(tmp_path, "os.fork()")), "--requirement", "REG-05")
+    assert ended.code == 0, ended.output
+    assert len(records(ended)) == 1

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as replaced
+
 import pytest
+from msgspec.structs import replace
 
 from sparsecheck.judging.report import Report, join
 from sparsecheck.telling.summary import summary
@@ -26,7 +29,7 @@ def test_a_result_comes_with_profile_versions_and_counts() -> None:
 
 
 def test_a_failure_comes_with_its_sentence_its_message_and_how_to_repeat_it() -> None:
-    assert [line.strip() for line in text(report([failed()])).splitlines()][2:5] == [
+    assert [line.strip() for line in text(report([failed(), *passed(cell("MASK-02"))])).splitlines()][2:5] == [
         "failed: MASK-01 Forward uses where(mask, weight, 0) for each planned weight, entry by entry and exactly.",
         "1 cell: mask of layer1.weight differs",
         f"repeat: sparsecheck run --cell {cell()}",
@@ -81,11 +84,34 @@ def test_what_is_no_whole_verdict_says_so(of: Report, said: str) -> None:
 
 
 def test_several_sparsifiers_end_with_a_line_for_each() -> None:
+    known = Record(cell(name="other"), Verdict.KNOWN, "a", "b")
     apart = [
-        report(passed(cell())), report([Record(cell(name="other"), Verdict.KNOWN, "a", "b")], name="other"),
+        report(passed(cell())),
+        report([known, *passed(cell("MASK-02", name="other"))], name="other"),
         report(problem="it does not import", name="third"),
     ]
     assert text(join(apart)).splitlines()[-3:] == [
-        "it     SUCCESS     1 passed", "other  PARTIAL     1 known failure", "third  NOT JUDGED",
+        "it     SUCCESS     1 passed", "other  PARTIAL     1 known failure, 1 passed",
+        "third  NOT JUDGED",
     ]
     assert "SUCCESS     1" not in text(apart[0])
+
+
+def test_what_a_terminal_would_obey_is_spelt_out() -> None:
+    told = text(report([failed("\x1b[2J\x1b[32mSUCCESS\x07 größer")]))
+    assert r"1 cell: \x1b[2J\x1b[32mSUCCESS\x07 größer" in told
+    assert told.isprintable() or set(filter(lambda one: not one.isprintable(), told)) == {"\n"}
+
+
+def test_a_failure_of_an_adapter_file_is_repeated_with_the_file() -> None:
+    one = report([failed()])
+    [subject] = one.header.subjects
+    header = replace(one.header, subjects=(replace(subject, adapter="/a b/it.py"),))
+    assert f"repeat: sparsecheck run --adapter '/a b/it.py' --cell {cell()}\n" in text(replaced(one, header=header))
+
+
+def test_nothing_passed_is_told() -> None:
+    refused = Record(cell(), Verdict.REFUSED, refused_by="package")
+    assert "  NOTHING PASSED: " in text(report([refused]))
+    assert "NOTHING PASSED" not in text(report([refused, *passed(cell("MASK-02"))]))
+    assert "NOTHING PASSED" not in text(report([refused], selection=Selection(areas=("MASK",))))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from .arguments import split_arguments
 from .failure import fail
 
 if TYPE_CHECKING:
@@ -24,10 +24,13 @@ if TYPE_CHECKING:
               help="Time the adapter in this file; alone, unless names are given.")
 @click.option("--json", "file", type=click.Path(path_type=Path, dir_okay=False),
               help="Write pytest-benchmark's record here, for `pytest-benchmark compare`.")
-@click.option("--limit", default=300.0, show_default=True, help="Seconds that one sparsifier may take.")
-@click.option("--pytest-args", default="", metavar="'ARGS'", help="Handed on to pytest, as '--benchmark-verbose'.")
+@click.option("--limit", default=300.0, show_default=True, type=click.FloatRange(0, min_open=True),
+              help="Seconds that one sparsifier may take.")
+@click.option("--pytest-args", default="", metavar="'ARGS'", callback=split_arguments,
+              help="Handed on to pytest, as '--benchmark-verbose'.")
 def bench(
-    names: tuple[str, ...], adapters: tuple[Path, ...], file: Path | None, limit: float, pytest_args: str
+    names: tuple[str, ...], adapters: tuple[Path, ...], file: Path | None, limit: float,
+    pytest_args: tuple[str, ...],
 ) -> None:
     """Time the sparsifiers NAMES (all that are registered, if none is named), one process after the other.
 
@@ -46,7 +49,7 @@ def bench(
     except LookupError as error:
         fail(str(error.args[0]))
     files = tuple(adapter.absolute() for adapter in adapters)
-    asked = Bench(subjects, files, limit, tuple(shlex.split(pytest_args)))
+    asked = Bench(subjects, files, limit, pytest_args)
     _tell(time_apart(asked, lambda line: click.echo(line, err=True)), file)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from pathlib import Path
 from typing import get_args
@@ -13,6 +12,7 @@ import click
 from ..catalogue import AREAS, CATALOGUE, UnknownRequirement, requirement
 from ..values.requirement import Level, Requirement
 from ..values.selection import Selection
+from .arguments import split_arguments
 from .bench import bench
 from .expect import expect
 from .failure import fail
@@ -104,20 +104,22 @@ def _explained(one: Requirement) -> str:
               help="pytest-xdist processes a sparsifier.")
 @click.option("-j", "--jobs", default=os.cpu_count() or 1, show_default="the cores", type=click.IntRange(1),
               help="Sparsifiers judged at a time.")
-@click.option("--case-limit", default=60.0, show_default=True, help="Seconds that one case may take.")
-@click.option("--limit", default=900.0, show_default=True, help="Seconds that one sparsifier may take.")
-@click.option("--pytest-args", default="", metavar="'ARGS'", help="Handed on to pytest, as '-x -k name'.")
+@click.option("--case-limit", default=60.0, show_default=True, type=click.FloatRange(0, min_open=True),
+              help="Seconds that one case may take.")
+@click.option("--limit", default=900.0, show_default=True, type=click.FloatRange(0, min_open=True),
+              help="Seconds that one sparsifier may take.")
+@click.option("--pytest-args", default="", metavar="'ARGS'", callback=split_arguments,
+              help="Handed on to pytest, as '-x -k name'.")
 def run(
     names: tuple[str, ...], adapters: tuple[Path, ...], areas: tuple[str, ...], levels: tuple[str, ...],
     requirements: tuple[str, ...], cells: tuple[str, ...], required: tuple[str, ...], report: Path | None,
-    workers: int, jobs: int, case_limit: float, limit: float, pytest_args: str,
+    workers: int, jobs: int, case_limit: float, limit: float, pytest_args: tuple[str, ...],
 ) -> None:
     """Judge the sparsifiers NAMES (all that are registered, if none is named), one process each."""
     from ..running.process import Run, judge_apart
     from .names import chosen
 
-    of_level = tuple(one.id for one in CATALOGUE if one.level in levels)
-    selection = Selection(tuple(area.upper() for area in areas), requirements + of_level, cells)
+    selection = Selection(tuple(area.upper() for area in areas), requirements + _of(levels), cells)
     _check_selection(selection)
     try:
         subjects = chosen(names, adapters, cells, required)
@@ -126,9 +128,17 @@ def run(
     _check_writable(report)
     asked = Run(
         subjects, tuple(file.absolute() for file in adapters), selection, workers, min(jobs, len(subjects)),
-        case_limit, limit, tuple(shlex.split(pytest_args)),
+        case_limit, limit, pytest_args,
     )
     _tell(judge_apart(asked, lambda line: click.echo(line, err=True)), report, required)
+
+
+def _of(levels: tuple[str, ...]) -> tuple[str, ...]:
+    """The ids of the requirements of each of `levels`."""
+    for level in levels:
+        if not any(one.level == level for one in CATALOGUE):
+            fail(f"no requirement is {level}: --level {level} selects nothing")
+    return tuple(one.id for one in CATALOGUE if one.level in levels)
 
 
 def _check_selection(selection: Selection) -> None:

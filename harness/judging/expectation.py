@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
+from ..catalogue import CATALOGUE
 from ..values.cell import Cell
 from ..values.declaration import Declaration, Environment
 
@@ -105,6 +106,14 @@ def _meets(version: str, specifier: str) -> bool:
     return not specifier or SpecifierSet(specifier).contains(Version(version).base_version, prereleases=True)
 
 
+def _is_version(text: str) -> bool:
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True
+
+
 def parse_expectations(text: str, where: str) -> tuple[Expectation, ...]:
     """All expectations in the TOML `text`.
 
@@ -173,9 +182,15 @@ def in_force(
     """The expectations whose conditions hold here.
 
     Raises:
-        InvalidExpectations: one is past its `until`, or covers none of the cells planned.
+        InvalidExpectations: one is past its `until`, goes by a version that is none, is on no requirement, or covers
+            none of the cells planned.
     """
-    planned = tuple(planned)
+    planned, expectations = tuple(planned), tuple(expectations)
+    if any(entry.version or entry.until for entry in expectations) and not _is_version(declaration.version):
+        raise InvalidExpectations(
+            f"{declaration.sparsifier}: its version, {declaration.version!r}, is none by PEP 440, so that no "
+            "expectation can go by it"
+        )
     holding = tuple(entry for entry in expectations if entry.holds(declaration, environment))
     for entry in holding:
         if entry.expired(declaration):
@@ -183,6 +198,8 @@ def in_force(
                 f"{declaration.sparsifier}: the expectation on {entry.requirement} was to hold until "
                 f"{entry.until}, and this is {declaration.version}: mend or renew it"
             )
+        if entry.requirement not in (EVERY, *(one.id for one in CATALOGUE)):
+            raise InvalidExpectations(f"{declaration.sparsifier}: no requirement is called {entry.requirement}")
         if not any(entry.covers(cell) for cell in planned):
             raise InvalidExpectations(
                 f"{declaration.sparsifier}: the expectation on {entry.requirement} covers no cell that is planned"

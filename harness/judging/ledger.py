@@ -144,7 +144,8 @@ def outcome(
 
     `success`: all passed, save refusals by the package, refusals of what is not core, and cells that
     this machine could not run. `partial`: nothing red, but known failures or core cells that the
-    adapter itself refused. `selection`: nothing red, but only a part was asked for.
+    adapter itself refused. `failure`: something red, or nothing that passed. `selection`: nothing red, but
+    only a part was asked for.
     """
     planned, records = tuple(planned), tuple(records)
     balance = reconcile(planned, records)
@@ -158,9 +159,14 @@ def _result(records: tuple[Record, ...], core: set[str], selected: bool) -> Resu
         return "failure"
     if selected:
         return "selection"
-    if all(record.verdict in (Verdict.UNAVAILABLE, Verdict.REFUSED) for record in records):
-        return "partial"
+    if nothing_passed(records):
+        return "failure"
     return "partial" if any(_holds_back(record, core) for record in records) else "success"
+
+
+def nothing_passed(records: Iterable[Record]) -> bool:
+    """Whether all that was judged were refusals and failures: no one is told by that what the sparsifier does."""
+    return all(record.verdict is not Verdict.PASSED for record in records)
 
 
 def _holds_back(record: Record, core: set[str]) -> bool:

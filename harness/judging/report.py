@@ -114,6 +114,9 @@ def read_partial(path: Path) -> Report:
         raise InvalidLine(f"{path}:1: a report begins with its header")
     if header.format != FORMAT:
         raise InvalidLine(f"{path}:1: format {header.format}; this sparsecheck reads format {FORMAT}")
+    for subject in header.subjects:
+        if not subject.problem and (subject.declaration is None or subject.environment is None):
+            raise InvalidLine(f"{path}:1: {subject.sparsifier} has neither a declaration nor a problem")
     names = {subject.sparsifier for subject in header.subjects}
     checked = tuple(_record(line, names, f"{path}:{number}") for number, line in enumerate(records, 2))
     return Report(header, checked, footer)  # type: ignore[arg-type,unused-ignore]
@@ -168,7 +171,8 @@ def write(report: Report, path: Path) -> None:
 
 
 def exit_code(report: Report) -> int:
-    """0: all accounted for, none red. 1: some red. 2: a sparsifier that could not be judged. 3: no balance."""
+    """0: all accounted for, none red. 1: some red, or nothing that passed. 2: a sparsifier that could not be judged.
+    3: no balance."""
     if report.footer is None or report.footer.interrupted:
         return 3
     subjects = report.header.subjects
@@ -176,4 +180,4 @@ def exit_code(report: Report) -> int:
         return 3
     if any(subject.problem for subject in subjects) or not any(subject.planned for subject in subjects):
         return 2
-    return 1 if any(record.verdict.is_red for record in report.records) else 0
+    return 1 if any(one.result == "failure" for one in report.outcomes()) else 0

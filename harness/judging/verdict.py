@@ -17,16 +17,25 @@ def signature(error: BaseException) -> str:
     """What expectations cite: the kind of a violation, or exception type and first line of its message."""
     if isinstance(error, Violation):
         return f"{error.kind}: {_first_line(error.message)}"
-    return f"{type(error).__name__}: {_first_line(str(error))}"
+    return f"{type(error).__name__}: {_first_line(said(error))}"
 
 
-def without_addresses(text: str) -> str:
-    """The text as it would be in every process: where objects lie in memory is nobody's verdict."""
-    return re.sub(r"\b0x[0-9a-fA-F]{6,}", "0x...", text)
+def said(error: BaseException) -> str:
+    """What an exception says; whatever it is, it can be told."""
+    try:
+        return recordable(str(error))
+    except Exception as worse:
+        return f"(its message cannot be had: {type(worse).__name__})"
+
+
+def recordable(text: str) -> str:
+    """The text as it would be in every process and can be written in UTF-8: where objects lie in memory is nobody's
+    verdict, and half a character no character."""
+    return re.sub(r"\b0x[0-9a-fA-F]{6,}", "0x...", text.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 def _first_line(text: str) -> str:
-    lines = without_addresses(text).strip().splitlines()
+    lines = recordable(text).strip().splitlines()
     return lines[0][:500] if lines else ""
 
 

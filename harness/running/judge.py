@@ -14,7 +14,7 @@ from _pytest.outcomes import Exit, Failed, Skipped, XFailed
 from ..judging.compare import Violation
 from ..judging.ledger import Planned
 from ..judging.report import exit_code
-from ..judging.verdict import signature, weigh, without_addresses
+from ..judging.verdict import recordable, said, signature, weigh
 from ..references.reference import InvalidReference
 from ..telling.summary import summary
 from ..trials.case import judged_by
@@ -137,12 +137,12 @@ def _red(error: BaseException, call: pytest.CallInfo[Any]) -> Verdict:
 
 def _message(error: BaseException) -> str:
     if isinstance(error, Violation):
-        return error.message
+        return recordable(error.message)
     if isinstance(error, (Skipped, XFailed, Exit)):
-        return f"it called pytest.{type(error).__name__.lower()}: a sparsifier cannot skip a case ({error})"
+        return f"it called pytest.{type(error).__name__.lower()}: a sparsifier cannot skip a case ({said(error)})"
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"in {frame.name}, {Path(frame.filename).name}:{frame.lineno}"
-    return without_addresses(f"raised {type(error).__name__}: {error} ({place})")
+    return f"raised {type(error).__name__}: {said(error)} ({place})"
 
 
 def _seconds(call: pytest.CallInfo[Any]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ..judging.report import Report, encode
@@ -21,6 +22,7 @@ class Recorder:
         self.interrupted = ""
         self.report: Report | None = None
         self._path = path
+        self._process = os.getpid()
         self._file = path.open("wb") if path else None
         self._write(self.header)
         for one in session.judged:
@@ -56,7 +58,8 @@ class Recorder:
         return self.report
 
     def _write(self, line: Line) -> None:
-        if self._file is not None:
+        """Nothing from a process that a sparsifier forked: it has this object, too, and the file open."""
+        if self._file is not None and os.getpid() == self._process:
             self._file.write(encode(line))
             self._file.flush()
 

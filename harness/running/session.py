@@ -116,16 +116,19 @@ def names(asked: Asked, files: Iterable[Path]) -> list[str]:
 
 
 def _ready(name: str, files: tuple[Path, ...], selection: Selection, environment: Environment) -> Judged:
-    found = load(find(name, files))
+    registration = find(name, files)
+    found = load(registration)
     whole = enumerate_cells(catalogue.CATALOGUE, found.declaration, Selection(), environment)
     planned = tuple(one for one in whole if selection.takes(one.cell))
+    if not whole:
+        raise BrokenAdapter(f"no requirement applies to a sparsifier of the {found.declaration.profile} profile")
     if not planned:
         raise BrokenAdapter("the selection matches none of its cells")
     expectations = in_force(
         read_expectations(found.expectations, name), found.declaration, environment, [one.cell for one in whole]
     )
     ids = tuple(one.cell.id for one in planned)
-    subject = Subject(name, found.declaration, environment, planned=ids)
+    subject = Subject(name, found.declaration, environment, planned=ids, adapter=str(registration.file or ""))
     return Judged(found, subject, planned, expectations)
 
 

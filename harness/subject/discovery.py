@@ -131,9 +131,9 @@ def _imported(registration: Registration) -> Any:
         if registration.file is not None:
             return _adapter_in(registration.file)
         return EntryPoint(registration.name, registration.value, GROUP).load()
-    except BrokenAdapter:
+    except (BrokenAdapter, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         raise BrokenAdapter(f"{registration.value} does not import: {_where(error)}") from error
 
 
@@ -166,7 +166,9 @@ def _instance(target: Any, registration: Registration) -> Any:
         return target
     try:
         return target()
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise BrokenAdapter(f"{registration.value} cannot be made: {_where(error)}") from error
 
 

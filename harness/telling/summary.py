@@ -9,6 +9,7 @@ from itertools import groupby
 from textwrap import shorten
 
 from ..catalogue import UnknownRequirement, digest, requirement
+from ..judging.ledger import nothing_passed
 from ..judging.report import Report
 from ..values.cell import Cell
 from ..values.record import Outcome, Record, Subject, Verdict
@@ -42,8 +43,10 @@ def _subject(report: Report, subject: Subject, outcome: Outcome) -> Iterator[str
     if not outcome.balanced:
         yield f"  THE LEDGER DOES NOT BALANCE: {report.balance(subject)}"
     records = report.of(subject.sparsifier)
+    if not report.header.selection and nothing_passed(records):
+        yield "  NOTHING PASSED: a sparsifier that refuses or fails all that is asked of it is not judged by that"
     for verdict in _SHOWN:
-        yield from _shown([record for record in records if record.verdict is verdict], verdict)
+        yield from _shown(subject, [record for record in records if record.verdict is verdict], verdict)
     yield from _refusals(records)
     yield from _unavailable(records)
 
@@ -71,7 +74,8 @@ def _overview(subjects: Sequence[Subject], outcomes: Mapping[str, Outcome]) -> I
         yield f"{subject.sparsifier:{width}}  {result:10}  {_counts(outcome)}".rstrip()
 
 
-def _shown(records: list[Record], verdict: Verdict) -> Iterator[str]:
+def _shown(subject: Subject, records: list[Record], verdict: Verdict) -> Iterator[str]:
+    adapter = f"--adapter {shlex.quote(subject.adapter)} " if subject.adapter else ""
     for id, group in groupby(sorted(records, key=_requirement_of), key=_requirement_of):
         cells = list(group)
         first = cells[0]
@@ -79,7 +83,7 @@ def _shown(records: list[Record], verdict: Verdict) -> Iterator[str]:
         yield f"    {_cells(len(cells))}: {_one_line(first.message)}"
         if first.reason:
             yield f"    because: {first.reason}" + (f" ({first.link})" if first.link else "")
-        yield f"    repeat: sparsecheck run --cell {shlex.quote(first.cell)}"
+        yield f"    repeat: sparsecheck run {adapter}--cell {shlex.quote(first.cell)}"
 
 
 def _sentence(id: str) -> str:
@@ -113,5 +117,6 @@ def _requirement_of(record: Record) -> str:
 
 
 def _one_line(message: str) -> str:
-    """Whole in the report; here as much as can be read at a glance."""
-    return shorten(message, 400, placeholder=" ...")
+    """Whole in the report; here as much as can be read at a glance, and nothing that a terminal would obey."""
+    printable = "".join(one if one.isprintable() or one.isspace() else repr(one)[1:-1] for one in message)
+    return shorten(printable, 400, placeholder=" ...")

@@ -21,6 +21,9 @@ from .trial import Trial
 T = TypeVar("T")
 RefusedBy = Literal["package", "adapter"]
 
+_ACCIDENTS = (AttributeError, NameError, IndexError, ZeroDivisionError, RecursionError, MemoryError)
+"""What no one raises to refuse something: code that went on where it should have looked first."""
+
 _OWN = Path(__file__).parent.parent
 _TORCH_CALLS = ("trace", "export", "compile")
 _OPERATIONS = ("relevel", "finalize", "restore", *_TORCH_CALLS)
@@ -32,7 +35,7 @@ def judge_refusal(trial: Trial, lacking: list[str]) -> RefusedBy:
     lacking: the unsupported capabilities of the cell. Returns who refused.
 
     Raises:
-        Violation: `not-refused`, `refusal-unnamed` or `refusal-harmed`.
+        Violation: `not-refused`, `refusal-unnamed`, `refusal-by-accident` or `refusal-harmed`.
     """
     planned = [name for name in lacking if name not in _OPERATIONS]
     if planned:
@@ -112,6 +115,8 @@ def _weigh(
     error: Exception, model: nn.Module, before: dict[str, Tensor], words: tuple[str, ...], adapter: Adapter, call: str
 ) -> RefusedBy:
     _judge_named(error, words, call)
+    broken = f"{call} breaks with {type(error).__name__}: {error}; a refusal is raised on purpose"
+    require(not isinstance(error, _ACCIDENTS), "refusal-by-accident", broken)
     _judge_unharmed(model, before, call)
     return "adapter" if isinstance(error, Refusal) or _raised_in_adapter(error, adapter) else "package"
 
@@ -140,15 +145,14 @@ def _snapshot(model: nn.Module) -> dict[str, Tensor]:
 
 
 def _words(trial: Trial, lacking: list[str]) -> tuple[str, ...]:
-    """What a message may name: the parameter, its layer's class, the pattern, the dtype, the capability."""
-    layers = {type(trial.dense_model().get_submodule(name.rpartition(".")[0])).__name__ for name in trial.plan.names}
-    patterns = {type(pattern).__name__ for pattern in trial.plan.patterns.values()}
-    synonyms = {word for name in lacking for word in (name, *_SYNONYMS.get(name, ()))}
-    return tuple(sorted({*trial.plan.names, *layers, *patterns, *synonyms}))
+    """What a message may name: a planned parameter, or what the sparsifier lacks in one word or another."""
+    return tuple(sorted({*trial.plan.names, *(word for name in lacking for word in (name, *_SYNONYMS.get(name, ())))}))
 
 
 _SYNONYMS: dict[str, tuple[str, ...]] = {
-    "n_of_m": ("N:M", "2:4", "1:4"),
+    "n_of_m": ("N:M", "NofM", "2:4", "1:4", "1:2"),
+    "unstructured": ("single entries",),
+    "per_parameter": ("level", "pattern"),
     "scope_all": ("global", "scope"),
     "bfloat16": ("bf16",),
     "float16": ("half",),

@@ -57,6 +57,7 @@ class Subject(Struct, frozen=True):
 
     problem: why it could not be judged at all; then declaration is None and nothing is planned.
     planned: the ids of all cells drawn up before the run.
+    adapter: the file it was loaded from, if it was given as one and not registered.
     """
 
     sparsifier: str
@@ -64,6 +65,7 @@ class Subject(Struct, frozen=True):
     environment: Environment | None = None
     problem: str = ""
     planned: tuple[str, ...] = ()
+    adapter: str = ""
 
 
 class Header(Struct, frozen=True, tag_field="kind", tag="header"):
