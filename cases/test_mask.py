@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -9,9 +10,9 @@ from torch import nn
 
 from sparsecheck import Block, Trial, case, require
 from sparsecheck.judging.compare import array, close, equal
-from sparsecheck.judging.oracle import masked, partial_blocks
+from sparsecheck.judging.oracle import Mask, Reals, masked, partial_blocks
 from sparsecheck.judging.ranking import judge_ties, judge_within
-from sparsecheck.trials.guard import seed
+from sparsecheck.trials.guard import AT_FIRST, seed
 from sparsecheck.trials.probe import gradient, random_state, settings
 from sparsecheck.trials.refusal import judge_refused_plan
 
@@ -29,7 +30,9 @@ def test_output_is_that_of_the_masked_dense_model(trial: Trial) -> None:
     dense = trial.parameters(trial.dense_model())
     sparsified = trial.sparsified()
     expected = trial.masked(dense, trial.expected_masks(sparsified))
-    trial.judge_output(sparsified.model, expected, trial.inputs("fresh"), "output of the sparse model")
+    for batch in (3, 1):
+        inputs = trial.inputs("fresh", batch)
+        trial.judge_output(sparsified.model, expected, inputs, f"output of the sparse model for a batch of {batch}")
 
 
 @case("MASK-03")
@@ -109,6 +112,10 @@ def test_all_parameters_together_are_ranked_as_one(trial: Trial) -> None:
     trial.judge_counts(sparsified)
     if trial.contract.ranks_by_magnitude:
         trial.judge_kept(sparsified, dense)
+    if trial.supports("relevel"):
+        before = trial.masks(sparsified)
+        sparsified.update(0.6)
+        trial.judge_counts(sparsified, 0.6, before)
 
 
 @case("MASK-15")
@@ -159,6 +166,9 @@ def test_global_random_states_stay(trial: Trial) -> None:
 @case("MASK-19")
 def test_global_settings_stay(trial: Trial) -> None:
     before = settings()
+    for name, value in AT_FIRST.items():
+        message = f"importing the adapter left the {name} at {before[name]}, expected {value} as before"
+        require(value == before[name], "setting-changed", message)
     trial.sparsified()
     for name, value in settings().items():
         message = f"attach and update left the {name} at {value}, expected {before[name]} as before"
@@ -221,19 +231,28 @@ def test_a_raised_level_removes_what_now_scores_lowest(trial: Trial) -> None:
     model = trial.dense_model()
     parameters = dict(model.named_parameters())
     sparsified = trial.sparsified(model)
-    before, weights = trial.masks(sparsified), trial.parameters(trial.dense_model())
+    before = trial.masks(sparsified)
+    weights = _left(trial, before)
     if trial.contract.holds in ("parametrization", "buffer"):
         turned = trial.dense_weights(sparsified, parameters)
         _turn_scores(turned)
         weights |= {name: array(weight).copy() for name, weight in turned.items()}
     sparsified.update(0.6)
     trial.judge_counts(sparsified, 0.6, before)
+    expected = trial.masked(weights, trial.masks(sparsified))
+    trial.judge_used(sparsified.model, expected, "after the level was raised to 0.6")
     if trial.contract.regrowth == "monotone":
         what = "removed at level 0.3, are kept again at 0.6, though regrowth is declared monotone"
         judge_within(trial.masks(sparsified), before, "regrown", what)
         weights = trial.masked(weights, before)
     if trial.contract.ranks_by_magnitude:
         trial.judge_kept(sparsified, weights)
+
+
+def _left(trial: Trial, masks: Mapping[str, Mask]) -> dict[str, Reals]:
+    """The dense weights that a sparse model still has: in place, what was removed is gone."""
+    dense = trial.parameters(trial.dense_model())
+    return trial.masked(dense, masks) if trial.contract.holds == "in place" else dense
 
 
 def _turn_scores(weights: dict[str, nn.Parameter]) -> None:
@@ -250,6 +269,8 @@ def test_a_lowered_level_brings_back_as_declared(trial: Trial) -> None:
     sparsified.update(0.3)
     after = trial.masks(sparsified)
     trial.judge_counts(sparsified, 0.3, before)
+    expected = trial.masked(_left(trial, before), after)
+    trial.judge_used(sparsified.model, expected, "after the level was lowered to 0.3")
     if trial.contract.regrowth == "monotone":
         what = "removed at level 0.9, are kept again at 0.3, though regrowth is declared monotone"
         judge_within(after, before, "regrown", what)
@@ -338,3 +359,10 @@ def test_each_parameter_gets_its_own_pattern(trial: Trial) -> None:
     dense = trial.parameters(trial.dense_model())
     expected = trial.masked(dense, trial.expected_masks(sparsified))
     trial.judge_used(sparsified.model, expected, "each parameter with a pattern of its own")
+
+
+@case("MASK-32")
+def test_position_alone_decides_where_declared(trial: Trial) -> None:
+    expected = trial.masks(trial.sparsified())
+    other = trial.sparsified(trial.dense_model("other"))
+    trial.judge_masks(other, expected, "from other weights, though score='position' is declared")

@@ -56,7 +56,9 @@ def test_frozen_stays_frozen_and_trainable_trainable(trial: Trial) -> None:
 def test_parameters_stay_the_same_objects(trial: Trial) -> None:
     model = trial.dense_model()
     names = {id(parameter): name for name, parameter in model.named_parameters()}
-    now = [names[id(parameter)] for parameter in trial.sparsified(model).model.parameters() if id(parameter) in names]
+    sparsified = trial.sparsified(model)
+    sparsified.update()
+    now = [names[id(parameter)] for parameter in sparsified.model.parameters() if id(parameter) in names]
     for name in names.values():
         message = f"the parameter {name} is not among the sparse model's: an optimizer that holds it trains it in vain"
         require(name in now, "identity-lost", message)

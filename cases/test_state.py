@@ -4,7 +4,7 @@ import copy
 
 from sparsecheck import Saved, Trial, case, require
 from sparsecheck.judging import nested
-from sparsecheck.judging.compare import apart, equal
+from sparsecheck.judging.compare import apart, array, equal
 from sparsecheck.trials import flags, moving, restoring
 from sparsecheck.trials.fresh import restore_elsewhere
 from sparsecheck.trials.model_oracle import ModelOracle
@@ -198,3 +198,14 @@ def test_restore_keeps_flags(trial: Trial) -> None:
     planned = trial.dense_weights(restored, parameters)
     seen = flags.read(restored.model) | {f"{name}.requires_grad": one.requires_grad for name, one in planned.items()}
     flags.same(seen, expected, "flag-changed", "restore")
+
+
+@case("STATE-20")
+def test_saved_after_training_is_restored_as_trained(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    learn(trial, sparsified)
+    masks = trial.expected_masks(sparsified)
+    used = {name: array(weight).copy() for name, weight in trial.used(sparsified.model).items()}
+    restored = restoring.resume(trial, sparsified.save())
+    trial.judge_masks(restored, masks, "trained, saved and restored")
+    trial.judge_used(restored.model, used, "trained, saved and restored")

@@ -1,5 +1,8 @@
 """MASK: what is removed, and what forward and backward make of it."""
 
+from typing import get_args
+
+from ..values.contract import Score
 from ..values.requirement import ACCELERATOR, CANONICAL_PATTERN, LEVELLED_PATTERN, Requirement
 from .axes import DTYPES
 
@@ -54,18 +57,18 @@ REQUIREMENTS = (
     Requirement(
         id="MASK-08", level="extended", source="WeightNormSparsifier, sparse_block_shape",
         sentence="Block keeps the blocks of highest score, up to ties.",
-        patterns=("block1x4-0.5", "block2x2-0.3", "block4x1-0.9"), devices=_BOTH,
+        patterns=("block1x4-0.5", "block2x2-0.3", "block4x1-0.9"), layers=("linear", "strided"), devices=_BOTH,
         unless=_UNRANKED,
     ),
     Requirement(
         id="MASK-09", level="extended", source="Mishra et al. 2021, Accelerating sparse deep neural networks",
         sentence="N:M keeps exactly n entries of every group of m along the input dimension.",
-        patterns=("2of4", "1of4"), dtypes=("float32", "bfloat16"), devices=_BOTH,
+        patterns=("2of4", "1of4", "1of2"), dtypes=("float32", "bfloat16"), devices=_BOTH,
     ),
     Requirement(
         id="MASK-10", level="extended", source="Mishra et al. 2021, Accelerating sparse deep neural networks",
         sentence="N:M keeps the n entries of highest score in every group, up to ties.",
-        patterns=("2of4", "1of4"), devices=_BOTH,
+        patterns=("2of4", "1of4", "1of2"), layers=("linear", "strided"), devices=_BOTH,
         unless=_UNRANKED,
     ),
     Requirement(
@@ -76,7 +79,7 @@ REQUIREMENTS = (
     Requirement(
         id="MASK-12", level="extended", source="torch.nn.utils.prune.ln_structured",
         sentence="Channel keeps the slices of highest score, up to ties.",
-        patterns=("channel0-0.5", "channel1-0.3"), layers=("linear", "conv2d"), devices=_BOTH,
+        patterns=("channel0-0.5", "channel1-0.3"), layers=("linear", "conv2d", "strided"), devices=_BOTH,
         unless=_UNRANKED,
     ),
     Requirement(
@@ -141,13 +144,13 @@ REQUIREMENTS = (
         id="MASK-24", level="extended", source="torch.ao.pruning BaseScheduler; Zhu and Gupta 2017, To prune or not",
         sentence="A level raised by update removes exactly the new count of what scores lowest now; if regrowth is "
         "declared monotone, nothing comes back, whatever it scores now.",
-        patterns=("unstructured-0.3",), needs=("relevel",), devices=_BOTH,
+        patterns=("unstructured-0.3", "block2x2-0.3", "channel1-0.3"), needs=("relevel",), devices=_BOTH,
     ),
     Requirement(
         id="MASK-25", level="extended", source="Zhu and Gupta 2017; torch.ao.pruning WeightNormSparsifier:235",
         sentence="A level lowered by update brings entries back to exactly the new count if regrowth is declared free; "
         "if monotone, none. The next update without a level is at the plan's again.",
-        patterns=("unstructured-0.9",), needs=("relevel",), devices=_BOTH,
+        patterns=("unstructured-0.9", "block4x1-0.9", "channel0-0.9"), needs=("relevel",), devices=_BOTH,
     ),
     Requirement(
         id="MASK-26", level="core", source="torch.nn.Module.eval; torch.no_grad",
@@ -179,5 +182,11 @@ REQUIREMENTS = (
         id="MASK-31", level="extended", source="pytorch test_sparsifier.py::test_prepare_config",
         sentence="Each planned parameter gets the pattern that the plan has for it, whatever the plan's order.",
         patterns=(LEVELLED_PATTERN, CANONICAL_PATTERN), layers=("linear", "mixed"), needs=("per_parameter",),
+    ),
+    Requirement(
+        id="MASK-32", level="core", source="torch.ao.pruning NearlyDiagonalSparsifier",
+        sentence="Where the score is declared to be position, other weights get the same masks.",
+        patterns=(LEVELLED_PATTERN,),
+        unless=tuple(("score", score) for score in get_args(Score) if score != "position"),
     ),
 )

@@ -93,4 +93,10 @@ REQUIREMENTS = (
         sentence="A restore leaves train and eval flags and requires_grad as they are in the model that it builds on.",
         unless=(("restores_into", "whole model"),),
     ),
+    Requirement(
+        id="STATE-20", level="extended", source="torch docs, Saving and loading models", needs=_RESTORE,
+        sentence="What is saved after training is restored as trained, with the masks it had, under every pattern.",
+        patterns=("unstructured-0.5", "given", "block1x4-0.5", "2of4", "channel0-0.5", "band-3"),
+        unless=(("mask_storage", "nowhere"),),
+    ),
 )

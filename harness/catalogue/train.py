@@ -1,6 +1,6 @@
 """TRAIN: a sparse model stays sparse while it learns."""
 
-from ..values.requirement import ACCELERATOR, LEVELLED_PATTERN, Requirement
+from ..values.requirement import ACCELERATOR, CANONICAL_PATTERN, LEVELLED_PATTERN, Requirement
 
 _BOTH = ("cpu", ACCELERATOR)
 
@@ -36,7 +36,7 @@ REQUIREMENTS = (
     Requirement(
         id="TRAIN-07", level="core", source="BaseSparsifier.squash_mask", needs=("finalize",),
         sentence="Finalized after training, the removed entries are zero and the kept ones are as trained.",
-        layers=("linear", "conv2d"),
+        layers=("linear", "conv2d"), patterns=(CANONICAL_PATTERN, LEVELLED_PATTERN),
     ),
     Requirement(
         id="TRAIN-08", level="core", source="pytorch test_sparsifier.py::test_step, does not collapse",

@@ -103,6 +103,12 @@ def random_state() -> dict[str, Any]:
 
 def settings() -> dict[str, Any]:
     """What torch, NumPy and Python are set to for the whole process, as comparable values."""
+    tf32 = (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32)
+    return {**lasting_settings(), "TF32": tf32, "warnings filters": list(warnings.filters)}
+
+
+def lasting_settings() -> dict[str, Any]:
+    """Those that pytest and the harness leave alone from the start of the process to its end."""
     return {
         "default dtype": torch.get_default_dtype(),
         "default device": torch.empty(0).device,
@@ -110,7 +116,5 @@ def settings() -> dict[str, Any]:
         "inference mode": torch.is_inference_mode_enabled(),
         "thread count": torch.get_num_threads(),
         "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
-        "TF32": (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32),
         "NumPy's error handling": np.geterr(),
-        "warnings filters": list(warnings.filters),
     }

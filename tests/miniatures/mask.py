@@ -307,3 +307,28 @@ class GoesByTheModelsOrder(ExemplarAdapter):
         named = [name for name, _ in model.named_parameters() if name in plan.patterns]
         dealt = dict(zip(named, plan.patterns.values(), strict=False))
         return super().attach(model, Plan({**plan.patterns, **dealt}, plan.scope), context)
+
+
+@breaks("MASK-02", "output-differs")
+class SqueezesABatchOfOne(Exemplar):
+    """A hook on the output drops dimensions of size one, and with them a batch of one."""
+
+    def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
+        super().__init__(model, plan, contract)
+        model.register_forward_hook(lambda module, inputs, output: output.squeeze())
+
+
+@breaks("MASK-19", "setting-changed")
+class SetsUpTheProcess(Exemplar):
+    """Asks for deterministic algorithms and other threads, and leaves it at that."""
+
+    def update(self, level: float | None = None) -> None:
+        torch.use_deterministic_algorithms(True)
+        super().update(level)
+
+
+@breaks("MASK-32", "mask-differs")
+class BlamesPosition(Misdeclared):
+    """Declares that position decides, so that no one asks which entries it keeps."""
+
+    contract = replace(CONTRACT, score="position")

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from torch import Tensor, nn
 
 from sparsecheck import Band, Block, Channel, Context, NofM, Pattern, Plan, Sparsified, Unstructured
-from sparsecheck.sparsifiers.exemplar import CONTRACT, Exemplar, ExemplarAdapter, new_mask
+from sparsecheck.sparsifiers.exemplar import CONTRACT, Exemplar, ExemplarAdapter, Keep, new_mask
 from sparsecheck.values.contract import Contract
 
 from . import Misdeclared, breaks
@@ -272,3 +272,61 @@ class StaysAtTheLevel(Exemplar):
     def update(self, level: float | None = None) -> None:
         self.plan = self.plan if level is None else self.plan.at_level(level)
         super().update()
+
+
+@breaks("MASK-24", "unit-broken")
+class ForgetsTheShape(Exemplar):
+    """Takes a new level for one of single entries."""
+
+    def update(self, level: float | None = None) -> None:
+        plan = self.plan
+        if level is not None:
+            self.plan = Plan(dict.fromkeys(plan.names, Unstructured(level)), plan.scope)
+        super().update()
+        self.plan = plan
+
+
+@breaks("MASK-14", "count-differs")
+class ForgetsTheScope(Exemplar):
+    """Ranks each parameter by itself once it is given a level, though first all together."""
+
+    def update(self, level: float | None = None) -> None:
+        plan = self.plan
+        if level is not None:
+            self.plan = Plan({name: Unstructured(level / 2) for name in plan.names})
+        super().update()
+        self.plan = plan
+
+
+class _Lagging(Keep):
+    used: Tensor
+
+    def __init__(self, weight: Tensor, persistent: bool) -> None:
+        super().__init__(weight, persistent)
+        self.register_buffer("used", self.mask.clone(), persistent)
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return weight.masked_fill(~self.used, 0)
+
+
+@breaks("MASK-25", "weight-differs")
+class AppliesWhatRemoves(Exemplar):
+    """Reports the mask of a lowered level, and goes on applying the one before."""
+
+    keep = _Lagging
+
+    def update(self, level: float | None = None) -> None:
+        super().update(level)
+        for name in self.plan.names:
+            keep = next(self.parametrizations(name))
+            assert isinstance(keep, _Lagging)
+            keep.used &= keep.mask
+
+
+@breaks("MASK-10", "kept-differs")
+class RanksAsItIsStored(Exemplar):
+    """Scores entries in the order in which they are stored, which is not always the weight's."""
+
+    def _dense(self, name: str) -> Tensor:
+        weight = super()._dense(name)
+        return weight.t().contiguous().view_as(weight) if not weight.is_contiguous() else weight

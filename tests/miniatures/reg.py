@@ -363,3 +363,17 @@ class LeavesItsCalibrationBehind(Exemplar):
     def update(self, level: float | None = None) -> None:
         super().update(level)
         sum(parameter.sum() for parameter in self.model.parameters()).backward()  # type: ignore[union-attr]
+
+
+@breaks("REG-04", "identity-lost")
+class ReplacesOnTheSecondUpdate(Exemplar):
+    """Puts a new parameter in place of the old at every update but the first."""
+
+    updates = 0
+
+    def update(self, level: float | None = None) -> None:
+        super().update(level)
+        self.updates += 1
+        for name in self.plan.names if self.updates > 1 else ():
+            chain = self.model.get_submodule(name.replace(".weight", ".parametrizations.weight"))
+            chain.original = nn.Parameter(chain.get_parameter("original").detach().clone())

@@ -9,7 +9,7 @@ import torch
 from msgspec.structs import replace
 from torch import Tensor, nn
 
-from sparsecheck import Context, Plan, Saved, Sparsified
+from sparsecheck import Context, Given, Plan, Saved, Sparsified
 from sparsecheck.sparsifiers.exemplar import CONTRACT, Exemplar, ExemplarAdapter, Keep
 from sparsecheck.values.contract import Contract
 
@@ -464,3 +464,34 @@ class RestoreThaws(ExemplarAdapter):
     """Makes every parameter that it restores trainable."""
 
     sparsified = _Thawing
+
+
+class _Behind(Exemplar):
+    def update(self, level: float | None = None) -> None:
+        super().update(level)
+        self.last = {name: value.clone() for name, value in self.model.state_dict().items()}
+
+    def save(self) -> Saved:
+        return Saved(self.last)
+
+
+@breaks("STATE-20", "weight-differs")
+class SavesTheLastUpdate(ExemplarAdapter):
+    """Saves what the last update left, and not what was learned since."""
+
+    sparsified = _Behind
+
+
+class _Shifting(Exemplar):
+    def load(self, saved: Saved) -> None:
+        super().load(saved)
+        for name, pattern in self.plan.patterns.items():
+            if not isinstance(pattern, Given):
+                self.mask_tensor(name).copy_(self.mask_tensor(name).roll(1, 0))
+
+
+@breaks("STATE-20", "mask-differs")
+class RestoresGivenMasksAlone(ExemplarAdapter):
+    """Restores every mask but a given one a row further down."""
+
+    sparsified = _Shifting

@@ -220,3 +220,12 @@ class HoldsTheBias(Exemplar):
             bias = model.get_submodule(name.rpartition(".")[0])._parameters.get("bias")
             if bias is not None and bias.requires_grad:
                 bias.register_hook(torch.zeros_like)
+
+
+@breaks("TRAIN-07", "weight-differs")
+class FinalizesAnew(Exemplar):
+    """Ranks once more before it finalizes, by the weights as trained."""
+
+    def finalize(self) -> nn.Module:
+        self.update()
+        return super().finalize()
