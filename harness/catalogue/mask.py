@@ -116,8 +116,8 @@ REQUIREMENTS = (
     ),
     Requirement(
         id="MASK-19", level="core", source="pytorch _experimental/data_sparsifier: warnings.simplefilter at import",
-        sentence="Attach and update leave default dtype and device, grad mode, thread count, warnings filters and the "
-        "like as they were.",
+        sentence="Importing the adapter, attach and update leave default dtype and device, grad mode, thread count and "
+        "the like as they were.",
     ),
     Requirement(
         id="MASK-20", level="core", source="torch.nn.Module.to",
