@@ -8,12 +8,13 @@ from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
 from sparsecheck.values.record import Verdict
 from tests.bench_of_one import cases, judge_all
-from tests.miniatures import MINIATURES, Miniature, mask, reference, reg, state, trace, train
+from tests.miniatures import MINIATURES, Miniature, mask, reference, reg, restoring, state, trace, train
 
 IDS = [requirement.id for requirement in CATALOGUE]
 assert mask
 assert reference
 assert reg
+assert restoring
 assert state
 assert trace
 assert train

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any, ClassVar
 
 import torch
 from msgspec.structs import replace
 from torch import Tensor, nn
 
-from sparsecheck import Context, Given, Plan, Saved, Sparsified
+from sparsecheck import Context, Plan, Saved, Sparsified
 from sparsecheck.sparsifiers.exemplar import CONTRACT, Exemplar, ExemplarAdapter, Keep
 from sparsecheck.values.contract import Contract
 
@@ -419,79 +418,3 @@ class UpdatesTheMaskItOnceHeld(ExemplarAdapter):
 
     contract = _SIDECAR
     sparsified = _StaleUpdate
-
-
-@breaks("STATE-18", "restored-otherwise")
-class DeclaresADenseModel(Misdeclared):
-    """Declares that a dense model is all it restores onto, and attaches anew."""
-
-    contract = replace(CONTRACT, restores_into="dense")
-
-
-@breaks("STATE-18", "restored-otherwise")
-class DeclaresAWholeModel(Misdeclared):
-    """Declares that what is saved brings the whole model along, and builds on the one it is given."""
-
-    contract = replace(CONTRACT, restores_into="whole model")
-
-
-@breaks("STATE-18", "restored-otherwise")
-class RestoresACopy(ExemplarAdapter):
-    """Restores into a copy, so that a user who holds on to the model goes on with the dense one."""
-
-    def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
-        return super().restore(copy.deepcopy(dense_model), plan, saved, context)
-
-
-@breaks("STATE-19", "flag-changed")
-class RestoresForInference(ExemplarAdapter):
-    """Puts what it restores into eval mode."""
-
-    def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
-        restored = super().restore(dense_model, plan, saved, context)
-        restored.model.eval()
-        return restored
-
-
-class _Thawing(Exemplar):
-    def load(self, saved: Saved) -> None:
-        super().load(saved)
-        self.model.requires_grad_(True)
-
-
-@breaks("STATE-19", "flag-changed")
-class RestoreThaws(ExemplarAdapter):
-    """Makes every parameter that it restores trainable."""
-
-    sparsified = _Thawing
-
-
-class _Behind(Exemplar):
-    def update(self, level: float | None = None) -> None:
-        super().update(level)
-        self.last = {name: value.clone() for name, value in self.model.state_dict().items()}
-
-    def save(self) -> Saved:
-        return Saved(self.last)
-
-
-@breaks("STATE-20", "weight-differs")
-class SavesTheLastUpdate(ExemplarAdapter):
-    """Saves what the last update left, and not what was learned since."""
-
-    sparsified = _Behind
-
-
-class _Shifting(Exemplar):
-    def load(self, saved: Saved) -> None:
-        super().load(saved)
-        for name, pattern in self.plan.patterns.items():
-            if not isinstance(pattern, Given):
-                self.mask_tensor(name).copy_(self.mask_tensor(name).roll(1, 0))
-
-
-@breaks("STATE-20", "mask-differs")
-class RestoresGivenMasksAlone(ExemplarAdapter):
-    """Restores every mask but a given one a row further down."""
-
-    sparsified = _Shifting
