@@ -5,13 +5,17 @@ from __future__ import annotations
 import random
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 import torch
 
+from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
 from sparsecheck.trials.guard import AT_FIRST, same_world
 from sparsecheck.trials.probe import lasting_settings, settings
+from sparsecheck.values.record import Verdict
+from tests.bench_of_one import judge_all
 
 DEEDS: dict[str, Callable[[], object]] = {
     "default dtype": lambda: torch.set_default_dtype(torch.float64),
@@ -46,3 +50,11 @@ def test_random_states_are_the_same_each_time() -> None:
         with same_world():
             drawn.append((random.random(), float(np.random.rand()), float(torch.rand(()))))
     assert drawn[0] == drawn[1]
+
+
+@pytest.mark.parametrize("red", [False, True])
+def test_what_importing_an_adapter_left_set_is_red(red: bool) -> None:
+    with np.errstate(all="ignore") if red else nullcontext():
+        [record] = judge_all(ExemplarAdapter(), "MASK-19")
+    assert (record.verdict is Verdict.FAILED) is red, record.message
+    assert record.signature.startswith("setting-changed: importing the adapter left" if red else "")

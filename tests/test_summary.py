@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace as replaced
+from typing import Literal
 
 import pytest
 from msgspec.structs import replace
@@ -18,8 +19,8 @@ def text(of: Report) -> str:
     return "\n".join(summary(of))
 
 
-def failed(message: str = "mask of layer1.weight differs", **fields: str) -> Record:
-    return Record(cell(), Verdict.FAILED, "mask-differs", message, **fields)  # type: ignore[arg-type]
+def failed(message: str = "mask of layer1.weight differs") -> Record:
+    return Record(cell(), Verdict.FAILED, "mask-differs", message)
 
 
 def test_a_result_comes_with_profile_versions_and_counts() -> None:
@@ -57,8 +58,8 @@ def test_a_long_message_is_told_in_one_line_that_ends() -> None:
 
 
 @pytest.mark.parametrize("who", ["package", "adapter"])
-def test_refusals_are_told_by_who_refused(who: str) -> None:
-    record = Record(cell(), Verdict.REFUSED, refused_by=who)  # type: ignore[arg-type]
+def test_refusals_are_told_by_who_refused(who: Literal["package", "adapter"]) -> None:
+    record = Record(cell(), Verdict.REFUSED, refused_by=who)
     assert f"  refused by the {who}: MASK-01\n" in text(report([record]))
 
 

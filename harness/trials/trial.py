@@ -23,7 +23,7 @@ from ..values.capability import Support
 from ..values.cell import Cell
 from ..values.contract import Contract
 from ..values.pattern import Band, Given, Pattern
-from ..values.plan import Plan
+from ..values.plan import Plan, Scope
 from . import models, probe
 from .anatomy import dense_weights
 
@@ -40,8 +40,8 @@ class Trial:
         self.adapter = adapter
         self.requirement = requirement(cell.requirement)
         self.network = network(cell.layer, cell.requirement)
-        scope = "all" if "scope_all" in self.requirement.needs else "each"
-        plan = plan_for(self.network, cell.pattern, cell.requirement, scope)  # type: ignore[arg-type]
+        scope: Scope = "all" if "scope_all" in self.requirement.needs else "each"
+        plan = plan_for(self.network, cell.pattern, cell.requirement, scope)
         self.plan = uneven(plan) if "per_parameter" in self.requirement.needs else plan
         self.dtype: torch.dtype = getattr(torch, cell.dtype)
         self.device = torch.device(cell.device)

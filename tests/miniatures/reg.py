@@ -362,7 +362,7 @@ class LeavesItsCalibrationBehind(Exemplar):
 
     def update(self, level: float | None = None) -> None:
         super().update(level)
-        sum(parameter.sum() for parameter in self.model.parameters()).backward()  # type: ignore[union-attr]
+        torch.cat([parameter.flatten() for parameter in self.model.parameters()]).sum().backward()
 
 
 @breaks("REG-04", "identity-lost")
