@@ -123,7 +123,7 @@ def test_attaching_twice_is_attaching_once_or_refused(trial: Trial) -> None:
     twice.update()
     trial.prove_hold(twice, dense)
     trial.judge_masks(twice, trial.masks(once), "attached twice")
-    trial.judge_used(twice.model, trial.masked(dense, trial.masks(once)), "attached twice")
+    trial.judge_used(twice.model, trial.standing(once.model), "attached twice")
     same_anatomy(anatomy(twice.model), anatomy(once.model), "attached-twice", "attached twice")
 
 
@@ -163,9 +163,8 @@ def test_a_given_mask_of_another_shape_is_refused(trial: Trial) -> None:
 
 @case("REG-12")
 def test_finalized_weights_are_plain_and_masked(trial: Trial) -> None:
-    dense = trial.parameters(trial.dense_model())
     sparsified = trial.sparsified()
-    expected = trial.masked(dense, trial.expected_masks(sparsified))
+    expected = trial.standing(sparsified.model)
     final = sparsified.finalize()
     for name in trial.plan.names:
         weight = plain_parameter(final, name, "after finalize")
@@ -192,11 +191,11 @@ def test_finalize_keeps_the_output(trial: Trial) -> None:
 @case("REG-15")
 def test_a_planned_layer_by_itself_is_sparse(trial: Trial) -> None:
     model = trial.dense_model()
-    parameters, modules, dense = dict(model.named_parameters()), dict(model.named_modules()), trial.parameters(model)
+    parameters, modules = dict(model.named_parameters()), dict(model.named_modules())
     sparsified = trial.sparsified(model)
+    expected = trial.standing(sparsified.model)
     for weight in trial.dense_weights(sparsified, parameters).values():
         weight.detach().mul_(2)
-    expected = trial.masked(dense, trial.expected_masks(sparsified))
     modules |= dict(sparsified.model.named_modules())
     for layer in trial.network.weighted:
         if layer.weight in trial.plan.names:

@@ -6,8 +6,8 @@ from sparsecheck import Saved, Trial, case, require
 from sparsecheck.judging import nested
 from sparsecheck.judging.compare import apart, array, equal
 from sparsecheck.trials import flags, moving, restoring
+from sparsecheck.trials.baseline import Baseline, reported
 from sparsecheck.trials.fresh import restore_elsewhere
-from sparsecheck.trials.model_oracle import ModelOracle
 from sparsecheck.trials.restoring import at, belongings, load_strictly, parts
 from sparsecheck.trials.snapshot import Snapshot, model_tensors
 from sparsecheck.trials.training import disturb, learn, learn_alone, raised_level
@@ -16,33 +16,33 @@ from sparsecheck.trials.training import disturb, learn, learn_alone, raised_leve
 @case("STATE-01")
 def test_restored_is_what_was_saved(trial: Trial) -> None:
     sparsified = trial.sparsified()
-    oracle = ModelOracle.of(trial, sparsified)
+    baseline = Baseline.of(trial, sparsified)
     restored = trial.restore(sparsified.save())
-    oracle.judge(restored, "restored onto a dense model")
+    baseline.judge(restored, "restored onto a dense model")
 
 
 @case("STATE-02")
 def test_restored_in_a_fresh_interpreter_is_what_was_saved(trial: Trial) -> None:
     sparsified = trial.sparsified()
-    oracle = ModelOracle.of(trial, sparsified)
+    baseline = Baseline.of(trial, sparsified)
     seen = restore_elsewhere(trial, sparsified.save())
-    seen.judge(oracle, "restored in a fresh interpreter")
+    seen.judge(baseline, "restored in a fresh interpreter")
 
 
 @case("STATE-03")
 def test_state_dict_loads_strictly_into_its_own_model(trial: Trial) -> None:
     sparsified = trial.sparsified()
-    oracle = ModelOracle.of(trial, sparsified)
+    baseline = Baseline.of(trial, sparsified)
     state = copy.deepcopy(sparsified.model.state_dict())
     learn(trial, sparsified)
     load_strictly(sparsified.model, state, "its own earlier state dict")
-    oracle.judge(sparsified, "trained, and its own earlier state dict loaded")
+    baseline.judge(sparsified, "trained, and its own earlier state dict loaded")
 
 
 @case("STATE-04")
 def test_masks_travel_where_declared(trial: Trial) -> None:
     sparsified = trial.sparsified()
-    masks, saved = trial.expected_masks(sparsified), sparsified.save()
+    masks, saved = reported(trial, sparsified), sparsified.save()
     for part in restoring.PARTS:
         restored = restoring.restored_from(trial, saved, part)
         carried = part in restoring.CARRIERS[trial.contract.mask_storage]
@@ -53,9 +53,9 @@ def test_masks_travel_where_declared(trial: Trial) -> None:
 @case("STATE-05")
 def test_one_saved_state_restores_twice(trial: Trial) -> None:
     sparsified = trial.sparsified()
-    oracle, saved = ModelOracle.of(trial, sparsified), sparsified.save()
+    baseline, saved = Baseline.of(trial, sparsified), sparsified.save()
     for time in ("first", "second"):
-        oracle.judge(restoring.resume(trial, saved), f"restored for the {time} time from one saved state")
+        baseline.judge(restoring.resume(trial, saved), f"restored for the {time} time from one saved state")
 
 
 @case("STATE-06")
@@ -80,10 +80,10 @@ def test_restored_shares_no_storage(trial: Trial) -> None:
 @case("STATE-08")
 def test_resume_of_a_resume(trial: Trial) -> None:
     sparsified = trial.sparsified()
-    oracle = ModelOracle.of(trial, sparsified)
+    baseline = Baseline.of(trial, sparsified)
     first = restoring.resume(trial, sparsified.save())
     second = restoring.resume(trial, first.save())
-    oracle.judge(second, "restored from what a restored run saved")
+    baseline.judge(second, "restored from what a restored run saved")
 
 
 @case("STATE-09")
@@ -110,38 +110,38 @@ def test_state_of_another_shape_is_refused(trial: Trial) -> None:
 @case("STATE-11")
 def test_saved_loads_with_weights_only(trial: Trial) -> None:
     sparsified = trial.sparsified()
-    oracle, saved = ModelOracle.of(trial, sparsified), sparsified.save()
+    baseline, saved = Baseline.of(trial, sparsified), sparsified.save()
     loaded = Saved(*(restoring.through_file(part, f"the saved {name}") for name, part in parts(saved).items()))
-    oracle.judge(trial.restore(loaded), "restored from files loaded with weights_only=True")
+    baseline.judge(trial.restore(loaded), "restored from files loaded with weights_only=True")
 
 
 @case("STATE-12")
 def test_finalized_state_dict_loads_into_the_dense_model(trial: Trial) -> None:
     sparsified = trial.sparsified()
-    oracle = ModelOracle.of(trial, sparsified)
+    baseline = Baseline.of(trial, sparsified)
     dense = trial.dense_model("other")
     load_strictly(dense, sparsified.finalize().state_dict(), "the finalized model's state dict in the dense model")
-    oracle.judge_model(dense, "the dense model with the finalized state dict loaded")
+    baseline.judge_model(dense, "the dense model with the finalized state dict loaded")
 
 
 @case("STATE-13")
 def test_cast_keeps_the_masks(trial: Trial) -> None:
     built = at(trial, dtype="float32")
     sparsified = built.sparsified()
-    oracle = ModelOracle.of(trial, sparsified, built.dense_model().to(trial.dtype))
+    baseline = Baseline.of(built, sparsified).cast(trial)
     sparsified.model.to(trial.dtype)
-    oracle.judge(sparsified, f"cast from torch.float32 to {trial.dtype}")
+    baseline.judge(sparsified, f"cast from torch.float32 to {trial.dtype}")
     sparsified.update()
-    oracle.updated(sparsified).judge(sparsified, f"cast from torch.float32 to {trial.dtype} and updated")
+    baseline.judge_updated(sparsified, f"cast from torch.float32 to {trial.dtype} and updated")
 
 
 @case("STATE-14")
 def test_deep_copy_is_another_like_it(trial: Trial) -> None:
     sparsified = trial.sparsified()
-    oracle, before = ModelOracle.of(trial, sparsified), Snapshot(trial, sparsified)
+    baseline, before = Baseline.of(trial, sparsified), Snapshot(trial, sparsified)
     sparsified.model(trial.inputs("forward, for its gradients"))
     twin = copy.deepcopy(sparsified.model)
-    oracle.judge_model(twin, "a deep copy")
+    baseline.judge_model(twin, "a deep copy")
     apart(model_tensors(twin), model_tensors(sparsified.model), "a deep copy and its original")
     learn_alone(trial, twin)
     before.judge(sparsified, "the original after its deep copy was trained")
@@ -164,11 +164,11 @@ def test_update_after_restore_is_the_donors_next(trial: Trial) -> None:
 @case("STATE-16")
 def test_moved_to_another_device_and_back(trial: Trial) -> None:
     sparsified = trial.sparsified()
-    oracle = ModelOracle.of(trial, sparsified)
+    baseline = Baseline.of(trial, sparsified)
     for device in moving.route(trial):
         there = at(trial, device=device)
         sparsified.model.to(there.device)
-        moving.judge_there(there, sparsified, oracle)
+        moving.judge_there(there, sparsified, baseline)
 
 
 @case("STATE-17")
@@ -177,10 +177,10 @@ def test_saved_after_a_cast_carries_the_masks_as_they_are(trial: Trial) -> None:
     sparsified = built.attach()
     sparsified.model.to(trial.dtype)
     sparsified.update()
-    oracle = ModelOracle.of(trial, sparsified, built.dense_model().to(trial.dtype))
-    oracle.require_sparse("attached, cast and updated")
+    baseline = Baseline.of(trial, sparsified)
+    baseline.require_sparse("attached, cast and updated")
     restored = restoring.resume(trial, sparsified.save())
-    oracle.judge(restored, f"attached, cast to {trial.dtype}, updated, saved and restored")
+    baseline.judge(restored, f"attached, cast to {trial.dtype}, updated, saved and restored")
 
 
 @case("STATE-18")
@@ -204,7 +204,7 @@ def test_restore_keeps_flags(trial: Trial) -> None:
 def test_saved_after_training_is_restored_as_trained(trial: Trial) -> None:
     sparsified = trial.sparsified()
     learn(trial, sparsified)
-    masks = trial.expected_masks(sparsified)
+    masks = reported(trial, sparsified)
     used = {name: array(weight).copy() for name, weight in trial.used(sparsified.model).items()}
     restored = restoring.resume(trial, sparsified.save())
     trial.judge_masks(restored, masks, "trained, saved and restored")

@@ -5,7 +5,7 @@ import torch
 from sparsecheck import Trial, case, require
 from sparsecheck.judging.compare import close
 from sparsecheck.trials import training
-from sparsecheck.trials.model_oracle import ModelOracle, judge_removed
+from sparsecheck.trials.baseline import judge_removed
 from sparsecheck.trials.training import Start, learn, taught
 
 
@@ -28,7 +28,7 @@ def test_adamw_with_decay(trial: Trial) -> None:
 @case("TRAIN-03")
 def test_gradients_accumulate(trial: Trial) -> None:
     sparsified = trial.sparsified()
-    plain = trial.plain_model(ModelOracle.of(trial, sparsified).parameters)
+    plain = trial.plain_model(trial.standing(sparsified.model))
     expected = {name: -0.5 * gradient for name, gradient in training.summed_gradients(trial, plain).items()}
     start = Start.of(trial, sparsified)
     training.summed_gradients(trial, sparsified.model)
@@ -97,7 +97,7 @@ def test_what_is_kept_learns_as_in_a_plain_model(trial: Trial) -> None:
     model = trial.dense_model()
     parameters = dict(model.named_parameters())
     sparsified = trial.sparsified(model)
-    expected = taught(trial, trial.expected_masks(sparsified))
+    expected = taught(trial, sparsified)
     learn(trial, sparsified)
     seen = parameters | trial.used(sparsified.model)
     for name, values in expected.items():

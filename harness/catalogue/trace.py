@@ -8,16 +8,16 @@ _SEED = "pytorch test_parametrization.py::test_jit_trace"
 REQUIREMENTS = (
     Requirement(
         id="TRACE-01", level="core", source=_SEED, needs=("trace",),
-        sentence="torch.jit.trace gives the oracle's output on fresh inputs and on other batch sizes.",
+        sentence="torch.jit.trace gives the sparse model's output on fresh inputs and on other batch sizes.",
         layers=("linear", "conv2d", "embedding"), dtypes=("float32", "float64"), devices=_BOTH,
     ),
     Requirement(
         id="TRACE-02", level="core", source=_SEED, needs=("trace",),
-        sentence="torch.jit.trace_module gives the oracle's output on fresh inputs and on other batch sizes.",
+        sentence="torch.jit.trace_module gives the sparse model's output on fresh inputs and on other batch sizes.",
     ),
     Requirement(
         id="TRACE-03", level="core", source="torch.jit.save; torch.jit.load", needs=("trace",),
-        sentence="A trace saved and loaded gives the oracle's output.",
+        sentence="A trace saved and loaded gives the sparse model's output.",
     ),
     Requirement(
         id="TRACE-04", level="core", source="torch.jit.trace, check_trace", needs=("trace",),
@@ -25,18 +25,18 @@ REQUIREMENTS = (
     ),
     Requirement(
         id="TRACE-05", level="core", source="torch.jit.trace", needs=("trace", "finalize"),
-        sentence="A finalized model traces, and the trace gives the oracle's output.",
+        sentence="A finalized model traces, and the trace gives the sparse model's output.",
         layers=("linear", "conv2d"),
     ),
     Requirement(
         id="TRACE-06", level="extended", source="torch.export.export, strict=False", needs=("export",), torch=">=2.4",
-        sentence="torch.export, of any batch size, gives the oracle's output on fresh inputs.",
+        sentence="torch.export, of any batch size, gives the sparse model's output on fresh inputs.",
         layers=("linear", "conv2d", "embedding"), devices=_BOTH,
     ),
     Requirement(
         id="TRACE-07", level="extended", source="torch.export.save; torch.export.load", needs=("export",),
         torch=">=2.4",
-        sentence="An exported program saved and loaded gives the oracle's output.",
+        sentence="An exported program saved and loaded gives the sparse model's output.",
     ),
     Requirement(
         id="TRACE-08", level="extended", source="torch.export.export", needs=("export",), torch=">=2.4",
@@ -44,11 +44,11 @@ REQUIREMENTS = (
     ),
     Requirement(
         id="TRACE-09", level="extended", source="torch.export.export", needs=("export", "finalize"), torch=">=2.4",
-        sentence="A finalized model exports, and the program gives the oracle's output.",
+        sentence="A finalized model exports, and the program gives the sparse model's output.",
     ),
     Requirement(
         id="TRACE-10", level="extended", source="torch.compile, fullgraph", needs=("compile",),
-        sentence="torch.compile (aot_eager, fullgraph) gives the oracle's output on fresh inputs.",
+        sentence="torch.compile (aot_eager, fullgraph) gives the sparse model's output on fresh inputs.",
         layers=("linear", "conv2d"), devices=_BOTH,
     ),
     Requirement(
@@ -58,6 +58,6 @@ REQUIREMENTS = (
     ),
     Requirement(
         id="TRACE-12", level="extended", source="torch.compile", needs=("compile", "finalize"),
-        sentence="A finalized model compiles (aot_eager, fullgraph) to the oracle's output.",
+        sentence="A finalized model compiles (aot_eager, fullgraph) to the sparse model's output.",
     ),
 )

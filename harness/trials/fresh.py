@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import torch
 from msgspec import Struct, json
-from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -22,7 +20,7 @@ from ..judging import compare
 from ..judging.compare import Violation
 from ..subject.adapter import Adapter, Saved
 from ..subject.discovery import NotFound, find, load
-from .model_oracle import ModelOracle
+from .baseline import BATCHES, Baseline
 from .trial import Trial
 
 
@@ -53,20 +51,19 @@ class Elsewhere:
     used: dict[str, Tensor]
     output: Tensor
 
-    def judge(self, oracle: ModelOracle, what: str) -> None:
-        """The masks are the oracle's, forward used its weights, and its output is the oracle's.
+    def judge(self, baseline: Baseline, what: str) -> None:
+        """The masks are the baseline's, forward used its weights, to its output.
 
         Raises:
             Violation: `mask-missing`, `mask-differs`, `weight-differs` or `output-differs`.
         """
-        trial = oracle.trial
-        for name, mask in oracle.masks.items():
+        for name, mask in baseline.masks.items():
             compare.require(name in self.masks, "mask-missing", f"{what}: masks() has no mask for {name}")
             compare.equal(self.masks[name], mask, "mask-differs", f"{what}: mask of {name}")
         for name, used in self.used.items():
-            compare.equal(used, oracle.parameters[name], "weight-differs", f"{what}: {name} as used in forward")
-        expected: NDArray[np.float64] = trial.oracle_output(oracle.parameters, trial.inputs("fresh"))
-        compare.close(self.output, expected, trial.tolerance, "output-differs", f"{what}: output")
+            compare.equal(used, baseline.parameters[name], "weight-differs", f"{what}: {name} as used in forward")
+        expected, bound = baseline.outputs[BATCHES[0]], baseline.trial.tolerance
+        compare.close(self.output, expected, bound, "output-differs", f"{what}: output")
 
 
 def restore_elsewhere(trial: Trial, saved: Saved) -> Elsewhere:

@@ -17,6 +17,7 @@ from torch import Tensor
 from ..subject.adapter import Adapter, Saved
 from ..subject.discovery import Registration, find, load
 from ..values.cell import Cell
+from .baseline import BATCHES
 from .fresh import ADAPTER, ASKED, MODEL, PROBLEM, SEEN, SIDECAR, Asked
 from .guard import same_world
 from .trial import Trial
@@ -54,7 +55,7 @@ def _seen(trial: Trial, folder: Path) -> dict[str, Tensor]:
     seen = {f"mask {name}": mask for name, mask in restored.masks().items()}
     seen |= {f"used {name}": weight for name, weight in trial.used(restored.model).items()}
     with torch.no_grad():
-        seen["output"] = restored.model(trial.inputs("fresh"))
+        seen["output"] = restored.model(trial.inputs("fresh", BATCHES[0]))
     return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in seen.items()}
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..judging.compare import Violation, require
 from ..subject.adapter import Sparsified
-from .model_oracle import ModelOracle
+from .baseline import Baseline
 from .snapshot import model_tensors
 from .trial import Trial
 
@@ -22,19 +22,19 @@ def route(trial: Trial) -> tuple[str, ...]:
     return ("meta",) if trial.device.type == "cpu" else ("cpu", trial.device.type)
 
 
-def judge_there(trial: Trial, sparsified: Sparsified, oracle: ModelOracle) -> None:
-    """All of it is on the trial's device, where it runs and gives its output; and masks and output are the
-    oracle's, as far as that device has numbers.
+def judge_there(trial: Trial, sparsified: Sparsified, baseline: Baseline) -> None:
+    """All of it is on the trial's device, where it runs and gives its output; and masks and output are those of
+    the baseline, as far as that device has numbers.
 
     Raises:
-        Violation: `left-behind`, or one of those of `ModelOracle.judge`.
+        Violation: `left-behind`, or one of those of `Baseline.judge`.
     """
     place = trial.device.type
     tensors = {**model_tensors(sparsified.model), **_prefixed("mask of ", sparsified.masks())}
     for what, tensor in {**tensors, **_output(sparsified.model, trial)}.items():
         require(tensor.device.type == place, "left-behind", f"moved to {place}: {what} is on {tensor.device.type}")
     if has_numbers(trial):
-        replace(oracle, trial=trial).judge(sparsified, f"moved to {place}")
+        replace(baseline, trial=trial).judge(sparsified, f"moved to {place}")
 
 
 def has_numbers(trial: Trial) -> bool:

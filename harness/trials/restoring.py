@@ -25,7 +25,7 @@ from ..values.contract import RestoresInto
 from ..values.network import Network
 from ..values.pattern import Band, Given, NofM, Pattern
 from ..values.plan import Plan
-from .model_oracle import judge_removed
+from .baseline import judge_removed
 from .snapshot import model_tensors
 from .trial import Trial
 

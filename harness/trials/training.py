@@ -15,7 +15,7 @@ from ..judging.compare import require
 from ..judging.oracle import Mask, Reals
 from ..subject.adapter import Batch, Sparsified
 from ..values.pattern import Band, Given
-from .model_oracle import judge_removed
+from .baseline import judge_removed, reported
 from .trial import Trial
 
 
@@ -39,9 +39,10 @@ def learn(trial: Trial, sparsified: Sparsified, optimizer: torch.optim.Optimizer
     sparsified.train(lesson(trial), functional.mse_loss, optimizer or sgd(sparsified.model.parameters()))
 
 
-def taught(trial: Trial, masks: Mapping[str, Mask]) -> dict[str, Reals]:
-    """All parameters of a plain model after the lesson, its removed entries held at zero: what training comes to."""
-    model = trial.plain_model(trial.masked(trial.parameters(trial.dense_model()), masks))
+def taught(trial: Trial, sparsified: Sparsified) -> dict[str, Reals]:
+    """All parameters, after the lesson, of a plain model that starts as `sparsified` stands and in which what its
+    masks remove is held where it is."""
+    masks, model = reported(trial, sparsified), trial.plain_model(trial.standing(sparsified.model))
     optimizer = sgd(model.parameters())
     for inputs, target in lesson(trial):
         optimizer.zero_grad()
@@ -110,7 +111,7 @@ class Start:
     @classmethod
     def of(cls, trial: Trial, sparsified: Sparsified) -> Start:
         """Where the training of `sparsified` starts from."""
-        return cls(trial, trial.expected_masks(sparsified), _used(trial, sparsified.model), _loss(trial, sparsified))
+        return cls(trial, reported(trial, sparsified), _used(trial, sparsified.model), _loss(trial, sparsified))
 
     def judge(self, sparsified: Sparsified, what: str) -> None:
         """It has stayed sparse, and learned.

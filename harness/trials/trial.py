@@ -160,6 +160,17 @@ class Trial:
             for name, parameter in model.named_parameters(remove_duplicate=False)
         }
 
+    def standing(self, model: nn.Module) -> dict[str, Reals]:
+        """All parameters of a sparse model in float64, under the dense model's names: a weight as forward uses it, the
+        rest as they are; as in the dense model where it has them under no such name.
+
+        Raises:
+            Violation: `forward-differs`.
+        """
+        dense, own = self.parameters(self.dense_model()), self.parameters(model)
+        used = {name: compare.array(weight).copy() for name, weight in self.used(model).items()}
+        return {name: used[name] if name in used else own.get(name, values) for name, values in dense.items()}
+
     def dense_weights(
         self, sparsified: Sparsified, before: Mapping[str, nn.Parameter]
     ) -> dict[str, nn.Parameter]:
