@@ -8,13 +8,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from sparsecheck import Block, Trial, case, require
+from sparsecheck import Block, Trial, Violation, case, require
 from sparsecheck.judging.compare import array, close, equal
 from sparsecheck.judging.oracle import Mask, Reals, masked, partial_blocks
 from sparsecheck.judging.ranking import judge_ties, judge_within
-from sparsecheck.trials.guard import AT_FIRST, seed
-from sparsecheck.trials.probe import gradient, random_state, settings
+from sparsecheck.trials.guard import AT_FIRST
+from sparsecheck.trials.probe import gradient
 from sparsecheck.trials.refusal import judge_refused_plan
+from sparsecheck.trials.world import changes, random_state, settings
 
 
 @case("MASK-01")
@@ -149,9 +150,9 @@ def test_what_is_not_planned_stays(trial: Trial) -> None:
 
 @case("MASK-17")
 def test_equal_models_plans_and_random_states_get_equal_masks(trial: Trial) -> None:
-    seed()
+    trial.guard.seed()
     expected = trial.masks(trial.sparsified())
-    seed()
+    trial.guard.seed()
     trial.judge_masks(trial.sparsified(), expected, "from an equal model, the second time")
 
 
@@ -166,13 +167,13 @@ def test_global_random_states_stay(trial: Trial) -> None:
 @case("MASK-19")
 def test_global_settings_stay(trial: Trial) -> None:
     before = settings()
-    for name, value in AT_FIRST.items():
-        message = f"importing the adapter left the {name} at {before[name]}, expected {value} as before"
-        require(value == before[name], "setting-changed", message)
-    trial.sparsified()
-    for name, value in settings().items():
-        message = f"attach and update left the {name} at {value}, expected {before[name]} as before"
-        require(value == before[name], "setting-changed", message)
+    for change in changes(AT_FIRST, before):
+        raise Violation("setting-changed", f"importing the adapter left {change}")
+    sparsified, dense = trial.attach(), trial.parameters(trial.dense_model())
+    sparsified.update()
+    for change in changes(before, settings()):
+        raise Violation("setting-changed", f"attach and update left {change}")
+    trial.prove_hold(sparsified, dense)
 
 
 @case("MASK-20")
@@ -284,12 +285,12 @@ def test_a_lowered_level_brings_back_as_declared(trial: Trial) -> None:
 @case("MASK-26")
 def test_mode_and_grad_do_not_matter(trial: Trial) -> None:
     dense = trial.parameters(trial.dense_model())
-    seed()
+    trial.guard.seed()
     masks = trial.expected_masks(trial.sparsified())
     expected = trial.masked(dense, masks)
     for training, grad in itertools.product((True, False), repeat=2):
         way = f"in {'train' if training else 'eval'} mode, {'with' if grad else 'without'} gradients"
-        seed()
+        trial.guard.seed()
         with torch.set_grad_enabled(grad):
             sparsified = trial.sparsified(trial.dense_model().train(training))
             trial.judge_masks(sparsified, masks, f"made {way}")
@@ -331,9 +332,9 @@ def test_saved_masks_and_outputs_are_met(trial: Trial) -> None:
 
 @case("MASK-29")
 def test_masks_depend_on_the_random_state_as_declared(trial: Trial) -> None:
-    seed(1)
+    trial.guard.seed(1)
     one = trial.masks(trial.sparsified())
-    seed(2)
+    trial.guard.seed(2)
     other = trial.masks(trial.sparsified())
     differ = [name for name, mask in one.items() if not np.array_equal(mask, other[name])]
     message = f"from another random state {len(differ)} of {len(one)} masks differ, but score={trial.contract.score!r}"

@@ -1,5 +1,8 @@
 """REG: how a sparsifier registers itself on a model, and how it takes itself off again."""
 
+import gc
+import weakref
+
 import torch
 from torch.nn import functional
 
@@ -7,7 +10,6 @@ from sparsecheck import Given, Plan, Trial, case, require
 from sparsecheck.judging.compare import close, equal, same_state
 from sparsecheck.trials import flags
 from sparsecheck.trials.anatomy import anatomy, held, loose_tensors, plain_parameter, same_anatomy
-from sparsecheck.trials.guard import seed
 from sparsecheck.trials.models import layer_inputs
 from sparsecheck.trials.probe import submodule_weight
 from sparsecheck.trials.refusal import judge_refused_plan, unless_refused
@@ -111,14 +113,14 @@ def test_train_and_eval_flags_stay(trial: Trial) -> None:
 
 @case("REG-08")
 def test_attaching_twice_is_attaching_once_or_refused(trial: Trial) -> None:
-    seed()
+    trial.guard.seed()
     once = trial.sparsified()
     dense = trial.parameters(trial.dense_model())
-    seed()
+    trial.guard.seed()
     first = trial.attach()
     words = (*trial.plan.names, "already", "twice")
     second = unless_refused(lambda: trial.attach(first.model), first.model, words, "attaching twice")
-    seed()
+    trial.guard.seed()
     twice = second or first
     twice.update()
     trial.prove_hold(twice, dense)
@@ -225,3 +227,15 @@ def test_attach_and_update_leave_no_gradient(trial: Trial) -> None:
     left = [name for name, one in model.named_parameters() if one.grad is not None and bool(one.grad.any())]
     message = f"attach and update leave gradients that the next backward adds to: {', '.join(left)}"
     require(not left, "gradient-left", message)
+
+
+@case("REG-18")
+def test_a_model_let_go_of_is_freed(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    sparsified.model(trial.inputs())
+    modules = {name or "the model": weakref.ref(module) for name, module in sparsified.model.named_modules()}
+    del sparsified
+    gc.collect()
+    alive = [name for name, module in modules.items() if module() is not None]
+    message = f"{len(alive)} of {len(modules)} modules of a sparse model live on that no one holds: {', '.join(alive)}"
+    require(not alive, "kept-alive", message)

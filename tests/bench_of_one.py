@@ -11,7 +11,6 @@ from sparsecheck.judging.ledger import Planned, enumerate_cells
 from sparsecheck.judging.verdict import signature
 from sparsecheck.trials.case import judged_by
 from sparsecheck.trials.environment import here
-from sparsecheck.trials.guard import same_world
 from sparsecheck.trials.refusal import judge_refusal
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection
@@ -40,7 +39,7 @@ def judge(adapter: Adapter, one: Planned) -> Record:
     """The record of one cell, as a run would give it, expectations aside."""
     trial = Trial(one.cell, adapter)
     try:
-        with same_world():
+        with trial.guard.watch():
             if one.disposition == "refuse":
                 return Record(one.cell.id, Verdict.REFUSED, refused_by=judge_refusal(trial, one.why.split()))
             cases()[one.cell.requirement](trial)  # type: ignore[operator]

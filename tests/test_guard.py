@@ -1,7 +1,8 @@
-"""What a case does to the process is undone after it, so that no verdict hangs on what was judged before."""
+"""What a case does to the process is told and undone, so that no verdict hangs on what was judged before."""
 
 from __future__ import annotations
 
+import os
 import random
 import warnings
 from collections.abc import Callable
@@ -10,12 +11,20 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 import torch
+from torch import nn
+from torch.nn import functional
 
+from sparsecheck import Violation
 from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
-from sparsecheck.trials.guard import AT_FIRST, same_world
-from sparsecheck.trials.probe import lasting_settings, settings
+from sparsecheck.trials.guard import AT_FIRST, Guard
+from sparsecheck.trials.world import lasting_settings, replaced_functions, settings
 from sparsecheck.values.record import Verdict
 from tests.bench_of_one import judge_all
+
+
+def _dense_linear(inputs: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    return inputs @ weight.t()
+
 
 DEEDS: dict[str, Callable[[], object]] = {
     "default dtype": lambda: torch.set_default_dtype(torch.float64),
@@ -26,28 +35,92 @@ DEEDS: dict[str, Callable[[], object]] = {
     "TF32": lambda: setattr(torch.backends.cuda.matmul, "allow_tf32", True),
     "NumPy's error handling": lambda: np.seterr(all="ignore"),
     "warnings filters": lambda: warnings.simplefilter("ignore"),
+    "functions of torch": lambda: setattr(functional, "linear", _dense_linear),
+    "hooks on every module": lambda: nn.modules.module.register_module_forward_hook(lambda *_: None),
+    "working directory": lambda: os.chdir("/"),
+}
+DRAWS: dict[str, Callable[[], object]] = {
+    "torch": lambda: torch.rand(()), "numpy": lambda: np.random.rand(), "python": random.random,
 }
 
 
+def _spoil(name: str) -> None:
+    DEEDS[name]()
+    raise ZeroDivisionError
+
+
+class _OwnWarning(UserWarning):
+    """Of a package that has a category of its own."""
+
+
 @pytest.mark.parametrize("name", DEEDS)
-def test_a_setting_is_put_back(name: str) -> None:
+def test_a_setting_that_is_left_is_told_and_put_back(name: str) -> None:
     before = settings()
-    with same_world():
-        within = settings()
+    with pytest.raises(Violation, match=f"leaked: what ran left the {name}"), Guard().watch():
         DEEDS[name]()
-        assert settings()[name] != within[name]
     assert settings() == before
 
 
-def test_every_lasting_setting_is_tried_and_known_from_the_start() -> None:
-    assert set(lasting_settings()) - {"inference mode"} <= set(DEEDS)
+@pytest.mark.parametrize("name", DEEDS)
+def test_a_setting_is_put_back_after_a_failure(name: str) -> None:
+    before = settings()
+    with pytest.raises(ZeroDivisionError), Guard().watch():
+        _spoil(name)
+    assert settings() == before
+
+
+@pytest.mark.parametrize("name", DEEDS)
+def test_what_attach_leaves_is_put_back_in_silence(name: str) -> None:
+    guard = Guard()
+    with guard.watch():
+        within = settings()
+        with guard.contain():
+            DEEDS[name]()
+            assert settings()[name] != within[name]
+        assert settings() == within
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_a_draw_is_told_unless_it_is_declared(name: str) -> None:
+    with pytest.raises(Violation, match=f"leaked: the global random state of {name} has moved"), Guard().watch():
+        DRAWS[name]()
+    with Guard(draws=True).watch():
+        DRAWS[name]()
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_a_draw_within_attach_is_for_a_requirement_to_judge(name: str) -> None:
+    guard = Guard()
+    with guard.watch(), guard.contain():
+        DRAWS[name]()
+
+
+def test_a_case_may_seed() -> None:
+    guard = Guard()
+    with guard.watch():
+        guard.seed(1)
+
+
+def test_what_torch_puts_in_place_of_its_own_is_no_replacement() -> None:
+    compiled = torch.compile(nn.Linear(2, 2), backend="eager")
+    compiled(torch.ones(1, 2))
+    assert replaced_functions() == []
+
+
+def test_a_filter_for_a_category_of_ones_own_is_nobody_elses_affair() -> None:
+    with warnings.catch_warnings(), Guard().watch():
+        warnings.simplefilter("ignore", _OwnWarning)
+
+
+def test_every_setting_that_can_be_put_back_is_tried_and_known_from_the_start() -> None:
+    assert set(settings()) - {"inference mode"} == set(DEEDS)
     assert list(AT_FIRST) == list(lasting_settings())
 
 
 def test_random_states_are_the_same_each_time() -> None:
     drawn = []
     for _ in range(2):
-        with same_world():
+        with Guard(draws=True).watch():
             drawn.append((random.random(), float(np.random.rand()), float(torch.rand(()))))
     assert drawn[0] == drawn[1]
 

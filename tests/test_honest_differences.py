@@ -14,7 +14,7 @@ from sparsecheck.catalogue import state, trace, train
 from sparsecheck.sparsifiers.exemplar import CONTRACT, Exemplar, ExemplarAdapter, Keep
 from sparsecheck.values.record import Verdict
 from tests.bench_of_one import judge_all
-from tests.holders import BufferAdapter, InPlaceAdapter
+from tests.variants.holders import BufferAdapter, InPlaceAdapter
 
 CLAUSES = [
     {"mask_storage": "sidecar"}, {"mask_storage": "both"}, {"mask_storage": "nowhere"},

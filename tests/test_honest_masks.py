@@ -14,9 +14,9 @@ from sparsecheck.sparsifiers.exemplar import CONTRACT, ExemplarAdapter
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection
 from tests.bench_of_one import judge, judge_all, planned
-from tests.holders import BufferAdapter, InPlaceAdapter
 from tests.miniatures import Misdeclared
-from tests.wrapped import WrappedAdapter
+from tests.variants.holders import BufferAdapter, InPlaceAdapter
+from tests.variants.wrapped import WrappedAdapter
 
 COUNTS = ("MASK-05", "MASK-07", "MASK-11", "MASK-14", "MASK-22", "MASK-24", "MASK-25")
 BEARS_ON = [

@@ -1,4 +1,4 @@
-"""Every requirement rejects the miniatures made to break it, and accepts the exemplar."""
+"""Every requirement rejects the miniatures made to break it, and accepts the exemplar and its variants."""
 
 from __future__ import annotations
 
@@ -8,16 +8,12 @@ from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
 from sparsecheck.values.record import Verdict
 from tests.bench_of_one import cases, judge_all
-from tests.miniatures import MINIATURES, Miniature, mask, reference, reg, restoring, state, trace, train
+from tests.kill_matrix import PAGE, pinned, red, row
+from tests.kill_matrix_page import page
+from tests.miniatures.all import MINIATURES, Miniature
+from tests.variants.all import VARIANTS
 
 IDS = [requirement.id for requirement in CATALOGUE]
-assert mask
-assert reference
-assert reg
-assert restoring
-assert state
-assert trace
-assert train
 
 
 @pytest.mark.parametrize("miniature", MINIATURES, ids=lambda miniature: miniature.name)
@@ -25,6 +21,16 @@ def test_a_miniature_is_rejected_by_its_requirement(miniature: Miniature) -> Non
     records = judge_all(miniature.adapter(), miniature.requirement)
     rejected = (record for record in records if record.verdict is Verdict.FAILED)
     assert any(record.signature.startswith(miniature.kind) for record in rejected)
+
+
+@pytest.mark.parametrize("miniature", MINIATURES, ids=lambda miniature: miniature.name)
+def test_a_miniature_is_rejected_by_those_requirements_that_are_pinned(miniature: Miniature) -> None:
+    assert row(miniature) == pinned()[miniature.name]
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_correct_variant_is_accepted(name: str) -> None:
+    assert [f"{record.cell}: {record.message}" for record in red(VARIANTS[name]())] == []
 
 
 @pytest.mark.parametrize("id", IDS)
@@ -40,3 +46,11 @@ def test_a_requirement_rejects_some_miniature(id: str) -> None:
 
 def test_every_requirement_has_a_case_and_every_case_a_requirement() -> None:
     assert sorted(cases()) == sorted(IDS)
+
+
+def test_what_is_pinned_is_there() -> None:
+    assert list(pinned()) == [miniature.name for miniature in MINIATURES]
+
+
+def test_the_page_is_made_of_what_is_pinned() -> None:
+    assert PAGE.read_text("utf-8") == page(MINIATURES, pinned(), VARIANTS)

@@ -85,4 +85,8 @@ REQUIREMENTS = (
         sentence="Attach and update leave no gradient behind.",
         layers=("linear", "mixed"),
     ),
+    Requirement(
+        id="REG-18", level="extended", source="weakref; gc.collect",
+        sentence="A sparse model that its user lets go of is freed: nothing of the sparsifier keeps it alive.",
+    ),
 )

@@ -18,7 +18,6 @@ from ..judging.verdict import recordable, said, signature, weigh
 from ..references.reference import InvalidReference
 from ..telling.summary import summary
 from ..trials.case import judged_by
-from ..trials.guard import same_world
 from ..trials.refusal import RefusedBy, judge_refusal
 from ..values.record import Record, Verdict
 from .recorder import Recorder
@@ -58,7 +57,7 @@ class Judge:
         if planned is None:
             return None
         trial = cast("Trial", pyfuncitem.funcargs["trial"])
-        with same_world():
+        with trial.guard.watch():
             if planned.disposition == "refuse":
                 pyfuncitem.stash[_REFUSED] = judge_refusal(trial, planned.why.split())
             else:

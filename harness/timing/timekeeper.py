@@ -13,7 +13,7 @@ import pytest
 from ..running.recorder import cell_of, in_flight
 from ..running.session import Asked, names
 from ..subject.discovery import BrokenAdapter, Found, find, load
-from ..trials.guard import same_world
+from ..trials.guard import Guard
 from ..values.timing import Entry, State, Timing, plan
 from .timing import Benchmark, NotTimed, TimingSubject, lacking, one_thread, provenance
 
@@ -80,7 +80,7 @@ class Timekeeper:
         if not benchmark.enabled:
             raise NotTimed("pytest-benchmark is switched off: nothing would be timed")
         entry = self._entries[id]
-        with same_world(), one_thread():
+        with one_thread(), Guard().keep():
             subject = TimingSubject(entry, self._found[entry.sparsifier])
             benchmark.group = f"{entry.operation} {entry.size}"
             benchmark.extra_info.update(provenance(subject))

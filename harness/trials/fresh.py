@@ -105,15 +105,20 @@ def _pickled(adapter: Adapter, file: Path) -> bool:
 
 
 def _run(folder: Path) -> None:
+    if ended := interpret(folder):
+        problem = folder / PROBLEM
+        said = problem.read_text() if problem.exists() else ended
+        raise Violation("fresh-interpreter-failed", f"restore in a fresh interpreter: {said}")
+
+
+def interpret(folder: Path) -> str:
+    """Let a fresh interpreter do what lies in `folder`; how it ended, nothing if well."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     ended = subprocess.run(
         [sys.executable, "-m", f"{__package__}.fresh_main", str(folder)],
         env=environment, capture_output=True, text=True, check=False,
     )
-    if ended.returncode:
-        problem = folder / PROBLEM
-        said = problem.read_text() if problem.exists() else f"exit status {ended.returncode}, {ended.stderr[-500:]}"
-        raise Violation("fresh-interpreter-failed", f"restore in a fresh interpreter: {said}")
+    return f"exit status {ended.returncode}, {ended.stderr[-500:]}" if ended.returncode else ""
 
 
 def _read(seen: dict[str, Tensor]) -> Elsewhere:

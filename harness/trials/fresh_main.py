@@ -19,7 +19,6 @@ from ..subject.discovery import Registration, find, load
 from ..values.cell import Cell
 from .baseline import BATCHES
 from .fresh import ADAPTER, ASKED, MODEL, PROBLEM, SEEN, SIDECAR, Asked
-from .guard import same_world
 from .trial import Trial
 
 
@@ -27,8 +26,9 @@ def main(folder: Path) -> int:
     """The exit status; a failure is written down beside what was asked."""
     try:
         asked = json.decode((folder / ASKED).read_bytes(), type=Asked)
-        with same_world():
-            save_file(_seen(Trial(Cell.parse(asked.cell), _adapter(asked, folder)), folder), folder / SEEN)
+        trial = Trial(Cell.parse(asked.cell), _adapter(asked, folder))
+        with trial.guard.watch():
+            save_file(_seen(trial, folder), folder / SEEN)
     except Exception as error:
         (folder / PROBLEM).write_text(f"{type(error).__name__}: {error}")
         return 1

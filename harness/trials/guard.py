@@ -1,61 +1,79 @@
-"""The same world for every case, whatever ran before it."""
+"""The same world for every cell, whatever ran before it; what a cell leaves behind is told, and undone."""
 
 from __future__ import annotations
 
 import random
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
 
-from .probe import lasting_settings
+from ..judging.compare import Violation, require
+from .world import changes, lasting_settings, put_back, random_state, settings
 
 AT_FIRST = lasting_settings()
-"""Those of the process before any adapter was imported: this module is imported first."""
+"""How the process stood before any adapter was imported: this module is imported first."""
 
 _SEED = 150_602_626
 
 
-@contextmanager
-def same_world() -> Iterator[None]:
-    """Random states are set on entry; what `probe.settings` tells of is on exit as it was on entry.
+class Guard:
+    """Watches one cell. draws: whether the sparsifier is declared to draw from the global random streams."""
 
-    TF32 is off throughout, so that one table of tolerances serves every device.
-    """
-    seed()
-    tf32 = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    try:
-        with warnings.catch_warnings(), np.errstate(), _torch_settings():
+    def __init__(self, draws: bool = False) -> None:
+        self._draws = draws
+        self._random: dict[str, Any] = {}
+
+    @contextmanager
+    def watch(self) -> Iterator[None]:
+        """As `keep`, but what ran within is to have left everything alone.
+
+        Raises:
+            Violation: `leaked`, a setting or a random stream is left otherwise.
+        """
+        with self.keep():
+            within = settings()
             yield
-    finally:
-        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = tf32
+            self._judge(within)
 
+    @contextmanager
+    def keep(self) -> Iterator[None]:
+        """Random states are set on entry; on exit all that is set for the process is as it was on entry.
 
-@contextmanager
-def _torch_settings() -> Iterator[None]:
-    dtype, device, grad, threads = (
-        torch.get_default_dtype(), torch.empty(0).device, torch.is_grad_enabled(), torch.get_num_threads()
-    )
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(dtype)
-        torch.set_grad_enabled(grad)
-        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
-        if torch.get_num_threads() != threads:
-            torch.set_num_threads(threads)
-        if torch.empty(0).device != device:
-            torch.set_default_device(device)
+        TF32 is off throughout, so that one table of tolerances serves every device.
+        """
+        before = settings()
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+        self.seed()
+        try:
+            yield
+        finally:
+            put_back(before)
 
+    def seed(self, by: int = _SEED) -> None:
+        """The same global random state of Python, NumPy and torch for the same number, and by default none that
+        anyone else would seed."""
+        random.seed(by)
+        np.random.seed(by)
+        torch.manual_seed(by)
+        self._random = random_state()
 
-def seed(by: int = _SEED) -> None:
-    """The same global random state of Python, NumPy and torch for the same number, and by default none that anyone
-    else would seed."""
-    random.seed(by)
-    np.random.seed(by)
-    torch.manual_seed(by)
+    @contextmanager
+    def contain(self) -> Iterator[None]:
+        """What attach and the first update do to the process is undone: requirements of their own judge it. Random
+        streams go on from where they are, lest one draw be taken for another."""
+        before = settings()
+        try:
+            yield
+        finally:
+            put_back(before)
+            self._random = random_state()
+
+    def _judge(self, before: dict[str, Any]) -> None:
+        for change in changes(before, settings()):
+            raise Violation("leaked", f"what ran left {change}")
+        if not self._draws:
+            for name, state in random_state().items():
+                require(state == self._random[name], "leaked", f"the global random state of {name} has moved")

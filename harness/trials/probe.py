@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import random
-import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
@@ -88,33 +84,3 @@ def gradient(weight: Tensor, what: str) -> Reals:
     if weight.grad is None:
         raise Violation("gradient-missing", f"backward leaves no {what}")
     return array(weight.grad)
-
-
-def random_state() -> dict[str, Any]:
-    """The global random states of torch, NumPy and Python, as comparable values."""
-    kind, keys, *rest = np.random.get_state(legacy=True)
-    return {
-        "torch": torch.get_rng_state().tolist(),
-        "numpy": (kind, list(keys), *rest),
-        "python": random.getstate(),
-        "cuda": [state.tolist() for state in torch.cuda.get_rng_state_all()] if torch.cuda.is_available() else [],
-    }
-
-
-def settings() -> dict[str, Any]:
-    """What torch, NumPy and Python are set to for the whole process, as comparable values."""
-    tf32 = (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32)
-    return {**lasting_settings(), "TF32": tf32, "warnings filters": list(warnings.filters)}
-
-
-def lasting_settings() -> dict[str, Any]:
-    """Those that pytest and the harness leave alone from the start of the process to its end."""
-    return {
-        "default dtype": torch.get_default_dtype(),
-        "default device": torch.empty(0).device,
-        "grad mode": torch.is_grad_enabled(),
-        "inference mode": torch.is_inference_mode_enabled(),
-        "thread count": torch.get_num_threads(),
-        "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
-        "NumPy's error handling": np.geterr(),
-    }

@@ -77,6 +77,7 @@ def export_reloaded(program: Any) -> Any:
 def compiled(model: nn.Module) -> Iterator[Runnable]:
     """torch.compile by the eager back end of AOTAutograd, whole or not at all; what it has cached is dropped after."""
     try:
-        yield torch.compile(model, backend="aot_eager", fullgraph=True)
+        with warnings.catch_warnings():
+            yield torch.compile(model, backend="aot_eager", fullgraph=True)
     finally:
         torch._dynamo.reset()

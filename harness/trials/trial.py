@@ -26,13 +26,14 @@ from ..values.pattern import Band, Given, Pattern
 from ..values.plan import Plan, Scope
 from . import models, probe
 from .anatomy import dense_weights
+from .guard import Guard
 
 
 class Trial:
     """One cell of one sparsifier.
 
     network: the model's architecture; plan: what is to be sparsified in it; both differ from
-    requirement to requirement. contract: as declared.
+    requirement to requirement. contract: as declared. guard: of what is set for the whole process.
     """
 
     def __init__(self, cell: Cell, adapter: Adapter) -> None:
@@ -45,6 +46,7 @@ class Trial:
         self.plan = uneven(plan) if "per_parameter" in self.requirement.needs else plan
         self.dtype: torch.dtype = getattr(torch, cell.dtype)
         self.device = torch.device(cell.device)
+        self.guard = Guard(draws=adapter.contract.score == "random")
 
     @property
     def contract(self) -> Contract:
@@ -104,8 +106,9 @@ class Trial:
             Violation: `plan-not-applied`, forward uses some planned weight unchanged.
         """
         dense = self.parameters(model or self.dense_model())
-        sparsified = self.attach(model, plan)
-        sparsified.update()
+        with self.guard.contain():
+            sparsified = self.attach(model, plan)
+            sparsified.update()
         self.prove_hold(sparsified, dense, plan)
         return sparsified
 

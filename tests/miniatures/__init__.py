@@ -41,7 +41,17 @@ class Miniature:
 
     @property
     def name(self) -> str:
-        return f"{self.requirement}-{self.adapter.__name__.removesuffix('Adapter')}"
+        return f"{self.requirement}-{self.short}"
+
+    @property
+    def short(self) -> str:
+        """Its name without the requirement's."""
+        return self.adapter.__name__.removesuffix("Adapter")
+
+    @property
+    def says(self) -> str:
+        """What is wrong with it, in one line."""
+        return " ".join((self.adapter.__doc__ or "").split())
 
 
 def breaks(requirement: str, kind: str = "") -> Callable[[C], C]:
@@ -62,6 +72,6 @@ def breaks(requirement: str, kind: str = "") -> Callable[[C], C]:
 def _adapter(broken: type[Exemplar]) -> type[ExemplarAdapter]:
     """An adapter in the module of `broken`, where a fresh interpreter can import it by name."""
     name, module = f"{broken.__name__}Adapter", broken.__module__
-    adapter = type(name, (ExemplarAdapter,), {"sparsified": broken, "__module__": module})
+    adapter = type(name, (ExemplarAdapter,), {"sparsified": broken, "__module__": module, "__doc__": broken.__doc__})
     setattr(sys.modules[module], name, adapter)
     return adapter

@@ -9,8 +9,10 @@ import torch
 from msgspec.structs import replace
 from torch import Tensor, nn
 
-from sparsecheck import Adapter, BufferSparsified, Context, InPlaceSparsified, Plan, Sparsified
+from sparsecheck import Adapter, BufferSparsified, Context, Given, InPlaceSparsified, Plan, Refusal, Saved, Sparsified
 from sparsecheck.sparsifiers.exemplar import CONTRACT, new_mask
+
+from . import variant
 
 _CONTRACT = replace(CONTRACT, regrowth="monotone", ties="lowest index")
 
@@ -79,22 +81,46 @@ class _HolderAdapter(Adapter):
     )
     unsupported = "scope_all tied"
 
+    def check(self, model: nn.Module, plan: Plan) -> None:
+        """Raises:
+        ValueError, Refusal: a parameter is not there, is shared, or does not fit its mask.
+        """
+        self.refuse_unsupported(plan)
+        parameters = dict(model.named_parameters(remove_duplicate=False))
+        for name, pattern in plan.patterns.items():
+            if name not in parameters:
+                raise ValueError(f"{name} is no parameter, or is sparsified already")
+            shape = tuple(parameters[name].shape)
+            if sum(parameter is parameters[name] for parameter in parameters.values()) > 1:
+                raise Refusal(f"{name} is shared by two layers")
+            if isinstance(pattern, Given) and pattern.mask.shape != shape:
+                raise ValueError(f"{name} has shape {shape}, its mask {pattern.mask.shape}")
 
+    def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
+        for name, parameter in dense_model.named_parameters():
+            stored = saved.model.get(name, saved.model.get(f"{name}_orig"))
+            if stored is None or stored.shape != parameter.shape:
+                raise ValueError(f"{name} has another shape than what was saved")
+        return super().restore(dense_model, plan, saved, context)
+
+
+@variant("holds=in place")
 class InPlaceAdapter(_HolderAdapter):
     """The zeros sit in the parameters, the masks travel in the sidecar."""
 
     contract = replace(_CONTRACT, holds="in place", mask_storage="sidecar")
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
-        self.refuse_unsupported(plan)
+        self.check(model, plan)
         return InPlace(model, plan)
 
 
+@variant("holds=buffer")
 class BufferAdapter(_HolderAdapter):
     """A mask in a buffer beside the dense weight, and a hook that applies it."""
 
     contract = replace(_CONTRACT, holds="buffer")
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
-        self.refuse_unsupported(plan)
+        self.check(model, plan)
         return Buffer(model, plan)

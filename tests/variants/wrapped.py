@@ -11,6 +11,8 @@ from sparsecheck import Adapter, Context, Given, Plan, Refusal, Sparsified
 from sparsecheck.sparsifiers.exemplar import CONTRACT, new_mask
 from sparsecheck.subject.holders import split_name
 
+from . import variant
+
 
 class Masked(nn.Module):
     """A layer that computes with its weight masked."""
@@ -70,15 +72,16 @@ class Wrapped(Sparsified):
         return self.model
 
 
+@variant("holds=wrapper")
 class WrappedAdapter(Adapter):
-    """Supports what one layer by itself can have."""
+    """A wrapper around each planned layer; torch.func, which it goes through, does not trace."""
 
     distribution = "sparsecheck"
     supported = (
         "linear conv1d conv2d embedding given unstructured block n_of_m channel band float64 float32 bfloat16 float16 "
-        "cpu accelerator per_parameter relevel finalize restore trace export compile"
+        "cpu accelerator per_parameter relevel finalize restore export compile"
     )
-    unsupported = "scope_all tied"
+    unsupported = "scope_all tied trace"
     contract = replace(CONTRACT, holds="wrapper")
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:

@@ -1,0 +1,189 @@
+"""What is set for the whole process: how it stands, and how it is put back."""
+
+from __future__ import annotations
+
+import os
+import random
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.utils.parametrize
+import torch.nn.utils.prune
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One thing that is set for the whole process.
+
+    read: how it stands, as a comparable value. put: sets it; None where it cannot be set but by whoever did.
+    lasting: whether pytest and the harness leave it alone from the start of the process to its end.
+    """
+
+    name: str
+    read: Callable[[], Any]
+    put: Callable[[Any], object] | None
+    lasting: bool = True
+
+
+def settings() -> dict[str, Any]:
+    """How everything stands, by name."""
+    return {setting.name: setting.read() for setting in SETTINGS}
+
+
+def lasting_settings() -> dict[str, Any]:
+    """Of those, what nobody but an adapter sets."""
+    return {setting.name: setting.read() for setting in SETTINGS if setting.lasting}
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """What stands otherwise, as `the default dtype at torch.float64, expected torch.float32 as before`."""
+    for name, earlier in before.items():
+        if now[name] != earlier:
+            yield f"the {name} {_change(earlier, now[name])}"
+
+
+def _change(earlier: Any, value: Any) -> str:
+    if not isinstance(value, list):
+        return f"at {value}, expected {earlier} as before"
+    more = [str(one) for one in value if one not in earlier]
+    fewer = [str(one) for one in earlier if one not in value]
+    parts = [f"with {', '.join(more)}"] * bool(more) + [f"without {', '.join(fewer)}"] * bool(fewer)
+    return f"{' and '.join(parts) or 'in another order'}, not as before"
+
+
+def put_back(before: Mapping[str, Any]) -> None:
+    """Set what stands otherwise than in `before`, as far as it can be set."""
+    for setting in SETTINGS:
+        if setting.put is not None and setting.read() != before[setting.name]:
+            setting.put(before[setting.name])
+
+
+def random_state() -> dict[str, Any]:
+    """The global random states of torch, NumPy and Python, as comparable values."""
+    kind, keys, *rest = np.random.get_state(legacy=True)
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    return {
+        "torch": _bytes(torch.get_rng_state()),
+        "numpy": (kind, np.asarray(keys).tobytes(), *rest),
+        "python": random.getstate(),
+        "cuda": [_bytes(state) for state in cuda],
+    }
+
+
+def _bytes(state: torch.Tensor) -> bytes:
+    return state.cpu().numpy().tobytes()
+
+
+# ----------------------------------------------------------------- torch's own functions
+
+
+def _homes() -> Iterator[Any]:
+    """Where torch keeps what everyone calls."""
+    yield from (torch, nn.functional, nn.init, torch.jit, nn.utils.parametrize, nn.utils.prune)
+    yield from dict.fromkeys((torch.Tensor, *_classes(nn), *_classes(torch.optim)))
+
+
+def _classes(module: Any) -> Iterator[type]:
+    return (value for value in vars(module).values() if isinstance(value, type))
+
+
+_TORCH = str(Path(torch.__file__).parent) + os.sep
+_ORIGINALS = {
+    (home, name): value
+    for home in _homes()
+    for name, value in vars(home).items()
+    if callable(value) and not isinstance(value, type)
+}
+
+
+def replaced_functions() -> list[str]:
+    """The functions of torch that someone else's now stand for, by qualified name. What torch itself puts in the
+    place of its own is none of them: it wraps some when it first exports or compiles."""
+    return [
+        f"{getattr(home, '__qualname__', home.__name__)}.{name}"
+        for (home, name), original in _ORIGINALS.items()
+        if (value := vars(home).get(name)) is not original and not _is_torchs(value)
+    ]
+
+
+def _is_torchs(function: Any) -> bool:
+    code = getattr(function, "__code__", None)
+    return code is not None and code.co_filename.startswith(_TORCH)
+
+
+def _put_functions(kept: list[str]) -> None:
+    """All but those of `kept` as they were when this module was imported."""
+    for (home, name), original in _ORIGINALS.items():
+        value, full = vars(home).get(name), f"{getattr(home, '__qualname__', home.__name__)}.{name}"
+        if value is not original and not _is_torchs(value) and full not in kept:
+            setattr(home, name, original)
+
+
+# ----------------------------------------------------------------- hooks on every module
+
+
+_HOOKS = tuple(name for name in vars(nn.modules.module) if name.startswith("_global_") and name.endswith("_hooks"))
+
+
+def _hooks() -> list[tuple[str, int]]:
+    return [(name, id) for name in _HOOKS for id in getattr(nn.modules.module, name)]
+
+
+def _put_hooks(kept: list[tuple[str, int]]) -> None:
+    for name, id in _hooks():
+        if (name, id) not in kept:
+            del getattr(nn.modules.module, name)[id]
+
+
+# ----------------------------------------------------------------- all of it
+
+
+def _deterministic() -> tuple[bool, bool]:
+    return torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+
+
+def _tf32() -> tuple[bool, bool]:
+    return torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+
+
+def _put_tf32(allowed: tuple[bool, bool]) -> None:
+    torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = allowed
+
+
+def _filters() -> list[Any]:
+    """Those that bear on warnings which others give; a package's filter for a category of its own is its own affair,
+    and torch imports such packages at odd times."""
+    return [entry for entry in warnings.filters if _is_everyones(entry[2])]
+
+
+def _is_everyones(category: Any) -> bool:
+    return category.__module__.partition(".")[0] in ("builtins", "torch", "numpy")
+
+
+def _put_filters(kept: list[Any]) -> None:
+    others = [entry for entry in warnings.filters if not _is_everyones(entry[2])]
+    warnings.resetwarnings()
+    warnings.filters[:] = kept + others  # type: ignore[index]
+
+
+SETTINGS = (
+    Setting("default dtype", torch.get_default_dtype, torch.set_default_dtype),
+    Setting("default device", lambda: torch.empty(0).device, torch.set_default_device),
+    Setting("grad mode", torch.is_grad_enabled, torch.set_grad_enabled),
+    Setting("inference mode", torch.is_inference_mode_enabled, None),
+    Setting("thread count", torch.get_num_threads, torch.set_num_threads),
+    Setting("deterministic algorithms", _deterministic, lambda on: torch.use_deterministic_algorithms(
+        on[0], warn_only=on[1])),
+    Setting("NumPy's error handling", np.geterr, lambda ways: np.seterr(**ways)),
+    Setting("functions of torch", replaced_functions, _put_functions),
+    Setting("hooks on every module", _hooks, _put_hooks),
+    Setting("working directory", os.getcwd, os.chdir),
+    Setting("TF32", _tf32, _put_tf32, lasting=False),
+    Setting("warnings filters", _filters, _put_filters, lasting=False),
+)

@@ -1,0 +1,119 @@
+"""The kill matrix: which requirements reject which miniature. `python -m tests.kill_matrix` computes it, holds it
+against what is pinned in `kill_matrix.json`, and with --write writes that file and the page in docs/ anew."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import click
+
+from sparsecheck import Adapter
+from sparsecheck.catalogue import CATALOGUE
+from sparsecheck.judging.ledger import Planned
+from sparsecheck.trials import fresh
+from sparsecheck.values.record import Record
+from sparsecheck.values.selection import Selection
+from tests import forked_interpreter
+from tests.bench_of_one import judge, planned
+from tests.kill_matrix_page import page
+from tests.miniatures.all import MINIATURES, Miniature
+from tests.variants.all import VARIANTS
+
+PINS = Path(__file__).with_suffix(".json")
+PAGE = Path(__file__).parents[1] / "docs" / "kill_matrix.md"
+Rows = dict[str, tuple[str, ...]]
+"""By name of the miniature: the ids of the requirements that reject it, in the catalogue's order."""
+
+
+def canonical(adapter: Adapter) -> Iterator[Planned]:
+    """The first cell of every requirement that can be judged here."""
+    seen = set[str]()
+    for one in planned(adapter, Selection()):
+        if one.disposition != "unavailable" and one.cell.requirement not in seen:
+            seen.add(one.cell.requirement)
+            yield one
+
+
+def red(adapter: Adapter) -> list[Record]:
+    """The records of the canonical cells that reject `adapter`."""
+    interpret, fresh.interpret = fresh.interpret, forked_interpreter.interpret
+    try:
+        records = [judge(adapter, one) for one in canonical(adapter)]
+    finally:
+        fresh.interpret = interpret
+    return [record for record in records if record.verdict.is_red]
+
+
+def row(miniature: Miniature) -> tuple[str, ...]:
+    """The requirements whose canonical cell rejects it, and the one it was made for, which may by another cell."""
+    ids = {record.cell.partition(":")[2].partition("/")[0] for record in red(miniature.adapter())}
+    return tuple(one.id for one in CATALOGUE if one.id in ids | {miniature.requirement})
+
+
+def pinned() -> Rows:
+    """The rows as they are kept."""
+    kept: dict[str, str] = json.loads(PINS.read_text("utf-8")) if PINS.exists() else {}
+    return {name: tuple(ids.split()) for name, ids in kept.items()}
+
+
+def _row_of(name: str) -> tuple[str, ...]:
+    return row(next(one for one in MINIATURES if one.name == name))
+
+
+def _red_of(name: str) -> tuple[str, ...]:
+    return tuple(f"{record.cell}: {record.message}" for record in red(VARIANTS[name]()))
+
+
+def computed(pool: ProcessPoolExecutor) -> Rows:
+    """The row of every miniature."""
+    names = [miniature.name for miniature in MINIATURES]
+    return dict(zip(names, pool.map(_row_of, names), strict=True))
+
+
+def differences(seen: Mapping[str, tuple[str, ...]], kept: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """One line for each row that is not as it is pinned."""
+    for name in {**kept, **seen}:
+        now, before = set(seen.get(name, ())), set(kept.get(name, ()))
+        if now != before:
+            more, fewer = (", ".join(sorted(ids)) or "none" for ids in (now - before, before - now))
+            yield f"{name}: rejected by more than is pinned: {more}; by fewer: {fewer}"
+
+
+def write(rows: Rows) -> None:
+    """The pins, and the page that is made of them."""
+    PINS.write_text(json.dumps({name: " ".join(ids) for name, ids in rows.items()}, indent=0) + "\n", "utf-8")
+    PAGE.write_text(page(MINIATURES, rows, VARIANTS), "utf-8")
+
+
+@click.command()
+@click.option("-j", "jobs", default=2, show_default=True, help="processes")
+@click.option("--write", "rewrite", is_flag=True, help="write pins and page")
+def main(jobs: int, rewrite: bool) -> None:
+    """Judge every miniature and every variant by every requirement."""
+    start = time.monotonic()
+    os.environ["OMP_NUM_THREADS"] = "1"
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        rows, alarms = computed(pool), dict(zip(VARIANTS, pool.map(_red_of, VARIANTS), strict=True))
+    if rewrite:
+        write(rows)
+    problems = [*differences(rows, pinned()), *(f"{name}: {one}" for name, all in alarms.items() for one in all)]
+    for problem in problems:
+        click.echo(problem)
+    killed = {id for ids in rows.values() for id in ids}
+    click.echo(
+        f"{len(killed)} of {len(CATALOGUE)} requirements reject some of {len(rows)} miniatures; "
+        f"{sum(not alarm for alarm in alarms.values())} of {len(alarms)} variants are accepted by all; "
+        f"{time.monotonic() - start:.0f} s in {jobs} processes"
+    )
+    sys.exit(bool(problems) or len(killed) < len(CATALOGUE))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,7 @@
+"""Every miniature, registered."""
+
+from . import MINIATURES, Miniature, leaks, mask, ranking, reference, reg, restoring, state, trace, train
+
+__all__ = [
+    "MINIATURES", "Miniature", "leaks", "mask", "ranking", "reference", "reg", "restoring", "state", "trace", "train",
+]

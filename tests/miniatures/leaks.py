@@ -1,0 +1,75 @@
+"""Broken in what they leave behind for whoever comes next in the same process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sparsecheck import Plan, Saved
+from sparsecheck.sparsifiers.exemplar import Exemplar
+from sparsecheck.values.contract import Contract
+
+from . import breaks
+
+
+@breaks("MASK-19", "setting-changed")
+class PatchesLinear(Exemplar):
+    """Puts a function of its own in the place of functional.linear, for everyone."""
+
+    def update(self, level: float | None = None) -> None:
+        super().update(level)
+        plain = functional.linear
+        functional.linear = lambda *args, **kwargs: plain(*args, **kwargs)
+
+
+@breaks("MASK-19", "setting-changed")
+class HooksEveryModule(Exemplar):
+    """Counts calls with a forward hook on every module of the process."""
+
+    calls: ClassVar[list[str]] = []
+
+    def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
+        super().__init__(model, plan, contract)
+        nn.modules.module.register_module_forward_hook(lambda module, *_: self.calls.append(str(type(module))))
+
+
+@breaks("REG-12", "leaked")
+class FinalizesWithoutGradients(Exemplar):
+    """Switches gradients off to finalize, and not on again."""
+
+    def finalize(self) -> nn.Module:
+        torch.set_grad_enabled(False)
+        return super().finalize()
+
+
+@breaks("STATE-09", "leaked")
+class SavesInDouble(Exemplar):
+    """Makes float64 the default dtype while it saves, and leaves it so."""
+
+    def save(self) -> Saved:
+        torch.set_default_dtype(torch.float64)
+        return super().save()
+
+
+@breaks("TRAIN-01", "leaked")
+class SeedsItsTraining(Exemplar):
+    """Seeds the global generator before it trains."""
+
+    def train(self, batches: Iterable[tuple[Tensor, Tensor]], loss, optimizer) -> None:  # type: ignore[no-untyped-def]
+        torch.manual_seed(0)
+        super().train(batches, loss, optimizer)
+
+
+@breaks("REG-18", "kept-alive")
+class KeepsEveryModel(Exemplar):
+    """Notes every model it was ever attached to, for the sake of its logs."""
+
+    models: ClassVar[list[nn.Module]] = []
+
+    def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
+        super().__init__(model, plan, contract)
+        self.models.append(model)

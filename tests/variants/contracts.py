@@ -1,0 +1,45 @@
+"""The exemplar under every other contract that is true of it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from msgspec.structs import replace
+
+from sparsecheck import Adapter
+from sparsecheck.sparsifiers.exemplar import CONTRACT, ExemplarAdapter
+
+from . import VARIANTS
+
+CLAUSES: tuple[dict[str, str], ...] = (
+    {"rounding": "half-up"},
+    {"rounding": "floor"},
+    {"rounding": "ceil"},
+    {"level_basis": "remaining"},
+    {"level_basis": "remaining", "masks_at": "attach"},
+    {"level_basis": "remaining", "regrowth": "monotone"},
+    {"regrowth": "monotone"},
+    {"score": "magnitude-l2"},
+    {"masks_at": "attach"},
+    {"mask_storage": "sidecar"},
+    {"mask_storage": "both"},
+    {"mask_storage": "nowhere"},
+    {"ragged": "prune"},
+    {"ragged": "refuse"},
+    {"ties": "highest index"},
+    {"ties": "any"},
+)
+
+
+def exemplar(clauses: dict[str, str]) -> Adapter:
+    """The exemplar, made and declared so."""
+    adapter = ExemplarAdapter()
+    adapter.contract = replace(CONTRACT, **clauses)
+    return adapter
+
+
+VARIANTS["exemplar"] = ExemplarAdapter
+VARIANTS |= {
+    ", ".join(f"{clause}={value}" for clause, value in clauses.items()): partial(exemplar, clauses)
+    for clauses in CLAUSES
+}
