@@ -7,12 +7,13 @@ import hashlib
 import msgspec
 
 from ..values.requirement import Requirement
-from . import mask, reg, state, trace, train
+from . import mask, reg, smoke, state, trace, train
 
 VERSION = 1
 """Raised whenever a requirement enters, leaves or changes its meaning."""
 
 AREAS: dict[str, tuple[Requirement, ...]] = {
+    "SMOKE": smoke.REQUIREMENTS,
     "MASK": mask.REQUIREMENTS,
     "REG": reg.REQUIREMENTS,
     "STATE": state.REQUIREMENTS,

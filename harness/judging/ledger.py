@@ -18,6 +18,9 @@ from ..values.record import Outcome, Record, Result, Verdict
 from ..values.requirement import Requirement
 from ..values.selection import Selection
 
+SMOKE = "SMOKE"
+"""The area that judges an adapter, and not yet the sparsifier."""
+
 Disposition = Literal["judge", "refuse", "unavailable"]
 
 
@@ -165,8 +168,10 @@ def _result(records: tuple[Record, ...], core: set[str], selected: bool) -> Resu
 
 
 def nothing_passed(records: Iterable[Record]) -> bool:
-    """Whether all that was judged were refusals and failures: no one is told by that what the sparsifier does."""
-    return all(record.verdict is not Verdict.PASSED for record in records)
+    """Whether all that was judged were refusals and failures: no one is told by that what the sparsifier does. That
+    its adapter can be called is no judgement of it."""
+    passed = (Cell.parse(record.cell) for record in records if record.verdict is Verdict.PASSED)
+    return all(cell.area == SMOKE for cell in passed)
 
 
 def _holds_back(record: Record, core: set[str]) -> bool:

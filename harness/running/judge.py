@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import pytest
-from _pytest.outcomes import Exit, Failed, Skipped, XFailed
 
-from ..judging.compare import Violation
 from ..judging.ledger import Planned
 from ..judging.report import exit_code
-from ..judging.verdict import recordable, said, signature, weigh
-from ..references.reference import InvalidReference
+from ..judging.verdict import weigh
 from ..telling.summary import summary
 from ..trials.case import judged_by
 from ..trials.refusal import RefusedBy, judge_refusal
 from ..values.record import Record, Verdict
+from .outcome import failed, passed
 from .recorder import Recorder
 from .session import Session
+from .smoke_test import SmokeTest
 
 if TYPE_CHECKING:
     from ..trials.trial import Trial
 
 _PROPERTY = "sparsecheck-record"
-_REFUSED = pytest.StashKey[RefusedBy]()
+_REFUSED = pytest.StashKey[RefusedBy | None]()
 _RECORD = pytest.StashKey[Record]()
-_OUTCOMES = (Skipped, XFailed, Failed, Exit, InvalidReference)
 
 
 class Judge:
@@ -38,6 +35,7 @@ class Judge:
     def __init__(self, config: pytest.Config, session: Session) -> None:
         self.config = config
         self.session = session
+        self.smoke = SmokeTest(session)
         is_worker = hasattr(config, "workerinput")
         path = config.option.sparsecheck_report
         self.recorder = None if is_worker else Recorder(session, Path(path) if path else None)
@@ -56,6 +54,7 @@ class Judge:
         planned = _planned(pyfuncitem)
         if planned is None:
             return None
+        self.smoke.stop(planned)
         trial = cast("Trial", pyfuncitem.funcargs["trial"])
         with trial.guard.watch():
             if planned.disposition == "refuse":
@@ -73,7 +72,7 @@ class Judge:
         if planned is None:
             return report
         if call.when == "call" or call.excinfo is not None:
-            record = _record(planned.cell.id, call, item.stash.get(_REFUSED, ""))
+            record = _record(planned.cell.id, call, item.stash.get(_REFUSED, None))
             item.stash[_RECORD] = weigh(record, self.session.of(planned.cell.sparsifier).expectations)
             _show(report, item.stash[_RECORD])
         if call.when == "teardown" and _RECORD in item.stash:
@@ -120,28 +119,10 @@ def _planned(item: pytest.Item) -> Planned | None:
     return parameter if isinstance(parameter, Planned) else None
 
 
-def _record(cell: str, call: pytest.CallInfo[Any], refused_by: str) -> Record:
+def _record(cell: str, call: pytest.CallInfo[Any], refused_by: RefusedBy | None) -> Record:
     if call.excinfo is None:
-        verdict = Verdict.REFUSED if refused_by else Verdict.PASSED
-        return Record(cell, verdict, refused_by=refused_by, seconds=_seconds(call))  # type: ignore[arg-type]
-    error = call.excinfo.value
-    return Record(cell, _red(error, call), signature(error), _message(error), seconds=_seconds(call))
-
-
-def _red(error: BaseException, call: pytest.CallInfo[Any]) -> Verdict:
-    """A judgement that went against the sparsifier, or one that could not be made."""
-    judged = isinstance(error, Exception) and not isinstance(error, _OUTCOMES) and call.when == "call"
-    return Verdict.FAILED if judged else Verdict.ERROR
-
-
-def _message(error: BaseException) -> str:
-    if isinstance(error, Violation):
-        return recordable(error.message)
-    if isinstance(error, (Skipped, XFailed, Exit)):
-        return f"it called pytest.{type(error).__name__.lower()}: a sparsifier cannot skip a case ({said(error)})"
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"in {frame.name}, {Path(frame.filename).name}:{frame.lineno}"
-    return f"raised {type(error).__name__}: {said(error)} ({place})"
+        return passed(cell, refused_by, _seconds(call))
+    return failed(cell, call.excinfo.value, _seconds(call), judging=call.when == "call")
 
 
 def _seconds(call: pytest.CallInfo[Any]) -> float:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from .. import catalogue
 from ..judging.expectation import Expectation, InvalidExpectations, in_force, read_expectations
-from ..judging.ledger import Planned, enumerate_cells
+from ..judging.ledger import SMOKE, Planned, enumerate_cells
 from ..subject.discovery import BrokenAdapter, Found, find, load, registrations
 from ..trials.environment import here
 from ..values.declaration import Environment
@@ -34,12 +34,13 @@ class Asked(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Judged:
-    """One sparsifier ready to be judged."""
+    """One sparsifier ready to be judged. smoke: the cells that judge its adapter first, whatever was selected."""
 
     found: Found
     subject: Subject
     planned: tuple[Planned, ...]
     expectations: tuple[Expectation, ...]
+    smoke: tuple[Planned, ...]
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,8 @@ def _ready(name: str, files: tuple[Path, ...], selection: Selection, environment
     )
     ids = tuple(one.cell.id for one in planned)
     subject = Subject(name, found.declaration, environment, planned=ids, adapter=str(registration.file or ""))
-    return Judged(found, subject, planned, expectations)
+    smoke = tuple(one for one in whole if one.cell.area == SMOKE and one.disposition == "judge")
+    return Judged(found, subject, planned, expectations, smoke)
 
 
 def _own_version() -> str:

@@ -47,6 +47,7 @@ def _subject(report: Report, subject: Subject, outcome: Outcome) -> Iterator[str
         yield "  NOTHING PASSED: a sparsifier that refuses or fails all that is asked of it is not judged by that"
     for verdict in _SHOWN:
         yield from _shown(subject, [record for record in records if record.verdict is verdict], verdict)
+    yield from _not_run(records)
     yield from _refusals(records)
     yield from _unavailable(records)
 
@@ -84,6 +85,13 @@ def _shown(subject: Subject, records: list[Record], verdict: Verdict) -> Iterato
         if first.reason:
             yield f"    because: {first.reason}" + (f" ({first.link})" if first.link else "")
         yield f"    repeat: sparsecheck run {adapter}--cell {shlex.quote(first.cell)}"
+
+
+def _not_run(records: tuple[Record, ...]) -> Iterator[str]:
+    cells = [record for record in records if record.verdict is Verdict.NOT_RUN]
+    if cells:
+        yield f"  NOT RUN: {_cells(len(cells))}, for the adapter does not pass its smoke test:"
+        yield f"    {_one_line(cells[0].message)}"
 
 
 def _sentence(id: str) -> str:

@@ -20,6 +20,11 @@ class Cell(Struct, frozen=True, order=True):
     device: str
 
     @property
+    def area(self) -> str:
+        """The part of the catalogue it belongs to, `MASK` of `MASK-03`."""
+        return self.requirement.rpartition("-")[0]
+
+    @property
     def axes(self) -> str:
         """The id without the sparsifier."""
         return "/".join((self.requirement, self.layer, self.pattern, self.dtype, self.device))

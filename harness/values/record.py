@@ -17,7 +17,7 @@ Result = Literal["success", "partial", "failure", "selection"]
 
 
 class Verdict(str, Enum):
-    """What became of one cell."""
+    """What became of one cell. NOT_RUN: the adapter fails a smoke check, so that nothing else would tell anything."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -26,10 +26,11 @@ class Verdict(str, Enum):
     REFUSED = "refused"
     UNAVAILABLE = "unavailable"
     ERROR = "error"
+    NOT_RUN = "not run"
 
     @property
     def is_red(self) -> bool:
-        return self in (Verdict.FAILED, Verdict.STALE, Verdict.ERROR)
+        return self in (Verdict.FAILED, Verdict.STALE, Verdict.ERROR, Verdict.NOT_RUN)
 
 
 class Record(Struct, frozen=True, tag_field="kind", tag="cell", omit_defaults=True):

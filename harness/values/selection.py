@@ -19,9 +19,8 @@ class Selection(Struct, frozen=True):
 
     def takes(self, cell: Cell) -> bool:
         """Whether `cell` is among what was asked for: by all kinds of selector that are given."""
-        area = cell.requirement.rpartition("-")[0]
         return (
-            (not self.areas or area in self.areas)
+            (not self.areas or cell.area in self.areas)
             and (not self.requirements or cell.requirement in self.requirements)
             and (not self.cells or cell.id in self.cells)
         )

@@ -1,7 +1,7 @@
 """Every miniature, registered."""
 
-from . import MINIATURES, Miniature, leaks, mask, ranking, reference, reg, restoring, state, trace, train
+from . import MINIATURES, Miniature, leaks, mask, ranking, reference, reg, restoring, smoke, state, trace, train
 
 __all__ = [
-    "MINIATURES", "Miniature", "leaks", "mask", "ranking", "reference", "reg", "restoring", "state", "trace", "train",
+    "MINIATURES", "Miniature", "leaks", "mask", "ranking", "reference", "reg", "restoring", "smoke", "state", "trace", "train",
 ]

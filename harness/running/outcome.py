@@ -1,0 +1,50 @@
+"""From what a case raised, if it did, to the record of its cell."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+from _pytest.outcomes import Exit, Failed, Skipped, XFailed
+
+from ..judging.compare import Violation
+from ..judging.verdict import recordable, said, signature
+from ..references.reference import InvalidReference
+from ..trials.refusal import RefusedBy
+from ..values.record import Record, Verdict
+
+_OUTCOMES = (Skipped, XFailed, Failed, Exit, InvalidReference)
+
+
+class NotRun(Exception):
+    """Nothing is judged of a sparsifier whose adapter fails a smoke check; the message says which, and how."""
+
+
+def passed(cell: str, refused_by: RefusedBy | None, seconds: float = 0.0) -> Record:
+    """Of a case that raised nothing; of a refusal, if someone refused."""
+    if refused_by is None:
+        return Record(cell, Verdict.PASSED, seconds=seconds)
+    return Record(cell, Verdict.REFUSED, refused_by=refused_by, seconds=seconds)
+
+
+def failed(cell: str, error: BaseException, seconds: float = 0.0, judging: bool = True) -> Record:
+    """Of a case that raised. judging: whether it was the case itself, and nothing before or after it."""
+    return Record(cell, _red(error, judging), signature(error), _message(error), seconds=seconds)
+
+
+def _red(error: BaseException, judging: bool) -> Verdict:
+    """A judgement that went against the sparsifier, or one that could not be made."""
+    if isinstance(error, NotRun):
+        return Verdict.NOT_RUN
+    judged = isinstance(error, Exception) and not isinstance(error, _OUTCOMES) and judging
+    return Verdict.FAILED if judged else Verdict.ERROR
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, (Violation, NotRun)):
+        return recordable(error.message if isinstance(error, Violation) else str(error))
+    if isinstance(error, (Skipped, XFailed, Exit)):
+        return f"it called pytest.{type(error).__name__.lower()}: a sparsifier cannot skip a case ({said(error)})"
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"in {frame.name}, {Path(frame.filename).name}:{frame.lineno}"
+    return f"raised {type(error).__name__}: {said(error)} ({place})"

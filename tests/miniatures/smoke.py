@@ -1,0 +1,82 @@
+"""Adapters that are wrong before any sparsifier is: nothing else can be told from what is judged through them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sparsecheck import Context, Given, Plan, Saved, Sparsified
+from sparsecheck.sparsifiers.exemplar import Exemplar, ExemplarAdapter
+from sparsecheck.values.contract import Contract
+
+from . import breaks
+
+
+@breaks("SMOKE-01", "output-shape")
+class GivesATuple(Exemplar):
+    """The model gives its output in a tuple, beside its sparsity."""
+
+    def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
+        super().__init__(model, plan, contract)
+        model.register_forward_hook(lambda module, inputs, output: (output, 0.5))
+
+
+@breaks("SMOKE-02", "mask-missing")
+class NamesMasksByLayer(Exemplar):
+    """Reports its masks under the layers' names, not the parameters'."""
+
+    def masks(self) -> dict[str, Tensor]:
+        return {name.removesuffix(".weight"): mask for name, mask in super().masks().items()}
+
+
+@breaks("SMOKE-02", "mask-shape")
+class ReportsFlatMasks(Exemplar):
+    """Reports its masks flat."""
+
+    def masks(self) -> dict[str, Tensor]:
+        return {name: mask.flatten() for name, mask in super().masks().items()}
+
+
+@breaks("SMOKE-03", "plan-not-applied")
+class AimsAtTheNeighbour(ExemplarAdapter):
+    """Sparsifies the layer whose name merely begins alike."""
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        aimed = {}
+        for name, pattern in plan.patterns.items():
+            other = name.replace("1.weight", "10.weight")
+            fits = Given(np.resize(pattern.mask, model.get_parameter(other).shape)) if isinstance(
+                pattern, Given) else pattern
+            aimed[other] = fits
+        return super().attach(model, Plan(aimed, plan.scope), context)
+
+
+@breaks("SMOKE-04", "weight-not-moved")
+class TrainsACopy(Exemplar):
+    """Trains a copy of the model, and leaves it at that."""
+
+    def train(self, batches: Iterable[tuple[Tensor, Tensor]], loss: Any, optimizer: torch.optim.Optimizer) -> None:
+        twin = copy.deepcopy(self.model)
+        for inputs, target in batches:
+            loss(twin(inputs), target).backward()
+
+
+@breaks("SMOKE-05", "nothing-saved")
+class SavesNothing(Exemplar):
+    """Saves an empty state dict."""
+
+    def save(self) -> Saved:
+        return Saved({}, self.sidecar())
+
+
+@breaks("SMOKE-06", "output-shape")
+class FinalizesTheFirstLayer(Exemplar):
+    """Hands out the first layer for the whole."""
+
+    def finalize(self) -> nn.Module:
+        return next(super().finalize().children())
