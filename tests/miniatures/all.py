@@ -3,5 +3,6 @@
 from . import MINIATURES, Miniature, leaks, mask, ranking, reference, reg, restoring, smoke, state, trace, train
 
 __all__ = [
-    "MINIATURES", "Miniature", "leaks", "mask", "ranking", "reference", "reg", "restoring", "smoke", "state", "trace", "train",
+    "MINIATURES", "Miniature", "leaks", "mask", "ranking", "reference", "reg", "restoring", "smoke", "state", "trace",
+    "train",
 ]
