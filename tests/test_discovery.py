@@ -177,7 +177,7 @@ def test_a_value_that_is_none_is_broken_and_says_why(
         (GOOD.replace("pass", "supported = ExemplarAdapter.supported.replace('conv1d ', '')"),
          ":3 (class Good) leaves undeclared: conv1d; add each to `supported` or to `unsupported`"),
         (GOOD.replace("pass", "supported = 'conv9d'"), "does not declare itself: InvalidCapabilities: unknown: conv9d"),
-        (GOOD.replace("pass", "contract = None"), ":3 (class Good) does not declare itself: AttributeError: "),
+        (GOOD.replace("pass", "contract = None"), ":3 (class Good) does not declare itself: ValidationError: "),
         (GOOD.replace("pass", "distribution = property(lambda self: 1 / 0)"),
          ":3 (class Good) does not declare itself: ZeroDivisionError: "),
         (GOOD + "\nclass Second(ExemplarAdapter):\n    pass\n", "defines 2 adapters; an adapter file defines exactly"),

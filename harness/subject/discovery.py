@@ -175,16 +175,32 @@ def _instance(target: Any, registration: Registration) -> Any:
 def _declaration(adapter: Adapter, name: str, source: Path, line: int) -> Declaration:
     place = f"{source}:{line} (class {type(adapter).__name__})"
     try:
-        declaration = adapter.declare(name)
+        declaration = _as_recorded(adapter.declare(name))
         missing = declaration.capabilities.undeclared
-        declaration.contract.holds  # noqa: B018  # a contract that is none fails here, not in the middle of a run
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise BrokenAdapter(f"{place} does not declare itself: {type(error).__name__}: {error}") from error
+    if declaration.sparsifier != name:
+        raise BrokenAdapter(f"{place} declares the name {declaration.sparsifier!r}, but is registered as {name!r}")
     if missing:
         raise BrokenAdapter(
             f"{place} leaves undeclared: {', '.join(missing)}; add each to `supported` or to `unsupported`"
         )
     return declaration
+
+
+def _as_recorded(declaration: Declaration) -> Declaration:
+    """As whoever reads a report gets it: what is no declaration, or has a field of another type, fails here and not
+    in the middle of a run."""
+    import msgspec
+
+    from ..values.declaration import Declaration
+
+    recorded = msgspec.json.decode(msgspec.json.encode(declaration), type=Declaration)
+    if recorded != declaration:
+        raise TypeError(f"it would be recorded as another: {recorded}")
+    return recorded
 
 
 def _place(cls: type) -> tuple[Path, int]:
@@ -195,7 +211,9 @@ def _place(cls: type) -> tuple[Path, int]:
 
 
 def _where(error: BaseException) -> str:
-    """The error in one line, with the last line of code it passed through."""
-    frames = traceback.extract_tb(error.__traceback__)
+    """The error in one line, with the line that is no Python, or else the last line of code it passed through."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{type(error).__name__}: {error.msg} ({error.filename}:{error.lineno})"
+    frames = [one for one in traceback.extract_tb(error.__traceback__) if not one.filename.startswith("<frozen ")]
     place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {error}{place}"
