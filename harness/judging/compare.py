@@ -45,7 +45,7 @@ def equal(seen: Tensor | NDArray[Any], expected: Tensor | NDArray[Any], kind: st
     Raises:
         Violation: shape or an entry differs.
     """
-    _judge(array(seen), array(expected), None, kind, what)
+    _judge(_numbers(seen, what), array(expected), None, kind, what)
 
 
 def close(
@@ -56,7 +56,14 @@ def close(
     Raises:
         Violation: shape differs, or an entry by more than the bound.
     """
-    _judge(array(seen), array(expected), bound, kind, what)
+    _judge(_numbers(seen, what), array(expected), bound, kind, what)
+
+
+def _numbers(seen: Tensor | NDArray[Any], what: str) -> NDArray[Any]:
+    """What a model gave as its output may be anything."""
+    if not isinstance(seen, np.ndarray) and not hasattr(seen, "detach"):
+        raise Violation("protocol-broken", f"{what} is of type {type(seen).__name__}, expected Tensor")
+    return array(seen)
 
 
 def _judge(

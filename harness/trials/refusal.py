@@ -122,6 +122,8 @@ def _weigh(
 
 
 def _judge_named(error: Exception, words: tuple[str, ...], call: str) -> None:
+    if isinstance(error, Violation):  # ours, of an answer that breaks the protocol: no refusal
+        raise error
     require(
         any(word.lower() in str(error).lower() for word in words),
         "refusal-unnamed",

@@ -25,6 +25,7 @@ from ..values.contract import RestoresInto
 from ..values.network import Network
 from ..values.pattern import Band, Given, NofM, Pattern
 from ..values.plan import Plan
+from . import answers
 from .baseline import judge_removed
 from .snapshot import model_tensors
 from .trial import Trial
@@ -75,7 +76,7 @@ def restored_from(trial: Trial, saved: Saved, part: Part) -> Sparsified:
         return other
     rest = other.save()
     mixed = Saved(saved.model, rest.sidecar) if part == "model" else Saved(rest.model, saved.sidecar)
-    return trial.adapter.restore(trial.dense_model("restored"), plan, mixed, trial.context)
+    return trial.restored(mixed, plan=plan)
 
 
 def judge_carried(trial: Trial, restored: Sparsified, masks: Mapping[str, Mask], what: str) -> None:
@@ -111,7 +112,7 @@ def builds_on(trial: Trial, saved: Saved) -> RestoresInto:
 
     adapter.attach = attach  # type: ignore[method-assign]
     given = set(dense.modules())
-    restored = adapter.restore(dense, trial.plan, saved, trial.context)
+    restored = answers.sparsified(adapter.restore(dense, trial.plan, saved, trial.context), "restore")
     if any(model is dense for model in attached):
         return "attached"
     return "dense" if given & set(restored.model.modules()) else "whole model"
@@ -145,11 +146,13 @@ def judge_refused(trial: Trial, saved: Saved, what: str) -> None:
     """Restoring it raises, and the message names a layer that it does not fit.
 
     Raises:
-        Violation: `not-refused` or `refusal-unnamed`.
+        Violation: `not-refused`, `refusal-unnamed` or `protocol-broken`.
     """
     layers = [name.rpartition(".")[0] for name in trial.plan.names]
     try:
-        trial.adapter.restore(trial.dense_model("restored"), trial.plan, saved, trial.context)
+        trial.restored(saved)
+    except Violation:
+        raise
     except Exception as error:
         named = any(layer in str(error) for layer in layers)
         message = f"{what} is refused with {type(error).__name__}: {error}; expected one of {', '.join(layers)} by name"

@@ -24,7 +24,7 @@ from ..values.cell import Cell
 from ..values.contract import Contract
 from ..values.pattern import Band, Given, Pattern
 from ..values.plan import Plan, Scope
-from . import models, probe
+from . import answers, models, probe
 from .anatomy import dense_weights
 from .guard import Guard
 
@@ -97,7 +97,8 @@ class Trial:
 
     def attach(self, model: nn.Module | None = None, plan: Plan | None = None) -> Sparsified:
         """The adapter's attach, on a fresh dense model unless one is given."""
-        return self.adapter.attach(model or self.dense_model(), plan or self.plan, self.context)
+        attached = self.adapter.attach(model or self.dense_model(), plan or self.plan, self.context)
+        return answers.sparsified(attached, "attach")
 
     def sparsified(self, model: nn.Module | None = None, plan: Plan | None = None) -> Sparsified:
         """Attached and updated once, and proven to have taken hold.
@@ -136,11 +137,15 @@ class Trial:
     def restore(self, saved: Saved, model: nn.Module | None = None, plan: Plan | None = None) -> Sparsified:
         """The adapter's restore onto a dense model of other weights, unless one is given; followed by
         an update where masks are declared to be stored nowhere and to come with the update."""
-        fresh = model or self.dense_model("restored")
-        restored = self.adapter.restore(fresh, plan or self.plan, saved, self.context)
+        restored = self.restored(saved, model, plan)
         if self.contract.mask_storage == "nowhere" and self.contract.masks_at == "update":
             restored.update()
         return restored
+
+    def restored(self, saved: Saved, model: nn.Module | None = None, plan: Plan | None = None) -> Sparsified:
+        """What the adapter's restore alone gives, on a dense model of other weights unless one is given."""
+        fresh = model or self.dense_model("restored")
+        return answers.sparsified(self.adapter.restore(fresh, plan or self.plan, saved, self.context), "restore")
 
     # -------------------------------------------------------------- what is so
 

@@ -1,0 +1,162 @@
+"""Answers of types that the protocol does not know: each is one red record that says what was given for what."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from sparsecheck import Context, Plan, Saved, Sparsified
+from sparsecheck.judging.report import exit_code
+from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
+from sparsecheck.values.record import Record, Verdict
+from sparsecheck.values.selection import Selection
+from tests.bench_of_one import judge, planned
+from tests.faulty import faulty, run
+from tests.samples import report
+
+
+class Mute(nn.Module):
+    """Cannot be shown."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no one may look")
+
+
+ANSWERS: dict[str, Callable[[], object]] = {
+    "NoneType": lambda: None,
+    "list": lambda: [torch.ones(2)],
+    "str": lambda: "layer1.weight",
+    "float": lambda: 0.5,
+    "ndarray": lambda: np.ones((3, 3), dtype=np.bool_),
+    "Tensor": lambda: torch.ones(3),
+    "generator": lambda: (one for one in "ab"),
+    "ABCMeta": lambda: ExemplarAdapter,
+    "Mute": Mute,
+    "dict": lambda: {1: torch.ones(3)},
+}
+"""By the name of their type, as a message should give it."""
+
+
+class Wrong(ExemplarAdapter):
+    """One call of the protocol gives `answer()`; every other does as it should."""
+
+    def __init__(self, call: str, answer: Callable[[], object]) -> None:
+        super().__init__()
+        self.call, self.answer = call, answer
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        if self.call == "attach":
+            return self.answer()  # type: ignore[return-value]
+        sparsified = super().attach(model, plan, context)
+        if self.call != "restore":
+            setattr(sparsified, self.call, self.answer() if self.call == "model" else self.answer)
+        return sparsified
+
+    def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
+        if self.call == "restore":
+            return self.answer()  # type: ignore[return-value]
+        return super().restore(dense_model, plan, saved, context)
+
+
+CALLS = {
+    "attach": ("MASK-01", "what attach() returned is of type {}, expected Sparsified"),
+    "model": ("MASK-01", "the attribute `model` is of type {}, expected Module"),
+    "masks": ("MASK-01", "what masks() returned is of type {}, expected Mapping"),
+    "save": ("STATE-01", "what save() returned is of type {}, expected Saved"),
+    "restore": ("STATE-01", "what restore() returned is of type {}, expected Sparsified"),
+    "finalize": ("REG-14", "what finalize() returned is of type {}, expected Module"),
+}
+"""By call: a requirement that makes it, and what its record says."""
+
+
+def judged(adapter: ExemplarAdapter, id: str) -> Record:
+    """The record of the canonical cell of one requirement."""
+    return judge(adapter, planned(adapter, Selection(requirements=(id,)))[0])
+
+
+def require_red(record: Record, said: str) -> None:
+    """It failed as breaking the protocol, in one sentence, and a run of it is red."""
+    assert record.verdict is Verdict.FAILED
+    assert record.signature == f"protocol-broken: {said}"
+    assert record.message.splitlines() == [f"protocol-broken: {said}"]
+    assert exit_code(report([record])) == 1
+
+
+EXPECTED = {("model", "Mute"), ("finalize", "Mute"), ("masks", "dict")}
+
+
+@pytest.mark.parametrize(("call", "given"), sorted({(call, given) for call in CALLS for given in ANSWERS} - EXPECTED))
+def test_an_answer_of_another_type_is_told_where_it_is_given(call: str, given: str) -> None:
+    id, said = CALLS[call]
+    require_red(judged(Wrong(call, ANSWERS[given]), id), said.format(given))
+
+
+@pytest.mark.parametrize(
+    ("call", "answer", "said"),
+    [
+        ("masks", lambda: {1: torch.ones(3)}, "a name that masks() returned is of type int, expected str"),
+        ("masks", lambda: {"layer1.weight": None},
+         "what masks() returned for layer1.weight is of type NoneType, expected Tensor"),
+        ("masks", lambda: {"layer1.weight": np.ones((3, 3))},
+         "what masks() returned for layer1.weight is of type ndarray, expected Tensor"),
+        ("masks", lambda: {"layer1.weight": torch.eye(3).to_sparse()},
+         "what masks() returned for layer1.weight is laid out as torch.sparse_coo, expected torch.strided"),
+        ("save", lambda: Saved([torch.ones(3)]),  # type: ignore[arg-type]
+         "what save() returned as model is of type list, expected Mapping"),
+        ("save", lambda: Saved({0: torch.ones(3)}),  # type: ignore[dict-item]
+         "a name that save() returned as model is of type int, expected str"),
+    ],
+)
+def test_so_is_what_it_is_made_of(call: str, answer: Callable[[], object], said: str) -> None:
+    require_red(judged(Wrong(call, answer), CALLS[call][0]), said)
+
+
+class InTuples(ExemplarAdapter):
+    """The sparse model answers with a tuple."""
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        sparsified = super().attach(model, plan, context)
+        sparsified.model.register_forward_hook(lambda module, inputs, output: (output,))
+        return sparsified
+
+
+def test_an_output_of_another_type_is_told() -> None:
+    said = "output of the sparse model for a batch of 3 is of type tuple, expected Tensor"
+    require_red(judged(InTuples(), "MASK-02"), said)
+
+
+class NoFinalize(Wrong):
+    """Says that it cannot finalize, and gives nothing when it is asked to."""
+
+    supported = ExemplarAdapter.supported.replace("finalize", "")
+    unsupported = f"{ExemplarAdapter.unsupported} finalize"
+
+
+def test_an_answer_of_another_type_is_no_refusal() -> None:
+    require_red(
+        judged(NoFinalize("finalize", lambda: None), "REG-14"), CALLS["finalize"][1].format("NoneType")
+    )
+
+
+def test_a_run_says_it_in_one_sentence(tmp_path: Path) -> None:
+    adapter = faulty(tmp_path, "return [model]")
+    ended = run(tmp_path, "--adapter", str(adapter), "--cell", "faulty:MASK-01/linear/given/float32/cpu")
+    assert ended.code == 1, ended.output
+    assert ended.report is not None
+    [record] = ended.report.records
+    assert record.verdict is Verdict.FAILED
+    assert record.message == "what attach() returned is of type list, expected Sparsified"
+    assert f"    1 cell: {record.message}\n" in ended.output
+    assert "Traceback" not in ended.output
+
+
+def test_each_call_of_the_protocol_is_tried() -> None:
+    members = {name for name, _ in inspect.getmembers(Sparsified, inspect.isfunction) if not name.startswith("_")}
+    without_answer = {"update", "train", "step", "load", "load_sidecar", "sidecar"}
+    assert members - without_answer <= set(CALLS)
