@@ -153,8 +153,13 @@ def _check_selection(selection: Selection) -> None:
 
 
 def _check_writable(report: Path | None) -> None:
-    if report is not None and not os.access(report.absolute().parent, os.W_OK):
-        fail(f"{report}: its folder is missing or cannot be written to; name another with --report")
+    from ..judging.report import check_writable
+
+    try:
+        if report is not None:
+            check_writable(report)
+    except OSError as error:
+        fail(f"{report} cannot be written ({error.strerror}); name another file with --report")
 
 
 def _tell(judged: object, path: Path | None, required: tuple[str, ...]) -> None:

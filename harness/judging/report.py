@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,11 +164,41 @@ def join(reports: Sequence[Report], interrupted: str = "") -> Report:
 
 
 def write(report: Report, path: Path) -> None:
-    """Write a whole report; an unfinished write never stands under `path`."""
+    """Write a whole report; an unfinished write never stands under `path`, unless that is no file but a device or
+    a pipe, and neither does a mixture of two that are written at once.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     lines: Iterable[Line] = (report.header, *report.records, *((report.footer,) if report.footer else ()))
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(b"".join(map(encode, lines)))
-    part.replace(path)
+    data = b"".join(map(encode, lines))
+    if _is_special(path):
+        path.write_bytes(data)
+        return
+    part = _part(path)
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Raises:
+    OSError: `write` would fail, for all that can be known before there is something to write.
+    """
+    if not _is_special(path):
+        part = _part(path)
+        part.touch()
+        part.unlink()
+
+
+def _is_special(path: Path) -> bool:
+    return path.exists() and not path.is_file()
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(f"{path.name}.{os.getpid()}.part")
 
 
 def exit_code(report: Report) -> int:
