@@ -5,12 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparsecheck.judging.report import Report, read_partial
+from msgspec.structs import replace
+
+from sparsecheck.judging.report import Report, exit_code, read_partial
+from sparsecheck.values.record import Footer, Record, Verdict
 
 ONE_CASE = ("--requirement", "MASK-01")
+SOME_CELLS = ("--requirement", "MASK-04")
+COUNT = 3
+"""The cells of `SOME_CELLS` that can be judged without an accelerator."""
 
 _FILE = """
 import os, signal, sys, time
@@ -55,3 +62,35 @@ def run(folder: Path, *arguments: str, environment: dict[str, str] | None = None
     )
     report = read_partial(path) if path.exists() else None
     return Ended(ended.returncode, ended.stdout + ended.stderr, report)
+
+
+def run_together(folder: Path, files: Iterable[Path], *arguments: str) -> Ended:
+    """One run of several adapter files, two at a time, on the cells of `SOME_CELLS`."""
+    adapters = [argument for file in files for argument in ("--adapter", str(file))]
+    ended = run(folder, "-j", "2", *SOME_CELLS, *adapters, *arguments)
+    assert "Traceback" not in ended.output
+    return ended
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one run says of one of its sparsifiers. lost: what the footer says of it."""
+
+    code: int
+    records: tuple[Record, ...]
+    problem: str
+    lost: str
+
+    def verdicts(self) -> list[Verdict]:
+        return [record.verdict for record in self.records if record.verdict is not Verdict.UNAVAILABLE]
+
+
+def part(ended: Ended, name: str) -> Part:
+    """The part on `name`, and what a run of it alone would exit with."""
+    assert ended.report is not None, ended.output
+    assert ended.report.footer is not None
+    losses = dict(one.partition(": ")[::2] for one in ended.report.footer.interrupted.split("; "))
+    [subject] = [one for one in ended.report.header.subjects if one.sparsifier == name]
+    partial = Report(replace(ended.report.header, subjects=(subject,)), ended.report.of(name), None)
+    alone = Report(partial.header, partial.records, Footer(partial.outcomes(), losses.get(name, "")))
+    return Part(exit_code(alone), alone.records, subject.problem, losses.get(name, ""))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,11 @@ class Report:
             for subject in self.header.subjects
         )
 
+    @property
+    def agrees(self) -> bool:
+        """Whether the footer says what the records say."""
+        return self.footer is not None and self.footer.outcomes == self.outcomes()
+
 
 _LINE: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
 
@@ -93,7 +99,7 @@ def read(path: Path) -> Report:
         raise TruncatedReport(
             f"{path}: no footer: the run was cut short after {len(report.records)} records; run it again"
         )
-    if report.footer.outcomes != report.outcomes():
+    if not report.agrees:
         raise FooterDisagrees(f"{path}: the footer disagrees with the {len(report.records)} records above it")
     return report
 
@@ -104,13 +110,40 @@ def read_partial(path: Path) -> Report:
     Raises:
         InvalidReport: not even a header, or a line in the middle that is none.
     """
-    lines = path.read_bytes().split(b"\n")
-    whole = [_line(text, path, number) for number, text in enumerate(lines[:-1], 1)]
-    if not whole:
-        raise EmptyReport(f"{path}: no header: this is no report, or one cut short before its first line ended")
-    header, records, footer = whole[0], whole[1:], None
+    whole = [_line(text, path, number) for number, text in enumerate(_lines(path), 1)]
+    header, records, footer = _header(whole[0], path), whole[1:], None
     if records and isinstance(records[-1], Footer):
         footer = records.pop()
+    names = {subject.sparsifier for subject in header.subjects}
+    checked = tuple(_record(line, names, f"{path}:{number}") for number, line in enumerate(records, 2))
+    return Report(header, checked, footer)  # type: ignore[arg-type,unused-ignore]
+
+
+def salvage(path: Path) -> Report:
+    """The header and every line that is a record of what it names, whatever stands between them; without the footer.
+
+    Raises:
+        InvalidReport: not even a header.
+    """
+    first, *others = _lines(path)
+    header = _header(_line(first, path, 1), path)
+    names = {subject.sparsifier for subject in header.subjects}
+    records = list[Record]()
+    for number, text in enumerate(others, 2):
+        with suppress(InvalidLine):
+            records.append(_record(_line(text, path, number), names, f"{path}:{number}"))
+    return Report(header, tuple(records), None)
+
+
+def _lines(path: Path) -> list[bytes]:
+    """The lines that have an end; there is one at least."""
+    lines = path.read_bytes().split(b"\n")[:-1]
+    if not lines:
+        raise EmptyReport(f"{path}: no header: this is no report, or one cut short before its first line ended")
+    return lines
+
+
+def _header(header: Line, path: Path) -> Header:
     if not isinstance(header, Header):
         raise InvalidLine(f"{path}:1: a report begins with its header")
     if header.format != FORMAT:
@@ -118,9 +151,7 @@ def read_partial(path: Path) -> Report:
     for subject in header.subjects:
         if not subject.problem and (subject.declaration is None or subject.environment is None):
             raise InvalidLine(f"{path}:1: {subject.sparsifier} has neither a declaration nor a problem")
-    names = {subject.sparsifier for subject in header.subjects}
-    checked = tuple(_record(line, names, f"{path}:{number}") for number, line in enumerate(records, 2))
-    return Report(header, checked, footer)  # type: ignore[arg-type,unused-ignore]
+    return header
 
 
 def _record(line: Line, names: set[str], where: str) -> Record:

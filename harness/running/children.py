@@ -6,11 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import shorten
+from typing import NoReturn
 
 
 @dataclass
@@ -21,12 +24,14 @@ class Children:
     stopping: bool = False
 
     def run(
-        self, name: str, command: Sequence[str], folder: Path, limit: float, environment: Mapping[str, str] = {}
+        self, name: str, command: Sequence[str], folder: Path, limit: float, environment: Mapping[str, str] = {},
+        is_done: Callable[[], bool] = lambda: False,
     ) -> str:
         """Run `command` to its end; how it ended if not with exit code 0 or 1, else nothing.
 
         name: of the sparsifier; what it prints is left in `folder` under that name. limit: in seconds;
-        then it is stopped. environment: what its variables differ in.
+        then it is stopped. environment: what its variables differ in. is_done: whether it has left all that is
+        wanted of it; if it does not end by itself then, a thread of the sparsifier's goes on, and it is stopped.
         """
         if self.stopping:
             return "not started"
@@ -36,9 +41,13 @@ class Children:
                 env={**_environment(), **environment}, start_new_session=True,
             )
             self.alive.add(child)
+            if self.stopping:
+                _kill(child)
             try:
-                code = child.wait(limit)
+                code = _wait(child, limit, is_done)
             except subprocess.TimeoutExpired:
+                if is_done():
+                    return "left all that is wanted of it, but did not end, and was stopped"
                 _note_end(folder, name, f"took longer than its {limit:g} s and was stopped")
                 return "took too long"
             finally:
@@ -52,29 +61,56 @@ class Children:
             _kill(child)
 
 
+def _wait(child: subprocess.Popen[bytes], limit: float, is_done: Callable[[], bool]) -> int:
+    """The exit code.
+
+    Raises:
+        subprocess.TimeoutExpired: it goes on beyond its limit, or beyond a grace after all was done.
+    """
+    until = time.monotonic() + limit
+    while True:
+        try:
+            return child.wait(_LOOK)
+        except subprocess.TimeoutExpired:
+            if is_done():
+                return child.wait(_GRACE)
+            if time.monotonic() > until:
+                raise
+
+
+_LOOK, _GRACE = 0.5, 3.0
+"""Seconds between two looks at what a child has left, and those in which it may end by itself once that is all."""
+
+
 def run_each(
     names: Sequence[str], jobs: int, run_one: Callable[[str, Children], str], tell: Callable[[str], None],
     losses: list[str],
 ) -> None:
-    """Run `run_one` for each of `names`, `jobs` at a time; Ctrl-C ends them all and is added to `losses`.
+    """Run `run_one` for each of `names`, `jobs` at a time; Ctrl-C or SIGTERM ends them all and is added to `losses`.
 
     run_one: says in a word or two how it ended. tell: is given a line whenever one has.
     """
     children = Children()
-    with ThreadPoolExecutor(jobs) as pool:
+    with ThreadPoolExecutor(jobs) as pool, _ending(children, losses):
         futures = {pool.submit(run_one, name, children): name for name in names}
-        with _ending(children, losses):
-            for future in as_completed(futures):
-                tell(f"{futures[future]}: {future.result()}")
+        for future in as_completed(futures):
+            tell(f"{futures[future]}: {future.result()}")
 
 
 @contextmanager
 def _ending(children: Children, losses: list[str]) -> Iterator[None]:
+    before = signal.signal(signal.SIGTERM, _terminated)
     try:
         yield
-    except KeyboardInterrupt:
-        losses.append("interrupted by the user")
+    except KeyboardInterrupt as interrupt:
+        losses.append(str(interrupt) or "interrupted by the user")
         children.end()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminated(*_: object) -> NoReturn:
+    raise KeyboardInterrupt("ended by SIGTERM")
 
 
 def pytest_command(folder: Path, target: str, name: str, adapters: Sequence[Path]) -> list[str]:
@@ -119,4 +155,4 @@ def last_words(folder: Path, name: str) -> str:
     log = folder / f"{name}.log"
     lines: Sequence[str] = log.read_text("utf-8", "replace").splitlines() if log.exists() else ()
     words = [line.strip() for line in lines if line.strip() and not line.startswith(("===", "!!!", "___"))]
-    return " / ".join(words[-3:]) or "nothing"
+    return shorten(" / ".join(word[-300:] for word in words[-3:]), 900, placeholder=" ...") or "nothing"

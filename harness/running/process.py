@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .. import catalogue
-from ..judging.report import InvalidReport, Report, join, read_partial
+from ..judging.ledger import enumerate_cells
+from ..judging.report import InvalidLine, InvalidReport, Report, UnlikeReports, join, read_partial, salvage
+from ..subject.discovery import registrations
 from ..values.record import Header, Record, Subject, Verdict
 from ..values.selection import Selection
 from .children import Children, how_it_ended, last_words, pytest_command, run_each
@@ -41,14 +43,22 @@ def judge_apart(run: Run, tell: Callable[[str], None]) -> Report:
     tell: is given a line whenever a sparsifier has been judged.
     """
     losses = list[str]()
+    problems = {one.name: one.problem for one in registrations(run.adapters) if one.problem}
     with tempfile.TemporaryDirectory(prefix="sparsecheck-") as name:
         folder = Path(name)
 
         def judge_one(sparsifier: str, children: Children) -> str:
-            return children.run(sparsifier, _command(run, sparsifier, folder), folder, run.limit) or "judged"
+            if sparsifier in problems:
+                return "cannot be judged"
+            command, path = _command(run, sparsifier, folder), folder / f"{sparsifier}.jsonl"
+            return children.run(sparsifier, command, folder, run.limit, is_done=lambda: _has_footer(path)) or "judged"
 
         run_each(run.names, run.jobs, judge_one, tell, losses)
-        reports = [_gathered(sparsifier, folder, run.selection, losses) for sparsifier in run.names]
+        reports = [
+            _unjudged(one, run.selection, problems[one]) if one in problems
+            else _gathered(one, folder, run.selection, losses)
+            for one in run.names
+        ]
     return join(reports, interrupted="; ".join(losses))
 
 
@@ -69,22 +79,68 @@ def _selectors(selection: Selection, name: str) -> Iterator[str]:
             yield from (f"--sparsecheck-{kind}", value)
 
 
+def _has_footer(path: Path) -> bool:
+    """Whether the last line is one, and whole."""
+    try:
+        text = path.read_bytes()
+    except OSError:
+        return False
+    return text.endswith(b"\n") and text[:-1].rpartition(b"\n")[2].startswith(b'{"kind":"footer"')
+
+
 def _gathered(name: str, folder: Path, selection: Selection, losses: list[str]) -> Report:
     """What one child left: its report, or as much of it as there is."""
     path = folder / f"{name}.jsonl"
     try:
-        report = read_partial(path)
+        report, broken = _left(path)
+        _check_asked(report.header, name, selection)
     except (InvalidReport, OSError) as error:
-        why = f"its process left no report ({error}); it said last: {last_words(folder, name)}"
+        why = "it was never begun, or is gone" if isinstance(error, FileNotFoundError) else _without(path, error)
         losses.append(f"{name}: no report")
-        return Report(_empty_header(name, selection, why), (), None)
+        problem = f"its process left no report: {why}; it said last: {last_words(folder, name)}"
+        return _unjudged(name, selection, problem)
     if report.footer is None:
         how, cell = how_it_ended(folder, name), _in_flight(path)
-        losses.append(f"{name}: {how}" + (f" while judging {cell}" if cell else ""))
+        losses.append(f"{name}: {broken or how}" + (f" while judging {cell}" if cell and not broken else ""))
         return Report(report.header, (*report.records, *_lost(report, cell, how)), None)
     if report.footer.interrupted:
         losses.append(f"{name}: {report.footer.interrupted}")
     return report
+
+
+def _left(path: Path) -> tuple[Report, str]:
+    """The report, and why it is not to be believed as a whole; then without its footer.
+
+    Raises:
+        InvalidReport: it has not even a header.
+        OSError: it cannot be read.
+    """
+    try:
+        report = read_partial(path)
+    except InvalidLine as error:
+        return salvage(path), f"in its report stands what is none of its records ({_without(path, error)})"
+    if report.footer is not None and not report.agrees:
+        return salvage(path), "its report ends with other sums than its records come to"
+    return report, ""
+
+
+def _without(path: Path, error: Exception) -> str:
+    """What an error says, less the path, which is another in every run."""
+    return str(error).replace(f"{path}:", "line ")
+
+
+def _check_asked(header: Header, name: str, selection: Selection) -> None:
+    """Raises:
+    UnlikeReports: it is no answer to what this process was asked for, or plans other cells than the catalogue has.
+    """
+    seen = [subject.sparsifier for subject in header.subjects], header.selection, header.catalogue
+    if seen != ([name], selection, catalogue.digest()):
+        raise UnlikeReports("its header is on another sparsifier, selection or catalogue than was asked for")
+    [subject] = header.subjects
+    if subject.declaration is not None and subject.environment is not None:
+        cells = enumerate_cells(catalogue.CATALOGUE, subject.declaration, selection, subject.environment)
+        if subject.planned != tuple(planned.cell.id for planned in cells):
+            raise UnlikeReports("its plan is not what the catalogue makes of its declaration")
 
 
 def _in_flight(path: Path) -> str:
@@ -98,5 +154,5 @@ def _lost(report: Report, cell: str, how: str) -> Iterator[Record]:
         yield Record(cell, Verdict.ERROR, "crash", f"{how} while this cell was being judged")
 
 
-def _empty_header(name: str, selection: Selection, problem: str) -> Header:
-    return Header(catalogue.digest(), "", (Subject(name, problem=problem),), selection)
+def _unjudged(name: str, selection: Selection, problem: str) -> Report:
+    return Report(Header(catalogue.digest(), "", (Subject(name, problem=problem),), selection), (), None)

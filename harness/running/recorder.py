@@ -11,7 +11,8 @@ from .session import Session
 
 
 class Recorder:
-    """Writes header, then each record as it comes, then the footer; to `path`, or to nowhere.
+    """Writes header, then each record as it comes, then the footer; to `path`, or to nowhere. What others write there
+    is not written over, so that it shows.
 
     interrupted: what cut the run short, if something did.
     """
@@ -23,7 +24,9 @@ class Recorder:
         self.report: Report | None = None
         self._path = path
         self._process = os.getpid()
-        self._file = path.open("wb") if path else None
+        self._file = path.open("ab") if path else None
+        if self._file is not None:
+            self._file.truncate(0)
         self._write(self.header)
         for one in session.judged:
             for planned in one.planned:
@@ -36,7 +39,7 @@ class Recorder:
 
     def begin(self, nodeid: str) -> None:
         """Note what is being judged, for whoever finds this process dead."""
-        if self._path is not None:
+        if self._path is not None and self._is_own:
             in_flight(self._path).write_text(cell_of(nodeid), "utf-8")
 
     def add_lost(self, nodeid: str, why: str) -> None:
@@ -52,14 +55,18 @@ class Recorder:
         self._write(footer)
         if self._file is not None:
             self._file.close()
-        if self._path is not None:
+        if self._path is not None and self._is_own:
             in_flight(self._path).unlink(missing_ok=True)
         self.report = Report(self.header, partial.records, footer)
         return self.report
 
+    @property
+    def _is_own(self) -> bool:
+        """Not in a process that a sparsifier forked: it has this object, too, and the file open."""
+        return os.getpid() == self._process
+
     def _write(self, line: Line) -> None:
-        """Nothing from a process that a sparsifier forked: it has this object, too, and the file open."""
-        if self._file is not None and os.getpid() == self._process:
+        if self._file is not None and self._is_own:
             self._file.write(encode(line))
             self._file.flush()
 

@@ -1,0 +1,132 @@
+"""What a sparsifier may do to the process that judges it, and to its report. Several are judged in one run, each in
+its process; what a run of one alone would have ended with is computed from its part."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sparsecheck.values.record import Verdict
+from tests.faulty import COUNT, Ended, faulty, part, run_together
+
+SECOND = "type(self).calls = getattr(type(self), 'calls', 0) + 1\n        if self.calls == 2: "
+"""What follows is done at the second of the cells."""
+
+REPORT = "sys.argv[sys.argv.index('--sparsecheck-report') + 1]"
+
+
+def appends(line: bytes) -> str:
+    """Code that adds `line` to the report."""
+    return f"open({REPORT}, 'ab').write({line!r})"
+
+
+HARMLESS = (
+    "sys.stdout.write('x' * 3_000_000); os.write(1, b'y' * 3_000_000)\n"
+    "        import atexit, gc, subprocess\n"
+    "        sys.stdout = sys.stderr = None\n"
+    "        type('Late', (), {'__del__': lambda self: sys.exit(0)})(); gc.collect()\n"
+    "        atexit.register(os._exit, 5)\n"
+    "        left = subprocess.Popen(['sleep', '600'])\n"
+    "        open('left.txt', 'a').write(f'{left.pid}\\n')"
+)
+GOING_ON = "import threading; threading.Thread(target=time.sleep, args=(600,)).start()"
+
+
+def test_what_does_no_harm_to_the_verdicts_is_green(tmp_path: Path) -> None:
+    files = [faulty(tmp_path, HARMLESS, "noisy"), faulty(tmp_path, GOING_ON, "going-on")]
+    ended = run_together(tmp_path, files, "--limit", "120")
+    assert ended.code == 0, ended.output
+    for name in ("noisy", "going-on"):
+        assert part(ended, name).verdicts() == [Verdict.PASSED] * COUNT
+    assert "going-on: left all that is wanted of it, but did not end, and was stopped" in ended.output
+    assert "noisy: ended with exit code 5" in ended.output
+    left = [int(line) for line in (tmp_path / "left.txt").read_text().split()]
+    assert len(left) == COUNT
+    assert not any(Path(f"/proc/{pid}").exists() and _command(pid) == "sleep" for pid in left)
+
+
+def _command(pid: int) -> str:
+    return Path(f"/proc/{pid}/comm").read_text().strip()
+
+
+RED = "import atexit, warnings; atexit.register(os._exit, 0); warnings.simplefilter('error'); warnings.warn('odd')"
+
+
+def test_what_is_red_stays_red_though_the_process_ends_well(tmp_path: Path) -> None:
+    ended = run_together(tmp_path, [faulty(tmp_path, RED)])
+    assert ended.code == 1, ended.output
+    red = [record.message for record in part(ended, "faulty").records if record.verdict.is_red]
+    assert len(red) == COUNT
+    assert all(message.startswith("raised UserWarning: odd (in attach, ") for message in red)
+
+
+CUT = {
+    "terminated": SECOND + "import signal; os.kill(os.getpid(), signal.SIGTERM)",
+    "closes": SECOND + "os.closerange(3, 256)",
+    "full": SECOND + f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (os.path.getsize({REPORT}),) * 2)",
+}
+"""Dies, or can no longer write, at the second cell."""
+
+RECORD = b'{"kind":"cell","cell":"doubles:MASK-04/linear/given/float32/cpu","verdict":"passed"}\n'
+FOOTER = b'{"kind":"footer","outcomes":[]}\n'
+MEDDLES = {
+    "ends": f"{SECOND}{appends(FOOTER)}; os._exit(0)",
+    "scribbles": f"{SECOND}{appends(FOOTER)}; {appends(b'3 passed' + bytes([10]))}",
+    "doubles": f"{SECOND}{appends(RECORD)}",
+    "deletes": f"{SECOND}os.unlink({REPORT})",
+}
+"""Meddles with its own report at the second cell."""
+
+@pytest.fixture(scope="module")
+def cut(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    folder = tmp_path_factory.mktemp("cut")
+    return run_together(folder, [faulty(folder, body, name) for name, body in CUT.items()])
+
+
+@pytest.mark.parametrize("name", CUT)
+def test_what_was_judged_before_the_process_ended_is_kept(cut: Ended, name: str) -> None:
+    one = part(cut, name)
+    assert (cut.code, one.code) == (3, 3)
+    assert one.verdicts() == [Verdict.PASSED, Verdict.ERROR]
+    assert one.records[-1].signature == "crash"
+    assert one.records[-1].message == "its process ended before its report did while this cell was being judged"
+    assert one.lost.endswith(f"while judging {one.records[-1].cell}")
+    assert f"{name}: FAILURE" in cut.output
+
+
+@pytest.fixture(scope="module")
+def forged(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    folder = tmp_path_factory.mktemp("forged")
+    return run_together(folder, [faulty(folder, body, name) for name, body in MEDDLES.items()])
+
+
+ALL = [Verdict.PASSED] * COUNT
+
+
+@pytest.mark.parametrize(
+    ("name", "verdicts", "said"),
+    [
+        ("ends", [Verdict.PASSED, Verdict.ERROR], "its report ends with other sums than its records come to"),
+        ("scribbles", ALL, "in its report stands what is none of its records (line "),
+        ("doubles", [*ALL, Verdict.PASSED], ""),
+        ("deletes", [], "no report"),
+    ],
+)
+def test_what_meddles_is_told_and_not_green(forged: Ended, name: str, verdicts: list[Verdict], said: str) -> None:
+    one = part(forged, name)
+    assert forged.code == 3
+    assert one.code == 3
+    assert one.verdicts() == verdicts
+    assert said in one.lost
+    assert f"{name}: " in forged.output
+
+
+def test_a_record_that_stands_twice_is_told(forged: Ended) -> None:
+    said = "THE LEDGER DOES NOT BALANCE: 1 judged twice, first doubles:MASK-04/linear/given/float32/cpu"
+    assert said in forged.output
+
+
+def test_a_report_that_is_gone_is_told_with_the_last_words(forged: Ended) -> None:
+    problem = part(forged, "deletes").problem
+    assert problem.startswith("its process left no report: it was never begun, or is gone; it said last: ")
