@@ -75,14 +75,16 @@ def _judge(config: pytest.Config) -> Judge:
     if judge is None:
         from .running.judge import Judge
         from .running.session import draw_up
+        from .running.unaltered import parts
         from .subject.discovery import NotFound
 
+        harness = parts()
         try:
             session = draw_up(_request(config))
         except NotFound as error:
             raise pytest.UsageError(str(error)) from None
         _check_digest(config, session.digest)
-        judge = Judge(config, session)
+        judge = Judge(config, session, harness)
         config.pluginmanager.register(judge, _NAME)
     return judge
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,21 +20,28 @@ from .outcome import failed, passed
 from .recorder import Recorder
 from .session import Session
 from .smoke_test import SmokeTest
+from .unaltered import changed
 
 if TYPE_CHECKING:
     from ..trials.trial import Trial
 
 _PROPERTY = "sparsecheck-record"
+_ALTERED = "sparsecheck-altered"
 _REFUSED = pytest.StashKey[RefusedBy | None]()
+_JUDGED = pytest.StashKey[bool]()
 _RECORD = pytest.StashKey[Record]()
 
 
 class Judge:
-    """Registered once a run; in the controller or a serial run it also keeps the report."""
+    """Registered once a run; in the controller or a serial run it also keeps the report.
 
-    def __init__(self, config: pytest.Config, session: Session) -> None:
+    harness: its parts before any adapter was loaded.
+    """
+
+    def __init__(self, config: pytest.Config, session: Session, harness: Mapping[str, object]) -> None:
         self.config = config
         self.session = session
+        self.harness = harness
         self.smoke = SmokeTest(session)
         is_worker = hasattr(config, "workerinput")
         path = config.option.sparsecheck_report
@@ -61,6 +68,7 @@ class Judge:
                 pyfuncitem.stash[_REFUSED] = judge_refusal(trial, planned.why.split())
             else:
                 pyfuncitem.obj(trial)
+        pyfuncitem.stash[_JUDGED] = True
         return True
 
     @pytest.hookimpl(wrapper=True)
@@ -72,11 +80,12 @@ class Judge:
         if planned is None:
             return report
         if call.when == "call" or call.excinfo is not None:
-            record = _record(planned.cell.id, call, item.stash.get(_REFUSED, None))
+            record = _record(planned.cell.id, call, item)
             item.stash[_RECORD] = weigh(record, self.session.of(planned.cell.sparsifier).expectations)
             _show(report, item.stash[_RECORD])
         if call.when == "teardown" and _RECORD in item.stash:
             report.user_properties.append((_PROPERTY, msgspec.json.encode(item.stash[_RECORD]).decode()))
+            report.user_properties += [(_ALTERED, name) for name in changed(self.harness)[:1]]
         return report
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
@@ -89,6 +98,8 @@ class Judge:
         for name, value in report.user_properties:
             if name == _PROPERTY and report.when == "teardown":
                 self.recorder.add(msgspec.json.decode(str(value), type=Record))
+            if name == _ALTERED:
+                self.recorder.interrupted = f"what was judged replaced {value} of the harness that judges it"
         if report.when not in ("setup", "call", "teardown"):
             self.recorder.add_lost(report.nodeid, str(report.longrepr))
 
@@ -119,10 +130,12 @@ def _planned(item: pytest.Item) -> Planned | None:
     return parameter if isinstance(parameter, Planned) else None
 
 
-def _record(cell: str, call: pytest.CallInfo[Any], refused_by: RefusedBy | None) -> Record:
-    if call.excinfo is None:
-        return passed(cell, refused_by, _seconds(call))
-    return failed(cell, call.excinfo.value, _seconds(call), judging=call.when == "call")
+def _record(cell: str, call: pytest.CallInfo[Any], item: pytest.Item) -> Record:
+    if call.excinfo is not None:
+        return failed(cell, call.excinfo.value, _seconds(call), judging=call.when == "call")
+    if not item.stash.get(_JUDGED, False):
+        return Record(cell, Verdict.ERROR, "not-judged", "pytest did not run the case: something stands in its way")
+    return passed(cell, item.stash.get(_REFUSED, None), _seconds(call))
 
 
 def _seconds(call: pytest.CallInfo[Any]) -> float:

@@ -1,0 +1,70 @@
+"""What a sparsifier may replace in the process that judges it: pytest, or the harness itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sparsecheck.running import judge, unaltered
+from sparsecheck.values.record import Verdict
+from tests.faulty import COUNT, faulty, part, run, run_together, written
+
+NOT_RUN = (
+    "import pytest\n"
+    "from sparsecheck.sparsifiers.exemplar import ExemplarAdapter\n"
+    "pytest.Function.runtest = lambda self: None\n"
+    "class Faulty(ExemplarAdapter): pass\n"
+)
+PATCHED = (
+    "import sparsecheck.running.judge as judge\n"
+    "from sparsecheck.sparsifiers.exemplar import ExemplarAdapter\n"
+    "from sparsecheck.values.record import Record, Verdict\n"
+    "judge._record = lambda cell, *rest: Record(cell, Verdict.PASSED)\n"
+    "class Faulty(ExemplarAdapter):\n"
+    "    def attach(self, *rest): raise ValueError('broken')\n"
+)
+
+
+def test_what_is_not_judged_is_not_green(tmp_path: Path) -> None:
+    files = [written(tmp_path, NOT_RUN, "not-run"), written(tmp_path, PATCHED, "patches")]
+    ended = run_together(tmp_path, files)
+    assert ended.code == 3, ended.output
+    one = part(ended, "not-run")
+    assert one.code == 1
+    assert one.verdicts() == [Verdict.ERROR] * COUNT
+    assert one.records[-1].message == "pytest did not run the case: something stands in its way"
+    other = part(ended, "patches")
+    assert other.code == 3
+    assert other.lost == "what was judged replaced sparsecheck.running.judge._record of the harness that judges it"
+    assert "patches: what was judged replaced" in ended.output
+
+
+def test_what_is_replaced_in_a_worker_is_told(tmp_path: Path) -> None:
+    body = "import sparsecheck.judging.compare as compare; compare.require = lambda *rest: None"
+    ended = run(tmp_path, "--adapter", str(faulty(tmp_path, body)), "-n", "1", "--requirement", "REG-05")
+    assert ended.code == 3, ended.output
+    assert "INTERRUPTED (faulty: what was judged replaced sparsecheck.judging.compare.require" in ended.output
+    assert part(ended, "faulty").verdicts() == [Verdict.PASSED]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sparsecheck.judging.compare.require", "sparsecheck.judging.compare.Violation",
+        "sparsecheck.judging.verdict.weigh", "sparsecheck.values.record.Record",
+        "sparsecheck.values.record.Verdict.is_red",
+        "sparsecheck.running.recorder.Recorder.add", "sparsecheck.judging.ledger.reconcile",
+        "sparsecheck.trials.trial.Trial.judge_masks", "sparsecheck.trials.refusal.judge_refusal",
+    ],
+)
+def test_every_part_that_judges_is_watched(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = unaltered.parts()
+    assert before["sparsecheck.running.judge.Judge"] is judge.Judge
+    assert unaltered.changed(before) == ()
+    monkeypatch.setattr(name, lambda *rest: None)
+    assert name in unaltered.changed(before)
+
+
+def test_what_is_judged_is_not_watched() -> None:
+    assert not any(name.startswith(("sparsecheck.sparsifiers.", "sparsecheck.cases.")) for name in unaltered.parts())
