@@ -214,6 +214,7 @@ def _where(error: BaseException) -> str:
     """The error in one line, with the line that is no Python, or else the last line of code it passed through."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{type(error).__name__}: {error.msg} ({error.filename}:{error.lineno})"
-    frames = [one for one in traceback.extract_tb(error.__traceback__) if not one.filename.startswith("<frozen ")]
+    others = ("<frozen ", __file__)
+    frames = [one for one in traceback.extract_tb(error.__traceback__) if not one.filename.startswith(others)]
     place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {error}{place}"
