@@ -19,6 +19,9 @@ SOME_CELLS = ("--requirement", "MASK-04")
 COUNT = 3
 """The cells of `SOME_CELLS` that can be judged without an accelerator."""
 
+SMOKE_CALLS = 7
+"""So often the smoke checks, before any cell, call attach."""
+
 _FILE = """
 import os, signal, sys, time
 import pytest

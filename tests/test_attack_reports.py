@@ -27,7 +27,7 @@ from sparsecheck.running.children import Children
 from sparsecheck.running.process import Run, judge_apart
 from sparsecheck.values.record import Header, Line
 from sparsecheck.values.selection import Selection
-from tests.samples import cell, declaration, environment, passed, report
+from tests.samples import declaration, environment, passed, report
 
 SELECTION = Selection(requirements=("MASK-04",))
 PLANNED = tuple(one.cell.id for one in enumerate_cells(CATALOGUE, declaration(), SELECTION, environment()))

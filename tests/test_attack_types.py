@@ -150,9 +150,12 @@ def test_a_run_says_it_in_one_sentence(tmp_path: Path) -> None:
     assert ended.code == 1, ended.output
     assert ended.report is not None
     [record] = ended.report.records
-    assert record.verdict is Verdict.FAILED
-    assert record.message == "what attach() returned is of type list, expected Sparsified"
-    assert f"    1 cell: {record.message}\n" in ended.output
+    assert record.verdict is Verdict.NOT_RUN
+    assert record.message == (
+        "faulty:SMOKE-01/linear/given/float32/cpu is failed: "
+        "what attach() returned is of type list, expected Sparsified; look at attach, faulty.py:8"
+    )
+    assert f"    {record.message}\n" in ended.output
     assert "Traceback" not in ended.output
 
 

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from _pytest.outcomes import Exit
+
 from ..judging.compare import Violation
 from ..judging.verdict import said
 from ..subject.adapter import Adapter
@@ -25,6 +27,8 @@ def looking_at(adapter: Adapter, call: str) -> Iterator[None]:
         yield
     except Violation as error:
         raise Violation(error.kind, f"{error.message}; look at {line_of(getattr(adapter, call))}") from error
+    except Exit:
+        raise
     except Exception as error:
         place = raised_at(error, adapter) or line_of(getattr(adapter, call))
         message = f"{call} raises {type(error).__name__}: {said(error)}; look at {place}"
