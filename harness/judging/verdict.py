@@ -30,8 +30,13 @@ def said(error: BaseException) -> str:
 
 def recordable(text: str) -> str:
     """The text as it would be in every process and can be written in UTF-8: where objects lie in memory is nobody's
-    verdict, and half a character no character."""
-    return re.sub(r"\b0x[0-9a-fA-F]{6,}", "0x...", text.encode("utf-8", "backslashreplace").decode("utf-8"))
+    verdict, and half a character no character. Of megabytes, the beginning."""
+    told = re.sub(r"\b0x[0-9a-fA-F]{6,}", "0x...", text.encode("utf-8", "backslashreplace").decode("utf-8"))
+    return told if len(told) <= _MOST else f"{told[:_MOST]} ... ({len(told) - _MOST} more characters)"
+
+
+_MOST = 10_000
+"""Characters of one message that a report keeps."""
 
 
 def _first_line(text: str) -> str:

@@ -32,12 +32,12 @@ def summary(report: Report) -> Iterator[str]:
         yield "Judged by another catalogue than this sparsecheck has; what requirements ask is told as here."
     if report.footer is None or report.footer.interrupted:
         why = report.footer.interrupted if report.footer else "the run was cut short"
-        yield f"INTERRUPTED ({why}): nothing here is a verdict on the whole."
+        yield f"INTERRUPTED ({_one_line(why)}): nothing here is a verdict on the whole."
 
 
 def _subject(report: Report, subject: Subject, outcome: Outcome) -> Iterator[str]:
     if subject.problem:
-        yield f"{subject.sparsifier}: NOT JUDGED: {subject.problem}"
+        yield f"{subject.sparsifier}: NOT JUDGED: {_one_line(subject.problem, 1200)}"
         return
     yield _headline(subject, outcome)
     if not outcome.balanced:
@@ -56,9 +56,10 @@ def _headline(subject: Subject, outcome: Outcome) -> str:
     declaration, environment = subject.declaration, subject.environment
     assert declaration is not None
     assert environment is not None
+    package = _one_line(f"{declaration.distribution} {declaration.version}", 80)
     return (
         f"{subject.sparsifier}: {outcome.result.upper()} "
-        f"({declaration.profile} profile, {declaration.distribution} {declaration.version}, torch {environment.torch})"
+        f"({declaration.profile} profile, {package}, torch {environment.torch})"
         f"\n  {_cells(outcome.planned)} planned: {_counts(outcome)}"
     )
 
@@ -83,7 +84,7 @@ def _shown(subject: Subject, records: list[Record], verdict: Verdict) -> Iterato
         yield f"  {verdict.value}: {id} {_sentence(id)}".rstrip()
         yield f"    {_cells(len(cells))}: {_one_line(first.message)}"
         if first.reason:
-            yield f"    because: {first.reason}" + (f" ({first.link})" if first.link else "")
+            yield f"    because: {_one_line(first.reason + (f' ({first.link})' if first.link else ''))}"
         yield f"    repeat: sparsecheck run {adapter}--cell {shlex.quote(first.cell)}"
 
 
@@ -124,7 +125,7 @@ def _requirement_of(record: Record) -> str:
     return Cell.parse(record.cell).requirement
 
 
-def _one_line(message: str) -> str:
+def _one_line(message: str, width: int = 400) -> str:
     """Whole in the report; here as much as can be read at a glance, and nothing that a terminal would obey."""
     printable = "".join(one if one.isprintable() or one.isspace() else repr(one)[1:-1] for one in message)
-    return shorten(printable, 400, placeholder=" ...")
+    return shorten(printable, width, placeholder=" ...")
