@@ -31,7 +31,7 @@ def test_a_registration_is_read_from_metadata_alone(tmp_path: Path, monkeypatch:
 @pytest.mark.parametrize(
     "arguments",
     [["list"], ["list", "--adapter", "adapter.py"], ["explain"], ["explain", "MASK"], ["explain", "MASK-01"],
-     ["schema"], ["report", "report.jsonl"], ["--help"], ["--version"]],
+     ["schema"], ["report", "report.jsonl"], ["--help"], ["--version"], ["run", "exemplar", "--requirement", "REG-05"]],
     ids=" ".join,
 )
 def test_what_needs_no_torch_does_not_import_it(tmp_path: Path, arguments: list[str]) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..judging.report import Report, encode
 from ..values.record import Footer, Line, Record, Verdict
-from .session import Session
+
+if TYPE_CHECKING:
+    from .session import Session
 
 
 class Recorder:
