@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sparsecheck.values.record import Verdict
-from tests.faulty import COUNT, SMOKE_CALLS, Ended, faulty, part, run_together
+from tests.faulty import COUNT, SMOKE_CALLS, Ended, faulty, part, run_together, written
 
 SECOND = (
     f"type(self).calls = getattr(type(self), 'calls', {-SMOKE_CALLS}) + 1\n"
@@ -134,3 +134,13 @@ def test_a_record_that_stands_twice_is_told(forged: Ended) -> None:
 def test_a_report_that_is_gone_is_told_with_the_last_words(forged: Ended) -> None:
     problem = part(forged, "deletes").problem
     assert problem.startswith("its process left no report: it was never begun, or is gone; it said last: ")
+
+
+def test_what_hangs_when_it_is_imported_is_stopped_and_told(tmp_path: Path) -> None:
+    ended = run_together(tmp_path, [written(tmp_path, "import time; time.sleep(600)\n")], "--limit", "2")
+    assert ended.code == 3
+    one = part(ended, "faulty")
+    assert (one.code, one.records) == (3, ())
+    said = "its process left no report: took longer than its 2 s and was stopped; it said last: "
+    assert one.problem.startswith(said)
+    assert f"faulty: NOT JUDGED: {one.problem}" in ended.output

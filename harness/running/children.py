@@ -144,10 +144,10 @@ def _note_end(folder: Path, name: str, how: str) -> None:
     (folder / f"{name}.end").write_text(how, "utf-8")
 
 
-def how_it_ended(folder: Path, name: str) -> str:
-    """Of a child that did not finish."""
+def how_it_ended(folder: Path, name: str, otherwise: str = "its process ended before its report did") -> str:
+    """Of a child that did not finish; `otherwise` if it was not stopped."""
     note = folder / f"{name}.end"
-    return note.read_text("utf-8") if note.exists() else "its process ended before its report did"
+    return note.read_text("utf-8") if note.exists() else otherwise
 
 
 def last_words(folder: Path, name: str) -> str:

@@ -95,8 +95,9 @@ def _gathered(name: str, folder: Path, selection: Selection, losses: list[str]) 
         report, broken = _left(path)
         _check_asked(report.header, name, selection)
     except (InvalidReport, OSError) as error:
-        why = "it was never begun, or is gone" if isinstance(error, FileNotFoundError) else _without(path, error)
+        gone = "it was never begun, or is gone" if isinstance(error, FileNotFoundError) else _without(path, error)
         losses.append(f"{name}: no report")
+        why = how_it_ended(folder, name, gone)
         problem = f"its process left no report: {why}; it said last: {last_words(folder, name)}"
         return _unjudged(name, selection, problem)
     if report.footer is None:
