@@ -84,7 +84,12 @@ def _judge(config: pytest.Config) -> Judge:
         except NotFound as error:
             raise pytest.UsageError(str(error)) from None
         _check_digest(config, session.digest)
-        judge = Judge(config, session, harness)
+        try:
+            judge = Judge(config, session, harness)
+        except OSError as error:
+            path = config.option.sparsecheck_report
+            why = f"{path} cannot be written ({error.strerror}); name another file with --sparsecheck-report"
+            raise pytest.UsageError(why) from None
         config.pluginmanager.register(judge, _NAME)
     return judge
 

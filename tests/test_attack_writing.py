@@ -83,3 +83,13 @@ def test_a_folder_that_cannot_be_written_to_is_no_hindrance() -> None:
     ended = sparsecheck(Path("/proc"))
     assert ended.returncode == 0, ended.stderr
     assert "1 cell planned: 1 passed" in ended.stdout
+
+
+def test_plain_pytest_says_it_in_a_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "--pyargs", "sparsecheck.cases", "-p", "no:cacheprovider"]
+    options = ["--sparsecheck-subject", "exemplar", "--sparsecheck-report", "no/report.jsonl"]
+    ended = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode == pytest.ExitCode.USAGE_ERROR
+    said = "no/report.jsonl cannot be written (No such file or directory); name another file with --sparsecheck-report"
+    assert f"ERROR: {said}" in ended.stderr.splitlines()
+    assert "Traceback" not in ended.stdout + ended.stderr
