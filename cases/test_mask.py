@@ -278,8 +278,11 @@ def test_a_lowered_level_brings_back_as_declared(trial: Trial) -> None:
     elif trial.contract.ranks_by_magnitude and trial.contract.level_basis == "dense":
         what = "kept at level 0.9, are removed at 0.3, though no weight has changed"
         judge_within(before, after, "kept-differs", what)
+    sparsified.update(0.0)
+    trial.judge_counts(sparsified, 0.0, after)
+    before = trial.masks(sparsified)
     sparsified.update()
-    trial.judge_counts(sparsified, before=after)
+    trial.judge_counts(sparsified, before=before)
 
 
 @case("MASK-26")
@@ -367,3 +370,24 @@ def test_position_alone_decides_where_declared(trial: Trial) -> None:
     expected = trial.masks(trial.sparsified())
     other = trial.sparsified(trial.dense_model("other"))
     trial.judge_masks(other, expected, "from other weights, though score='position' is declared")
+
+
+@case("MASK-33")
+def test_zeros_in_the_dense_weight_count_like_any_entry(trial: Trial) -> None:
+    model = trial.dense_model()
+    for name in trial.plan.names:
+        model.get_parameter(name).detach().flatten()[::5] = 0
+    dense = trial.parameters(model)
+    sparsified = trial.sparsified(model)
+    trial.judge_counts(sparsified)
+    if trial.contract.ranks_by_magnitude:
+        trial.judge_kept(sparsified, dense)
+
+
+@case("MASK-34")
+def test_a_channel_of_a_convolution_is_whole(trial: Trial) -> None:
+    dense = trial.parameters(trial.dense_model())
+    sparsified = trial.sparsified()
+    trial.judge_counts(sparsified)
+    if trial.contract.ranks_by_magnitude:
+        trial.judge_kept(sparsified, dense)

@@ -11,7 +11,7 @@ from sparsecheck.judging.compare import close, equal, same_state
 from sparsecheck.trials import flags
 from sparsecheck.trials.anatomy import anatomy, held, loose_tensors, plain_parameter, same_anatomy
 from sparsecheck.trials.models import layer_inputs
-from sparsecheck.trials.probe import submodule_weight
+from sparsecheck.trials.probe import gradient, submodule_weight
 from sparsecheck.trials.refusal import judge_refused_plan, unless_refused
 
 
@@ -239,3 +239,43 @@ def test_a_model_let_go_of_is_freed(trial: Trial) -> None:
     alive = [name for name, module in modules.items() if module() is not None]
     message = f"{len(alive)} of {len(modules)} modules of a sparse model live on that no one holds: {', '.join(alive)}"
     require(not alive, "kept-alive", message)
+
+
+@case("REG-19")
+def test_gradients_that_a_user_gathered_stay(trial: Trial) -> None:
+    model = trial.dense_model()
+    trial.backward(model)
+    parameters = dict(model.named_parameters())
+    before = {name: one.grad.clone() for name, one in parameters.items() if one.grad is not None}
+    sparsified = trial.sparsified(model)
+    now = parameters | trial.dense_weights(sparsified, parameters)
+    for name, expected in before.items():
+        what = f"gradient of {name}, gathered before attach,"
+        equal(gradient(now[name], what), expected, "gradient-changed", what)
+
+
+@case("REG-20")
+def test_backward_hooks_still_run(trial: Trial) -> None:
+    model, ran = trial.dense_model(), list[str]()
+    name = trial.plan.names[0]
+    model.get_submodule(name.rpartition(".")[0]).register_full_backward_hook(lambda *_: ran.append("the layer's"))
+    model.get_parameter(name).register_hook(lambda _: ran.append("the weight's"))
+    sparsified = trial.sparsified(model)
+    trial.backward(sparsified.model)
+    message = f"one backward ran {', '.join(sorted(ran)) or 'none'} of a user's two hooks at {name}"
+    require(sorted(ran) == ["the layer's", "the weight's"], "hooks-differ", message)
+
+
+@case("REG-21")
+def test_buffers_stay(trial: Trial) -> None:
+    model = trial.dense_model()
+    before = {name: tensor.clone() for name, tensor in model.named_buffers()}
+    dense = trial.parameters(trial.dense_model())
+    with trial.guard.contain():
+        sparsified = trial.attach(model)
+        sparsified.update()
+    now = dict(sparsified.model.named_buffers())
+    for name, tensor in before.items():
+        require(name in now, "buffer-gone", f"the dense model's buffer {name} is gone after attach and update")
+        equal(now[name], tensor, "buffer-changed", f"the dense model's buffer {name} after attach and update")
+    trial.prove_hold(sparsified, dense)

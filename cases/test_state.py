@@ -153,6 +153,7 @@ def test_update_after_restore_is_the_donors_next(trial: Trial) -> None:
     restored = trial.restore(donor.save())
     learn(trial, donor)
     learn(trial, restored)
+    trial.judge_masks(restored, trial.masks(donor), "restored and trained as its donor")
     for level in (raised_level(trial), None):
         restored.update(level)
         seen = trial.masks(restored)
@@ -209,3 +210,14 @@ def test_saved_after_training_is_restored_as_trained(trial: Trial) -> None:
     restored = restoring.resume(trial, sparsified.save())
     trial.judge_masks(restored, masks, "trained, saved and restored")
     trial.judge_used(restored.model, used, "trained, saved and restored")
+
+
+@case("STATE-21")
+def test_statistics_are_restored(trial: Trial) -> None:
+    names = [name for name, _ in trial.dense_model().named_buffers()]
+    donor = trial.sparsified()
+    learn(trial, donor)
+    expected = {name: donor.model.get_buffer(name).clone() for name in names}
+    restored = trial.restore(donor.save())
+    for name, buffer in expected.items():
+        equal(restored.model.get_buffer(name), buffer, "buffer-differs", f"restored: the dense model's buffer {name}")

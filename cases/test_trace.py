@@ -4,6 +4,7 @@ from sparsecheck import Trial, case
 from sparsecheck.trials import tracing
 from sparsecheck.trials.baseline import Baseline
 from sparsecheck.trials.snapshot import Snapshot
+from sparsecheck.trials.training import Start, learn
 
 ONE_BATCH = (3,)
 """A batch of another size is compiled anew, which takes time and says no more of a sparsifier."""
@@ -107,3 +108,14 @@ def test_finalized_model_compiles_whole(trial: Trial) -> None:
     baseline = Baseline.of(trial, sparsified)
     with tracing.compiled(sparsified.finalize()) as compiled:
         baseline.judge_output(compiled, "finalized and compiled", ONE_BATCH)
+
+
+@case("TRACE-13")
+def test_trained_model_traces_as_trained(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    start = Start.of(trial, sparsified)
+    learn(trial, sparsified)
+    start.judge_learned(sparsified, "trained")
+    baseline = Baseline.of(trial, sparsified)
+    traced = tracing.trace(sparsified.model, trial.inputs("traced"))
+    baseline.judge_output(traced, "trained since the update, and traced")

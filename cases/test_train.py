@@ -3,7 +3,7 @@
 import torch
 
 from sparsecheck import Trial, case, require
-from sparsecheck.judging.compare import close
+from sparsecheck.judging.compare import array, close
 from sparsecheck.trials import training
 from sparsecheck.trials.baseline import judge_removed
 from sparsecheck.trials.training import Start, learn, taught
@@ -102,3 +102,18 @@ def test_what_is_kept_learns_as_in_a_plain_model(trial: Trial) -> None:
     seen = parameters | trial.used(sparsified.model)
     for name, values in expected.items():
         close(seen[name], values, trial.tolerance, "training-differs", f"{name} after training")
+
+
+@case("TRAIN-10")
+def test_what_comes_back_learns(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    before = trial.masks(sparsified)
+    sparsified.update(0.25)
+    back = {name: mask & ~before[name] for name, mask in trial.masks(sparsified).items()}
+    used = {name: array(weight).copy() for name, weight in trial.used(sparsified.model).items()}
+    learn(trial, sparsified)
+    for name, weight in trial.used(sparsified.model).items():
+        if name in back and back[name].any():
+            moved, count = int((array(weight) != used[name])[back[name]].sum()), int(back[name].sum())
+            message = f"of {count} entries of {name} that a lowered level brought back, {moved} moved in training"
+            require(2 * moved >= count, "weight-not-moved", message)

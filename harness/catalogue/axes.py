@@ -16,6 +16,10 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "conv2d": ("conv2d",),
     "embedding": ("embedding",),
     "mixed": ("linear", "conv2d"),
+    "windowed": ("conv2d",),
+    "normed": ("linear",),
+    "bare": ("linear",),
+    "subclassed": ("linear",),
 }
 """Layer axis: each network with the capabilities it takes. The tied network takes no `tied`: what is
 judged there is that sharing is kept or refused, which is the capability's own case."""

@@ -19,12 +19,13 @@ REQUIREMENTS = (
     Requirement(
         id="MASK-01", level="core", source=_PARAMETRIZE,
         sentence="Forward uses where(mask, weight, 0) for each planned weight, entry by entry and exactly.",
-        layers=_EVERY_LAYER, dtypes=("float32", "float64", "bfloat16", "float16"), devices=_BOTH,
+        layers=(*_EVERY_LAYER, "bare", "subclassed"), dtypes=("float32", "float64", "bfloat16", "float16"),
+        devices=_BOTH,
     ),
     Requirement(
         id="MASK-02", level="core", source=_PARAMETRIZE,
         sentence="The sparse model's output is the dense model's with the removed entries set to zero.",
-        layers=_EVERY_LAYER, dtypes=("float32", "float64", "bfloat16", "float16"), devices=_BOTH,
+        layers=(*_EVERY_LAYER, "windowed"), dtypes=("float32", "float64", "bfloat16", "float16"), devices=_BOTH,
     ),
     Requirement(
         id="MASK-03", level="extended", source="torch.nn.utils.prune.custom_from_mask",
@@ -149,7 +150,7 @@ REQUIREMENTS = (
     Requirement(
         id="MASK-25", level="extended", source="Zhu and Gupta 2017; torch.ao.pruning WeightNormSparsifier:235",
         sentence="A level lowered by update brings entries back to exactly the new count if regrowth is declared free; "
-        "if monotone, none. The next update without a level is at the plan's again.",
+        "if monotone, none. Level 0 is a level, and the next update without one is at the plan's again.",
         patterns=("unstructured-0.9", "block4x1-0.9", "channel0-0.9"), needs=("relevel",), devices=_BOTH,
     ),
     Requirement(
@@ -188,5 +189,15 @@ REQUIREMENTS = (
         sentence="Where the score is declared to be position, other weights get the same masks.",
         patterns=(LEVELLED_PATTERN,),
         unless=tuple(("score", score) for score in get_args(Score) if score != "position"),
+    ),
+    Requirement(
+        id="MASK-33", level="extended", source="torch.Tensor.count_nonzero, of a weight that is sparse already",
+        sentence="Entries of the dense weight that are zero already are counted and ranked like any other.",
+        patterns=("unstructured-0.5", "channel0-0.5"), unless=_UNRANKED,
+    ),
+    Requirement(
+        id="MASK-34", level="extended", source="torch.nn.utils.prune.ln_structured, dim",
+        sentence="A channel along dim 1 of a convolution is one of its inputs: all rows and columns of the window.",
+        patterns=("channel1-0.5",), layers=("conv2d", "conv1d"),
     ),
 )

@@ -89,4 +89,19 @@ REQUIREMENTS = (
         id="REG-18", level="extended", source="weakref; gc.collect",
         sentence="A sparse model that its user lets go of is freed: nothing of the sparsifier keeps it alive.",
     ),
+    Requirement(
+        id="REG-19", level="extended", source="torch.Tensor.grad, which accumulates",
+        sentence="Gradients that a user has gathered are as they were after attach and update.",
+        unless=(("holds", "in place"),),
+    ),
+    Requirement(
+        id="REG-20", level="extended", source="torch.nn.Module.register_full_backward_hook; torch.Tensor.register_hook",
+        sentence="A user's backward hooks, on a planned layer and on its weight, still run.",
+        unless=(("holds", "wrapper"),),
+    ),
+    Requirement(
+        id="REG-21", level="extended", source="torch.nn.BatchNorm1d, running statistics",
+        sentence="Attach and update leave the dense model's buffers, such as running statistics, as they were.",
+        layers=("normed",),
+    ),
 )

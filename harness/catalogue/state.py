@@ -71,7 +71,7 @@ REQUIREMENTS = (
     ),
     Requirement(
         id="STATE-15", level="core", source="BaseSparsifier.load_state_dict", needs=_RESTORE,
-        sentence="Trained and updated alike, what was restored has the masks that its donor has.",
+        sentence="Trained and updated alike, what was restored has the masks that its donor has, step by step.",
         patterns=(LEVELLED_PATTERN,), layers=("linear", "mixed"), unless=(("score", "random"), ("score", "opaque")),
     ),
     Requirement(
@@ -98,5 +98,10 @@ REQUIREMENTS = (
         sentence="What is saved after training is restored as trained, with the masks it had, under every pattern.",
         patterns=("unstructured-0.5", "given", "block1x4-0.5", "2of4", "channel0-0.5", "band-3"),
         unless=(("mask_storage", "nowhere"),),
+    ),
+    Requirement(
+        id="STATE-21", level="extended", source="torch.nn.BatchNorm1d, running statistics", needs=_RESTORE,
+        sentence="What is not the sparsifier's, as running statistics, is saved and restored with the model.",
+        layers=("normed",),
     ),
 )

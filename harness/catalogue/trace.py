@@ -60,4 +60,8 @@ REQUIREMENTS = (
         id="TRACE-12", level="extended", source="torch.compile", needs=("compile", "finalize"),
         sentence="A finalized model compiles (aot_eager, fullgraph) to the sparse model's output.",
     ),
+    Requirement(
+        id="TRACE-13", level="core", source="torch.jit.trace", needs=("trace",),
+        sentence="A model that was trained since its last update is traced as trained.",
+    ),
 )

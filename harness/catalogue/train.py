@@ -48,4 +48,9 @@ REQUIREMENTS = (
         sentence="Trained alike, all that is kept ends where it does in a plain model whose removed entries stay zero.",
         layers=("linear", "mixed"),
     ),
+    Requirement(
+        id="TRAIN-10", level="extended", source="Evci et al. 2020, Rigging the Lottery", needs=("relevel",),
+        sentence="Entries that a lowered level brings back learn like any other.",
+        patterns=(LEVELLED_PATTERN,), unless=(("regrowth", "monotone"),),
+    ),
 )

@@ -100,6 +100,34 @@ def _mixed(salt: str) -> Network:
     return Network("mixed", layers, ("stem.conv1.weight", "layer1.weight"), (3, 6, 5))
 
 
+def _windowed(salt: str) -> Network:
+    first, second, third = _sizes(salt, 3, (4, 8, 12))
+    layers = (
+        Layer("conv1", "conv2d", first, second, kernel=3, stride=2, padding=1, groups=2, bias=True),
+        Layer("relu", "relu"),
+        Layer("conv10", "conv2d", second, third, kernel=2, dilation=2),
+    )
+    return Network("windowed", layers, ("conv1.weight",), (first, 9, 8))
+
+
+def _normed(salt: str) -> Network:
+    first, second, third = _sizes(salt, 3)
+    layers = (
+        Layer("layer1", "linear", first, second, bias=True),
+        Layer("norm", "norm", second, second),
+        Layer("relu", "relu"),
+        Layer("layer10", "linear", second, third),
+    )
+    return Network("normed", layers, ("layer1.weight",), (first,))
+
+
+def _one(token: str, name: str, salt: str) -> Network:
+    """A single linear layer, of torch's own type under no name, or of a subclass."""
+    inputs, outputs = _sizes(salt, 2)
+    layer = Layer(name, "linear", inputs, outputs, bias=True, subclassed=bool(name))
+    return Network(token, (layer,), (layer.weight,), (inputs,))
+
+
 _BUILDERS: dict[str, Callable[[str], Network]] = {
     "linear": _linear,
     "large": _large,
@@ -110,4 +138,8 @@ _BUILDERS: dict[str, Callable[[str], Network]] = {
     "conv2d": lambda salt: _convolutional("conv2d", "conv2d", salt),
     "embedding": _embedding,
     "mixed": _mixed,
+    "windowed": _windowed,
+    "normed": _normed,
+    "bare": lambda salt: _one("bare", "", salt),
+    "subclassed": lambda salt: _one("subclassed", "layer1", salt),
 }

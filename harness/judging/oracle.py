@@ -134,18 +134,27 @@ def forward(network: Network, parameters: Mapping[str, Reals], inputs: Reals) ->
 
 def _linear(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> Reals:
     output: Reals = value @ parameters[layer.weight].T
-    return output + parameters[f"{layer.name}.bias"] if layer.bias else output
+    return output + parameters[layer.bias_name] if layer.bias else output
 
 
 def _convolution(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> Reals:
-    weight = parameters[layer.weight]
+    weights = np.split(parameters[layer.weight], layer.groups, axis=0)
+    values = np.split(value, layer.groups, axis=1)
+    parts = [_convolved(layer, weight, part) for weight, part in zip(weights, values, strict=True)]
+    output = np.concatenate(parts, axis=1)
+    return output + parameters[layer.bias_name].reshape(1, -1, *(1,) * (output.ndim - 2)) if layer.bias else output
+
+
+def _convolved(layer: Layer, weight: Reals, value: Reals) -> Reals:
+    """One group of a convolution, without bias."""
     spatial = weight.ndim - 2
     axes = tuple(range(2, 2 + spatial))
-    windows = sliding_window_view(value, weight.shape[2:], axis=axes)
+    padded = np.pad(value, ((0, 0), (0, 0), *((layer.padding, layer.padding),) * spatial))
+    reach = tuple((edge - 1) * layer.dilation + 1 for edge in weight.shape[2:])
+    steps = (slice(None),) * 2 + (slice(None, None, layer.stride),) * spatial
+    windows = sliding_window_view(padded, reach, axis=axes)[(*steps, *(slice(None, None, layer.dilation),) * spatial)]
     taps = tuple(range(2 + spatial, 2 + 2 * spatial))
-    output: Reals = np.tensordot(windows, weight, axes=((1, *taps), (1, *axes)))
-    output = np.moveaxis(output, -1, 1)
-    return output + parameters[f"{layer.name}.bias"].reshape(1, -1, *(1,) * spatial) if layer.bias else output
+    return np.moveaxis(np.tensordot(windows, weight, axes=((1, *taps), (1, *axes))), -1, 1)
 
 
 def _embedding(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> Reals:

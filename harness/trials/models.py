@@ -12,14 +12,16 @@ from ..judging import stream
 from ..values.network import Layer, Network
 
 
-def build(network: Network, salt: str, dtype: torch.dtype, device: torch.device) -> nn.Sequential:
+def build(network: Network, salt: str, dtype: torch.dtype, device: torch.device) -> nn.Module:
     """A dense model of `network`, in train mode, its parameters drawn from `salt` and of `dtype`;
     the global random states stay where they are."""
     with torch.random.fork_rng(devices=[]):
         return _built(network, salt, dtype).to(device)
 
 
-def _built(network: Network, salt: str, dtype: torch.dtype) -> nn.Sequential:
+def _built(network: Network, salt: str, dtype: torch.dtype) -> nn.Module:
+    if not network.layers[0].name:
+        return _module(network.layers[0], salt, dtype)
     tree: dict[str, nn.Module | OrderedDict[str, nn.Module]] = OrderedDict()
     for layer in network.layers:
         block, _, name = layer.name.rpartition(".")
@@ -55,10 +57,24 @@ def _strided(tensor: Tensor) -> Tensor:
     return tensor.t().contiguous().t()
 
 
+class OwnLinear(nn.Linear):
+    """A linear layer of a type that is not torch's."""
+
+
+def _linear(layer: Layer) -> nn.Module:
+    return (OwnLinear if layer.subclassed else nn.Linear)(layer.inputs, layer.outputs, bias=layer.bias)
+
+
+def _convolution(kind: type[nn.Conv1d] | type[nn.Conv2d], layer: Layer) -> nn.Module:
+    window = (layer.kernel, layer.stride, layer.padding, layer.dilation, layer.groups)
+    return kind(layer.inputs, layer.outputs, *window, bias=layer.bias)
+
+
 _EMPTY: dict[str, Callable[[Layer], nn.Module]] = {
-    "linear": lambda layer: nn.Linear(layer.inputs, layer.outputs, bias=layer.bias),
-    "conv1d": lambda layer: nn.Conv1d(layer.inputs, layer.outputs, layer.kernel, bias=layer.bias),
-    "conv2d": lambda layer: nn.Conv2d(layer.inputs, layer.outputs, layer.kernel, bias=layer.bias),
+    "linear": _linear,
+    "conv1d": lambda layer: _convolution(nn.Conv1d, layer),
+    "conv2d": lambda layer: _convolution(nn.Conv2d, layer),
+    "norm": lambda layer: nn.BatchNorm1d(layer.inputs),
     "embedding": lambda layer: nn.Embedding(layer.inputs, layer.outputs),
     "relu": lambda layer: nn.ReLU(),
     "flatten": lambda layer: nn.Flatten(),

@@ -63,11 +63,11 @@ class Trial:
 
     # ------------------------------------------------------------- the subject
 
-    def dense_model(self, variant: str = "") -> nn.Sequential:
+    def dense_model(self, variant: str = "") -> nn.Module:
         """A fresh dense model; equal ones for equal `variant`, other weights for another."""
         return models.build(self.network, f"{self.cell.requirement} {variant}", self.dtype, self.device)
 
-    def plain_model(self, parameters: Mapping[str, Reals]) -> nn.Sequential:
+    def plain_model(self, parameters: Mapping[str, Reals]) -> nn.Module:
         """A dense model that holds exactly `parameters`."""
         model = self.dense_model()
         with torch.no_grad():

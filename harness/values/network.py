@@ -5,26 +5,37 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["linear", "conv1d", "conv2d", "embedding", "relu", "flatten"]
+Kind = Literal["linear", "conv1d", "conv2d", "embedding", "norm", "relu", "flatten"]
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One step of a network. `name` is dotted where it sits in a block; `kernel` is the edge length of a
-    convolution's window; `strided` stores the weight non-contiguously."""
+    """One step of a network. `name` is dotted where it sits in a block, and empty where it is the whole model;
+    `kernel` is the edge length of a convolution's window, the other four are as torch has them; `strided` stores the
+    weight non-contiguously; `subclassed` makes it a subclass of torch's layer."""
 
     name: str
     kind: Kind
     inputs: int = 0
     outputs: int = 0
     kernel: int = 1
+    stride: int = 1
+    padding: int = 0
+    dilation: int = 1
+    groups: int = 1
     bias: bool = False
     strided: bool = False
+    subclassed: bool = False
 
     @property
     def weight(self) -> str:
         """The fully qualified name of its weight."""
-        return f"{self.name}.weight"
+        return f"{self.name}.weight".lstrip(".")
+
+    @property
+    def bias_name(self) -> str:
+        """The fully qualified name of its bias, if it has one."""
+        return f"{self.name}.bias".lstrip(".")
 
     @property
     def weight_shape(self) -> tuple[int, ...]:
@@ -32,11 +43,11 @@ class Layer:
         if self.kind == "embedding":
             return (self.inputs, self.outputs)
         window = {"linear": 0, "conv1d": 1, "conv2d": 2}[self.kind]
-        return (self.outputs, self.inputs) + (self.kernel,) * window
+        return (self.outputs, self.inputs // self.groups) + (self.kernel,) * window
 
     @property
     def has_weight(self) -> bool:
-        return self.kind not in ("relu", "flatten")
+        return self.kind not in ("norm", "relu", "flatten")
 
 
 @dataclass(frozen=True)

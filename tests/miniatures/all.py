@@ -1,8 +1,22 @@
 """Every miniature, registered."""
 
-from . import MINIATURES, Miniature, leaks, mask, ranking, reference, reg, restoring, smoke, state, trace, train
+from . import (
+    MINIATURES,
+    Miniature,
+    leaks,
+    mask,
+    networks,
+    ranking,
+    reference,
+    reg,
+    restoring,
+    smoke,
+    state,
+    trace,
+    train,
+)
 
 __all__ = [
-    "MINIATURES", "Miniature", "leaks", "mask", "ranking", "reference", "reg", "restoring", "smoke", "state", "trace",
-    "train",
+    "MINIATURES", "Miniature", "leaks", "mask", "networks", "ranking", "reference", "reg", "restoring", "smoke",
+    "state", "trace", "train",
 ]

@@ -330,3 +330,44 @@ class RanksAsItIsStored(Exemplar):
     def _dense(self, name: str) -> Tensor:
         weight = super()._dense(name)
         return weight.t().contiguous().view_as(weight) if not weight.is_contiguous() else weight
+
+
+@breaks("MASK-25", "count-differs")
+class TakesZeroForNone(Exemplar):
+    """An update to level 0 is taken for one without a level."""
+
+    def update(self, level: float | None = None) -> None:
+        super().update(level or None)
+
+
+@breaks("MASK-33", "count-differs")
+class CountsTheNonzero(Exemplar):
+    """The level counts over what is not zero already."""
+
+    def _ranked_each(self, plan: Plan) -> dict[str, Tensor]:
+        def of_nonzero(name: str, pattern: Pattern) -> Pattern:
+            dense = self._dense(name)
+            share = int(dense.count_nonzero()) / dense.numel()
+            return Unstructured(share * pattern.level) if isinstance(pattern, Unstructured) else pattern
+
+        patterns = {name: of_nonzero(name, pattern) for name, pattern in plan.patterns.items()}
+        return super()._ranked_each(Plan(patterns, plan.scope))
+
+
+@breaks("MASK-33", "unit-broken")
+class RemovesZerosBesides(Reworks):
+    """What is zero in the dense weight is removed besides the count."""
+
+    def rework(self, name: str, mask: Tensor) -> Tensor:
+        return mask & (self._dense(name) != 0)
+
+
+@breaks("MASK-34", "unit-broken")
+class TakesTheLastDimForInputs(Exemplar):
+    """Takes a convolution's inputs for its last dimension, which are columns of its window."""
+
+    def _ranked_each(self, plan: Plan) -> dict[str, Tensor]:
+        def last(name: str, pattern: Pattern) -> Pattern:
+            return Channel(pattern.level, self._dense(name).dim() - 1) if pattern == Channel(0.5, 1) else pattern
+
+        return super()._ranked_each(Plan({name: last(name, one) for name, one in plan.patterns.items()}, plan.scope))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 
+import torch
 from msgspec.structs import replace
 from torch import nn
 
 from sparsecheck import Context, Given, Plan, Saved, Sparsified
 from sparsecheck.sparsifiers.exemplar import CONTRACT, Exemplar, ExemplarAdapter
+from sparsecheck.subject.adapter import Batch, Loss
 
 from . import Misdeclared, breaks
 
@@ -87,3 +90,20 @@ class RestoresGivenMasksAlone(ExemplarAdapter):
     """Restores every mask but a given one a row further down."""
 
     sparsified = _Shifting
+
+
+@breaks("STATE-15", "mask-differs")
+class RanksInItsFirstTraining(Exemplar):
+    """What was restored ranks anew at the end of its first training."""
+
+    loaded = False
+
+    def load(self, saved: Saved) -> None:
+        super().load(saved)
+        self.loaded = True
+
+    def train(self, batches: Iterable[Batch], loss: Loss, optimizer: torch.optim.Optimizer) -> None:
+        super().train(batches, loss, optimizer)
+        if self.loaded:
+            self.loaded = False
+            self.update(0.25)

@@ -90,7 +90,7 @@ class MasksInAPythonFunction(Exemplar):
 
 class _Frozen(Keep):
     def forward(self, weight: Tensor) -> Tensor:
-        if torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
+        if torch._C._get_tracing_state():
             self.eval()
         return super().forward(weight)
 
@@ -204,3 +204,25 @@ class FinalizesWithABreak(_Leftover):
     """Finalize leaves a hook behind that no whole graph can have in it."""
 
     hook = staticmethod(torch.compiler.disable(_unless_all_zero))
+
+
+class _LastUpdate(Keep):
+    used: list[Tensor]
+
+    def forward(self, weight: Tensor) -> Tensor:
+        if torch._C._get_tracing_state() and getattr(self, "used", None):
+            return self.used[0]
+        return super().forward(weight)
+
+
+@breaks("TRACE-13", "output-differs")
+class TracesTheLastUpdate(Exemplar):
+    """Under a trace the masked weight of the last update stands in for the trained one."""
+
+    keep = _LastUpdate
+
+    def update(self, level: float | None = None) -> None:
+        super().update(level)
+        for name in self.plan.names:
+            keep = next(self.parametrizations(name))
+            object.__setattr__(keep, "used", [keep(self._dense(name)).detach().clone()])

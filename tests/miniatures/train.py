@@ -229,3 +229,28 @@ class FinalizesAnew(Exemplar):
     def finalize(self) -> nn.Module:
         self.update()
         return super().finalize()
+
+
+class _OnceMasked(Keep):
+    learns: Tensor
+
+    def __init__(self, weight: Tensor, persistent: bool) -> None:
+        super().__init__(weight, persistent)
+        self.register_buffer("learns", torch.ones_like(weight, dtype=torch.bool), persistent=False)
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return super().forward(torch.where(self.learns, weight, weight.detach()))
+
+
+@breaks("TRAIN-10", "weight-not-moved")
+class MasksGradientsOnce(Exemplar):
+    """Gradients go by the mask of the first update: what comes back later never learns."""
+
+    keep = _OnceMasked
+
+    def update(self, level: float | None = None) -> None:
+        super().update(level)
+        for name in self.plan.names:
+            keep = next(self.parametrizations(name))
+            if bool(keep.get_buffer("learns").all()):
+                keep.get_buffer("learns").copy_(self.mask_tensor(name))

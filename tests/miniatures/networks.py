@@ -1,0 +1,87 @@
+"""Broken on models that are built otherwise than a chain of torch's own plain layers, or that carry more."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from sparsecheck import Context, Plan, Saved, Sparsified
+from sparsecheck.sparsifiers.exemplar import Exemplar, ExemplarAdapter
+from sparsecheck.values.contract import Contract
+
+from . import breaks
+
+
+@breaks("MASK-02", "output-differs")
+class ForgetsTheStride(Exemplar):
+    """Takes a convolution over with its kernel alone: stride, padding, dilation and groups go."""
+
+    def _register(self, name: str) -> None:
+        module = self.model.get_submodule(name.rpartition(".")[0])
+        if isinstance(module, nn.Conv2d):
+            module.stride = (1, 1)
+        super()._register(name)
+
+
+@breaks("MASK-01", "ValueError")
+class SplitsTheName(ExemplarAdapter):
+    """Takes every parameter to lie in a layer: the `weight` of a model that is one layer has none."""
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        for name in plan.names:
+            _layer, _attribute = name.rsplit(".", 1)
+        return super().attach(model, plan, context)
+
+
+@breaks("MASK-01", "plan-not-applied")
+class KnowsTorchsTypesAlone(Exemplar):
+    """Looks layers up by type, and passes over a subclass of nn.Linear."""
+
+    def _ranked_each(self, plan: Plan) -> dict[str, Tensor]:
+        masks = super()._ranked_each(plan)
+        for name, mask in masks.items():
+            kind = type(self.model.get_submodule(name.rpartition(".")[0])).__mro__[1]
+            if kind not in (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Embedding):
+                masks[name] = torch.ones_like(mask)
+        return masks
+
+
+@breaks("REG-21", "buffer-changed")
+class CalibratesInTraining(Exemplar):
+    """Runs the model in train mode to rank it, which moves running statistics."""
+
+    def update(self, level: float | None = None) -> None:
+        for module in self.model.modules():
+            if isinstance(module, nn.BatchNorm1d):
+                module(torch.ones(2, module.num_features, device=module.weight.device, dtype=module.weight.dtype))
+        super().update(level)
+
+
+@breaks("STATE-21", "buffer-differs")
+class RestoresParametersAlone(Exemplar):
+    """Takes up parameters and masks, and leaves every other buffer as it is."""
+
+    def load(self, saved: Saved) -> None:
+        buffers = {name for name, _ in self.model.named_buffers() if not name.endswith(".mask")}
+        super().load(Saved({**saved.model, **{name: self.model.get_buffer(name) for name in buffers}}, saved.sidecar))
+
+
+@breaks("REG-19", "gradient-changed")
+class ZeroesGradients(Exemplar):
+    """Zeroes all gradients before it ranks."""
+
+    def update(self, level: float | None = None) -> None:
+        for parameter in self.model.parameters():
+            if parameter.grad is not None:
+                parameter.grad.zero_()
+        super().update(level)
+
+
+@breaks("REG-20", "hooks-differ")
+class ClearsBackwardHooks(Exemplar):
+    """Takes a layer's backward hooks off to put its own on, and does not put them back."""
+
+    def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
+        super().__init__(model, plan, contract)
+        for module in model.modules():
+            module._backward_hooks.clear()
