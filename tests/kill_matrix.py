@@ -1,5 +1,6 @@
 """The kill matrix: which requirements reject which miniature. `python -m tests.kill_matrix` computes it, holds it
-against what is pinned in `kill_matrix.json`, and with --write writes that file and the page in docs/ anew."""
+against what is pinned in `kill_matrix.json`, and with --write writes that file, `diagnoses.json` and the
+page in docs/ anew."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from sparsecheck.judging.ledger import Planned
 from sparsecheck.trials import fresh
 from sparsecheck.values.record import Record
 from sparsecheck.values.selection import Selection
-from tests import forked_interpreter
+from tests import diagnoses, forked_interpreter
 from tests.bench_of_one import judge, planned
 from tests.kill_matrix_page import page
 from tests.miniatures.all import MINIATURES, Miniature
@@ -32,20 +34,26 @@ Rows = dict[str, tuple[str, ...]]
 """By name of the miniature: the ids of the requirements that reject it, in the catalogue's order."""
 
 
+def available(adapter: Adapter) -> Iterator[Planned]:
+    """The cells that can be judged here."""
+    return (one for one in planned(adapter, Selection()) if one.disposition != "unavailable")
+
+
 def canonical(adapter: Adapter) -> Iterator[Planned]:
     """The first cell of every requirement that can be judged here."""
     seen = set[str]()
-    for one in planned(adapter, Selection()):
-        if one.disposition != "unavailable" and one.cell.requirement not in seen:
+    for one in available(adapter):
+        if one.cell.requirement not in seen:
             seen.add(one.cell.requirement)
             yield one
 
 
-def red(adapter: Adapter) -> list[Record]:
-    """The records of the canonical cells that reject `adapter`."""
+def red(adapter: Adapter, every: bool = False) -> list[Record]:
+    """The records of the canonical cells, or of every cell, that reject `adapter`."""
+    cells = canonical(adapter) if not every else available(adapter)
     interpret, fresh.interpret = fresh.interpret, forked_interpreter.interpret
     try:
-        records = [judge(adapter, one) for one in canonical(adapter)]
+        records = [judge(adapter, one) for one in cells]
     finally:
         fresh.interpret = interpret
     return [record for record in records if record.verdict.is_red]
@@ -67,8 +75,8 @@ def _row_of(name: str) -> tuple[str, ...]:
     return row(next(one for one in MINIATURES if one.name == name))
 
 
-def _red_of(name: str) -> tuple[str, ...]:
-    return tuple(f"{record.cell}: {record.message}" for record in red(VARIANTS[name]()))
+def _alarms(name: str, every: bool) -> tuple[str, ...]:
+    return tuple(f"{record.cell}: {record.message}" for record in red(VARIANTS[name](), every))
 
 
 def computed(pool: ProcessPoolExecutor) -> Rows:
@@ -95,14 +103,17 @@ def write(rows: Rows) -> None:
 @click.command()
 @click.option("-j", "jobs", default=2, show_default=True, help="processes")
 @click.option("--write", "rewrite", is_flag=True, help="write pins and page")
-def main(jobs: int, rewrite: bool) -> None:
+@click.option("--every-cell", "every", is_flag=True, help="judge variants by every cell, not the canonical ones alone")
+def main(jobs: int, rewrite: bool, every: bool) -> None:
     """Judge every miniature and every variant by every requirement."""
     start = time.monotonic()
     os.environ["OMP_NUM_THREADS"] = "1"
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        rows, alarms = computed(pool), dict(zip(VARIANTS, pool.map(_red_of, VARIANTS), strict=True))
+        found = pool.map(partial(_alarms, every=every), VARIANTS)
+        rows, alarms = computed(pool), dict(zip(VARIANTS, found, strict=True))
     if rewrite:
         write(rows)
+        diagnoses.write()
     problems = [*differences(rows, pinned()), *(f"{name}: {one}" for name, all in alarms.items() for one in all)]
     for problem in problems:
         click.echo(problem)

@@ -1,4 +1,5 @@
-"""The same cells get the same verdicts: serial or spread over workers, in any order, however hashes are salted."""
+"""The same cells get the same verdicts, all of them: serial or spread over workers, in any order, however hashes are
+salted, by plain pytest or in a process of their own."""
 
 from __future__ import annotations
 
@@ -14,7 +15,6 @@ from msgspec.structs import replace
 from sparsecheck.judging.report import Report, read
 from sparsecheck.values.record import Record, Verdict
 
-REQUIREMENTS = ("REG-01", "REG-02", "REG-04", "REG-08", "REG-09", "REG-12", "REG-14")
 SUBJECTS = ("exemplar", "torch-ao-weight-norm-l1")
 """One that passes everything, and one whose failures have messages to compare."""
 
@@ -23,18 +23,20 @@ WAYS = {
     "spread over workers": ("0", "-p", "no:randomly", "-n", "2", "--dist", "worksteal"),
     "in a random order": ("1", "--randomly-seed", "1"),
     "in another random order": ("2", "--randomly-seed", "2"),
+    "sparsecheck run": ("3", "-j", "2"),
 }
-"""By name: the salt of hashes, and pytest's arguments."""
+"""By name: the salt of hashes, and the arguments of pytest, or of `sparsecheck run`."""
 
 
 def judged(way: str, folder: Path) -> Report:
-    """The report of plain pytest on the cases of `REQUIREMENTS`, in the given way."""
+    """The report of `SUBJECTS`, judged in the given way."""
     salt, *arguments = WAYS[way]
     path = folder / f"{way}.jsonl"
     command = [sys.executable, "-m", "pytest", "--pyargs", "sparsecheck.cases", "-q", "-p", "no:cacheprovider"]
     command += ["--sparsecheck-report", str(path), *arguments]
-    command += [part for id in REQUIREMENTS for part in ("--sparsecheck-requirement", id)]
     command += [part for name in SUBJECTS for part in ("--sparsecheck-subject", name)]
+    if way == "sparsecheck run":
+        command = [sys.executable, "-m", "sparsecheck", "run", *SUBJECTS, "--report", str(path), *arguments]
     plain = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environment = {**plain, "PYTHONHASHSEED": salt, "OMP_NUM_THREADS": "1"}
     ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)

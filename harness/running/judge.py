@@ -15,6 +15,7 @@ from ..judging.verdict import weigh
 from ..telling.summary import summary
 from ..trials.case import judged_by
 from ..trials.refusal import RefusedBy, judge_refusal
+from ..values.cell import Cell
 from ..values.record import Record, Verdict
 from .outcome import failed, passed
 from .recorder import Recorder
@@ -80,13 +81,22 @@ class Judge:
         if planned is None:
             return report
         if call.when == "call" or call.excinfo is not None:
-            record = _record(planned.cell.id, call, item)
+            record = self._record(planned.cell, call, item)
             item.stash[_RECORD] = weigh(record, self.session.of(planned.cell.sparsifier).expectations)
             _show(report, item.stash[_RECORD])
         if call.when == "teardown" and _RECORD in item.stash:
             report.user_properties.append((_PROPERTY, msgspec.json.encode(item.stash[_RECORD]).decode()))
             report.user_properties += [(_ALTERED, name) for name in changed(self.harness)[:1]]
         return report
+
+    def _record(self, cell: Cell, call: pytest.CallInfo[Any], item: pytest.Item) -> Record:
+        if call.excinfo is not None:
+            adapter = self.session.of(cell.sparsifier).found.adapter
+            return failed(cell.id, call.excinfo.value, adapter, _seconds(call), judging=call.when == "call")
+        if not item.stash.get(_JUDGED, False):
+            said = "pytest did not run the case: something stands in its way"
+            return Record(cell.id, Verdict.ERROR, "not-judged", said)
+        return passed(cell.id, item.stash.get(_REFUSED, None), _seconds(call))
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         if self.recorder is not None:
@@ -128,14 +138,6 @@ def _planned(item: pytest.Item) -> Planned | None:
     callspec = getattr(item, "callspec", None)
     parameter = callspec.params.get("trial") if callspec is not None and _is_case(item) else None
     return parameter if isinstance(parameter, Planned) else None
-
-
-def _record(cell: str, call: pytest.CallInfo[Any], item: pytest.Item) -> Record:
-    if call.excinfo is not None:
-        return failed(cell, call.excinfo.value, _seconds(call), judging=call.when == "call")
-    if not item.stash.get(_JUDGED, False):
-        return Record(cell, Verdict.ERROR, "not-judged", "pytest did not run the case: something stands in its way")
-    return passed(cell, item.stash.get(_REFUSED, None), _seconds(call))
 
 
 def _seconds(call: pytest.CallInfo[Any]) -> float:

@@ -10,6 +10,8 @@ from _pytest.outcomes import Exit, Failed, Skipped, XFailed
 from ..judging.compare import Violation
 from ..judging.verdict import recordable, said, signature
 from ..references.reference import InvalidReference
+from ..subject.adapter import Adapter
+from ..trials.blame import raised_at
 from ..trials.refusal import RefusedBy
 from ..values.record import Record, Verdict
 
@@ -27,9 +29,11 @@ def passed(cell: str, refused_by: RefusedBy | None, seconds: float = 0.0) -> Rec
     return Record(cell, Verdict.REFUSED, refused_by=refused_by, seconds=seconds)
 
 
-def failed(cell: str, error: BaseException, seconds: float = 0.0, judging: bool = True) -> Record:
+def failed(
+    cell: str, error: BaseException, adapter: Adapter, seconds: float = 0.0, judging: bool = True
+) -> Record:
     """Of a case that raised. judging: whether it was the case itself, and nothing before or after it."""
-    return Record(cell, _red(error, judging), signature(error), _message(error), seconds=seconds)
+    return Record(cell, _red(error, judging), signature(error), _message(error, adapter), seconds=seconds)
 
 
 def _red(error: BaseException, judging: bool) -> Verdict:
@@ -40,11 +44,16 @@ def _red(error: BaseException, judging: bool) -> Verdict:
     return Verdict.FAILED if judged else Verdict.ERROR
 
 
-def _message(error: BaseException) -> str:
+def _message(error: BaseException, adapter: Adapter) -> str:
     if isinstance(error, (Violation, NotRun)):
         return recordable(error.message if isinstance(error, Violation) else str(error))
     if isinstance(error, (Skipped, XFailed, Exit)):
         return f"it called pytest.{type(error).__name__.lower()}: a sparsifier cannot skip a case ({said(error)})"
+    return f"raised {type(error).__name__}: {said(error)} (in {_places(error, adapter)})"
+
+
+def _places(error: BaseException, adapter: Adapter) -> str:
+    """The line that raised, and the last one of the adapter's own before it."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"in {frame.name}, {Path(frame.filename).name}:{frame.lineno}"
-    return f"raised {type(error).__name__}: {said(error)} ({place})"
+    place, own = f"{frame.name}, {Path(frame.filename).name}:{frame.lineno}", raised_at(error, adapter)
+    return f"{place}; called in {own}" if own not in ("", place) else place

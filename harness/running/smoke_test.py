@@ -48,5 +48,5 @@ def _tried(planned: Planned, judged: Judged) -> Record:
     except (KeyboardInterrupt, Exit):
         raise
     except BaseException as error:
-        return failed(planned.cell.id, error)
+        return failed(planned.cell.id, error, judged.found.adapter)
     return passed(planned.cell.id, None)

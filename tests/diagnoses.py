@@ -1,0 +1,46 @@
+"""What a core requirement says of the first miniature that was made for it, word for word."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from sparsecheck.judging.report import CORE
+from sparsecheck.values.record import Record, Verdict
+from tests.bench_of_one import judge_all
+from tests.miniatures.all import MINIATURES, Miniature
+
+PINS = Path(__file__).with_suffix(".json")
+
+
+def rejection(miniature: Miniature) -> Record | None:
+    """The first record by which the requirement that it was made for rejects it, as the kind that it was made to be."""
+    for record in judge_all(miniature.adapter(), miniature.requirement):
+        if record.verdict is Verdict.FAILED and record.signature.startswith(miniature.kind):
+            return record
+    return None
+
+
+def diagnosed() -> list[Miniature]:
+    """The first miniature of each core requirement."""
+    first = {miniature.requirement: miniature for miniature in reversed(MINIATURES)}
+    return [first[id] for id in sorted(CORE)]
+
+
+def words(record: Record) -> str:
+    """Its message, with reals to three digits: the last ones differ from processor to processor."""
+    return re.sub(r"-?\d+\.\d+(e[-+]?\d+)?", lambda real: f"{float(real[0]):.3g}", record.message)
+
+
+def pinned() -> dict[str, str]:
+    """By miniature: the words."""
+    kept: dict[str, str] = json.loads(PINS.read_text("utf-8")) if PINS.exists() else {}
+    return kept
+
+
+def write() -> None:
+    """The words as they now are."""
+    seen = {miniature.name: rejection(miniature) for miniature in diagnosed()}
+    said = {name: words(record) for name, record in seen.items() if record is not None}
+    PINS.write_text(json.dumps(said, indent=0, ensure_ascii=False) + "\n", "utf-8")
