@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from sparsecheck.judging.report import read_partial
 from sparsecheck.values.record import Record, Verdict
 from tests.faulty import ONE_CASE, SMOKE_CALLS, Ended, faulty, run, written
 
@@ -93,7 +94,9 @@ def test_a_hung_sparsifier_is_stopped(tmp_path: Path) -> None:
     assert "took longer than its 15 s" in ended.output
 
 
-@pytest.mark.parametrize("arguments", ["-k nothing_of_the_kind", "-k linear", "--deselect x -x --co", "-x --maxfail=1"])
+@pytest.mark.parametrize(
+    "arguments", ["-k nothing_of_the_kind", "-k linear", "--deselect x -x --co", "-x --maxfail=1", "--lf"]
+)
 def test_selecting_by_pytest_does_not_balance(tmp_path: Path, arguments: str) -> None:
     adapter = faulty(tmp_path, "raise RuntimeError" if "-x" in arguments else "pass")
     ended = run(tmp_path, "--adapter", str(adapter), "--pytest-args", arguments, *ONE_CASE)
@@ -162,18 +165,25 @@ def test_two_sparsifiers_of_one_name_are_both_refused(tmp_path: Path) -> None:
     assert "two sparsifiers share the name" in ended.output
 
 
-def test_ctrl_c_leaves_a_report_that_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("sent", "said"), [(signal.SIGINT, "interrupted by the user"), (signal.SIGTERM, "ended by SIGTERM")]
+)
+def test_an_interrupted_run_leaves_a_report_that_says_so(tmp_path: Path, sent: signal.Signals, said: str) -> None:
     path, begun = tmp_path / "out.jsonl", tmp_path / "begun"
     adapter = faulty(tmp_path, f"open({str(begun)!r}, 'w').close(); time.sleep(1)")
     command = [sys.executable, "-m", "sparsecheck", "run", "--adapter", str(adapter), "--report", str(path)]
     child = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     while not begun.exists() and child.poll() is None:
         time.sleep(0.1)
-    os.kill(child.pid, signal.SIGINT)
+    os.kill(child.pid, sent)
     output, _ = child.communicate(timeout=60)
     assert child.returncode == 3, output
-    assert "interrupted by the user" in output
-    assert b'"interrupted":"' in path.read_bytes()
+    assert f"INTERRUPTED ({said}; faulty: its process ended before its report did" in output
+    assert "Traceback" not in output
+    partial = read_partial(path)
+    assert partial.footer is not None
+    assert partial.footer.interrupted.startswith(said)
+    assert partial.records[-1].signature == "crash"
 
 
 def test_what_is_declared_unsupported_is_judged_as_a_refusal(tmp_path: Path) -> None:
