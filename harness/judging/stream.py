@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -18,8 +19,14 @@ T = TypeVar("T")
 
 def integers(name: str, shape: tuple[int, ...], below: int) -> NDArray[np.int64]:
     """Integers from 0 up to `below` (exclusive), int64, of `shape`."""
-    words = np.frombuffer(hashlib.shake_256(name.encode()).digest(8 * max(1, _size(shape))), dtype="<u8")
+    words = np.frombuffer(_digest(name, 8 * max(1, _size(shape))), dtype="<u8")
     return (words[: _size(shape)] % np.uint64(below)).astype(np.int64).reshape(shape)
+
+
+@lru_cache(maxsize=1024)
+def _digest(name: str, size: int) -> bytes:
+    """Kept, as the same model is made again and again in one case."""
+    return hashlib.shake_256(name.encode()).digest(size)
 
 
 def reals(name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:

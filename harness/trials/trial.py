@@ -22,6 +22,7 @@ from ..subject.adapter import Adapter, Batch, Context, Saved, Sparsified
 from ..values.capability import Support
 from ..values.cell import Cell
 from ..values.contract import Contract
+from ..values.network import Network
 from ..values.pattern import Band, Given, Pattern
 from ..values.plan import Plan, Scope
 from . import answers, models, probe
@@ -46,6 +47,7 @@ class Trial:
         self.plan = uneven(plan) if "per_parameter" in self.requirement.needs else plan
         self.dtype: torch.dtype = getattr(torch, cell.dtype)
         self.device = torch.device(cell.device)
+        self._batches: dict[tuple[Network, int, str], list[Batch]] = {}
         self.guard = Guard(draws=adapter.contract.score == "random")
 
     @property
@@ -83,13 +85,15 @@ class Trial:
 
     def batches(self, count: int, variant: str = "") -> list[Batch]:
         """Batches of (inputs, target) for training, targets of the output's shape."""
-        made: list[Batch] = []
-        for number in range(count):
-            data = self.inputs(f"{variant} batch {number}")
-            with torch.no_grad():
-                target = self.dense_model("target")(data)
-            made.append((data, target))
-        return made
+        key = (self.network, count, variant)
+        if key not in self._batches:
+            self._batches[key] = self._made(count, variant)
+        return [(data.clone(), target.clone()) for data, target in self._batches[key]]
+
+    def _made(self, count: int, variant: str) -> list[Batch]:
+        model, made = self.dense_model("target"), [self.inputs(f"{variant} batch {number}") for number in range(count)]
+        with torch.no_grad():
+            return [(data, model(data)) for data in made]
 
     @property
     def context(self) -> Context:

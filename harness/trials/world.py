@@ -7,6 +7,7 @@ import random
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import is_
 from pathlib import Path
 from typing import Any
 
@@ -95,21 +96,29 @@ def _classes(module: Any) -> Iterator[type]:
 
 _TORCH = str(Path(torch.__file__).parent) + os.sep
 _ORIGINALS = {
-    (home, name): value
+    home: {name: value for name, value in vars(home).items() if callable(value) and not isinstance(value, type)}
     for home in _homes()
-    for name, value in vars(home).items()
-    if callable(value) and not isinstance(value, type)
 }
 
 
 def replaced_functions() -> list[str]:
     """The functions of torch that someone else's now stand for, by qualified name. What torch itself puts in the
     place of its own is none of them: it wraps some when it first exports or compiles."""
-    return [
-        f"{getattr(home, '__qualname__', home.__name__)}.{name}"
-        for (home, name), original in _ORIGINALS.items()
-        if (value := vars(home).get(name)) is not original and not _is_torchs(value)
-    ]
+    return [_qualified(home, name) for home, name in _replaced()]
+
+
+def _qualified(home: Any, name: str) -> str:
+    return f"{getattr(home, '__qualname__', home.__name__)}.{name}"
+
+
+def _replaced() -> Iterator[tuple[Any, str]]:
+    for home, originals in _ORIGINALS.items():
+        now = vars(home)
+        if all(map(is_, map(now.get, originals), originals.values())):
+            continue
+        for name, original in originals.items():
+            if now.get(name) is not original and not _is_torchs(now.get(name)):
+                yield home, name
 
 
 def _is_torchs(function: Any) -> bool:
@@ -119,10 +128,9 @@ def _is_torchs(function: Any) -> bool:
 
 def _put_functions(kept: list[str]) -> None:
     """All but those of `kept` as they were when this module was imported."""
-    for (home, name), original in _ORIGINALS.items():
-        value, full = vars(home).get(name), f"{getattr(home, '__qualname__', home.__name__)}.{name}"
-        if value is not original and not _is_torchs(value) and full not in kept:
-            setattr(home, name, original)
+    for home, name in list(_replaced()):
+        if _qualified(home, name) not in kept:
+            setattr(home, name, _ORIGINALS[home][name])
 
 
 # ----------------------------------------------------------------- hooks on every module
