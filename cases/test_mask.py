@@ -15,7 +15,7 @@ from sparsecheck.judging.ranking import judge_ties, judge_within
 from sparsecheck.trials.guard import AT_FIRST
 from sparsecheck.trials.probe import gradient
 from sparsecheck.trials.refusal import judge_refused_plan
-from sparsecheck.trials.world import changes, random_state, settings
+from sparsecheck.trials.world import changes, settings
 
 
 @case("MASK-01")
@@ -158,22 +158,25 @@ def test_equal_models_plans_and_random_states_get_equal_masks(trial: Trial) -> N
 
 @case("MASK-18")
 def test_global_random_states_stay(trial: Trial) -> None:
-    before = random_state()
-    trial.sparsified()
-    for name, state in random_state().items():
-        require(state == before[name], "random-state", f"attach and update moved the global random state of {name}")
+    _live(trial)
+    for name in trial.guard.moved:
+        raise Violation("random-state", f"attach, update or restore moved the global random state of {name}")
 
 
 @case("MASK-19")
 def test_global_settings_stay(trial: Trial) -> None:
-    before = settings()
-    for change in changes(AT_FIRST, before):
+    for change in changes(AT_FIRST, settings()):
         raise Violation("setting-changed", f"importing the adapter left {change}")
-    sparsified, dense = trial.attach(), trial.parameters(trial.dense_model())
-    sparsified.update()
-    for change in changes(before, settings()):
-        raise Violation("setting-changed", f"attach and update left {change}")
-    trial.prove_hold(sparsified, dense)
+    _live(trial)
+    for change in trial.guard.changed:
+        raise Violation("setting-changed", f"attach, update or restore left {change}")
+
+
+def _live(trial: Trial) -> None:
+    """Attach, update, and where it can be, restore and update again."""
+    sparsified = trial.sparsified()
+    if trial.supports("restore"):
+        trial.restore(sparsified.save()).update()
 
 
 @case("MASK-20")

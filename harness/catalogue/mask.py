@@ -112,13 +112,13 @@ REQUIREMENTS = (
     ),
     Requirement(
         id="MASK-18", level="core", source="torch docs, Reproducibility",
-        sentence="Attach and update leave the global random states of torch, NumPy and Python where they were.",
+        sentence="Attach, update and restore leave the global random states of torch, NumPy and Python alone.",
         devices=_BOTH, unless=(("score", "random"),),
     ),
     Requirement(
         id="MASK-19", level="core", source="pytorch _experimental/data_sparsifier: warnings.simplefilter at import",
-        sentence="Importing the adapter, attach and update leave default dtype and device, grad mode, thread count and "
-        "the like as they were.",
+        sentence="Importing the adapter, attach, update and restore leave default dtype and device, grad mode, thread "
+        "count and the like as they were.",
     ),
     Requirement(
         id="MASK-20", level="core", source="torch.nn.Module.to",

@@ -11,17 +11,19 @@ from torch import Tensor, nn
 
 from ..judging.compare import Violation, require
 from ..subject.adapter import Batch, Loss, Saved, Sparsified
+from .guard import Guard
 
 T = TypeVar("T")
 
 
-def sparsified(answer: object, call: str) -> Sparsified:
-    """What `call` of an adapter gave, its own answers held to the protocol, too.
+def sparsified(answer: object, call: str, guard: Guard) -> Sparsified:
+    """What `call` of an adapter gave, its own answers held to the protocol, too, and its updates contained by `guard`.
 
     Raises:
         Violation: `protocol-broken`, it is no Sparsified, or its model is none.
     """
-    answering = _Answering(_of(Sparsified, answer, f"what {call}() returned"))  # type: ignore[type-abstract]
+    own = _of(Sparsified, answer, f"what {call}() returned")  # type: ignore[type-abstract]
+    answering = _Answering(own, guard)
     _of(nn.Module, answering.model, f"the model of what {call}() returned")
     return answering
 
@@ -30,8 +32,9 @@ class _Answering(Sparsified):
     """Passes everything on to the sparsifier's own; an answer of another type than the protocol's is a Violation
     of kind `protocol-broken`."""
 
-    def __init__(self, own: Sparsified) -> None:
+    def __init__(self, own: Sparsified, guard: Guard) -> None:
         self._own = own
+        self._guard = guard
 
     @property
     def model(self) -> nn.Module:
@@ -42,7 +45,8 @@ class _Answering(Sparsified):
         self._own.model = model
 
     def update(self, level: float | None = None) -> None:
-        self._own.update(*(() if level is None else (level,)))
+        with self._guard.contain():
+            self._own.update(*(() if level is None else (level,)))
 
     def masks(self) -> dict[str, Tensor]:
         masks = _by_name(self._own.masks(), "masks() returned")

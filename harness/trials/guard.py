@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 
-from ..judging.compare import Violation, require
+from ..judging.compare import Violation
 from .world import changes, lasting_settings, put_back, random_state, settings
 
 AT_FIRST = lasting_settings()
@@ -20,9 +20,15 @@ _SEED = 150_602_626
 
 
 class Guard:
-    """Watches one cell. draws: whether the sparsifier is declared to draw from the global random streams."""
+    """Watches one cell. draws: whether the sparsifier is declared to draw from the global random streams.
+
+    changed, moved: the settings that were changed, in words, and the random streams that were moved, within
+    `contain`.
+    """
 
     def __init__(self, draws: bool = False) -> None:
+        self.changed: list[str] = []
+        self.moved: list[str] = []
         self._draws = draws
         self._random: dict[str, Any] = {}
 
@@ -62,18 +68,23 @@ class Guard:
 
     @contextmanager
     def contain(self) -> Iterator[None]:
-        """What attach and the first update do to the process is undone: requirements of their own judge it. Random
-        streams go on from where they are, lest one draw be taken for another."""
-        before = settings()
+        """What attach, update and restore do to the process is noted and undone: requirements of their own judge it.
+        Random streams go on from where they are, lest one draw be taken for another."""
+        before, streams = settings(), random_state()
         try:
             yield
         finally:
+            self.changed += changes(before, settings())
+            self.moved += _moved(streams)
             put_back(before)
             self._random = random_state()
 
     def _judge(self, before: dict[str, Any]) -> None:
         for change in changes(before, settings()):
             raise Violation("leaked", f"what ran left {change}")
-        if not self._draws:
-            for name, state in random_state().items():
-                require(state == self._random[name], "leaked", f"the global random state of {name} has moved")
+        for name in () if self._draws else _moved(self._random):
+            raise Violation("leaked", f"the global random state of {name} has moved")
+
+
+def _moved(before: Mapping[str, Any]) -> list[str]:
+    return [name for name, state in random_state().items() if state != before[name]]

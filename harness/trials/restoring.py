@@ -112,7 +112,9 @@ def builds_on(trial: Trial, saved: Saved) -> RestoresInto:
 
     adapter.attach = attach  # type: ignore[method-assign]
     given = set(dense.modules())
-    restored = answers.sparsified(adapter.restore(dense, trial.plan, saved, trial.context), "restore")
+    with trial.guard.contain():
+        made = adapter.restore(dense, trial.plan, saved, trial.context)
+    restored = answers.sparsified(made, "restore", trial.guard)
     if any(model is dense for model in attached):
         return "attached"
     return "dense" if given & set(restored.model.modules()) else "whole model"
@@ -192,4 +194,6 @@ def load_strictly(model: nn.Module, state: Mapping[str, Any], what: str) -> None
 
 def at(trial: Trial, **axes: str) -> Trial:
     """The same cell with other values on some axes: `dtype`, `device`."""
-    return Trial(msgspec.structs.replace(trial.cell, **axes), trial.adapter)
+    other = Trial(msgspec.structs.replace(trial.cell, **axes), trial.adapter)
+    other.guard = trial.guard
+    return other

@@ -108,9 +108,8 @@ CHECKS: dict[str, Callable[[Trial], None]] = {
 
 
 def _updated(trial: Trial) -> Sparsified:
-    with trial.guard.contain():
-        sparsified = trial.attach()
-        sparsified.update()
+    sparsified = trial.attach()
+    sparsified.update()
     return sparsified
 
 

@@ -101,8 +101,10 @@ class Trial:
 
     def attach(self, model: nn.Module | None = None, plan: Plan | None = None) -> Sparsified:
         """The adapter's attach, on a fresh dense model unless one is given."""
-        attached = self.adapter.attach(model or self.dense_model(), plan or self.plan, self.context)
-        return answers.sparsified(attached, "attach")
+        model, context = model or self.dense_model(), self.context
+        with self.guard.contain():
+            attached = self.adapter.attach(model, plan or self.plan, context)
+        return answers.sparsified(attached, "attach", self.guard)
 
     def sparsified(self, model: nn.Module | None = None, plan: Plan | None = None) -> Sparsified:
         """Attached and updated once, and proven to have taken hold.
@@ -111,9 +113,8 @@ class Trial:
             Violation: `plan-not-applied`, forward uses some planned weight unchanged.
         """
         dense = self.parameters(model or self.dense_model())
-        with self.guard.contain():
-            sparsified = self.attach(model, plan)
-            sparsified.update()
+        sparsified = self.attach(model, plan)
+        sparsified.update()
         self.prove_hold(sparsified, dense, plan)
         return sparsified
 
@@ -148,8 +149,10 @@ class Trial:
 
     def restored(self, saved: Saved, model: nn.Module | None = None, plan: Plan | None = None) -> Sparsified:
         """What the adapter's restore alone gives, on a dense model of other weights unless one is given."""
-        fresh = model or self.dense_model("restored")
-        return answers.sparsified(self.adapter.restore(fresh, plan or self.plan, saved, self.context), "restore")
+        fresh, context = model or self.dense_model("restored"), self.context
+        with self.guard.contain():
+            restored = self.adapter.restore(fresh, plan or self.plan, saved, context)
+        return answers.sparsified(restored, "restore", self.guard)
 
     # -------------------------------------------------------------- what is so
 
