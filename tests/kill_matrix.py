@@ -10,11 +10,14 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from unittest.mock import patch
 
 import click
+from torch._dynamo import guards
 
 from sparsecheck import Adapter
 from sparsecheck.catalogue import CATALOGUE
@@ -51,12 +54,18 @@ def canonical(adapter: Adapter) -> Iterator[Planned]:
 def red(adapter: Adapter, every: bool = False) -> list[Record]:
     """The records of the canonical cells, or of every cell, that reject `adapter`."""
     cells = canonical(adapter) if not every else available(adapter)
-    interpret, fresh.interpret = fresh.interpret, forked_interpreter.interpret
-    try:
+    with _at_less_cost():
         records = [judge(adapter, one) for one in cells]
-    finally:
-        fresh.interpret = interpret
     return [record for record in records if record.verdict.is_red]
+
+
+@contextmanager
+def _at_less_cost() -> Iterator[None]:
+    """Fresh interpreters are forked. And torch does not time the guards of what it compiles, for which it empties the
+    processor's caches: nobody here reads what it finds."""
+    fork = patch.object(fresh, "interpret", forked_interpreter.interpret)
+    with fork, patch.object(guards, "profile_guard_manager", lambda *_: 0.0):
+        yield
 
 
 def row(miniature: Miniature) -> tuple[str, ...]:

@@ -39,14 +39,14 @@ class Guard:
         Raises:
             Violation: `leaked`, a setting or a random stream is left otherwise.
         """
-        with self.keep():
-            within = settings()
+        with self.keep() as within:
             yield
             self._judge(within)
 
     @contextmanager
-    def keep(self) -> Iterator[None]:
-        """Random states are set on entry; on exit all that is set for the process is as it was on entry.
+    def keep(self) -> Iterator[dict[str, Any]]:
+        """Random states are set on entry; on exit all that is set for the process is as it was on entry. Gives how it
+        is set within.
 
         TF32 is off throughout, so that one table of tolerances serves every device.
         """
@@ -54,9 +54,9 @@ class Guard:
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
         self.seed()
         try:
-            yield
+            yield {**before, "TF32": (False, False)}
         finally:
-            put_back(before)
+            put_back(before, settings())
 
     def seed(self, by: int = _SEED) -> None:
         """The same global random state of Python, NumPy and torch for the same number, and by default none that
@@ -74,9 +74,10 @@ class Guard:
         try:
             yield
         finally:
-            self.changed += changes(before, settings())
+            now = settings()
+            self.changed += changes(before, now)
             self.moved += _moved(streams)
-            put_back(before)
+            put_back(before, now)
             self._random = random_state()
 
     def _judge(self, before: dict[str, Any]) -> None:

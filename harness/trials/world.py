@@ -58,10 +58,10 @@ def _change(earlier: Any, value: Any) -> str:
     return f"{' and '.join(parts) or 'in another order'}, not as before"
 
 
-def put_back(before: Mapping[str, Any]) -> None:
-    """Set what stands otherwise than in `before`, as far as it can be set."""
+def put_back(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Set what stands otherwise in `now` than in `before`, as far as it can be set."""
     for setting in SETTINGS:
-        if setting.put is not None and setting.read() != before[setting.name]:
+        if setting.put is not None and now[setting.name] != before[setting.name]:
             setting.put(before[setting.name])
 
 
@@ -116,8 +116,10 @@ def _replaced() -> Iterator[tuple[Any, str]]:
         now = vars(home)
         if all(map(is_, map(now.get, originals), originals.values())):
             continue
-        for name, original in originals.items():
-            if now.get(name) is not original and not _is_torchs(now.get(name)):
+        for name in [name for name, original in originals.items() if now.get(name) is not original]:
+            if _is_torchs(now.get(name)):
+                originals[name] = now[name]
+            else:
                 yield home, name
 
 
