@@ -8,6 +8,7 @@ from ..values.requirement import ACCELERATOR, CANONICAL_PATTERN, LEVELLED_PATTER
 
 LAYERS: dict[str, tuple[str, ...]] = {
     "linear": ("linear",),
+    "short": ("linear",),
     "large": ("linear",),
     "strided": ("linear",),
     "ragged": ("linear",),

@@ -31,34 +31,39 @@ REQUIREMENTS = (
     Requirement(
         id="TRACE-06", level="extended", source="torch.export.export, strict=False", needs=("export",), torch=">=2.4",
         sentence="torch.export, of any batch size, gives the sparse model's output on fresh inputs.",
-        layers=("linear", "conv2d", "embedding"), devices=_BOTH,
+        layers=("short", "conv2d", "embedding"), devices=_BOTH,
     ),
     Requirement(
         id="TRACE-07", level="extended", source="torch.export.save; torch.export.load", needs=("export",),
         torch=">=2.4",
         sentence="An exported program saved and loaded gives the sparse model's output.",
+        layers=("short",),
     ),
     Requirement(
         id="TRACE-08", level="extended", source="torch.export.export", needs=("export",), torch=">=2.4",
         sentence="Exporting leaves the model's weights, masks, flags and output as they were.",
+        layers=("short",),
     ),
     Requirement(
         id="TRACE-09", level="extended", source="torch.export.export", needs=("export", "finalize"), torch=">=2.4",
         sentence="A finalized model exports, and the program gives the sparse model's output.",
+        layers=("short",),
     ),
     Requirement(
         id="TRACE-10", level="extended", source="torch.compile, fullgraph", needs=("compile",),
         sentence="torch.compile (aot_eager, fullgraph) gives the sparse model's output on fresh inputs.",
-        layers=("linear", "conv2d"), devices=_BOTH,
+        layers=("short", "conv2d"), devices=_BOTH,
     ),
     Requirement(
         id="TRACE-11", level="extended", source="torch.compile, guards", needs=("compile", "relevel"),
         sentence="A compiled model follows the masks of the next update.",
         patterns=(LEVELLED_PATTERN,),
+        layers=("short",),
     ),
     Requirement(
         id="TRACE-12", level="extended", source="torch.compile", needs=("compile", "finalize"),
         sentence="A finalized model compiles (aot_eager, fullgraph) to the sparse model's output.",
+        layers=("short",),
     ),
     Requirement(
         id="TRACE-13", level="core", source="torch.jit.trace", needs=("trace",),

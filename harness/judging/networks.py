@@ -45,6 +45,17 @@ def _linear(salt: str) -> Network:
     return _chain("linear", _sizes(salt, 5))
 
 
+def _short(salt: str) -> Network:
+    """A planned layer beside an unplanned one: for what takes time with every layer."""
+    first, second, third = _sizes(salt, 3)
+    layers = (
+        Layer("layer1", "linear", first, second, bias=True),
+        Layer("relu", "relu"),
+        Layer("layer10", "linear", second, third),
+    )
+    return Network("short", layers, ("layer1.weight",), (first,))
+
+
 def _strided(salt: str) -> Network:
     return _chain("strided", _sizes(salt, 5), strided=True)
 
@@ -130,6 +141,7 @@ def _one(token: str, name: str, salt: str) -> Network:
 
 _BUILDERS: dict[str, Callable[[str], Network]] = {
     "linear": _linear,
+    "short": _short,
     "large": _large,
     "strided": _strided,
     "ragged": _ragged,

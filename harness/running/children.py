@@ -78,7 +78,7 @@ def _wait(child: subprocess.Popen[bytes], limit: float, is_done: Callable[[], bo
                 raise
 
 
-_LOOK, _GRACE = 0.5, 3.0
+_LOOK, _GRACE = 0.5, 10.0
 """Seconds between two looks at what a child has left, and those in which it may end by itself once that is all."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from msgspec.structs import replace
 from torch import Tensor, nn
@@ -83,6 +85,33 @@ class PackedMasks(ExemplarAdapter):
     """Its masks are packed, eight entries to a byte."""
 
     sparsified = _WithBits
+
+
+class _Sparse(Tensor):
+    """A weight of a type of its own; what is computed with it is a plain tensor again."""
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        with torch._C.DisableTorchFunctionSubclass():
+            return func(*args, **(kwargs or {}))
+
+
+class _Subclassing(Keep):
+    def forward(self, weight: Tensor) -> Tensor:
+        return super().forward(weight).as_subclass(_Sparse)
+
+
+class _WithSubclass(Exemplar):
+    keep = _Subclassing
+
+
+@variant("tensor subclass")
+class TensorSubclass(ExemplarAdapter):
+    """The weight in use is of a subclass of Tensor; torch.export has no way to take it."""
+
+    supported = ExemplarAdapter.supported.replace(" export", "")
+    unsupported = "export"
+    sparsified = _WithSubclass
 
 
 class _Counting(Keep):
