@@ -182,6 +182,19 @@ def test_every_dtype_has_a_bound_that_accelerators_share() -> None:
         tolerance("cpu", "int8")
 
 
+@pytest.mark.parametrize(
+    ("dtype", "bound"), [("float64", 1e-12), ("float32", 1e-5), ("bfloat16", 5e-2), ("float16", 5e-3)]
+)
+def test_the_bound_of_a_dtype(dtype: str, bound: float) -> None:
+    assert tolerance("cpu", dtype) == Tolerance(relative=bound, absolute=bound)
+
+
+def test_an_accelerator_may_have_a_bound_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = Tolerance(0.25, 0.5)
+    monkeypatch.setitem(TABLE, ("cuda", "float32"), own)
+    assert (tolerance("cuda", "float32"), tolerance("cpu", "float32")) == (own, TABLE["cpu", "float32"])
+
+
 def test_a_coarser_dtype_has_a_wider_bound() -> None:
     bounds = [tolerance("cpu", dtype).relative for dtype in ("float64", "float32", "float16", "bfloat16")]
     assert bounds == sorted(bounds)

@@ -182,10 +182,24 @@ def test_an_expectation_explains_its_kind_and_message_alone(expected: str, seen:
         (KeyError("weight"), "KeyError: 'weight'"),
         (RuntimeError(), "RuntimeError: "),
         (TypeError("<object at 0x7f239e9179c0> of 0x10 bytes"), "TypeError: <object at 0x...> of 0x10 bytes"),
+        (ValueError("first \n"), "ValueError: first"),
+        (ValueError("x" * 501), f"ValueError: {'x' * 500}"),
+        (ValueError("half a \ud83d"), r"ValueError: half a \ud83d"),
     ],
 )
 def test_a_signature_is_kind_or_type_with_the_first_line(error: Exception, seen: str) -> None:
     assert signature(error) == seen
+
+
+class Unspeakable(Exception):
+    """One that cannot say what is wrong."""
+
+    def __str__(self) -> str:
+        raise ValueError
+
+
+def test_an_exception_without_a_message_that_can_be_had_still_has_a_signature() -> None:
+    assert signature(Unspeakable()) == "Unspeakable: (its message cannot be had: ValueError)"
 
 
 def test_a_failure_that_was_expected_is_known_with_its_reason() -> None:
@@ -209,6 +223,12 @@ def test_a_failure_with_another_signature_stays_one_and_says_so() -> None:
 def test_any_of_the_expectations_that_cover_a_cell_may_explain_it() -> None:
     weighed = weigh(FAILED, [expectation(signature="aliased"), expectation(reason="The second.")])
     assert (weighed.verdict, weighed.reason) == (Verdict.KNOWN, "The second.")
+
+
+def test_of_several_expectations_that_did_not_come_true_the_first_is_told() -> None:
+    two = [expectation(signature="aliased", reason="The first."), expectation(signature="mask-differs")]
+    assert weigh(FAILED, two).message.endswith("but as 'aliased')")
+    assert weigh(replace(FAILED, verdict=Verdict.PASSED), two).reason == "The first."
 
 
 @pytest.mark.parametrize(("verdict", "by"), [(Verdict.PASSED, ""), (Verdict.REFUSED, "package")])

@@ -98,6 +98,12 @@ def test_a_pattern_for_matrices_is_not_asked_of_a_convolution(without: str, patt
     assert axes(ledger) == [f"MASK-01/{layer}/{pattern}/float32/cpu"]
 
 
+@pytest.mark.parametrize("pattern", ["channel0-0.5", "unstructured-0.3", "given"])
+def test_any_other_pattern_is_asked_of_a_convolution_as_it_is(pattern: str) -> None:
+    ledger = planned(requirement(layers=("conv2d",), patterns=(pattern,)))
+    assert axes(ledger) == [f"MASK-01/conv2d/{pattern}/float32/cpu"]
+
+
 def test_two_values_that_mean_the_same_are_one_cell() -> None:
     same = requirement(patterns=(CANONICAL_PATTERN, "given", "2of4"))
     assert axes(planned(same)) == ["MASK-01/linear/given/float32/cpu", "MASK-01/linear/2of4/float32/cpu"]
@@ -183,7 +189,7 @@ def test_a_requirement_is_planned_for_its_profiles_alone() -> None:
 @pytest.mark.parametrize(
     ("selection", "taken"),
     [
-        (Selection(), ["A-01/linear", "A-01/large", "AB-01/linear", "AB-02/linear"]),
+        (Selection(), ["A-01/linear", "A-01/large", "AB-01/linear", "AB-02/linear", "A-B-01/linear"]),
         (Selection(areas=("A",)), ["A-01/linear", "A-01/large"]),
         (Selection(areas=("A", "AB")), ["A-01/linear", "A-01/large", "AB-01/linear", "AB-02/linear"]),
         (Selection(requirements=("AB-02",)), ["AB-02/linear"]),
@@ -192,10 +198,12 @@ def test_a_requirement_is_planned_for_its_profiles_alone() -> None:
         (Selection(areas=("A",), requirements=("AB-02",)), []),
         (Selection(areas=("AB",), requirements=("AB-02",)), ["AB-02/linear"]),
         (Selection(areas=("C",)), []),
+        (Selection(areas=("A-B",)), ["A-B-01/linear"]),
     ],
 )
 def test_a_selection_takes_what_every_kind_of_selector_takes(selection: Selection, taken: list[str]) -> None:
-    catalogue = (requirement("A-01", layers=("linear", "large")), requirement("AB-01"), requirement("AB-02"))
+    catalogue = (requirement("A-01", layers=("linear", "large")), requirement("AB-01"), requirement("AB-02"),
+                 requirement("A-B-01"))
     ledger = planned(*catalogue, selection=selection)
     assert [f"{one.cell.requirement}/{one.cell.layer}" for one in ledger] == taken
 
@@ -235,6 +243,14 @@ def test_an_imbalance_says_what_is_wrong_and_names_a_cell() -> None:
     assert str(reconcile((A,), passed(A))) == "balanced"
 
 
+def test_an_imbalance_names_the_first_cell_by_its_id() -> None:
+    ids = [cell(f"MASK-{number:02}") for number in range(20)]
+    twice, falling = passed(*ids, *ids), reversed(ids)
+    assert str(reconcile(ids, ())) == f"20 never judged, first {ids[0]}"
+    assert reconcile(ids, ()).missing == reconcile((), passed(*falling)).unplanned == tuple(ids)
+    assert reconcile(ids, reversed(twice)).doubled == tuple(ids)
+
+
 CORE = cell("MASK-01")
 EXTENDED = cell("MASK-03")
 PASSED = Record(cell("MASK-02"), Verdict.PASSED)
@@ -263,6 +279,12 @@ def test_all_passed_is_success() -> None:
 def test_one_record_beside_one_that_passed_decides(record: Record, result: str) -> None:
     sum_ = outcome("it", [PASSED.cell, record.cell], (PASSED, record), {"MASK-01", "MASK-02"}, selected=False)
     assert sum_.result == result
+
+
+def test_verdicts_are_counted_in_the_order_of_their_names() -> None:
+    records = (PASSED, Record(A, Verdict.KNOWN), Record(B, Verdict.FAILED))
+    sum_ = outcome("it", [record.cell for record in records], records, set(), selected=False)
+    assert list(sum_.counts) == ["failed", "known failure", "passed"]
 
 
 @pytest.mark.parametrize(

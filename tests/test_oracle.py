@@ -40,6 +40,8 @@ def test_what_is_removed_is_zero_whatever_was_there() -> None:
         (0.0, 5, (0, 0, 0)), (1.0, 5, (5, 5, 5)), (0.5, 0, (0, 0, 0)), (0.5, 6, (3, 3, 3)), (0.3, 10, (3, 3, 3)),
         # in floating point, just below a whole number and just above one
         (0.29, 100, (29, 29, 29)), (0.07, 100, (7, 7, 7)), (0.1 + 0.2, 10, (3, 3, 3)), (0.57, 100, (57, 57, 57)),
+        # further from a whole number than floating point takes one
+        (0.5 + 2.5e-9, 2, (1, 1, 2)), (1.5e-9, 1, (0, 0, 1)),
     ],
 )
 def test_how_many_a_level_removes(level: float, count: int, removed: tuple[int, int, int]) -> None:
@@ -125,6 +127,11 @@ def test_a_matrix_smaller_than_a_block() -> None:
     assert _cut(Block((4, 4), 1.0), (2, 3), ragged="prune") == ([[0] * 3] * 2, [0], (1,))
 
 
+def test_what_is_no_matrix_has_no_blocks() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        oracle.units(Block((1, 2), 0.5), (2, 4, 3), contract())
+
+
 def test_units_count_what_earlier_updates_removed() -> None:
     terms = contract(level_basis="remaining", regrowth="monotone")
     for pattern, shape in ((Unstructured(0.5), (2, 4)), (Channel(0.5), (8, 3)), (Block((1, 2), 0.5), (4, 4))):
@@ -169,7 +176,7 @@ def test_the_entries_in_partial_blocks() -> None:
 
 
 def test_a_band_is_kept_around_the_diagonal() -> None:
-    for width, rows in ((3, ["##..", "###.", ".###"]), (1, ["#.", ".#", ".."])):
+    for width, rows in ((5, ["###.", "####", "####"]), (3, ["##..", "###.", ".###"]), (1, ["#.", ".#", ".."])):
         made = oracle.fixed_mask(Band(width), (3, len(rows[0])))
         assert made is not None
         assert made.tolist() == [[mark == "#" for mark in row] for row in rows]

@@ -169,6 +169,12 @@ def test_the_wrong_units_are_kept(pattern: Pattern, mask: Mask, count: str, scor
     assert said == f"kept-differs: {count} units that score above one it keeps: {scores}"
 
 
+def test_a_unit_that_is_tied_with_one_kept_is_not_told_as_wrong() -> None:
+    weight = np.array([[0.25, 0.25], [0.25, 0.25], [0.5, 0.5], [0.4, 0.4]])
+    said = _said(_judge_kept, _mask("##", "..", "..", "##"), Channel(0.5), weight)
+    assert said.startswith("kept-differs: it removes 1 of 2 units that score above one it keeps: highest removed 1 (")
+
+
 def test_a_group_that_is_right_does_not_excuse_another() -> None:
     _judge_kept(_mask(".#.#", "#.#."), NofM(2, 4))
     assert _said(_judge_kept, _mask("#.#.", "#.#."), NofM(2, 4)).startswith("kept-differs: it removes 2 of 2 units")
@@ -195,6 +201,10 @@ def test_single_entries_are_compared_exactly() -> None:
     _judge_kept(_mask(".#"), Unstructured(0.5), near)
     with pytest.raises(Violation):
         _judge_kept(_mask("#."), Unstructured(0.5), near)
+
+
+def test_what_counts_as_tied_in_each_dtype() -> None:
+    assert ranking.SLACK == {"float64": 1e-12, "float32": 1e-5, "bfloat16": 2e-2, "float16": 5e-3}
 
 
 @pytest.mark.parametrize(("dtype", "slack"), ranking.SLACK.items())
@@ -296,6 +306,11 @@ def test_all_parameters_rank_together() -> None:
     assert one.weight.tolist() == [*WEIGHT.ravel(), 0.9, 0.05]
 
 
+def test_all_parameters_may_be_one() -> None:
+    [one] = ranking.rankings(Plan({"a": Channel(0.5)}, "all"), MASKS, WEIGHTS)
+    assert (one.names, one.pattern) == (("a",), Channel(0.5))
+
+
 @pytest.mark.parametrize("scope", ["each", "all"])
 def test_a_mask_that_is_missing_or_of_another_shape(scope: str) -> None:
     assert _said(_rankings, scope, {"a": MASKS["a"]}) == "mask-missing: b is planned, but masks() has no mask for it"
@@ -318,6 +333,12 @@ def test_a_mask_that_is_missing_or_of_another_shape(scope: str) -> None:
 def test_what_is_to_be_gone_after_an_update(clauses: dict[str, str], before: Mask | None, removed: int) -> None:
     one = Ranking(("a",), Unstructured(0.5), _mask("####", "...."), WEIGHT)
     assert ranking.cut_for(one, contract(**clauses), before).removed == (removed,)
+
+
+def test_a_unit_that_was_broken_before_the_update_is_told_as_such() -> None:
+    one = Ranking(("a",), Block((1, 2), 0.5), _mask("####", "...."), WEIGHT)
+    said = _said(ranking.cut_for, one, contract(), _mask("####", "###."))
+    assert said.startswith("unit-broken: mask of a before the update keeps 1 of 4 units in part")
 
 
 def test_a_mask_within_another() -> None:

@@ -103,7 +103,7 @@ class Expectation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 def _meets(version: str, specifier: str) -> bool:
-    return not specifier or SpecifierSet(specifier).contains(Version(version).base_version, prereleases=True)
+    return not specifier or SpecifierSet(specifier).contains(Version(version).base_version)
 
 
 def _is_version(text: str) -> bool:

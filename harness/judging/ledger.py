@@ -103,7 +103,7 @@ def _unavailable(requirement: Requirement, cell: Cell, environment: Environment)
     if cell.device not in environment.devices:
         return f"no {cell.device} device here"
     for needed in (requirement.torch, DTYPE_NEEDS.get((cell.dtype, cell.device), "")):
-        if not SpecifierSet(needed).contains(Version(environment.torch).base_version, prereleases=True):
+        if not SpecifierSet(needed).contains(Version(environment.torch).base_version):
             return f"needs torch{needed}, this is {environment.torch}"
     return ""
 
@@ -177,5 +177,4 @@ def nothing_passed(records: Iterable[Record]) -> bool:
 def _holds_back(record: Record, core: set[str]) -> bool:
     if record.verdict is Verdict.KNOWN:
         return True
-    is_core = Cell.parse(record.cell).requirement in core
-    return record.verdict is Verdict.REFUSED and record.refused_by == "adapter" and is_core
+    return record.refused_by == "adapter" and Cell.parse(record.cell).requirement in core

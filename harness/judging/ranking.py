@@ -148,8 +148,9 @@ def judge_within(inner: Mapping[str, Mask], outer: Mapping[str, Mask], kind: str
     """
     for name, mask in inner.items():
         stray = np.argwhere(mask & ~outer[name])
-        first = tuple(int(i) for i in stray[0]) if stray.size else ()
-        require(not stray.size, kind, f"{len(stray)} entries of {name}, first at {first}, {what}")
+        if stray.size:
+            first = tuple(int(i) for i in stray[0])
+            raise Violation(kind, f"{len(stray)} entries of {name}, first at {first}, {what}")
 
 
 def judge_ties(mask: Mask, contract: Contract, what: str) -> None:
@@ -163,9 +164,9 @@ def judge_ties(mask: Mask, contract: Contract, what: str) -> None:
     flat = mask.ravel() if contract.ties == "lowest index" else mask.ravel()[::-1]
     kept = int(flat.sum())
     stray = np.flatnonzero(~flat[:kept])
-    require(
-        not stray.size,
-        "ties-differ",
-        f"{what} of equal scores keeps {kept}, but not those of {contract.ties}: "
-        f"{stray.size} of them are removed, first at position {int(stray[0]) if stray.size else 0} in that order",
-    )
+    if stray.size:
+        raise Violation(
+            "ties-differ",
+            f"{what} of equal scores keeps {kept}, but not those of {contract.ties}: "
+            f"{stray.size} of them are removed, first at position {int(stray[0])} in that order",
+        )

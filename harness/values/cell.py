@@ -40,8 +40,8 @@ class Cell(Struct, frozen=True, order=True):
         Raises:
             InvalidCell: `text` has another form.
         """
-        sparsifier, colon, axes = text.partition(":")
+        sparsifier, _, axes = text.partition(":")
         parts = axes.split("/")
-        if not colon or len(parts) != 5 or not all((sparsifier, *parts)):
+        if len(parts) != 5 or not all((sparsifier, *parts)):
             raise InvalidCell(f"{text!r} is no cell; a cell is sparsifier:REQUIREMENT/layer/pattern/dtype/device")
         return cls(sparsifier, *parts)
