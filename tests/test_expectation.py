@@ -68,6 +68,7 @@ def test_entries_keep_their_order_and_an_empty_file_has_none() -> None:
     [
         ("[[known]\n", "here: no TOML: "),
         ("[[unknown]]\n", "here: unknown table 'unknown'; entries are written [[known]]"),
+        ("".join(f"[[{name}]]\n" for name in "dbeacf"), "here: unknown table 'a'; entries"),
         ("known = 3\n", "here: entries are written [[known]]"),
         (ENTRY.replace("[[known]]", "[known]"), "here: entries are written [[known]]"),
         ("known = [3]\n", "here: entry 1: Expected `object`"),
@@ -81,6 +82,7 @@ def test_entries_keep_their_order_and_an_empty_file_has_none() -> None:
         (ENTRY.replace('"It is so."', '""'), "here: entry 1: reason and signature may not be empty"),
         (ENTRY.replace("It is so", "UNEXPLAINED: say why"), "here: entry 1: MASK-01 is still UNEXPLAINED: say in its"),
         (ENTRY.replace('["it"]', "[]"), "here: entry 1: sparsifiers names none"),
+        (ENTRY.replace("MASK-01", "*"), "here: entry 1: requirement '*' needs an axis: layer, pattern, dtype or"),
         *((ENTRY.replace(key, "#"), f"here: entry 1: Object missing required field `{key}`")
           for key in ("sparsifiers", "requirement", "signature", "reason")),
         (ENTRY + ENTRY + "count = 3\n", "here: entry 2: Object contains unknown field `count`"),
@@ -90,6 +92,16 @@ def test_a_file_that_is_none_is_refused_with_its_entry(text: str, said: str) -> 
     with pytest.raises(InvalidExpectations) as raised:
         parse_expectations(text, "here")
     assert str(raised.value).startswith(said)
+
+
+@pytest.mark.parametrize("axis", ["layer", "pattern", "dtype", "device"])
+def test_an_entry_on_every_requirement_names_any_axis(axis: str) -> None:
+    [entry] = parse_expectations(ENTRY.replace("MASK-01", "*") + f'{axis} = ["a"]\n', "here")
+    assert (entry.requirement, getattr(entry, axis)) == ("*", ("a",))
+
+
+def test_an_entry_needs_no_link() -> None:
+    assert [entry.link for entry in parse_expectations(ENTRY, "here")] == [""]
 
 
 def test_a_file_is_read_for_one_sparsifier_and_may_be_missing(tmp_path: Path) -> None:
@@ -149,6 +161,8 @@ def test_a_prerelease_counts_as_its_release(specifier: str, torch: str, holds: b
         ({"layer": ("linear",), "pattern": ("given",), "dtype": ("float32",), "device": ("cpu",)}, True),
         ({"layer": ("linear",), "pattern": ("given",), "dtype": ("float32",), "device": ("cuda",)}, False),
         ({"requirement": "MASK-02"}, False),
+        ({"requirement": "*", "layer": ("linear",)}, True),
+        ({"requirement": "*", "layer": ("conv2d",)}, False),
     ],
 )
 def test_an_expectation_covers_the_cells_of_its_requirement_on_its_axes(axes: dict[str, Any], covered: bool) -> None:
@@ -253,6 +267,16 @@ PLANNED = [Cell.parse(cell("MASK-01")), Cell.parse(cell("MASK-01", "conv2d"))]
 def test_only_what_holds_here_is_in_force() -> None:
     here, elsewhere = expectation(), expectation(torch="<2", requirement="MASK-99", until=">=0")
     assert in_force([here, elsewhere], declaration(), environment(), PLANNED) == (here,)
+
+
+def test_an_expectation_is_in_force_if_it_covers_any_cell() -> None:
+    one = expectation(layer=("linear",))
+    assert in_force([one], declaration(), environment(), PLANNED) == (one,)
+
+
+def test_one_expectation_by_a_version_among_others_wants_a_version() -> None:
+    with pytest.raises(InvalidExpectations, match="is none by PEP 440"):
+        in_force([expectation(version="<2"), expectation()], declaration(version="nightly"), environment(), PLANNED)
 
 
 def test_an_expectation_on_no_requirement_is_an_error() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sparsecheck.judging import expectation_file
 from sparsecheck.judging.expectation import Expectation, InvalidExpectations, parse_entries
 from sparsecheck.judging.expectation_file import KEYS, rendered, replace_text, rewritten
 from sparsecheck.judging.proposal import Proposal
@@ -45,6 +46,39 @@ def kept(text: str = TEXT) -> tuple[tuple[Expectation, ...], ...]:
 
 def test_what_is_kept_stays_as_it_was_written() -> None:
     assert rewritten(TEXT, "here", Proposal(kept(), ())) == TEXT
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\n" + TEXT, SECOND + "# the end\n", SECOND.replace('"It is otherwise."', "'''\n[[known]] is its head\n'''")],
+)
+def test_what_is_kept_stays_as_it_was_written_wherever_it_stands(text: str) -> None:
+    assert rewritten(text, "here", Proposal(kept(text), ())) == text
+
+
+def test_what_goes_takes_a_comment_on_the_first_line_along() -> None:
+    assert rewritten("# So.\n" + SECOND, "here", Proposal(((),), ())) == ""
+
+
+def test_what_goes_leaves_a_comment_that_stands_apart() -> None:
+    assert rewritten("# So.\n\n# As it is.\n" + SECOND, "here", Proposal(((),), ())) == "# So.\n"
+
+
+def test_what_would_be_read_otherwise_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expectation_file, "KEYS", tuple(key for key in KEYS if key != "layer"))
+    with pytest.raises(InvalidExpectations, match=r"^here: it cannot be rewritten so that it says what it is to say"):
+        rewritten(TEXT, "here", Proposal(kept(), (entry(layer=("linear",)),)))
+
+
+def test_entries_are_written_with_an_empty_line_between_and_no_empty_keys() -> None:
+    one = """[[known]]
+sparsifiers = ["it"]
+requirement = "MASK-03"
+signature = "aliased"
+reason = "New."
+"""
+    assert rendered([entry(), entry()]) == one + "\n" + one
+    assert 'layer = ["linear", "conv2d"]\n' in rendered([entry(layer=("linear", "conv2d"))])
 
 
 def test_what_goes_takes_the_comment_above_it_along() -> None:

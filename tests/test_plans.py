@@ -10,9 +10,10 @@ import pytest
 from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.catalogue.axes import LAYERS
 from sparsecheck.judging.networks import network
-from sparsecheck.judging.plans import pattern_for, plan_for
+from sparsecheck.judging.plans import pattern_for, plan_for, uneven
 from sparsecheck.values.network import Layer, Network
 from sparsecheck.values.pattern import Band, Block, Channel, Given, NofM, Pattern, Unstructured
+from sparsecheck.values.plan import Plan
 
 SALTS = [requirement.id for requirement in CATALOGUE]
 
@@ -32,7 +33,8 @@ def test_a_token_stands_for_its_pattern(token: str, pattern: Pattern) -> None:
 
 
 @pytest.mark.parametrize(
-    "token", ["", "unstructured", "unstructured-half", "block-0.5", "block1x4", "4of", "channel-0.5", "band-", "x2of4"]
+    "token", ["", "unstructured", "unstructured-half", "block-0.5", "block1x4", "4of", "channel-0.5", "band-", "x2of4",
+              "unstructured-0.5x", "block1x4-0.5x", "2of4x", "channel0-0.5x", "band-3x"]
 )
 def test_what_is_no_token(token: str) -> None:
     with pytest.raises(ValueError, match=f"^no pattern is written '{token}'$"):
@@ -91,6 +93,29 @@ def test_two_weights_of_one_plan_are_given_different_masks() -> None:
     plan = plan_for(Network("two", square, ("one.weight", "two.weight"), (8,)), "given", "salt")
     first, second = (pattern.mask for pattern in plan.patterns.values() if isinstance(pattern, Given))
     assert (first != second).any()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "first", "second"),
+    [
+        (Unstructured(0.5), Unstructured(0.25), Unstructured(0.75)),
+        (Block((1, 4), 0.5), Block((1, 4), 0.25), Block((1, 4), 0.75)),
+        (Channel(0.5, 1), Channel(0.25, 1), Channel(0.75, 1)),
+        (NofM(2, 4), NofM(2, 4), NofM(1, 4)),
+        (Band(3), Band(3), Band(5)),
+    ],
+)
+def test_an_uneven_plan_has_two_patterns_in_turn_and_its_names_the_other_way_round(
+    pattern: Pattern, first: Pattern, second: Pattern
+) -> None:
+    plan = uneven(Plan({"a": pattern, "b": pattern, "c": pattern}, "all"))
+    assert list(plan.patterns.items()) == [("c", first), ("b", second), ("a", first)]
+    assert plan.scope == "all"
+
+
+def test_an_uneven_plan_gives_each_parameter_its_own_mask() -> None:
+    plan = plan_for(network("mixed", "salt"), "given", "salt")
+    assert uneven(plan).patterns == plan.patterns
 
 
 # ------------------------------------------------------------------- networks

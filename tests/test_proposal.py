@@ -101,6 +101,9 @@ def test_each_kind_of_failure_gets_an_entry_that_does_not_cover_the_other() -> N
         (["one", "two"], "RuntimeError"),
         ([""], "RuntimeError"),
         (["weight1 is lost"], "RuntimeError: weight1 is lost"),
+        (["weight: lost"], "RuntimeError: weight: lost"),
+        (["expected 3", "expected 3 rows"], r"RuntimeError: expected \d+"),
+        ([" odd", " odd"], "RuntimeError: odd"),
     ],
 )
 def test_an_exception_is_expected_by_the_words_that_all_its_messages_begin_with(
@@ -113,6 +116,13 @@ def test_an_exception_is_expected_by_the_words_that_all_its_messages_begin_with(
     assert all(entry.explains(text) for text in one.failing.values())
 
 
+def test_exceptions_that_no_entry_can_have_together_are_expected_each_by_its_words() -> None:
+    one = run(
+        {"linear/float32": "RuntimeError: one", "conv2d/float64": "RuntimeError: two"}, "linear/float64 conv2d/float32"
+    )
+    assert [entry.signature for entry in propose((), [one]).added] == ["RuntimeError: one", "RuntimeError: two"]
+
+
 def test_what_is_added_is_for_a_human_to_explain() -> None:
     [entry] = propose((), [run({"linear/float32": KIND})]).added
     assert entry.reason.startswith("UNEXPLAINED")
@@ -123,8 +133,9 @@ def test_sparsifiers_that_fail_alike_share_an_entry() -> None:
     assert [entry.sparsifiers for entry in propose((), runs).added] == [("it", "other")]
 
 
-def test_an_entry_that_explains_what_failed_stays_as_it_is() -> None:
-    entry = known(link="https://x.y/1", torch=">=2", until=">=2")
+@pytest.mark.parametrize("axes", [{}, {"layer": ("linear", "conv2d")}])
+def test_an_entry_that_explains_what_failed_stays_as_it_is(axes: dict[str, Any]) -> None:
+    entry = known(link="https://x.y/1", torch=">=2", until=">=2", **axes)
     assert propose([entry], [run({"linear/float32": KIND})]) == Proposal(((entry,),), ())
 
 
@@ -161,6 +172,23 @@ def test_an_entry_of_which_the_run_says_nothing_stays(fields: dict[str, Any]) ->
     assert propose([entry], [run({}, "linear/float32")]) == Proposal(((entry,),), ())
 
 
+def test_an_entry_stays_though_something_else_failed() -> None:
+    entry = known(requirement="MASK-99")
+    proposal = propose([entry], [run({"linear/float32": KIND})])
+    assert proposal.revised == ((entry,),)
+    assert added(proposal) == [{"requirement": "MASK-01", "signature": "mask-differs"}]
+
+
+def test_an_entry_explains_nothing_on_other_axes() -> None:
+    proposal = propose([known(layer=("linear",))], [run({"linear/float32": KIND, "conv2d/float32": KIND})])
+    assert len(proposal.added) == 1
+
+
+def test_an_entry_about_another_sparsifier_explains_nothing() -> None:
+    proposal = propose([known(sparsifiers=("other",))], [run({"linear/float32": KIND})])
+    assert [entry.sparsifiers for entry in proposal.added] == [("it",)]
+
+
 def test_an_entry_stays_for_a_sparsifier_that_was_not_judged() -> None:
     entry = known(sparsifiers=("it", "other"))
     assert propose([entry], [run({}, "linear/float32")]).revised == ((known(sparsifiers=("other",)),),)
@@ -194,6 +222,11 @@ def test_a_run_saw_what_was_judged_expectations_aside(verdict: Verdict, failing:
     cell = at("linear/float32")
     saw = seen(declaration(), environment(), [cell.id], [Record(cell.id, verdict, KIND)])
     assert (cell in saw.failing, cell in saw.sound) == (failing, sound)
+
+
+def test_a_run_saw_nothing_of_what_was_never_judged() -> None:
+    saw = seen(declaration(), environment(), [at("linear/float32").id], [])
+    assert (saw.failing, saw.sound) == ({}, ())
 
 
 def test_what_was_seen_is_in_the_plans_order_whatever_the_records_are_in() -> None:

@@ -96,6 +96,12 @@ def test_what_came_before_the_cut_can_be_read_as_partial(file: Path) -> None:
             assert partial.footer is None
 
 
+def test_a_record_is_of_its_sparsifier_whatever_its_device_is_called() -> None:
+    one = report(passed("it:MASK-01/linear/given/float32/cuda:0"))
+    assert one.of("it") == one.records
+    assert exit_code(one) == 0
+
+
 def test_a_cut_report_has_no_balance_and_no_success(file: Path) -> None:
     written(file, lines(report(passed(cell())))[:1])
     partial = read_partial(file)
@@ -104,6 +110,7 @@ def test_a_cut_report_has_no_balance_and_no_success(file: Path) -> None:
 
 
 HEADER, *RECORDS, FOOTER = lines()
+[SUBJECT] = WHOLE.header.subjects
 
 
 @pytest.mark.parametrize(
@@ -127,6 +134,9 @@ HEADER, *RECORDS, FOOTER = lines()
         ([HEADER, RECORDS[0].replace(b"it:MASK-01/linear", b"it:linear"), FOOTER], 2, "'it:linear/given/f"),
         ([HEADER, RECORDS[0].replace(b"it:", b"other:"), FOOTER], 2, "'other', which the header does not name"),
         ([HEADER.replace(b'"format":1', b'"format":2'), FOOTER], 1, "format 2; this sparsecheck reads format 1"),
+        *(([encode(replace(WHOLE.header, subjects=(replace(SUBJECT, **lost),))), FOOTER], 1,
+           "it has neither a declaration nor a problem")
+          for lost in ({"declaration": None}, {"environment": None}, {"declaration": None, "environment": None})),
     ],
 )
 def test_a_line_that_is_none_is_named_by_its_number(file: Path, content: list[bytes], number: int, said: str) -> None:
@@ -194,6 +204,14 @@ def test_an_unfinished_write_leaves_the_older_report(file: Path, monkeypatch: py
     with pytest.raises(OSError, match="no space left"):
         write(report(passed(cell())), file)
     assert read(file) == WHOLE
+    assert sorted(path.name for path in file.parent.iterdir()) == [file.name, f"{file.name}.part"]
+
+
+def test_a_report_without_footer_is_written_without(file: Path) -> None:
+    cut = Report(WHOLE.header, WHOLE.records, None)
+    write(cut, file)
+    assert read_partial(file) == cut
+    assert file.read_bytes() == b"".join(lines()[:-1])
 
 
 @pytest.mark.parametrize(
@@ -228,6 +246,26 @@ def test_a_joined_report_is_written_and_read_whole(file: Path) -> None:
     assert joined.footer.interrupted == "by the user"
 
 
+def test_one_report_joined_is_itself() -> None:
+    assert join([WHOLE]) == WHOLE
+
+
+def test_a_joined_report_is_by_the_sparsecheck_of_the_first() -> None:
+    older = report(passed(cell(name="other")), name="other", sparsecheck="0.1")
+    assert join([report(passed(cell()), sparsecheck="0.2"), older]).header.sparsecheck == "0.2"
+
+
+def test_reports_that_never_began_joined_never_began() -> None:
+    broken = [report(name=name, problem="no report", started="") for name in ("a", "b")]
+    assert join(broken).header.started == ""
+
+
+def test_the_first_sparsifier_that_stands_in_two_reports_is_named() -> None:
+    many = join([report(passed(cell(name=name)), name=name) for name in "dbeacf"])
+    with pytest.raises(UnlikeReports, match=r"^a stands in two of the reports$"):
+        join([many, many])
+
+
 def test_a_process_that_left_no_report_does_not_hide_when_the_others_began() -> None:
     assert join([WHOLE, report(name="broken", problem="no report", started="")]).header.started == WHOLE.header.started
 
@@ -247,6 +285,7 @@ def test_unlike_reports_do_not_join(other: Report, said: str) -> None:
 
 GREEN = report([*passed(cell()), KNOWN, REFUSED, Record(cell("MASK-06"), Verdict.UNAVAILABLE)])
 PROBLEM = report(name="broken", problem="does not import")
+OTHER = cell(name="other")
 CODES = [
     pytest.param(report(passed(cell())), 0, id="all passed"),
     pytest.param(GREEN, 0, id="nothing red"),
@@ -257,6 +296,9 @@ CODES = [
     pytest.param(join([GREEN, PROBLEM]), 2, id="one of two could not be judged"),
     pytest.param(join([WHOLE, PROBLEM]), 2, id="one red, one not judged"),
     pytest.param(report(), 2, id="nothing planned"),
+    pytest.param(join([GREEN, report(name="other")]), 1, id="nothing planned of one of two"),
+    pytest.param(join([GREEN, report([replace(FAILED, cell=OTHER)], name="other")]), 1, id="one of two red"),
+    pytest.param(join([GREEN, report(planned=[OTHER], name="other")]), 3, id="one of two never judged"),
     pytest.param(report(passed(cell()), planned=[cell(), cell("MASK-02")]), 3, id="one never judged"),
     pytest.param(report(passed(cell(), cell())), 3, id="one judged twice"),
     pytest.param(report(passed(cell(), cell("MASK-02")), planned=[cell()]), 3, id="one not planned"),

@@ -136,6 +136,12 @@ def test_what_has_another_form_is_no_cell(text: str) -> None:
         Cell.parse(text)
 
 
+def test_verdicts_are_written_in_reports_as_ever() -> None:
+    assert [verdict.value for verdict in Verdict] == [
+        "passed", "failed", "known failure", "stale expectation", "refused", "unavailable", "error", "not run",
+    ]
+
+
 def test_four_verdicts_are_red() -> None:
     red = [verdict.value for verdict in Verdict if verdict.is_red]
     assert red == ["failed", "stale expectation", "error", "not run"]

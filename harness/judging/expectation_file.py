@@ -81,10 +81,8 @@ def _rendered(entry: Expectation) -> str:
 
 
 def _toml(value: str | tuple[str, ...]) -> str:
-    """A TOML string, whose escapes are JSON's, or an array of them."""
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return f"[{', '.join(map(_toml, value))}]"
+    """A TOML string or an array of them: both are written as in JSON, but for one character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def replace_text(path: Path, text: str) -> None:
