@@ -5,34 +5,41 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sparsecheck.judging.ledger import Planned, reconcile
-from sparsecheck.judging.oracle import units
+from sparsecheck.judging.expectation import Expectation
+from sparsecheck.judging.ledger import Balance, Planned, reconcile
+from sparsecheck.judging.oracle import Units, units
 from sparsecheck.judging.proposal import Proposal, Seen
 from sparsecheck.judging.ranking import Ranking
-from sparsecheck.judging.tolerance import tolerance
+from sparsecheck.judging.report import Report
+from sparsecheck.judging.tolerance import Tolerance, tolerance
 from sparsecheck.references.change import Change
-from sparsecheck.values.capability import declare
+from sparsecheck.values.capability import Capabilities, declare
 from sparsecheck.values.cell import Cell
+from sparsecheck.values.contract import Contract
 from sparsecheck.values.pattern import Band, Block, Channel, Given, NofM, Unstructured
 from sparsecheck.values.plan import Plan
-from sparsecheck.values.record import Record, Verdict
+from sparsecheck.values.record import Footer, Header, Outcome, Record, Subject, Verdict
 from sparsecheck.values.selection import Selection
 from tests.samples import cell, contract, declaration, environment, passed, report
 
 MASK = np.array([[True, False]])
 REPORT = report(passed(cell()))
-VALUES = (
-    contract(), declare("cpu", ""), Selection(), Cell.parse(cell()), Record(cell(), Verdict.PASSED),
-    REPORT, REPORT.header, REPORT.header.subjects[0], REPORT.footer, REPORT.outcomes()[0],
-    Plan({}), Given(MASK), Unstructured(0.5), Block((1, 1), 0.5), NofM(1, 2), Channel(0.5), Band(1),
-    Planned(Cell.parse(cell()), "judge"), reconcile((), ()), units(Unstructured(0.5), (2, 2), contract()),
-    Ranking(("a",), Unstructured(0.5), MASK, MASK.astype(np.float64)), tolerance("cpu", "float32"),
-    Seen(declaration(), environment(), {}, ()), Proposal((), ()), Change("a", "added", 1, 1),
-)
+VALUES: dict[type, object] = {
+    Contract: contract(), Capabilities: declare("cpu", ""), Selection: Selection(), Cell: Cell.parse(cell()),
+    Record: Record(cell(), Verdict.PASSED), Report: REPORT, Header: REPORT.header, Subject: REPORT.header.subjects[0],
+    Footer: REPORT.footer, Outcome: REPORT.outcomes()[0],
+    Plan: Plan({}), Given: Given(MASK), Unstructured: Unstructured(0.5), Block: Block((1, 1), 0.5), NofM: NofM(1, 2),
+    Channel: Channel(0.5), Band: Band(1), Planned: Planned(Cell.parse(cell()), "judge"), Balance: reconcile((), ()),
+    Units: units(Unstructured(0.5), (2, 2), contract()), Tolerance: tolerance("cpu", "float32"),
+    Ranking: Ranking(("a",), Unstructured(0.5), MASK, MASK.astype(np.float64)),
+    Expectation: Expectation(sparsifiers=("it",), requirement="MASK-01", reason="So.", signature="aliased"),
+    Seen: Seen(declaration(), environment(), {}, ()), Proposal: Proposal((), ()), Change: Change("a", "added", 1, 1),
+}
 
 
-@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
-def test_a_value_is_not_set_anew(value: object) -> None:
-    field = next(iter(type(value).__annotations__))
+@pytest.mark.parametrize("kind", VALUES, ids=lambda kind: kind.__name__)
+def test_a_value_is_not_set_anew(kind: type) -> None:
+    value = VALUES[kind]
+    assert type(value) is kind
     with pytest.raises(AttributeError, match=r"immutable|cannot assign"):
-        setattr(value, field, None)
+        setattr(value, next(iter(kind.__annotations__)), None)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import astuple
 
 from sparsecheck.values.capability import CAPABILITIES, InvalidCapabilities, Support, declare
 from sparsecheck.values.cell import Cell, InvalidCell
 from sparsecheck.values.contract import Contract, InvalidContract
 from sparsecheck.values.pattern import Band, Block, Channel, Given, InvalidPattern, NofM, Unstructured
 from sparsecheck.values.plan import Plan
-from sparsecheck.values.record import Verdict
+from sparsecheck.values.record import Footer, Header, Record, Subject, Verdict
+from sparsecheck.values.selection import Selection
 from tests.samples import CONTRACT, contract
 
 MASK = np.array([[True, False], [False, True]])
@@ -50,6 +53,15 @@ def test_a_level_may_be_any_fraction(level: float) -> None:
 def test_the_extremes_of_other_patterns_are_patterns() -> None:
     assert (NofM(4, 4).n, Band(1).width, Block((1, 1), 0.5).shape) == (4, 1, (1, 1))
     assert Given(MASK).mask is MASK
+
+
+def test_two_given_masks_are_two_patterns() -> None:
+    assert len({Given(MASK), Given(MASK), Given(MASK.copy())}) == 3
+
+
+def test_a_level_counts_over_each_parameter_unless_the_plan_says_otherwise() -> None:
+    assert Plan({}).scope == "each"
+    assert Plan({}, "all").at_level(0.5).scope == "all"
 
 
 def test_a_plan_at_another_level_leaves_what_has_none() -> None:
@@ -100,6 +112,30 @@ def test_an_undefined_clause_is_no_contract(clause: str) -> None:
         contract(**{clause: "whatever"})
 
 
+@pytest.mark.parametrize(
+    ("clause", "values"),
+    [
+        ("holds", ["parametrization", "buffer", "in place", "wrapper"]),
+        ("rounding", ["half-even", "half-up", "floor", "ceil"]),
+        ("level_basis", ["dense", "remaining"]),
+        ("score", ["given", "magnitude-l1", "magnitude-l2", "position", "random", "opaque"]),
+        ("masks_at", ["attach", "update"]),
+        ("regrowth", ["monotone", "free"]),
+        ("mask_storage", ["model", "sidecar", "both", "nowhere"]),
+        ("restores_into", ["attached", "dense", "whole model"]),
+        ("ragged", ["keep", "prune", "refuse"]),
+        ("ties", ["any", "lowest index", "highest index"]),
+    ],
+)
+def test_a_clause_may_be_declared_in_any_way_that_is_defined(clause: str, values: list[str]) -> None:
+    assert [getattr(contract(**{clause: value}), clause) for value in values] == values
+
+
+def test_only_magnitudes_are_scores_that_can_be_ranked_by() -> None:
+    scores = ("given", "magnitude-l1", "magnitude-l2", "position", "random", "opaque")
+    assert [score for score in scores if contract(score=score).ranks_by_magnitude] == ["magnitude-l1", "magnitude-l2"]
+
+
 @pytest.mark.parametrize("clause", list(CONTRACT))
 def test_a_contract_leaves_no_clause_out(clause: str) -> None:
     kept: dict[str, Any] = {name: value for name, value in CONTRACT.items() if name != clause}
@@ -140,6 +176,23 @@ def test_verdicts_are_written_in_reports_as_ever() -> None:
     assert [verdict.value for verdict in Verdict] == [
         "passed", "failed", "known failure", "stale expectation", "refused", "unavailable", "error", "not run",
     ]
+
+
+def test_what_a_line_of_a_report_leaves_out_is_nothing() -> None:
+    assert astuple(Record("it", Verdict.PASSED)) == ("it", Verdict.PASSED, "", "", "", "", "", 0.0)
+    assert astuple(Subject("it")) == ("it", None, None, "", (), "")
+    assert astuple(Header("digest", "now", ())) == ("digest", "now", (), Selection(), 1, "")
+    assert astuple(Footer(())) == ((), "")
+
+
+def test_a_record_is_written_without_what_it_leaves_out() -> None:
+    written = msgspec.json.encode(Record("it", Verdict.PASSED))
+    assert written == b'{"kind":"cell","cell":"it","verdict":"passed"}'
+
+
+def test_the_first_and_the_last_line_of_a_report_are_told_by_their_kind() -> None:
+    assert msgspec.json.encode(Header("digest", "now", ())).startswith(b'{"kind":"header",')
+    assert msgspec.json.encode(Footer(())).startswith(b'{"kind":"footer",')
 
 
 def test_four_verdicts_are_red() -> None:
