@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sparsecheck.catalogue import CATALOGUE
-from sparsecheck.catalogue.axes import LAYERS
+from sparsecheck.catalogue.axes import LAYERS, pattern_capability
 from sparsecheck.judging.ledger import Planned, applies, cells, enumerate_cells, outcome, reconcile
 from sparsecheck.subject.discovery import load, registrations
 from sparsecheck.values.cell import Cell
@@ -102,6 +102,12 @@ def test_a_pattern_for_matrices_is_not_asked_of_a_convolution(without: str, patt
 def test_any_other_pattern_is_asked_of_a_convolution_as_it_is(pattern: str) -> None:
     ledger = planned(requirement(layers=("conv2d",), patterns=(pattern,)))
     assert axes(ledger) == [f"MASK-01/conv2d/{pattern}/float32/cpu"]
+
+
+@pytest.mark.parametrize("token", ["banana-3", "3band-3", "-"])
+def test_what_is_no_pattern_takes_no_capability(token: str) -> None:
+    with pytest.raises(KeyError, match=token):
+        pattern_capability(token)
 
 
 def test_two_values_that_mean_the_same_are_one_cell() -> None:

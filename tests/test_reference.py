@@ -84,6 +84,25 @@ def test_every_canonical_pattern_has_masks_for_either_magnitude() -> None:
             assert set(reference.load("linear").masks(pattern, score)) == {"layer1.weight", "block.layer1.weight"}
 
 
+@pytest.mark.parametrize(
+    ("pattern", "score", "key"),
+    [
+        ("given", "random", "given"), ("band-3", "opaque", "band-3"),
+        ("2of4", "magnitude-l1", "2of4"), ("unstructured-0.5", "magnitude-l2", "unstructured-0.5"),
+        ("block1x4-0.5", "magnitude-l1", "block1x4-0.5/magnitude-l1"),
+        ("channel0-0.5", "magnitude-l2", "channel0-0.5/magnitude-l2"),
+        ("2of4", "random", None), ("unstructured-0.3", "magnitude-l1", None),
+    ],
+)
+def test_under_what_name_masks_are_kept(pattern: str, score: Score, key: str | None) -> None:
+    assert expected.key(pattern, score) == key
+
+
+def test_what_is_made_is_in_the_order_of_its_names() -> None:
+    names = list(expected.make("linear"))
+    assert names == sorted(names)
+
+
 def _scored(token: str) -> list[tuple[str, Score, str, Pattern]]:
     return [
         (pattern, score, name, one)

@@ -29,12 +29,22 @@ def test_a_result_comes_with_profile_versions_and_counts() -> None:
     )
 
 
+def test_of_what_passed_no_more_is_told_than_that() -> None:
+    assert list(summary(report(passed(cell())))) == [
+        "it: SUCCESS (mask profile, acme 1.5, torch 2.13.0+cpu)\n  1 cell planned: 1 passed", "",
+    ]
+
+
 def test_a_failure_comes_with_its_sentence_its_message_and_how_to_repeat_it() -> None:
     assert [line.strip() for line in text(report([failed(), *passed(cell("MASK-02"))])).splitlines()][2:5] == [
         "failed: MASK-01 Forward uses where(mask, weight, 0) for each planned weight, entry by entry and exactly.",
         "1 cell: mask of layer1.weight differs",
         f"repeat: sparsecheck run --cell {cell()}",
     ]
+
+
+def test_a_failure_stands_under_its_sparsifier() -> None:
+    assert "\n  failed: MASK-01 Forward uses" in text(report([failed()]))
 
 
 def test_failures_of_one_requirement_are_told_once_and_counted() -> None:
@@ -49,6 +59,17 @@ def test_a_known_failure_comes_with_its_reason_and_link() -> None:
     assert "    because: It is so. (https://x.y/1)\n" in text(report([record]))
 
 
+def test_a_known_failure_without_a_link_comes_with_its_reason_alone() -> None:
+    record = Record(cell(), Verdict.KNOWN, "a", "b", reason="It is so.")
+    assert "    because: It is so.\n" in text(report([record]))
+
+
+@pytest.mark.parametrize(("end", "whole"), [("c", True), ("cd", False)])
+def test_a_message_of_four_hundred_characters_is_told_whole_and_no_longer_one(end: str, whole: bool) -> None:
+    message = "ab " * 133 + end
+    assert (f": {message}\n" in text(report([failed(message)]))) is whole
+
+
 def test_a_long_message_is_told_in_one_line_that_ends() -> None:
     told = text(report([failed("first line\n" + "word " * 200)]))
     [line] = [line for line in told.splitlines() if "first line" in line]
@@ -61,6 +82,21 @@ def test_a_long_message_is_told_in_one_line_that_ends() -> None:
 def test_refusals_are_told_by_who_refused(who: Literal["package", "adapter"]) -> None:
     record = Record(cell(), Verdict.REFUSED, refused_by=who)
     assert f"  refused by the {who}: MASK-01\n" in text(report([record]))
+
+
+def test_refusals_of_many_requirements_are_told_in_order() -> None:
+    ids = [f"MASK-{number:02}" for number in range(1, 12)]
+    package = [Record(cell(id), Verdict.REFUSED, refused_by="package") for id in reversed(ids)]
+    told = text(report([*package, Record(cell("MASK-12"), Verdict.REFUSED, refused_by="adapter")]))
+    assert f"  refused by the package: {', '.join(ids)}\n  refused by the adapter: MASK-12\n" in told
+
+
+def test_reasons_of_what_is_unavailable_are_told_in_order() -> None:
+    known = Record(cell("MASK-03"), Verdict.KNOWN, "a", "b", reason="It is so.")
+    second, first = (Record(cell(f"MASK-0{at}"), Verdict.UNAVAILABLE, reason=f"no {at}") for at in (2, 1))
+    told = text(report([second, first, known, *passed(cell("MASK-04"))]))
+    assert told.endswith("  unavailable: 1 cell, no 1\n  unavailable: 1 cell, no 2\n")
+    assert told.count("unavailable: ") == 2
 
 
 def test_what_is_unavailable_is_counted_by_why() -> None:
@@ -78,10 +114,16 @@ def test_what_is_unavailable_is_counted_by_why() -> None:
         (report(passed(cell()), selection=Selection(areas=("MASK",))), "Only a selection was judged; no result here"),
         (report(passed(cell()), interrupted="Ctrl-C"), "INTERRUPTED (Ctrl-C): nothing here is a verdict"),
         (report(passed(cell()), catalogue="another"), "Judged by another catalogue"),
+        (replaced(report(passed(cell())), footer=None), "INTERRUPTED (the run was cut short): nothing here is"),
     ],
 )
 def test_what_is_no_whole_verdict_says_so(of: Report, said: str) -> None:
     assert said in text(of)
+
+
+def test_two_sparsifiers_are_several() -> None:
+    two = join([report(passed(cell())), report(passed(cell(name="other")), name="other")])
+    assert text(two).splitlines()[-2:] == ["it     SUCCESS     1 passed", "other  SUCCESS     1 passed"]
 
 
 def test_several_sparsifiers_end_with_a_line_for_each() -> None:
@@ -102,6 +144,10 @@ def test_what_a_terminal_would_obey_is_spelt_out() -> None:
     told = text(report([failed("\x1b[2J\x1b[32mSUCCESS\x07 größer")]))
     assert r"1 cell: \x1b[2J\x1b[32mSUCCESS\x07 größer" in told
     assert told.isprintable() or set(filter(lambda one: not one.isprintable(), told)) == {"\n"}
+
+
+def test_a_backslash_is_told_as_it_is() -> None:
+    assert r"1 cell: C:\it" in text(report([failed(r"C:\it")]))
 
 
 def test_a_failure_of_an_adapter_file_is_repeated_with_the_file() -> None:

@@ -99,9 +99,11 @@ def test_no_one_asks_about_a_capability_that_does_not_exist() -> None:
         ("linear conv9d", "", "unknown: conv9d; known are linear"),
         ("", "conv9d", "unknown: conv9d"),
         ("linear cpu", "cpu", "both supported and unsupported: cpu"),
+        (["z", "d", "b", "e"], ["a", "f", "c"], "^unknown: a, b, c, d, e, f, z; known are linear, conv1d, conv2d, "),
+        ("trace tied linear cpu band", "tied trace cpu band linear", ": band, cpu, linear, tied, trace$"),
     ],
 )
-def test_capabilities_that_cannot_be_declared(supported: str, unsupported: str, said: str) -> None:
+def test_capabilities_that_cannot_be_declared(supported: Any, unsupported: Any, said: str) -> None:
     with pytest.raises(InvalidCapabilities, match=said):
         declare(supported, unsupported)
 

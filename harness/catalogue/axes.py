@@ -52,7 +52,7 @@ def pattern_capability(token: str) -> str:
     Raises:
         KeyError: no pattern is written so.
     """
-    if token == "2of4" or "of" in token:
+    if "of" in token:
         return "n_of_m"
     kind = token.partition("-")[0].rstrip("0123456789x")
     if kind not in CAPABILITIES:

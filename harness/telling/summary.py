@@ -104,9 +104,8 @@ def _sentence(id: str) -> str:
 
 
 def _refusals(records: tuple[Record, ...]) -> Iterator[str]:
-    refused = [record for record in records if record.refused_by]
     for who in ("package", "adapter"):
-        ids = sorted({_requirement_of(record) for record in refused if record.refused_by == who})
+        ids = sorted({_requirement_of(record) for record in records if record.refused_by == who})
         if ids:
             yield f"  refused by the {who}: {', '.join(ids)}"
 

@@ -9,7 +9,7 @@ class InvalidCell(ValueError):
     """Text that is no cell's id."""
 
 
-class Cell(Struct, frozen=True, order=True):
+class Cell(Struct, frozen=True):
     """Written `sparsifier:REQUIREMENT/layer/pattern/dtype/device`, safe in a shell and in a file name."""
 
     sparsifier: str
