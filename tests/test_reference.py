@@ -13,7 +13,7 @@ from sparsecheck.judging import oracle, stream
 from sparsecheck.judging.networks import network
 from sparsecheck.judging.plans import plan_for
 from sparsecheck.judging.ranking import SLACK, kept_units
-from sparsecheck.references import expected, keeping, reference
+from sparsecheck.references import change, expected, keeping, reference
 from sparsecheck.references.reference import (
     CorruptReference,
     MissingReference,
@@ -298,6 +298,17 @@ def test_a_changed_stream_makes_every_reference_stale(folder: Path, monkeypatch:
     reals = stream.reals
     monkeypatch.setattr(stream, "reals", lambda name, shape: -reals(name, shape))
     assert [type(problem) for problem in keeping.check(folder)] == [StaleReference] * 3
+
+
+def test_the_largest_difference_is_that_of_what_differs() -> None:
+    [found] = change.changes({"a": np.array([5.0, 1.0])}, {"a": np.array([5.0, 1.25])})
+    assert (found.count, found.largest, found.first) == (1, 0.25, (1,))
+
+
+def test_what_is_no_float64_is_compared_exactly() -> None:
+    was, becomes = (np.array([value], dtype=np.float32) for value in (1e-13, 2e-13))
+    assert change.changes({"a": was}, {"a": becomes})
+    assert change.changes({"a": was.astype(np.float64)}, {"a": becomes.astype(np.float64)}) == ()
 
 
 def test_one_file_in_anothers_place(folder: Path) -> None:
