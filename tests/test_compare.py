@@ -126,6 +126,14 @@ def test_other_tensors_keep_their_dtype() -> None:
     assert compare.array(given) is given
 
 
+def test_what_is_no_tensor_is_compared_with_nothing() -> None:
+    rest = (np.array([1.0]), "it-differs", "the output")
+    said = "protocol-broken: the output is of type list, expected Tensor"
+    assert _said(compare.equal, [1.0], *rest) == said
+    assert _said(compare.close, [1.0], rest[0], BOUND, *rest[1:]) == said
+    compare.equal(torch.tensor([1.0]), *rest)
+
+
 def _same(seen: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
     compare.same_state(seen, expected, "state-changed", "the state")
 

@@ -18,7 +18,7 @@ from sparsecheck.judging.expectation import (
     read_expectations,
 )
 from sparsecheck.judging.report import Report, exit_code
-from sparsecheck.judging.verdict import signature, weigh
+from sparsecheck.judging.verdict import said, signature, weigh
 from sparsecheck.running.session import Asked, draw_up
 from sparsecheck.subject.discovery import Found, load, registrations
 from sparsecheck.values.cell import Cell
@@ -214,6 +214,13 @@ class Unspeakable(Exception):
 
 def test_an_exception_without_a_message_that_can_be_had_still_has_a_signature() -> None:
     assert signature(Unspeakable()) == "Unspeakable: (its message cannot be had: ValueError)"
+
+
+@pytest.mark.parametrize(
+    ("length", "told"), [(10_000, "x" * 10_000), (10_002, "x" * 10_000 + " ... (2 more characters)")]
+)
+def test_of_megabytes_the_beginning_is_kept(length: int, told: str) -> None:
+    assert said(ValueError("x" * length)) == told
 
 
 def test_a_failure_that_was_expected_is_known_with_its_reason() -> None:

@@ -306,6 +306,12 @@ def test_a_sparsifier_of_which_nothing_was_seen_to_work_is_a_failure(verdict: Ve
     assert outcome("it", [A, B], records, set(), selected=False).result == "failure"
 
 
+def test_an_adapter_that_can_be_called_says_nothing_of_its_sparsifier() -> None:
+    smoke = passed(cell("SMOKE-01"))
+    assert outcome("it", [smoke[0].cell], smoke, set(), selected=False).result == "failure"
+    assert outcome("it", [smoke[0].cell, A], (*smoke, *passed(A)), set(), selected=False).result == "success"
+
+
 @pytest.mark.parametrize(("plan", "judged"), [((A, B), (A,)), ((A,), (A, A)), ((A,), (A, B)), ((), ())])
 @pytest.mark.parametrize("selected", [False, True])
 def test_what_does_not_balance_or_planned_nothing_is_a_failure(

@@ -12,7 +12,7 @@ from sparsecheck.judging.report import Report, join
 from sparsecheck.telling.summary import summary
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection
-from tests.samples import cell, passed, report
+from tests.samples import cell, declaration, passed, report
 
 
 def text(of: Report) -> str:
@@ -155,6 +155,28 @@ def test_a_failure_of_an_adapter_file_is_repeated_with_the_file() -> None:
     [subject] = one.header.subjects
     header = replace(one.header, subjects=(replace(subject, adapter="/a b/it.py"),))
     assert f"repeat: sparsecheck run --adapter '/a b/it.py' --cell {cell()}\n" in text(replaced(one, header=header))
+
+
+def test_what_was_not_run_is_counted_with_why() -> None:
+    records = [Record(cell(id), Verdict.NOT_RUN, message=f"{id} is not run") for id in ("MASK-01", "MASK-02")]
+    told = text(report([*records, *passed(cell("MASK-03"))]))
+    assert (
+        "  NOT RUN: 2 cells, for the adapter does not pass its smoke test:\n    MASK-01 is not run\n" in told
+    )
+    assert "NOT RUN" not in text(report(passed(cell())))
+
+
+@pytest.mark.parametrize(("end", "whole"), [("c", True), ("cd", False)])
+def test_why_a_sparsifier_was_not_judged_is_told_at_some_length(end: str, whole: bool) -> None:
+    problem = "a " + "ab " * 399 + end
+    assert (f"NOT JUDGED: {problem}\n" in text(report(problem=problem))) is whole
+
+
+@pytest.mark.parametrize(("version", "whole"), [("1" * 75, True), ("1" * 76, False)])
+def test_no_version_is_so_long_that_it_hides_the_result(version: str, whole: bool) -> None:
+    [subject] = (one := report(passed(cell()))).header.subjects
+    header = replace(one.header, subjects=(replace(subject, declaration=declaration(version=version)),))
+    assert (f"acme {version}, torch" in text(replaced(one, header=header))) is whole
 
 
 def test_nothing_passed_is_told() -> None:

@@ -28,7 +28,7 @@ MODULES = (
 TESTS = [
     f"tests/test_{name}.py" for name in (
         "values", "frozen", "stream", "oracle", "ranking", "compare", "plans", "proposal", "expectation_file", "ledger",
-        "summary", "report", "docs", "reference", "expectation",
+        "summary", "report", "attack_reports", "attack_writing", "docs", "reference", "expectation",
     )
 ]
 _HEAVY = ("torch.nn.utils.prune", "numpy", "jsonschema", "msgspec", "safetensors", "click.testing")
