@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sparsecheck.catalogue import digest
+from sparsecheck.judging.expectation import Expectation
 from sparsecheck.judging.report import Report
 from sparsecheck.values.capability import CAPABILITIES, declare
 from sparsecheck.values.contract import Contract
@@ -67,3 +68,9 @@ def report(
     fields = {"catalogue": digest(), "started": "2026-01-01T00:00:00+00:00", "subjects": (subject,), **header}
     without_footer = Report(Header(**fields), records, None)
     return Report(without_footer.header, records, Footer(without_footer.outcomes(), interrupted))
+
+
+def expectation(**fields: Any) -> Expectation:
+    """One on MASK-01 failing as `output-differs`; `fields` replace its own."""
+    plain = {"sparsifiers": ("it",), "requirement": "MASK-01", "reason": "It is so.", "signature": "output-differs"}
+    return Expectation(**{**plain, **fields})

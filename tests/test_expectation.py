@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from sparsecheck.judging.compare import Violation
 from sparsecheck.judging.expectation import (
     Expectation,
     InvalidExpectations,
@@ -18,7 +17,7 @@ from sparsecheck.judging.expectation import (
     read_expectations,
 )
 from sparsecheck.judging.report import Report, exit_code
-from sparsecheck.judging.verdict import said, signature, weigh
+from sparsecheck.judging.verdict import weigh
 from sparsecheck.running.session import Asked, draw_up
 from sparsecheck.subject.discovery import Found, load, registrations
 from sparsecheck.values.cell import Cell
@@ -26,7 +25,7 @@ from sparsecheck.values.record import Footer, Record, Verdict
 from sparsecheck.values.selection import Selection
 from tests.bench_of_one import ENVIRONMENT, judge, planned
 from tests.faulty import faulty, run
-from tests.samples import cell, declaration, environment
+from tests.samples import cell, declaration, environment, expectation
 
 ENTRY = """
 [[known]]
@@ -35,13 +34,6 @@ requirement = "MASK-01"
 signature = "output-differs"
 reason = "It is so."
 """
-FAILED = Record(cell("MASK-01"), Verdict.FAILED, "output-differs: output differs at 3 of 8", "output differs at 3 of 8")
-
-
-def expectation(**fields: Any) -> Expectation:
-    """One that explains `FAILED`; `fields` replace its own."""
-    plain = {"sparsifiers": ("it",), "requirement": "MASK-01", "reason": "It is so.", "signature": "output-differs"}
-    return Expectation(**{**plain, **fields})
 
 
 def test_every_key_of_an_entry_is_read() -> None:
@@ -186,86 +178,6 @@ def test_an_expectation_covers_the_cells_of_its_requirement_on_its_axes(axes: di
 )
 def test_an_expectation_explains_its_kind_and_message_alone(expected: str, seen: str, explained: bool) -> None:
     assert expectation(signature=expected).explains(seen) is explained
-
-
-@pytest.mark.parametrize(
-    ("error", "seen"),
-    [
-        (Violation("mask-differs", "masks differ\nat 3"), "mask-differs: masks differ"),
-        (ValueError("\n  first\nsecond"), "ValueError: first"),
-        (KeyError("weight"), "KeyError: 'weight'"),
-        (RuntimeError(), "RuntimeError: "),
-        (TypeError("<object at 0x7f239e9179c0> of 0x10 bytes"), "TypeError: <object at 0x...> of 0x10 bytes"),
-        (ValueError("first \n"), "ValueError: first"),
-        (ValueError("x" * 501), f"ValueError: {'x' * 500}"),
-        (ValueError("half a \ud83d"), r"ValueError: half a \ud83d"),
-    ],
-)
-def test_a_signature_is_kind_or_type_with_the_first_line(error: Exception, seen: str) -> None:
-    assert signature(error) == seen
-
-
-class Unspeakable(Exception):
-    """One that cannot say what is wrong."""
-
-    def __str__(self) -> str:
-        raise ValueError
-
-
-def test_an_exception_without_a_message_that_can_be_had_still_has_a_signature() -> None:
-    assert signature(Unspeakable()) == "Unspeakable: (its message cannot be had: ValueError)"
-
-
-@pytest.mark.parametrize(
-    ("length", "told"), [(10_000, "x" * 10_000), (10_002, "x" * 10_000 + " ... (2 more characters)")]
-)
-def test_of_megabytes_the_beginning_is_kept(length: int, told: str) -> None:
-    assert said(ValueError("x" * length)) == told
-
-
-def test_a_failure_that_was_expected_is_known_with_its_reason() -> None:
-    entry = expectation(link="https://x.y/1")
-    assert weigh(FAILED, [entry]) == replace(
-        FAILED, verdict=Verdict.KNOWN, reason="It is so.", link="https://x.y/1"
-    )
-
-
-def test_a_failure_of_which_nothing_was_expected_stays_one() -> None:
-    assert weigh(FAILED, []) is FAILED
-    assert weigh(FAILED, [expectation(layer=("conv2d",))]) is FAILED
-
-
-def test_a_failure_with_another_signature_stays_one_and_says_so() -> None:
-    weighed = weigh(FAILED, [expectation(signature="aliased")])
-    assert weighed.verdict is Verdict.FAILED
-    assert weighed.message == f"{FAILED.message} (a failure was expected here, but as 'aliased')"
-
-
-def test_any_of_the_expectations_that_cover_a_cell_may_explain_it() -> None:
-    weighed = weigh(FAILED, [expectation(signature="aliased"), expectation(reason="The second.")])
-    assert (weighed.verdict, weighed.reason) == (Verdict.KNOWN, "The second.")
-
-
-def test_of_several_expectations_that_did_not_come_true_the_first_is_told() -> None:
-    two = [expectation(signature="aliased", reason="The first."), expectation(signature="mask-differs")]
-    assert weigh(FAILED, two).message.endswith("but as 'aliased')")
-    assert weigh(replace(FAILED, verdict=Verdict.PASSED), two).reason == "The first."
-
-
-@pytest.mark.parametrize(("verdict", "by"), [(Verdict.PASSED, ""), (Verdict.REFUSED, "package")])
-def test_what_does_not_fail_though_it_was_expected_to_is_stale(verdict: Verdict, by: Any) -> None:
-    weighed = weigh(Record(cell("MASK-01"), verdict, refused_by=by), [expectation()])
-    assert weighed.verdict is Verdict.STALE
-    assert weighed.reason == "It is so."
-    assert weighed.message == (
-        f"expected to fail as 'output-differs', but {verdict.value}: delete the expectation"
-    )
-
-
-@pytest.mark.parametrize("verdict", [Verdict.ERROR, Verdict.UNAVAILABLE])
-def test_what_could_not_be_judged_is_neither_known_nor_stale(verdict: Verdict) -> None:
-    record = replace(FAILED, verdict=verdict)
-    assert weigh(record, [expectation()]) is record
 
 
 PLANNED = [Cell.parse(cell("MASK-01")), Cell.parse(cell("MASK-01", "conv2d"))]

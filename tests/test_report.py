@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,7 +22,6 @@ from sparsecheck.judging.report import (
     Report,
     TruncatedReport,
     UnlikeReports,
-    check_writable,
     encode,
     exit_code,
     join,
@@ -192,57 +190,6 @@ def test_a_footer_on_other_sparsifiers_disagrees(file: Path, outcomes: int) -> N
     assert WHOLE.footer is not None
     with pytest.raises(FooterDisagrees):
         read(written(file, [HEADER, *RECORDS, encode(Footer(WHOLE.footer.outcomes * outcomes))]))
-
-
-def test_an_unfinished_write_leaves_the_older_report(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(WHOLE, file)
-
-    def fails(self: Path, data: bytes) -> int:
-        with self.open("wb") as part:
-            part.write(data[:100])
-        raise OSError("no space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", fails)
-    with pytest.raises(OSError, match="no space left"):
-        write(report(passed(cell())), file)
-    assert read(file) == WHOLE
-    assert list(file.parent.iterdir()) == [file]
-
-
-def test_an_unfinished_write_is_named_for_its_report_and_its_process(
-    file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fails(self: Path, data: bytes) -> int:
-        raise OSError(self.name)
-
-    monkeypatch.setattr(Path, "write_bytes", fails)
-    with pytest.raises(OSError, match=rf"^report\.jsonl\.{os.getpid()}\.part$"):
-        write(WHOLE, file)
-
-
-def test_whether_a_report_can_be_written_is_known_before_and_changes_nothing(file: Path) -> None:
-    check_writable(file)
-    assert list(file.parent.iterdir()) == []
-    write(WHOLE, file)
-    check_writable(file)
-    assert read(file) == WHOLE
-    with pytest.raises(FileNotFoundError):
-        check_writable(file.parent / "no" / "report.jsonl")
-
-
-def test_a_folder_is_no_place_for_a_part_of_a_report(file: Path) -> None:
-    file.mkdir()
-    check_writable(file)
-    with pytest.raises(IsADirectoryError):
-        write(WHOLE, file)
-    assert list(file.parent.iterdir()) == [file]
-
-
-def test_a_report_without_footer_is_written_without(file: Path) -> None:
-    cut = Report(WHOLE.header, WHOLE.records, None)
-    write(cut, file)
-    assert read_partial(file) == cut
-    assert file.read_bytes() == b"".join(lines()[:-1])
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,8 @@ MODULES = (
 TESTS = [
     f"tests/test_{name}.py" for name in (
         "values", "frozen", "stream", "oracle", "ranking", "compare", "plans", "proposal", "expectation_file", "ledger",
-        "summary", "report", "attack_reports", "attack_writing", "docs", "reference", "expectation",
+        "summary", "verdict", "report", "report_writing", "attack_reports", "attack_writing", "docs",
+        "reference", "expectation",
     )
 ]
 _HEAVY = ("torch.nn.utils.prune", "numpy", "jsonschema", "msgspec", "safetensors", "click.testing")
