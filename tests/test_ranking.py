@@ -173,6 +173,8 @@ def test_a_unit_that_is_tied_with_one_kept_is_not_told_as_wrong() -> None:
     weight = np.array([[0.25, 0.25], [0.25, 0.25], [0.5, 0.5], [0.4, 0.4]])
     said = _said(_judge_kept, _mask("##", "..", "..", "##"), Channel(0.5), weight)
     assert said.startswith("kept-differs: it removes 1 of 2 units that score above one it keeps: highest removed 1 (")
+    said = _said(_judge_kept, _mask("#..#"), Unstructured(0.5), np.array([[0.5, 0.5, 0.9, 0.6]]))
+    assert said.startswith("kept-differs: it removes 1 of 2 units that score above one it keeps: highest removed 0.9 (")
 
 
 def test_a_group_that_is_right_does_not_excuse_another() -> None:
