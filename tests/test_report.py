@@ -291,6 +291,11 @@ def test_the_exit_code_says_what_became_of_the_run(one: Report, code: int) -> No
     assert exit_code(one) == code
 
 
+def test_without_a_footer_there_is_none_that_agrees() -> None:
+    assert GREEN.agrees
+    assert not Report(GREEN.header, GREEN.records, None).agrees
+
+
 def test_without_a_footer_there_is_no_balance() -> None:
     assert exit_code(Report(GREEN.header, GREEN.records, None)) == 3
 

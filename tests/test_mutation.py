@@ -1,0 +1,98 @@
+"""Mutants are the faults they should be, each with a name of its own; what is wrong with a run of them is told."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.mutation.mutants import mutants
+from tests.mutation.page import Explanations, complaints, page
+from tests.mutation.trying import file_of
+
+
+@pytest.mark.parametrize(
+    ("source", "changes"),
+    [
+        ("a < b", ["a < b -> a <= b", "a < b -> a > b"]),
+        ("a is b", ["a is b -> a is not b"]),
+        ("a and b", ["a and b -> a or b", "a and b -> b", "a and b -> a"]),
+        ("not a", ["not a -> a"]),
+        ("a // b", ["a // b -> a * b"]),
+        ("a + 'x'", ["a + 'x' -> a", "a + 'x' -> 'x'", "a + 'x' -> a + ''"]),
+        ("f(1)", ["f(1) -> f(2)", "f(1) -> f(0)"]),
+        ("f(0.5, True)", ["f(0.5, True) -> f(5.0, True)", "f(0.5, True) -> f(0.5, False)"]),
+        ("f'{a:>3}b'", ["f'{a:>3}b' -> ''"]),
+        ("a if b else c", ["a if b else c -> a if True else c", "a if b else c -> a if False else c"]),
+        ("[a for a in b if c]", ["for a in b if c -> for a in b", "for a in b if c -> for a in b if False"]),
+        ("a[:b]", [":b -> :"]),
+        ("min(a)", ["min(a) -> max(a)"]),
+        ("lambda: a", ["lambda: a -> lambda: None"]),
+    ],
+)
+def test_the_mutants_of_an_expression(source: str, changes: list[str]) -> None:
+    assert [one.change for one in mutants("m", f"x: int = {source}")] == changes
+
+
+@pytest.mark.parametrize(
+    ("source", "changes"),
+    [
+        ("f(a)", ["f(a) -> pass"]),
+        ("a.b = c", ["a.b = c -> pass"]),
+        ("a = c", []),
+        ("a -= c", ["a -= c -> pass", "a -= c -> a += c"]),
+        ("raise a", ["raise a -> pass"]),
+        ("if a: b = c", ["if a: -> if True:", "if a: -> if False:"]),
+        ("def f() -> int: return a", ["return a -> return None"]),
+        ("def f(): return None", []),
+        ("import a\nassert b > c\n'text'\na: int\nif TYPE_CHECKING: f(a)", []),
+    ],
+)
+def test_the_mutants_of_a_statement(source: str, changes: list[str]) -> None:
+    assert [one.change for one in mutants("m", source)] == changes
+
+
+def test_a_mutant_is_named_for_its_place_and_told_from_its_like() -> None:
+    source = "class A:\n    def f(self):\n        return g(a) + 1, h(a) + 1\n"
+    names = [str(one) for one in mutants("judging/it", source)]
+    assert "judging/it A.f: h(a) + 1 -> h(a) + 2" in names
+    assert "judging/it A.f: return (g(a) + 1, h(a) + 1) -> return None" in names
+    twice = [one.change for one in mutants("m", "x = (a < b, a < b)")]
+    assert twice == ["a < b -> a <= b", "a < b -> a > b", "a < b -> a <= b #2", "a < b -> a > b #2"]
+
+
+@pytest.mark.parametrize("module", ["judging/tolerance", "values/cell", "values/pattern"])
+def test_every_mutant_of_a_module_is_another_program_with_its_own_name(module: str) -> None:
+    source = file_of(module).read_text("utf-8")
+    original, names = ast.dump(ast.parse(source)), set()
+    for one in mutants(module, source):
+        assert ast.dump(one.tree) != original
+        names.add(str(one))
+    assert len(names) == sum(1 for _ in mutants(module, source)) > 0
+
+
+def _explanations(folder: Path, *names: str) -> Explanations:
+    file = folder / "survivors.toml"
+    file.write_text(f"[[explanation]]\nreason = 'Equal.'\nmutants = {list(names)}\n", "utf-8")
+    return Explanations(file)
+
+
+def test_a_survivor_wants_an_explanation_and_an_explanation_a_survivor(tmp_path: Path) -> None:
+    survived = {f"m f: {number}": False for number in range(20)} | {"m f: odd": True, "m f: even": True}
+    told = [*complaints(survived, _explanations(tmp_path, "m f: even", "m f: gone", "other f: not tried"))]
+    assert told == ["not explained: m f: odd", "explained, but no survivor: m f: gone"]
+
+
+def test_a_module_of_which_too_much_survives_is_told(tmp_path: Path) -> None:
+    survived = {f"m f: {number}": number < 4 for number in range(20)}
+    known = _explanations(tmp_path, *(name for name, alive in survived.items() if alive))
+    assert [*complaints(survived, known)] == ["under 85%: m"]
+    assert [*complaints({**survived, "m f: 0": False}, _explanations(tmp_path, "m f: 1", "m f: 2", "m f: 3"))] == []
+
+
+def test_the_page_counts_and_groups(tmp_path: Path) -> None:
+    survived = {"m f: a": True, "m f: b": False, "n g: c": True}
+    text = "\n".join(page(survived, _explanations(tmp_path, "m f: a", "n g: c")))
+    assert "| m | 2 | 1 | 1 | 50.0% |\n| n | 1 | 0 | 1 | 0.0% |\n| all | 3 | 1 | 2 | 33.3% |" in text
+    assert "\nEqual.\n\n- `m f: a`\n- `n g: c`" in text
