@@ -27,6 +27,7 @@ from sparsecheck.judging.report import (
     join,
     read,
     read_partial,
+    salvage,
     write,
 )
 from sparsecheck.values.record import Footer, Line, Record, Verdict
@@ -85,6 +86,11 @@ def test_a_report_cut_at_any_byte_is_never_read_as_whole(file: Path) -> None:
             read(file)
         assert type(raised.value) is expected, f"cut at byte {length}"
         assert str(file) in str(raised.value)
+
+
+def test_what_begins_with_no_header_is_not_salvaged(file: Path) -> None:
+    with pytest.raises(InvalidLine, match=r"report\.jsonl:1: JSON is malformed"):
+        salvage(written(file, [b"all passed\n", *lines()]))
 
 
 def test_what_came_before_the_cut_can_be_read_as_partial(file: Path) -> None:

@@ -54,6 +54,17 @@ def test_whether_a_report_can_be_written_is_known_before_and_changes_nothing(fil
         check_writable(file.parent / "no" / "report.jsonl")
 
 
+def test_nothing_is_tried_beside_a_pipe(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(self: Path) -> None:
+        raise OSError(self.name)
+
+    monkeypatch.setattr(Path, "touch", fails)
+    with pytest.raises(OSError, match=r"report\.jsonl"):
+        check_writable(file)
+    os.mkfifo(file)
+    check_writable(file)
+
+
 def test_a_folder_is_no_place_for_a_part_of_a_report(file: Path) -> None:
     file.mkdir()
     check_writable(file)

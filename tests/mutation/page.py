@@ -22,7 +22,9 @@ or a module falls under {floor:.0%}. This page is what it printed on {today}.
 The faults ([operators.py](../tests/mutation/operators.py)): comparisons, arithmetic, `and`/`or`, `not` and constants
 changed, conditions and filters forced, parts of them dropped, returned values replaced by None, statements deleted,
 ends of slices dropped, one function called for its opposite. Left alone: imports, assertions, annotations, docstrings.
-A mutant that does not import, or uses a minute of processor time, counts as killed.
+A mutant that does not import, or uses a minute of processor time, counts as killed. A mutant is tried against those
+tests alone that enter the function it is in, and never against one that judges a whole sparsifier or starts another
+process.
 """
 
 
