@@ -84,11 +84,15 @@ def test_a_survivor_wants_an_explanation_and_an_explanation_a_survivor(tmp_path:
     assert told == ["not explained: m f: odd", "explained, but no survivor: m f: gone"]
 
 
-def test_a_module_of_which_too_much_survives_is_told(tmp_path: Path) -> None:
-    survived = {f"m f: {number}": number < 4 for number in range(20)}
-    known = _explanations(tmp_path, *(name for name, alive in survived.items() if alive))
-    assert [*complaints(survived, known)] == ["under 85%: m"]
-    assert [*complaints({**survived, "m f: 0": False}, _explanations(tmp_path, "m f: 1", "m f: 2", "m f: 3"))] == []
+def test_a_judging_module_or_all_of_which_too_much_survives_is_told(tmp_path: Path) -> None:
+    judging = {f"judging/m f: {number}": number < 4 for number in range(20)}
+    values = {f"values/m f: {number}": number < 4 for number in range(20)}
+    known = _explanations(tmp_path, *(name for name, alive in (judging | values).items() if alive))
+    assert [*complaints(judging, known)] == ["below 85%: judging/m", "below 85%: all"]
+    assert [*complaints(values, known)] == ["below 85%: all"]
+    others = {f"values/n f: {number}": False for number in range(20)}
+    assert [*complaints(values | others, known)] == []
+    assert [*complaints(judging | others, known)] == ["below 85%: judging/m"]
 
 
 def test_the_page_counts_and_groups(tmp_path: Path) -> None:

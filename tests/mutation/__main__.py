@@ -39,7 +39,7 @@ Seen = dict[str, tuple[float, list[tuple[str, int]]]]
 
 
 def main() -> int:
-    """0: every survivor is explained, every explanation has one, and no module is under the floor."""
+    """0: every survivor is explained, every explanation has one, and nothing is below the floor."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("-j", type=int, default=os.cpu_count() or 1, help="mutants tried at a time")
     parser.add_argument("module", nargs="*", default=MODULES)

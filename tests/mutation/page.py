@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 FLOOR = 0.85
-"""The share of mutants that the tests of each module have to kill."""
+"""The share of mutants that has to be killed of each module under `judging/`, and of all together."""
 
 _HEAD = """\
 # Mutation testing
@@ -17,7 +17,7 @@ _HEAD = """\
 `tox -e mutation` puts small faults, one at a time, into the part of the code that decides verdicts and needs
 no torch, and runs the tests of that code: each fault should turn one of them red. It is red itself where a
 survivor is not explained in [survivors.toml](../tests/mutation/survivors.toml), an explanation has no survivor,
-or a module falls under {floor:.0%}. This page is what it printed on {today}.
+or a module under `judging/`, or all together, fall below {floor:.0%}. This page is what it printed on {today}.
 
 The faults ([operators.py](../tests/mutation/operators.py)): comparisons, arithmetic, `and`/`or`, `not` and constants
 changed, conditions and filters forced, parts of them dropped, returned values replaced by None, statements deleted,
@@ -85,6 +85,6 @@ def complaints(survived: Mapping[str, bool], explanations: Explanations) -> Iter
     explained = explanations.of(modules)
     yield from (f"not explained: {name}" for name in survived if name in alive - explained)
     yield from (f"explained, but no survivor: {name}" for name in sorted(explained - alive))
-    for module, (count, left) in modules.items():
-        if count - left < FLOOR * count:
-            yield f"under {FLOOR:.0%}: {module}"
+    for module, (count, left) in {**modules, "all": (len(survived), len(alive))}.items():
+        if count - left < FLOOR * count and module.startswith(("judging/", "all")):
+            yield f"below {FLOOR:.0%}: {module}"
