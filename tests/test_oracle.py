@@ -21,7 +21,8 @@ from sparsecheck.values.pattern import Band, Block, Channel, Given, NofM, Patter
 from tests.samples import contract
 
 NAN, INF = float("nan"), float("inf")
-NETWORKS = ("linear", "large", "strided", "ragged", "tied", "conv1d", "conv2d", "embedding", "mixed")
+NETWORKS = ("linear", "large", "strided", "ragged", "tied", "conv1d", "conv2d", "embedding", "mixed", "windowed",
+            "bare", "subclassed")
 
 
 def test_what_is_removed_is_zero_whatever_was_there() -> None:
@@ -254,6 +255,9 @@ def test_a_convolution_by_hand_is_not_flipped() -> None:
         (lambda bias: Layer("a", "conv1d", 3, 4, kernel=3, bias=bias), (3, 7)),
         (lambda bias: Layer("a", "conv2d", 3, 4, kernel=1, bias=bias), (3, 4, 5)),
         (lambda bias: Layer("a", "conv2d", 3, 4, kernel=3, bias=bias), (3, 6, 5)),
+        (lambda bias: Layer("a", "conv1d", 4, 6, kernel=3, stride=2, padding=1, groups=2, bias=bias), (4, 8)),
+        (lambda bias: Layer("a", "conv2d", 6, 3, kernel=2, dilation=2, groups=3, bias=bias), (6, 5, 7)),
+        (lambda bias: Layer("a", "conv2d", 2, 3, kernel=3, stride=2, padding=2, bias=bias), (2, 5, 4)),
         (lambda bias: Layer("a", "embedding", 7, 4), (5,)),
         (lambda bias: Layer("a", "relu"), (3, 2)),
         (lambda bias: Layer("a", "flatten"), (3, 2, 2)),
