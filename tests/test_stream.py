@@ -58,6 +58,21 @@ def test_shapes_only_arrange_the_stream() -> None:
     assert stream.reals("x", (0, 3)).shape == (0, 3)
 
 
+@pytest.mark.parametrize(("shape", "words"), [((0, 3), 1), ((), 1), ((1,), 1), ((2, 3), 6)])
+def test_as_many_words_are_drawn_as_there_are_numbers_and_never_none(
+    shape: tuple[int, ...], words: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[int] = []
+
+    def zeros(name: str, size: int) -> bytes:
+        drawn.append(size)
+        return bytes(size)
+
+    monkeypatch.setattr(stream, "_digest", zeros)
+    assert stream.integers("x", shape, 5).shape == shape
+    assert drawn == [8 * words]
+
+
 def test_other_names_give_other_numbers() -> None:
     assert not np.intersect1d(stream.reals("x", (50,)), stream.reals("y", (50,))).size
 
