@@ -138,7 +138,7 @@ def test_each_layer_takes_what_the_one_before_it_gives(token: str) -> None:
             assert channels in (None, following.inputs)
 
 
-@pytest.mark.parametrize("token", LAYERS)
+@pytest.mark.parametrize("token", [token for token in LAYERS if token not in ("bare", "subclassed")])
 def test_beside_what_is_planned_there_is_what_is_not_and_is_named_alike(token: str) -> None:
     net = network(token, "salt")
     weights = [layer.weight for layer in net.weighted]
