@@ -7,7 +7,6 @@ import random
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from operator import is_
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +100,9 @@ _ORIGINALS = {
 }
 
 
+_SEEN = {home: dict(vars(home)) for home in _ORIGINALS}
+
+
 def replaced_functions() -> list[str]:
     """The functions of torch that someone else's now stand for, by qualified name. What torch itself puts in the
     place of its own is none of them: it wraps some when it first exports or compiles."""
@@ -113,14 +115,23 @@ def _qualified(home: Any, name: str) -> str:
 
 def _replaced() -> Iterator[tuple[Any, str]]:
     for home, originals in _ORIGINALS.items():
-        now = vars(home)
-        if all(map(is_, map(now.get, originals), originals.values())):
+        if _same(vars(home), _SEEN[home]):
             continue
+        now = _SEEN[home] = dict(vars(home))
         for name in [name for name, original in originals.items() if now.get(name) is not original]:
             if _is_torchs(now.get(name)):
                 originals[name] = now[name]
             else:
+                del _SEEN[home][name]  # so that it is looked at the next time, too
                 yield home, name
+
+
+def _same(now: Mapping[str, Any], seen: Mapping[str, Any]) -> bool:
+    """Whether nothing was set there since it was last looked through; dictionaries compare in no time."""
+    try:
+        return bool(now == seen)
+    except Exception:  # a value of some other type, which cannot be compared
+        return False
 
 
 def _is_torchs(function: Any) -> bool:
