@@ -20,7 +20,7 @@ from sparsecheck.trials.world import changes, settings
 
 @case("MASK-01")
 def test_forward_uses_the_masked_weight(trial: Trial) -> None:
-    dense = trial.parameters(trial.dense_model())
+    dense = trial.dense_parameters()
     sparsified = trial.sparsified()
     expected = trial.masked(dense, trial.expected_masks(sparsified))
     trial.judge_used(sparsified.model, expected, "after update")
@@ -28,7 +28,7 @@ def test_forward_uses_the_masked_weight(trial: Trial) -> None:
 
 @case("MASK-02")
 def test_output_is_that_of_the_masked_dense_model(trial: Trial) -> None:
-    dense = trial.parameters(trial.dense_model())
+    dense = trial.dense_parameters()
     sparsified = trial.sparsified()
     expected = trial.masked(dense, trial.expected_masks(sparsified))
     for batch in (3, 1):
@@ -38,7 +38,7 @@ def test_output_is_that_of_the_masked_dense_model(trial: Trial) -> None:
 
 @case("MASK-03")
 def test_a_given_mask_is_the_one_applied(trial: Trial) -> None:
-    dense = trial.parameters(trial.dense_model())
+    dense = trial.dense_parameters()
     sparsified = trial.sparsified()
     trial.judge_masks(sparsified, trial.named_masks, "after update")
     trial.judge_used(sparsified.model, trial.masked(dense, trial.named_masks), "after update")
@@ -64,7 +64,7 @@ def test_unstructured_removes_the_exact_count(trial: Trial) -> None:
 
 @case("MASK-06")
 def test_unstructured_keeps_the_highest_scores(trial: Trial) -> None:
-    dense = trial.parameters(trial.dense_model())
+    dense = trial.dense_parameters()
     trial.judge_kept(trial.sparsified(), dense)
 
 
@@ -75,7 +75,7 @@ def test_block_removes_the_exact_count_of_whole_blocks(trial: Trial) -> None:
 
 @case("MASK-08")
 def test_block_keeps_the_highest_scores(trial: Trial) -> None:
-    dense = trial.parameters(trial.dense_model())
+    dense = trial.dense_parameters()
     trial.judge_kept(trial.sparsified(), dense)
 
 
@@ -86,7 +86,7 @@ def test_n_of_m_keeps_n_of_every_m_inputs(trial: Trial) -> None:
 
 @case("MASK-10")
 def test_n_of_m_keeps_the_highest_scores_of_every_group(trial: Trial) -> None:
-    dense = trial.parameters(trial.dense_model())
+    dense = trial.dense_parameters()
     trial.judge_kept(trial.sparsified(), dense)
 
 
@@ -97,7 +97,7 @@ def test_channel_removes_the_exact_count_of_whole_slices(trial: Trial) -> None:
 
 @case("MASK-12")
 def test_channel_keeps_the_highest_scores(trial: Trial) -> None:
-    dense = trial.parameters(trial.dense_model())
+    dense = trial.dense_parameters()
     trial.judge_kept(trial.sparsified(), dense)
 
 
@@ -108,7 +108,7 @@ def test_band_keeps_exactly_the_diagonals_of_its_width(trial: Trial) -> None:
 
 @case("MASK-14")
 def test_all_parameters_together_are_ranked_as_one(trial: Trial) -> None:
-    dense = trial.parameters(trial.dense_model())
+    dense = trial.dense_parameters()
     sparsified = trial.sparsified()
     trial.judge_counts(sparsified)
     if trial.contract.ranks_by_magnitude:
@@ -255,7 +255,7 @@ def test_a_raised_level_removes_what_now_scores_lowest(trial: Trial) -> None:
 
 def _left(trial: Trial, masks: Mapping[str, Mask]) -> dict[str, Reals]:
     """The dense weights that a sparse model still has: in place, what was removed is gone."""
-    dense = trial.parameters(trial.dense_model())
+    dense = trial.dense_parameters()
     return trial.masked(dense, masks) if trial.contract.holds == "in place" else dense
 
 
@@ -290,7 +290,7 @@ def test_a_lowered_level_brings_back_as_declared(trial: Trial) -> None:
 
 @case("MASK-26")
 def test_mode_and_grad_do_not_matter(trial: Trial) -> None:
-    dense = trial.parameters(trial.dense_model())
+    dense = trial.dense_parameters()
     trial.guard.seed()
     masks = trial.expected_masks(trial.sparsified())
     expected = trial.masked(dense, masks)
@@ -349,7 +349,7 @@ def test_masks_depend_on_the_random_state_as_declared(trial: Trial) -> None:
 
 @case("MASK-30")
 def test_every_pattern_is_applied_in_forward(trial: Trial) -> None:
-    dense = trial.parameters(trial.dense_model())
+    dense = trial.dense_parameters()
     sparsified = trial.sparsified()
     expected = trial.masked(dense, trial.expected_masks(sparsified))
     trial.judge_used(sparsified.model, expected, "after update")
@@ -363,7 +363,7 @@ def test_each_parameter_gets_its_own_pattern(trial: Trial) -> None:
         trial.judge_masks(sparsified, trial.named_masks, "each parameter with a pattern of its own")
     else:
         trial.judge_counts(sparsified)
-    dense = trial.parameters(trial.dense_model())
+    dense = trial.dense_parameters()
     expected = trial.masked(dense, trial.expected_masks(sparsified))
     trial.judge_used(sparsified.model, expected, "each parameter with a pattern of its own")
 
@@ -389,7 +389,7 @@ def test_zeros_in_the_dense_weight_count_like_any_entry(trial: Trial) -> None:
 
 @case("MASK-34")
 def test_a_channel_of_a_convolution_is_whole(trial: Trial) -> None:
-    dense = trial.parameters(trial.dense_model())
+    dense = trial.dense_parameters()
     sparsified = trial.sparsified()
     trial.judge_counts(sparsified)
     if trial.contract.ranks_by_magnitude:

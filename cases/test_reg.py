@@ -115,7 +115,7 @@ def test_train_and_eval_flags_stay(trial: Trial) -> None:
 def test_attaching_twice_is_attaching_once_or_refused(trial: Trial) -> None:
     trial.guard.seed()
     once = trial.sparsified()
-    dense = trial.parameters(trial.dense_model())
+    dense = trial.dense_parameters()
     trial.guard.seed()
     first = trial.attach()
     words = (*trial.plan.names, "already", "twice")
@@ -140,7 +140,7 @@ def test_an_unknown_parameter_is_refused(trial: Trial) -> None:
 
 @case("REG-10")
 def test_tied_weights_stay_tied(trial: Trial) -> None:
-    dense = trial.parameters(trial.dense_model())
+    dense = trial.dense_parameters()
     sparsified = trial.sparsified()
     expected = trial.masked(dense, trial.expected_masks(sparsified))
     trial.judge_used(sparsified.model, expected, "after update")
@@ -274,7 +274,7 @@ def test_backward_hooks_still_run(trial: Trial) -> None:
 def test_buffers_stay(trial: Trial) -> None:
     model = trial.dense_model()
     before = {name: tensor.clone() for name, tensor in model.named_buffers()}
-    dense = trial.parameters(trial.dense_model())
+    dense = trial.dense_parameters()
     sparsified = trial.attach(model)
     sparsified.update()
     now = dict(sparsified.model.named_buffers())

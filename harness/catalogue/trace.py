@@ -14,19 +14,22 @@ REQUIREMENTS = (
     Requirement(
         id="TRACE-02", level="core", source=_SEED, needs=("trace",),
         sentence="torch.jit.trace_module gives the sparse model's output on fresh inputs and on other batch sizes.",
+        layers=("short",),
     ),
     Requirement(
         id="TRACE-03", level="core", source="torch.jit.save; torch.jit.load", needs=("trace",),
         sentence="A trace saved and loaded gives the sparse model's output.",
+        layers=("short",),
     ),
     Requirement(
         id="TRACE-04", level="core", source="torch.jit.trace, check_trace", needs=("trace",),
         sentence="Tracing leaves the model's weights, masks, flags and output as they were.",
+        layers=("short",),
     ),
     Requirement(
         id="TRACE-05", level="core", source="torch.jit.trace", needs=("trace", "finalize"),
         sentence="A finalized model traces, and the trace gives the sparse model's output.",
-        layers=("linear", "conv2d"),
+        layers=("short", "conv2d"),
     ),
     Requirement(
         id="TRACE-06", level="extended", source="torch.export.export, strict=False", needs=("export",), torch=">=2.4",
@@ -68,5 +71,6 @@ REQUIREMENTS = (
     Requirement(
         id="TRACE-13", level="core", source="torch.jit.trace", needs=("trace",),
         sentence="A model that was trained since its last update is traced as trained.",
+        layers=("short",),
     ),
 )

@@ -143,4 +143,4 @@ def judge_removed(trial: Trial, model: nn.Module, masks: Mapping[str, Mask], wha
 
 
 def _cast(values: Reals, dtype: torch.dtype) -> Reals:
-    return array(torch.from_numpy(values).to(dtype))
+    return array(torch.tensor(values).to(dtype))

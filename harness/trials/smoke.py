@@ -47,7 +47,7 @@ def takes_hold(trial: Trial) -> None:
     Raises:
         Violation: `adapter-raises`, `protocol-broken` or `plan-not-applied`.
     """
-    dense = trial.parameters(trial.dense_model())
+    dense = trial.dense_parameters()
     with looking_at(trial.adapter, "attach"):
         used = trial.used(_updated(trial).model)
         changed = [name for name, weight in used.items() if not np.array_equal(array(weight), dense[name])]

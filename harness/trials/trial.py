@@ -47,6 +47,7 @@ class Trial:
         self.plan = uneven(plan) if "per_parameter" in self.requirement.needs else plan
         self.dtype: torch.dtype = getattr(torch, cell.dtype)
         self.device = torch.device(cell.device)
+        self._dense: dict[Network, dict[str, Reals]] = {}
         self._batches: dict[tuple[Network, int, str], list[Batch]] = {}
         self.guard = Guard(draws=adapter.contract.score == "random")
 
@@ -69,12 +70,20 @@ class Trial:
         """A fresh dense model; equal ones for equal `variant`, other weights for another."""
         return models.build(self.network, f"{self.cell.requirement} {variant}", self.dtype, self.device)
 
+    def dense_parameters(self) -> dict[str, Reals]:
+        """All parameters of the dense model in float64, not to be written to."""
+        if self.network not in self._dense:
+            self._dense[self.network] = self.parameters(self.dense_model())
+            for values in self._dense[self.network].values():
+                values.flags.writeable = False
+        return self._dense[self.network]
+
     def plain_model(self, parameters: Mapping[str, Reals]) -> nn.Module:
         """A dense model that holds exactly `parameters`."""
         model = self.dense_model()
         with torch.no_grad():
             for name, parameter in model.named_parameters(remove_duplicate=False):
-                parameter.copy_(torch.from_numpy(parameters[name]))
+                parameter.copy_(torch.tensor(parameters[name]))
         return model
 
     def inputs(self, variant: str = "", batch: int = 3) -> Tensor:
@@ -112,7 +121,7 @@ class Trial:
         Raises:
             Violation: `plan-not-applied`, forward uses some planned weight unchanged.
         """
-        dense = self.parameters(model or self.dense_model())
+        dense = self.dense_parameters() if model is None else self.parameters(model)
         sparsified = self.attach(model, plan)
         sparsified.update()
         self.prove_hold(sparsified, dense, plan)
@@ -182,7 +191,7 @@ class Trial:
         Raises:
             Violation: `forward-differs`.
         """
-        dense, own = self.parameters(self.dense_model()), self.parameters(model)
+        dense, own = self.dense_parameters(), self.parameters(model)
         used = {name: compare.array(weight).copy() for name, weight in self.used(model).items()}
         return {name: used[name] if name in used else own.get(name, values) for name, values in dense.items()}
 
@@ -286,7 +295,7 @@ class Trial:
             Violation: `count-differs`, `unit-broken` or `mask-missing`.
         """
         plan = self.plan if level is None else self.plan.at_level(level)
-        weights = self.parameters(self.dense_model())
+        weights = self.dense_parameters()
         earlier = None if before is None else list(rankings(plan, before, weights))
         for position, one in enumerate(rankings(plan, self.masks(sparsified), weights)):
             cut = cut_for(one, self.contract, None if earlier is None else earlier[position].mask)
