@@ -35,6 +35,20 @@ def planned(adapter: Adapter, selection: Selection) -> tuple[Planned, ...]:
     return enumerate_cells(CATALOGUE, adapter.declare("it"), selection, ENVIRONMENT)
 
 
+def available(adapter: Adapter) -> Iterator[Planned]:
+    """The cells that can be judged here."""
+    return (one for one in planned(adapter, Selection()) if one.disposition != "unavailable")
+
+
+def canonical(adapter: Adapter) -> Iterator[Planned]:
+    """The first cell of every requirement that can be judged here."""
+    seen = set[str]()
+    for one in available(adapter):
+        if one.cell.requirement not in seen:
+            seen.add(one.cell.requirement)
+            yield one
+
+
 def judge(adapter: Adapter, one: Planned) -> Record:
     """The record of one cell, as a run would give it, expectations aside."""
     trial = Trial(one.cell, adapter)

@@ -23,14 +23,16 @@ def rejection(miniature: Miniature) -> Record | None:
 
 
 def diagnosed() -> list[Miniature]:
-    """The first miniature of each core requirement."""
-    first = {miniature.requirement: miniature for miniature in reversed(MINIATURES)}
+    """The first miniature of each core requirement, save those that leave something behind: they say so and no more."""
+    first = {one.requirement: one for one in reversed(MINIATURES) if one.kind != "leaked"}
     return [first[id] for id in sorted(CORE)]
 
 
 def words(record: Record) -> str:
-    """Its message, with reals to three digits: the last ones differ from processor to processor."""
-    return re.sub(r"-?\d+\.\d+(e[-+]?\d+)?", lambda real: f"{float(real[0]):.3g}", record.message)
+    """Kind and message, with reals to three digits, since the last ones differ from processor to processor, and lines
+    of code without their numbers."""
+    rounded = re.sub(r"-?\d+\.\d+(e[-+]?\d+)?", lambda real: f"{float(real[0]):.3g}", record.signature)
+    return re.sub(r"\.py:\d+", ".py:LINE", rounded)
 
 
 def pinned() -> dict[str, str]:

@@ -1,4 +1,5 @@
-"""Fresh interpreters by the hundred: forked from one that has imported torch and what judges, and no adapter."""
+"""Fresh interpreters by the hundred: forked from one that has imported torch, what judges and the
+exemplar, and no miniature."""
 
 from __future__ import annotations
 
@@ -9,7 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import IO
 
+from sparsecheck.sparsifiers import exemplar
 from sparsecheck.trials import fresh_main
+
+assert exemplar, "which every miniature is made of"
 
 
 @cache

@@ -16,7 +16,8 @@ Written by `python -m tests.kill_matrix --write`; the tests hold it against what
 
 A case counts only once a broken sparsifier has been seen to fail it, and a correct one to pass it. Below, each row is
 a miniature: a deliberately broken sparsifier, a few lines over the exemplar. Each column is a requirement. `#`: the
-requirement that the miniature was made for rejects it. `+`: so does this one, by its canonical cell.
+requirement that the miniature was made for rejects it. `+`: so does this one, by its canonical cell. Where SMOKE is red
+nothing else is run; the miniatures made for it show that.
 """
 
 

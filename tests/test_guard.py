@@ -35,7 +35,7 @@ DEEDS: dict[str, Callable[[], object]] = {
     "TF32": lambda: setattr(torch.backends.cuda.matmul, "allow_tf32", True),
     "NumPy's error handling": lambda: np.seterr(all="ignore"),
     "warnings filters": lambda: warnings.simplefilter("ignore"),
-    "functions of torch": lambda: setattr(functional, "linear", _dense_linear),
+    "list of replaced functions of torch": lambda: setattr(functional, "linear", _dense_linear),
     "hooks on every module": lambda: nn.modules.module.register_module_forward_hook(lambda *_: None),
     "working directory": lambda: os.chdir("/"),
 }

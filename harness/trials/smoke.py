@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..judging.compare import array, require
 from ..subject.adapter import Sparsified
@@ -68,7 +68,7 @@ def trains(trial: Trial) -> None:
         learn(trial, sparsified)
         after = list(sparsified.model.parameters())
         moved = [not torch.equal(one, other) for one, other in zip(before, after, strict=False)]
-        message = f"none of {len(after)} parameters has moved in {len(moved)} training steps"
+        message = f"none of the {len(after)} parameters has moved in training"
         require(any(moved), "weight-not-moved", message)
 
 
@@ -115,14 +115,11 @@ def _updated(trial: Trial) -> Sparsified:
 
 def _runs(trial: Trial, model: nn.Module, what: str) -> None:
     with torch.no_grad():
-        seen, expected = model(trial.inputs()), trial.dense_model()(trial.inputs())
-    shapes = getattr(seen, "shape", None), expected.shape
-    message = f"{what} has an output of shape {_shape(shapes[0])}, expected {_shape(shapes[1])}"
-    require(shapes[0] == shapes[1], "output-shape", message)
-
-
-def _shape(shape: object) -> object:
-    return tuple(shape) if isinstance(shape, torch.Size) else shape
+        output, expected = model(trial.inputs()), tuple(trial.dense_model()(trial.inputs()).shape)
+    is_tensor = isinstance(output, Tensor)
+    seen = f"a tensor of shape {tuple(output.shape)}" if is_tensor else f"a {type(output).__name__}"
+    message = f"{what} returns {seen}, expected a tensor of shape {expected}"
+    require(is_tensor and tuple(output.shape) == expected, "output-shape", message)
 
 
 def _listed(names: list[str]) -> str:

@@ -53,8 +53,8 @@ def _change(earlier: Any, value: Any) -> str:
         return f"at {value}, expected {earlier} as before"
     more = [str(one) for one in value if one not in earlier]
     fewer = [str(one) for one in earlier if one not in value]
-    parts = [f"with {', '.join(more)}"] * bool(more) + [f"without {', '.join(fewer)}"] * bool(fewer)
-    return f"{' and '.join(parts) or 'in another order'}, not as before"
+    parts = [f"now also {', '.join(more)}"] * bool(more) + [f"no longer {', '.join(fewer)}"] * bool(fewer)
+    return f"otherwise: {' and '.join(parts) or 'in another order'}"
 
 
 def put_back(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
@@ -202,7 +202,7 @@ SETTINGS = (
     Setting("deterministic algorithms", _deterministic, lambda on: torch.use_deterministic_algorithms(
         on[0], warn_only=on[1])),
     Setting("NumPy's error handling", np.geterr, lambda ways: np.seterr(**ways)),
-    Setting("functions of torch", replaced_functions, _put_functions),
+    Setting("list of replaced functions of torch", replaced_functions, _put_functions),
     Setting("hooks on every module", _hooks, _put_hooks),
     Setting("working directory", os.getcwd, os.chdir),
     Setting("TF32", _tf32, _put_tf32, lasting=False),

@@ -1,0 +1,70 @@
+"""Which requirements enter the code by which a miniature differs from the exemplar: the others see no difference."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from functools import cache
+from types import FrameType, FunctionType
+
+from sparsecheck.sparsifiers import exemplar
+from sparsecheck.sparsifiers.exemplar import Exemplar, ExemplarAdapter
+from sparsecheck.subject import adapter as protocol
+from sparsecheck.subject import holders
+from tests.bench_of_one import canonical, judge
+
+_FILES = {inspect.getfile(module) for module in (exemplar, protocol, holders)}
+_ELSEWHERE = {"STATE-02"}
+"""Enters what it enters in another process."""
+
+_OF_INSTANCES = {"model", "plan", "contract"}
+_SAYS_NOTHING = {"__module__", "__doc__", "__qualname__", "__annotations__", "__abstractmethods__", "_abc_impl"}
+
+
+def touches(broken: type[ExemplarAdapter], requirement: str) -> bool:
+    """Whether a case of `requirement` enters anything that `broken` overrides, or may do so."""
+    names = overridden(broken)
+    return names is None or requirement in _ELSEWHERE or bool(names & entered().get(requirement, names))
+
+
+@cache
+def overridden(broken: type[ExemplarAdapter]) -> frozenset[str] | None:
+    """The methods of the exemplar's that it has others for; None if it differs in more than methods."""
+    names = set[str]()
+    for name, value in (*_own(broken, ExemplarAdapter), *_own(broken.sparsified, Exemplar)):
+        if not isinstance(value, FunctionType) or (name.startswith("__") and name != "__init__"):
+            return None
+        names.add(name)
+    return frozenset(names)
+
+
+def _own(kind: type, base: type) -> Iterator[tuple[str, object]]:
+    """What stands in the place of something of `base`, or among what Python calls by itself."""
+    for part in kind.__mro__:
+        for name, value in vars(part).items() if part not in base.__mro__ else ():
+            is_new = not hasattr(base, name) and name not in _OF_INSTANCES and not name.startswith("__")
+            if not is_new and name != "sparsified" and name not in _SAYS_NOTHING:
+                yield name, value
+
+
+@cache
+def entered() -> dict[str, frozenset[str]]:
+    """By requirement: the functions of the exemplar's code that its canonical cell enters."""
+    return {one.cell.requirement: _entered(lambda one=one: judge(ExemplarAdapter(), one)) for one in canonical(
+        ExemplarAdapter())}
+
+
+def _entered(act: object) -> frozenset[str]:
+    names = set[str]()
+
+    def note(frame: FrameType, event: str, argument: object) -> None:
+        if event == "call" and frame.f_code.co_filename in _FILES:
+            names.add(frame.f_code.co_name)
+
+    sys.setprofile(note)
+    try:
+        act()  # type: ignore[operator]
+    finally:
+        sys.setprofile(None)
+    return frozenset(names)
