@@ -246,6 +246,7 @@ def test_a_sparsifier_that_refuses_all_is_a_failure(tmp_path: Path) -> None:
 
 
 def test_a_process_that_a_sparsifier_forks_writes_no_report(tmp_path: Path) -> None:
-    ended = run(tmp_path, "--adapter", str(faulty(tmp_path, "os.fork()")), "--requirement", "REG-05")
+    once = "hasattr(type(self), 'forked') or setattr(type(self), 'forked', os.fork())"
+    ended = run(tmp_path, "--adapter", str(faulty(tmp_path, once)), "--requirement", "REG-05")
     assert ended.code == 0, ended.output
     assert len(records(ended)) == 1
