@@ -17,7 +17,8 @@ assert exemplar, "which every miniature is made of"
 
 
 @cache
-def _server() -> subprocess.Popen[str]:
+def _server(process: int) -> subprocess.Popen[str]:
+    """The one of this process: two that were forked must not speak to one server at once."""
     return subprocess.Popen(
         [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
@@ -26,7 +27,7 @@ def _server() -> subprocess.Popen[str]:
 
 def interpret(folder: Path) -> str:
     """As `sparsecheck.trials.fresh.interpret`, at a fortieth of the cost."""
-    server = _server()
+    server = _server(os.getpid())
     assert server.stdin is not None
     assert server.stdout is not None
     print(folder, file=server.stdin, flush=True)

@@ -5,7 +5,6 @@ page in docs/ anew."""
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,6 +16,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import click
+import torch
 from torch._dynamo import guards
 
 from sparsecheck import Adapter
@@ -29,7 +29,7 @@ from tests import diagnoses, forked_interpreter
 from tests.bench_of_one import available, canonical, judge
 from tests.kill_matrix_page import page
 from tests.miniatures.all import MINIATURES, Miniature
-from tests.touched import touches
+from tests.touched import entered, touches
 from tests.variants.all import VARIANTS
 
 PINS = Path(__file__).with_suffix(".json")
@@ -57,8 +57,7 @@ def _at_less_cost() -> Iterator[None]:
 def row(miniature: Miniature) -> tuple[str, ...]:
     """The requirements whose canonical cell rejects it, and the one it was made for, which may by another cell."""
     adapter = miniature.adapter()
-    with _at_less_cost():
-        cells = [one for one in canonical(adapter) if _is_run(miniature, one.cell)]
+    cells = [one for one in canonical(adapter) if _is_run(miniature, one.cell)]
     ids = {Cell.parse(record.cell).requirement for record in red(adapter, cells)}
     return tuple(one.id for one in CATALOGUE if one.id in ids | {miniature.requirement})
 
@@ -115,8 +114,10 @@ def write(rows: Rows) -> None:
 def main(jobs: int, rewrite: bool, every: bool) -> None:
     """Judge every miniature and every variant by every requirement."""
     start = time.monotonic()
-    os.environ["OMP_NUM_THREADS"] = "1"
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+    torch.set_num_threads(1)
+    with _at_less_cost():
+        entered()  # once, before there are several processes
+    with ProcessPoolExecutor(jobs, mp_context=get_context("fork")) as pool:
         found = pool.map(partial(alarms, every=every), VARIANTS)
         rows, raised = computed(pool), dict(zip(VARIANTS, found, strict=True))
     if rewrite:

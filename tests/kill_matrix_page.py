@@ -72,6 +72,6 @@ def _requirements(miniatures: list[Miniature], rows: Rows) -> Iterator[str]:
 def _variants(variants: Mapping[str, Callable[[], Adapter]]) -> Iterator[str]:
     yield "## What none rejects\n"
     yield "Correct sparsifiers, built or declared otherwise than the exemplar; every canonical cell passes.\n"
-    for name, make in variants.items():
+    for name, make in sorted(variants.items()):
         says = (type(make()).__doc__ or "").partition("\n")[0]
         yield f"- `{name}`" + (f": {says}" if isinstance(make, type) else "")

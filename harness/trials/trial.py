@@ -280,9 +280,9 @@ class Trial:
             Violation: `mask-differs`.
         """
         masks = self.masks(seen)
-        for name, mask in expected.items():
+        for name in sorted(expected, key=list(self.network.planned).index):
             require(name in masks, "mask-missing", f"{what}: masks() has no mask for {name}")
-            compare.equal(masks[name], mask, "mask-differs", f"{what}: mask of {name}")
+            compare.equal(masks[name], expected[name], "mask-differs", f"{what}: mask of {name}")
 
     def judge_counts(
         self, sparsified: Sparsified, level: float | None = None, before: Mapping[str, Mask] | None = None

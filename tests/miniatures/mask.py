@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import warnings
-from typing import ClassVar
 
 import torch
 from msgspec.structs import replace
@@ -136,14 +134,26 @@ class ZeroesTheBias(Exemplar):
                 other.data[0] = 0
 
 
-@breaks("MASK-17", "mask-differs")
-class RollsWithEveryRun(Reworks):
-    """Masks depend on how many models were sparsified before in the same process."""
-
-    runs: ClassVar[itertools.count[int]] = itertools.count()
+class _Rolls(Reworks):
+    by = 0
 
     def rework(self, name: str, mask: Tensor) -> Tensor:
-        return mask.roll(next(self.runs) % 5, -1)
+        return mask.roll(self.by, -1)
+
+
+@breaks("MASK-17", "mask-differs")
+class RollsWithEveryRun(ExemplarAdapter):
+    """Masks depend on how many models were sparsified before."""
+
+    sparsified = _Rolls
+    runs = 0
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        made = super().attach(model, plan, context)
+        assert isinstance(made, _Rolls)
+        made.by = self.runs % 5
+        self.runs += 1
+        return made
 
 
 @breaks("MASK-18", "random-state")
