@@ -107,9 +107,10 @@ def test_what_torch_puts_in_place_of_its_own_is_no_replacement() -> None:
     assert replaced_functions() == []
 
 
-def test_a_filter_for_a_category_of_ones_own_is_nobody_elses_affair() -> None:
+def test_a_filter_for_a_category_or_module_of_ones_own_is_nobody_elses_affair() -> None:
     with warnings.catch_warnings(), Guard().watch():
         warnings.simplefilter("ignore", _OwnWarning)
+        warnings.filterwarnings("ignore", module="of_ones_own")
 
 
 def test_every_setting_that_can_be_put_back_is_tried_and_known_from_the_start() -> None:

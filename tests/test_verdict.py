@@ -89,7 +89,7 @@ def test_what_does_not_fail_though_it_was_expected_to_is_stale(verdict: Verdict,
     )
 
 
-@pytest.mark.parametrize("verdict", [Verdict.ERROR, Verdict.UNAVAILABLE])
+@pytest.mark.parametrize("verdict", [Verdict.ERROR, Verdict.UNAVAILABLE, Verdict.NOT_RUN])
 def test_what_could_not_be_judged_is_neither_known_nor_stale(verdict: Verdict) -> None:
     record = replace(FAILED, verdict=verdict)
     assert weigh(record, [expectation()]) is record

@@ -52,7 +52,7 @@ def weigh(record: Record, expectations: Iterable[Expectation]) -> Record:
     """
     cell = Cell.parse(record.cell)
     expected = [entry for entry in expectations if entry.covers(cell)]
-    if not expected or record.verdict in (Verdict.UNAVAILABLE, Verdict.ERROR):
+    if not expected or record.verdict in (Verdict.UNAVAILABLE, Verdict.ERROR, Verdict.NOT_RUN):
         return record
     if record.verdict is not Verdict.FAILED:
         return _stale(record, expected[0])

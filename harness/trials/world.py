@@ -178,17 +178,17 @@ def _put_tf32(allowed: tuple[bool, bool]) -> None:
 
 
 def _filters() -> list[Any]:
-    """Those that bear on warnings which others give; a package's filter for a category of its own is its own affair,
-    and torch imports such packages at odd times."""
-    return [entry for entry in warnings.filters if _is_everyones(entry[2])]
+    """Those that bear on warnings which others give. A package's filter for a category, or for modules, of its own is
+    its own affair, and torch imports such packages at odd times."""
+    return [entry for entry in warnings.filters if _is_everyones(entry[2], entry[3])]
 
 
-def _is_everyones(category: Any) -> bool:
-    return category.__module__.partition(".")[0] in ("builtins", "torch", "numpy")
+def _is_everyones(category: Any, module: object) -> bool:
+    return module is None and category.__module__.partition(".")[0] in ("builtins", "torch", "numpy")
 
 
 def _put_filters(kept: list[Any]) -> None:
-    others = [entry for entry in warnings.filters if not _is_everyones(entry[2])]
+    others = [entry for entry in warnings.filters if not _is_everyones(entry[2], entry[3])]
     warnings.resetwarnings()
     warnings.filters[:] = kept + others  # type: ignore[index]
 
