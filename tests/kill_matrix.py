@@ -16,7 +16,6 @@ from pathlib import Path
 from unittest.mock import patch
 
 import click
-import torch
 from torch._dynamo import guards
 
 from sparsecheck import Adapter
@@ -114,7 +113,6 @@ def write(rows: Rows) -> None:
 def main(jobs: int, rewrite: bool, every: bool) -> None:
     """Judge every miniature and every variant by every requirement."""
     start = time.monotonic()
-    torch.set_num_threads(1)
     with _at_less_cost():
         entered()  # once, before there are several processes
     with ProcessPoolExecutor(jobs, mp_context=get_context("fork")) as pool:

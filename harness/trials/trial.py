@@ -279,8 +279,8 @@ class Trial:
         Raises:
             Violation: `mask-differs`.
         """
-        masks = self.masks(seen)
-        for name in sorted(expected, key=list(self.network.planned).index):
+        masks, order = self.masks(seen), dict(zip(self.plan.names, range(len(self.plan.names)), strict=True))
+        for name in sorted(expected, key=lambda name: order.get(name, len(order))):
             require(name in masks, "mask-missing", f"{what}: masks() has no mask for {name}")
             compare.equal(masks[name], expected[name], "mask-differs", f"{what}: mask of {name}")
 
