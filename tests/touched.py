@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from types import FrameType, FunctionType
 
 from sparsecheck.sparsifiers import exemplar
@@ -51,11 +51,11 @@ def _own(kind: type, base: type) -> Iterator[tuple[str, object]]:
 @cache
 def entered() -> dict[str, frozenset[str]]:
     """By requirement: the functions of the exemplar's code that its canonical cell enters."""
-    return {one.cell.requirement: _entered(lambda one=one: judge(ExemplarAdapter(), one)) for one in canonical(
-        ExemplarAdapter())}
+    adapter = ExemplarAdapter()
+    return {one.cell.requirement: _entered(partial(judge, adapter, one)) for one in canonical(adapter)}
 
 
-def _entered(act: object) -> frozenset[str]:
+def _entered(act: Callable[[], object]) -> frozenset[str]:
     names = set[str]()
 
     def note(frame: FrameType, event: str, argument: object) -> None:
@@ -64,7 +64,7 @@ def _entered(act: object) -> frozenset[str]:
 
     sys.setprofile(note)
     try:
-        act()  # type: ignore[operator]
+        act()
     finally:
         sys.setprofile(None)
     return frozenset(names)

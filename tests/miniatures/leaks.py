@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
 
 from sparsecheck import Plan, Saved
 from sparsecheck.sparsifiers.exemplar import Exemplar
+from sparsecheck.subject.adapter import Batch, Loss
 from sparsecheck.values.contract import Contract
 
 from . import breaks
@@ -59,7 +60,7 @@ class SavesInDouble(Exemplar):
 class SeedsItsTraining(Exemplar):
     """Seeds the global generator before it trains."""
 
-    def train(self, batches: Iterable[tuple[Tensor, Tensor]], loss, optimizer) -> None:  # type: ignore[no-untyped-def]
+    def train(self, batches: Iterable[Batch], loss: Loss, optimizer: torch.optim.Optimizer) -> None:
         torch.manual_seed(0)
         super().train(batches, loss, optimizer)
 

@@ -8,7 +8,7 @@ import torch
 from msgspec.structs import replace
 from torch import Tensor, nn
 
-from sparsecheck import Plan
+from sparsecheck import Context, Plan, Sparsified
 from sparsecheck.sparsifiers.exemplar import CONTRACT, Exemplar, ExemplarAdapter, Keep, new_mask
 
 from . import variant
@@ -154,6 +154,6 @@ class Drawing(ExemplarAdapter):
     contract = replace(CONTRACT, score="random")
     sparsified = _Drawing
 
-    def attach(self, model, plan, context):  # type: ignore[no-untyped-def]
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.refuse_unsupported(plan)
         return super().attach(model, plan, context)
