@@ -3,6 +3,7 @@ exemplar, and no miniature."""
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -10,8 +11,11 @@ from functools import cache
 from pathlib import Path
 from typing import IO
 
+import torch
+
 from sparsecheck.sparsifiers import exemplar
 from sparsecheck.trials import fresh_main
+from sparsecheck.trials.guard import Guard
 
 assert exemplar, "which every miniature is made of"
 
@@ -35,8 +39,17 @@ def interpret(folder: Path) -> str:
     return "" if status == "0" else f"exit status {status}"
 
 
+def _warm() -> None:
+    """What is loaded when it is first used, and looking through all this process holds for garbage, would take each
+    child a tenth of a second."""
+    with Guard().watch():
+        torch.nn.functional.linear(torch.ones(1, 1), torch.ones(1, 1))
+    gc.freeze()
+
+
 def serve(folders: IO[str]) -> None:
     """For each folder that is named, one a line: fork, restore there, and print the exit status."""
+    _warm()
     for line in folders:
         if not (child := os.fork()):
             os._exit(fresh_main.main(Path(line.strip())))

@@ -4,6 +4,7 @@ page in docs/ anew."""
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import time
@@ -115,6 +116,7 @@ def main(jobs: int, rewrite: bool, every: bool) -> None:
     start = time.monotonic()
     with _at_less_cost():
         entered()  # once, before there are several processes
+    gc.freeze()  # or each of them would copy all there is, to look through it for garbage
     with ProcessPoolExecutor(jobs, mp_context=get_context("fork")) as pool:
         found = pool.map(partial(alarms, every=every), VARIANTS)
         rows, raised = computed(pool), dict(zip(VARIANTS, found, strict=True))

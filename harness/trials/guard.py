@@ -63,7 +63,9 @@ class Guard:
         anyone else would seed."""
         random.seed(by)
         np.random.seed(by)
-        torch.manual_seed(by)
+        torch.default_generator.manual_seed(by)  # torch.manual_seed formats a stack for every device it has not
+        if torch.cuda.is_available():
+            torch.cuda.manual_seed_all(by)
         self._random = random_state()
 
     @contextmanager

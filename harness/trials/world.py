@@ -114,10 +114,9 @@ def _qualified(home: Any, name: str) -> str:
 
 
 def _replaced() -> Iterator[tuple[Any, str]]:
-    for home, originals in _ORIGINALS.items():
-        if _same(vars(home), _SEEN[home]):
-            continue
-        now = _SEEN[home] = dict(vars(home))
+    for home in _changed():
+        originals, now = _ORIGINALS[home], dict(vars(home))
+        _SEEN[home] = now
         for name in [name for name, original in originals.items() if now.get(name) is not original]:
             if _is_torchs(now.get(name)):
                 originals[name] = now[name]
@@ -126,12 +125,12 @@ def _replaced() -> Iterator[tuple[Any, str]]:
                 yield home, name
 
 
-def _same(now: Mapping[str, Any], seen: Mapping[str, Any]) -> bool:
-    """Whether nothing was set there since it was last looked through; dictionaries compare in no time."""
+def _changed() -> list[Any]:
+    """Where anything was set since it was last looked through; dictionaries compare in no time."""
     try:
-        return bool(now == seen)
+        return [home for home, seen in _SEEN.items() if vars(home) != seen]
     except Exception:  # a value of some other type, which cannot be compared
-        return False
+        return list(_SEEN)
 
 
 def _is_torchs(function: Any) -> bool:
