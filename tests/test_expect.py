@@ -15,7 +15,7 @@ from sparsecheck.values.selection import Selection
 from tests.faulty import Ended, faulty, run
 from tests.samples import cell, passed, report
 
-BREAKS = "[module for module in model if type(module) is torch.nn.Conv2d] and (_ for _ in ()).throw({})"
+BREAKS = "[module for module in model.modules() if type(module) is torch.nn.Conv2d] and (_ for _ in ()).throw({})"
 BROKEN = BREAKS.format("RuntimeError('no 3 rows in layer conv1')")
 SELECTION = ("--requirement", "MASK-01", "--requirement", "MASK-02")
 

@@ -22,7 +22,7 @@ from tests.samples import contract
 
 NAN, INF = float("nan"), float("inf")
 NETWORKS = ("linear", "large", "strided", "ragged", "tied", "conv1d", "conv2d", "embedding", "mixed", "windowed",
-            "bare", "subclassed")
+            "bare", "subclassed", "sequential")
 
 
 def test_what_is_removed_is_zero_whatever_was_there() -> None:

@@ -80,7 +80,7 @@ def test_a_killed_worker_costs_its_cell_alone(tmp_path: Path) -> None:
 
 
 def test_a_hung_case_is_an_error_and_the_others_are_judged(tmp_path: Path) -> None:
-    adapter = faulty(tmp_path, "time.sleep(60 if type(model[0]) is torch.nn.Conv2d else 0)")
+    adapter = faulty(tmp_path, "time.sleep(60 if type(next(model.children())) is torch.nn.Conv2d else 0)")
     ended = run(tmp_path, "--adapter", str(adapter), "--case-limit", "2", *ONE_CASE)
     assert ended.code == 1, ended.output
     assert any("Timeout" in record.message for record in records(ended) if record.verdict is Verdict.ERROR)
@@ -193,7 +193,7 @@ def test_what_is_declared_unsupported_is_judged_as_a_refusal(tmp_path: Path) -> 
         "    supported = ExemplarAdapter.supported.replace('conv1d ', '').replace('conv2d ', '')\n"
         "    unsupported = 'conv1d conv2d'\n"
         "    def attach(self, model, plan, context):\n"
-        "        if plan.names == ('conv1.weight',) and model[0].weight.dim() == 3:\n"
+        "        if plan.names == ('conv1.weight',) and next(model.children()).weight.dim() == 3:\n"
         "            raise ValueError('conv1.weight: no Conv1d')\n"
         "        return super().attach(model, plan, context)\n"
     )
@@ -216,7 +216,7 @@ UNSUPPORTED = (
 
 
 def test_a_crash_is_no_refusal(tmp_path: Path) -> None:
-    text = UNSUPPORTED.format(body="return [layer.no_such_thing for layer in model]")
+    text = UNSUPPORTED.format(body="return [layer.no_such_thing for layer in model.modules()]")
     ended = run(tmp_path, "--adapter", str(written(tmp_path, text)), *ONE_CASE)
     assert ended.code == 1, ended.output
     assert {record.signature.partition(":")[0] for record in records(ended)} >= {"refusal-by-accident"}

@@ -21,6 +21,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "normed": ("linear",),
     "bare": ("linear",),
     "subclassed": ("linear",),
+    "sequential": ("linear",),
 }
 """Layer axis: each network with the capabilities it takes. The tied network takes no `tied`: what is
 judged there is that sharing is kept or refused, which is the capability's own case."""

@@ -19,8 +19,8 @@ REQUIREMENTS = (
     Requirement(
         id="MASK-01", level="core", source=_PARAMETRIZE,
         sentence="Forward uses where(mask, weight, 0) for each planned weight, entry by entry and exactly.",
-        layers=(*_EVERY_LAYER, "bare", "subclassed"), dtypes=("float32", "float64", "bfloat16", "float16"),
-        devices=_BOTH,
+        layers=(*_EVERY_LAYER, "bare", "subclassed", "sequential"),
+        dtypes=("float32", "float64", "bfloat16", "float16"), devices=_BOTH,
     ),
     Requirement(
         id="MASK-02", level="core", source=_PARAMETRIZE,

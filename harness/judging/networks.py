@@ -4,6 +4,7 @@ sparsifier can answer from a table of the shapes it has seen."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from ..values.network import Layer, Network
 from . import stream
@@ -153,5 +154,6 @@ _BUILDERS: dict[str, Callable[[str], Network]] = {
     "windowed": _windowed,
     "normed": _normed,
     "bare": lambda salt: _one("bare", "", salt),
+    "sequential": lambda salt: replace(_chain("sequential", _sizes(salt, 5)), sequential=True),
     "subclassed": lambda salt: _one("subclassed", "layer1", salt),
 }

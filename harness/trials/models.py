@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 import torch
@@ -51,14 +51,28 @@ def _built(network: Network, salt: str, dtype: torch.dtype) -> nn.Module:
         level = tree.setdefault(block, OrderedDict()) if block else tree
         assert isinstance(level, dict)
         level[name] = _module(layer, salt, dtype)
-    model = nn.Sequential(
-        OrderedDict(
-            (name, nn.Sequential(part) if isinstance(part, OrderedDict) else part) for name, part in tree.items()
-        )
+    parts = OrderedDict(
+        (name, nn.Sequential(part) if isinstance(part, OrderedDict) else part) for name, part in tree.items()
     )
+    model = nn.Sequential(parts) if network.sequential else Chain(parts)
     for name, source in network.tied:
         _tie(model, name, source)
     return model
+
+
+class Chain(nn.Module):
+    """Runs its layers, by name, one after the other, and whatever else is hung into it not at all."""
+
+    def __init__(self, layers: Mapping[str, nn.Module]) -> None:
+        super().__init__()
+        self.order = tuple(layers)
+        for name, layer in layers.items():
+            self.add_module(name, layer)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        for name in self.order:
+            inputs = getattr(self, name)(inputs)
+        return inputs
 
 
 def _tie(model: nn.Module, name: str, source: str) -> None:

@@ -52,13 +52,18 @@ class Layer:
 
 @dataclass(frozen=True)
 class Network:
-    """A chain of layers, the weights planned in it, and the shape of one input (without the batch)."""
+    """A chain of layers, the weights planned in it, and the shape of one input (without the batch).
+
+    tied: pairs of a weight and the one it is. sequential: whether the model is an nn.Sequential, which runs whatever
+    is hung into it, and not a module with a forward of its own.
+    """
 
     token: str
     layers: tuple[Layer, ...]
     planned: tuple[str, ...]
     input_shape: tuple[int, ...]
     tied: tuple[tuple[str, str], ...] = ()
+    sequential: bool = False
 
     @property
     def weighted(self) -> tuple[Layer, ...]:

@@ -46,6 +46,23 @@ class KnowsTorchsTypesAlone(Exemplar):
         return masks
 
 
+class _Notes(nn.Module):
+    """Never meant to be called."""
+
+
+@breaks("MASK-01", "NotImplementedError")
+class HangsItselfIn(Exemplar):
+    """Keeps what it knows in a module of its own that it hangs into the model: an nn.Sequential runs that, too."""
+
+    def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
+        super().__init__(model, plan, contract)
+        model.add_module("_notes", _Notes())
+
+    def finalize(self) -> nn.Module:
+        del self.model._notes
+        return super().finalize()
+
+
 @breaks("REG-21", "buffer-changed")
 class CalibratesInTraining(Exemplar):
     """Runs the model in train mode to rank it, which moves running statistics."""
