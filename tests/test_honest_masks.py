@@ -16,6 +16,7 @@ from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection
 from tests.bench_of_one import judge, judge_all, planned
 from tests.miniatures import Misdeclared
+from tests.variants.forwarding import ForwardedAdapter
 from tests.variants.holders import BufferAdapter, InPlaceAdapter
 from tests.variants.wrapped import WrappedAdapter
 
@@ -60,7 +61,7 @@ FALSELY = [
     ({"mask_storage": "nowhere"}, "STATE-04", "mask-carried"),
     ({"restores_into": "dense"}, "STATE-18", "restored-otherwise"),
     ({"restores_into": "whole model"}, "STATE-18", "restored-otherwise"),
-    *(({"holds": holds}, "REG-01", "held-otherwise") for holds in ("buffer", "in place", "wrapper")),
+    *(({"holds": holds}, "REG-01", "held-otherwise") for holds in ("buffer", "in place", "wrapper", "forward")),
 ]
 CLAIMS_LESS = {("score", "opaque"), ("ties", "any")}
 """No lies: whoever declares so claims less than is true, and less is judged."""
@@ -95,8 +96,8 @@ def test_every_clause_is_lied_about_in_every_way() -> None:
     assert tried == every - CLAIMS_LESS
 
 
-@pytest.mark.parametrize("declared", ["parametrization", "buffer", "in place", "wrapper"])
-@pytest.mark.parametrize("adapter", [ExemplarAdapter, BufferAdapter, InPlaceAdapter, WrappedAdapter])
+@pytest.mark.parametrize("declared", ["parametrization", "buffer", "in place", "wrapper", "forward"])
+@pytest.mark.parametrize("adapter", [ExemplarAdapter, BufferAdapter, InPlaceAdapter, WrappedAdapter, ForwardedAdapter])
 def test_another_way_than_is_declared_is_rejected(adapter: type[Adapter], declared: str) -> None:
     made, truly = adapter(), adapter.contract.holds
     made.contract = replace(adapter.contract, holds=declared)

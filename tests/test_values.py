@@ -117,7 +117,7 @@ def test_an_undefined_clause_is_no_contract(clause: str) -> None:
 @pytest.mark.parametrize(
     ("clause", "values"),
     [
-        ("holds", ["parametrization", "buffer", "in place", "wrapper"]),
+        ("holds", ["parametrization", "buffer", "in place", "wrapper", "forward"]),
         ("rounding", ["half-even", "half-up", "floor", "ceil"]),
         ("level_basis", ["dense", "remaining"]),
         ("score", ["given", "magnitude-l1", "magnitude-l2", "position", "random", "opaque"]),

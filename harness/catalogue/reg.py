@@ -74,7 +74,7 @@ REQUIREMENTS = (
     Requirement(
         id="REG-15", level="core", source="torch.nn.Module.get_submodule",
         sentence="A planned layer called by itself uses its masked weight.",
-        layers=("linear", "conv2d"), devices=_BOTH,
+        layers=("linear", "conv2d"), devices=_BOTH, unless=(("holds", "forward"),),
     ),
     Requirement(
         id="REG-16", level="core", source="torch.nn.utils.parametrize.remove_parametrizations", needs=("finalize",),

@@ -55,7 +55,9 @@ def held(model: nn.Module, name: str, plain: type[nn.Module], mask: Mask) -> Hol
         return "buffer"
     if type(module) is not plain:
         return "wrapper"
-    return "in place" if _is_zero(module._parameters.get(attribute), mask) else "no way that a contract knows"
+    if _is_zero(module._parameters.get(attribute), mask):
+        return "in place"
+    return "forward" if "forward" in vars(model) else "no way that a contract knows"
 
 
 def _is_zero(parameter: Tensor | None, mask: Mask) -> bool:
@@ -101,6 +103,7 @@ def _dense_weight(
         "parametrization": f"{path}.parametrizations.{attribute}.original",
         "buffer": f"{path}.{attribute}_orig",
         "in place": name,
+        "forward": name,
     }
     if holds not in places:
         return before[name]

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-Holds = Literal["parametrization", "buffer", "in place", "wrapper"]
+Holds = Literal["parametrization", "buffer", "in place", "wrapper", "forward"]
 Rounding = Literal["half-even", "half-up", "floor", "ceil"]
 LevelBasis = Literal["dense", "remaining"]
 Score = Literal["given", "magnitude-l1", "magnitude-l2", "position", "random", "opaque"]
@@ -28,7 +28,8 @@ class Contract(Struct, frozen=True, kw_only=True):
 
     holds: where the mask sits: a `torch.nn.utils.parametrize` parametrization, as its buffer; a buffer
         `<name>_mask` with the dense weight in `<name>_orig` and a hook that multiplies; in place,
-        the zeros in the parameter itself; a wrapper around model or layer.
+        the zeros in the parameter itself; a wrapper around model or layer; the model's own forward, replaced, which
+        masks a weight on its way into an operation, so that a layer called by itself is dense.
     rounding: how level times count becomes a whole number; half-even is what `round` does, in Python and torch.
     level_basis: whether a level counts from the dense parameter or from what remains of it.
     score: what ranks the entries; for random and opaque only counts and shapes can be judged.

@@ -1,0 +1,113 @@
+"""A correct sparsifier that masks weights inside the model's own forward: magnitude pruning."""
+
+from __future__ import annotations
+
+from types import CodeType
+from typing import Any
+
+import torch
+from msgspec.structs import replace
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from sparsecheck import Adapter, Context, Given, Plan, Refusal, Sparsified
+from sparsecheck.sparsifiers.exemplar import CONTRACT, new_mask
+
+from . import variant
+
+
+class _Masking(TorchFunctionMode):
+    """Gives every function of torch the masked weight in place of a planned one. masks: by id of the weight."""
+
+    def __init__(self, masks: dict[int, Tensor]) -> None:
+        super().__init__()
+        self.masks = masks
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        return func(*map(self._masked, args), **{key: self._masked(one) for key, one in (kwargs or {}).items()})
+
+    def _masked(self, value: Any) -> Any:
+        mask = self.masks.get(id(value)) if isinstance(value, nn.Parameter) else None
+        return value if mask is None else torch.where(mask, value, torch.zeros_like(value))
+
+
+class _Forward:
+    """Stands for a model's forward; a copy of the model has its own."""
+
+    def __init__(self, model: nn.Module, names: tuple[str, ...]) -> None:
+        self.model = model
+        self.names = names
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        masks = {id(self.model.get_parameter(name)): self.model.get_buffer(buffer(name)) for name in self.names}
+        with _Masking(masks):
+            output: Tensor = type(self.model).forward(self.model, inputs)
+        return output
+
+    @property
+    def __code__(self) -> CodeType:  # which torch.export reads
+        return type(self).__call__.__code__
+
+
+def buffer(name: str) -> str:
+    """What the mask of parameter `name` is called, beside it."""
+    return f"{name}_kept"
+
+
+class Forwarded(Sparsified):
+    """At work on one model, whose forward it replaces."""
+
+    def __init__(self, model: nn.Module, plan: Plan) -> None:
+        super().__init__(model, plan)
+        for name in plan.names:
+            path, _, attribute = buffer(name).rpartition(".")
+            ones = torch.ones_like(model.get_parameter(name), dtype=torch.bool)
+            model.get_submodule(path).register_buffer(attribute, ones)
+        model.forward = _Forward(model, plan.names)
+
+    def masks(self) -> dict[str, Tensor]:
+        return {name: self.model.get_buffer(buffer(name)).clone() for name in self.plan.names}
+
+    def update(self, level: float | None = None) -> None:
+        plan = self.plan if level is None else self.plan.at_level(level)
+        for name, pattern in plan.patterns.items():
+            mask = self.model.get_buffer(buffer(name))
+            mask.copy_(new_mask(pattern, self.model.get_parameter(name).detach(), mask, CONTRACT))
+
+    def finalize(self) -> nn.Module:
+        for name, mask in self.masks().items():
+            self.model.get_parameter(name).data.masked_fill_(~mask, 0)
+            path, _, attribute = buffer(name).rpartition(".")
+            delattr(self.model.get_submodule(path), attribute)
+        del self.model.forward
+        return self.model
+
+
+@variant("holds=forward")
+class ForwardedAdapter(Adapter):
+    """Masks weights on their way from the model's forward into its layers' functions."""
+
+    distribution = "sparsecheck"
+    supported = (
+        "linear conv1d conv2d embedding given unstructured block n_of_m channel band float64 float32 bfloat16 float16 "
+        "cpu accelerator per_parameter relevel finalize restore trace export compile"
+    )
+    unsupported = "scope_all tied"
+    contract = replace(CONTRACT, holds="forward")
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        self.refuse_unsupported(plan)
+        for name in plan.names:
+            self._check(model, name, plan)
+        return Forwarded(model, plan)
+
+    def _check(self, model: nn.Module, name: str, plan: Plan) -> None:
+        parameters, pattern = dict(model.named_parameters(remove_duplicate=False)), plan.patterns[name]
+        if name not in parameters or "forward" in vars(model):
+            raise ValueError(f"{name} is no parameter, or is sparsified already")
+        if sum(parameter is parameters[name] for parameter in parameters.values()) > 1:
+            raise Refusal(f"{name} is shared by two layers")
+        if isinstance(pattern, Given) and pattern.mask.shape != parameters[name].shape:
+            raise ValueError(f"{name} has shape {tuple(parameters[name].shape)}, its mask {pattern.mask.shape}")
