@@ -30,16 +30,23 @@ def looking_at(adapter: Adapter, call: str) -> Iterator[None]:
     except Exit:
         raise
     except Exception as error:
+        through = passed_through(error, adapter)
+        raiser = through[0].name if through else call
         place = raised_at(error, adapter) or line_of(getattr(adapter, call))
-        message = f"{call} raises {type(error).__name__}: {said(error)}; look at {place}"
+        message = f"{raiser} raises {type(error).__name__}: {said(error)}; look at {place}"
         raise Violation("adapter-raises", message) from error
 
 
 def raised_at(error: BaseException, adapter: Adapter) -> str:
     """The innermost line in the adapter's own file that an exception came through; nothing if it did not."""
+    frames = passed_through(error, adapter)
+    return f"{frames[-1].name}, {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+
+
+def passed_through(error: BaseException, adapter: Adapter) -> list[traceback.FrameSummary]:
+    """The calls in the adapter's own file that an exception came through, outermost first."""
     own = inspect.getfile(type(adapter))
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == own]
-    return f"{frames[-1].name}, {Path(own).name}:{frames[-1].lineno}" if frames else ""
+    return [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == own]
 
 
 def line_of(function: Callable[..., Any]) -> str:
