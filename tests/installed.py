@@ -29,12 +29,15 @@ main({arguments!r}, "sparsecheck")
 
 def install(
     folder: Path, monkeypatch: pytest.MonkeyPatch, points: Mapping[str, str], modules: Mapping[str, str],
-    distribution: str = "acme",
+    distribution: str = "acme", extras: Mapping[str, str] | None = None,
 ) -> None:
-    """Metadata of `distribution` with the entry `points`, and `modules` by name, importable until the test ends."""
+    """Metadata of `distribution` with the entry `points`, and `modules` by name, importable until the test ends.
+    extras: what each asks for."""
     metadata = folder / f"{distribution}-1.5.dist-info"
     metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.5\n", "utf-8")
+    asks = [f'Requires-Dist: {asked} ; extra == "{extra}"\n' for extra, asked in (extras or {}).items()]
+    head = f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.5\n"
+    (metadata / "METADATA").write_text(head + "".join(asks), "utf-8")
     lines = "".join(f"{name} = {value}\n" for name, value in points.items())
     (metadata / "entry_points.txt").write_text(f"[{GROUP}]\n{lines}", "utf-8")
     for name, text in modules.items():

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from sparsecheck.command.main import main
+from sparsecheck.command.names import chosen, not_installed
 from sparsecheck.judging.report import write
 from sparsecheck.subject.discovery import BrokenAdapter, NotFound, Registration, find, load, registrations
 from tests.installed import install, sparsecheck_without
@@ -113,7 +114,7 @@ def test_a_file_is_called_by_its_stem(tmp_path: Path, file: str, name: str) -> N
 
 
 def test_an_unknown_name_is_answered_with_those_there_are() -> None:
-    with pytest.raises(NotFound, match=r"no sparsifier is called 'nothing'; registered are exemplar, torch-"):
+    with pytest.raises(NotFound, match=r"no sparsifier is called 'nothing'; registered are exemplar, .*torch-"):
         find("nothing")
 
 
@@ -197,3 +198,46 @@ def test_an_adapter_file_says_which_line_to_mend(tmp_path: Path, text: str, said
 def test_a_file_that_is_not_there_is_broken(tmp_path: Path) -> None:
     with pytest.raises(BrokenAdapter, match="no such file"):
         load(find("gone", [tmp_path / "gone.py"]))
+
+
+EXTRAS = {"gone": "acme-of-nowhere>=2", "here": "numpy"}
+POINTS = {
+    "acme-gone": "acme_good:Good [gone]",
+    "acme-here": "acme_good:Good [here]",
+    "acme-both": "acme_good:Good[here,gone]",
+}
+
+
+def _acme_with_extras(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Registration]:
+    install(folder, monkeypatch, POINTS, {"acme_good": GOOD}, extras=EXTRAS)
+    return {one.name: one for one in of("acme")}
+
+
+def test_what_an_extra_asks_for_and_is_not_there_is_lacking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = _acme_with_extras(tmp_path, monkeypatch)
+    assert found["acme-here"] == Registration("acme-here", "acme_good:Good", "acme")
+    assert found["acme-gone"].lacking == "not installed: acme-of-nowhere; pip install 'acme[gone]'"
+    assert found["acme-both"].lacking == "not installed: acme-of-nowhere; pip install 'acme[here,gone]'"
+    assert load(found["acme-here"]).name == "acme-here"
+    with pytest.raises(BrokenAdapter, match="not installed: acme-of-nowhere"):
+        load(found["acme-gone"])
+
+
+def test_what_is_lacking_is_listed_and_breaks_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _acme_with_extras(tmp_path, monkeypatch)
+    listed = CliRunner().invoke(main, ["list", "--check"])
+    assert listed.exit_code == 0
+    [row] = [line for line in listed.output.splitlines() if line.startswith("acme-gone")]
+    assert row.endswith("not installed: acme-of-nowhere; pip install 'acme[gone]'")
+
+
+def test_what_is_lacking_is_judged_only_if_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _acme_with_extras(tmp_path, monkeypatch)
+    assert "acme-gone" not in chosen((), (), (), ())
+    assert {"acme-here", "exemplar"} <= set(chosen((), (), (), ()))
+    assert [line for line in not_installed() if "acme-gone" in line] == [
+        "acme-gone: NOT JUDGED, not installed: acme-of-nowhere; pip install 'acme[gone]'"
+    ]
+    named = CliRunner().invoke(main, ["run", "acme-gone"])
+    assert named.exit_code == 2
+    assert "acme-gone: NOT JUDGED: not installed: acme-of-nowhere; pip install 'acme[gone]'" in named.output

@@ -47,13 +47,13 @@ def list_(check: bool, adapters: tuple[Path, ...]) -> None:
     broken = False
     for one in registrations(adapters):
         problem = one.problem
-        if check and not problem:
+        if check and not one.obstacle:
             try:
                 load(one)
             except BrokenAdapter as error:
                 problem = str(error)
         broken = broken or bool(problem)
-        state = f"BROKEN: {problem}" if problem else "ok" if check else ""
+        state = f"BROKEN: {problem}" if problem else one.lacking or ("ok" if check else "")
         click.echo(f"{one.name:34} {one.distribution or 'file':14} {one.value}  {state}".rstrip())
     if broken:
         fail("not every registered sparsifier can be judged; mend the lines above")
@@ -117,7 +117,7 @@ def run(
 ) -> None:
     """Judge the sparsifiers NAMES (all that are registered, if none is named), one process each."""
     from ..running.process import Run, judge_apart
-    from .names import chosen
+    from .names import chosen, not_installed
 
     selection = Selection(tuple(area.upper() for area in areas), requirements + _of(levels), cells)
     _check_selection(selection)
@@ -130,7 +130,8 @@ def run(
         subjects, tuple(file.absolute() for file in adapters), selection, workers, min(jobs, len(subjects)),
         case_limit, limit, pytest_args,
     )
-    _tell(judge_apart(asked, lambda line: click.echo(line, err=True)), report, required)
+    judged = judge_apart(asked, lambda line: click.echo(line, err=True))
+    _tell(judged, report, required, () if names or cells or adapters else tuple(not_installed()))
 
 
 def _of(levels: tuple[str, ...]) -> tuple[str, ...]:
@@ -162,7 +163,7 @@ def _check_writable(report: Path | None) -> None:
         fail(f"{report} cannot be written ({error.strerror}); name another file with --report")
 
 
-def _tell(judged: object, path: Path | None, required: tuple[str, ...]) -> None:
+def _tell(judged: object, path: Path | None, required: tuple[str, ...], left_out: tuple[str, ...]) -> None:
     from ..judging.report import Report, exit_code, write
     from ..telling.summary import summary
 
@@ -174,7 +175,7 @@ def _tell(judged: object, path: Path | None, required: tuple[str, ...]) -> None:
     except OSError as error:
         click.echo(f"sparsecheck: {path} could not be written ({error}); the verdicts follow", err=True)
         code = max(code, 2)
-    for line in summary(judged):
+    for line in (*summary(judged), *left_out):
         click.echo(line)
     lacking = [name for name in required if not any(name == s.sparsifier and s.planned for s in judged.header.subjects)]
     if lacking:

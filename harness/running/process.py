@@ -43,7 +43,7 @@ def judge_apart(run: Run, tell: Callable[[str], None]) -> Report:
     tell: is given a line whenever a sparsifier has been judged.
     """
     losses = list[str]()
-    problems = {one.name: one.problem for one in registrations(run.adapters) if one.problem}
+    problems = {one.name: one.obstacle for one in registrations(run.adapters) if one.obstacle}
     with tempfile.TemporaryDirectory(prefix="sparsecheck-") as name:
         folder = Path(name)
 

@@ -104,7 +104,7 @@ def draw_up(asked: Asked) -> Session:
 
 
 def names(asked: Asked, files: Iterable[Path]) -> list[str]:
-    """The names to judge, each once. Adapter files alone are judged alone.
+    """The names to judge, each once. Adapter files alone are judged alone; what is not installed, if it is named.
 
     Raises:
         NotFound: a name that was asked for is not registered.
@@ -113,7 +113,7 @@ def names(asked: Asked, files: Iterable[Path]) -> list[str]:
     if asked.subjects:
         return list(dict.fromkeys(find(name, files).name for name in asked.subjects))
     own = [one for one in every if one.file is not None]
-    return list(dict.fromkeys(one.name for one in own or every))
+    return list(dict.fromkeys(one.name for one in own or every if not one.lacking))
 
 
 def _ready(name: str, files: tuple[Path, ...], selection: Selection, environment: Environment) -> Judged:

@@ -11,11 +11,13 @@ import re
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from packaging.requirements import Requirement
 
 if TYPE_CHECKING:
     from ..values.declaration import Declaration
@@ -38,6 +40,7 @@ class Registration:
     """A name and where its adapter is to be had. value: `module:object`, or a file's path.
 
     problem: why it cannot even be loaded; empty if it may be.
+    lacking: what to install first, where the entry point names an extra of its distribution that is not there.
     """
 
     name: str
@@ -45,6 +48,12 @@ class Registration:
     distribution: str = ""
     file: Path | None = None
     problem: str = ""
+    lacking: str = ""
+
+    @property
+    def obstacle(self) -> str:
+        """Why it cannot be judged here, as far as that is known before it is loaded; empty if it can."""
+        return self.problem or self.lacking
 
 
 @dataclass(frozen=True)
@@ -74,7 +83,31 @@ def registrations(files: Iterable[Path] = ()) -> tuple[Registration, ...]:
 
 
 def _from_entry_point(point: EntryPoint) -> Registration:
-    return Registration(point.name, point.value, point.dist.name if point.dist else "")
+    value, _, rest = point.value.partition("[")
+    distribution, extras = point.dist.name if point.dist else "", rest.rstrip(" ]").replace(",", " ").split()
+    return Registration(point.name, value.strip(), distribution, lacking=_lacking(point, extras) if extras else "")
+
+
+def _lacking(point: EntryPoint, extras: Sequence[str]) -> str:
+    asked = [Requirement(text) for text in (point.dist and point.dist.requires) or ()]
+    gone = [one.name for one in asked if _is_of(one, extras) and not _is_installed(one.name)]
+    extra = f"{point.dist and point.dist.name}[{','.join(extras)}]"
+    return f"not installed: {', '.join(gone)}; pip install '{extra}'" if gone else ""
+
+
+def _is_of(one: Requirement, extras: Iterable[str]) -> bool:
+    """Whether it is the extras alone that ask for it."""
+    marker = one.marker
+    if marker is None or marker.evaluate({"extra": ""}):
+        return False
+    return any(marker.evaluate({"extra": extra}) for extra in extras)
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return bool(version(name))
+    except PackageNotFoundError:
+        return False
 
 
 def _file_name(file: Path) -> str:
@@ -84,12 +117,10 @@ def _file_name(file: Path) -> str:
 def _checked(one: Registration, taken: Counter[str], found: list[Registration]) -> Registration:
     if not NAME.fullmatch(one.name):
         problem = f"{one.name[:64]!r} is no name: letters, digits, '.', '_' and '-', at most 64"
-        return Registration(repr(one.name[:64]), one.value, one.distribution, one.file, problem)
+        return replace(one, name=repr(one.name[:64]), problem=problem)
     if taken[one.name] > 1:
         values = ", ".join(sorted(f"{other.value}" for other in found if other.name == one.name))
-        return Registration(
-            one.name, one.value, one.distribution, one.file, f"two sparsifiers share the name: {values}; rename one"
-        )
+        return replace(one, problem=f"two sparsifiers share the name: {values}; rename one")
     return one
 
 
@@ -114,8 +145,8 @@ def load(registration: Registration) -> Found:
     """
     from .adapter import Adapter
 
-    if registration.problem:
-        raise BrokenAdapter(registration.problem)
+    if registration.obstacle:
+        raise BrokenAdapter(registration.obstacle)
     target = _imported(registration)
     adapter = _instance(target, registration)
     if not isinstance(adapter, Adapter):
