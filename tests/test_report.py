@@ -333,6 +333,33 @@ def test_the_command_never_accepts_a_cut_report(file: Path) -> None:
         assert result.exit_code == (3 if b"\n" in text else 2), f"cut at byte {length}: {result.output}"
 
 
+def test_the_command_shows_several_reports_as_one_run(tmp_path: Path) -> None:
+    lacking = [cell(name="other"), cell("MASK-02", name="other")]
+    parts = {"green": GREEN, "red": report(passed(lacking[0]), lacking, name="other")}
+    for name, one in parts.items():
+        write(one, tmp_path / name)
+    out = tmp_path / "together"
+    result = CliRunner().invoke(main, ["report", *(str(tmp_path / name) for name in parts), "--report", str(out)])
+    assert result.exit_code == 3, "one of them lacks a record"
+    assert [subject.sparsifier for subject in read(out).header.subjects] == ["it", "other"]
+    assert {"it: PARTIAL", "other: FAILURE"} <= {line.partition(" (")[0] for line in result.output.splitlines()}
+
+
+def test_the_command_does_not_show_one_sparsifier_twice(file: Path) -> None:
+    write(GREEN, file)
+    result = CliRunner().invoke(main, ["report", str(file), str(file)])
+    assert result.exit_code == 2
+    assert result.output == "sparsecheck: it stands in two of the reports\n"
+
+
+def test_what_cut_one_of_several_runs_short_cut_them_all(tmp_path: Path) -> None:
+    write(report(passed(cell()), interrupted="it: a hang"), tmp_path / "cut")
+    write(report(passed(cell(name="other")), name="other"), tmp_path / "other")
+    result = CliRunner().invoke(main, ["report", str(tmp_path / "cut"), str(tmp_path / "other")])
+    assert result.exit_code == 3
+    assert "INTERRUPTED (it: a hang)" in result.output
+
+
 def test_the_process_of_the_command_exits_so_too(file: Path) -> None:
     written(file, lines()[:-1])
     ended = subprocess.run(

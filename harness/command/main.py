@@ -184,19 +184,21 @@ def _tell(judged: object, path: Path | None, required: tuple[str, ...], left_out
 
 
 @main.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-def report(file: Path) -> None:
-    """Show the verdicts that FILE holds, and exit as the run that wrote it did."""
-    from ..judging.report import InvalidReport, TruncatedReport, exit_code, read
-    from ..telling.summary import summary
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--report", "joined", type=click.Path(path_type=Path, dir_okay=False),
+              help="Write what the FILES hold together here (JSON Lines).")
+def report(files: tuple[Path, ...], joined: Path | None) -> None:
+    """Show the verdicts that FILES hold, of other sparsifiers each, and exit as one run of them all would."""
+    from ..judging.report import InvalidReport, TruncatedReport, join, read
 
+    _check_writable(joined)
     try:
-        whole = read(file)
+        whole = [read(file) for file in files]
+        cut = [one.footer.interrupted for one in whole if one.footer is not None and one.footer.interrupted]
+        together = join(whole, interrupted="; ".join(cut))
     except InvalidReport as error:
         fail(str(error), 3 if isinstance(error, TruncatedReport) else 2)
-    for line in summary(whole):
-        click.echo(line)
-    sys.exit(exit_code(whole))
+    _tell(together, joined, (), ())
 
 
 @main.command()
