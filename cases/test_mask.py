@@ -176,7 +176,7 @@ def _live(trial: Trial) -> None:
     """Attach, update, and where it can be, restore and update again."""
     sparsified = trial.sparsified()
     if trial.supports("restore"):
-        trial.restore(sparsified.save()).update()
+        trial.update_again(trial.restore(sparsified.save()))
 
 
 @case("MASK-20")

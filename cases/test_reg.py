@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from sparsecheck import Given, Plan, Trial, case, require
 from sparsecheck.judging.compare import close, equal, same_state
+from sparsecheck.judging.networks import network
 from sparsecheck.trials import flags
 from sparsecheck.trials.anatomy import anatomy, held, loose_tensors, plain_parameter, same_anatomy
 from sparsecheck.trials.models import layer_inputs
@@ -59,7 +60,7 @@ def test_parameters_stay_the_same_objects(trial: Trial) -> None:
     model = trial.dense_model()
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     sparsified = trial.sparsified(model)
-    sparsified.update()
+    trial.update_again(sparsified)
     now = [names[id(parameter)] for parameter in sparsified.model.parameters() if id(parameter) in names]
     for name in names.values():
         message = f"the parameter {name} is not among the sparse model's: an optimizer that holds it trains it in vain"
@@ -282,3 +283,10 @@ def test_buffers_stay(trial: Trial) -> None:
         require(name in now, "buffer-gone", f"the dense model's buffer {name} is gone after attach and update")
         equal(now[name], tensor, "buffer-changed", f"the dense model's buffer {name} after attach and update")
     trial.prove_hold(sparsified, dense)
+
+
+@case("REG-22")
+def test_a_weight_of_a_size_not_taken_is_refused(trial: Trial) -> None:
+    small = trial.on(network(trial.cell.layer, "REG-22"), "REG-22")
+    for name, pattern in small.plan.patterns.items():
+        judge_refused_plan(small, small.dense_model(), Plan({name: pattern}), (name, name.rpartition(".")[0]))

@@ -131,8 +131,9 @@ def test_cast_keeps_the_masks(trial: Trial) -> None:
     baseline = Baseline.of(built, sparsified).cast(trial)
     sparsified.model.to(trial.dtype)
     baseline.judge(sparsified, f"cast from torch.float32 to {trial.dtype}")
-    sparsified.update()
-    baseline.judge_updated(sparsified, f"cast from torch.float32 to {trial.dtype} and updated")
+    if trial.supports("reupdate"):
+        sparsified.update()
+        baseline.judge_updated(sparsified, f"cast from torch.float32 to {trial.dtype} and updated")
 
 
 @case("STATE-14")

@@ -17,7 +17,7 @@ from sparsecheck.values.requirement import Requirement
 CONTRACT: dict[str, Any] = {
     "holds": "parametrization", "rounding": "half-even", "level_basis": "dense", "score": "magnitude-l1",
     "masks_at": "update", "regrowth": "free", "mask_storage": "both", "restores_into": "attached",
-    "ragged": "prune", "ties": "lowest index",
+    "ragged": "prune", "ties": "lowest index", "sizes": "any",
 }
 
 

@@ -35,6 +35,8 @@ BEARS_ON = [
     ({"ragged": "refuse"}, ("MASK-23",)),
     ({"ties": "highest index"}, ("MASK-22",)),
     ({"ties": "any"}, ("MASK-22",)),
+    ({"sizes": "multiples of 16"}, ("REG-22", "MASK-01", "MASK-05")),
+    ({"sizes": "multiples of 64"}, ("REG-22", "MASK-01")),
 ]
 FALSELY = [
     *(
@@ -53,6 +55,7 @@ FALSELY = [
     ({"ragged": "prune"}, "MASK-23", "count-differs"),
     ({"ragged": "refuse"}, "MASK-23", "not-refused"),
     ({"ties": "highest index"}, "MASK-22", "ties-differ"),
+    *(({"sizes": sizes}, "REG-22", "not-refused") for sizes in ("multiples of 16", "multiples of 64")),
     ({"score": "given"}, "MASK-08", "kept-differs"),
     ({"score": "position"}, "MASK-32", "mask-differs"),
     ({"score": "random"}, "MASK-29", "random-otherwise"),

@@ -6,11 +6,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 
 from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.catalogue.axes import LAYERS
 from sparsecheck.judging.networks import network
 from sparsecheck.judging.plans import pattern_for, plan_for, uneven
+from sparsecheck.trials import models
 from sparsecheck.values.network import Layer, Network
 from sparsecheck.values.pattern import Band, Block, Channel, Given, NofM, Pattern, Unstructured
 from sparsecheck.values.plan import Plan
@@ -191,3 +193,29 @@ def test_only_strided_networks_store_weights_otherwise() -> None:
 def test_an_unknown_network() -> None:
     with pytest.raises(KeyError, match="banana"):
         network("banana", "salt")
+
+
+MULTIPLES = (16, 64)
+
+
+@pytest.mark.parametrize("multiple", MULTIPLES)
+@pytest.mark.parametrize("token", LAYERS)
+def test_sizes_of_weights_are_multiples_where_they_are_to_be(token: str, multiple: int) -> None:
+    for salt in SALTS:
+        for layer in network(token, salt, multiple).weighted:
+            assert not any(size % multiple for size in layer.weight_shape[:2]), (salt, layer)
+
+
+@pytest.mark.parametrize("multiple", MULTIPLES)
+@pytest.mark.parametrize("token", LAYERS)
+def test_a_network_of_multiples_is_built_as_the_small_one_and_runs(token: str, multiple: int) -> None:
+    small, net = network(token, "salt"), network(token, "salt", multiple)
+    assert [(layer.name, layer.kind, layer.groups) for layer in net.layers] == [
+        (layer.name, layer.kind, layer.groups) for layer in small.layers
+    ]
+    assert (net.token, net.planned, net.tied, net.sequential) == (
+        small.token, small.planned, small.tied, small.sequential
+    )
+    model = models.build(net, "salt", torch.float32, torch.device("cpu"))
+    inputs = models.inputs(net, "salt", 2, torch.float32, torch.device("cpu"))
+    assert model(inputs).shape[0] == 2

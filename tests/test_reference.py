@@ -77,7 +77,7 @@ def test_trials_of_the_requirement_draw_the_networks_and_plans_that_are_stored()
 
 
 def test_every_canonical_pattern_has_masks_for_either_magnitude() -> None:
-    kinds = ("given", "unstructured", "block", "n_of_m", "channel", "band")
+    kinds = ("given", "unstructured", "block", "n_of_m", "any_n_of_m", "channel", "band")
     for kind in kinds:
         pattern = canonical_pattern(declaration(" ".join(other for other in kinds if other != kind)))
         for score in expected.MAGNITUDES:

@@ -127,6 +127,7 @@ def test_an_undefined_clause_is_no_contract(clause: str) -> None:
         ("restores_into", ["attached", "dense", "whole model"]),
         ("ragged", ["keep", "prune", "refuse"]),
         ("ties", ["any", "lowest index", "highest index"]),
+        ("sizes", ["any", "multiples of 16", "multiples of 64"]),
     ],
 )
 def test_a_clause_may_be_declared_in_any_way_that_is_defined(clause: str, values: list[str]) -> None:
@@ -138,7 +139,16 @@ def test_only_magnitudes_are_scores_that_can_be_ranked_by() -> None:
     assert [score for score in scores if contract(score=score).ranks_by_magnitude] == ["magnitude-l1", "magnitude-l2"]
 
 
-@pytest.mark.parametrize("clause", list(CONTRACT))
+@pytest.mark.parametrize(("sizes", "multiple"), [("any", 1), ("multiples of 16", 16), ("multiples of 64", 64)])
+def test_sizes_are_multiples_of_a_number(sizes: str, multiple: int) -> None:
+    assert contract(sizes=sizes).multiple == multiple
+
+
+def test_any_size_is_taken_unless_it_is_declared_otherwise() -> None:
+    assert Contract(**{name: value for name, value in CONTRACT.items() if name != "sizes"}).sizes == "any"
+
+
+@pytest.mark.parametrize("clause", [clause for clause in CONTRACT if clause != "sizes"])
 def test_a_contract_leaves_no_clause_out(clause: str) -> None:
     kept: dict[str, Any] = {name: value for name, value in CONTRACT.items() if name != clause}
     with pytest.raises(TypeError, match=clause):

@@ -38,7 +38,7 @@ _CANONICAL = {
 LEVELLED = ("unstructured", "block", "channel")
 """Patterns that have a level, so that an update can remove more."""
 
-MATRIX_ONLY = ("block", "n_of_m", "band")
+MATRIX_ONLY = ("block", "n_of_m", "any_n_of_m", "band")
 """Patterns that have a meaning for matrices alone."""
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")
@@ -54,7 +54,7 @@ def pattern_capability(token: str) -> str:
         KeyError: no pattern is written so.
     """
     if "of" in token:
-        return "n_of_m"
+        return "n_of_m" if token == "2of4" else "any_n_of_m"
     kind = token.partition("-")[0].rstrip("0123456789x")
     if kind not in CAPABILITIES:
         raise KeyError(token)

@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from ..values.contract import Score
+from ..values.contract import Score, Sizes
 from ..values.requirement import ACCELERATOR, CANONICAL_PATTERN, LEVELLED_PATTERN, Requirement
 from .axes import DTYPES
 
@@ -13,6 +13,7 @@ _BLOCKS = ("block1x4-0.5", "block2x2-0.3", "block4x1-0.9", "block1x4-0", "block1
 _CHANNELS = ("channel0-0.5", "channel1-0.3", "channel0-0.9", "channel0-0", "channel0-1")
 _EVERY_LAYER = ("linear", "conv1d", "conv2d", "embedding", "mixed", "large", "strided")
 _UNRANKED = (("score", "random"), ("score", "opaque"), ("score", "position"))
+_LARGE = tuple(("sizes", value) for value in get_args(Sizes) if value != "any")
 _PARAMETRIZE = "torch.nn.utils.parametrize; pytorch test_parametrization.py::test_masking_logic"
 
 REQUIREMENTS = (
@@ -139,7 +140,7 @@ REQUIREMENTS = (
         id="MASK-23", level="extended", source="pytorch#134220",
         sentence="A partial block at the edge is always kept, goes like any if it scores low, or is refused by name, "
         "as declared.",
-        patterns=("block1x4-0.5", "block4x1-0.5"), layers=("ragged",), devices=_BOTH,
+        patterns=("block1x4-0.5", "block4x1-0.5"), layers=("ragged",), devices=_BOTH, unless=_LARGE,
     ),
     Requirement(
         id="MASK-24", level="extended", source="torch.ao.pruning BaseScheduler; Zhu and Gupta 2017, To prune or not",
@@ -166,7 +167,7 @@ REQUIREMENTS = (
         id="MASK-28", level="core", source="reference/PROVENANCE.md",
         sentence="From the saved weights and input, masks and outputs are the saved reference's.",
         layers=("linear", "conv2d", "embedding"), devices=_BOTH,
-        unless=(("score", "random"), ("score", "opaque")),
+        unless=(("score", "random"), ("score", "opaque"), *_LARGE),
     ),
     Requirement(
         id="MASK-29", level="core", source="torch docs, Reproducibility; torch.nn.utils.prune.random_unstructured",

@@ -104,4 +104,9 @@ REQUIREMENTS = (
         sentence="Attach and update leave the dense model's buffers, such as running statistics, as they were.",
         layers=("normed",),
     ),
+    Requirement(
+        id="REG-22", level="extended", source="torch.sparse.to_sparse_semi_structured, which names the sizes it takes",
+        sentence="A planned weight of a size that is not taken is refused by name, with the model untouched.",
+        unless=(("sizes", "any"),),
+    ),
 )

@@ -70,7 +70,8 @@ REQUIREMENTS = (
         sentence="A deep copy has the same masks and output, and training it leaves the first as it was.",
     ),
     Requirement(
-        id="STATE-15", level="core", source="BaseSparsifier.load_state_dict", needs=_RESTORE,
+        id="STATE-15", level="core", source="BaseSparsifier.load_state_dict",
+        needs=(*_RESTORE, "reupdate"),
         sentence="Trained and updated alike, what was restored has the masks that its donor has, step by step.",
         patterns=(LEVELLED_PATTERN,), layers=("linear", "mixed"), unless=(("score", "random"), ("score", "opaque")),
     ),

@@ -41,7 +41,7 @@ REQUIREMENTS = (
     Requirement(
         id="TRAIN-08", level="core", source="pytorch test_sparsifier.py::test_step, does not collapse",
         sentence="Updates between training steps remove the count declared: sparsity neither leaks nor collapses.",
-        patterns=(LEVELLED_PATTERN,),
+        patterns=(LEVELLED_PATTERN,), needs=("reupdate",),
     ),
     Requirement(
         id="TRAIN-09", level="core", source="torch.optim.SGD, momentum",

@@ -10,13 +10,28 @@ from ..values.network import Layer, Network
 from . import stream
 
 
-def network(token: str, salt: str) -> Network:
-    """The network that `token` stands for on the layer axis, with sizes drawn from `salt`.
+def network(token: str, salt: str, multiple: int = 1) -> Network:
+    """The network that `token` stands for on the layer axis, with sizes drawn from `salt`, those of planned weights
+    multiples of `multiple`.
 
     Raises:
         KeyError: no network has that token.
     """
-    return _BUILDERS[token](salt)
+    return _enlarged(_BUILDERS[token](salt), multiple) if multiple > 1 else _BUILDERS[token](salt)
+
+
+def _enlarged(small: Network, multiple: int) -> Network:
+    """With every size as many times `multiple` as it was times four; or, of a large network, the next multiple."""
+    is_large = min(size for one in small.weighted for size in (one.inputs, one.outputs)) >= 4 * multiple
+
+    def larger(size: int) -> int:
+        return multiple * -(-size // (multiple if is_large else 4))
+
+    layers = tuple(
+        replace(one, inputs=larger(one.inputs) * one.groups, outputs=larger(one.outputs)) for one in small.layers
+    )
+    shape = small.input_shape if small.takes_indices else (layers[0].inputs, *small.input_shape[1:])
+    return replace(small, layers=layers, input_shape=shape)
 
 
 def _sizes(salt: str, count: int, options: tuple[int, ...] = (8, 12, 16, 20, 24)) -> list[int]:

@@ -125,8 +125,8 @@ class ExemplarAdapter(Adapter):
 
     distribution = "sparsecheck"
     supported = (
-        "linear conv1d conv2d embedding given unstructured block n_of_m channel band scope_all "
-        "float64 float32 bfloat16 float16 cpu accelerator per_parameter relevel tied finalize restore "
+        "linear conv1d conv2d embedding given unstructured block n_of_m any_n_of_m channel band scope_all "
+        "float64 float32 bfloat16 float16 cpu accelerator per_parameter reupdate relevel tied finalize restore "
         "trace export compile"
     )
     contract: Contract = CONTRACT
@@ -189,6 +189,8 @@ def _check(model: nn.Module, name: str, pattern: Pattern, contract: Contract) ->
 def _check_shape(name: str, shape: tuple[int, ...], pattern: Pattern, contract: Contract) -> None:
     if isinstance(pattern, Given) and pattern.mask.shape != shape:
         raise Refused(f"{name} has shape {shape}, its mask {pattern.mask.shape}")
+    if any(size % contract.multiple for size in shape[:2]):
+        raise Refused(f"{name} has shape {shape}; it takes {contract.sizes}")
     if isinstance(pattern, (Block, Band)) and len(shape) != 2:
         raise Refused(f"{name} has shape {shape}; {pattern} takes a matrix")
     if isinstance(pattern, NofM) and shape[-1] % pattern.m:

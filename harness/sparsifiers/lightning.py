@@ -95,9 +95,9 @@ class ModelPruningAdapter(Adapter):
     tracker = "https://github.com/Lightning-AI/pytorch-lightning/issues"
     supported = (
         "linear conv1d conv2d embedding unstructured channel scope_all float64 float32 bfloat16 float16 cpu "
-        "accelerator per_parameter relevel finalize restore trace export compile"
+        "accelerator per_parameter reupdate relevel finalize restore trace export compile"
     )
-    unsupported = "given block n_of_m band tied"
+    unsupported = "given block n_of_m any_n_of_m band tied"
     contract = Contract(
         holds="buffer", rounding="half-even", level_basis="remaining", score="magnitude-l1", masks_at="update",
         regrowth="monotone", mask_storage="model", restores_into="attached", ragged="refuse", ties="any",

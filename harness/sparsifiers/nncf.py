@@ -67,9 +67,9 @@ class MagnitudeAdapter(Adapter):
     tracker = "https://github.com/openvinotoolkit/nncf/issues"
     supported = (
         "linear conv1d conv2d embedding unstructured scope_all float64 float32 bfloat16 float16 cpu accelerator "
-        "relevel tied finalize restore trace export compile"
+        "reupdate relevel tied finalize restore trace export compile"
     )
-    unsupported = "given block n_of_m channel band per_parameter"
+    unsupported = "given block n_of_m any_n_of_m channel band per_parameter"
     contract = Contract(
         holds="forward",
         rounding="half-up",

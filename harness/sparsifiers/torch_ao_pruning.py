@@ -74,9 +74,9 @@ class FakeSparsityAdapter(_TorchAdapter):
 
     supported = (
         "linear conv1d conv2d embedding given float64 float32 bfloat16 float16 cpu accelerator per_parameter "
-        "finalize restore trace export compile"
+        "reupdate finalize restore trace export compile"
     )
-    unsupported = "unstructured block n_of_m channel band scope_all relevel tied"
+    unsupported = "unstructured block n_of_m any_n_of_m channel band scope_all relevel tied"
     contract = replace(_CONTRACT, score="given", masks_at="attach", regrowth="monotone", mask_storage="nowhere")
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
@@ -134,8 +134,8 @@ class WeightNormL1Adapter(_TorchAdapter):
     """WeightNormSparsifier that scores by absolute value."""
 
     supported = (
-        "linear embedding unstructured block n_of_m float64 float32 bfloat16 float16 cpu accelerator "
-        "per_parameter relevel finalize restore trace export compile"
+        "linear embedding unstructured block n_of_m any_n_of_m float64 float32 bfloat16 float16 cpu accelerator "
+        "per_parameter reupdate relevel finalize restore trace export compile"
     )
     unsupported = "conv1d conv2d given channel band scope_all tied"
     contract = _CONTRACT
@@ -170,10 +170,10 @@ class NearlyDiagonalAdapter(_TorchAdapter):
     """NearlyDiagonalSparsifier."""
 
     supported = (
-        "linear embedding band float64 float32 bfloat16 float16 cpu accelerator per_parameter finalize restore "
-        "trace export compile"
+        "linear embedding band float64 float32 bfloat16 float16 cpu accelerator per_parameter "
+        "reupdate finalize restore trace export compile"
     )
-    unsupported = "conv1d conv2d given unstructured block n_of_m channel scope_all relevel tied"
+    unsupported = "conv1d conv2d given unstructured block n_of_m any_n_of_m channel scope_all relevel tied"
     contract = replace(_CONTRACT, score="position", regrowth="monotone")
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:

@@ -26,6 +26,16 @@ _CAPABILITY_OF: dict[type[Pattern], str] = {
 }
 
 
+def _capability(pattern: Pattern) -> str:
+    if isinstance(pattern, NofM) and (pattern.n, pattern.m) != (2, 4):
+        return "any_n_of_m"
+    return _CAPABILITY_OF[type(pattern)]
+
+
+def _words(pattern: Pattern) -> str:
+    return f"{pattern.n}:{pattern.m} by NofM" if isinstance(pattern, NofM) else type(pattern).__name__
+
+
 @dataclass(frozen=True)
 class Context:
     """What a sparsifier may need beyond model and plan.
@@ -152,8 +162,8 @@ class Adapter(ABC):
         """
         supported = declare(self.supported, self.unsupported).supported
         for name, pattern in plan.patterns.items():
-            if _CAPABILITY_OF[type(pattern)] not in supported:
-                raise Refusal(f"{name}: {type(self).__name__} has no way to ask for {type(pattern).__name__}")
+            if _capability(pattern) not in supported:
+                raise Refusal(f"{name}: {type(self).__name__} has no way to ask for {_words(pattern)}")
         if plan.scope == "all" and "scope_all" not in supported:
             raise Refusal(f"{', '.join(plan.names)}: {type(self).__name__} has no way to ask for scope 'all'")
 

@@ -26,7 +26,7 @@ _ACCIDENTS = (AttributeError, NameError, IndexError, ZeroDivisionError, Recursio
 
 _OWN = Path(__file__).parent.parent
 _TORCH_CALLS = ("trace", "export", "compile")
-_OPERATIONS = ("relevel", "finalize", "restore", *_TORCH_CALLS)
+_OPERATIONS = ("reupdate", "relevel", "finalize", "restore", *_TORCH_CALLS)
 
 
 def judge_refusal(trial: Trial, lacking: list[str]) -> RefusedBy:
@@ -152,7 +152,8 @@ def _words(trial: Trial, lacking: list[str]) -> tuple[str, ...]:
 
 
 _SYNONYMS: dict[str, tuple[str, ...]] = {
-    "n_of_m": ("N:M", "NofM", "2:4", "1:4", "1:2"),
+    "n_of_m": ("N:M", "NofM", "2:4"),
+    "any_n_of_m": ("N:M", "NofM", "1:4", "1:2"),
     "unstructured": ("single entries",),
     "per_parameter": ("level", "pattern"),
     "scope_all": ("global", "scope"),
@@ -161,6 +162,7 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "float64": ("double",),
     "accelerator": ("cuda", "device"),
     "tied": ("shared", "share"),
+    "reupdate": ("update", "again", "already", "twice", "after"),
     "relevel": ("level",),
     "restore": ("load", "save"),
     "finalize": ("final",),
@@ -173,6 +175,7 @@ def _compile(trial: Trial, sparsified: Sparsified) -> object:
 
 
 _CALLS: dict[str, Callable[[Trial, Sparsified], object]] = {
+    "reupdate": lambda trial, sparsified: sparsified.update(),
     "relevel": lambda trial, sparsified: sparsified.update(0.75),
     "finalize": lambda trial, sparsified: sparsified.finalize(),
     "restore": lambda trial, sparsified: trial.restore(sparsified.save()),

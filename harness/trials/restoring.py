@@ -19,7 +19,7 @@ from ..judging import nested
 from ..judging.compare import Violation, require
 from ..judging.networks import network
 from ..judging.oracle import Mask
-from ..judging.plans import pattern_for, plan_for
+from ..judging.plans import pattern_for
 from ..subject.adapter import Context, Saved, Sparsified
 from ..values.contract import RestoresInto
 from ..values.network import Network
@@ -57,7 +57,9 @@ def _other(trial: Trial, name: str, pattern: Pattern) -> Pattern:
         return pattern_for("given", pattern.mask.shape, f"{trial.cell.requirement} misleading {name}")
     if isinstance(pattern, Band):
         return Band(pattern.width + 2)
-    return replace(pattern, n=1) if isinstance(pattern, NofM) else pattern
+    if isinstance(pattern, NofM) and trial.supports("any_n_of_m"):
+        return replace(pattern, n=1)
+    return pattern
 
 
 def resume(trial: Trial, saved: Saved) -> Sparsified:
@@ -129,16 +131,14 @@ def belongings(sparsified: Sparsified) -> dict[str, Tensor]:
 
 def foreign_state(trial: Trial) -> Saved:
     """What is saved of a run whose planned weights all have another shape, under the same names."""
-    other = copy.copy(trial)
-    other.network = _other_network(trial)
-    other.plan = plan_for(other.network, trial.cell.pattern, f"{trial.cell.requirement} foreign", trial.plan.scope)
-    return other.sparsified().save()
+    return trial.on(_other_network(trial), f"{trial.cell.requirement} foreign").sparsified().save()
 
 
 def _other_network(trial: Trial) -> Network:
     own = {layer.weight: layer.weight_shape for layer in trial.network.weighted}
     for number in itertools.count():
-        other = network(trial.cell.layer, f"{trial.cell.requirement} foreign {number}")
+        salt = f"{trial.cell.requirement} foreign {number}"
+        other = network(trial.cell.layer, salt, trial.contract.multiple)
         if all(layer.weight_shape != own[layer.weight] for layer in other.weighted if layer.weight in other.planned):
             return other
     raise AssertionError

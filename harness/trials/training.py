@@ -88,7 +88,7 @@ def raised_level(trial: Trial) -> float | None:
 
 
 def disturb(trial: Trial, sparsified: Sparsified) -> None:
-    """Train it, then update it, at a higher level where it takes one.
+    """Train it, then update it, where more than one update is offered, at a higher level where it takes one.
 
     Raises:
         Violation: `weight-not-moved` or `loss-not-lower`.
@@ -96,7 +96,8 @@ def disturb(trial: Trial, sparsified: Sparsified) -> None:
     start = Start.of(trial, sparsified)
     learn(trial, sparsified)
     start.judge_learned(sparsified, "after training")
-    sparsified.update(raised_level(trial))
+    if trial.supports("reupdate"):
+        sparsified.update(raised_level(trial))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -41,7 +42,7 @@ class Trial:
         self.cell = cell
         self.adapter = adapter
         self.requirement = requirement(cell.requirement)
-        self.network = network(cell.layer, cell.requirement)
+        self.network = network(cell.layer, cell.requirement, adapter.contract.multiple)
         scope: Scope = "all" if "scope_all" in self.requirement.needs else "each"
         plan = plan_for(self.network, cell.pattern, cell.requirement, scope)
         self.plan = uneven(plan) if "per_parameter" in self.requirement.needs else plan
@@ -50,6 +51,13 @@ class Trial:
         self._dense: dict[Network, dict[str, Reals]] = {}
         self._batches: dict[tuple[Network, int, str], list[Batch]] = {}
         self.guard = Guard(draws=adapter.contract.score == "random")
+
+    def on(self, network: Network, salt: str) -> Trial:
+        """The same on another network, with a plan for it that is drawn from `salt`."""
+        other = copy.copy(self)
+        other.network = network
+        other.plan = plan_for(network, self.cell.pattern, salt, self.plan.scope)
+        return other
 
     @property
     def contract(self) -> Contract:
@@ -162,6 +170,11 @@ class Trial:
         with self.guard.contain():
             restored = self.adapter.restore(fresh, plan or self.plan, saved, context)
         return answers.sparsified(restored, "restore", self.guard)
+
+    def update_again(self, sparsified: Sparsified) -> None:
+        """Another update, where more than the first is offered."""
+        if self.supports("reupdate"):
+            sparsified.update()
 
     # -------------------------------------------------------------- what is so
 

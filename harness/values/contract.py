@@ -17,6 +17,7 @@ MaskStorage = Literal["model", "sidecar", "both", "nowhere"]
 RestoresInto = Literal["attached", "dense", "whole model"]
 Ragged = Literal["keep", "prune", "refuse"]
 Ties = Literal["any", "lowest index", "highest index"]
+Sizes = Literal["any", "multiples of 16", "multiples of 64"]
 
 
 class InvalidContract(ValueError):
@@ -24,7 +25,7 @@ class InvalidContract(ValueError):
 
 
 class Contract(Struct, frozen=True, kw_only=True):
-    """Ten clauses, all to be declared; a clause declared falsely is a failure.
+    """Eleven clauses, all but `sizes` to be declared; a clause declared falsely is a failure.
 
     holds: where the mask sits: a `torch.nn.utils.parametrize` parametrization, as its buffer; a buffer
         `<name>_mask` with the dense weight in `<name>_orig` and a hook that multiplies; in place,
@@ -40,6 +41,8 @@ class Contract(Struct, frozen=True, kw_only=True):
         whole model that comes with what was saved.
     ragged: what becomes of a partial block at the edge: kept always, ranked and pruned like any, refused.
     ties: which of equal scores are kept.
+    sizes: which weights are taken, by the size of each of their dimensions but a convolution's window; others are to be
+        refused by name.
     """
 
     holds: Holds
@@ -52,11 +55,17 @@ class Contract(Struct, frozen=True, kw_only=True):
     restores_into: RestoresInto
     ragged: Ragged
     ties: Ties
+    sizes: Sizes = "any"
 
     @property
     def ranks_by_magnitude(self) -> bool:
         """Whether the scores are known, so that it can be judged which units are kept."""
         return self.score in ("magnitude-l1", "magnitude-l2")
+
+    @property
+    def multiple(self) -> int:
+        """What the sizes of every weight are multiples of; 1 if they may be any."""
+        return 1 if self.sizes == "any" else int(self.sizes.rpartition(" ")[2])
 
     def __post_init__(self) -> None:
         fields: dict[str, Any] = {name: getattr(self, name) for name in self.__struct_fields__}

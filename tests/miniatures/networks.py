@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as replace_plan
+
 import torch
+from msgspec.structs import replace
 from torch import Tensor, nn
 
 from sparsecheck import Context, Plan, Saved, Sparsified
-from sparsecheck.sparsifiers.exemplar import Exemplar, ExemplarAdapter
+from sparsecheck.sparsifiers.exemplar import CONTRACT, Exemplar, ExemplarAdapter
 from sparsecheck.values.contract import Contract
 
-from . import breaks
+from . import Misdeclared, breaks
 
 
 @breaks("MASK-02", "output-differs")
@@ -102,3 +105,38 @@ class ClearsBackwardHooks(Exemplar):
         super().__init__(model, plan, contract)
         for module in model.modules():
             module._backward_hooks.clear()
+
+
+@breaks("REG-22", "not-refused")
+class TakesAnySize(Misdeclared):
+    """Declares that it takes sizes that are multiples of 16 alone, and takes whatever comes."""
+
+    contract = replace(CONTRACT, sizes="multiples of 16")
+
+
+@breaks("REG-22", "not-refused")
+class PassesOverWhatDoesNotFit(ExemplarAdapter):
+    """Leaves a weight of a size that it does not take dense, and says nothing."""
+
+    contract = replace(CONTRACT, sizes="multiples of 16")
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        shapes = {name: parameter.shape for name, parameter in model.named_parameters(remove_duplicate=False)}
+        fitting = {
+            name: pattern for name, pattern in plan.patterns.items()
+            if name not in shapes or not any(size % 16 for size in shapes[name][:2])
+        }
+        return super().attach(model, replace_plan(plan, patterns=fitting), context)
+
+
+@breaks("REG-22", "refusal-unnamed")
+class RefusesWithoutAName(ExemplarAdapter):
+    """Refuses a weight of a size that it does not take, and does not say which."""
+
+    contract = replace(CONTRACT, sizes="multiples of 16")
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        for name, parameter in model.named_parameters(remove_duplicate=False):
+            if name in plan.names and any(size % 16 for size in parameter.shape[:2]):
+                raise ValueError("all sizes are to be multiples of 16")
+        return super().attach(model, plan, context)

@@ -35,6 +35,6 @@ class _Squares(Exemplar):
 class RanksBySquares(ExemplarAdapter):
     """It declares to rank channels by the sum of magnitudes, and ranks them by the sum of squares."""
 
-    supported = ExemplarAdapter.supported.replace("given unstructured block n_of_m ", "")
-    unsupported = "given unstructured block n_of_m"
+    supported = ExemplarAdapter.supported.replace("given unstructured block n_of_m any_n_of_m ", "")
+    unsupported = "given unstructured block n_of_m any_n_of_m"
     sparsified = _Squares

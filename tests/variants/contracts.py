@@ -28,6 +28,7 @@ CLAUSES: tuple[dict[str, str], ...] = (
     {"ragged": "refuse"},
     {"ties": "highest index"},
     {"ties": "any"},
+    {"sizes": "multiples of 16"},
 )
 
 

@@ -1,0 +1,63 @@
+"""Correct sparsifiers that offer less than the exemplar, and refuse the rest."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+from torch import nn
+
+from sparsecheck import Context, NofM, Plan, Sparsified
+from sparsecheck.sparsifiers.exemplar import CONTRACT, Exemplar, ExemplarAdapter
+from sparsecheck.values.contract import Contract
+
+from . import variant
+
+
+class Once(Exemplar):
+    """Refuses whatever would update it a second time."""
+
+    def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
+        super().__init__(model, plan, contract)
+        self.is_updated = False
+
+    def update(self, level: float | None = None) -> None:
+        if self.is_updated:
+            raise ValueError(f"{', '.join(self.plan.names)}: updated already, at the plan's level")
+        self.is_updated = True
+        super().update(level)
+
+
+@variant("reupdate unsupported")
+class OnceAdapter(ExemplarAdapter):
+    """Updates its masks once, and never again."""
+
+    supported = ExemplarAdapter.supported.replace("reupdate relevel ", "")
+    unsupported = "reupdate relevel"
+    sparsified = Once
+
+
+class TwoOfFour(Exemplar):
+    """Has no level that could be another."""
+
+    def update(self, level: float | None = None) -> None:
+        if level is not None:
+            raise ValueError(f"{', '.join(self.plan.names)}: 2:4 has no other level")
+        super().update()
+
+
+@variant("2:4 alone")
+class TwoOfFourAdapter(ExemplarAdapter):
+    """Knows 2:4, and no other pattern; and no sizes but multiples of 16."""
+
+    supported = (
+        "linear conv1d conv2d embedding n_of_m float64 float32 bfloat16 float16 cpu accelerator reupdate tied finalize "
+        "restore trace export compile"
+    )
+    unsupported = "given unstructured block any_n_of_m channel band scope_all per_parameter relevel"
+    contract = replace(CONTRACT, sizes="multiples of 16")
+    sparsified = TwoOfFour
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        for name, pattern in plan.patterns.items():
+            if pattern != NofM(2, 4):
+                raise ValueError(f"{name}: 2:4 is all that is offered, not {pattern}")
+        return super().attach(model, plan, context)
