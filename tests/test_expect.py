@@ -39,7 +39,7 @@ def test_from_red_to_known_to_mended(tmp_path: Path) -> None:
     assert expect(tmp_path, *adapter, "--write").code == 0
     text = file.read_text("utf-8")
     assert text in shown.output
-    assert text.count("[[known]]") == 3
+    assert text.count("[[known]]") == 2
     assert r'signature = "RuntimeError: no \\d+ rows in layer conv1"' in text
 
     unexplained = run(tmp_path, *adapter, *SELECTION)

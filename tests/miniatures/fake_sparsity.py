@@ -60,7 +60,7 @@ class FakeAdapter(Adapter):
 
     distribution = "sparsecheck"
     supported = (
-        "linear conv1d conv2d embedding given float64 float32 bfloat16 float16 cpu accelerator per_parameter "
+        "linear conv1d conv2d embedding given float64 float32 bfloat16 float16 cpu accelerator per_parameter reupdate "
         "finalize restore trace export compile"
     )
     unsupported = " ".join(set(CAPABILITIES) - set(supported.split()))
