@@ -104,6 +104,21 @@ def test_any_other_pattern_is_asked_of_a_convolution_as_it_is(pattern: str) -> N
     assert axes(ledger) == [f"MASK-01/conv2d/{pattern}/float32/cpu"]
 
 
+@pytest.mark.parametrize("pattern", ["2of4", "1of4", "1of2", "band-3", "block2x2-0.3"])
+def test_of_a_convolution_no_pattern_for_matrices_is_asked(pattern: str) -> None:
+    ledger = planned(requirement(layers=("conv2d",), patterns=(pattern,)), it=declaration("given"))
+    assert axes(ledger) == ["MASK-01/conv2d/unstructured-0.5/float32/cpu"]
+
+
+@pytest.mark.parametrize(
+    ("token", "capability"),
+    [("2of4", "n_of_m"), ("1of4", "any_n_of_m"), ("1of2", "any_n_of_m"), ("4of8", "any_n_of_m"), ("band-3", "band"),
+     ("block1x4-0.5", "block"), ("channel0-0.5", "channel"), ("given-zeros", "given")],
+)
+def test_a_pattern_takes_its_capability(token: str, capability: str) -> None:
+    assert pattern_capability(token) == capability
+
+
 @pytest.mark.parametrize("token", ["banana-3", "3band-3", "-"])
 def test_what_is_no_pattern_takes_no_capability(token: str) -> None:
     with pytest.raises(KeyError, match=token):
