@@ -117,6 +117,7 @@ def main(jobs: int, rewrite: bool, every: bool) -> None:
     with _at_less_cost():
         entered()  # once, before there are several processes
     gc.freeze()  # or each of them would copy all there is, to look through it for garbage
+    gc.set_threshold(50_000)
     with ProcessPoolExecutor(jobs, mp_context=get_context("fork")) as pool:
         found = pool.map(partial(alarms, every=every), VARIANTS)
         rows, raised = computed(pool), dict(zip(VARIANTS, found, strict=True))
