@@ -236,7 +236,7 @@ def test_a_raised_level_removes_what_now_scores_lowest(trial: Trial) -> None:
     parameters = dict(model.named_parameters())
     sparsified = trial.sparsified(model)
     before = trial.masks(sparsified)
-    weights = _left(trial, before)
+    weights = dict(_left(trial, before))
     if trial.contract.holds in ("parametrization", "buffer"):
         turned = trial.dense_weights(sparsified, parameters)
         _turn_scores(turned)
@@ -253,7 +253,7 @@ def test_a_raised_level_removes_what_now_scores_lowest(trial: Trial) -> None:
         trial.judge_kept(sparsified, weights)
 
 
-def _left(trial: Trial, masks: Mapping[str, Mask]) -> dict[str, Reals]:
+def _left(trial: Trial, masks: Mapping[str, Mask]) -> Mapping[str, Reals]:
     """The dense weights that a sparse model still has: in place, what was removed is gone."""
     dense = trial.dense_parameters()
     return trial.masked(dense, masks) if trial.contract.holds == "in place" else dense

@@ -7,6 +7,7 @@ bits are those of SHAKE-256 (FIPS 202) over a name.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import TypeVar
@@ -41,4 +42,4 @@ def choice(name: str, options: Sequence[T]) -> T:
 
 
 def _size(shape: tuple[int, ...]) -> int:
-    return int(np.prod(shape, dtype=np.int64))
+    return math.prod(shape)

@@ -76,18 +76,17 @@ class Guard:
         try:
             yield
         finally:
-            now = settings()
+            now, self._random = settings(), random_state()
             self.changed += changes(before, now)
-            self.moved += _moved(streams)
+            self.moved += _moved(streams, self._random)
             put_back(before, now)
-            self._random = random_state()
 
     def _judge(self, before: dict[str, Any]) -> None:
         for change in changes(before, settings()):
             raise Violation("leaked", f"what ran left {change}")
-        for name in () if self._draws else _moved(self._random):
+        for name in () if self._draws else _moved(self._random, random_state()):
             raise Violation("leaked", f"the global random state of {name} has moved")
 
 
-def _moved(before: Mapping[str, Any]) -> list[str]:
-    return [name for name, state in random_state().items() if state != before[name]]
+def _moved(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    return [name for name, state in now.items() if state != before[name]]

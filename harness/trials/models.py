@@ -6,25 +6,43 @@ import copy
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
 
-from ..judging import stream
+from ..judging import compare, stream
+from ..judging.oracle import Reals
+from ..subject.adapter import Batch
 from ..values.network import Layer, Network
 
 
 def build(network: Network, salt: str, dtype: torch.dtype, device: torch.device) -> nn.Module:
     """A dense model of `network`, in train mode, its parameters drawn from `salt` and of `dtype`;
     the global random states stay where they are."""
-    return _copied(_template(network, salt, dtype), {}).to(device)
+    return _copied(_template(network, salt, dtype, device), {})
+
+
+def parameters(model: nn.Module) -> dict[str, Reals]:
+    """All parameters of a model in float64, under every name they have."""
+    named = model.named_parameters(remove_duplicate=False)
+    return {name: compare.array(parameter).copy() for name, parameter in named}
 
 
 @lru_cache(maxsize=1024)
-def _template(network: Network, salt: str, dtype: torch.dtype) -> nn.Module:
+def built_with(network: Network, salt: str, dtype: torch.dtype, device: torch.device) -> Mapping[str, Reals]:
+    """The parameters with which `build` makes the model, in float64, not to be written to."""
+    values = parameters(_template(network, salt, dtype, device))
+    for array in values.values():
+        array.flags.writeable = False
+    return MappingProxyType(values)
+
+
+@lru_cache(maxsize=1024)
+def _template(network: Network, salt: str, dtype: torch.dtype, device: torch.device) -> nn.Module:
     """Kept, and never handed out: the same few models are made thousands of times."""
     with torch.random.fork_rng(devices=[]):
-        return _built(network, salt, dtype)
+        return _built(network, salt, dtype).to(device)
 
 
 def _copied(module: nn.Module, twins: dict[nn.Parameter, nn.Parameter]) -> nn.Module:
@@ -33,13 +51,16 @@ def _copied(module: nn.Module, twins: dict[nn.Parameter, nn.Parameter]) -> nn.Mo
     for name, value in vars(twin).items():
         if isinstance(value, (dict, set)):
             vars(twin)[name] = value.copy()
-    for name, parameter in module.named_parameters(recurse=False, remove_duplicate=False):
-        setattr(twin, name, twins.setdefault(parameter, nn.Parameter(parameter.detach().clone())))
-    for name, buffer in module.named_buffers(recurse=False, remove_duplicate=False):
-        setattr(twin, name, buffer.clone())
-    for name, child in module.named_children():
-        setattr(twin, name, _copied(child, twins))
+    twin._parameters.update((name, _twin(one, twins)) for name, one in module._parameters.items() if one is not None)
+    twin._buffers.update((name, one.clone()) for name, one in module._buffers.items() if one is not None)
+    twin._modules.update((name, _copied(one, twins)) for name, one in module._modules.items() if one is not None)
     return twin
+
+
+def _twin(parameter: nn.Parameter, twins: dict[nn.Parameter, nn.Parameter]) -> nn.Parameter:
+    if parameter not in twins:
+        twins[parameter] = nn.Parameter(parameter.detach().clone())
+    return twins[parameter]
 
 
 def _built(network: Network, salt: str, dtype: torch.dtype) -> nn.Module:
@@ -130,3 +151,15 @@ def inputs(network: Network, salt: str, batch: int, dtype: torch.dtype, device: 
     if network.takes_indices:
         return torch.from_numpy(stream.integers(f"{salt} input", shape, network.layers[0].inputs)).to(device)
     return torch.from_numpy(stream.reals(f"{salt} input", shape)).to(dtype).to(device)
+
+
+@lru_cache(maxsize=1024)
+def batches(
+    network: Network, salt: str, variant: str, count: int, dtype: torch.dtype, device: torch.device
+) -> tuple[Batch, ...]:
+    """Batches of (inputs, target) for training, not to be written to; targets are what another model of `network`
+    gives."""
+    model = build(network, f"{salt} target", dtype, device)
+    made = [inputs(network, f"{salt} {variant} batch {number}", 3, dtype, device) for number in range(count)]
+    with torch.no_grad():
+        return tuple((data, model(data)) for data in made)

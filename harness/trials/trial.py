@@ -48,8 +48,6 @@ class Trial:
         self.plan = uneven(plan) if "per_parameter" in self.requirement.needs else plan
         self.dtype: torch.dtype = getattr(torch, cell.dtype)
         self.device = torch.device(cell.device)
-        self._dense: dict[Network, dict[str, Reals]] = {}
-        self._batches: dict[tuple[Network, int, str], list[Batch]] = {}
         self.guard = Guard(draws=adapter.contract.score == "random")
 
     def on(self, network: Network, salt: str) -> Trial:
@@ -76,15 +74,14 @@ class Trial:
 
     def dense_model(self, variant: str = "") -> nn.Module:
         """A fresh dense model; equal ones for equal `variant`, other weights for another."""
-        return models.build(self.network, f"{self.cell.requirement} {variant}", self.dtype, self.device)
+        return models.build(self.network, self._salt(variant), self.dtype, self.device)
 
-    def dense_parameters(self) -> dict[str, Reals]:
+    def dense_parameters(self) -> Mapping[str, Reals]:
         """All parameters of the dense model in float64, not to be written to."""
-        if self.network not in self._dense:
-            self._dense[self.network] = self.parameters(self.dense_model())
-            for values in self._dense[self.network].values():
-                values.flags.writeable = False
-        return self._dense[self.network]
+        return models.built_with(self.network, self._salt(""), self.dtype, self.device)
+
+    def _salt(self, variant: str) -> str:
+        return f"{self.cell.requirement} {variant}"
 
     def plain_model(self, parameters: Mapping[str, Reals]) -> nn.Module:
         """A dense model that holds exactly `parameters`."""
@@ -96,21 +93,12 @@ class Trial:
 
     def inputs(self, variant: str = "", batch: int = 3) -> Tensor:
         """A batch of inputs; others for another `variant`."""
-        return models.inputs(
-            self.network, f"{self.cell.requirement} {variant}", batch, self.dtype, self.device
-        )
+        return models.inputs(self.network, self._salt(variant), batch, self.dtype, self.device)
 
     def batches(self, count: int, variant: str = "") -> list[Batch]:
         """Batches of (inputs, target) for training, targets of the output's shape."""
-        key = (self.network, count, variant)
-        if key not in self._batches:
-            self._batches[key] = self._made(count, variant)
-        return [(data.clone(), target.clone()) for data, target in self._batches[key]]
-
-    def _made(self, count: int, variant: str) -> list[Batch]:
-        model, made = self.dense_model("target"), [self.inputs(f"{variant} batch {number}") for number in range(count)]
-        with torch.no_grad():
-            return [(data, model(data)) for data in made]
+        made = models.batches(self.network, self.cell.requirement, variant, count, self.dtype, self.device)
+        return [(data.clone(), target.clone()) for data, target in made]
 
     @property
     def context(self) -> Context:
@@ -192,10 +180,7 @@ class Trial:
 
     def parameters(self, model: nn.Module) -> dict[str, Reals]:
         """All parameters of a dense model in float64, under every name they have."""
-        return {
-            name: compare.array(parameter).copy()
-            for name, parameter in model.named_parameters(remove_duplicate=False)
-        }
+        return models.parameters(model)
 
     def standing(self, model: nn.Module) -> dict[str, Reals]:
         """All parameters of a sparse model in float64, under the dense model's names: a weight as forward uses it, the

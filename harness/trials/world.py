@@ -100,7 +100,8 @@ _ORIGINALS = {
 }
 
 
-_SEEN = {home: dict(vars(home)) for home in _ORIGINALS}
+_VIEWS = {home: vars(home) for home in _ORIGINALS}
+_SEEN = {home: dict(view) for home, view in _VIEWS.items()}
 
 
 def replaced_functions() -> list[str]:
@@ -128,7 +129,7 @@ def _replaced() -> Iterator[tuple[Any, str]]:
 def _changed() -> list[Any]:
     """Where anything was set since it was last looked through; dictionaries compare in no time."""
     try:
-        return [home for home, seen in _SEEN.items() if vars(home) != seen]
+        return [home for home, seen in _SEEN.items() if _VIEWS[home] != seen] if _VIEWS != _SEEN else []
     except Exception:  # a value of some other type, which cannot be compared
         return list(_SEEN)
 
