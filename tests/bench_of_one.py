@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
+from functools import cache
 
 from sparsecheck import Adapter, Trial
 from sparsecheck.catalogue import AREAS, CATALOGUE, requirement
@@ -18,6 +19,7 @@ from sparsecheck.values.selection import Selection
 ENVIRONMENT = here()
 
 
+@cache
 def cases() -> dict[str, object]:
     """Every case function by the requirement it judges."""
     found: dict[str, object] = {}

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import IO
 
@@ -29,6 +30,11 @@ def _server(process: int) -> subprocess.Popen[str]:
     )
 
 
+def start() -> None:
+    """Let the one of this process get ready, while something else is done."""
+    _server(os.getpid())
+
+
 def interpret(folder: Path) -> str:
     """As `sparsecheck.trials.fresh.interpret`, at a fortieth of the cost."""
     server = _server(os.getpid())
@@ -42,6 +48,7 @@ def interpret(folder: Path) -> str:
 def _warm() -> None:
     """What is loaded when it is first used, and looking through all this process holds for garbage, would take each
     child a tenth of a second."""
+    import_module("torch._dynamo")  # as some miniatures do, and that takes a second
     with Guard().watch():
         torch.nn.functional.linear(torch.ones(1, 1), torch.ones(1, 1))
     gc.freeze()

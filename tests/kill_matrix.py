@@ -26,10 +26,11 @@ from sparsecheck.trials import fresh
 from sparsecheck.values.cell import Cell
 from sparsecheck.values.record import Record
 from tests import diagnoses, forked_interpreter
+from tests.alike import making
 from tests.bench_of_one import available, canonical, judge
 from tests.kill_matrix_page import page
 from tests.miniatures.all import MINIATURES, Miniature
-from tests.touched import entered, touches
+from tests.touched import OF_THE_EXEMPLAR, entered, touches
 from tests.variants.all import VARIANTS
 
 PINS = Path(__file__).with_suffix(".json")
@@ -47,10 +48,11 @@ def red(adapter: Adapter, cells: Iterable[Planned]) -> list[Record]:
 
 @contextmanager
 def _at_less_cost() -> Iterator[None]:
-    """Fresh interpreters are forked. And torch does not time the guards of what it compiles, for which it empties the
-    processor's caches: nobody here reads what it finds."""
+    """Fresh interpreters are forked, and what is like the exemplar's model is neither exported nor compiled again. Nor
+    does torch time the guards of what it compiles, for which it empties the processor's caches."""
     fork = patch.object(fresh, "interpret", forked_interpreter.interpret)
-    with fork, patch.object(guards, "profile_guard_manager", lambda *_: 0.0):
+    untimed = patch.object(guards, "profile_guard_manager", lambda *_: 0.0)
+    with fork, untimed, making(OF_THE_EXEMPLAR.kept()):
         yield
 
 
@@ -107,6 +109,14 @@ def write(rows: Rows) -> None:
     PAGE.write_text(page(MINIATURES, rows, VARIANTS), "utf-8")
 
 
+def _get_ready() -> None:
+    forked_interpreter.start()
+    with _at_less_cost():
+        entered()
+    gc.freeze()  # what there is now is here to stay
+    gc.set_threshold(50_000)
+
+
 @click.command()
 @click.option("-j", "jobs", default=2, show_default=True, help="processes")
 @click.option("--write", "rewrite", is_flag=True, help="write pins and page")
@@ -114,11 +124,7 @@ def write(rows: Rows) -> None:
 def main(jobs: int, rewrite: bool, every: bool) -> None:
     """Judge every miniature and every variant by every requirement."""
     start = time.monotonic()
-    with _at_less_cost():
-        entered()  # once, before there are several processes
-    gc.freeze()  # or each of them would copy all there is, to look through it for garbage
-    gc.set_threshold(50_000)
-    with ProcessPoolExecutor(jobs, mp_context=get_context("fork")) as pool:
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _get_ready) as pool:  # forked, they are a sixth slower
         found = pool.map(partial(alarms, every=every), VARIANTS)
         rows, raised = computed(pool), dict(zip(VARIANTS, found, strict=True))
     if rewrite:

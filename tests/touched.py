@@ -12,8 +12,10 @@ from sparsecheck.sparsifiers import exemplar
 from sparsecheck.sparsifiers.exemplar import Exemplar, ExemplarAdapter
 from sparsecheck.subject import adapter as protocol
 from sparsecheck.subject import holders
+from tests.alike import Keeping, making
 from tests.bench_of_one import canonical, judge
 
+OF_THE_EXEMPLAR = Keeping()
 _FILES = {inspect.getfile(module) for module in (exemplar, protocol, holders)}
 _ELSEWHERE = {"STATE-02"}
 """Enters what it enters in another process."""
@@ -52,7 +54,8 @@ def _own(kind: type, base: type) -> Iterator[tuple[str, object]]:
 def entered() -> dict[str, frozenset[str]]:
     """By requirement: the functions of the exemplar's code that its canonical cell enters."""
     adapter = ExemplarAdapter()
-    return {one.cell.requirement: _entered(partial(judge, adapter, one)) for one in canonical(adapter)}
+    with making(OF_THE_EXEMPLAR):
+        return {one.cell.requirement: _entered(partial(judge, adapter, one)) for one in canonical(adapter)}
 
 
 def _entered(act: Callable[[], object]) -> frozenset[str]:
