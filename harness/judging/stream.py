@@ -7,7 +7,6 @@ bits are those of SHAKE-256 (FIPS 202) over a name.
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import TypeVar
@@ -42,4 +41,4 @@ def choice(name: str, options: Sequence[T]) -> T:
 
 
 def _size(shape: tuple[int, ...]) -> int:
-    return math.prod(shape)
+    return int(np.prod(shape, dtype=np.int64))
