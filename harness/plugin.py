@@ -30,6 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--sparsecheck-area", action="append", default=[], metavar="AREA", help="only this area, as MASK")
     add("--sparsecheck-requirement", action="append", default=[], metavar="ID", help="only this requirement")
     add("--sparsecheck-cell", action="append", default=[], metavar="CELL", help="only this cell")
+    add("--sparsecheck-probe", action="store_true", help="only what takes an undeclared capability")
     add("--sparsecheck-report", metavar="FILE", help="write the records here, as JSON Lines")
     add("--sparsecheck-timings", metavar="FILE", help="write here what became of each timing, but for the times")
     add("--sparsecheck-limit", type=float, default=60.0, metavar="SECONDS", help="what one case may take")
@@ -110,7 +111,8 @@ def _request(config: pytest.Config) -> Asked:
         return msgspec.json.decode(workerinput[_WIRE], type=Asked)
     option = config.option
     selection = Selection(
-        tuple(option.sparsecheck_area), tuple(option.sparsecheck_requirement), tuple(option.sparsecheck_cell)
+        tuple(option.sparsecheck_area), tuple(option.sparsecheck_requirement), tuple(option.sparsecheck_cell),
+        option.sparsecheck_probe,
     )
     files = tuple(str(Path(file).absolute()) for file in option.sparsecheck_adapter)
     return Asked(tuple(option.sparsecheck_subject), files, selection, option.sparsecheck_limit)

@@ -63,6 +63,8 @@ def _whole(file: Path) -> Report:
         fail(str(error), 3 if isinstance(error, TruncatedReport) else 2)
     if report.header.catalogue != digest():
         fail(f"{file}: judged by another catalogue than this sparsecheck has; run it again")
+    if report.header.selection.probe:
+        fail(f"{file}: a probe of what is undeclared; declare it, and run it again")
     if report.header.selection.cells:
         fail(f"{file}: judged on single cells, which tell nothing of a requirement's others; run it without --cell")
     return report

@@ -98,6 +98,8 @@ def _explained(one: Requirement) -> str:
 @click.option("--level", "levels", multiple=True, type=click.Choice(get_args(Level)), help="Only this level.")
 @click.option("--requirement", "requirements", multiple=True, metavar="ID", help="Only this requirement.")
 @click.option("--cell", "cells", multiple=True, metavar="CELL", help="Only this cell, as a report names it.")
+@click.option("--probe-undeclared", "probe", is_flag=True,
+              help="Try what an adapter leaves undeclared, to learn what to declare; exits 2, as it judges nothing.")
 @click.option("--require", "required", multiple=True, metavar="NAME", help="Red unless NAME was judged.")
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write the records here (JSON Lines).")
 @click.option("-n", "--workers", default=0, show_default=True, type=click.IntRange(0),
@@ -112,14 +114,14 @@ def _explained(one: Requirement) -> str:
               help="Handed on to pytest, as '-x -k name'.")
 def run(
     names: tuple[str, ...], adapters: tuple[Path, ...], areas: tuple[str, ...], levels: tuple[str, ...],
-    requirements: tuple[str, ...], cells: tuple[str, ...], required: tuple[str, ...], report: Path | None,
+    requirements: tuple[str, ...], cells: tuple[str, ...], probe: bool, required: tuple[str, ...], report: Path | None,
     workers: int, jobs: int, case_limit: float, limit: float, pytest_args: tuple[str, ...],
 ) -> None:
     """Judge the sparsifiers NAMES (all that are registered, if none is named), one process each."""
     from ..running.process import Run, judge_apart
     from .names import chosen, not_installed
 
-    selection = Selection(tuple(area.upper() for area in areas), requirements + _of(levels), cells)
+    selection = Selection(tuple(area.upper() for area in areas), requirements + _of(levels), cells, probe)
     _check_selection(selection)
     try:
         subjects = chosen(names, adapters, cells, required)
@@ -180,7 +182,7 @@ def _tell(judged: object, path: Path | None, required: tuple[str, ...], left_out
     lacking = [name for name in required if not any(name == s.sparsifier and s.planned for s in judged.header.subjects)]
     if lacking:
         fail(f"required but not judged: {', '.join(lacking)}", max(code, 2))
-    sys.exit(code)
+    sys.exit(max(code, 2) if judged.header.selection.probe else code)
 
 
 @main.command()

@@ -52,7 +52,7 @@ def enumerate_cells(
         for requirement in catalogue
         if applies(requirement, declaration)
         for cell in cells(requirement, declaration, environment)
-        if selection.takes(cell)
+        if selection.takes(cell) and (not selection.probe or supposed(requirement, cell, declaration))
     )
 
 
@@ -112,6 +112,11 @@ def capabilities(requirement: Requirement, cell: Cell) -> tuple[str, ...]:
     """All that a cell takes of a sparsifier: what its axes imply, then what its requirement needs."""
     device = "cpu" if cell.device == "cpu" else "accelerator"
     return (*LAYERS[cell.layer], pattern_capability(cell.pattern), cell.dtype, device, *requirement.needs)
+
+
+def supposed(requirement: Requirement, cell: Cell, declaration: Declaration) -> tuple[str, ...]:
+    """Of what a cell takes, that which the sparsifier is only supposed to support."""
+    return tuple(name for name in capabilities(requirement, cell) if name in declaration.supposed)
 
 
 @dataclass(frozen=True)

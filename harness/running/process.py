@@ -77,6 +77,8 @@ def _selectors(selection: Selection, name: str) -> Iterator[str]:
     for kind, values in kinds:
         for value in values:
             yield from (f"--sparsecheck-{kind}", value)
+    if selection.probe:
+        yield "--sparsecheck-probe"
 
 
 def _has_footer(path: Path) -> bool:

@@ -118,9 +118,11 @@ def names(asked: Asked, files: Iterable[Path]) -> list[str]:
 
 def _ready(name: str, files: tuple[Path, ...], selection: Selection, environment: Environment) -> Judged:
     registration = find(name, files)
-    found = load(registration)
+    found = load(registration, supposing=selection.probe)
+    if selection.probe and not found.declaration.supposed:
+        raise BrokenAdapter(f"{found.source} declares every capability: there is nothing to probe")
     whole = enumerate_cells(catalogue.CATALOGUE, found.declaration, Selection(), environment)
-    planned = tuple(one for one in whole if selection.takes(one.cell))
+    planned = enumerate_cells(catalogue.CATALOGUE, found.declaration, selection, environment)
     if not whole:
         raise BrokenAdapter(f"no requirement applies to a sparsifier of the {found.declaration.profile} profile")
     if not planned:

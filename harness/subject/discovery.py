@@ -11,7 +11,8 @@ import re
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from pathlib import Path
@@ -137,8 +138,8 @@ def find(name: str, files: Iterable[Path] = ()) -> Registration:
     raise NotFound(f"no sparsifier is called {name!r}; registered are {', '.join(one.name for one in every)}")
 
 
-def load(registration: Registration) -> Found:
-    """Import the adapter and read what it declares.
+def load(registration: Registration, supposing: bool = False) -> Found:
+    """Import the adapter and read what it declares. supposing: that it supports what it leaves undeclared.
 
     Raises:
         BrokenAdapter: it does not import, is no adapter, or leaves something undeclared.
@@ -154,7 +155,17 @@ def load(registration: Registration) -> Found:
             f"{registration.value} is {type(adapter).__name__}, not a sparsecheck.Adapter: derive it from that class"
         )
     source, line = _place(type(adapter))
-    return Found(registration.name, adapter, _declaration(adapter, registration.name, source, line), source)
+    place = f"{source}:{line} (class {type(adapter).__name__})"
+    supposed = _suppose(adapter, place) if supposing else ()
+    return Found(registration.name, adapter, _declaration(adapter, registration.name, place, supposed), source)
+
+
+def _suppose(adapter: Adapter, place: str) -> tuple[str, ...]:
+    """Let this one adapter support what its class leaves undeclared, which is returned."""
+    with _telling(place):
+        undeclared = adapter.declare("").capabilities.undeclared
+        adapter.supported = " ".join((adapter.supported, *undeclared))  # type: ignore[misc]
+    return undeclared
 
 
 def _imported(registration: Registration) -> Any:
@@ -203,15 +214,20 @@ def _instance(target: Any, registration: Registration) -> Any:
         raise BrokenAdapter(f"{registration.value} cannot be made: {_where(error)}") from error
 
 
-def _declaration(adapter: Adapter, name: str, source: Path, line: int) -> Declaration:
-    place = f"{source}:{line} (class {type(adapter).__name__})"
+@contextmanager
+def _telling(place: str) -> Iterator[None]:
     try:
-        declaration = _as_recorded(adapter.declare(name))
-        missing = declaration.capabilities.undeclared
+        yield
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         raise BrokenAdapter(f"{place} does not declare itself: {type(error).__name__}: {error}") from error
+
+
+def _declaration(adapter: Adapter, name: str, place: str, supposed: tuple[str, ...]) -> Declaration:
+    with _telling(place):
+        declaration = _as_recorded(adapter.declare(name), supposed)
+        missing = declaration.capabilities.undeclared
     if declaration.sparsifier != name:
         raise BrokenAdapter(f"{place} declares the name {declaration.sparsifier!r}, but is registered as {name!r}")
     if missing:
@@ -221,7 +237,7 @@ def _declaration(adapter: Adapter, name: str, source: Path, line: int) -> Declar
     return declaration
 
 
-def _as_recorded(declaration: Declaration) -> Declaration:
+def _as_recorded(declaration: Declaration, supposed: tuple[str, ...]) -> Declaration:
     """As whoever reads a report gets it: what is no declaration, or has a field of another type, fails here and not
     in the middle of a run."""
     import msgspec
@@ -231,7 +247,7 @@ def _as_recorded(declaration: Declaration) -> Declaration:
     recorded = msgspec.json.decode(msgspec.json.encode(declaration), type=Declaration)
     if recorded != declaration:
         raise TypeError(f"it would be recorded as another: {recorded}")
-    return recorded
+    return msgspec.structs.replace(recorded, supposed=supposed)
 
 
 def _place(cls: type) -> tuple[Path, int]:

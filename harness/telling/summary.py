@@ -6,13 +6,14 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from textwrap import shorten
 
 from ..catalogue import UnknownRequirement, digest, requirement
 from ..judging.ledger import nothing_passed
 from ..judging.report import Report
 from ..values.cell import Cell
 from ..values.record import Outcome, Record, Subject, Verdict
+from .one_line import one_line
+from .probe import probed
 
 _SHOWN = (Verdict.FAILED, Verdict.ERROR, Verdict.STALE, Verdict.KNOWN)
 
@@ -26,25 +27,31 @@ def summary(report: Report) -> Iterator[str]:
         yield ""
     if len(report.header.subjects) > 1:
         yield from _overview(report.header.subjects, outcomes)
-    if report.header.selection:
+    if report.header.selection.probe:
+        yield "What is undeclared was supposed to be supported; nothing here is a verdict until it is declared."
+    elif report.header.selection:
         yield "Only a selection was judged; no result here is `success`."
     if report.header.catalogue != digest():
         yield "Judged by another catalogue than this sparsecheck has; what requirements ask is told as here."
     if report.footer is None or report.footer.interrupted:
         why = report.footer.interrupted if report.footer else "the run was cut short"
-        yield f"INTERRUPTED ({_one_line(why)}): nothing here is a verdict on the whole."
+        yield f"INTERRUPTED ({one_line(why)}): nothing here is a verdict on the whole."
 
 
 def _subject(report: Report, subject: Subject, outcome: Outcome) -> Iterator[str]:
     if subject.problem:
-        yield f"{subject.sparsifier}: NOT JUDGED: {_one_line(subject.problem, 1200)}"
+        yield f"{subject.sparsifier}: NOT JUDGED: {one_line(subject.problem, 1200)}"
         return
-    yield _headline(subject, outcome)
+    yield _headline(subject, outcome, "PROBE" if report.header.selection.probe else outcome.result.upper())
     if not outcome.balanced:
         yield f"  THE LEDGER DOES NOT BALANCE: {report.balance(subject)}"
     records = report.of(subject.sparsifier)
     if not report.header.selection and nothing_passed(records):
         yield "  NOTHING PASSED: a sparsifier that refuses or fails all that is asked of it is not judged by that"
+    if report.header.selection.probe:
+        yield from probed(subject, records)
+        yield from _not_run(records)
+        return
     for verdict in _SHOWN:
         yield from _shown(subject, [record for record in records if record.verdict is verdict], verdict)
     yield from _not_run(records)
@@ -52,13 +59,13 @@ def _subject(report: Report, subject: Subject, outcome: Outcome) -> Iterator[str
     yield from _unavailable(records)
 
 
-def _headline(subject: Subject, outcome: Outcome) -> str:
+def _headline(subject: Subject, outcome: Outcome, result: str) -> str:
     declaration, environment = subject.declaration, subject.environment
     assert declaration is not None
     assert environment is not None
-    package = _one_line(f"{declaration.distribution} {declaration.version}", 80)
+    package = one_line(f"{declaration.distribution} {declaration.version}", 80)
     return (
-        f"{subject.sparsifier}: {outcome.result.upper()} "
+        f"{subject.sparsifier}: {result} "
         f"({declaration.profile} profile, {package}, torch {environment.torch})"
         f"\n  {_cells(outcome.planned)} planned: {_counts(outcome)}"
     )
@@ -82,9 +89,9 @@ def _shown(subject: Subject, records: list[Record], verdict: Verdict) -> Iterato
         cells = list(group)
         first = cells[0]
         yield f"  {verdict.value}: {id} {_sentence(id)}".rstrip()
-        yield f"    {_cells(len(cells))}: {_one_line(first.message)}"
+        yield f"    {_cells(len(cells))}: {one_line(first.message)}"
         if first.reason:
-            yield f"    because: {_one_line(first.reason + (f' ({first.link})' if first.link else ''))}"
+            yield f"    because: {one_line(first.reason + (f' ({first.link})' if first.link else ''))}"
         yield f"    repeat: sparsecheck run {adapter}--cell {shlex.quote(first.cell)}"
 
 
@@ -92,7 +99,7 @@ def _not_run(records: tuple[Record, ...]) -> Iterator[str]:
     cells = [record for record in records if record.verdict is Verdict.NOT_RUN]
     if cells:
         yield f"  NOT RUN: {_cells(len(cells))}, for the adapter does not pass its smoke test:"
-        yield f"    {_one_line(cells[0].message)}"
+        yield f"    {one_line(cells[0].message)}"
 
 
 def _sentence(id: str) -> str:
@@ -122,9 +129,3 @@ def _cells(count: int) -> str:
 
 def _requirement_of(record: Record) -> str:
     return Cell.parse(record.cell).requirement
-
-
-def _one_line(message: str, width: int = 400) -> str:
-    """Whole in the report; here as much as can be read at a glance, and nothing that a terminal would obey."""
-    printable = "".join(one if one.isprintable() or one.isspace() else repr(one)[1:-1] for one in message)
-    return shorten(printable, width, placeholder=" ...")

@@ -90,7 +90,7 @@ def _asked(trial: Trial, folder: Path) -> Asked:
 def _registered(trial: Trial) -> str:
     """The name under which anyone may find this adapter; empty if it is found there under no name, or another is."""
     try:
-        found = load(find(trial.cell.sparsifier))
+        found = load(find(trial.cell.sparsifier), supposing=True)
     except NotFound:
         return ""
     return found.name if type(found.adapter) is type(trial.adapter) else ""

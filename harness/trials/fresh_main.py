@@ -38,14 +38,14 @@ def main(folder: Path) -> int:
 def _adapter(asked: Asked, folder: Path) -> Adapter:
     """As registered; else the very object, where its class can be imported; else from its file."""
     if asked.registered:
-        return load(find(asked.registered)).adapter
+        return load(find(asked.registered), supposing=True).adapter
     if asked.pickled:
         try:
             adapter: Adapter = pickle.loads((folder / ADAPTER).read_bytes())
             return adapter
         except ModuleNotFoundError:
             pass
-    return load(Registration("it", asked.file, file=Path(asked.file))).adapter
+    return load(Registration("it", asked.file, file=Path(asked.file)), supposing=True).adapter
 
 
 def _seen(trial: Trial, folder: Path) -> dict[str, Tensor]:

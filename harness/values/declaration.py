@@ -14,6 +14,7 @@ class Declaration(Struct, frozen=True):
 
     sparsifier: the name it is registered under.
     distribution, version: as package metadata know them.
+    supposed: in a probe, what was left undeclared; it stands among the supported capabilities, too.
     """
 
     sparsifier: str
@@ -24,6 +25,7 @@ class Declaration(Struct, frozen=True):
     profile: Profile
     capabilities: Capabilities
     contract: Contract
+    supposed: tuple[str, ...] = ()
 
 
 class Environment(Struct, frozen=True):

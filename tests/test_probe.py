@@ -1,0 +1,85 @@
+"""What an adapter leaves undeclared can be tried, and is judged by that in no way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from sparsecheck.judging.report import read
+from sparsecheck.telling.probe import probed
+from sparsecheck.values.record import Record, Subject, Verdict
+from tests.faulty import run, written
+from tests.samples import declaration
+
+LEAVES_OUT = """
+from sparsecheck.sparsifiers.exemplar import ExemplarAdapter, Refused
+
+class Undecided(ExemplarAdapter):
+    supported = ExemplarAdapter.supported.replace("restore ", "").replace("tied ", "").replace("scope_all ", "")
+
+    def attach(self, model, plan, context):
+        if plan.scope == "all":
+            raise Refused("scope 'all' is not offered")
+        return super().attach(model, plan, context)
+"""
+
+
+def test_what_is_undeclared_is_tried_and_told_of(tmp_path: Path) -> None:
+    file, report = written(tmp_path, LEAVES_OUT), tmp_path / "report.jsonl"
+    ended = run(tmp_path, "--adapter", str(file), "--probe-undeclared", "--report", str(report))
+    assert ended.code == 2, ended.output
+    assert "faulty: PROBE (mask profile" in ended.output
+    assert "  restore: 26 of 26 cells pass: declare it supported\n" in ended.output
+    assert "  tied: 1 of 1 cells pass: declare it supported\n" in ended.output
+    advice = "declare it unsupported, and refuse it by name; or supported, and mend it"
+    assert f"  scope_all: 0 of 3 cells pass: {advice}\n" in ended.output
+    assert "raised Refused: scope 'all' is not offered" in ended.output
+    assert "nothing here is a verdict until it is declared" in ended.output
+    assert {one.cell.split(":")[1].split("-")[0] for one in read(report).records} == {"SMOKE", "MASK", "REG", "STATE"}
+    assert run(tmp_path, "--adapter", str(file)).code == 2
+
+
+def test_an_adapter_that_declares_all_has_nothing_to_probe(tmp_path: Path) -> None:
+    ended = run(tmp_path, "exemplar", "--probe-undeclared")
+    assert ended.code == 2
+    assert "declares every capability: there is nothing to probe" in ended.output
+
+
+FINALIZED = "it:TRACE-05/linear/given/float32/cpu"
+EXPORTED = "it:TRACE-06/linear/given/float32/cpu"
+BOTH = "it:TRACE-09/linear/given/float32/cpu"
+
+
+def _told(supposed: str, *records: Record) -> str:
+    subject = Subject("it", replace(declaration(), supposed=tuple(supposed.split())))
+    return "\n".join(probed(subject, records))
+
+
+def _failed(cell: str, message: str = "output differs") -> Record:
+    return Record(cell, Verdict.FAILED, "output-differs", message)
+
+
+@pytest.mark.parametrize(
+    ("records", "line"),
+    [
+        ([Record(EXPORTED, Verdict.PASSED)], "export: 1 of 1 cells pass: declare it supported"),
+        ([_failed(EXPORTED)], "export: 0 of 1 cells pass: declare it unsupported"),
+        ([Record(EXPORTED, Verdict.PASSED), _failed(EXPORTED)], "export: 1 of 2 cells pass: declare it supported if"),
+        ([Record(EXPORTED, Verdict.KNOWN)], "export: 0 of 1 cells pass"),
+        ([Record(EXPORTED, Verdict.PASSED), _failed(BOTH)], "export: 1 of 1 cells pass: declare it supported"),
+        ([_failed(BOTH)], "export: 0 of 1 cells pass, each of which takes something else that is undeclared"),
+        ([Record(EXPORTED, Verdict.REFUSED)], "export: no cell here could tell"),
+        ([Record(EXPORTED, Verdict.UNAVAILABLE)], "export: no cell here could tell"),
+        ([Record(EXPORTED, Verdict.NOT_RUN)], "export: no cell here could tell"),
+        ([Record(FINALIZED, Verdict.PASSED)], "export: no cell here could tell"),
+    ],
+)
+def test_a_capability_is_told_of_by_the_cells_that_take_it_and_nothing_else(records: list[Record], line: str) -> None:
+    assert line in _told("export finalize", *records)
+
+
+def test_the_first_that_fails_is_told_in_one_line_that_no_terminal_obeys() -> None:
+    told = _told("export", _failed(EXPORTED, "two\nlines \x1b[2J"))
+    assert f"first of those that do not: two lines \\x1b[2J\n    {EXPORTED}" in told
