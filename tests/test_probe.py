@@ -73,6 +73,7 @@ def _failed(cell: str, message: str = "output differs") -> Record:
         ([Record(EXPORTED, Verdict.REFUSED)], "export: no cell here could tell"),
         ([Record(EXPORTED, Verdict.UNAVAILABLE)], "export: no cell here could tell"),
         ([Record(EXPORTED, Verdict.NOT_RUN)], "export: no cell here could tell"),
+        ([Record("it:TRACE-99/linear/given/float32/cpu", Verdict.PASSED)], "export: no cell here could tell"),
         ([Record(FINALIZED, Verdict.PASSED)], "export: no cell here could tell"),
     ],
 )

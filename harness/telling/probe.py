@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..catalogue import requirement
+from ..catalogue import UnknownRequirement, requirement
 from ..judging.ledger import supposed
 from ..values.cell import Cell
 from ..values.declaration import Declaration
@@ -23,8 +23,12 @@ def probed(subject: Subject, records: Sequence[Record]) -> Iterator[str]:
 
 
 def _supposed(record: Record, declaration: Declaration) -> tuple[str, ...]:
+    """Nothing that is known, of a requirement that this catalogue does not have."""
     cell = Cell.parse(record.cell)
-    return supposed(requirement(cell.requirement), cell, declaration)
+    try:
+        return supposed(requirement(cell.requirement), cell, declaration)
+    except UnknownRequirement:
+        return ()
 
 
 def _tells(record: Record) -> bool:

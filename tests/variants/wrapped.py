@@ -7,11 +7,12 @@ from msgspec.structs import replace
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from sparsecheck import Adapter, Context, Given, Plan, Refusal, Sparsified
+from sparsecheck import Adapter, Context, Plan, Sparsified
 from sparsecheck.sparsifiers.exemplar import CONTRACT, new_mask
 from sparsecheck.subject.holders import split_name
 
 from . import variant
+from .checking import check
 
 
 class Masked(nn.Module):
@@ -86,15 +87,5 @@ class WrappedAdapter(Adapter):
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.refuse_unsupported(plan)
-        for name in plan.names:
-            self._check(model, name, plan)
+        check(model, plan)
         return Wrapped(model, plan)
-
-    def _check(self, model: nn.Module, name: str, plan: Plan) -> None:
-        parameters, pattern = dict(model.named_parameters(remove_duplicate=False)), plan.patterns[name]
-        if name not in parameters:
-            raise ValueError(f"{name} is no parameter, or is sparsified already")
-        if sum(parameter is parameters[name] for parameter in parameters.values()) > 1:
-            raise Refusal(f"{name} is shared by two layers")
-        if isinstance(pattern, Given) and pattern.mask.shape != parameters[name].shape:
-            raise ValueError(f"{name} has shape {tuple(parameters[name].shape)}, its mask {pattern.mask.shape}")
