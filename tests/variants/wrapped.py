@@ -48,7 +48,10 @@ class Wrapped(Sparsified):
 
     def _replace(self, name: str, layer: nn.Module) -> None:
         parent, own = split_name(split_name(name)[0])
-        self.model.get_submodule(parent)._modules[own] = layer
+        if own:
+            self.model.get_submodule(parent)._modules[own] = layer
+        else:
+            self.model = layer
 
     def _masked(self, name: str) -> Masked:
         layer = self._layer(name)
