@@ -139,11 +139,11 @@ def test_two_values_that_mean_the_same_are_one_cell() -> None:
         ({"dtypes": ("float16",)}, "float16", "float16"),
         ({"needs": ("restore", "finalize")}, "finalize", "finalize"),
         ({"devices": (ACCELERATOR,)}, "accelerator", "accelerator"),
-        ({}, "cpu", "cpu"),
+        ({"devices": ("cpu", ACCELERATOR)}, "cpu", "cpu"),
     ],
 )
 def test_a_cell_that_takes_what_is_unsupported_is_refused(fields: dict[str, Any], without: str, why: str) -> None:
-    one = planned(requirement(**fields), it=declaration(without), devices=("cpu", "cuda"))[0]
+    one = planned(requirement(**fields), it=declaration(without), devices=("cpu", "cuda"))[-1]
     assert (one.disposition, one.why) == ("refuse", why)
 
 
@@ -315,10 +315,42 @@ def test_a_selection_is_never_success_nor_hides_a_failure(verdict: Verdict, resu
     assert outcome("it", [A], (Record(A, verdict),), set(), selected=True).result == result
 
 
-@pytest.mark.parametrize("verdict", [Verdict.UNAVAILABLE, Verdict.REFUSED, Verdict.KNOWN])
+@pytest.mark.parametrize("verdict", [Verdict.REFUSED, Verdict.KNOWN])
 def test_a_sparsifier_of_which_nothing_was_seen_to_work_is_a_failure(verdict: Verdict) -> None:
     records = tuple(Record(one, verdict, refused_by="package") for one in (A, B))
     assert outcome("it", [A, B], records, set(), selected=False).result == "failure"
+
+
+SMOKED = cell("SMOKE-01")
+REFUSED = (Record(A, Verdict.REFUSED, refused_by="package"),)
+
+
+@pytest.mark.parametrize(
+    ("records", "result"),
+    [
+        ((Record(A, Verdict.UNAVAILABLE), Record(B, Verdict.UNAVAILABLE)), "unavailable"),
+        ((Record(SMOKED, Verdict.UNAVAILABLE), *REFUSED), "unavailable"),
+        ((Record(A, Verdict.UNAVAILABLE), *REFUSED), "failure"),
+        ((*passed(SMOKED), Record(A, Verdict.UNAVAILABLE), *REFUSED), "failure"),
+        ((Record(SMOKED, Verdict.UNAVAILABLE), Record(A, Verdict.FAILED)), "failure"),
+    ],
+)
+def test_only_where_no_adapter_can_be_judged_is_a_sparsifier_unavailable(
+    records: tuple[Record, ...], result: str
+) -> None:
+    planned = [record.cell for record in records]
+    assert outcome("it", planned, records, set(), selected=False).result == result
+
+
+@pytest.mark.parametrize(
+    ("devices", "token", "here"),
+    [(("cpu", "cuda"), "cuda", "judge"), (("cpu",), "cuda", "unavailable"), (("cpu", "mps"), "mps", "judge")],
+)
+def test_what_works_on_an_accelerator_alone_is_judged_there(devices: tuple[str, ...], token: str, here: str) -> None:
+    some, both = requirement("A-01"), requirement("A-02", devices=("cpu", "accelerator"))
+    ledger = planned(some, both, it=declaration("cpu"), devices=devices)
+    seen = [(one.cell.requirement, one.cell.device, one.disposition) for one in ledger]
+    assert seen == [("A-01", token, here), ("A-02", token, here), ("A-02", "cpu", "refuse")]
 
 
 def test_an_adapter_that_can_be_called_says_nothing_of_its_sparsifier() -> None:

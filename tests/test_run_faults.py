@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from sparsecheck.judging.report import read_partial
 from sparsecheck.values.record import Record, Verdict
@@ -250,3 +251,38 @@ def test_a_process_that_a_sparsifier_forks_writes_no_report(tmp_path: Path) -> N
     ended = run(tmp_path, "--adapter", str(faulty(tmp_path, once)), "--requirement", "REG-05")
     assert ended.code == 0, ended.output
     assert len(records(ended)) == 1
+
+
+NEEDS_A_GPU = """
+from sparsecheck.sparsifiers.exemplar import ExemplarAdapter, Refused
+
+class NeedsAGpu(ExemplarAdapter):
+    supported = ExemplarAdapter.supported.replace(" cpu ", " ")
+    unsupported = "cpu"
+
+    def attach(self, model, plan, context):
+        if context.device.type == "cpu":
+            raise Refused("no kernel for the cpu")
+        return super().attach(model, plan, context)
+"""
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="it can be judged here")
+def test_what_works_on_no_device_here_is_unavailable_and_no_gate_takes_it_for_green(tmp_path: Path) -> None:
+    file = str(written(tmp_path, NEEDS_A_GPU))
+    alone = run(tmp_path, "--adapter", file)
+    assert alone.code == 1, alone.output
+    assert "faulty: UNAVAILABLE" in alone.output
+    assert "NOTHING COULD BE JUDGED on this machine" in alone.output
+    beside = run(tmp_path, "faulty", "exemplar", "--adapter", file, "--area", "SMOKE")
+    assert beside.code == 0, beside.output
+    required = run(tmp_path, "faulty", "exemplar", "--adapter", file, "--area", "SMOKE", "--require", "faulty")
+    assert required.code == 2, required.output
+    assert "required but not judged: faulty" in required.output
+
+
+def test_what_is_said_to_need_a_gpu_but_works_without_one_is_a_failure(tmp_path: Path) -> None:
+    file = str(written(tmp_path, NEEDS_A_GPU.replace('== "cpu"', '== "tpu"')))
+    ended = run(tmp_path, "--adapter", file)
+    assert ended.code == 1, ended.output
+    assert "cpu declared unsupported, but attach and update went through" in ended.output

@@ -179,8 +179,8 @@ def _tell(judged: object, path: Path | None, required: tuple[str, ...], left_out
         code = max(code, 2)
     for line in (*summary(judged), *left_out):
         click.echo(line)
-    lacking = [name for name in required if not any(name == s.sparsifier and s.planned for s in judged.header.subjects)]
-    if lacking:
+    seen = {one.sparsifier for one in judged.outcomes() if one.planned and one.result != "unavailable"}
+    if lacking := [name for name in required if name not in seen]:
         fail(f"required but not judged: {', '.join(lacking)}", max(code, 2))
     sys.exit(max(code, 2) if judged.header.selection.probe else code)
 

@@ -15,7 +15,7 @@ from ..values.capability import Support
 from ..values.cell import Cell
 from ..values.declaration import Declaration, Environment
 from ..values.record import Outcome, Record, Result, Verdict
-from ..values.requirement import Requirement
+from ..values.requirement import ACCELERATOR, Requirement
 from ..values.selection import Selection
 
 SMOKE = "SMOKE"
@@ -65,7 +65,7 @@ def applies(requirement: Requirement, declaration: Declaration) -> bool:
 
 def cells(requirement: Requirement, declaration: Declaration, environment: Environment) -> Iterator[Cell]:
     """The canonical cell, then each other value of each axis in turn, the rest being canonical."""
-    axes = (requirement.layers, requirement.patterns, requirement.dtypes, requirement.devices)
+    axes = (requirement.layers, requirement.patterns, requirement.dtypes, _devices(requirement, declaration))
     canonical = [axis[0] for axis in axes]
     seen: set[Cell] = set()
     for position, axis in enumerate(axes):
@@ -79,6 +79,14 @@ def cells(requirement: Requirement, declaration: Declaration, environment: Envir
             if cell not in seen:
                 seen.add(cell)
                 yield cell
+
+
+def _devices(requirement: Requirement, declaration: Declaration) -> tuple[str, ...]:
+    """As the requirement has them. Of what works on an accelerator alone all is judged there, and on the CPU its
+    refusal, where the requirement asks for both."""
+    if declaration.capabilities.support("cpu") is Support.SUPPORTED:
+        return requirement.devices
+    return (ACCELERATOR, "cpu") if ACCELERATOR in requirement.devices else (ACCELERATOR,)
 
 
 def _fitting(pattern: str, layer: str, declaration: Declaration) -> str:
@@ -153,7 +161,7 @@ def outcome(
     `success`: all passed, save refusals by the package, refusals of what is not core, and cells that
     this machine could not run. `partial`: nothing red, but known failures or core cells that the
     adapter itself refused. `failure`: something red, or nothing that passed. `selection`: nothing red, but
-    only a part was asked for.
+    only a part was asked for. `unavailable`: what it supports could not be run on this machine.
     """
     planned, records = tuple(planned), tuple(records)
     balance = reconcile(planned, records)
@@ -165,11 +173,20 @@ def outcome(
 def _result(records: tuple[Record, ...], core: set[str], selected: bool) -> Result:
     if any(record.verdict.is_red for record in records):
         return "failure"
+    if is_for_elsewhere(records):
+        return "unavailable"
     if selected:
         return "selection"
     if nothing_passed(records):
         return "failure"
     return "partial" if any(_holds_back(record, core) for record in records) else "success"
+
+
+def is_for_elsewhere(records: Iterable[Record]) -> bool:
+    """Whether not even the adapter could be judged on this machine, or nothing of what was asked for."""
+    records = tuple(records)
+    smoke = tuple(record for record in records if Cell.parse(record.cell).area == SMOKE)
+    return all(record.verdict is Verdict.UNAVAILABLE for record in smoke or records)
 
 
 def nothing_passed(records: Iterable[Record]) -> bool:

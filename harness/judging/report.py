@@ -233,8 +233,8 @@ def _part(path: Path) -> Path:
 
 
 def exit_code(report: Report) -> int:
-    """0: all accounted for, none red. 1: some red, or nothing that passed. 2: a sparsifier that could not be judged.
-    3: no balance."""
+    """0: all accounted for, none red. 1: some red, or nothing that passed, for want of a device or not. 2: a sparsifier
+    that could not be judged. 3: no balance."""
     if report.footer is None or report.footer.interrupted:
         return 3
     subjects = report.header.subjects
@@ -242,4 +242,5 @@ def exit_code(report: Report) -> int:
         return 3
     if any(subject.problem for subject in subjects) or not any(subject.planned for subject in subjects):
         return 2
-    return 1 if any(one.result == "failure" for one in report.outcomes()) else 0
+    results = {one.result for one in report.outcomes()}
+    return 1 if "failure" in results or results == {"unavailable"} else 0

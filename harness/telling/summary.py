@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from ..catalogue import UnknownRequirement, digest, requirement
-from ..judging.ledger import nothing_passed
+from ..judging.ledger import is_for_elsewhere, nothing_passed
 from ..judging.report import Report
 from ..values.cell import Cell
 from ..values.record import Outcome, Record, Subject, Verdict
@@ -46,7 +46,9 @@ def _subject(report: Report, subject: Subject, outcome: Outcome) -> Iterator[str
     if not outcome.balanced:
         yield f"  THE LEDGER DOES NOT BALANCE: {report.balance(subject)}"
     records = report.of(subject.sparsifier)
-    if not report.header.selection and nothing_passed(records):
+    if is_for_elsewhere(records):
+        yield "  NOTHING COULD BE JUDGED on this machine, which lacks what it needs: this is no verdict"
+    elif not report.header.selection and nothing_passed(records):
         yield "  NOTHING PASSED: a sparsifier that refuses or fails all that is asked of it is not judged by that"
     if report.header.selection.probe:
         yield from probed(subject, records)

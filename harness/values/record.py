@@ -13,7 +13,7 @@ from .selection import Selection
 FORMAT = 1
 """The version of the report's form."""
 
-Result = Literal["success", "partial", "failure", "selection"]
+Result = Literal["success", "partial", "failure", "selection", "unavailable"]
 
 
 class Verdict(str, Enum):
