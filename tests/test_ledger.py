@@ -6,10 +6,11 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.catalogue.axes import LAYERS, pattern_capability
-from sparsecheck.judging.ledger import Planned, applies, cells, enumerate_cells, outcome, reconcile
+from sparsecheck.judging.ledger import Planned, applies, cells, enumerate_cells, outcome, reconcile, supposed
 from sparsecheck.subject.discovery import load, registrations
 from sparsecheck.values.cell import Cell
 from sparsecheck.values.declaration import Declaration
@@ -229,7 +230,20 @@ def test_a_selection_takes_what_every_kind_of_selector_takes(selection: Selectio
     assert [f"{one.cell.requirement}/{one.cell.layer}" for one in ledger] == taken
 
 
-@pytest.mark.parametrize("selection", [Selection(("A",)), Selection((), ("A-01",)), Selection((), (), ("x",))])
+def test_a_probe_takes_what_takes_something_supposed_and_nothing_else() -> None:
+    it = replace(declaration(), supposed=("finalize", "conv2d"))
+    plain, both = requirement("A-01", layers=("linear", "conv2d")), requirement("A-02", needs=("finalize", "restore"))
+    ledger = planned(plain, both, it=it, selection=Selection(probe=True))
+    assert [one.cell.axes for one in ledger] == ["A-01/conv2d/given/float32/cpu", "A-02/linear/given/float32/cpu"]
+    assert supposed(plain, ledger[0].cell, it) == ("conv2d",)
+    assert supposed(both, ledger[1].cell, it) == ("finalize",)
+    assert planned(plain, both, it=it, selection=Selection(areas=("B",), probe=True)) == ()
+    assert len(planned(plain, both, it=it)) == 3
+
+
+@pytest.mark.parametrize(
+    "selection", [Selection(probe=True), Selection(("A",)), Selection((), ("A-01",)), Selection((), (), ("x",))]
+)
 def test_a_run_with_any_selector_is_a_selection(selection: Selection) -> None:
     assert selection
     assert not Selection()
