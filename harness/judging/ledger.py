@@ -84,7 +84,8 @@ def cells(requirement: Requirement, declaration: Declaration, environment: Envir
 def _devices(requirement: Requirement, declaration: Declaration) -> tuple[str, ...]:
     """As the requirement has them. Of what works on an accelerator alone all is judged there, and on the CPU its
     refusal, where the requirement asks for both."""
-    if declaration.capabilities.support("cpu") is Support.SUPPORTED:
+    support = declaration.capabilities.support
+    if support("cpu") is Support.SUPPORTED or support("accelerator") is not Support.SUPPORTED:
         return requirement.devices
     return (ACCELERATOR, "cpu") if ACCELERATOR in requirement.devices else (ACCELERATOR,)
 
