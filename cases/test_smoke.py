@@ -32,3 +32,8 @@ def test_what_is_saved_is_restored(trial: Trial) -> None:
 @case("SMOKE-06")
 def test_finalize_gives_a_model_that_runs(trial: Trial) -> None:
     smoke.finalizes(trial)
+
+
+@case("SMOKE-07")
+def test_channels_go(trial: Trial) -> None:
+    smoke.removes_channels(trial)

@@ -22,6 +22,12 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "bare": ("linear",),
     "subclassed": ("linear",),
     "sequential": ("linear",),
+    "fanout": ("conv2d",),
+    "skip": ("conv2d",),
+    "concat": ("conv2d",),
+    "flattened": ("conv2d",),
+    "convnorm": ("conv2d",),
+    "depthwise": ("conv2d",),
 }
 """Layer axis: each network with the capabilities it takes. The tied network takes no `tied`: what is
 judged there is that sharing is kept or refused, which is the capability's own case."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ..values.network import Layer, Network
 from . import stream
+from .graphs import GRAPHS
 
 
 def network(token: str, salt: str, multiple: int = 1) -> Network:
@@ -171,4 +172,5 @@ _BUILDERS: dict[str, Callable[[str], Network]] = {
     "bare": lambda salt: _one("bare", "", salt),
     "sequential": lambda salt: replace(_chain("sequential", _sizes(salt, 5)), sequential=True),
     "subclassed": lambda salt: _one("subclassed", "layer1", salt),
+    **GRAPHS,
 }

@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from ..values.contract import Contract, Rounding
-from ..values.network import Layer, Network
+from ..values.network import INPUT, Layer, Network
 from ..values.pattern import Band, Block, Channel, Given, NofM, Pattern, Unstructured
 
 Reals = NDArray[np.float64]
@@ -126,10 +126,19 @@ def partial_blocks(pattern: Block, shape: tuple[int, ...]) -> Mask:
 
 def forward(network: Network, parameters: Mapping[str, Reals], inputs: Reals) -> Reals:
     """The output of `network`, float64. inputs: (batch, *input_shape), integers for an embedding."""
-    value = inputs
+    return values(network, parameters, inputs)[network.layers[-1].name]
+
+
+def values(
+    network: Network, parameters: Mapping[str, Reals], inputs: Reals,
+    then: Callable[[Layer, Reals], Reals] = lambda _, value: value,
+) -> dict[str, Reals]:
+    """What each layer of `network` gives, by its name, and the input. then: what becomes of that before it is taken."""
+    seen = {INPUT: inputs}
     for layer in network.layers:
-        value = _STEPS[layer.kind](layer, parameters, value)
-    return value
+        taken = [seen[name] for name in network.sources(layer)]
+        seen[layer.name] = then(layer, _STEPS[layer.kind](layer, parameters, *taken))
+    return seen
 
 
 def _linear(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> Reals:
@@ -161,11 +170,23 @@ def _embedding(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> R
     return parameters[layer.weight][value.astype(np.int64)]
 
 
-_STEPS: dict[str, Callable[[Layer, Mapping[str, Reals], Reals], Reals]] = {
+def _norm(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> Reals:
+    """Batch normalization in evaluation, by the statistics among the parameters; torch's epsilon."""
+    mean, variance, scale, shift = (
+        parameters[f"{layer.name}.{part}"].reshape(1, -1, *(1,) * (value.ndim - 2))
+        for part in ("running_mean", "running_var", "weight", "bias")
+    )
+    return (value - mean) / np.sqrt(variance + 1e-5) * scale + shift
+
+
+_STEPS: dict[str, Callable[..., Reals]] = {
     "linear": _linear,
     "conv1d": _convolution,
     "conv2d": _convolution,
     "embedding": _embedding,
     "relu": lambda layer, parameters, value: np.maximum(value, 0.0),
     "flatten": lambda layer, parameters, value: value.reshape(len(value), -1),
+    "norm2d": _norm,
+    "add": lambda layer, parameters, one, other: one + other,
+    "concat": lambda layer, parameters, *parts: np.concatenate(parts, axis=1),
 }

@@ -17,6 +17,16 @@ def read(model: nn.Module) -> Flags:
     return trains | {f"{name}.requires_grad": tensor.requires_grad for name, tensor in model.named_parameters()}
 
 
+def trains(flags: Flags) -> Flags:
+    """Of `flags`, those of modules."""
+    return {name: flag for name, flag in flags.items() if name.endswith(".training")}
+
+
+def learns(flags: Flags) -> Flags:
+    """Of `flags`, those of parameters."""
+    return {name: flag for name, flag in flags.items() if name.endswith(".requires_grad")}
+
+
 def unusual(model: nn.Module) -> Flags:
     """Set them so that no one rule gives them all: every third module in training, every other parameter frozen."""
     for position, module in enumerate(model.modules()):

@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..judging import compare, stream
 from ..judging.oracle import Reals
 from ..subject.adapter import Batch
-from ..values.network import Layer, Network
+from ..values.network import INPUT, Layer, Network
 
 
 def build(network: Network, salt: str, dtype: torch.dtype, device: torch.device) -> nn.Module:
@@ -66,6 +67,8 @@ def _twin(parameter: nn.Parameter, twins: dict[nn.Parameter, nn.Parameter]) -> n
 def _built(network: Network, salt: str, dtype: torch.dtype) -> nn.Module:
     if not network.layers[0].name:
         return _module(network.layers[0], salt, dtype)
+    if not network.is_chain:
+        return Graph(network, {layer.name: _module(layer, salt, dtype) for layer in network.layers})
     tree: dict[str, nn.Module | OrderedDict[str, nn.Module]] = OrderedDict()
     for layer in network.layers:
         block, _, name = layer.name.rpartition(".")
@@ -96,6 +99,36 @@ class Chain(nn.Module):
         return inputs
 
 
+class Graph(nn.Module):
+    """Runs its layers, each on what those give that it takes; the last one's is the output."""
+
+    def __init__(self, network: Network, layers: Mapping[str, nn.Module]) -> None:
+        super().__init__()
+        self.steps = tuple((layer.name, network.sources(layer)) for layer in network.layers)
+        for name, layer in layers.items():
+            self.add_module(name, layer)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        values = {INPUT: inputs}
+        for name, sources in self.steps:
+            values[name] = getattr(self, name)(*(values[source] for source in sources))
+        return values[self.steps[-1][0]]
+
+
+class Add(nn.Module):
+    """The sum of two."""
+
+    def forward(self, one: Tensor, other: Tensor) -> Tensor:
+        return one + other
+
+
+class Concat(nn.Module):
+    """All of it, one channel after the other."""
+
+    def forward(self, *parts: Tensor) -> Tensor:
+        return torch.cat(parts, 1)
+
+
 def _tie(model: nn.Module, name: str, source: str) -> None:
     path, _, attribute = name.rpartition(".")
     setattr(model.get_submodule(path), attribute, model.get_parameter(source))
@@ -108,7 +141,16 @@ def _module(layer: Layer, salt: str, dtype: torch.dtype) -> nn.Module:
         values = stream.reals(f"{salt} {layer.name}.{name}", tuple(parameter.shape)) / fan_in**0.5
         tensor = torch.from_numpy(values).to(dtype)
         setattr(module, name, nn.Parameter(_strided(tensor) if layer.strided and name == "weight" else tensor))
+    if layer.kind == "norm2d":
+        _learn_statistics(module, layer.outputs, f"{salt} {layer.name}", dtype)
     return module
+
+
+def _learn_statistics(norm: nn.Module, channels: int, salt: str, dtype: torch.dtype) -> None:
+    """As if it had been trained: a mean and a variance of its own for each channel."""
+    mean, variance = (stream.reals(f"{salt}.{part}", (channels,)) for part in ("mean", "variance"))
+    norm.running_mean = torch.from_numpy(mean).to(dtype)
+    norm.running_var = torch.from_numpy(np.abs(variance) + 0.5).to(dtype)
 
 
 def _strided(tensor: Tensor) -> Tensor:
@@ -133,6 +175,9 @@ _EMPTY: dict[str, Callable[[Layer], nn.Module]] = {
     "conv1d": lambda layer: _convolution(nn.Conv1d, layer),
     "conv2d": lambda layer: _convolution(nn.Conv2d, layer),
     "norm": lambda layer: nn.BatchNorm1d(layer.inputs),
+    "norm2d": lambda layer: nn.BatchNorm2d(layer.inputs),
+    "add": lambda layer: Add(),
+    "concat": lambda layer: Concat(),
     "embedding": lambda layer: nn.Embedding(layer.inputs, layer.outputs),
     "relu": lambda layer: nn.ReLU(),
     "flatten": lambda layer: nn.Flatten(),

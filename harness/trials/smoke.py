@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ..judging.compare import array, require
 from ..subject.adapter import Sparsified
 from .blame import looking_at
+from .left import tensor
 from .training import learn
 from .trial import Trial
 
@@ -96,6 +97,20 @@ def finalizes(trial: Trial) -> None:
         _runs(trial, _updated(trial).finalize(), "the model that finalize gives")
 
 
+def removes_channels(trial: Trial) -> None:
+    """SMOKE-07.
+
+    Raises:
+        Violation: `adapter-raises`, `protocol-broken`, `tensor-missing` or `plan-not-applied`.
+    """
+    with looking_at(trial.adapter, "attach"):
+        model = _updated(trial).model
+        left = {name: (len(tensor(model, name)), len(trial.dense_parameters()[name])) for name in trial.plan.names}
+        whole = [f"{name} ({seen} of {before})" for name, (seen, before) in left.items() if seen >= before]
+        message = f"planned, but with as many output channels as in the dense model: {', '.join(whole)}"
+        require(not whole, "plan-not-applied", message)
+
+
 CHECKS: dict[str, Callable[[Trial], None]] = {
     "SMOKE-01": attaches,
     "SMOKE-02": reports_masks,
@@ -103,6 +118,7 @@ CHECKS: dict[str, Callable[[Trial], None]] = {
     "SMOKE-04": trains,
     "SMOKE-05": restores,
     "SMOKE-06": finalizes,
+    "SMOKE-07": removes_channels,
 }
 """By requirement."""
 

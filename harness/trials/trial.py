@@ -29,6 +29,7 @@ from ..values.plan import Plan, Scope
 from . import answers, models, probe
 from .anatomy import dense_weights
 from .guard import Guard
+from .left import masks_left
 
 
 class Trial:
@@ -124,25 +125,24 @@ class Trial:
         return sparsified
 
     def prove_hold(self, sparsified: Sparsified, dense: Mapping[str, Reals], plan: Plan | None = None) -> None:
-        """Each planned weight has a mask that removes something, and forward uses another weight than in `dense`.
+        """Each planned weight has a mask that removes something, and forward uses another weight than in `dense`; of
+        one that removes channels, each has fewer, and no forward is run, which would move the statistics of a norm.
 
         Raises:
             Violation: `plan-not-applied`.
         """
-        masks = self.masks(sparsified)
+        masks, planned = self.masks(sparsified), (plan or self.plan).patterns.items()
+        touched = [name for name, pattern in planned if removes(pattern, dense[name].shape)]
+        for name in touched:
+            is_sparse = name in masks and not masks[name].all()
+            require(is_sparse, "plan-not-applied", f"{name} is planned, but its mask keeps all")
+        if self.adapter.profile == "structural":
+            return
         used = self.used(sparsified.model)
-        for name, pattern in (plan or self.plan).patterns.items():
-            if not removes(pattern, dense[name].shape):
-                continue
-            require(
-                name in masks and not masks[name].all(),
-                "plan-not-applied",
-                f"{name} is planned, but its mask keeps all",
-            )
-            require(
-                not np.array_equal(compare.array(used[name]), dense[name]),
-                "plan-not-applied", f"{name} is planned, but forward uses the dense weight unchanged",
-            )
+        for name in touched:
+            is_dense = np.array_equal(compare.array(used[name]), dense[name])
+            message = f"{name} is planned, but forward uses the dense weight unchanged"
+            require(not is_dense, "plan-not-applied", message)
 
     def restore(self, saved: Saved, model: nn.Module | None = None, plan: Plan | None = None) -> Sparsified:
         """The adapter's restore onto a dense model of other weights, unless one is given; followed by
@@ -167,7 +167,14 @@ class Trial:
     # -------------------------------------------------------------- what is so
 
     def masks(self, sparsified: Sparsified) -> dict[str, Mask]:
-        """The masks that the sparsifier reports, as NumPy booleans."""
+        """The masks that the sparsifier reports, as NumPy booleans; of one that removes channels, what is left of the
+        planned weights, wherever it stood in the dense ones.
+
+        Raises:
+            Violation: `tensor-missing`, of one that removes channels.
+        """
+        if self.adapter.profile == "structural":
+            return masks_left(sparsified.model, self.network, self.dense_parameters())
         return {name: compare.array(mask).astype(np.bool_) for name, mask in sparsified.masks().items()}
 
     def used(self, model: nn.Module, inputs: Tensor | None = None) -> dict[str, Tensor]:

@@ -1,0 +1,120 @@
+"""The networks in which channels depend on one another across layers; their sizes differ by requirement, too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..values.network import INPUT, Layer, Network
+from . import stream
+
+_WINDOW = (6, 5)
+"""Height and width of an input."""
+
+
+def _sizes(salt: str, count: int) -> list[int]:
+    """`count` numbers of channels, no two alike."""
+    left, sizes = [5, 7, 8, 9, 11, 12, 13], list[int]()
+    for position in range(count):
+        sizes.append(stream.choice(f"{salt} size {position}", left))
+        left.remove(sizes[-1])
+    return sizes
+
+
+def _conv(name: str, inputs: int, outputs: int, *takes: str, bias: bool = True) -> Layer:
+    return Layer(name, "conv2d", inputs, outputs, kernel=3, padding=1, bias=bias, takes=takes)
+
+
+def _network(token: str, planned: tuple[str, ...], *layers: Layer) -> Network:
+    return Network(token, layers, tuple(f"{name}.weight" for name in planned), (layers[0].inputs, *_WINDOW))
+
+
+def _fanout(salt: str) -> Network:
+    """What one layer gives, two others take; one of the two ends in the other's sum."""
+    first, second, third = _sizes(salt, 3)
+    return _network(
+        "fanout", ("conv1",),
+        _conv("conv1", first, second),
+        Layer("relu", "relu"),
+        _conv("conv10", second, third),
+        _conv("conv2", second, third, "relu", bias=False),
+        Layer("sum", "add", takes=("conv10", "conv2")),
+    )
+
+
+def _skip(salt: str) -> Network:
+    """Two layers whose outputs are added, so that they lose the same channels, though one alone is planned."""
+    first, second, third = _sizes(salt, 3)
+    return _network(
+        "skip", ("conv1",),
+        _conv("conv1", first, second),
+        Layer("relu", "relu"),
+        _conv("conv2", second, second, bias=False),
+        Layer("sum", "add", takes=("conv2", "relu")),
+        Layer("relu2", "relu"),
+        _conv("conv10", second, third),
+    )
+
+
+def _concat(salt: str) -> Network:
+    """The planned layer's channels stand behind another's in what the next one takes."""
+    first, second, third, fourth = _sizes(salt, 4)
+    return _network(
+        "concat", ("conv1",),
+        _conv("conv10", first, second, INPUT),
+        _conv("conv1", first, third, INPUT),
+        Layer("joined", "concat", takes=("conv10", "conv1")),
+        Layer("relu", "relu"),
+        _conv("conv2", second + third, fourth),
+    )
+
+
+def _flattened(salt: str) -> Network:
+    """Each channel becomes as many features as its window has places."""
+    first, second, third, fourth = _sizes(salt, 4)
+    return _network(
+        "flattened", ("conv1", "layer1"),
+        _conv("conv1", first, second),
+        Layer("relu", "relu"),
+        Layer("flatten", "flatten"),
+        Layer("layer1", "linear", second * _WINDOW[0] * _WINDOW[1], third, bias=True),
+        Layer("relu2", "relu"),
+        Layer("layer10", "linear", third, fourth, bias=True),
+    )
+
+
+def _convnorm(salt: str) -> Network:
+    """Batch normalization between: a channel that is zero does not stay zero in it."""
+    first, second, third, fourth = _sizes(salt, 4)
+    return _network(
+        "convnorm", ("conv1", "conv2"),
+        _conv("conv1", first, second, bias=False),
+        Layer("norm1", "norm2d", second, second),
+        Layer("relu", "relu"),
+        _conv("conv2", second, third),
+        Layer("norm2", "norm2d", third, third),
+        Layer("relu2", "relu"),
+        _conv("conv10", third, fourth),
+    )
+
+
+def _depthwise(salt: str) -> Network:
+    """A convolution of one channel each between the planned layer and the one that takes them all."""
+    first, second, third = _sizes(salt, 3)
+    return _network(
+        "depthwise", ("conv1",),
+        _conv("conv1", first, second),
+        Layer("relu", "relu"),
+        Layer("conv2", "conv2d", second, second, kernel=3, padding=1, groups=second, bias=True),
+        _conv("conv10", second, third),
+    )
+
+
+GRAPHS: dict[str, Callable[[str], Network]] = {
+    "fanout": _fanout,
+    "skip": _skip,
+    "concat": _concat,
+    "flattened": _flattened,
+    "convnorm": _convnorm,
+    "depthwise": _depthwise,
+}
+"""By token on the layer axis."""
