@@ -1,8 +1,8 @@
 """torch-pruning's MagnitudePruner: output channels removed over a dependency graph, its history as the sidecar.
 
 Ranked by the planned layer's own L2 norm (`group_reduction="first"`), so that the declared score can be judged; by
-default it ranks by the mean over the whole group. A pruner makes one step: it is built for a level, and has no way to be
-given another one.
+default it ranks by the mean over the whole group. A pruner makes one step: it is built for a level, and has no way to
+be given another one.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Pruned(Sparsified):
 
 
 class MagnitudePrunerAdapter(Adapter):
-    """`pruning_ratio_dict` has a level for each planned layer, or one for all of them, which ranks them together."""
+    """A level for each planned layer in `pruning_ratio_dict`; one for all of them where they are ranked together."""
 
     distribution = "torch-pruning"
     homepage = "https://github.com/VainF/Torch-Pruning"
@@ -66,11 +66,12 @@ class MagnitudePrunerAdapter(Adapter):
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.refuse_unsupported(plan)
         planned = {place(model, name)[0]: _level(name, pattern) for name, pattern in plan.patterns.items()}
-        ratios = {tuple(planned): next(iter(planned.values()))} if plan.scope == "all" else planned
+        is_global = plan.scope == "all"
+        ratios = {tuple(planned): next(iter(planned.values()))} if is_global else planned
         pruner = torch_pruning.pruner.MagnitudePruner(
             model, context.example_input,
             importance=torch_pruning.importance.MagnitudeImportance(p=2, group_reduction="first", normalizer=None),
-            pruning_ratio=0.0, pruning_ratio_dict=ratios,
+            global_pruning=is_global, pruning_ratio=0.0, pruning_ratio_dict=ratios,
         )
         return Pruned(model, plan, pruner)
 

@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ..judging import compare, ranking, structure
 from ..judging.compare import Violation, array, require
-from ..judging.oracle import Reals, Units, total_removed
+from ..judging.oracle import Mask, Reals, Units, total_removed
 from ..judging.structure import Kept, Labels
 from ..values.network import Layer
 from ..values.pattern import Channel
