@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from sparsecheck import Adapter
 from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
+from sparsecheck.sparsifiers.structural_exemplar import StructuralExemplarAdapter
 from sparsecheck.values.record import Verdict
 from tests import diagnoses
 from tests.bench_of_one import cases, judge_all
@@ -16,6 +18,11 @@ from tests.miniatures.all import MINIATURES, Miniature
 from tests.variants.all import VARIANTS
 
 IDS = [requirement.id for requirement in CATALOGUE]
+JUDGED = [
+    (exemplar, one.id)
+    for exemplar in (ExemplarAdapter, StructuralExemplarAdapter) for one in CATALOGUE
+    if exemplar.profile in one.profiles
+]
 
 
 @pytest.mark.parametrize("miniature", MINIATURES, ids=lambda miniature: miniature.name)
@@ -36,9 +43,11 @@ def test_a_correct_variant_is_accepted(name: str) -> None:
     assert alarms(name) == ()
 
 
-@pytest.mark.parametrize("id", IDS)
-def test_the_exemplar_is_accepted(id: str) -> None:
-    for record in judge_all(ExemplarAdapter(), id):
+@pytest.mark.parametrize(("exemplar", "id"), JUDGED, ids=lambda value: getattr(value, "profile", value))
+def test_an_exemplar_is_accepted(exemplar: type[Adapter], id: str) -> None:
+    records = list(judge_all(exemplar(), id))
+    assert records
+    for record in records:
         assert record.verdict is Verdict.PASSED, record.message
 
 

@@ -22,7 +22,7 @@ from tests.samples import contract
 
 NAN, INF = float("nan"), float("inf")
 NETWORKS = ("linear", "large", "strided", "ragged", "tied", "conv1d", "conv2d", "embedding", "mixed", "windowed",
-            "bare", "subclassed", "sequential")
+            "bare", "subclassed", "sequential", "fanout", "skip", "concat", "flattened", "convnorm", "depthwise")
 
 
 def test_what_is_removed_is_zero_whatever_was_there() -> None:
@@ -221,10 +221,11 @@ def test_of_equal_scores_the_first_is_kept() -> None:
 
 def _agrees(network: Network, model: nn.Module, inputs: torch.Tensor) -> None:
     parameters = {name: compare.array(one) for name, one in model.named_parameters(remove_duplicate=False)}
+    parameters |= {name: compare.array(one) for name, one in model.named_buffers()}
     made = oracle.forward(network, parameters, compare.array(inputs))
     assert made.dtype == np.float64
     with torch.no_grad():
-        compare.close(model(inputs), made, tolerance("cpu", "float64"), "output-differs", "the output")
+        compare.close(model.eval()(inputs), made, tolerance("cpu", "float64"), "output-differs", "the output")
 
 
 def test_a_linear_layer_by_hand() -> None:
@@ -282,4 +283,4 @@ def test_each_network_gives_what_torch_gives(token: str) -> None:
 
 def test_every_kind_of_layer_is_in_some_network() -> None:
     kinds = {layer.kind for token in NETWORKS for layer in network(token, "oracle").layers}
-    assert kinds == {"linear", "conv1d", "conv2d", "embedding", "relu", "flatten"}
+    assert kinds == {"linear", "conv1d", "conv2d", "embedding", "relu", "flatten", "norm2d", "add", "concat"}

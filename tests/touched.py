@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import cache, partial
 from types import FrameType, FunctionType
 
+from sparsecheck import Adapter
 from sparsecheck.sparsifiers import exemplar
 from sparsecheck.sparsifiers.exemplar import Exemplar, ExemplarAdapter
 from sparsecheck.subject import adapter as protocol
@@ -24,9 +25,9 @@ _OF_INSTANCES = {"model", "plan", "contract"}
 _SAYS_NOTHING = {"__module__", "__doc__", "__qualname__", "__annotations__", "__abstractmethods__", "_abc_impl"}
 
 
-def touches(broken: type[ExemplarAdapter], requirement: str) -> bool:
+def touches(broken: type[Adapter], requirement: str) -> bool:
     """Whether a case of `requirement` enters anything that `broken` overrides, or may do so."""
-    names = overridden(broken)
+    names = overridden(broken) if issubclass(broken, ExemplarAdapter) else None
     return names is None or requirement in _ELSEWHERE or bool(names & entered().get(requirement, names))
 
 

@@ -25,7 +25,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "fanout": ("conv2d",),
     "skip": ("conv2d",),
     "concat": ("conv2d",),
-    "flattened": ("conv2d",),
+    "flattened": ("linear", "conv2d"),
     "convnorm": ("conv2d",),
     "depthwise": ("conv2d",),
 }

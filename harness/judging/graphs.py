@@ -13,7 +13,7 @@ _WINDOW = (6, 5)
 
 def _sizes(salt: str, count: int) -> list[int]:
     """`count` numbers of channels, no two alike."""
-    left, sizes = [5, 7, 8, 9, 11, 12, 13], list[int]()
+    left, sizes = [4, 8, 12, 16, 20], list[int]()
     for position in range(count):
         sizes.append(stream.choice(f"{salt} size {position}", left))
         left.remove(sizes[-1])
@@ -86,14 +86,14 @@ def _convnorm(salt: str) -> Network:
     """Batch normalization between: a channel that is zero does not stay zero in it."""
     first, second, third, fourth = _sizes(salt, 4)
     return _network(
-        "convnorm", ("conv1", "conv2"),
+        "convnorm", ("conv1", "conv10"),
         _conv("conv1", first, second, bias=False),
         Layer("norm1", "norm2d", second, second),
         Layer("relu", "relu"),
-        _conv("conv2", second, third),
-        Layer("norm2", "norm2d", third, third),
+        _conv("conv10", second, third),
+        Layer("norm10", "norm2d", third, third),
         Layer("relu2", "relu"),
-        _conv("conv10", third, fourth),
+        _conv("conv100", third, fourth),
     )
 
 

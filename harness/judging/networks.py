@@ -28,11 +28,15 @@ def _enlarged(small: Network, multiple: int) -> Network:
     def larger(size: int) -> int:
         return multiple * -(-size // (multiple if is_large else 4))
 
-    layers = tuple(
-        replace(one, inputs=larger(one.inputs) * one.groups, outputs=larger(one.outputs)) for one in small.layers
-    )
+    layers = tuple(_with_sizes(one, larger(one.inputs), larger(one.outputs)) for one in small.layers)
     shape = small.input_shape if small.takes_indices else (layers[0].inputs, *small.input_shape[1:])
     return replace(small, layers=layers, input_shape=shape)
+
+
+def _with_sizes(layer: Layer, inputs: int, outputs: int) -> Layer:
+    if layer.groups == layer.inputs:
+        return replace(layer, inputs=inputs, outputs=outputs, groups=inputs)
+    return replace(layer, inputs=inputs * layer.groups, outputs=outputs)
 
 
 def _sizes(salt: str, count: int, options: tuple[int, ...] = (8, 12, 16, 20, 24)) -> list[int]:

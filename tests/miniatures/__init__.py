@@ -10,8 +10,9 @@ from typing import TypeVar
 
 from torch import nn
 
-from sparsecheck import Context, Plan, Sparsified
+from sparsecheck import Adapter, Context, Plan, Sparsified
 from sparsecheck.sparsifiers.exemplar import Exemplar, ExemplarAdapter
+from sparsecheck.sparsifiers.structural_exemplar import ChannelRemover, StructuralExemplarAdapter
 
 C = TypeVar("C", bound=type)
 
@@ -36,7 +37,7 @@ class Miniature:
     """
 
     requirement: str
-    adapter: type[ExemplarAdapter]
+    adapter: type[Adapter]
     kind: str = ""
 
     @property
@@ -55,13 +56,13 @@ class Miniature:
 
 
 def breaks(requirement: str, kind: str = "") -> Callable[[C], C]:
-    """Registers an adapter, or an `Exemplar` subclass for the exemplar's adapter to use, as a miniature that
+    """Registers an adapter, or a subclass of an exemplar for that exemplar's adapter to use, as a miniature that
     `requirement` is to reject, as a `kind` of violation."""
 
     def register(broken: C) -> C:
         assert broken.__doc__, f"{broken.__name__} does not say what is wrong with it"
         adapter: type = broken
-        if issubclass(broken, Exemplar):
+        if issubclass(broken, Sparsified):
             adapter = _adapter(broken)
         MINIATURES.append(Miniature(requirement, adapter, kind))
         return broken
@@ -69,9 +70,15 @@ def breaks(requirement: str, kind: str = "") -> Callable[[C], C]:
     return register
 
 
-def _adapter(broken: type[Exemplar]) -> type[ExemplarAdapter]:
+def _adapter(broken: type[Sparsified]) -> type[Adapter]:
     """An adapter in the module of `broken`, where a fresh interpreter can import it by name."""
     name, module = f"{broken.__name__}Adapter", broken.__module__
-    adapter = type(name, (ExemplarAdapter,), {"sparsified": broken, "__module__": module, "__doc__": broken.__doc__})
+    whole = next(adapter for kind, adapter in _EXEMPLARS.items() if issubclass(broken, kind))
+    adapter = type(name, (whole,), {"sparsified": broken, "__module__": module, "__doc__": broken.__doc__})
     setattr(sys.modules[module], name, adapter)
     return adapter
+
+
+_EXEMPLARS: dict[type[Sparsified], type[Adapter]] = {
+    Exemplar: ExemplarAdapter, ChannelRemover: StructuralExemplarAdapter,
+}

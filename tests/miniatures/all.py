@@ -12,11 +12,12 @@ from . import (
     restoring,
     smoke,
     state,
+    struct,
     trace,
     train,
 )
 
 __all__ = [
     "MINIATURES", "Miniature", "leaks", "mask", "networks", "ranking", "reference", "reg", "restoring", "smoke",
-    "state", "trace", "train",
+    "state", "struct", "trace", "train",
 ]

@@ -1,5 +1,5 @@
 """Every variant, registered."""
 
-from . import VARIANTS, contracts, forwarding, holders, masks, narrow, restoring, wrapped
+from . import VARIANTS, contracts, forwarding, holders, masks, narrow, restoring, structural, wrapped
 
-__all__ = ["VARIANTS", "contracts", "forwarding", "holders", "masks", "narrow", "restoring", "wrapped"]
+__all__ = ["VARIANTS", "contracts", "forwarding", "holders", "masks", "narrow", "restoring", "structural", "wrapped"]

@@ -1,0 +1,150 @@
+"""What depends on what in a network, and what is left of it: the oracle of the structural profile."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sparsecheck.judging import oracle, stream, structure
+from sparsecheck.judging.networks import network
+from sparsecheck.judging.oracle import Reals
+from sparsecheck.judging.structure import Found, find, labels, left, shrunk, sliced, zeroed_output
+from sparsecheck.values.network import INPUT, Layer, Network
+
+TOKENS = ("linear", "convnorm", "fanout", "skip", "concat", "flattened", "depthwise")
+
+
+def tensors(net: Network) -> dict[str, Reals]:
+    """Parameters and statistics, drawn from their names."""
+    made: dict[str, Reals] = {}
+    for layer in net.layers:
+        if layer.has_weight:
+            made[layer.weight] = stream.reals(f"{layer.name} weight", layer.weight_shape)
+        for part in (("bias",) if layer.bias else ("weight", "bias", "running_mean") if layer.is_norm else ()):
+            made[f"{layer.name}.{part}"] = stream.reals(f"{layer.name} {part}", (layer.outputs,))
+        if layer.is_norm:
+            made[f"{layer.name}.running_var"] = np.abs(stream.reals(f"{layer.name} var", (layer.outputs,))) + 0.5
+    return made
+
+
+def planned(net: Network) -> set[int]:
+    """The labels of every third channel of each planned layer."""
+    given = labels(net)
+    return {int(label) for name in net.planned for label in given[name.removesuffix(".weight")][::3]}
+
+
+@pytest.mark.parametrize("token", TOKENS)
+def test_without_the_channels_the_output_is_that_with_them_zero(token: str) -> None:
+    net = network(token, "structure")
+    dense, gone = tensors(net), planned(net)
+    inputs = stream.reals("inputs", (2, *net.input_shape))
+    kept = left(net, gone)
+    cut = oracle.forward(shrunk(net, kept), sliced(net, dense, kept), inputs)
+    np.testing.assert_allclose(cut, zeroed_output(net, dense, gone, inputs), rtol=1e-12, atol=1e-12)
+    assert not np.allclose(cut, oracle.forward(net, dense, inputs))
+
+
+@pytest.mark.parametrize("token", TOKENS)
+def test_what_is_left_has_the_shapes_of_the_network_so_built(token: str) -> None:
+    net = network(token, "structure")
+    kept = left(net, planned(net))
+    cut = sliced(net, tensors(net), kept)
+    for layer in shrunk(net, kept).weighted:
+        assert cut[layer.weight].shape == layer.weight_shape
+
+
+@pytest.mark.parametrize("token", TOKENS)
+def test_without_anything_gone_all_is_left(token: str) -> None:
+    net = network(token, "structure")
+    kept = left(net, ())
+    assert shrunk(net, kept) == net
+    for name, values in sliced(net, tensors(net), kept).items():
+        np.testing.assert_array_equal(values, tensors(net)[name])
+
+
+def chain(*layers: Layer) -> Network:
+    return Network("one", layers, (), (2, 2, 3))
+
+
+def conv(name: str, inputs: int, outputs: int, *takes: str, groups: int = 1) -> Layer:
+    return Layer(name, "conv2d", inputs, outputs, groups=groups, takes=takes)
+
+
+def told(net: Network) -> dict[str, list[int]]:
+    return {name: found.tolist() for name, found in labels(net).items()}
+
+
+def test_the_input_has_one_label_and_every_layer_labels_of_its_own() -> None:
+    found = told(chain(conv("a", 2, 3), Layer("relu", "relu"), conv("b", 3, 2)))
+    assert found == {INPUT: [0, 0], "a": [1, 2, 3], "relu": [1, 2, 3], "b": [4, 5]}
+
+
+def test_what_is_added_is_one() -> None:
+    found = told(chain(conv("a", 2, 2), conv("b", 2, 2), Layer("sum", "add", takes=("b", "a")), conv("c", 2, 1)))
+    assert (found["a"], found["b"], found["sum"]) == ([1, 2], [1, 2], [1, 2])
+    assert found["c"] == [3]
+
+
+def test_what_is_added_to_what_was_added_is_one_with_both() -> None:
+    found = told(chain(
+        conv("a", 2, 1), conv("b", 1, 1), Layer("first", "add", takes=("a", "b")), conv("c", 1, 1),
+        Layer("second", "add", takes=("first", "c")),
+    ))
+    assert found["a"] == found["b"] == found["c"] == found["second"] == [1]
+
+
+def test_a_concatenation_has_the_labels_of_its_parts_in_their_order() -> None:
+    found = told(chain(conv("a", 2, 1, INPUT), conv("b", 2, 2, INPUT), Layer("both", "concat", takes=("b", "a"))))
+    assert found["both"] == [2, 3, 1]
+
+
+def test_a_channel_is_flattened_into_neighbours() -> None:
+    assert told(chain(conv("a", 2, 2), Layer("flat", "flatten")))["flat"] == [1] * 6 + [2] * 6
+
+
+def test_a_depthwise_convolution_gives_what_it_takes_and_a_grouped_one_does_not() -> None:
+    assert told(chain(conv("a", 2, 2), conv("b", 2, 2, groups=2)))["b"] == [1, 2]
+    assert told(chain(conv("a", 2, 4), conv("b", 4, 4, groups=2)))["b"] == [5, 6, 7, 8]
+
+
+def test_of_a_layer_outputs_and_inputs_are_left() -> None:
+    net = chain(conv("a", 2, 3), Layer("norm", "norm2d", 3, 3), conv("b", 3, 2))
+    kept = left(net, {2})
+    assert list(kept) == ["a", "norm", "b"]
+    assert kept["a"].outputs.tolist() == kept["norm"].outputs.tolist() == kept["b"].inputs.tolist()
+    assert kept["a"].outputs.tolist() == [True, False, True]
+    assert kept["a"].inputs.tolist() == [True, True]
+    assert kept["b"].outputs.tolist() == [True, True]
+
+
+def test_what_is_zero_is_so_after_every_layer_and_not_before_it_alone() -> None:
+    net = Network("one", (Layer("a", "linear", 1, 2, bias=True), Layer("b", "linear", 2, 1)), (), (1,))
+    values = {"a.weight": np.array([[1.0], [2.0]]), "a.bias": np.array([5.0, 7.0]), "b.weight": np.array([[1.0, 1.0]])}
+    assert zeroed_output(net, values, {1}, np.array([[3.0]])).tolist() == [[13.0]]
+
+
+def as_lists(found: Found) -> tuple[list[int], list[int]]:
+    return found.outputs.tolist(), found.inputs.tolist()
+
+
+def test_rows_and_columns_are_found_where_they_stand() -> None:
+    dense = np.arange(20.0).reshape(4, 5)
+    assert as_lists(find(dense, dense[[3, 1]][:, [0, 2, 4]])) == ([3, 1], [0, 2, 4])
+    window = np.arange(48.0).reshape(3, 4, 2, 2)
+    assert as_lists(find(window, window[[2]][:, [1, 3]])) == ([2], [1, 3])
+
+
+def test_a_row_that_is_nowhere_is_not_found_and_one_that_is_so_in_part_is() -> None:
+    dense = np.arange(12.0).reshape(3, 4)
+    seen = np.array([[0.0, 1.0, 2.0, 99.0], [99.0, 98.0, 97.0, 96.0]])
+    assert as_lists(find(dense, seen)) == ([0, -1], [0, 1, 2, -1])
+
+
+def test_entries_that_stand_twice_in_the_dense_tensor_are_outvoted() -> None:
+    dense = np.array([[1.0, 2.0, 3.0], [1.0, 5.0, 6.0]])
+    assert as_lists(find(dense, dense[[1]])) == ([1], [0, 1, 2])
+
+
+def test_names_of_the_module_are_told_apart_from_those_of_layers() -> None:
+    net = network("linear", "structure")
+    assert set(structure.left(net, ())) == {"layer1", "layer10", "block.layer1", "block.layer10"}

@@ -1,0 +1,82 @@
+"""Correct sparsifiers that remove channels, and differ from the structural exemplar."""
+
+from __future__ import annotations
+
+import msgspec
+import torch
+from torch import Tensor, nn
+
+from sparsecheck import Context, Contract, Plan, Saved, Sparsified
+from sparsecheck.sparsifiers.structural_exemplar import ChannelRemover, StructuralExemplarAdapter
+
+from . import variant
+
+EXEMPLAR = StructuralExemplarAdapter.contract
+
+
+def _contract(**clauses: str) -> Contract:
+    return msgspec.structs.replace(EXEMPLAR, **clauses)
+
+
+@variant("structural-attach")
+class AtAttach(StructuralExemplarAdapter):
+    """Removes channels at attach, and of a dense model that is to be restored none but those saved."""
+
+    contract = _contract(masks_at="attach")
+
+    def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
+        restored = ChannelRemover(dense_model, plan, EXEMPLAR)
+        restored.load(saved)
+        return restored
+
+
+@variant("structural-l2")
+class ByL2(StructuralExemplarAdapter):
+    """Ranks channels by their squares."""
+
+    contract = _contract(score="magnitude-l2")
+
+
+@variant("structural-ceil")
+class RoundsUp(StructuralExemplarAdapter):
+    """Removes a channel more rather than less."""
+
+    contract = _contract(rounding="ceil")
+
+
+@variant("structural-remaining")
+class OfWhatRemains(StructuralExemplarAdapter):
+    """Takes the level of a further update for a share of what remains."""
+
+    contract = _contract(level_basis="remaining")
+
+
+class _FromShapes(ChannelRemover):
+    """Restores by shapes alone: which channels are gone no longer matters."""
+
+    def sidecar(self) -> dict[str, Tensor]:
+        return {}
+
+    def load(self, saved: Saved) -> None:
+        for name in self.labels.gives:
+            module = self.model.get_submodule(name)
+            shape = saved.model[f"{name}.weight"].shape
+            if len(shape) != module.get_parameter("weight").dim():
+                raise ValueError(f"{name} has another number of dimensions")
+            inputs = shape[1] if len(shape) > 1 and getattr(module, "groups", 1) == 1 else shape[0]
+            self._check(name, shape)
+            self.cut(module, torch.arange(shape[0]), torch.arange(inputs))
+        self.model.load_state_dict(saved.model)
+
+    def _check(self, name: str, shape: torch.Size) -> None:
+        dense = self.model.get_submodule(name).get_parameter("weight").shape
+        if any(left > whole for left, whole in zip(shape, dense, strict=True)):
+            raise ValueError(f"{name} has shape {tuple(dense)}, saved was {tuple(shape)}")
+
+
+@variant("structural-shapes")
+class FromShapes(StructuralExemplarAdapter):
+    """Keeps no sidecar: the shapes that are saved say how much is left."""
+
+    contract = _contract(mask_storage="model")
+    sparsified = _FromShapes
