@@ -16,6 +16,7 @@ from .arguments import split_arguments
 from .bench import bench
 from .expect import expect
 from .failure import fail
+from .init import init
 from .reference import reference
 
 
@@ -28,6 +29,7 @@ def main() -> None:
     sparsecheck list                    what is registered here
     sparsecheck run                     judge all of it, one process each
     sparsecheck run NAME --report FILE  judge one and keep the records
+    sparsecheck init                    write an adapter for your own package
     sparsecheck expect FILE             what it would take to expect the failures in FILE
     sparsecheck bench                   time it; nothing is judged by that
     sparsecheck explain MASK-01         what a requirement asks, and why
@@ -215,4 +217,5 @@ def schema() -> None:
 
 main.add_command(bench)
 main.add_command(expect)
+main.add_command(init)
 main.add_command(reference)
