@@ -56,3 +56,13 @@ def sparsecheck_without(
     return subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=cwd, env=environment
     )
+
+
+def pip_install(project: Path, target: Path) -> None:
+    """What lies in folder `project`, built by the setuptools that is here, without what it asks for."""
+    command = [
+        sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps",
+        "--no-build-isolation", "--target", str(target), str(project),
+    ]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr

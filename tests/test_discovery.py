@@ -241,3 +241,23 @@ def test_what_is_lacking_is_judged_only_if_it_is_named(tmp_path: Path, monkeypat
     named = CliRunner().invoke(main, ["run", "acme-gone"])
     assert named.exit_code == 2
     assert "acme-gone: NOT JUDGED: not installed: acme-of-nowhere; pip install 'acme[gone]'" in named.output
+
+
+def test_an_adapter_file_may_import_what_lies_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "acme_beside.py").write_text("", "utf-8")
+    (tmp_path / "acme.py").write_text("import acme_beside\n" + GOOD, "utf-8")
+    assert load(find("acme", [tmp_path / "acme.py"])).source == tmp_path / "acme.py"
+
+
+def test_what_lies_beside_an_adapter_file_hides_nothing_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed, beside = tmp_path / "installed", tmp_path / "beside"
+    beside.mkdir()
+    install(installed, monkeypatch, {}, {"acme_twice": ""})
+    (beside / "acme_twice.py").write_text("raise SystemExit(7)\n", "utf-8")
+    (beside / "acme.py").write_text("import acme_twice\n" + GOOD, "utf-8")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    load(find("acme", [beside / "acme.py"]))
+    assert sys.modules["acme_twice"].__file__ == str(installed / "acme_twice.py")

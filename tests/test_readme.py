@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 from tests.faulty import run
+from tests.installed import pip_install
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -21,6 +28,15 @@ def lines(text: str) -> list[str]:
     return [" ".join(re.sub(r"(torch \d[\d.]+)\+\w+", r"\1", line).split()) for line in text.splitlines()]
 
 
+def copied(folder: Path) -> Path:
+    """The example, where no build of it is left in the checkout."""
+    target = folder / "example"
+    target.mkdir()
+    for file in (*EXAMPLE.glob("*.py"), EXAMPLE / "pyproject.toml"):
+        (target / file.name).write_bytes(file.read_bytes())
+    return target
+
+
 def test_the_adapter_shown_is_the_example_and_takes_fifteen_lines() -> None:
     shown = (EXAMPLE / "acme_adapter.py").read_text("utf-8")
     assert shown in blocks("python")
@@ -28,11 +44,24 @@ def test_the_adapter_shown_is_the_example_and_takes_fifteen_lines() -> None:
 
 
 def test_the_example_is_judged_a_success(tmp_path: Path) -> None:
-    for file in EXAMPLE.glob("*.py"):
-        (tmp_path / file.name).write_bytes(file.read_bytes())
-    ended = run(tmp_path, "--adapter", "acme_adapter.py", environment={"PYTHONPATH": str(tmp_path)})
+    example = copied(tmp_path)
+    ended = run(example, "--adapter", "acme_adapter.py")
     assert ended.code == 0, ended.output
     assert "acme-adapter: SUCCESS" in ended.output
+
+
+def test_the_example_installed_is_found_by_the_name_shown(tmp_path: Path) -> None:
+    project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text("utf-8"))["project"]
+    [shown] = [block for block in blocks("toml") if block.startswith("[project")]
+    assert tomllib.loads(shown)["project"]["entry-points"] == project["entry-points"]
+    installed = tmp_path / "installed"
+    pip_install(copied(tmp_path), installed)
+    ended = run(
+        tmp_path, "acme-magnitude", "--require", "acme-magnitude", "--area", "SMOKE",
+        environment={"PYTHONPATH": str(installed)},
+    )
+    assert ended.code == 0, ended.output
+    assert "acme-magnitude: SELECTION (mask profile, acme-pruning 1.0, " in ended.output
 
 
 def test_the_output_shown_is_what_a_run_prints(tmp_path: Path) -> None:

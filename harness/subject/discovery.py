@@ -180,7 +180,8 @@ def _imported(registration: Registration) -> Any:
 
 
 def _adapter_in(file: Path) -> Any:
-    """The one adapter class that the file itself defines."""
+    """The one adapter class that the file itself defines. What lies beside it is found last, after all that is
+    installed."""
     from .adapter import Adapter
 
     if not file.is_file():
@@ -191,6 +192,8 @@ def _adapter_in(file: Path) -> Any:
         raise BrokenAdapter(f"{file} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    if (folder := str(file.absolute().parent)) not in sys.path:
+        sys.path.append(folder)
     spec.loader.exec_module(module)
     own = [
         value
