@@ -17,6 +17,7 @@ from .bench import bench
 from .expect import expect
 from .failure import fail
 from .init import init
+from .page import page
 from .reference import reference
 
 
@@ -31,6 +32,7 @@ def main() -> None:
     sparsecheck run NAME --report FILE  judge one and keep the records
     sparsecheck init                    write an adapter for your own package
     sparsecheck expect FILE             what it would take to expect the failures in FILE
+    sparsecheck page FILE --html FILE   the verdicts of reports, as a page
     sparsecheck bench                   time it; nothing is judged by that
     sparsecheck explain MASK-01         what a requirement asks, and why
 
@@ -218,4 +220,5 @@ def schema() -> None:
 main.add_command(bench)
 main.add_command(expect)
 main.add_command(init)
+main.add_command(page)
 main.add_command(reference)

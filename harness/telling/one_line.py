@@ -1,11 +1,31 @@
-"""What others wrote, for a terminal."""
+"""What others wrote, as it can be shown."""
 
 from __future__ import annotations
 
+import re
 from textwrap import shorten
+
+_QUOTED = re.compile(r"(?P<quote>[\"'`])(?:file://)?(?P<path>/[^\"'`\n]*/[^\"'`\n]+|[A-Za-z]:\\[^\"'`\n]+)(?P=quote)")
+_BARE = re.compile(r"(?<![\w./\\~-])(?:file://)?(?P<path>/(?:[\w.+@~-]+/)+[\w.+@~-]*|[A-Za-z]:\\[^\s\"'`,;:]+)")
 
 
 def one_line(message: str, width: int = 400) -> str:
     """Whole in the report; here as much as can be read at a glance, and nothing that a terminal would obey."""
-    printable = "".join(one if one.isprintable() or one.isspace() else repr(one)[1:-1] for one in message)
-    return shorten(printable, width, placeholder=" ...")
+    return shorten(printable(message), width, placeholder=" ...")
+
+
+def printable(message: str) -> str:
+    """With what neither prints nor parts words spelt out."""
+    return "".join(one if one.isprintable() or one.isspace() else repr(one)[1:-1] for one in message)
+
+
+def without_places(message: str) -> str:
+    """Of each absolute path what is alike on all machines: what follows `site-packages`, or the last name."""
+    quoted = _QUOTED.sub(lambda found: found["quote"] + _end_of(found["path"]) + found["quote"], message)
+    return _BARE.sub(lambda found: _end_of(found["path"]), quoted)
+
+
+def _end_of(path: str) -> str:
+    parts = path.replace("\\", "/").rstrip("/").split("/")
+    packages = [place for place, part in enumerate(parts) if part in ("site-packages", "dist-packages")]
+    return "/".join(("...", *parts[packages[-1] if packages else -1 :]))

@@ -1,0 +1,397 @@
+"""The field's page: what it counts, what it keeps harmless, and when it is not written."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import replace as replaced
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from msgspec.structs import replace
+
+from sparsecheck.catalogue import CATALOGUE
+from sparsecheck.command.main import main
+from sparsecheck.judging.report import EmptyReport, Report, UnlikeReports, encode, join
+from sparsecheck.telling.field import CutShort, Field, Square, field, followable, shown
+from sparsecheck.telling.field_html import as_data, field_html
+from sparsecheck.telling.field_markdown import code, field_markdown, plain
+from sparsecheck.telling.standing import Standing
+from sparsecheck.values.record import Record, Verdict
+from sparsecheck.values.selection import Selection
+from tests.installed import sparsecheck_without
+from tests.samples import cell, declaration, passed, report
+
+TOTAL = len(CATALOGUE)
+HOSTILE = "<img src=x onerror=alert(1)>|`x` </script><!-- \u2028 & \x1b[2J # [a](javascript:b)"
+
+
+def record(id: str, verdict: Verdict, layer: str = "linear", **fields: str) -> Record:
+    return Record(cell(id, layer), verdict, **fields)  # type: ignore[arg-type]
+
+
+def refused(id: str, by: str, layer: str = "linear") -> Record:
+    return record(id, Verdict.REFUSED, layer, refused_by=by)
+
+
+EACH = (
+    record("MASK-01", Verdict.PASSED),
+    record("MASK-02", Verdict.PASSED), record("MASK-02", Verdict.UNAVAILABLE, "conv2d", reason="no cuda device here"),
+    record("MASK-03", Verdict.KNOWN, message="seen 3", reason="It was so.", link="https://x.y/1"),
+    record("MASK-03", Verdict.PASSED, "conv2d"),
+    record("MASK-04", Verdict.FAILED, message="expected 4, seen 5"),
+    record("MASK-05", Verdict.ERROR, message="hung"),
+    record("MASK-06", Verdict.STALE, message="expected to fail"),
+    record("MASK-07", Verdict.NOT_RUN, message="smoke"),
+    refused("MASK-08", "package"),
+    refused("MASK-09", "adapter"),
+    record("MASK-10", Verdict.UNAVAILABLE, reason="no cuda device here"),
+)
+
+
+def one(*records: Record) -> Field:
+    return field([report(records)])
+
+
+def square(of: Field, id: str = "MASK-01") -> Square:
+    [found] = [square for square in of.columns[0].squares if square.requirement.id == id]
+    return found
+
+
+def declared(of: Report, **fields: object) -> Report:
+    """With another declaration, or other fields of its one subject."""
+    subjects = tuple(replace(subject, **fields) for subject in of.header.subjects)
+    return replaced(of, header=replace(of.header, subjects=subjects))
+
+
+def test_each_verdict_is_a_standing_of_its_own() -> None:
+    stands = [square(one(*EACH), f"MASK-{number:02}").standing for number in range(1, 11)]
+    assert stands == list(Standing)[:10]
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        ([record("MASK-01", Verdict.PASSED), record("MASK-01", Verdict.FAILED, "conv2d")], Standing.FAILED),
+        ([record("MASK-01", Verdict.KNOWN), record("MASK-01", Verdict.ERROR, "conv2d")], Standing.ERROR),
+        ([record("MASK-01", Verdict.PASSED), refused("MASK-01", "package", "conv2d")], Standing.PART),
+        ([refused("MASK-01", "package"), refused("MASK-01", "adapter", "conv2d")], Standing.BY_ADAPTER),
+        ([refused("MASK-01", "")], Standing.BY_ADAPTER),
+        ([refused("MASK-01", "package"), record("MASK-01", Verdict.UNAVAILABLE, "conv2d")], Standing.BY_PACKAGE),
+    ],
+)
+def test_a_square_is_as_bad_as_its_worst_cell(records: list[Record], expected: Standing) -> None:
+    assert square(one(*records)).standing is expected
+
+
+@pytest.mark.parametrize(
+    ("of", "id", "expected"),
+    [
+        (declared(report(passed(cell())), declaration=declaration(profile="structural")), "MASK-02", "NOT_IN_PROFILE"),
+        (declared(report(passed(cell())), declaration=declaration(score="random")), "MASK-06", "NOT_IN_CONTRACT"),
+        (report(passed(cell()), selection=Selection(areas=("MASK",))), "REG-01", "NOT_ASKED"),
+        (report(problem="it does not import"), "MASK-01", "NOT_JUDGED"),
+        (declared(report(), problem="half an adapter"), "MASK-01", "NOT_JUDGED"),
+    ],
+)
+def test_what_was_not_planned_says_why(of: Report, id: str, expected: str) -> None:
+    assert square(field([of]), id).standing.name == expected
+
+
+def test_counts_add_up_to_the_catalogue() -> None:
+    [column] = one(*EACH).columns
+    assert sum(column.counts.values()) == len(column.squares) == TOTAL
+    assert column.counts[Standing.NOT_ASKED] + column.counts[Standing.NOT_IN_CONTRACT] == TOTAL - 10
+    assert (column.judged, column.passed, len(column.failures)) == (5, 2, 5)
+    assert column.judged == sum(count for standing, count in column.counts.items() if standing.is_judged)
+
+
+def test_signs_names_and_colours_differ() -> None:
+    css = re.search(r"<style>(.*?)</style>", field_html(one(*EACH)), re.DOTALL)
+    assert css is not None
+    assert len({standing.sign for standing in Standing}) == len(Standing)
+    for standing in Standing:
+        assert f".s-{standing.name.lower()}" in css[1]
+        assert f".f-{standing.name.lower()} " in css[1] or f".f-{standing.name.lower()}, " in css[1]
+    inked = re.findall(r"--([\w-]+)-ink: (#\w+)", css[1])
+    light, dark = inked[: len(inked) // 2], inked[len(inked) // 2 :]
+    assert [name for name, _ in light] == [name for name, _ in dark]
+    for name, _ in light:
+        assert len(re.findall(rf"--{name}: #", css[1])) == 2
+
+
+class Read(HTMLParser):
+    """What a parser makes of the page: each start of an element, and the text in them."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.scripts: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_data(self, data: str) -> None:
+        if self.cdata_elem == "script":
+            self.scripts[-1] += data
+        else:
+            self.text += data
+
+    def of(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def test_a_square_for_each_requirement_says_its_verdict_and_how_much_was_judged() -> None:
+    page = Read(field_html(join_of(report(EACH), report(passed(cell(name="other")), name="other"))))
+    squares = [button for button in page.of("button") if "data-c" in button]
+    assert len(squares) == 2 * TOTAL
+    titles = [button["title"] for button in squares]
+    assert "it, MASK-02: passed in part (1 of 2 cells judged)" in titles
+    assert "other, MASK-01: passed (1 of 1 cell judged)" in titles
+    assert "other, MASK-02: not asked for" in titles
+    assert f"judged on 5 of {TOTAL} requirements; 2 passed" in page.text
+
+
+def join_of(*reports: Report) -> Field:
+    return field(reports)
+
+
+def test_the_data_tells_each_cell_of_a_square() -> None:
+    page = Read(field_html(one(*EACH)))
+    data = json.loads(page.scripts[0])
+    row = [id for id, _, _ in data["requirements"]].index("MASK-03")
+    known, ok = data["squares"][0][row]
+    assert [data["texts"][place] for place in known[2:]] == ["seen 3", "It was so.", "https://x.y/1"]
+    assert known[1] == "--cell it:MASK-03/linear/given/float32/cpu"
+    assert [data["standings"][one[0]][0] for one in (known, ok)] == ["known failure", "passed"]
+    assert data["standings"][data["stands"][0][row]][0] == "known failure"
+
+
+def test_what_fails_can_be_read_without_the_script() -> None:
+    page = Read(field_html(one(*EACH)))
+    for said in ("expected 4, seen 5", "It was so.", "sparsecheck run --cell it:MASK-03/linear/given/float32/cpu"):
+        assert said in page.text
+    assert "https://x.y/1" in [anchor["href"] for anchor in page.of("a")]
+
+
+def test_nothing_comes_from_elsewhere() -> None:
+    page = Read(field_html(one(*passed(cell()))))
+    assert not [tag for tag, has in page.elements if {"src", "srcset", "data", "style", "onclick"} & has.keys()]
+    assert not page.of("link")
+    assert all(str(anchor["href"]).startswith("#") for anchor in page.of("a"))
+    assert "url(" not in field_html(one())
+    assert "@import" not in field_html(one())
+
+
+def hostile() -> Field:
+    """Everything that a report says is hostile."""
+    name = HOSTILE.replace(":", ";")
+    records = [Record(f"{name}:MASK-01/a/b/c/d", Verdict.KNOWN, "a", HOSTILE, "", HOSTILE, "javascript:a")]
+    of = declared(report(records, name=name), declaration=declaration(name=name, version=HOSTILE))
+    return field([of, report(problem=HOSTILE, name="other")])
+
+
+def test_nothing_hostile_is_obeyed_in_html() -> None:
+    plainly, page = Read(field_html(one(*EACH[3:4]))), Read(field_html(hostile()))
+    assert not page.of("img")
+    assert len(page.scripts) == len(plainly.scripts) == 2
+    assert page.scripts[1] == plainly.scripts[1]
+    assert all(str(anchor["href"]).startswith("#") for anchor in page.of("a"))
+    assert any("onerror=alert(1)" in text for text in json.loads(page.scripts[0])["texts"])
+    assert "\x1b" not in field_html(hostile())
+
+
+def test_the_data_ends_no_script() -> None:
+    told = as_data(["</script>", "<!--", "a & b", "\u2028\u2029", "größer"])
+    assert not set("<>&\u2028\u2029") & set(told)
+    assert json.loads(told) == ["</script>", "<!--", "a & b", "\u2028\u2029", "größer"]
+
+
+def test_nothing_hostile_is_obeyed_in_markdown() -> None:
+    text = field_markdown(hostile())
+    outside_code = re.sub(r"repeat: (`+) .* \1", "", text)
+    assert "<img" not in outside_code
+    assert not re.search(r"(?<!\\)\]\(", outside_code)
+    tables = [line for line in text.splitlines() if line.startswith("|")]
+    of_results = [line for line in tables if "requirements |" in line]
+    assert len(of_results) == 2
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in of_results} == {13}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("a|b", r"a\|b"), ("a\nb", "a b"), ("<b>&", "&lt;b&gt;&amp;"), ("`*_#~[]", r"\`\*\_\#\~\[\]"), ("\\", r"\\")],
+)
+def test_markdown_is_plain(text: str, told: str) -> None:
+    assert plain(text) == told
+
+
+@pytest.mark.parametrize(("text", "told"), [("a b", "`a b`"), ("a``b", "``` a``b ```"), ("a\nb", "`a b`")])
+def test_a_command_ends_no_code(text: str, told: str) -> None:
+    assert code(text) == told
+
+
+@pytest.mark.parametrize(
+    ("link", "leads"),
+    [
+        ("https://x.y/a?b=c#d", True), ("http://x.y", True), ("javascript:alert(1)", False), ("JaVaScRiPt:a", False),
+        ("data:text/html,a", False), ("//x.y", False), ("https:", False), ("https://x.y/ a", False), ("", False),
+        ("https://x.y/\n", False), ("https://x.y/>)", False), ("https://[x", False), ("file:///a", False),
+    ],
+)
+def test_links_lead_to_web_pages_alone(link: str, leads: bool) -> None:
+    assert followable(link) == (link if leads else "")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('File "/a/lib/python3.11/site-packages/x/y.py", line 3', 'File ".../site-packages/x/y.py", line 3'),
+        ("in /home/me/it.py:3, at:/tmp/a/", "in .../it.py:3, at:.../a"),
+        ("`/a b/c d.py`", "`.../c d.py`"), (r"C:\Users\me\it.py", ".../it.py"), ("file:///home/me/it.py", ".../it.py"),
+        ("it:MASK-01/linear/given/float32/cpu", "it:MASK-01/linear/given/float32/cpu"),
+        ("https://x.y/a/b.html", "https://x.y/a/b.html"), ("3 / 4, and/or, ./a/b", "3 / 4, and/or, ./a/b"),
+    ],
+)
+def test_no_place_of_a_machine_is_told(text: str, told: str) -> None:
+    assert shown(text) == told
+
+
+def test_an_adapter_file_is_told_by_its_name() -> None:
+    of = declared(report([record("MASK-01", Verdict.FAILED)]), adapter="/home/me/a b.py")
+    assert square(field([of])).cells[0].arguments.startswith("--adapter 'a b.py' --cell it:MASK-01/")
+
+
+def test_each_sparsifier_has_the_versions_and_the_date_of_its_own_run() -> None:
+    later = report(passed(cell(name="other")), name="other", started="2026-02-03T04:05:06+00:00")
+    first, second = join_of(later, report(passed(cell()))).columns
+    assert dict(first.facts) == {
+        "package": "acme 1.5", "profile": "mask", "torch": "2.13.0+cpu", "python": "3.11.0", "device": "cpu",
+        "date": "2026-01-01",
+    }
+    assert (second.name, dict(second.facts)["date"]) == ("other", "2026-02-03")
+
+
+def test_the_order_of_reports_changes_nothing() -> None:
+    reports = [report(EACH), report(passed(cell(name="other")), name="other")]
+    assert field_html(field(reports)) == field_html(field(reports[::-1]))
+    assert field_markdown(field(reports)) == field_markdown(field(reports[::-1]))
+
+
+def test_the_markdown_tells_results_matrix_and_failures() -> None:
+    text = field_markdown(one(*EACH))
+    assert f"| it | failure | 5 of {TOTAL} requirements | 2 (1 in part) | 1 known failure, 1 failed, " in text
+    assert f"| MASK-02 | ◐ | {next(one.sentence for one in CATALOGUE if one.id == 'MASK-02')} |" in text
+    assert "**MASK-03** known failure (1 of 2 cells)" in text
+    assert "  - because: It was so. ([link](<https://x.y/1>))" in text
+
+
+def test_a_selection_says_so() -> None:
+    of = field([report(passed(cell()), selection=Selection(areas=("MASK",)))])
+    assert "Only a selection" in field_markdown(of)
+    assert "Only a selection" in field_html(of)
+    assert "Only a selection" not in field_html(one()) + field_markdown(one())
+
+
+def written(folder: Path, *reports: Report) -> list[str]:
+    """Their files."""
+    files = [folder / f"{number}.jsonl" for number in range(len(reports))]
+    for file, of in zip(files, reports, strict=True):
+        lines = (of.header, *of.records, *((of.footer,) if of.footer else ()))
+        file.write_bytes(b"".join(map(encode, lines)))
+    return list(map(str, files))
+
+
+def pages(folder: Path, files: Sequence[str]) -> Result:
+    there = [f"{way}={folder / name}" for way, name in (("--html", "a.html"), ("--markdown", "a.md"))]
+    return CliRunner().invoke(main, ["page", *files, *there])
+
+
+def test_both_pages_are_written_and_again_alike(tmp_path: Path) -> None:
+    files = written(tmp_path, report(EACH), report(passed(cell(name="other")), name="other"))
+    assert pages(tmp_path, files).exit_code == 0
+    first = [(tmp_path / name).read_bytes() for name in ("a.html", "a.md")]
+    assert pages(tmp_path, files).exit_code == 0
+    assert first == [(tmp_path / name).read_bytes() for name in ("a.html", "a.md")]
+    assert first[0].startswith(b"<!DOCTYPE html>")
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+@pytest.mark.parametrize(
+    ("reports", "exit", "said"),
+    [
+        ([replaced(report(EACH), footer=None)], 3, "no footer"),
+        ([report(EACH, interrupted="Ctrl-C")], 3, "a run was cut short (Ctrl-C); run it again"),
+        ([replaced(report(EACH), footer=report(passed(cell())).footer)], 3, "footer disagrees"),
+        ([report(EACH[:2], [cell(), cell("MASK-02"), cell("MASK-30")])], 3, "does not balance"),
+        ([report(EACH, catalogue="another")], 2, "another catalogue than this sparsecheck has"),
+        ([report(EACH), report(catalogue="another", name="other")], 2, "different catalogues"),
+        ([report(EACH), report(EACH)], 2, "it stands in two of the reports"),
+        ([report(passed(cell()), selection=Selection(probe=True))], 2, "a probe"),
+        ([report(passed(cell("MASK-99")))], 2, "it has cells of MASK-99, which is no requirement"),
+        ([report(subjects=())], 2, "about no sparsifier"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_no_whole_report_writes_nothing(
+    tmp_path: Path, reports: list[Report], exit: int, said: str
+) -> None:
+    ended = pages(tmp_path, written(tmp_path, *reports))
+    assert (ended.exit_code, said in ended.output) == (exit, True), ended.output
+    assert len(ended.output.splitlines()) == 1
+    assert not (tmp_path / "a.html").exists()
+    assert not (tmp_path / "a.md").exists()
+
+
+def test_each_way_a_field_can_be_wrong_has_a_name() -> None:
+    with pytest.raises(EmptyReport):
+        field([report(subjects=())])
+    with pytest.raises(UnlikeReports):
+        field([report(catalogue="another")])
+    with pytest.raises(CutShort):
+        field([report(interrupted="Ctrl-C")])
+    with pytest.raises(CutShort):
+        field([replaced(join([report(EACH)]), footer=None)])
+
+
+def test_a_missing_report_is_named(tmp_path: Path) -> None:
+    ended = pages(tmp_path, [str(tmp_path / "absent.jsonl")])
+    assert ended.exit_code == 2
+    assert "absent.jsonl: there is no such report" in ended.output
+
+
+def test_a_page_that_cannot_be_written_leaves_the_other_as_it_was(tmp_path: Path) -> None:
+    files = written(tmp_path, report(EACH))
+    ended = CliRunner().invoke(
+        main, ["page", *files, "--html", str(tmp_path / "a.html"), "--markdown", str(tmp_path / "no" / "a.md")]
+    )
+    assert ended.exit_code == 2
+    assert "could not be written" in ended.output
+    assert [file.name for file in tmp_path.iterdir()] == ["0.jsonl"]
+
+
+def test_no_page_is_bad_usage(tmp_path: Path) -> None:
+    ended = CliRunner().invoke(main, ["page", *written(tmp_path, report(EACH))])
+    assert (ended.exit_code, "nothing to write" in ended.output) == (2, True)
+
+
+def test_the_html_page_without_jinja_says_what_to_install_and_markdown_does_without(tmp_path: Path) -> None:
+    [file] = written(tmp_path, report(EACH))
+    ended = sparsecheck_without({"jinja2"}, "page", file, "--html", "a.html", cwd=tmp_path)
+    assert (ended.returncode, "pip install 'sparsecheck[pages]'" in ended.stderr) == (2, True)
+    assert not (tmp_path / "a.html").exists()
+    other = sparsecheck_without({"jinja2", "torch"}, "page", file, "--markdown", "a.md", cwd=tmp_path)
+    assert (other.returncode, other.stderr) == (0, "")
+
+
+def test_no_page_needs_torch(tmp_path: Path) -> None:
+    [file] = written(tmp_path, report(EACH))
+    ended = sparsecheck_without({"torch"}, "page", file, "--html", "a.html", cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, "")
