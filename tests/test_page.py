@@ -244,7 +244,8 @@ def test_a_command_ends_no_code(text: str, told: str) -> None:
     [
         ("https://x.y/a?b=c#d", True), ("http://x.y", True), ("javascript:alert(1)", False), ("JaVaScRiPt:a", False),
         ("data:text/html,a", False), ("//x.y", False), ("https:", False), ("https://x.y/ a", False), ("", False),
-        ("https://x.y/\n", False), ("https://x.y/>)", False), ("https://[x", False), ("file:///a", False),
+        ("https://x.y/\n", False), ("javascript://x.y/%0aalert(1)", False), ("ftp://x.y/a", False),
+        ("https://x.y/>)", False), ("https://[x", False), ("file:///a", False),
     ],
 )
 def test_links_lead_to_web_pages_alone(link: str, leads: bool) -> None:
