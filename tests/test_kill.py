@@ -6,6 +6,7 @@ import pytest
 
 from sparsecheck import Adapter
 from sparsecheck.catalogue import CATALOGUE
+from sparsecheck.judging.ledger import applies
 from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
 from sparsecheck.sparsifiers.structural_exemplar import StructuralExemplarAdapter
 from sparsecheck.values.record import Verdict
@@ -21,7 +22,7 @@ IDS = [requirement.id for requirement in CATALOGUE]
 JUDGED = [
     (exemplar, one.id)
     for exemplar in (ExemplarAdapter, StructuralExemplarAdapter) for one in CATALOGUE
-    if exemplar.profile in one.profiles
+    if applies(one, exemplar().declare("it"))
 ]
 
 

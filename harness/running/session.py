@@ -123,8 +123,6 @@ def _ready(name: str, files: tuple[Path, ...], selection: Selection, environment
         raise BrokenAdapter(f"{found.source} declares every capability: there is nothing to probe")
     whole = enumerate_cells(catalogue.CATALOGUE, found.declaration, Selection(), environment)
     planned = enumerate_cells(catalogue.CATALOGUE, found.declaration, selection, environment)
-    if not whole:
-        raise BrokenAdapter(f"no requirement applies to a sparsifier of the {found.declaration.profile} profile")
     if not planned:
         raise BrokenAdapter("the selection matches none of its cells")
     expectations = in_force(
