@@ -1,0 +1,102 @@
+"""What an adapter's code says to the harness alone is left out of a script: docstrings, annotations, declarations."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+_HARNESS_CALLS = ("refuse_unsupported",)
+
+
+def trimmed(node: ast.stmt, absent: Iterable[str]) -> ast.stmt:
+    """A copy of a definition without what a script does not need. absent: classes of which it has no instance, so that
+    an `isinstance` of them is settled."""
+    copy = ast.parse(ast.unparse(node)).body[0]
+    trimmed_copy: ast.stmt = ast.fix_missing_locations(_Trimmer(frozenset(absent)).visit(copy))
+    return trimmed_copy
+
+
+def is_dataclass(node: ast.ClassDef) -> bool:
+    return any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list)
+
+
+class _Trimmer(ast.NodeTransformer):
+    def __init__(self, absent: frozenset[str]) -> None:
+        self.absent = absent
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:  # noqa: N802
+        if not is_dataclass(node):
+            node.body = [one for one in map(_without_annotation, node.body) if one is not None]
+        else:
+            node.body = [one for one in node.body if getattr(one, "name", "") != "__post_init__"]
+        node.bases = [base for base in node.bases if ast.unparse(base) != "ABC"]
+        return self._with_body(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:  # noqa: N802
+        arguments = node.args
+        node.returns = None
+        for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg):
+            if one is not None:
+                one.annotation = None
+        node.body = [one for one in map(_without_annotation, node.body) if one is not None]
+        return self._with_body(node)
+
+    def _with_body(self, node: ast.ClassDef | ast.FunctionDef) -> ast.AST:
+        if ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+        self.generic_visit(node)
+        node.body = node.body or [ast.Pass()]
+        return node
+
+    def visit_Assert(self, node: ast.Assert) -> ast.AST | None:  # noqa: N802
+        """Those that tell a type checker what is so."""
+        return None if "isinstance(" in (text := ast.unparse(node)) or text.endswith("is not None") else node
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:  # noqa: N802
+        call = node.value
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _HARNESS_CALLS:
+            return None
+        return self.generic_visit(node)
+
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt] | None:  # noqa: N802
+        self.generic_visit(node)
+        if _is_false(node.test):
+            return node.orelse or None
+        if not node.body or (_only_refuses(node.body) and not node.orelse):
+            return None
+        return node
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:  # noqa: N802
+        self.generic_visit(node)
+        return node.orelse if _is_false(node.test) else node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "isinstance" and len(node.args) == 2:
+            return self._settled(node)
+        return node
+
+    def _settled(self, call: ast.Call) -> ast.AST:
+        kinds = call.args[1].elts if isinstance(call.args[1], ast.Tuple) else [call.args[1]]
+        left = [kind for kind in kinds if ast.unparse(kind) not in self.absent]
+        if not left:
+            return ast.Constant(False)
+        call.args[1] = left[0] if len(left) == 1 else ast.Tuple(left, ast.Load())
+        return call
+
+
+def _is_false(test: ast.expr) -> bool:
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+        return any(map(_is_false, test.values))
+    return isinstance(test, ast.Constant) and test.value is False
+
+
+def _only_refuses(body: list[ast.stmt]) -> bool:
+    [first] = body if len(body) == 1 else [None]
+    return isinstance(first, ast.Raise) and first.exc is not None and ast.unparse(first.exc).startswith("Refusal(")
+
+
+def _without_annotation(node: ast.stmt) -> ast.stmt | None:
+    if not isinstance(node, ast.AnnAssign):
+        return node
+    return None if node.value is None else ast.Assign([node.target], node.value)
