@@ -19,6 +19,7 @@ from .failure import fail
 from .init import init
 from .page import page
 from .reference import reference
+from .repro import repro
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -33,6 +34,7 @@ def main() -> None:
     sparsecheck init                    write an adapter for your own package
     sparsecheck expect FILE             what it would take to expect the failures in FILE
     sparsecheck page FILE --html FILE   the verdicts of reports, as a page
+    sparsecheck repro CELL              a script that shows one failure without sparsecheck
     sparsecheck bench                   time it; nothing is judged by that
     sparsecheck explain MASK-01         what a requirement asks, and why
 
@@ -222,3 +224,4 @@ main.add_command(expect)
 main.add_command(init)
 main.add_command(page)
 main.add_command(reference)
+main.add_command(repro)

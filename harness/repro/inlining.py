@@ -12,11 +12,11 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import lru_cache
 from types import ModuleType
 
-from .trimming import is_dataclass, trimmed
+from .classes import Classes
+from .trimming import trimmed
 
 _OWN = __name__.partition(".")[0]
 GIVEN = f"{__name__.rpartition('.')[0]}.given"
@@ -76,9 +76,9 @@ def _imports(module: str) -> Iterator[str]:
     for node in _tree(module).body:
         if isinstance(node, ast.Import):
             yield from (f"import {_as(one)}" for one in node.names)
-        elif isinstance(node, ast.ImportFrom) and not node.level and node.module != "__future__":
-            if str(node.module).partition(".")[0] != _OWN:
-                yield from (f"from {node.module} import {_as(one)}" for one in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module != "__future__":
+            for one in node.names:
+                yield f"from {_imported(module)[one.asname or one.name][0]} import {_as(one)}"
 
 
 def _as(one: ast.alias) -> str:
@@ -106,122 +106,88 @@ def _home(module: str, name: str) -> Key | None:
     return (source, original) if source == GIVEN else _home(source, original)
 
 
-@dataclass
 class Inlined:
-    """The code that some names rest on. absent: as for `trimmed`.
+    """The code that some names rest on.
 
+    roots: names, each with the module in which it has that name. absent: as for `trimmed`.
     given: the names that whoever writes the script is to supply. imports: statements, for all else.
+
+    Raises:
+        CannotInline: two things have one name, or the source of one cannot be read.
     """
 
-    absent: frozenset[str]
-    given: set[str] = field(default_factory=set)
-    imports: set[str] = field(default_factory=set)
-    _pieces: dict[Key, ast.stmt] = field(default_factory=dict)
-    _asked: set[str] = field(default_factory=set)
-    _modules: list[str] = field(default_factory=list)
-
-    def add(self, module: str, name: str) -> None:
-        """Take up `name` of `module` and all that it rests on.
-
-        Raises:
-            CannotInline: two things have one name, or the source of one cannot be read.
-        """
-        self._take(module, name)
-        before = None
-        while before != (len(self._pieces), len(self._asked)):
-            before = len(self._pieces), len(self._asked)
-            for key in list(self._pieces):
-                self._follow(key)
-
-    def ask(self, *members: str) -> None:
-        """Keep the members of these names in every class."""
-        self._asked.update(members)
-
-    def has(self, member: str) -> bool:
-        """Whether something asks for a member of that name."""
-        return member in self._asked
-
-    def code(self, modules: Iterable[str] | None = None) -> list[ast.stmt]:
-        """The definitions, in an order in which they can be run; of `modules` alone, or of all but those of GIVEN."""
-        wanted = self._modules if modules is None else list(modules)
-        keys = [key for key in self._pieces if key[0] in wanted]
-        keys.sort(key=lambda key: (self._modules.index(key[0]), _defined(key[0])[key[1]].lineno))
-        kept = [self._members(key) for key in keys]
-        return [one for one in kept if not (isinstance(one, ast.ClassDef) and one.name in self._empty)]
+    def __init__(self, roots: Iterable[Key], absent: Iterable[str]) -> None:
+        self.given: set[str] = set()
+        self.imports: set[str] = set()
+        self._absent = frozenset(absent)
+        self._classes = Classes({})
+        pieces: dict[Key, ast.stmt] = {}
+        known = list[set[Key]]()
+        while set(pieces) not in known:  # each round knows the classes of the one before
+            known.append(set(pieces))
+            self._classes = Classes({key[1]: one for key, one in pieces.items() if isinstance(one, ast.ClassDef)})
+            pieces = self._reached(list(roots))
+        self._pieces = pieces
+        self._order = _in_order(dict.fromkeys(key[0] for key in pieces))
 
     @property
     def modules(self) -> list[str]:
         """Those with code in it, the ones that others rest on first."""
-        return [module for module in self._modules if any(key[0] == module for key in self._pieces)]
+        return list(self._order)
 
-    def _take(self, module: str, name: str) -> None:
+    def code(self, modules: Iterable[str]) -> list[ast.stmt]:
+        """The definitions of `modules`, in an order in which they can be run."""
+        wanted = set(modules)
+        keys = [key for key in self._pieces if key[0] in wanted and not self._classes.is_merged(key[1])]
+        keys.sort(key=lambda key: (self._order.index(key[0]), _defined(key[0])[key[1]].lineno))
+        return [self._classes.merged(key[1], self._asked) or self._pieces[key] for key in keys]
+
+    def _reached(self, roots: list[Key]) -> dict[Key, ast.stmt]:
+        self.given, self.imports, self._asked = set(), set(), set[str]()
+        pieces: dict[Key, ast.stmt] = {}
+        for root in roots:
+            self._take(pieces, *root)
+        before = None
+        while before != (len(pieces), len(self._asked)):
+            before = len(pieces), len(self._asked)
+            for key in list(pieces):
+                self._follow(pieces, key)
+        return pieces
+
+    def _take(self, pieces: dict[Key, ast.stmt], module: str, name: str) -> None:
         key = _home(module, name)
         if key is None:
             self.imports.update(one for one in _imports(module) if _bound(one) == name)
         elif key[0] == GIVEN:
             self.given.add(key[1])
-        elif key not in self._pieces:
-            taken = next((other for other in self._pieces if other[1] == key[1]), None)
+        elif key not in pieces:
+            taken = next((other for other in pieces if other[1] == key[1]), None)
             if taken is not None:
                 raise CannotInline(f"{taken[0]} and {key[0]} both define {key[1]}: rename one")
-            self._pieces[key] = trimmed(_defined(key[0])[key[1]], self.absent)
-            self._rank(key[0])
+            pieces[key] = trimmed(_defined(key[0])[key[1]], self._absent)
 
-    def _rank(self, module: str) -> None:
-        if module not in self._modules:
+    def _follow(self, pieces: dict[Key, ast.stmt], key: Key) -> None:
+        piece = pieces[key]
+        for part in self._classes.parts(piece, self._asked) if isinstance(piece, ast.ClassDef) else [piece]:
+            for node in ast.walk(part):
+                if isinstance(node, ast.Name) and (not hasattr(builtins, node.id) or node.id in _defined(key[0])):
+                    self._take(pieces, key[0], node.id)
+                elif isinstance(node, ast.Attribute):
+                    self._asked.add(node.attr)
+
+
+def _in_order(modules: Iterable[str]) -> list[str]:
+    """Each after those that it imports from."""
+    wanted, order, seen = list(modules), list[str](), set[str]()
+
+    def visit(module: str) -> None:
+        if module not in seen:
+            seen.add(module)
             for source, name in _imported(module).values():
-                if source.partition(".")[0] == _OWN and source not in (_OWN, GIVEN) and name and source != module:
-                    self._rank_if_own(source)
-            if module not in self._modules:
-                self._modules.append(module)
+                if name and source.partition(".")[0] == _OWN and source in sys.modules and not _is_package(source):
+                    visit(source)
+            order.append(module)
 
-    def _rank_if_own(self, source: str) -> None:
-        if source in sys.modules and not _is_package(source):
-            self._rank(source)
-
-    def _follow(self, key: Key) -> None:
-        for node in ast.walk(self._members(key)):
-            if isinstance(node, ast.Name) and (not hasattr(builtins, node.id) or node.id in _defined(key[0])):
-                self._take(key[0], node.id)
-            elif isinstance(node, ast.Attribute):
-                self._asked.add(node.attr)
-
-    def _members(self, key: Key) -> ast.stmt:
-        """The definition with those members alone that are asked for."""
-        whole = self._pieces[key]
-        if not isinstance(whole, ast.ClassDef):
-            return whole
-        body = [one for one in whole.body if self._is_kept(one, whole)]
-        bases = [base for base in whole.bases if ast.unparse(base) not in self._empty]
-        copy = ast.ClassDef(whole.name, bases, whole.keywords, body or [ast.Pass()], whole.decorator_list)
-        if hasattr(whole, "type_params"):
-            copy.type_params = []  # type: ignore[attr-defined,unused-ignore]
-        return ast.fix_missing_locations(copy)
-
-    def _is_kept(self, member: ast.stmt, whole: ast.ClassDef) -> bool:
-        if isinstance(member, ast.FunctionDef):
-            abstract = any("abstractmethod" in ast.unparse(one) for one in member.decorator_list)
-            return not abstract and (member.name.startswith("__") or member.name in self._asked)
-        if isinstance(member, ast.Assign):
-            return any(ast.unparse(target) in self._asked for target in member.targets)
-        return is_dataclass(whole) and isinstance(member, ast.AnnAssign)
-
-    @property
-    def _empty(self) -> set[str]:
-        """The classes that are but bases of others, and of which nothing is left."""
-        classes = {key[1]: one for key, one in self._pieces.items() if isinstance(one, ast.ClassDef)}
-        named = {node.id for one in self._pieces.values() for node in _outside_bases(one)}
-        hollow: set[str] = set()
-        for _ in classes:
-            hollow |= {name for name, one in classes.items() if name not in named and self._is_hollow(one, hollow)}
-        return hollow
-
-    def _is_hollow(self, one: ast.ClassDef, hollow: set[str]) -> bool:
-        bases = all(ast.unparse(base) in hollow for base in one.bases)
-        return bases and not is_dataclass(one) and not any(self._is_kept(part, one) for part in one.body)
-
-
-def _outside_bases(node: ast.stmt) -> Iterator[ast.Name]:
-    """The names in a definition, but for those of the bases."""
-    parts = node.body if isinstance(node, ast.ClassDef) else [node]
-    yield from (one for part in parts for one in ast.walk(part) if isinstance(one, ast.Name))
+    for module in wanted:
+        visit(module)
+    return [module for module in order if module in wanted]

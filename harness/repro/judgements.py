@@ -20,6 +20,7 @@ from .given import (
     DTYPE,
     LEVEL,
     MASK_STORAGE,
+    MONOTONE,
     OTHER_PLAN,
     PLAN,
     SCORE,
@@ -50,6 +51,7 @@ from .tools import (
     require,
     restored,
     resumed,
+    said,
     sparsified,
     tensors,
 )
@@ -149,8 +151,7 @@ def judge_ranked_together() -> None:
 
 
 def judge_raised_level() -> None:
-    """What was removed is made the largest, as training might; then more is to be removed. A sparsifier that lets
-    nothing come back is to remove the lowest of what is left."""
+    """What was removed is made the largest, as training might make it; then more is to be removed."""
     attached = sparsified()
     before, weights = masks_of(attached), dense_weights(attached.model)
     for weight in weights.values():
@@ -158,15 +159,14 @@ def judge_raised_level() -> None:
         weight.detach().copy_(size.max() - size + 0.01)
     dense = {name: weight.detach().double() for name, weight in weights.items()}
     attached.update(0.6)
-    masks = attached.masks()
-    if not any((masks[name] & ~before[name]).any() for name in masks):
+    if MONOTONE:
         dense = {name: torch.where(before[name], weight, 0.0) for name, weight in dense.items()}
-    judge_each_kept(dense, masks)
+    judge_each_kept(dense, attached.masks())
 
 
 def judge_poisoned() -> None:
     model = dense_model()
-    masks = {name: torch.tensor(pattern.mask) for name, pattern in PLAN.patterns.items()}
+    masks = {name: torch.tensor(pattern.mask, device=DEVICE) for name, pattern in PLAN.patterns.items()}
     for name, mask in masks.items():
         poison = torch.tensor([torch.nan, torch.inf, -torch.inf], device=DEVICE, dtype=DTYPE)
         model.get_parameter(name).detach()[~mask] = poison.repeat(mask.numel())[: int((~mask).sum())]
@@ -175,10 +175,6 @@ def judge_poisoned() -> None:
 
 
 # -------------------------------------------------------------------------------------------- REG
-
-
-def said(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def judge_named(error: Exception, words: Iterable[str]) -> None:

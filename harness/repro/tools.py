@@ -55,9 +55,9 @@ def reals(name: str, shape: tuple[int, ...]) -> Tensor:
     return (integers(name, shape, 2**23).double() * 2 + 1) / 2**23 - 1
 
 
-def dense_model(variant: str = "", dtype: torch.dtype = DTYPE, kind: type[nn.Module] = Model) -> nn.Module:
+def dense_model(variant: str = "", dtype: torch.dtype | None = None, kind: type[nn.Module] | None = None) -> nn.Module:
     """The model, with weights that are drawn from the names."""
-    model = kind().to(DEVICE, dtype)
+    model = (kind or Model)().to(DEVICE, dtype or DTYPE)
     for name, parameter in model.named_parameters():
         drawn = f"{CELL} {variant} {name if '.' in name else '.' + name}"
         parameter.data.copy_(reals(drawn, parameter.shape) / parameter.shape[1:].numel() ** 0.5)
@@ -71,16 +71,16 @@ def batches(count: int, variant: str) -> list[tuple[Tensor, Tensor]]:
     return [(one, teacher(one).detach()) for one in made]
 
 
-def sparsified(model: nn.Module | None = None, plan: Plan = PLAN) -> Sparsified:
+def sparsified(model: nn.Module | None = None, plan: Plan | None = None) -> Sparsified:
     """A dense model attached to and updated once."""
-    attached = ADAPTER.attach(dense_model() if model is None else model, plan, CONTEXT)
+    attached: Sparsified = ADAPTER.attach(dense_model() if model is None else model, plan or PLAN, CONTEXT)
     attached.update()
     return attached
 
 
-def restored(saved: Saved, plan: Plan = PLAN) -> Sparsified:
+def restored(saved: Saved, plan: Plan | None = None) -> Sparsified:
     """From what was saved, on a dense model of other weights."""
-    made = ADAPTER.restore(dense_model("restored"), plan, saved, CONTEXT)
+    made: Sparsified = ADAPTER.restore(dense_model("restored"), plan or PLAN, saved, CONTEXT)
     if RENEWED:  # masks are stored nowhere, and come with the update
         made.update()
     return made
@@ -97,6 +97,18 @@ def learn(attached: Sparsified) -> None:
     attached.train(batches(2, "lesson") * 4, functional.mse_loss, optimizer)
 
 
+def given_mask(name: str, shape: tuple[int, ...]) -> Tensor:
+    """About half the entries, the first kept and the second not."""
+    mask = integers(f"{name} given mask", shape, 2).bool()
+    mask.view(-1)[:2] = torch.tensor([True, False])
+    return mask.cpu()
+
+
+def said(error: Exception) -> str:
+    """An exception in one line."""
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+
+
 def masks_of(attached: Sparsified) -> dict[str, Tensor]:
     return {name: mask.clone() for name, mask in attached.masks().items()}
 
@@ -108,8 +120,9 @@ def judge_equal(seen: Tensor, expected: Tensor, what: str, rule: str) -> None:
     wrong = (seen != expected).nonzero().tolist()
     if wrong:
         first = tuple(wrong[0])
-        raise Failure(rule, f"{what} of shape {tuple(seen.shape)} differs at {len(wrong)} of {seen.numel()} entries, "
-                      f"first at {first}: expected {expected[first].item()}, seen {seen[first].item()}")
+        counts = f"differs at {len(wrong)} of {seen.numel()} entries, first at {first}"
+        values = f"expected {expected[first].item()}, seen {seen[first].item()}"
+        raise Failure(rule, f"{what} of shape {tuple(seen.shape)} {counts}: {values}")
 
 
 def judge_masks(attached: Sparsified, masks: Mapping[str, Tensor], rule: str) -> None:

@@ -29,6 +29,9 @@ class _Trimmer(ast.NodeTransformer):
             node.body = [one for one in map(_without_annotation, node.body) if one is not None]
         else:
             node.body = [one for one in node.body if getattr(one, "name", "") != "__post_init__"]
+            for field in node.body:
+                if isinstance(field, ast.AnnAssign):
+                    field.annotation = ast.Name("object", ast.Load())
         node.bases = [base for base in node.bases if ast.unparse(base) != "ABC"]
         return self._with_body(node)
 
@@ -60,7 +63,7 @@ class _Trimmer(ast.NodeTransformer):
 
     def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt] | None:  # noqa: N802
         self.generic_visit(node)
-        if _is_false(node.test):
+        if _is_false(node.test) or ast.unparse(node.test) in self.absent:
             return node.orelse or None
         if not node.body or (_only_refuses(node.body) and not node.orelse):
             return None

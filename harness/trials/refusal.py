@@ -26,7 +26,7 @@ _ACCIDENTS = (AttributeError, NameError, IndexError, ZeroDivisionError, Recursio
 
 _OWN = Path(__file__).parent.parent
 _TORCH_CALLS = ("trace", "export", "compile")
-_OPERATIONS = ("reupdate", "relevel", "finalize", "restore", *_TORCH_CALLS)
+OPERATIONS = ("reupdate", "relevel", "finalize", "restore", *_TORCH_CALLS)
 
 
 def judge_refusal(trial: Trial, lacking: list[str]) -> RefusedBy:
@@ -37,7 +37,7 @@ def judge_refusal(trial: Trial, lacking: list[str]) -> RefusedBy:
     Raises:
         Violation: `not-refused`, `refusal-unnamed`, `refusal-by-accident` or `refusal-harmed`.
     """
-    planned = [name for name in lacking if name not in _OPERATIONS]
+    planned = [name for name in lacking if name not in OPERATIONS]
     if planned:
         return _refused_plan(trial, planned)
     sparsified = trial.sparsified()
@@ -84,12 +84,12 @@ def _refused_plan(trial: Trial, lacking: list[str]) -> RefusedBy:
     try:
         sparsified = trial.attach(model)
     except Exception as error:
-        return _weigh(error, model, before, _words(trial, lacking), trial.adapter, "attach")
+        return _weigh(error, model, before, words_for(trial, lacking), trial.adapter, "attach")
     model, before = sparsified.model, _snapshot(sparsified.model)
     try:
         sparsified.update()
     except Exception as error:
-        return _weigh(error, model, before, _words(trial, lacking), trial.adapter, "update")
+        return _weigh(error, model, before, words_for(trial, lacking), trial.adapter, "update")
     raise _not_refused(lacking, "attach and update went through")
 
 
@@ -146,7 +146,7 @@ def _snapshot(model: nn.Module) -> dict[str, Tensor]:
     return state | {f"{name} (buffer)": tensor.detach().clone() for name, tensor in model.named_buffers()}
 
 
-def _words(trial: Trial, lacking: list[str]) -> tuple[str, ...]:
+def words_for(trial: Trial, lacking: list[str]) -> tuple[str, ...]:
     """What a message may name: a planned parameter, or what the sparsifier lacks in one word or another."""
     return tuple(sorted({*trial.plan.names, *(word for name in lacking for word in (name, *_SYNONYMS.get(name, ())))}))
 

@@ -131,7 +131,12 @@ def belongings(sparsified: Sparsified) -> dict[str, Tensor]:
 
 def foreign_state(trial: Trial) -> Saved:
     """What is saved of a run whose planned weights all have another shape, under the same names."""
-    return trial.on(_other_network(trial), f"{trial.cell.requirement} foreign").sparsified().save()
+    return foreign(trial).sparsified().save()
+
+
+def foreign(trial: Trial) -> Trial:
+    """The same on a network whose planned weights all have another shape, under the same names."""
+    return trial.on(_other_network(trial), f"{trial.cell.requirement} foreign")
 
 
 def _other_network(trial: Trial) -> Network:
