@@ -7,6 +7,7 @@ parameters as PLAN, with other masks. WRONG_PLANS: to be refused, each with word
 WORDS: those for PLAN. ADAPTER: what attaches. CONTEXT: what it is handed beside. LEVEL: that of a further update, or
 the plan's. SCORE: the power of an entry by which it is ranked. SLACK: how far two sums may be apart and tie.
 RENEWED: whether masks come with an update after a restore. MONOTONE: whether what is removed stays so.
+BEFORE: the functions of torch, by what they are functions of, before the package was imported.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ TOLERANCE = 0.0
 MASK_STORAGE = "model"
 RENEWED = False
 MONOTONE = False
+BEFORE: dict[Any, dict[str, Any]] = {}
 
 
 def asked(level: float, count: int) -> int:

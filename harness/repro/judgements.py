@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import os
 import pickle
 from collections.abc import Iterable, Mapping
 
@@ -15,6 +16,7 @@ from ..values.pattern import Block, Channel, Pattern, Unstructured
 from ..values.plan import Plan
 from .given import (
     ADAPTER,
+    BEFORE,
     CONTEXT,
     DEVICE,
     DTYPE,
@@ -162,6 +164,22 @@ def judge_raised_level() -> None:
     if MONOTONE:
         dense = {name: torch.where(before[name], weight, 0.0) for name, weight in dense.items()}
     judge_each_kept(dense, attached.masks())
+
+
+def is_torchs(function: object) -> bool:
+    """Torch wraps some of its own itself."""
+    code = getattr(function, "__code__", None)
+    return code is not None and code.co_filename.startswith(os.path.dirname(torch.__file__) + os.sep)
+
+
+def judge_import() -> None:
+    changed = []
+    for home, functions in BEFORE.items():
+        for name, one in functions.items():
+            now = getattr(home, name, None)
+            if vars(home).get(name) is not one and not isinstance(one, type) and not is_torchs(now):
+                changed.append(f"{getattr(home, '__qualname__', home.__name__)}.{name}")
+    require(not changed, "importing the package leaves torch's functions as they were", ", ".join(changed))
 
 
 def judge_poisoned() -> None:
@@ -396,7 +414,7 @@ def judge_compiles_whole() -> None:
 BY_REQUIREMENT = {
     "MASK-01": judge_forward_uses_masked, "MASK-02": judge_output_of_masked, "MASK-05": judge_counts,
     "MASK-06": judge_highest_kept, "MASK-08": judge_highest_kept, "MASK-12": judge_highest_kept,
-    "MASK-14": judge_ranked_together, "MASK-21": judge_poisoned, "MASK-22": judge_counts_of_equals,
+    "MASK-14": judge_ranked_together, "MASK-19": judge_import, "MASK-21": judge_poisoned, "MASK-22": judge_counts_of_equals,
     "MASK-24": judge_raised_level, "MASK-25": judge_lowered_counts, "MASK-30": judge_forward_uses_masked,
     "REG-07": judge_modes, "REG-08": judge_attached_twice, "REG-09": judge_wrong_plans, "REG-11": judge_wrong_plans,
     "REG-13": judge_finalized_build, "REG-16": judge_finalized_flags, "REG-19": judge_gradients_stay,

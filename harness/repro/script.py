@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -19,9 +20,10 @@ from ..values.record import Record
 from . import judgements, tools
 from .folding import folded, written
 from .inlining import CannotInline, Inlined
-from .supply import Supply, context_code
+from .supply import BEFORE_CODE, Supply, context_code, context_fields
 
 _PATTERNS = {"Band", "Block", "Channel", "Given", "NofM", "Unstructured"}
+_RESTS_ON = {"example_input": "inputs", "batches": "batches", "device": "DEVICE", "dtype": "DTYPE"}
 _OURS = (tools.__name__, judgements.__name__)
 
 
@@ -48,9 +50,13 @@ def script(failing: Failing) -> str:
     trial, judge = Trial(failing.planned.cell, failing.found.adapter), judgement(failing)
     try:
         inlined = _inlined(failing, trial, judge)
+        if judge is judgements.judge_import:
+            return _importing(failing, inlined)
+        if fields := context_fields(_theirs(inlined)):
+            inlined = _inlined(failing, trial, judge, fields)
     except CannotInline as error:
         raise NoReproducer(f"the code of {failing.found.name} cannot be written into a script: {error}") from error
-    return _composed(failing, inlined, trial, judge.__name__)
+    return _composed(failing, inlined, trial, judge.__name__, fields)
 
 
 def judgement(failing: Failing) -> Callable[[], None]:
@@ -64,6 +70,8 @@ def judgement(failing: Failing) -> Callable[[], None]:
         if set(failing.planned.why.split()) <= set(OPERATIONS):
             raise NoReproducer(f"there is no reproducer of how {failing.planned.why} is refused")
         return judgements.judge_refused
+    if cell.requirement == "MASK-19" and "importing" not in failing.record.message:
+        raise NoReproducer("there is no reproducer of settings that attach, update or restore change")
     if cell.requirement == "MASK-25" and (contract.level_basis, contract.regrowth) != ("dense", "free"):
         raise NoReproducer(f"there is no reproducer of MASK-25 where regrowth is {contract.regrowth}")
     if judge := judgements.BY_REQUIREMENT.get(cell.requirement):
@@ -73,7 +81,7 @@ def judgement(failing: Failing) -> Callable[[], None]:
     raise NoReproducer(f"there is no reproducer of {cell.requirement} yet")
 
 
-def _inlined(failing: Failing, trial: Trial, judge: Callable[[], None]) -> Inlined:
+def _inlined(failing: Failing, trial: Trial, judge: Callable[[], None], fields: Iterable[str] = ()) -> Inlined:
     adapter, kind = failing.found.adapter, type(failing.found.adapter)
     if vars(adapter):
         raise CannotInline(f"its {kind.__name__} is made with {', '.join(vars(adapter))}")
@@ -81,6 +89,8 @@ def _inlined(failing: Failing, trial: Trial, judge: Callable[[], None]) -> Inlin
     roots = [(kind.__module__, kind.__name__), (Plan.__module__, "Plan"), (judge.__module__, judge.__name__)]
     roots += [(patterns.__name__, name) for name in used]
     roots += [(tools.__name__, name) for name in ("said", "Failure", *["given_mask"] * ("Given" in used))]
+    needed = {_RESTS_ON[field] for field in fields}
+    roots += [(tools.__name__, name) for name in ("inputs", "batches", "DEVICE", "DTYPE") if name in needed]
     return Inlined(roots, _PATTERNS - used | _settled(trial))
 
 
@@ -95,20 +105,36 @@ def _settled(trial: Trial) -> set[str]:
 # ------------------------------------------------------------------------------------------ the text
 
 
-def _composed(failing: Failing, inlined: Inlined, trial: Trial, judge: str) -> str:
-    theirs = _code(inlined, [module for module in inlined.modules if module not in _OURS])
+def _theirs(inlined: Inlined) -> str:
+    """The adapter's code, and what it rests on."""
+    return _code(inlined, [module for module in inlined.modules if module not in _OURS])
+
+
+def _composed(failing: Failing, inlined: Inlined, trial: Trial, judge: str, fields: Iterable[str]) -> str:
+    theirs = _theirs(inlined)
     as_arrays = bool(re.search(r"\bnp\b|numpy", theirs))
     supply = Supply(trial, failing.planned.why.split(), as_arrays).early(inlined.given)
     ours = _code(inlined, [_OURS[0]]), _code(inlined, [_OURS[1]])
     late = f"ADAPTER = {type(failing.found.adapter).__name__}()\n"
     if "CONTEXT" in inlined.given:
-        late += f"CONTEXT = {context_code(theirs)}\n"
+        late += f"CONTEXT = {context_code(fields)}\n"
     body = [theirs, ours[0], _folded(supply), late, ours[1], _END.format(judge=judge)]
     code = "\n".join(part.strip("\n") + "\n" for part in body if part.strip())
     return f"{_header(failing)}\n{_imports(inlined, code)}\n\n{code}"
 
 
-def _code(inlined: Inlined, modules: list[str]) -> str:
+def _importing(failing: Failing, inlined: Inlined) -> str:
+    """A script that looks before and after the package is imported, and does nothing else."""
+    def is_packages(statement: str) -> bool:
+        return statement.split()[1].partition(".")[0] not in {*sys.stdlib_module_names, "torch"}
+
+    imports = [statement for statement in sorted(inlined.imports) if is_packages(statement)]
+    parts = ["import os\nimport sys\n\nimport torch\n", BEFORE_CODE, "\n".join(_joined(imports)) + "\n"]
+    judge = judgements.judge_import.__name__
+    return "\n".join([_header(failing), *parts, _code(inlined, _OURS) + "\n", _END.format(judge=judge)])
+
+
+def _code(inlined: Inlined, modules: Iterable[str]) -> str:
     return "\n\n".join(written(node) for node in inlined.code(modules))
 
 

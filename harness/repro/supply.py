@@ -102,18 +102,30 @@ class Supply:
         return 0.0 if single else SLACK[self.trial.cell.dtype]
 
 
+BEFORE_CODE = """\
+HOMES = (torch, torch.nn.functional, torch.nn.init, torch.jit, torch.nn.Module, torch.Tensor)
+BEFORE = {home: {name: one for name, one in vars(home).items() if callable(one)} for home in HOMES}
+"""
+
+
 def _tuple(items: Iterable[str]) -> str:
     return "(\n" + "".join(f"    {item},\n" for item in items) + ")"
 
 
-def context_code(code: str) -> str:
-    """What is handed to attach beside model and plan: as much of it as `code` asks for."""
-    fields = {
-        "example_input": 'inputs("example")', "batches": 'batches(2, "calibration")', "device": "DEVICE",
-        "dtype": "DTYPE",
-    }
-    asked = [f"{name}={value}" for name, value in fields.items() if re.search(rf"\bcontext\.{name}\b", code)]
-    return f"SimpleNamespace({', '.join(asked)})" if asked else "None"
+_CONTEXT = {
+    "example_input": 'inputs("example")', "batches": 'batches(2, "calibration")', "device": "DEVICE", "dtype": "DTYPE",
+}
+
+
+def context_fields(code: str) -> tuple[str, ...]:
+    """What `code` asks for of that which is handed to attach beside model and plan."""
+    return tuple(name for name in _CONTEXT if re.search(rf"\bcontext\.{name}\b", code))
+
+
+def context_code(fields: Iterable[str]) -> str:
+    """As much of it as is asked for."""
+    asked = ", ".join(f"{name}={_CONTEXT[name]}" for name in fields)
+    return f"SimpleNamespace({asked})" if asked else "None"
 
 
 _CODE: dict[str, Callable[[Supply], str]] = {

@@ -69,6 +69,10 @@ class _Trimmer(ast.NodeTransformer):
             return None
         return node
 
+    def visit_For(self, node: ast.For) -> ast.AST | None:  # noqa: N802
+        self.generic_visit(node)
+        return node if node.body else None
+
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:  # noqa: N802
         self.generic_visit(node)
         return node.orelse if _is_false(node.test) else node
