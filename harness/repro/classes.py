@@ -32,7 +32,12 @@ class Classes:
         name = _name(member)
         if not name or any("abstractmethod" in ast.unparse(by) for by in getattr(member, "decorator_list", ())):
             return False
-        return (name.startswith("__") or name in asked) and not self._is_overridden(name, one)
+        wanted = name.startswith("__") or name in asked or self._is_called_by_others(one)
+        return wanted and not self._is_overridden(name, one)
+
+    def _is_called_by_others(self, one: ast.ClassDef) -> bool:
+        """Whether it derives from what is not in the script, such as nn.Module, whose code asks for its members."""
+        return any(base not in self.known or self._is_called_by_others(self.known[base]) for base in _bases(one))
 
     def _is_overridden(self, name: str, one: ast.ClassDef) -> bool:
         """Whether each class that derives from it has its own, and none calls this one."""

@@ -71,7 +71,7 @@ def _is_package(module: str) -> bool:
     return hasattr(sys.modules.get(module), "__path__")
 
 
-def _imports(module: str) -> Iterator[str]:
+def imports(module: str) -> Iterator[str]:
     """The import statements at its top that are of others, each with one name."""
     for node in _tree(module).body:
         if isinstance(node, ast.Import):
@@ -157,7 +157,7 @@ class Inlined:
     def _take(self, pieces: dict[Key, ast.stmt], module: str, name: str) -> None:
         key = _home(module, name)
         if key is None:
-            self.imports.update(one for one in _imports(module) if _bound(one) == name)
+            self.imports.update(one for one in imports(module) if _bound(one) == name)
         elif key[0] == GIVEN:
             self.given.add(key[1])
         elif key not in pieces:

@@ -19,11 +19,12 @@ from ..values.plan import Plan
 from ..values.record import Record
 from . import judgements, tools
 from .folding import folded, written
-from .inlining import CannotInline, Inlined
+from .inlining import CannotInline, Inlined, imports
 from .supply import BEFORE_CODE, Supply, context_code, context_fields
 
 _PATTERNS = {"Band", "Block", "Channel", "Given", "NofM", "Unstructured"}
 _RESTS_ON = {"example_input": "inputs", "batches": "batches", "device": "DEVICE", "dtype": "DTYPE"}
+_NO_PACKAGES = {*sys.stdlib_module_names, "torch", "msgspec", __name__.partition(".")[0]}
 _OURS = (tools.__name__, judgements.__name__)
 
 
@@ -126,10 +127,10 @@ def _composed(failing: Failing, inlined: Inlined, trial: Trial, judge: str, fiel
 def _importing(failing: Failing, inlined: Inlined) -> str:
     """A script that looks before and after the package is imported, and does nothing else."""
     def is_packages(statement: str) -> bool:
-        return statement.split()[1].partition(".")[0] not in {*sys.stdlib_module_names, "torch"}
+        return statement.split()[1].partition(".")[0] not in _NO_PACKAGES
 
-    imports = [statement for statement in sorted(inlined.imports) if is_packages(statement)]
-    parts = ["import os\nimport sys\n\nimport torch\n", BEFORE_CODE, "\n".join(_joined(imports)) + "\n"]
+    theirs = imports(type(failing.found.adapter).__module__)
+    parts = ["import os\nimport sys\n\nimport torch\n", BEFORE_CODE, "\n".join(_joined(filter(is_packages, theirs))) + "\n"]
     judge = judgements.judge_import.__name__
     return "\n".join([_header(failing), *parts, _code(inlined, _OURS) + "\n", _END.format(judge=judge)])
 
@@ -161,17 +162,18 @@ def _imports(inlined: Inlined, code: str) -> str:
     statements |= {"from collections import OrderedDict"} if "OrderedDict(" in code else set()
     statements |= {"from types import SimpleNamespace"} if "SimpleNamespace(" in code else set()
     statements |= {"from torch import nn"} if re.search(r"\bnn\.", code) else set()
-    plain = sorted(one for one in statements if one.startswith("import "))
-    return "\n".join([*plain, *_joined(one for one in statements if one.startswith("from "))])
+    return "\n".join(_joined(statements))
 
 
 def _joined(statements: Iterable[str]) -> list[str]:
     """One statement a module."""
+    statements = list(statements)
+    plain = sorted(one for one in statements if one.startswith("import "))
     names: dict[str, list[str]] = {}
-    for one in sorted(statements):
+    for one in sorted(set(statements) - set(plain)):
         module, _, name = one.removeprefix("from ").partition(" import ")
         names.setdefault(module, []).append(name)
-    return [written(ast.parse(f"from {module} import {', '.join(these)}")) for module, these in names.items()]
+    return plain + [written(ast.parse(f"from {module} import {', '.join(these)}")) for module, these in names.items()]
 
 
 _END = """\
