@@ -12,7 +12,7 @@ from .failure import fail
 if TYPE_CHECKING:
     from ..repro.script import Failing
     from ..values.cell import Cell
-    from ..values.record import Record, Subject
+    from ..values.record import Record
 
 
 @click.command()
@@ -87,13 +87,10 @@ def _record(cell: Cell, adapters: tuple[Path, ...]) -> Record:
     report = judge_apart(run, lambda line: None)
     [subject] = report.header.subjects
     record = next((one for one in report.records if one.cell == cell.id), None)
+    interrupted = report.footer.interrupted if report.footer else ""
     if record is None:
-        fail(f"{cell.id} was not judged: {_why(subject, report.footer and report.footer.interrupted)}")
+        fail(f"{cell.id} was not judged: {subject.problem or interrupted or 'it left no record'}")
     if record.verdict in (Verdict.FAILED, Verdict.KNOWN):
         return record
     details = " ".join((record.message or record.reason).split())
     fail(f"{cell.id} does not fail, there is nothing to reproduce: {record.verdict.value}{details and ', '}{details}")
-
-
-def _why(subject: Subject, interrupted: str | None) -> str:
-    return subject.problem or interrupted or "it left no record"

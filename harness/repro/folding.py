@@ -7,6 +7,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator
+from itertools import pairwise
 
 WIDTH = 110
 
@@ -24,7 +25,7 @@ def folded(line: str) -> list[str]:
     shift = len(line) - len(line.lstrip())
     places = [0, *_places(line.lstrip(), shift), len(line)]
     lines = [""]
-    for part in (line[start:end] for start, end in zip(places, places[1:], strict=False)):
+    for part in (line[start:end] for start, end in pairwise(places)):
         if lines[-1] and len(lines[-1] + part) > WIDTH:
             lines.append(" " * (shift + 8) + part.lstrip())
         else:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..subject.adapter import Saved
-from ..values.pattern import Block, Channel, Pattern, Unstructured
+from ..values.pattern import Block, Channel, Pattern
 from ..values.plan import Plan
 from .given import (
     ADAPTER,
@@ -91,10 +91,14 @@ def judge_count(masks: Mapping[str, Tensor], level: float) -> None:
         require(seen == expected, what.format(expected), what.format(seen))
 
 
+def levels() -> dict[str, float]:
+    return {name: vars(pattern)["level"] for name, pattern in PLAN.patterns.items()}
+
+
 def judge_counts() -> None:
     masks = sparsified().masks()
-    for name, pattern in PLAN.patterns.items():
-        judge_count({name: masks[name]}, pattern.level)
+    for name, level in levels().items():
+        judge_count({name: masks[name]}, level)
 
 
 def judge_counts_of_equals() -> None:
@@ -103,8 +107,8 @@ def judge_counts_of_equals() -> None:
         weight = model.get_parameter(name).detach()
         weight.copy_(weight.sign() / 4)
     masks = sparsified(model).masks()
-    for name, pattern in PLAN.patterns.items():
-        judge_count({name: masks[name]}, pattern.level)
+    for name, level in levels().items():
+        judge_count({name: masks[name]}, level)
 
 
 def judge_lowered_counts() -> None:
@@ -184,7 +188,7 @@ def judge_import() -> None:
 
 def judge_poisoned() -> None:
     model = dense_model()
-    masks = {name: torch.tensor(pattern.mask, device=DEVICE) for name, pattern in PLAN.patterns.items()}
+    masks = {name: torch.tensor(vars(pattern)["mask"], device=DEVICE) for name, pattern in PLAN.patterns.items()}
     for name, mask in masks.items():
         poison = torch.tensor([torch.nan, torch.inf, -torch.inf], device=DEVICE, dtype=DTYPE)
         model.get_parameter(name).detach()[~mask] = poison.repeat(mask.numel())[: int((~mask).sum())]
@@ -414,7 +418,8 @@ def judge_compiles_whole() -> None:
 BY_REQUIREMENT = {
     "MASK-01": judge_forward_uses_masked, "MASK-02": judge_output_of_masked, "MASK-05": judge_counts,
     "MASK-06": judge_highest_kept, "MASK-08": judge_highest_kept, "MASK-12": judge_highest_kept,
-    "MASK-14": judge_ranked_together, "MASK-19": judge_import, "MASK-21": judge_poisoned, "MASK-22": judge_counts_of_equals,
+    "MASK-14": judge_ranked_together, "MASK-19": judge_import, "MASK-21": judge_poisoned,
+    "MASK-22": judge_counts_of_equals,
     "MASK-24": judge_raised_level, "MASK-25": judge_lowered_counts, "MASK-30": judge_forward_uses_masked,
     "REG-07": judge_modes, "REG-08": judge_attached_twice, "REG-09": judge_wrong_plans, "REG-11": judge_wrong_plans,
     "REG-13": judge_finalized_build, "REG-16": judge_finalized_flags, "REG-19": judge_gradients_stay,

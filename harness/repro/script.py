@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from ..catalogue import requirement
 from ..judging.ledger import Planned
 from ..subject.discovery import Found
 from ..trials.refusal import OPERATIONS
@@ -113,7 +114,7 @@ def _theirs(inlined: Inlined) -> str:
 
 def _composed(failing: Failing, inlined: Inlined, trial: Trial, judge: str, fields: Iterable[str]) -> str:
     theirs = _theirs(inlined)
-    as_arrays = bool(re.search(r"\bnp\b|numpy", theirs))
+    as_arrays = bool(re.search(r"\bnp\b|numpy|pattern\.mask\.", theirs))
     supply = Supply(trial, failing.planned.why.split(), as_arrays).early(inlined.given)
     ours = _code(inlined, [_OURS[0]]), _code(inlined, [_OURS[1]])
     late = f"ADAPTER = {type(failing.found.adapter).__name__}()\n"
@@ -130,7 +131,8 @@ def _importing(failing: Failing, inlined: Inlined) -> str:
         return statement.split()[1].partition(".")[0] not in _NO_PACKAGES
 
     theirs = imports(type(failing.found.adapter).__module__)
-    parts = ["import os\nimport sys\n\nimport torch\n", BEFORE_CODE, "\n".join(_joined(filter(is_packages, theirs))) + "\n"]
+    after = "\n".join(_joined(filter(is_packages, theirs))) + "\n"
+    parts = ["import os\nimport sys\n\nimport torch\n", BEFORE_CODE, after]
     judge = judgements.judge_import.__name__
     return "\n".join([_header(failing), *parts, _code(inlined, _OURS) + "\n", _END.format(judge=judge)])
 
@@ -145,8 +147,6 @@ def _folded(code: str) -> str:
 
 def _header(failing: Failing) -> str:
     declaration, cell, record = failing.found.declaration, failing.planned.cell, failing.record
-    from ..catalogue import requirement
-
     package = f"{declaration.distribution} {declaration.version}"
     versions = dict.fromkeys((package, f"torch {failing.environment.torch}", f"Python {failing.environment.python}"))
     lines = [f"{cell.requirement}: {requirement(cell.requirement).sentence}", ""]
@@ -160,6 +160,7 @@ def _header(failing: Failing) -> str:
 def _imports(inlined: Inlined, code: str) -> str:
     statements = {*inlined.imports, "import sys", "import torch"}
     statements |= {"from collections import OrderedDict"} if "OrderedDict(" in code else set()
+    statements |= {"from dataclasses import dataclass"} if "@dataclass" in code else set()
     statements |= {"from types import SimpleNamespace"} if "SimpleNamespace(" in code else set()
     statements |= {"from torch import nn"} if re.search(r"\bnn\.", code) else set()
     return "\n".join(_joined(statements))

@@ -24,7 +24,10 @@ class _Trimmer(ast.NodeTransformer):
     def __init__(self, absent: frozenset[str]) -> None:
         self.absent = absent
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:  # noqa: N802
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        if any(ast.unparse(base) == "Struct" for base in node.bases):
+            node.decorator_list = [ast.parse("dataclass(frozen=True, kw_only=True)", mode="eval").body]
+            node.bases, node.keywords = [], []
         if not is_dataclass(node):
             node.body = [one for one in map(_without_annotation, node.body) if one is not None]
         else:
@@ -35,7 +38,7 @@ class _Trimmer(ast.NodeTransformer):
         node.bases = [base for base in node.bases if ast.unparse(base) != "ABC"]
         return self._with_body(node)
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:  # noqa: N802
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         arguments = node.args
         node.returns = None
         for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg):
@@ -51,17 +54,17 @@ class _Trimmer(ast.NodeTransformer):
         node.body = node.body or [ast.Pass()]
         return node
 
-    def visit_Assert(self, node: ast.Assert) -> ast.AST | None:  # noqa: N802
+    def visit_Assert(self, node: ast.Assert) -> ast.AST | None:
         """Those that tell a type checker what is so."""
         return None if "isinstance(" in (text := ast.unparse(node)) or text.endswith("is not None") else node
 
-    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:  # noqa: N802
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         call = node.value
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _HARNESS_CALLS:
             return None
         return self.generic_visit(node)
 
-    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt] | None:  # noqa: N802
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt] | None:
         self.generic_visit(node)
         if _is_false(node.test) or ast.unparse(node.test) in self.absent:
             return node.orelse or None
@@ -69,15 +72,15 @@ class _Trimmer(ast.NodeTransformer):
             return None
         return node
 
-    def visit_For(self, node: ast.For) -> ast.AST | None:  # noqa: N802
+    def visit_For(self, node: ast.For) -> ast.AST | None:
         self.generic_visit(node)
         return node if node.body else None
 
-    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:  # noqa: N802
+    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
         self.generic_visit(node)
         return node.orelse if _is_false(node.test) else node
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
+    def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
         if isinstance(node.func, ast.Name) and node.func.id == "isinstance" and len(node.args) == 2:
             return self._settled(node)

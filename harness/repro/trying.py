@@ -41,8 +41,8 @@ def tried(script: str, limit: float = 300.0) -> Tried:
             )
         except subprocess.TimeoutExpired:
             return Tried(124, "", "", f"it had not ended after {limit:g} seconds")
-    lines = (ended.stdout + ended.stderr).strip().splitlines()
-    return Tried(ended.returncode, _line(ended.stdout, "expected"), _line(ended.stdout, "seen"), lines[-1] if lines else "")
+    [*_, last] = (ended.stdout + ended.stderr).strip().splitlines() or [""]
+    return Tried(ended.returncode, _line(ended.stdout, "expected"), _line(ended.stdout, "seen"), last)
 
 
 def _line(output: str, word: str) -> str:
