@@ -1,231 +1,267 @@
-"""`sparsecheck init`: what it writes into a package runs as it is, and nothing that was there is lost."""
+"""`sparsecheck init` writes what runs as it is, beside what a user has, or nothing."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from sparsecheck.command.main import main
+from sparsecheck.starting.package import CannotStart, read
+from sparsecheck.starting.pyproject import AlreadyThere, NotPlain, added
+from sparsecheck.starting.start import NotWritten, plan, write
+from sparsecheck.subject.discovery import GROUP
+from tests.installed import pip_install
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-PYPROJECT = """# ours
-[build-system]
-requires = ["setuptools>=77"]
-build-backend = "setuptools.build_meta"
-
-[project]
-name = "own-pruning"   # a comment
-version = "1.0"
-"""
+TABLE = ("project", "entry-points", GROUP)
+HEAD = f'[project.entry-points."{GROUP}"]\n'
+PROJECT = '[project]\nname = "acme-pruning"\nversion = "2.0"\n'
+HATCH = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n\n' + PROJECT
 
 
-def project(folder: Path, text: str = PYPROJECT, package: str = "src/own_pruning") -> Path:
-    (folder / "pyproject.toml").write_text(text, "utf-8")
-    (folder / package).mkdir(parents=True)
-    (folder / package / "__init__.py").touch()
+def project(folder: Path, text: str = PROJECT, *packages: str) -> Path:
+    (folder / "pyproject.toml").write_text(text, "utf-8", newline="")
+    for package in packages or ("acme_pruning",):
+        (folder / package).mkdir(parents=True)
+        (folder / package / "__init__.py").touch()
     return folder
 
 
-def init(folder: Path, *options: str) -> Result:
-    return CliRunner().invoke(main, ["init", str(folder), *options])
+def init(folder: Path, *arguments: str) -> tuple[int, str]:
+    ended = CliRunner().invoke(main, ["init", str(folder), *arguments])
+    assert ended.exception is None or isinstance(ended.exception, SystemExit), ended.exception
+    return ended.exit_code, ended.output
 
 
-def snapshot(folder: Path) -> dict[str, bytes]:
-    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+def held(folder: Path) -> dict[str, bytes | None]:
+    """All that a folder holds: the content of its files, and its folders."""
+    return {str(one.relative_to(folder)): one.read_bytes() if one.is_file() else None for one in folder.rglob("*")}
 
 
-def entry_points(folder: Path) -> dict[str, str]:
-    data = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))
-    found: dict[str, str] = data["project"]["entry-points"]["sparsecheck.sparsifiers"]
-    return found
+def refused(folder: Path, *arguments: str) -> str:
+    """What init says in one line where it writes nothing."""
+    before = held(folder)
+    code, output = init(folder, *arguments)
+    assert (code, held(folder)) == (2, before), output
+    assert len(output.splitlines()) == 1
+    return output
 
 
-@pytest.mark.parametrize("package", ["own_pruning", "src/own_pruning"])
-def test_all_is_written_and_told(tmp_path: Path, package: str) -> None:
-    ended = init(project(tmp_path, package=package))
-    assert ended.exit_code == 0, ended.output
-    written = [f"{package}/sparsecheck_adapter.py", f"{package}/sparsecheck_adapter.expectations.toml", "tox.ini",
-               ".github/workflows/sparsecheck.yml", "pyproject.toml"]
-    for file in written:
-        assert (tmp_path / file).is_file()
-        assert file in ended.output
-    assert entry_points(tmp_path) == {"own-pruning": "own_pruning.sparsecheck_adapter:OwnPruningAdapter"}
+SOUND = [
+    (PROJECT, "acme_pruning", "acme_pruning"),
+    (PROJECT, "src/acme_pruning", "acme_pruning"),
+    (PROJECT, "src/other", "other"),
+    (HATCH + '[tool.hatch.build.targets.wheel]\npackages = ["lib/acme"]\n', "lib/acme", "acme"),
+    (PROJECT + '[tool.setuptools]\npackages = ["acme", "acme.sub"]\npackage-dir = {acme = "code"}\n', "code", "acme"),
+    (PROJECT + '[tool.setuptools.packages.find]\nwhere = ["python"]\n', "python/acme", "acme"),
+    ('[tool.poetry]\nname = "acme"\npackages = [{include = "acme", from = "lib"}]\n', "lib/acme", "acme"),
+]
 
 
-def test_the_text_that_was_there_stays(tmp_path: Path) -> None:
-    init(project(tmp_path))
+@pytest.mark.parametrize(("text", "folder", "name"), SOUND)
+def test_the_package_is_found(tmp_path: Path, text: str, folder: str, name: str) -> None:
+    found = read(project(tmp_path, text, folder))
+    assert (found.name, found.folder) == (name, tmp_path / folder)
+    assert init(tmp_path)[0] == 0
+    assert (tmp_path / folder / "sparsecheck_adapter.py").is_file()
+    assert (tmp_path / folder / "sparsecheck_adapter.expectations.toml").is_file()
+
+
+def test_a_name_with_dots_may_be_a_package_in_a_namespace(tmp_path: Path) -> None:
+    found = read(project(tmp_path, PROJECT.replace("acme-pruning", "acme.pruning"), "src/acme/pruning"))
+    assert (found.name, found.folder) == ("acme.pruning", tmp_path / "src" / "acme" / "pruning")
+    assert init(tmp_path)[0] == 0
     text = (tmp_path / "pyproject.toml").read_text("utf-8")
-    assert text.startswith(PYPROJECT)
-    data = tomllib.loads(text)["tool"]["setuptools"]["package-data"]
-    assert data == {"own_pruning": ["*.expectations.toml"]}
+    assert '"acme.pruning" = "acme.pruning.sparsecheck_adapter:AcmePruningAdapter"\n' in text
 
 
-@pytest.mark.parametrize("header", [
-    '[project.entry-points."sparsecheck.sparsifiers"]', "[ project.entry-points.'sparsecheck.sparsifiers' ] # ours",
-])
-def test_a_table_that_is_there_gets_a_line(tmp_path: Path, header: str) -> None:
-    text = f'{PYPROJECT}\n{header}\nother = "own_pruning.other:Adapter"\n\n[tool.ruff]\nline-length = 99\n'
-    ended = init(project(tmp_path, text), "--name", "second")
-    assert ended.exit_code == 0, ended.output
-    assert entry_points(tmp_path) == {
-        "other": "own_pruning.other:Adapter", "second": "own_pruning.sparsecheck_adapter:SecondAdapter",
-    }
-    after = (tmp_path / "pyproject.toml").read_text("utf-8")
-    assert after.startswith(text.partition(header)[0])
-    assert '\nother = "own_pruning.other:Adapter"\n\n[tool.ruff]\nline-length = 99\n' in after
+def test_tests_and_docs_are_no_packages(tmp_path: Path) -> None:
+    assert read(project(tmp_path, PROJECT, "tests", "docs", "other")).name == "other"
 
 
-def test_poetry_looks_elsewhere(tmp_path: Path) -> None:
-    build = '[build-system]\nbuild-backend = "poetry.core.masonry.api"\n'
-    text = f'[tool.poetry]\nname = "own-pruning"\nversion = "1"\n\n{build}'
-    ended = init(project(tmp_path, text))
-    assert ended.exit_code == 0, ended.output
-    data = tomllib.loads((tmp_path / "pyproject.toml").read_text("utf-8"))
-    assert list(data["tool"]["poetry"]["plugins"]["sparsecheck.sparsifiers"]) == ["own-pruning"]
-    assert "setuptools" not in data["tool"]
+def test_what_is_written_is_told_and_gates_by_the_name(tmp_path: Path) -> None:
+    code, output = init(project(tmp_path), "--name", "acme-magnitude")
+    assert code == 0
+    told = [line.split()[-1] for line in output.splitlines() if line.startswith(("written:", "added to:"))]
+    assert sorted(told) == sorted(name for name, content in held(tmp_path).items()
+                                  if content and not name.endswith("__init__.py"))
+    gate = "sparsecheck run acme-magnitude --require acme-magnitude --report "
+    assert gate in (tmp_path / "tox.ini").read_text("utf-8")
+    assert gate in (tmp_path / ".github/workflows/sparsecheck.yml").read_text("utf-8")
+    assert "${{ matrix.python }}" in (tmp_path / ".github/workflows/sparsecheck.yml").read_text("utf-8")
 
 
-def test_a_tox_ini_that_is_there_gets_an_environment(tmp_path: Path) -> None:
-    (project(tmp_path) / "tox.ini").write_text("[testenv]\ncommands = pytest\n", "utf-8")
-    assert init(tmp_path).exit_code == 0
-    text = (tmp_path / "tox.ini").read_text("utf-8")
-    assert text.startswith("[testenv]\ncommands = pytest\n\n[testenv:sparsecheck]\n")
-    assert "sparsecheck run own-pruning --require own-pruning" in text
+@pytest.mark.parametrize(
+    ("text", "packages", "said"),
+    [
+        ("[project", ["acme"], "cannot be read: "),
+        ("[project]\nversion = '1'\n", ["acme"], "gives no name under [project]"),
+        (PROJECT + 'dynamic = ["entry-points"]\n', ["acme"], "leaves entry-points dynamic"),
+        (PROJECT, ["one", "two"], "more than one package: one, two; say which with --package"),
+        (PROJECT, ["docs"], "no folder with an __init__.py is found for acme-pruning"),
+        (PROJECT + HEAD + 'acme-pruning = "a:B"\n', ["acme"], 'has acme-pruning = "a:B" in [project.entry-points'),
+        (PROJECT + f'[project.entry-points]\n"{GROUP}" = {{}}\n', ["acme"], "by hand"),
+    ],
+)
+def test_what_is_not_understood_is_said(tmp_path: Path, text: str, packages: list[str], said: str) -> None:
+    assert said in refused(project(tmp_path, text, *packages))
 
 
-@pytest.mark.parametrize("file", ["pyproject.toml", "tox.toml", "setup.cfg"])
-def test_where_tox_is_configured_elsewhere_no_file_hides_that(tmp_path: Path, file: str) -> None:
-    text = PYPROJECT + ('\n[tool.tox]\nenv_list = ["a"]\n' if file == "pyproject.toml" else "")
-    project(tmp_path, text)
-    if file != "pyproject.toml":
-        (tmp_path / file).write_text("[tox:tox]\n" if file == "setup.cfg" else "", "utf-8")
-    ended = init(tmp_path)
-    assert ended.exit_code == 0, ended.output
-    assert not (tmp_path / "tox.ini").exists()
-    assert f"tox is configured in {file}" in ended.output
-    assert "[testenv:sparsecheck]" in ended.output
+def test_a_single_module_is_no_package(tmp_path: Path) -> None:
+    (project(tmp_path, PROJECT, "tests") / "acme_pruning.py").touch()
+    assert "acme_pruning.py is a single module" in refused(tmp_path)
 
 
-@pytest.mark.parametrize("there", [
-    "src/own_pruning/sparsecheck_adapter.py", "src/own_pruning/sparsecheck_adapter.expectations.toml",
-    ".github/workflows/sparsecheck.yml",
-])
-def test_nothing_is_overwritten(tmp_path: Path, there: str) -> None:
-    file = project(tmp_path) / there
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("mine", "utf-8")
-    before = snapshot(tmp_path)
-    ended = init(tmp_path)
-    assert ended.exit_code == 2
-    assert f"{there} is there already" in ended.output
-    assert snapshot(tmp_path) == before
+def test_no_pyproject_is_said(tmp_path: Path) -> None:
+    assert "pyproject.toml: no such file" in refused(tmp_path)
 
 
-def test_a_second_start_is_told_that_there_was_one(tmp_path: Path) -> None:
-    init(project(tmp_path))
-    before = snapshot(tmp_path)
-    assert init(tmp_path).exit_code == 2
-    assert snapshot(tmp_path) == before
+def test_the_package_may_be_named(tmp_path: Path) -> None:
+    project(tmp_path, PROJECT, "one", "two")
+    assert "no folder holds the package three" in refused(tmp_path, "--package", "three")
+    assert "is no name of an import package" in refused(tmp_path, "--package", "a/b")
+    assert init(tmp_path, "--package", "two")[0] == 0
+    assert (tmp_path / "two" / "sparsecheck_adapter.py").is_file()
 
 
-TAKEN = '[project.entry-points."sparsecheck.sparsifiers"]\nown-pruning = "a:b"\n'
+@pytest.mark.parametrize("name", ["a b", "../x", "", "exemplar"])
+def test_a_name_that_is_none_or_taken_is_refused(tmp_path: Path, name: str) -> None:
+    project(tmp_path, PROJECT.replace("acme-pruning", "exemplar"))
+    assert "--name" in refused(tmp_path, "--name", name)
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    (f"{PYPROJECT}\n{TAKEN}", "has a sparsifier own-pruning already"),
-    (PYPROJECT.replace("version", 'dynamic = ["entry-points"]\nversion'), "leaves its entry points to another file"),
-    (PYPROJECT + 'entry-points = { console_scripts = { a = "b:c" } }\n', "add it by hand: [project.entry-points"),
-    (PYPROJECT.replace('name = "own-pruning"', 'dynamic = ["name"]'), "has no name in [project]"),
-    ("[project\n", "pyproject.toml cannot be read"),
-])
-def test_a_project_that_cannot_be_added_to_stays_as_it_is(tmp_path: Path, text: str, said: str) -> None:
-    before = snapshot(project(tmp_path, text))
-    ended = init(tmp_path)
-    assert ended.exit_code == 2
-    assert said in ended.output
-    assert ended.output.count("\n") == 1
-    assert snapshot(tmp_path) == before
+@pytest.mark.parametrize(
+    "file", ["acme_pruning/sparsecheck_adapter.py", "acme_pruning/sparsecheck_adapter.expectations.toml",
+             ".github/workflows/sparsecheck.yml"],
+)
+def test_nothing_is_overwritten(tmp_path: Path, file: str) -> None:
+    path = project(tmp_path) / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("mine", "utf-8")
+    assert f"{file} is there already" in refused(tmp_path)
 
 
-def test_without_a_project_it_is_said_where_to_run_it(tmp_path: Path) -> None:
-    ended = init(tmp_path)
-    assert ended.exit_code == 2
-    assert "pyproject.toml is not there: run it where your package's pyproject.toml is" in ended.output
+def test_a_link_to_nowhere_is_not_written_through(tmp_path: Path) -> None:
+    (project(tmp_path) / "acme_pruning" / "sparsecheck_adapter.py").symlink_to(tmp_path / "gone")
+    assert "is there already" in refused(tmp_path)
 
 
-def test_a_package_of_another_name_is_found_where_it_is_alone(tmp_path: Path) -> None:
-    project(tmp_path, package="lib_of_ours")
-    (tmp_path / "tests").mkdir()
-    (tmp_path / "tests" / "__init__.py").touch()
-    assert init(tmp_path).exit_code == 0
-    assert entry_points(tmp_path) == {"own-pruning": "lib_of_ours.sparsecheck_adapter:OwnPruningAdapter"}
+def test_what_is_no_folder_is_in_the_way(tmp_path: Path) -> None:
+    (project(tmp_path) / ".github").touch()
+    assert ".github is no folder that can be written to" in refused(tmp_path)
 
 
-def test_of_several_packages_one_is_named(tmp_path: Path) -> None:
-    for package in ("one", "two/inner"):
-        (tmp_path / package).mkdir(parents=True)
-    for package in ("one", "two", "two/inner"):
-        (tmp_path / package / "__init__.py").touch()
-    (tmp_path / "pyproject.toml").write_text(PYPROJECT, "utf-8")
-    ended = init(tmp_path)
-    assert ended.exit_code == 2
-    assert "has the packages one, two; name yours with --package" in ended.output
-    assert init(tmp_path, "--package", "two.inner").exit_code == 0
-    assert (tmp_path / "two" / "inner" / "sparsecheck_adapter.py").is_file()
+def test_a_second_time_nothing_is_written(tmp_path: Path) -> None:
+    assert init(project(tmp_path))[0] == 0
+    assert "already; nothing was written" in refused(tmp_path)
 
 
-def test_a_package_that_is_not_there_is_told_by_name(tmp_path: Path) -> None:
-    ended = init(project(tmp_path), "--package", "nowhere")
-    assert ended.exit_code == 2
-    assert "has no package nowhere: neither src/nowhere/__init__.py nor nowhere/__init__.py is there" in ended.output
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written_to_is_said(tmp_path: Path) -> None:
+    folder = project(tmp_path) / "acme_pruning"
+    folder.chmod(0o555)
+    assert "acme_pruning is no folder that can be written to" in refused(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["../up", "a b", "", "x" * 65])
-def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
-    before = snapshot(project(tmp_path))
-    ended = init(tmp_path, "--name", name)
-    assert (ended.exit_code, snapshot(tmp_path) == before) == ((2, True) if name else (0, False))
+def test_what_fails_halfway_is_taken_back(tmp_path: Path) -> None:
+    before = held(project(tmp_path))
+    start = plan(read(tmp_path))
+    (tmp_path / "tox.ini").mkdir()
+    with pytest.raises(NotWritten, match=r"tox\.ini cannot be written"):
+        write(start)
+    assert held(tmp_path) == {**before, "tox.ini": None}
 
 
-@pytest.mark.parametrize(("distribution", "name", "adapter"), [
-    ("Own.Pruning", "own-pruning", "OwnPruningAdapter"), ("2nd_try", "2nd-try", "The2ndTryAdapter"),
-])
-def test_names_are_made_of_the_distributions(tmp_path: Path, distribution: str, name: str, adapter: str) -> None:
-    assert init(project(tmp_path, PYPROJECT.replace("own-pruning", distribution))).exit_code == 0
-    assert entry_points(tmp_path) == {name: f"own_pruning.sparsecheck_adapter:{adapter}"}
+@pytest.mark.parametrize(
+    ("text", "new"),
+    [
+        ("", HEAD + 'x = "v"\n'),
+        (PROJECT.rstrip("\n"), PROJECT + "\n" + HEAD + 'x = "v"\n'),
+        (PROJECT + HEAD + 'a = "b"\n\n# next\n[tool.x]\n', PROJECT + HEAD + 'a = "b"\nx = "v"\n\n# next\n[tool.x]\n'),
+        ("[ project . entry-points.'" + GROUP + "' ]  # mine\n",
+         "[ project . entry-points.'" + GROUP + "' ]  # mine\nx = \"v\"\n"),
+        (PROJECT.replace("\n", "\r\n"), (PROJECT + "\n" + HEAD + 'x = "v"\n').replace("\n", "\r\n")),
+        (PROJECT + HEAD + 'x = "v"\n', PROJECT + HEAD + 'x = "v"\n'),
+    ],
+    ids=["empty", "no end of line", "table", "spaced", "CRLF", "said"],
+)
+def test_a_line_is_added_and_all_else_stays(text: str, new: str) -> None:
+    assert added(text, TABLE, "x", "v") == new
 
 
-def test_what_cannot_be_written_whole_is_taken_back(tmp_path: Path) -> None:
-    (project(tmp_path) / ".github").write_text("no folder", "utf-8")
-    before = snapshot(tmp_path)
-    ended = init(tmp_path)
-    assert ended.exit_code == 2
-    assert "cannot be written" in ended.output
-    assert snapshot(tmp_path) == before
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (HEAD + 'x = "other"\n', AlreadyThere),
+        ("project = 3\n", NotPlain),
+        (f'[project]\nentry-points = {{"{GROUP}" = {{}}}}\n', NotPlain),
+        (f'a = """\n{HEAD}"""\n', NotPlain),
+    ],
+)
+def test_where_no_line_can_be_added_it_is_said(text: str, error: type[CannotStart]) -> None:
+    with pytest.raises(error, match=r"pyproject\.toml"):
+        added(text, TABLE, "x", "v")
 
 
-def test_what_is_written_runs_as_it_is(tmp_path: Path) -> None:
-    """Installed as a user would install it, but without a network."""
-    folder, site = tmp_path / "own", tmp_path / "site"
-    folder.mkdir()
-    project(folder)
-    assert init(folder).exit_code == 0
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*pip, "--target", str(site), str(folder)], check=True, capture_output=True)
-    assert (site / "own_pruning" / "sparsecheck_adapter.expectations.toml").is_file()
-    for arguments, said in ((("list", "--check"), "own-pruning"), (("run", "own-pruning"), "own-pruning: SUCCESS")):
-        ended = subprocess.run(
-            [sys.executable, "-m", "sparsecheck", *arguments],
-            cwd=tmp_path, capture_output=True, text=True, check=False,
-            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(site), "HOME": str(tmp_path)},
-        )
+def test_an_environment_is_appended_to_tox_ini(tmp_path: Path) -> None:
+    (project(tmp_path) / "tox.ini").write_bytes(b"[tox]\r\nenv_list = py")
+    assert init(tmp_path)[0] == 0
+    text = (tmp_path / "tox.ini").read_bytes()
+    assert text.startswith(b"[tox]\r\nenv_list = py\r\n\r\n# Judges acme-pruning: tox -e sparsecheck\r\n[testenv:")
+    assert text.count(b"\n") == text.count(b"\r\n")
+
+
+def test_an_environment_that_is_there_is_left(tmp_path: Path) -> None:
+    (project(tmp_path) / "tox.ini").write_text("[testenv:sparsecheck]\n", "utf-8")
+    assert "tox.ini has an environment sparsecheck already" in refused(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "text"), [("tox.toml", ""), ("setup.cfg", "[tox:tox]\n"), ("pyproject.toml", PROJECT + "[tool.tox]\n")]
+)
+def test_no_tox_ini_hides_what_sets_tox_up(tmp_path: Path, file: str, text: str) -> None:
+    (project(tmp_path) / file).write_text(text, "utf-8")
+    code, output = init(tmp_path)
+    assert (code, (tmp_path / "tox.ini").exists()) == (0, False)
+    assert f"tox is set up in {file}" in output
+
+
+@pytest.mark.parametrize(
+    ("asked", "pythons"), [("", '["3.11", "3.13"]'), (">=3.12", '["3.13"]'), ("<3.11", '["3.10"]'), ("x", '["3.11"')]
+)
+def test_the_workflow_takes_pythons_that_the_package_allows(tmp_path: Path, asked: str, pythons: str) -> None:
+    init(project(tmp_path, PROJECT + f'requires-python = "{asked}"\n'))
+    assert f"python: {pythons}" in (tmp_path / ".github/workflows/sparsecheck.yml").read_text("utf-8")
+
+
+def test_a_part_of_a_repository_is_told_where_ci_looks(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "part").mkdir()
+    assert f"move .github/workflows/sparsecheck.yml to {tmp_path}" in init(project(tmp_path / "part"))[1]
+
+
+def test_expectations_are_installed_as_far_as_it_can_be_said(tmp_path: Path) -> None:
+    told = '[tool.setuptools.package-data]\nacme_pruning = ["py.typed"]\n'
+    code, output = init(project(tmp_path, PROJECT + told))
+    assert code == 0
+    assert "to acme_pruning's package-data" in output
+
+
+def test_what_is_written_installs_and_is_judged_as_it_is(tmp_path: Path) -> None:
+    source, installed = tmp_path / "source", tmp_path / "installed"
+    source.mkdir()
+    assert init(project(source, PROJECT, "src/acme_pruning"))[0] == 0
+    pip_install(source, installed)
+    assert (installed / "acme_pruning" / "sparsecheck_adapter.expectations.toml").is_file()
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    for arguments in (["list", "--check"], ["run", "acme-pruning", "--require", "acme-pruning", "--level", "core"]):
+        ended = subprocess.run([sys.executable, "-m", "sparsecheck", *arguments], cwd=tmp_path, env=environment,
+                               capture_output=True, text=True, check=False)
         assert ended.returncode == 0, ended.stdout + ended.stderr
-        assert said in ended.stdout
+        assert "acme-pruning" in ended.stdout
+    assert "acme-pruning: SELECTION (mask profile, placeholder 0, " in ended.stdout
+    assert "failed" not in ended.stdout

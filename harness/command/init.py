@@ -1,4 +1,4 @@
-"""`sparsecheck init`: an adapter, and all around it, for a package of one's own."""
+"""`sparsecheck init`: what a package needs in order to be judged, written for the user's own."""
 
 from __future__ import annotations
 
@@ -11,29 +11,27 @@ from .failure import fail
 
 @click.command()
 @click.argument("folder", default=".", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--name", default="", help="What the sparsifier is called; your distribution's name, if left out.")
-@click.option("--package", default="", help="Your package's import name, where several are there.")
-def init(folder: Path, name: str, package: str) -> None:
-    """Write an adapter for your own package, in whose FOLDER its pyproject.toml is.
+@click.option("--name", help="What the sparsifier is registered as, if not as the distribution is called.")
+@click.option("--package", metavar="PACKAGE", help="The import package, where it cannot be told: acme.pruning, say.")
+def init(folder: Path, name: str | None, package: str | None) -> None:
+    """Write an adapter for the package whose pyproject.toml stands in FOLDER, and what registers and runs it.
 
-    Into the package: a commented adapter that runs as it is, and an empty expectations file; into pyproject.toml: its
-    entry point; and a tox environment and a CI workflow. Nothing that is there is overwritten.
+    An adapter module and an empty expectation file inside the package, its entry point in pyproject.toml, an
+    environment in tox.ini, and a workflow for CI. All of it runs as it is. Nothing is overwritten: where something is
+    in the way, nothing is written, and the exit code is 2.
     """
-    from ..starting.project import CannotStart, project_in
-    from ..starting.start import default_name, start, write
-    from ..subject.discovery import NAME
+    from ..starting.package import CannotStart, read
+    from ..starting.start import plan, write
 
     try:
-        project = project_in(folder, package)
-        called = name or default_name(project)
-        if not NAME.fullmatch(called):
-            fail(f"{called!r} is no name: letters, digits, '.', '_' and '-', at most 64; give one with --name")
-        begun = start(project, called)
-        write(begun)
+        start = plan(read(folder.absolute(), package), name)
+        write(start)
     except CannotStart as error:
         fail(str(error))
-    for one in begun.writings:
-        click.echo(f"{'written' if one.before is None else 'added to'}  {one.file}")
-    for told in begun.unwritten:
-        click.echo(told)
-    click.echo(f"\nNow: pip install -e {folder}, sparsecheck list --check, sparsecheck run {called}")
+    for file in start.files:
+        click.echo(f"written:  {file.relative_to(folder.absolute())}")
+    for file in start.changed:
+        click.echo(f"added to: {file.relative_to(folder.absolute())}")
+    for note in start.notes:
+        click.echo(f"yours:    {note}")
+    click.echo(f"next:     pip install -e . && sparsecheck run {start.name}; then each REPLACE in the adapter")

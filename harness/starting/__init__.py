@@ -1,1 +1,1 @@
-"""Starting in a package of one's own: what `sparsecheck init` reads and writes."""
+"""What a package begins with: an adapter, its registration, and what runs it."""

@@ -1,144 +1,229 @@
-"""What is written into a project, drawn up before anything is, and then written whole or not at all."""
+"""The files with which a package's own judgement begins: planned whole, then written, or nothing is. No torch here."""
 
 from __future__ import annotations
 
+import configparser
+import os
 import re
-from collections.abc import Iterator
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from .project import CannotStart, Project
-from .pyproject import registered
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from ..subject.discovery import GROUP, NAME, registrations
+from .package import CannotStart, Package
+from .pyproject import added
 
 MODULE = "sparsecheck_adapter"
-"""The adapter's module in the user's package."""
+ENVIRONMENT = "testenv:sparsecheck"
+PYTHONS = ("3.11", "3.13")
+_OTHERS = ("3.10", "3.12", "3.14")
 
 
-class AlreadyThere(CannotStart):
-    """Something would be overwritten."""
+class InTheWay(CannotStart):
+    """Something that would be written is there already."""
+
+
+class NotAName(CannotStart):
+    """No sparsifier can be registered under the name."""
 
 
 class NotWritten(CannotStart):
-    """The disk did not take it."""
-
-
-@dataclass(frozen=True)
-class Writing:
-    """A file, and the whole text that it is to have. before: what it has now, None where it is new."""
-
-    file: Path
-    text: str
-    before: str | None = None
+    """A file could not be written; what was written before it is taken back."""
 
 
 @dataclass(frozen=True)
 class Start:
-    """Everything that is to be written for a sparsifier called `name`. unwritten: what is left to the user."""
+    """What is to be written. files: new ones; changed: the whole new text of those that are there; notes: what is
+    left to the user."""
 
     name: str
-    writings: tuple[Writing, ...]
-    unwritten: tuple[str, ...]
+    files: Mapping[Path, str]
+    changed: Mapping[Path, str]
+    notes: tuple[str, ...]
 
 
-def default_name(project: Project) -> str:
-    """The distribution's, as a sparsifier may be called."""
-    return re.sub(r"[^a-z0-9]+", "-", project.distribution.lower()).strip("-")
-
-
-def start(project: Project, name: str) -> Start:
-    """What to write for `project`.
+def plan(package: Package, name: str | None = None) -> Start:
+    """All that would be written for `package`, its sparsifier registered as `name`, or as the distribution is called.
 
     Raises:
-        AlreadyThere, NameTaken, NotPlain: nothing can be, as it is.
+        InTheWay, NotAName, AlreadyThere, NotPlain
     """
-    words = _words(project, name)
-    value = f"{project.package}.{MODULE}:{words['adapter']}"
-    pyproject = project.folder / "pyproject.toml"
-    adapter = project.source / f"{MODULE}.py"
-    workflow = project.folder / ".github" / "workflows" / "sparsecheck.yml"
-    writings = [
-        _new(adapter, _rendered("adapter.txt", words)),
-        _new(adapter.with_suffix(".expectations.toml"), _rendered("expectations.txt", words)),
-        _new(workflow, _rendered("workflow.txt", words)),
-        Writing(pyproject, registered(project, name, value), project.text),
-    ]
-    tox, unwritten = _tox(project, _rendered("tox.txt", words))
-    return Start(name, (*writings, *tox), tuple(unwritten))
+    name = package.distribution if name is None else name
+    _check_name(name, package)
+    words = _words(package, name)
+    new = {
+        package.folder / f"{MODULE}.py": _filled("adapter.py", words),
+        package.folder / f"{MODULE}.expectations.toml": _filled("expectations.toml", words),
+        package.root / ".github" / "workflows" / "sparsecheck.yml": _filled("workflow.yml", words),
+    }
+    changed, notes = _registered(package, name, words["adapter"])
+    tox, note = _tox(package, words)
+    for file, text in tox.items():
+        (changed if os.path.lexists(file) else new)[file] = text
+    for file in new:
+        _check_free(file, package.root)
+    return Start(name, new, changed, (*notes, *note, *_misplaced(package.root)))
 
 
-def _words(project: Project, name: str) -> dict[str, str]:
-    camel = "".join(part.capitalize() for part in re.split(r"[^A-Za-z0-9]+", name) if part)
-    adapter = f"{camel}Adapter" if camel[:1].isalpha() else f"The{camel}Adapter"
+def _check_name(name: str, package: Package) -> None:
+    if not NAME.fullmatch(name):
+        raise NotAName(f"{name[:64]!r} is no name: letters, digits, '.', '_' and '-', at most 64; give one with --name")
+    for one in registrations():
+        if one.name == name and one.distribution != package.distribution:
+            raise NotAName(f"{name} is registered by {one.distribution} already; give another with --name")
+
+
+def _check_free(file: Path, root: Path) -> None:
+    if os.path.lexists(file):
+        raise InTheWay(f"{file.relative_to(root)} is there already; nothing is overwritten, and nothing was written")
+    folder = next(one for one in file.parents if os.path.lexists(one))
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise InTheWay(f"{folder} is no folder that can be written to; nothing was written")
+
+
+def _words(package: Package, name: str) -> dict[str, str]:
+    title = "".join(part.capitalize() for part in re.split(r"[._]", package.name))
     return {
-        "name": name, "adapter": adapter, "distribution": project.distribution,
-        "module": f"{project.package}.{MODULE}",
-        "file": (project.source / f"{MODULE}.py").relative_to(project.folder).as_posix(),
+        "name": name, "distribution": package.distribution, "package": package.name, "class": f"{title}Adapter",
+        "adapter": f"{package.name}.{MODULE}:{title}Adapter", "environment": ENVIRONMENT,
+        "pythons": ", ".join(f'"{one}"' for one in _pythons(package)),
     }
 
 
-def _rendered(template: str, words: dict[str, str]) -> str:
-    text = files(__package__).joinpath("templates", template).read_text("utf-8")
+def _pythons(package: Package) -> Sequence[str]:
+    """Two that the package allows, as far as it says so."""
+    said = package.data.get("project", {}).get("requires-python", "")
+    with suppress(InvalidSpecifier):
+        allowed = SpecifierSet(said)
+        fit = [one for one in PYTHONS if f"{one}.99" in allowed] or [one for one in _OTHERS if f"{one}.99" in allowed]
+        return fit or PYTHONS
+    return PYTHONS
+
+
+def _filled(template: str, words: Mapping[str, str]) -> str:
+    text = (files(__package__) / "templates" / f"{template}.txt").read_text("utf-8")
     return Template(text).substitute(words)
 
 
-def _new(file: Path, text: str) -> Writing:
-    if file.exists() or file.is_symlink():
-        raise AlreadyThere(f"{file} is there already: move it away, or go on with it")
-    return Writing(file, text)
+def _registered(package: Package, name: str, value: str) -> tuple[dict[Path, str], list[str]]:
+    """pyproject.toml with the entry point, and, for setuptools, the expectation file among what is installed."""
+    table = ("tool", "poetry", "plugins", GROUP) if package.poetry else ("project", "entry-points", GROUP)
+    text = added(package.text, table, name, value)
+    text, notes = _with_data(text, package) if package.by_setuptools and not package.poetry else (text, [])
+    file = package.root / "pyproject.toml"
+    if text != package.text and not os.access(file, os.W_OK):
+        raise InTheWay(f"{file} cannot be written to; nothing was written")
+    return ({file: text} if text != package.text else {}), notes
 
 
-def _tox(project: Project, fragment: str) -> tuple[list[Writing], list[str]]:
-    """The environment, where tox would read it: a new tox.ini hides a configuration that stands elsewhere."""
-    file = project.folder / "tox.ini"
-    if not file.exists():
-        elsewhere = [place for place, is_so in _other_tox(project) if is_so]
-        told = [f"tox is configured in {place}: add there an environment of these lines\n{fragment.strip()}"
-                for place in elsewhere[:1]]
-        return ([] if told else [Writing(file, fragment)]), told
-    before = _text(file)
-    if re.search(r"^\[testenv:sparsecheck\]", before, re.MULTILINE):
-        raise AlreadyThere(f"{file} has an environment sparsecheck already: rename it, or go on with it")
-    return [Writing(file, f"{before.rstrip()}\n\n{fragment}", before)], []
-
-
-def _other_tox(project: Project) -> Iterator[tuple[str, bool]]:
-    yield "pyproject.toml", "tox" in project.data.get("tool", {})
-    yield "tox.toml", (project.folder / "tox.toml").exists()
-    setup = project.folder / "setup.cfg"
-    yield "setup.cfg", setup.exists() and "[tox:tox]" in _text(setup)
-
-
-def _text(file: Path) -> str:
+def _with_data(text: str, package: Package) -> tuple[str, list[str]]:
+    told = package.data.get("tool", {}).get("setuptools", {}).get("package-data", {})
+    patterns = [*told.get(package.name, ()), *told.get("*", ())]
+    if any(fnmatch(f"{MODULE}.expectations.toml", pattern) for pattern in patterns):
+        return text, []
     try:
-        return file.read_text("utf-8")
+        table = ("tool", "setuptools", "package-data")
+        return added(text, table, package.name, ["*.expectations.toml"]), []
+    except CannotStart:
+        return text, [f"add \"*.expectations.toml\" to {package.name}'s package-data, so that it is installed with it"]
+
+
+def _tox(package: Package, words: Mapping[str, str]) -> tuple[dict[Path, str], list[str]]:
+    file = package.root / "tox.ini"
+    fragment = _filled("tox.ini", words)
+    if os.path.lexists(file):
+        text = _read(file)
+        if f"[{ENVIRONMENT}]" in (line.strip() for line in text.splitlines()):
+            raise InTheWay(f"tox.ini has an environment sparsecheck already; nothing was written ({file})")
+        end = "\r\n" if "\r\n" in text else "\n"
+        return {file: _ended(text, end) + end + fragment.replace("\n", end)}, []
+    if other := _other_tox(package):
+        return {}, [f"tox is set up in {other}, which a tox.ini would hide: no environment is added there"]
+    return {file: f"[tox]\nmin_version = 4\nenv_list = sparsecheck\n\n{fragment}"}, []
+
+
+def _read(file: Path) -> str:
+    try:
+        if not os.access(file, os.W_OK):
+            raise PermissionError("it may not be written to")
+        return file.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise NotWritten(f"{file} cannot be read: {error}") from None
+        raise InTheWay(f"{file} cannot be added to ({error}); nothing was written") from None
 
 
-def write(begun: Start) -> None:
-    """Write it all.
+def _ended(text: str, end: str) -> str:
+    return text if not text or text.endswith("\n") else text + end
+
+
+def _other_tox(package: Package) -> str:
+    """The file in which tox is set up, where it is not tox.ini; empty if it is not."""
+    if (package.root / "tox.toml").exists():
+        return "tox.toml"
+    if "tox" in package.data.get("tool", {}):
+        return "pyproject.toml"
+    parser = configparser.RawConfigParser(strict=False)
+    with suppress(configparser.Error, UnicodeDecodeError):
+        parser.read(package.root / "setup.cfg", "utf-8")
+    return "setup.cfg" if parser.has_section("tox:tox") else ""
+
+
+def _misplaced(root: Path) -> Iterator[str]:
+    """Where the folder is but a part of a repository, whose CI looks at its top."""
+    top = next((one for one in (root, *root.parents) if (one / ".git").exists()), root)
+    if top != root:
+        yield f"move .github/workflows/sparsecheck.yml to {top}, and give its steps working-directory"
+
+
+def write(start: Start) -> None:
+    """Write all of it.
 
     Raises:
-        NotWritten: one file could not be; what was written before it is taken back.
+        NotWritten: a file cannot be written; then nothing is.
     """
-    done: list[Writing] = []
-    for one in begun.writings:
-        try:
-            one.file.parent.mkdir(parents=True, exist_ok=True)
-            done.append(one)
-            one.file.write_text(one.text, "utf-8")
-        except OSError as error:
-            for earlier in done:
-                _take_back(earlier)
-            raise NotWritten(f"{one.file} cannot be written ({error.strerror}); nothing is changed") from None
+    before = {file: file.read_bytes() for file in start.changed}
+    folders = [one for file in start.files for one in (file.parent, file.parent.parent) if not one.exists()]
+    made: list[Path] = []
+    try:
+        for file, text in start.files.items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("xb") as opened:
+                made.append(file)
+                opened.write(text.encode())
+        for file, text in start.changed.items():
+            _replace(file, text.encode())
+    except OSError as error:
+        _take_back(made, folders, before)
+        raise NotWritten(f"{error.filename or 'a file'} cannot be written ({error.strerror}); nothing was") from None
 
 
-def _take_back(one: Writing) -> None:
-    with suppress(OSError):
-        if one.before is None:
-            one.file.unlink(missing_ok=True)
-        else:
-            one.file.write_text(one.before, "utf-8")
+def _replace(file: Path, content: bytes) -> None:
+    """An unfinished write never stands there."""
+    file = file.resolve()
+    handle, part = tempfile.mkstemp(dir=file.parent)
+    try:
+        with os.fdopen(handle, "wb") as opened:
+            opened.write(content)
+        shutil.copymode(file, part)
+        os.replace(part, file)
+    except OSError:
+        os.unlink(part)
+        raise
+
+
+def _take_back(made: Sequence[Path], folders: Sequence[Path], before: Mapping[Path, bytes]) -> None:
+    for file in made:
+        file.unlink(missing_ok=True)
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
+    for file, content in before.items():
+        if file.read_bytes() != content:
+            _replace(file, content)
