@@ -48,6 +48,8 @@ OTHERS = (
     "lightning-model-pruning:MASK-19/linear/unstructured-0.5/float32/cpu",
     "lightning-model-pruning:REG-19/linear/unstructured-0.5/float32/cpu",
     "modelopt-magnitude:REG-07/linear/2of4/float32/cpu", "modelopt-magnitude:REG-22/linear/2of4/float32/cpu",
+    "torch-pruning-magnitude:STRUCT-11/linear/channel0-0.5/float32/cpu",
+    "torch-pruning-magnitude:STRUCT-12/linear/channel0-0.5/float32/cpu",
 )
 PASSES = "exemplar:MASK-01/linear/given/float32/cpu"
 
@@ -79,7 +81,7 @@ def test_a_script_fails_as_its_cell_does(id: str) -> None:
     text = script(failing(id, record))
     check(text, record)
     modules = {name.partition(".")[0] for name in imported(text)}
-    package = {"torch", "nncf", "lightning", "modelopt"}
+    package = {"torch", "nncf", "lightning", "modelopt", "torch_pruning"}
     assert modules <= {*sys.stdlib_module_names, *package}, modules
     assert text == script(failing(id, record))
     sentence = catalogue.requirement(Cell.parse(id).requirement).sentence
@@ -101,12 +103,13 @@ MENDED = {
     *("REG-07/linear", "REG-08/linear", "REG-09/linear", "REG-11/linear", "REG-13/linear", "REG-16/linear"),
     *("REG-19/linear", "STATE-03/linear", "STATE-05/linear", "STATE-06/linear", "STATE-07/linear", "STATE-08/linear"),
     *("STATE-09/linear", "STATE-10/linear", "STATE-11/linear", "STATE-14/linear", "STATE-17/linear", "TRACE-10/short"),
+    *("STRUCT-11/linear", "STRUCT-12/linear"),
 }
 
 
 @pytest.mark.parametrize("start", sorted(MENDED))
 def test_a_script_ends_well_where_the_sparsifier_is_right(start: str) -> None:
-    found = load(find("exemplar"))
+    found = load(find("exemplar-structural" if start.startswith("STRUCT") else "exemplar"))
     planned = enumerate_cells(catalogue.CATALOGUE, found.declaration, Selection(), here())
     first = next(one for one in planned if one.cell.axes.startswith(start))
     about = "importing the adapter left" if start.startswith("MASK-19") else ""

@@ -267,17 +267,38 @@ def judge_finalized_build() -> None:
     judge_build(sparsified().finalize(), build(dense_model()), "as in the dense model")
 
 
-def judge_finalized_flags() -> None:
-    model = dense_model()
+def unusual(model: nn.Module) -> dict[str, bool]:
     for position, module in enumerate(model.modules()):
         module.training = position % 3 == 0
     for position, parameter in enumerate(model.parameters()):
         parameter.requires_grad_(position % 2 == 1)
-    expected = flags(model)
-    seen = flags(sparsified(model).finalize())
+    return flags(model)
+
+
+def judge_flags(seen: dict[str, bool], expected: dict[str, bool]) -> None:
     for name, before in expected.items():
         after = seen.get(name, before)
         require(after == before, f"{name} is {before}, as before", f"{name} is {after}")
+
+
+def judge_finalized_flags() -> None:
+    model = dense_model()
+    expected = unusual(model)
+    judge_flags(flags(sparsified(model).finalize()), expected)
+
+
+def judge_train_flags() -> None:
+    model = dense_model()
+    expected = unusual(model)
+    seen = flags(sparsified(model).model)
+    judge_flags(seen, {name: flag for name, flag in expected.items() if name.endswith(".training")})
+
+
+def judge_frozen_stay_frozen() -> None:
+    model = dense_model()
+    expected = unusual(model)
+    seen = flags(sparsified(model).model)
+    judge_flags(seen, {name: flag for name, flag in expected.items() if name.endswith(".requires_grad")})
 
 
 def judge_gradients_stay() -> None:
@@ -428,6 +449,7 @@ BY_REQUIREMENT = {
     "STATE-07": judge_no_shared_storage, "STATE-08": judge_resume_of_a_resume,
     "STATE-09": judge_sidecar_is_a_snapshot, "STATE-10": judge_other_shape_refused, "STATE-11": judge_loads_safely,
     "STATE-14": judge_deep_copy, "STATE-17": judge_saved_after_a_cast,
+    "STRUCT-11": judge_train_flags, "STRUCT-12": judge_frozen_stay_frozen,
     "TRACE-10": judge_compiles_whole, "TRACE-11": judge_compiles_whole,
 }
 """What a script judges by, where the refusal of something unsupported is not what is judged."""

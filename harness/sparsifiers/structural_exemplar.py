@@ -9,7 +9,6 @@ import operator
 from collections.abc import Iterable
 from typing import ClassVar
 
-import msgspec
 import torch
 from torch import Tensor, fx, nn
 
@@ -18,7 +17,7 @@ from ..subject.holders import split_name
 from ..values.contract import Contract
 from ..values.pattern import Channel
 from ..values.plan import Plan
-from .exemplar import CONTRACT, Refused, select
+from .exemplar import Refused, select
 
 _WEIGHTED = (nn.Linear, nn.Conv1d, nn.Conv2d)
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
@@ -106,12 +105,8 @@ class ChannelRemover(Sparsified):
         alive = [label for label in labels if label not in self.gone]
         padding = scores.new_full((len(labels) - len(alive),), -1.0)
         kept = torch.cat((torch.ones_like(scores), padding)) > 0
-        left = select(torch.cat((scores, padding)), pattern.level, self._monotone, kept)
+        left = select(torch.cat((scores, padding)), pattern.level, self.contract, kept)
         return [label for label, stays in zip(alive, left.tolist(), strict=False) if not stays]
-
-    @property
-    def _monotone(self) -> Contract:
-        return msgspec.structs.replace(self.contract, regrowth="monotone")
 
     def scores(self, weight: Tensor) -> Tensor:
         """One for each output channel that is left."""
@@ -192,8 +187,9 @@ class StructuralExemplarAdapter(Adapter):
         "per_parameter reupdate relevel finalize restore trace export compile"
     )
     unsupported = "embedding given unstructured block n_of_m any_n_of_m band tied"
-    contract: Contract = msgspec.structs.replace(
-        CONTRACT, holds="in place", mask_storage="sidecar", regrowth="monotone", ragged="refuse"
+    contract: Contract = Contract(
+        holds="in place", rounding="half-even", level_basis="dense", score="magnitude-l1", masks_at="update",
+        regrowth="monotone", mask_storage="sidecar", restores_into="attached", ragged="refuse", ties="lowest index",
     )
     sparsified: ClassVar[type[ChannelRemover]] = ChannelRemover
 
