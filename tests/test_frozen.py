@@ -11,6 +11,7 @@ from sparsecheck.judging.oracle import Units, units
 from sparsecheck.judging.proposal import Proposal, Seen
 from sparsecheck.judging.ranking import Ranking
 from sparsecheck.judging.report import Report
+from sparsecheck.judging.structure import Found, Kept, find
 from sparsecheck.judging.tolerance import Tolerance, tolerance
 from sparsecheck.references.change import Change
 from sparsecheck.values.capability import Capabilities, declare
@@ -34,6 +35,7 @@ VALUES: dict[type, object] = {
     Ranking: Ranking(("a",), Unstructured(0.5), MASK, MASK.astype(np.float64)),
     Expectation: Expectation(sparsifiers=("it",), requirement="MASK-01", reason="So.", signature="aliased"),
     Seen: Seen(declaration(), environment(), {}, ()), Proposal: Proposal((), ()), Change: Change("a", "added", 1, 1),
+    Kept: Kept(MASK[0], MASK[0]), Found: find(np.eye(2), np.eye(2)),
 }
 
 

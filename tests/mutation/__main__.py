@@ -22,14 +22,15 @@ MODULES = (
     "judging/oracle", "judging/ranking", "judging/ledger", "judging/verdict", "judging/expectation",
     "judging/expectation_file", "judging/compare", "judging/report", "judging/proposal", "judging/plans",
     "judging/structure", "judging/tolerance", "judging/stream", "values/selection", "values/record",
-    "values/pattern", "values/plan", "values/contract", "values/capability", "values/cell", "catalogue/axes", "telling/summary",
+    "values/pattern", "values/plan", "values/contract", "values/capability", "values/cell",
+    "catalogue/axes", "telling/summary",
     "references/expected", "references/change",
 )
 TESTS = [
     f"tests/test_{name}.py" for name in (
         "values", "frozen", "stream", "oracle", "structure", "ranking", "compare", "plans", "proposal",
-        "expectation_file", "ledger", "summary", "verdict", "report", "report_writing", "attack_reports", "attack_writing", "docs",
-        "reference", "expectation",
+        "expectation_file", "ledger", "summary", "verdict", "report", "report_writing", "attack_reports",
+        "attack_writing", "docs", "reference", "expectation",
     )
 ]
 _HEAVY = ("torch.nn.utils.prune", "numpy", "jsonschema", "msgspec", "safetensors", "click.testing")
