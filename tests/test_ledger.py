@@ -367,6 +367,12 @@ def test_what_works_on_an_accelerator_alone_is_judged_there(devices: tuple[str, 
     assert seen == [("A-01", token, here), ("A-02", token, here), ("A-02", "cpu", "refuse")]
 
 
+def test_what_works_on_no_device_at_all_is_judged_where_everything_is() -> None:
+    both = requirement("A-01", devices=("cpu", "accelerator"))
+    ledger = planned(both, it=declaration("cpu accelerator"), devices=("cpu", "cuda"))
+    assert [(one.cell.device, one.disposition) for one in ledger] == [("cpu", "refuse"), ("cuda", "refuse")]
+
+
 def test_an_adapter_that_can_be_called_says_nothing_of_its_sparsifier() -> None:
     smoke = passed(cell("SMOKE-01"))
     assert outcome("it", [smoke[0].cell], smoke, set(), selected=False).result == "failure"

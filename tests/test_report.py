@@ -292,6 +292,13 @@ CODES = [
 ]
 
 
+def test_what_is_unavailable_alone_is_not_green_and_beside_another_no_hindrance() -> None:
+    elsewhere = report([Record(cell(name="there"), Verdict.UNAVAILABLE, reason="no cuda device here")], name="there")
+    assert [one.result for one in elsewhere.outcomes()] == ["unavailable"]
+    assert exit_code(elsewhere) == 1
+    assert exit_code(join([elsewhere, report(passed(cell()))])) == 0
+
+
 @pytest.mark.parametrize(("one", "code"), CODES)
 def test_the_exit_code_says_what_became_of_the_run(one: Report, code: int) -> None:
     assert exit_code(one) == code

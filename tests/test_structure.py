@@ -107,6 +107,17 @@ def test_a_depthwise_convolution_gives_what_it_takes_and_a_grouped_one_does_not(
     assert told(chain(conv("a", 2, 4), conv("b", 4, 4, groups=2)))["b"] == [5, 6, 7, 8]
 
 
+def test_one_channel_after_another_is_no_depthwise_convolution() -> None:
+    assert told(chain(conv("a", 2, 1), conv("b", 1, 1)))["b"] == [2]
+
+
+def test_a_norm_gives_what_it_takes() -> None:
+    linear = Layer("a", "linear", 2, 3)
+    for norm in (Layer("b", "norm", 3, 3), Layer("b", "norm2d", 3, 3)):
+        found = told(Network("one", (linear, norm), (), (2,)))
+        assert found["b"] == found["a"] == [1, 2, 3]
+
+
 def test_of_a_layer_outputs_and_inputs_are_left() -> None:
     net = chain(conv("a", 2, 3), Layer("norm", "norm2d", 3, 3), conv("b", 3, 2))
     kept = left(net, {2})

@@ -184,3 +184,32 @@ def test_nothing_passed_is_told() -> None:
     assert "  NOTHING PASSED: " in text(report([refused]))
     assert "NOTHING PASSED" not in text(report([refused, *passed(cell("MASK-02"))]))
     assert "NOTHING PASSED" not in text(report([refused], selection=Selection(areas=("MASK",))))
+
+
+def test_what_is_unavailable_altogether_is_no_verdict() -> None:
+    told = text(report([Record(cell(), Verdict.UNAVAILABLE, reason="no cuda device here")]))
+    assert told.startswith("it: UNAVAILABLE (mask profile")
+    assert "\n  NOTHING COULD BE JUDGED on this machine, which lacks what it needs: this is no verdict\n" in told
+    assert "NOTHING COULD BE JUDGED" not in text(report(passed(cell())))
+
+
+def probe(*records: Record) -> str:
+    supposed = replace(declaration(), supposed=("given",))
+    header = report(records).header
+    [subject] = header.subjects
+    return text(report(records, subjects=(replace(subject, declaration=supposed),), selection=Selection(probe=True)))
+
+
+def test_a_probe_says_of_what_was_supposed_how_much_passes_and_that_it_is_no_verdict() -> None:
+    told = probe(*passed(cell()))
+    assert told.startswith("it: PROBE (mask profile")
+    assert "given" in told.splitlines()[2]
+    assert told.endswith(
+        "What is undeclared was supposed to be supported; nothing here is a verdict until it is declared."
+    )
+    assert "Only a selection" not in told
+
+
+def test_a_probe_tells_what_was_not_run() -> None:
+    told = probe(Record(cell(), Verdict.NOT_RUN, message="SMOKE-01 is failed: it breaks"))
+    assert "\n  NOT RUN: 1 cell, for the adapter does not pass its smoke test:\n    SMOKE-01 is failed" in told
