@@ -142,8 +142,17 @@ def values(
 
 
 def _linear(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> Reals:
-    output: Reals = value @ parameters[layer.weight].T
+    output = _summed(value, parameters[layer.weight])
     return output + parameters[layer.bias_name] if layer.bias else output
+
+
+def _summed(value: Reals, weight: Reals) -> Reals:
+    """value @ weight.T, one product after the other: a library's kernel sums in an order that its processor likes, and
+    its last bits are no one else's. value: (..., inputs). weight: (outputs, inputs)."""
+    output = np.zeros((*value.shape[:-1], len(weight)))
+    for position in range(weight.shape[1]):
+        output += value[..., position, None] * weight[:, position]
+    return output
 
 
 def _convolution(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> Reals:
@@ -162,8 +171,9 @@ def _convolved(layer: Layer, weight: Reals, value: Reals) -> Reals:
     reach = tuple((edge - 1) * layer.dilation + 1 for edge in weight.shape[2:])
     steps = (slice(None),) * 2 + (slice(None, None, layer.stride),) * spatial
     windows = sliding_window_view(padded, reach, axis=axes)[(*steps, *(slice(None, None, layer.dilation),) * spatial)]
-    taps = tuple(range(2 + spatial, 2 + 2 * spatial))
-    return np.moveaxis(np.tensordot(windows, weight, axes=((1, *taps), (1, *axes))), -1, 1)
+    taken = np.moveaxis(windows, 1, 1 + spatial)
+    flat = taken.reshape(*taken.shape[: 1 + spatial], -1)
+    return np.moveaxis(_summed(flat, weight.reshape(len(weight), -1)), -1, 1)
 
 
 def _embedding(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> Reals:
