@@ -150,8 +150,8 @@ def _summed(value: Reals, weight: Reals) -> Reals:
     """value @ weight.T, one product after the other: a library's kernel sums in an order that its processor likes, and
     its last bits are no one else's. value: (..., inputs). weight: (outputs, inputs)."""
     output = np.zeros((*value.shape[:-1], len(weight)))
-    for position in range(weight.shape[1]):
-        output += value[..., position, None] * weight[:, position]
+    for taken, factors in zip(np.moveaxis(value, -1, 0), weight.T, strict=True):
+        output += taken[..., None] * factors
     return output
 
 
