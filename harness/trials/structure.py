@@ -65,7 +65,7 @@ class Structure:
         trial, network = self.trial, structure.shrunk(self.trial.network, self.kept)
         model = models.build(network, trial.cell.requirement, trial.dtype, trial.device)
         state = {name: torch.tensor(values) for name, values in self.left.items()}
-        model.load_state_dict(state, strict=False)
+        model.load_state_dict(model.state_dict() | state)
         return model
 
     def output(self, inputs: Tensor) -> Reals:
