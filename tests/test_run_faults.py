@@ -227,7 +227,8 @@ def test_a_refusal_names_what_is_refused_and_not_what_is_supported(tmp_path: Pat
     text = (
         "from sparsecheck.sparsifiers.exemplar import ExemplarAdapter\n"
         "class Lacking(ExemplarAdapter):\n"
-        "    supported, unsupported = ExemplarAdapter.supported.replace('channel ', ''), 'channel'\n"
+        "    supported = ExemplarAdapter.supported.replace('channel input_channel ', '')\n"
+        "    unsupported = 'channel input_channel'\n"
         "    def attach(self, model, plan, context):\n"
         "        if 'channel' in str(plan.patterns).lower():\n"
         "            raise ValueError('Linear: not today')\n"

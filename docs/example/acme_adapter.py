@@ -7,7 +7,7 @@ class AcmeAdapter(Adapter):
     distribution = "acme-pruning"
     supported = """linear conv1d conv2d embedding unstructured float64 float32 bfloat16 float16 cpu accelerator
         per_parameter reupdate relevel finalize restore trace export compile"""
-    unsupported = "given block n_of_m any_n_of_m channel band scope_all tied"
+    unsupported = "given block n_of_m any_n_of_m channel input_channel band scope_all tied"
     contract = Contract(holds="parametrization", score="magnitude-l1", rounding="half-even", level_basis="dense",
                         masks_at="update", regrowth="free", mask_storage="model", restores_into="attached",
                         ragged="refuse", ties="any")

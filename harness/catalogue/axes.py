@@ -61,6 +61,8 @@ def pattern_capability(token: str) -> str:
     """
     if "of" in token:
         return "n_of_m" if token == "2of4" else "any_n_of_m"
+    if token.startswith("channel") and not token.startswith("channel0-"):
+        return "input_channel"
     kind = token.partition("-")[0].rstrip("0123456789x")
     if kind not in CAPABILITIES:
         raise KeyError(token)

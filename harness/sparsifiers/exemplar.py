@@ -125,9 +125,9 @@ class ExemplarAdapter(Adapter):
 
     distribution = "sparsecheck"
     supported = (
-        "linear conv1d conv2d embedding given unstructured block n_of_m any_n_of_m channel band scope_all "
-        "float64 float32 bfloat16 float16 cpu accelerator per_parameter reupdate relevel tied finalize restore "
-        "trace export compile"
+        "linear conv1d conv2d embedding given unstructured block n_of_m any_n_of_m channel input_channel band "
+        "scope_all float64 float32 bfloat16 float16 cpu accelerator per_parameter reupdate relevel tied finalize "
+        "restore trace export compile"
     )
     contract: Contract = CONTRACT
     sparsified: ClassVar[type[Exemplar]] = Exemplar

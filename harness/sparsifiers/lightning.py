@@ -94,8 +94,8 @@ class ModelPruningAdapter(Adapter):
     homepage = "https://lightning.ai/docs/pytorch/stable/advanced/pruning_quantization.html"
     tracker = "https://github.com/Lightning-AI/pytorch-lightning/issues"
     supported = (
-        "linear conv1d conv2d embedding unstructured channel scope_all float64 float32 bfloat16 float16 cpu "
-        "accelerator per_parameter reupdate relevel finalize restore trace export compile"
+        "linear conv1d conv2d embedding unstructured channel input_channel scope_all float64 float32 bfloat16 float16 "
+        "cpu accelerator per_parameter reupdate relevel finalize restore trace export compile"
     )
     unsupported = "given block n_of_m any_n_of_m band tied"
     contract = Contract(

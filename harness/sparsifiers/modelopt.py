@@ -56,8 +56,8 @@ class MagnitudeAdapter(Adapter):
         "linear conv2d n_of_m float64 float32 bfloat16 float16 cpu accelerator finalize restore trace export compile"
     )
     unsupported = (
-        "conv1d embedding given unstructured block any_n_of_m channel band scope_all per_parameter reupdate relevel "
-        "tied"
+        "conv1d embedding given unstructured block any_n_of_m channel input_channel band scope_all per_parameter "
+        "reupdate relevel tied"
     )
     contract = Contract(
         holds="wrapper", rounding="half-even", level_basis="dense", score="magnitude-l1", masks_at="update",

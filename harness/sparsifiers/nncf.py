@@ -69,7 +69,7 @@ class MagnitudeAdapter(Adapter):
         "linear conv1d conv2d embedding unstructured scope_all float64 float32 bfloat16 float16 cpu accelerator "
         "reupdate relevel tied finalize restore trace export compile"
     )
-    unsupported = "given block n_of_m any_n_of_m channel band per_parameter"
+    unsupported = "given block n_of_m any_n_of_m channel input_channel band per_parameter"
     contract = Contract(
         holds="forward",
         rounding="half-up",

@@ -186,7 +186,7 @@ class StructuralExemplarAdapter(Adapter):
         "linear conv1d conv2d channel scope_all float64 float32 bfloat16 float16 cpu accelerator "
         "per_parameter reupdate relevel finalize restore trace export compile"
     )
-    unsupported = "embedding given unstructured block n_of_m any_n_of_m band tied"
+    unsupported = "embedding given unstructured block n_of_m any_n_of_m input_channel band tied"
     contract: Contract = Contract(
         holds="in place", rounding="half-even", level_basis="dense", score="magnitude-l1", masks_at="update",
         regrowth="monotone", mask_storage="sidecar", restores_into="attached", ragged="refuse", ties="lowest index",

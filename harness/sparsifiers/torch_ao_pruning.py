@@ -76,7 +76,7 @@ class FakeSparsityAdapter(_TorchAdapter):
         "linear conv1d conv2d embedding given float64 float32 bfloat16 float16 cpu accelerator per_parameter "
         "reupdate finalize restore trace export compile"
     )
-    unsupported = "unstructured block n_of_m any_n_of_m channel band scope_all relevel tied"
+    unsupported = "unstructured block n_of_m any_n_of_m channel input_channel band scope_all relevel tied"
     contract = replace(_CONTRACT, score="given", masks_at="attach", regrowth="monotone", mask_storage="nowhere")
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
@@ -137,7 +137,7 @@ class WeightNormL1Adapter(_TorchAdapter):
         "linear embedding unstructured block n_of_m any_n_of_m float64 float32 bfloat16 float16 cpu accelerator "
         "per_parameter reupdate relevel finalize restore trace export compile"
     )
-    unsupported = "conv1d conv2d given channel band scope_all tied"
+    unsupported = "conv1d conv2d given channel input_channel band scope_all tied"
     contract = _CONTRACT
     norm: ClassVar[int] = 1
 
@@ -173,7 +173,9 @@ class NearlyDiagonalAdapter(_TorchAdapter):
         "linear embedding band float64 float32 bfloat16 float16 cpu accelerator per_parameter "
         "reupdate finalize restore trace export compile"
     )
-    unsupported = "conv1d conv2d given unstructured block n_of_m any_n_of_m channel scope_all relevel tied"
+    unsupported = (
+        "conv1d conv2d given unstructured block n_of_m any_n_of_m channel input_channel scope_all relevel tied"
+    )
     contract = replace(_CONTRACT, score="position", regrowth="monotone")
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:

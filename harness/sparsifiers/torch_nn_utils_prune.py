@@ -108,7 +108,7 @@ class CustomFromMaskAdapter(_PruneAdapter):
     """prune.custom_from_mask."""
 
     supported = _SUPPORTED + "given"
-    unsupported = "unstructured block n_of_m any_n_of_m channel band scope_all relevel tied"
+    unsupported = "unstructured block n_of_m any_n_of_m channel input_channel band scope_all relevel tied"
     contract = replace(_CONTRACT, score="given", masks_at="attach")
     pruned = CustomFromMaskPruned
 
@@ -123,7 +123,7 @@ class L1UnstructuredAdapter(_PruneAdapter):
     """prune.l1_unstructured."""
 
     supported = _SUPPORTED + "unstructured relevel"
-    unsupported = "given block n_of_m any_n_of_m channel band scope_all tied"
+    unsupported = "given block n_of_m any_n_of_m channel input_channel band scope_all tied"
     pruned = L1UnstructuredPruned
 
 
@@ -137,7 +137,7 @@ class RandomUnstructuredAdapter(_PruneAdapter):
     """prune.random_unstructured."""
 
     supported = _SUPPORTED + "unstructured relevel"
-    unsupported = "given block n_of_m any_n_of_m channel band scope_all tied"
+    unsupported = "given block n_of_m any_n_of_m channel input_channel band scope_all tied"
     contract = replace(_CONTRACT, score="random")
     pruned = RandomUnstructuredPruned
 
@@ -151,7 +151,7 @@ class LnStructuredPruned(Pruned):
 class LnStructuredAdapter(_PruneAdapter):
     """prune.ln_structured with n=2."""
 
-    supported = _SUPPORTED + "channel relevel"
+    supported = _SUPPORTED + "channel input_channel relevel"
     unsupported = "given unstructured block n_of_m any_n_of_m band scope_all tied"
     contract = replace(_CONTRACT, score="magnitude-l2")
     pruned = LnStructuredPruned
@@ -179,7 +179,7 @@ class GlobalUnstructuredAdapter(_PruneAdapter):
     """prune.global_unstructured with prune.L1Unstructured."""
 
     supported = _SUPPORTED + "unstructured scope_all relevel"
-    unsupported = "given block n_of_m any_n_of_m channel band tied"
+    unsupported = "given block n_of_m any_n_of_m channel input_channel band tied"
     pruned = GlobalUnstructuredPruned
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:

@@ -29,11 +29,23 @@ _CAPABILITY_OF: dict[type[Pattern], str] = {
 def _capability(pattern: Pattern) -> str:
     if isinstance(pattern, NofM) and (pattern.n, pattern.m) != (2, 4):
         return "any_n_of_m"
+    if isinstance(pattern, Channel) and pattern.dim != 0:
+        return "input_channel"
     return _CAPABILITY_OF[type(pattern)]
 
 
 def _words(pattern: Pattern) -> str:
+    if isinstance(pattern, Channel):
+        return f"Channel along dim={pattern.dim}"
     return f"{pattern.n}:{pattern.m} by NofM" if isinstance(pattern, NofM) else type(pattern).__name__
+
+
+def _refuse_tied(model: nn.Module, plan: Plan) -> None:
+    held = dict(model.named_parameters(remove_duplicate=False))
+    for name in plan.names:
+        places = [other for other, parameter in held.items() if parameter is held.get(name)]
+        if len(places) > 1:
+            raise Refusal(f"one parameter is tied, shared as {', '.join(places)}: {name} is not sparsified alone")
 
 
 @dataclass(frozen=True)
@@ -154,11 +166,13 @@ class Adapter(ABC):
         sparsified.load(saved)
         return sparsified
 
-    def refuse_unsupported(self, plan: Plan) -> None:
+    def refuse_unsupported(self, plan: Plan, model: nn.Module | None = None) -> None:
         """For packages that have no way to be asked for some patterns; called by `attach` before all else.
 
+        model: if given, a planned parameter that it holds in two places is refused, too, unless `tied` is supported.
+
         Raises:
-            Refusal: the plan has a pattern, or the scope `all`, that is not declared supported.
+            Refusal: the plan has a pattern, or the scope `all`, that is not declared supported; or a tied parameter.
         """
         supported = declare(self.supported, self.unsupported).supported
         for name, pattern in plan.patterns.items():
@@ -166,6 +180,8 @@ class Adapter(ABC):
                 raise Refusal(f"{name}: {type(self).__name__} has no way to ask for {_words(pattern)}")
         if plan.scope == "all" and "scope_all" not in supported:
             raise Refusal(f"{', '.join(plan.names)}: {type(self).__name__} has no way to ask for scope 'all'")
+        if model is not None and "tied" not in supported:
+            _refuse_tied(model, plan)
 
     @property
     def version(self) -> str:

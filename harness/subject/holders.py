@@ -66,9 +66,28 @@ class ParametrizedSparsified(Sparsified):
 
 class BufferSparsified(Sparsified):
     """The mask sits in a buffer `<name>_mask`, the dense weight in `<name>_orig`, and a forward
-    pre-hook of type `hook_type` sets `<name>` to their product."""
+    pre-hook of type `hook_type` sets `<name>` to their product.
+
+    hook_type: what `finalize` takes away again; given, or an attribute of the subclass; one that defines `finalize`
+        itself needs none.
+
+    Raises:
+        TypeError: it is needed, and not said.
+    """
 
     hook_type: type | None = None
+
+    def __init__(
+        self, model: nn.Module, plan: Plan, recompute: Callable[[float | None], object] | None = None,
+        hook_type: type | None = None,
+    ) -> None:
+        super().__init__(model, plan, recompute)
+        self.hook_type = hook_type or self.hook_type
+        if self.hook_type is None and type(self).finalize is BufferSparsified.finalize:
+            raise TypeError(
+                f"{type(self).__name__} does not know which forward pre-hook multiplies by the mask, for finalize to "
+                "take away: give hook_type, the class of the hook, or define finalize"
+            )
 
     def masks(self) -> dict[str, Tensor]:
         return {name: self.model.get_buffer(f"{name}_mask").detach() != 0 for name in self.plan.names}
@@ -89,7 +108,7 @@ class BufferSparsified(Sparsified):
         vars(module).pop(attribute, None)
         module.register_parameter(attribute, parameter)
         for key, hook in list(module._forward_pre_hooks.items()):
-            if self.hook_type is not None and isinstance(hook, self.hook_type):
+            if isinstance(hook, self.hook_type or ()):
                 del module._forward_pre_hooks[key]
 
 

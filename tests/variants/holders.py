@@ -76,8 +76,8 @@ class Buffer(BufferSparsified):
 class _HolderAdapter(Adapter):
     distribution = "sparsecheck"
     supported = (
-        "linear conv1d conv2d embedding given unstructured block n_of_m any_n_of_m channel band float64 float32 "
-        "bfloat16 float16 cpu accelerator per_parameter reupdate relevel finalize restore trace export compile"
+        "linear conv1d conv2d embedding given unstructured block n_of_m any_n_of_m channel input_channel band float64 "
+        "float32 bfloat16 float16 cpu accelerator per_parameter reupdate relevel finalize restore trace export compile"
     )
     unsupported = "scope_all tied"
 

@@ -1,0 +1,76 @@
+"""What the base classes of adapters say where something is missing."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from sparsecheck import BufferSparsified, Channel, Plan, Refusal, Unstructured
+from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
+
+PLAN = Plan({"0.weight": Unstructured(0.5)})
+
+
+class Hook:
+    """Multiplies, as torch.nn.utils.prune does."""
+
+    def __call__(self, module: nn.Module, _: object) -> None:
+        module.weight = module.weight_orig * module.weight_mask  # type: ignore[operator]
+
+
+def pruned() -> nn.Module:
+    model = nn.Sequential(nn.Linear(4, 3))
+    layer = model[0]
+    weight = layer._parameters.pop("weight")
+    layer.register_parameter("weight_orig", weight)
+    layer.register_buffer("weight_mask", torch.eye(3, 4))
+    layer.register_forward_pre_hook(Hook())
+    return model
+
+
+def test_a_hook_that_is_to_be_taken_away_must_be_said() -> None:
+    with pytest.raises(TypeError, match="give hook_type, the class of the hook"):
+        BufferSparsified(pruned(), PLAN)
+
+
+def test_one_that_finalizes_itself_needs_none() -> None:
+    class Own(BufferSparsified):
+        def finalize(self) -> nn.Module:
+            return self.model
+
+    assert Own(pruned(), PLAN).hook_type is None
+
+
+@pytest.mark.parametrize("as_argument", [True, False])
+def test_the_hook_goes_and_others_stay(as_argument: bool) -> None:
+    class Said(BufferSparsified):
+        hook_type = Hook
+
+    model, ran = pruned(), list[int]()
+    model[0].register_forward_pre_hook(lambda *_: ran.append(1))  # type: ignore[index]
+    it = BufferSparsified(model, PLAN, hook_type=Hook) if as_argument else Said(model, PLAN)
+    it.finalize()(torch.ones(1, 4))
+    assert ran == [1]
+    assert it.model.get_parameter("0.weight").count_nonzero() == 3
+
+
+class Rows(ExemplarAdapter):
+    supported = ExemplarAdapter.supported.replace("input_channel ", "").replace("tied ", "")
+    unsupported = "input_channel tied"
+
+
+def test_channels_are_refused_along_the_dimension_that_is_not_offered() -> None:
+    Rows().refuse_unsupported(Plan({"0.weight": Channel(0.5)}))
+    with pytest.raises(Refusal, match=r"0\.weight: Rows has no way to ask for Channel along dim=1"):
+        Rows().refuse_unsupported(Plan({"0.weight": Channel(0.5, 1)}))
+
+
+def test_a_tied_parameter_is_refused_where_the_model_is_given() -> None:
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    Rows().refuse_unsupported(PLAN, model)
+    model[1].weight = model[0].weight
+    Rows().refuse_unsupported(PLAN)
+    ExemplarAdapter().refuse_unsupported(PLAN, model)
+    with pytest.raises(Refusal, match=r"shared as 0\.weight, 1\.weight: 0\.weight is not"):
+        Rows().refuse_unsupported(PLAN, model)
