@@ -126,14 +126,14 @@ def test_finalized_state_dict_loads_into_the_dense_model(trial: Trial) -> None:
 
 @case("STATE-13")
 def test_cast_keeps_the_masks(trial: Trial) -> None:
-    built = at(trial, dtype="float32")
+    built = at(trial, dtype=restoring.cast_from(trial))
     sparsified = built.sparsified()
     baseline = Baseline.of(built, sparsified).cast(trial)
     sparsified.model.to(trial.dtype)
-    baseline.judge(sparsified, f"cast from torch.float32 to {trial.dtype}")
+    baseline.judge(sparsified, f"cast from {built.dtype} to {trial.dtype}")
     if trial.supports("reupdate"):
         sparsified.update()
-        baseline.judge_updated(sparsified, f"cast from torch.float32 to {trial.dtype} and updated")
+        baseline.judge_updated(sparsified, f"cast from {built.dtype} to {trial.dtype} and updated")
 
 
 @case("STATE-14")
@@ -175,7 +175,7 @@ def test_moved_to_another_device_and_back(trial: Trial) -> None:
 
 @case("STATE-17")
 def test_saved_after_a_cast_carries_the_masks_as_they_are(trial: Trial) -> None:
-    built = at(trial, dtype="float32")
+    built = at(trial, dtype=restoring.cast_from(trial))
     sparsified = built.attach()
     sparsified.model.to(trial.dtype)
     sparsified.update()

@@ -91,6 +91,34 @@ def test_the_levelled_pattern_is_the_first_supported_that_has_a_level(without: s
 
 
 @pytest.mark.parametrize(
+    ("without", "dtypes", "expected"),
+    [
+        ("", ("float32",), ["float32"]),
+        ("float32", ("float32",), ["float64"]),
+        ("float64 float32", ("float32",), ["bfloat16"]),
+        ("float64 float32", ("float64",), ["float64"]),
+        ("float64 float32", ("float32", "float64"), ["bfloat16", "float32", "float64"]),
+        ("float64 float32", ("float32", "bfloat16"), ["bfloat16", "float32"]),
+        ("bfloat16", ("float32", "bfloat16"), ["float32", "bfloat16"]),
+        ("float64 float32 bfloat16 float16", ("float32", "float64"), ["float32", "float64"]),
+    ],
+)
+def test_what_takes_no_float32_is_judged_in_a_type_that_it_takes(
+    without: str, dtypes: tuple[str, ...], expected: list[str]
+) -> None:
+    ledger = planned(requirement(dtypes=dtypes), it=declaration(without))
+    assert [one.cell.dtype for one in ledger] == expected
+    assert [one.cell.dtype for one in ledger if one.disposition == "refuse"] == [
+        dtype for dtype in expected if dtype in without.split()
+    ]
+
+
+def test_what_is_judged_by_stored_float32_is_refused_by_what_takes_none() -> None:
+    [only] = planned(requirement(needs=("float32",)), it=declaration("float32"))
+    assert (only.cell.dtype, only.disposition, only.why) == ("float32", "refuse", "float32 float32")
+
+
+@pytest.mark.parametrize(
     ("without", "pattern"), [("given", "unstructured-0.5"), ("given unstructured", "given")]
 )
 @pytest.mark.parametrize("layer", ["conv1d", "conv2d", "mixed"])
@@ -114,7 +142,8 @@ def test_of_a_convolution_no_pattern_for_matrices_is_asked(pattern: str) -> None
 @pytest.mark.parametrize(
     ("token", "capability"),
     [("2of4", "n_of_m"), ("1of4", "any_n_of_m"), ("1of2", "any_n_of_m"), ("4of8", "any_n_of_m"), ("band-3", "band"),
-     ("block1x4-0.5", "block"), ("channel0-0.5", "channel"), ("given-zeros", "given")],
+     ("block1x4-0.5", "block"), ("channel0-0.5", "channel"), ("channel1-0.3", "input_channel"),
+     ("given-zeros", "given")],
 )
 def test_a_pattern_takes_its_capability(token: str, capability: str) -> None:
     assert pattern_capability(token) == capability

@@ -166,7 +166,7 @@ REQUIREMENTS = (
     Requirement(
         id="MASK-28", level="core", source="reference/PROVENANCE.md",
         sentence="From the saved weights and input, masks and outputs are the saved reference's.",
-        layers=("linear", "conv2d", "embedding"), devices=_BOTH,
+        layers=("linear", "conv2d", "embedding"), devices=_BOTH, needs=("float32",),
         unless=(("score", "random"), ("score", "opaque"), *_LARGE),
     ),
     Requirement(

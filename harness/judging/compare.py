@@ -32,11 +32,17 @@ def require(condition: bool, kind: str, message: str) -> None:
 
 
 def array(value: Tensor | NDArray[Any]) -> NDArray[Any]:
-    """A NumPy array with the value's numbers: booleans and integers as they are, all reals as float64."""
+    """A NumPy array with the value's numbers: booleans and integers as they are, all reals as float64; of a tensor that
+    holds them compressed, those that it stands for."""
     if isinstance(value, np.ndarray):
         return value
-    plain = value.detach().cpu()
+    plain = value.detach().to_dense().cpu()
     return np.asarray(plain.double().numpy() if plain.is_floating_point() else plain.numpy())
+
+
+def same_numbers(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors stand for the same numbers, as `torch.equal` has it; also where they hold them compressed."""
+    return np.array_equal(array(one), array(other))
 
 
 def equal(seen: Tensor | NDArray[Any], expected: Tensor | NDArray[Any], kind: str, what: str) -> None:
@@ -111,7 +117,11 @@ def same_state(
             raise Violation(kind, f"{what}: {name} is {seen[name].dtype}, expected {tensor.dtype}")
         equal(seen[name], tensor, kind, f"{what}: {name}")
         if tensor.is_floating_point():
-            equal(seen[name].signbit(), tensor.signbit(), kind, f"{what}: sign of {name}")
+            equal(_signs(seen[name]), _signs(tensor), kind, f"{what}: sign of {name}")
+
+
+def _signs(tensor: Tensor) -> NDArray[np.bool_]:
+    return np.asarray(np.signbit(array(tensor)))
 
 
 def apart(these: Mapping[str, Tensor], those: Mapping[str, Tensor], what: str) -> None:
@@ -120,14 +130,19 @@ def apart(these: Mapping[str, Tensor], those: Mapping[str, Tensor], what: str) -
     Raises:
         Violation: of kind `aliased`.
     """
-    owners = {_storage(tensor): name for name, tensor in those.items() if tensor.numel()}
+    owners = {storage: name for name, tensor in those.items() if tensor.numel() for storage in _storages(tensor)}
     for name, tensor in these.items():
-        if tensor.numel() and _storage(tensor) in owners:
-            raise Violation("aliased", f"{what}: {name} shares storage with {owners[_storage(tensor)]}")
+        shared = [owners[storage] for storage in _storages(tensor) if tensor.numel() and storage in owners]
+        if shared:
+            raise Violation("aliased", f"{what}: {name} shares storage with {shared[0]}")
 
 
-def _storage(tensor: Tensor) -> int:
-    return tensor.untyped_storage().data_ptr()
+def _storages(tensor: Tensor) -> list[int]:
+    """Where its numbers lie; of a subclass that wraps others, where theirs do."""
+    if hasattr(tensor, "__tensor_flatten__"):
+        parts, _ = tensor.__tensor_flatten__()
+        return [storage for part in parts for storage in _storages(getattr(tensor, part))]
+    return [tensor.untyped_storage().data_ptr()]
 
 
 def _names(names: Iterable[str]) -> str:

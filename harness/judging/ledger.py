@@ -10,7 +10,15 @@ from typing import Literal
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from ..catalogue.axes import DTYPE_NEEDS, LAYERS, MATRIX_ONLY, pattern_capability, resolve_device, resolve_pattern
+from ..catalogue.axes import (
+    DTYPE_NEEDS,
+    DTYPES,
+    LAYERS,
+    MATRIX_ONLY,
+    pattern_capability,
+    resolve_device,
+    resolve_pattern,
+)
 from ..values.capability import Support
 from ..values.cell import Cell
 from ..values.declaration import Declaration, Environment
@@ -65,7 +73,8 @@ def applies(requirement: Requirement, declaration: Declaration) -> bool:
 
 def cells(requirement: Requirement, declaration: Declaration, environment: Environment) -> Iterator[Cell]:
     """The canonical cell, then each other value of each axis in turn, the rest being canonical."""
-    axes = (requirement.layers, requirement.patterns, requirement.dtypes, _devices(requirement, declaration))
+    dtypes, devices = _dtypes(requirement, declaration), _devices(requirement, declaration)
+    axes = (requirement.layers, requirement.patterns, dtypes, devices)
     canonical = [axis[0] for axis in axes]
     seen: set[Cell] = set()
     for position, axis in enumerate(axes):
@@ -88,6 +97,18 @@ def _devices(requirement: Requirement, declaration: Declaration) -> tuple[str, .
     if support("cpu") is Support.SUPPORTED or support("accelerator") is not Support.SUPPORTED:
         return requirement.devices
     return (ACCELERATOR, "cpu") if ACCELERATOR in requirement.devices else (ACCELERATOR,)
+
+
+def _dtypes(requirement: Requirement, declaration: Declaration) -> tuple[str, ...]:
+    """As the requirement has them. What does not take float32 is judged, where that is the canonical one, in the first
+    that it takes; and its refusal of float32 where the requirement asks for several."""
+    support = declaration.capabilities.support
+    taken = next((dtype for dtype in DTYPES if support(dtype) is Support.SUPPORTED), None)
+    is_canonical = requirement.dtypes[0] == "float32" and "float32" not in requirement.needs
+    if taken is None or not is_canonical or support("float32") is not Support.UNSUPPORTED:
+        return requirement.dtypes
+    others = tuple(dtype for dtype in requirement.dtypes if dtype != taken)
+    return (taken, *others) if len(requirement.dtypes) > 1 else (taken,)
 
 
 def _fitting(pattern: str, layer: str, declaration: Declaration) -> str:

@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from ..catalogue.axes import pattern_capability
-from ..judging.compare import require
+from ..judging.compare import require, same_numbers
 from ..judging.plans import plan_for
 from ..subject.adapter import Context, Saved, Sparsified
 from ..subject.discovery import Found
@@ -132,7 +132,7 @@ class TimingSubject:
         with torch.no_grad():
             [(name, used)] = probe.weights_in_use(sparsified.model, self.network, self.inputs).items()
         require(
-            not torch.equal(used, self._dense.get_parameter(name)),
+            not same_numbers(used, self._dense.get_parameter(name)),
             "plan-not-applied", f"{name} is planned, but forward uses the dense weight unchanged: nothing to time",
         )
         return sparsified

@@ -135,7 +135,7 @@ def _tie(model: nn.Module, name: str, source: str) -> None:
 
 
 def _module(layer: Layer, salt: str, dtype: torch.dtype) -> nn.Module:
-    module = _EMPTY[layer.kind](layer)
+    module = _EMPTY[layer.kind](layer).to(dtype)
     for name, parameter in module.named_parameters():
         fan_in = parameter[0].numel() if parameter.dim() > 1 else 1
         values = stream.reals(f"{salt} {layer.name}.{name}", tuple(parameter.shape)) / fan_in**0.5

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..catalogue.axes import DTYPES
 from ..judging import nested
 from ..judging.compare import Violation, require
 from ..judging.networks import network
@@ -195,6 +196,13 @@ def load_strictly(model: nn.Module, state: Mapping[str, Any], what: str) -> None
         model.load_state_dict(state, strict=True)
     except RuntimeError as error:
         raise Violation("state-dict-refused", f"{what}: {' '.join(str(error).split())}") from error
+
+
+def cast_from(trial: Trial) -> str:
+    """The dtype in which a model is made that is cast to the cell's: float32, or another that the sparsifier takes;
+    the cell's own where it takes no other."""
+    others = (dtype for dtype in ("float32", *DTYPES) if dtype != trial.cell.dtype)
+    return next((dtype for dtype in others if trial.supports(dtype)), trial.cell.dtype)
 
 
 def at(trial: Trial, **axes: str) -> Trial:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..judging.compare import array, require
+from ..judging.compare import array, require, same_numbers
 from ..subject.adapter import Sparsified
 from .blame import looking_at
 from .left import tensor
@@ -68,7 +68,7 @@ def trains(trial: Trial) -> None:
         before = [parameter.detach().clone() for parameter in sparsified.model.parameters()]
         learn(trial, sparsified)
         after = list(sparsified.model.parameters())
-        moved = [not torch.equal(one, other) for one, other in zip(before, after, strict=False)]
+        moved = [not same_numbers(one, other) for one, other in zip(before, after, strict=False)]
         message = f"none of the {len(after)} parameters has moved in training"
         require(any(moved), "weight-not-moved", message)
 

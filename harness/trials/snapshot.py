@@ -63,7 +63,7 @@ def model_tensors(model: nn.Module) -> dict[str, Tensor]:
 def _counting(model: nn.Module, before: dict[str, Tensor]) -> set[str]:
     """The buffers that are no longer what they were."""
     buffers = model.named_buffers(remove_duplicate=False)
-    return {name for name, value in buffers if name not in before or not torch.equal(value, before[name])}
+    return {name for name, value in buffers if name not in before or not compare.same_numbers(value, before[name])}
 
 
 def _copies(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

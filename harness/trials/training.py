@@ -78,7 +78,7 @@ def learn_alone(trial: Trial, model: nn.Module) -> None:
         optimizer.zero_grad()
         functional.mse_loss(model(inputs), target).backward()
         optimizer.step()
-    moved = any(not torch.equal(one, other) for one, other in zip(before, model.parameters(), strict=True))
+    moved = any(not compare.same_numbers(one, other) for one, other in zip(before, model.parameters(), strict=True))
     require(moved, "weight-not-moved", "no parameter has moved in training")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from msgspec.structs import replace
 from torch import nn
 
@@ -52,7 +53,7 @@ class TwoOfFourAdapter(ExemplarAdapter):
         "linear conv1d conv2d embedding n_of_m float64 float32 bfloat16 float16 cpu accelerator reupdate tied finalize "
         "restore trace export compile"
     )
-    unsupported = "given unstructured block any_n_of_m channel band scope_all per_parameter relevel"
+    unsupported = "given unstructured block any_n_of_m channel input_channel band scope_all per_parameter relevel"
     contract = replace(CONTRACT, sizes="multiples of 16")
     sparsified = TwoOfFour
 
@@ -60,4 +61,33 @@ class TwoOfFourAdapter(ExemplarAdapter):
         for name, pattern in plan.patterns.items():
             if pattern != NofM(2, 4):
                 raise ValueError(f"{name}: 2:4 is all that is offered, not {pattern}")
+        return super().attach(model, plan, context)
+
+
+@variant("half precision alone")
+class HalfAdapter(ExemplarAdapter):
+    """Takes bfloat16 and float16, and no other type."""
+
+    supported = ExemplarAdapter.supported.replace("float64 float32 ", "")
+    unsupported = "float64 float32"
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        types = {parameter.dtype for parameter in model.parameters()}
+        if not types <= {torch.bfloat16, torch.float16}:
+            raise ValueError(f"{', '.join(plan.names)}: of half precision alone, not {', '.join(map(str, types))}")
+        return super().attach(model, plan, context)
+
+
+@variant("output channels alone")
+class RowsAdapter(ExemplarAdapter):
+    """Removes output channels, and nothing else."""
+
+    supported = (
+        "linear conv1d conv2d embedding channel scope_all float64 float32 bfloat16 float16 cpu accelerator "
+        "per_parameter reupdate relevel tied finalize restore trace export compile"
+    )
+    unsupported = "given unstructured block n_of_m any_n_of_m input_channel band"
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        self.refuse_unsupported(plan, model)
         return super().attach(model, plan, context)

@@ -1,0 +1,80 @@
+"""Tensors that hold their numbers compressed are read as what they stand for; 2:4 weights of torch.sparse, made on the
+CPU, where they can be held but not multiplied."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.sparse import SparseSemiStructuredTensor, SparseSemiStructuredTensorCUTLASS
+from torch.sparse._semi_structured_conversions import sparse_semi_structured_from_dense_cutlass
+
+from sparsecheck import Context, NofM, Plan, Refusal, Violation
+from sparsecheck.judging import compare
+from sparsecheck.sparsifiers.torch_sparse import SemiStructured, SemiStructuredAdapter
+
+ROW = torch.tensor([0.0, 0.0, 3.0, -0.5])
+PLAN = Plan({"0.weight": NofM(2, 4)})
+
+
+def dense() -> Tensor:
+    return ROW.tile((32, 16)).to(torch.bfloat16)
+
+
+def compressed() -> SparseSemiStructuredTensor:
+    packed, meta = sparse_semi_structured_from_dense_cutlass(dense())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return SparseSemiStructuredTensorCUTLASS(dense().shape, packed, meta, None, None, None)
+
+
+def model(weight: Tensor) -> nn.Module:
+    made = nn.Sequential(nn.Linear(64, 32, dtype=torch.bfloat16))
+    made[0].weight = nn.Parameter(weight, requires_grad=False)
+    return made
+
+
+def test_the_numbers_are_those_it_stands_for() -> None:
+    assert compare.array(compressed()).tolist() == dense().double().tolist()
+    assert compare.array(dense().to_sparse()).tolist() == dense().double().tolist()
+
+
+def test_the_same_numbers_are_the_same_however_they_are_held() -> None:
+    assert compare.same_numbers(compressed(), dense())
+    assert not compare.same_numbers(compressed(), dense() + 1)
+    assert not compare.same_numbers(compressed(), dense()[:16])
+
+
+def test_states_compare() -> None:
+    compare.same_state({"it": compressed()}, {"it": compressed()}, "differs", "state")
+    with pytest.raises(Violation, match="2048 of 2048 entries"):
+        compare.same_state({"it": compressed()}, {"it": dense() + 1}, "differs", "state")
+    with pytest.raises(Violation, match="sign of it"):
+        compare.same_state({"it": torch.tensor(0.0)}, {"it": torch.tensor(-0.0)}, "differs", "state")
+
+
+def test_what_it_wraps_is_what_it_shares() -> None:
+    it = compressed()
+    compare.apart({"one": it}, {"other": compressed()}, "two")
+    with pytest.raises(Violation, match="aliased: two: one shares storage with other"):
+        compare.apart({"one": it.detach()}, {"other": it}, "two")
+
+
+def test_masks_and_the_final_model_are_read_from_it() -> None:
+    at_work = SemiStructured(model(compressed()), PLAN)
+    assert torch.equal(at_work.masks()["0.weight"], dense() != 0)
+    weight = at_work.finalize().get_parameter("0.weight")
+    assert type(weight) is nn.Parameter
+    assert torch.equal(weight, dense())
+
+
+def test_before_the_first_update_all_is_kept() -> None:
+    assert SemiStructured(model(dense()), PLAN).masks()["0.weight"].all()
+
+
+def test_the_adapter_refuses_the_cpu_by_name() -> None:
+    context = Context(torch.ones(3, 64, dtype=torch.bfloat16), (), torch.device("cpu"), torch.bfloat16)
+    with pytest.raises(Refusal, match=r"0\.weight is on cpu: there is no kernel"):
+        SemiStructuredAdapter().attach(model(dense()), PLAN, context)
