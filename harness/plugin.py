@@ -33,6 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--sparsecheck-probe", action="store_true", help="only what takes an undeclared capability")
     add("--sparsecheck-report", metavar="FILE", help="write the records here, as JSON Lines")
     add("--sparsecheck-timings", metavar="FILE", help="write here what became of each timing, but for the times")
+    add("--sparsecheck-timing-settings", metavar="JSON", help="how to time: sizes, comparisons, precision")
     add("--sparsecheck-limit", type=float, default=60.0, metavar="SECONDS", help="what one case may take")
 
 
@@ -142,8 +143,7 @@ def _timekeeper(config: pytest.Config) -> Timekeeper:
         pytest.Collector.CollectError: nothing would be timed, or what was asked for cannot be had.
     """
     from .subject.discovery import NotFound
-    from .timing.timekeeper import NAME, Timekeeper, check
-    from .timing.timing import NotTimed
+    from .timing.timekeeper import NAME, NotTimed, Timekeeper, check
 
     keeper: Timekeeper | None = config.pluginmanager.get_plugin(NAME)
     if keeper is None:
@@ -157,10 +157,9 @@ def _timekeeper(config: pytest.Config) -> Timekeeper:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    operation = getattr(metafunc.function, "__sparsecheck_operation__", None)
-    if operation is not None:
-        ids = _timekeeper(metafunc.config).to_time(operation)
-        metafunc.parametrize("subject", ids, ids=ids, indirect=True)
+    if metafunc.definition.get_closest_marker("sparsecheck_timing"):
+        ids = _timekeeper(metafunc.config).to_time
+        metafunc.parametrize("time_entry", ids, ids=ids, indirect=True)
     id = getattr(metafunc.function, "__sparsecheck_requirement__", None)
     if id is None:
         return

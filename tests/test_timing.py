@@ -1,294 +1,62 @@
-"""Timing: all that is planned is timed or said not to be, and a run that timed nothing is red."""
+"""How times are taken and what they are told to mean: turns, evidence, counts, the floor."""
 
 from __future__ import annotations
 
 import copy
-import json
-import os
-import subprocess
-import sys
+import gc
+import itertools
+import math
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from torch import nn
 
 from sparsecheck import Context, Plan, Sparsified, Violation
-from sparsecheck.cases import timing_operations
 from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
 from sparsecheck.subject.discovery import Found
 from sparsecheck.telling.timings import table
-from sparsecheck.timing import timing
-from sparsecheck.timing.timing import TimingSubject, in_turn, lacking, paired, pattern_for, spread
-from sparsecheck.values.timing import OPERATIONS, SIZES, Entry, Ratio, State, Timing, exit_code, plan
-from tests.faulty import faulty, written
+from sparsecheck.timing import turns
+from sparsecheck.timing.clocks import CLOCK, clock_of, quiet
+from sparsecheck.timing.counting import calls, counts
+from sparsecheck.timing.evidence import FEWEST, is_above, missed_by, pairs_for, ratio
+from sparsecheck.timing.floor import FloorAdapter
+from sparsecheck.timing.tasks import Subject, Task, dense_task, task
+from sparsecheck.timing.turns import Arm, Turns
+from sparsecheck.timing.workload import Workload, lacking, pattern_of
+from sparsecheck.values.timing import OPERATIONS, SIZES, Entry, Ratio, Scope, State, Timing, exit_code, plan
 
-CASES = "sparsecheck.cases.timing_operations"
-PLANNED = [entry.id for entry in plan(["exemplar"])]
-
-
-def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`python -m` with these arguments, in `folder`."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    command = [sys.executable, "-m", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, env=environment)
-
-
-def bench(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return call(folder, "sparsecheck", "bench", *arguments)
-
-
-def rows(output: str) -> dict[str, str]:
-    """The table's lines by entry: the rest of the line after the size."""
-    words = [line.split(maxsplit=3) for line in output.splitlines()]
-    return {f"{row[0]}:{row[1]}/{row[2]}": row[3] for row in words if len(row) == 4 and row[2] in SIZES}
-
-
-# ------------------------------------------------------------------ a whole run
-
-
-@pytest.fixture(scope="module")
-def exemplar(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
-    """A bench of the exemplar, and the file it wrote."""
-    folder = tmp_path_factory.mktemp("bench")
-    return bench(folder, "exemplar", "--json", "out.json"), folder / "out.json"
-
-
-def test_all_that_is_planned_is_timed(exemplar: tuple[subprocess.CompletedProcess[str], Path]) -> None:
-    ended, _ = exemplar
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert list(rows(ended.stdout)) == PLANNED
-    assert all(float(row.split()[0]) > 0 for row in rows(ended.stdout).values())
-
-
-def test_the_record_has_every_entry_and_says_how_it_was_timed(
-    exemplar: tuple[subprocess.CompletedProcess[str], Path]
-) -> None:
-    benchmarks = json.loads(exemplar[1].read_bytes())["benchmarks"]
-    assert sorted(one["extra_info"]["entry"] for one in benchmarks) == sorted(PLANNED)
-    for one in benchmarks:
-        assert (one["options"]["timer"], one["options"]["disable_gc"]) == ("thread_time", True)
-        assert (one["extra_info"]["threads"], one["extra_info"]["hash_seed"]) == (1, "0")
-        assert one["stats"]["rounds"] > 1
-        assert one["fullname"] == f"timing_operations.py::{one['name']}"
-
-
-def test_forward_is_told_against_dense(exemplar: tuple[subprocess.CompletedProcess[str], Path]) -> None:
-    benchmarks = json.loads(exemplar[1].read_bytes())["benchmarks"]
-    found = {one["extra_info"]["entry"]: one["extra_info"].get("sparse_over_dense") for one in benchmarks}
-    for entry in PLANNED:
-        assert (found[entry] is not None) == ("forward" in entry)
-    for ratio in filter(None, found.values()):
-        assert 0 < ratio["q1"] <= ratio["median"] <= ratio["q3"]
-        assert ratio["pairs"] in [2 * blocks for blocks in timing.BLOCKS.values()]
-
-
-def test_pytest_benchmark_compares_the_record(exemplar: tuple[subprocess.CompletedProcess[str], Path]) -> None:
-    file, other = exemplar[1], exemplar[1].with_name("other.json")
-    other.write_bytes(file.read_bytes())
-    ended = call(file.parent, "pytest_benchmark", "compare", str(file), str(other), "--columns=median")
-    assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.count("test_forward[exemplar:forward/256x260]") == 2
-    assert ended.stdout.count("2 tests") == len(PLANNED)
-
-
-# ------------------------------------------------------- a run that times nothing
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ("-n 2", "under xdist pytest-benchmark times nothing: run timing cases without -n"),
-        ("--benchmark-disable", "--benchmark-disable leaves nothing timed"),
-        ("-k nothing_of_the_kind", "14 of 14 planned timings were not made"),
-        ("-p no:benchmark", "pip install sparsecheck[bench]"),
-    ],
-)
-def test_plain_pytest_that_times_nothing_is_red(tmp_path: Path, arguments: str, said: str) -> None:
-    target = ("--pyargs", CASES, "--sparsecheck-subject", "exemplar", "-p", "no:cacheprovider")
-    ended = call(tmp_path, "pytest", *target, *arguments.split())
-    assert ended.returncode not in (0, 5), ended.stdout
-    assert said in ended.stdout
-
-
-def test_timing_cases_are_collected_only_when_named(tmp_path: Path) -> None:
-    ended = call(tmp_path, "pytest", "--pyargs", "sparsecheck.cases", "--sparsecheck-subject", "exemplar", "--co", "-q")
-    assert "test_forward_uses_the_masked_weight" in ended.stdout
-    assert "test_forward[" not in ended.stdout
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ("-p xdist.plugin -n 2 --benchmark-enable", "run timing cases without -n (or with -n 0)"),
-        ("--benchmark-skip", "--benchmark-skip leaves nothing timed: take it away"),
-        ("-k nothing_of_the_kind", "its case was not run"),
-        ("--no-such-option", "unrecognized arguments"),
-    ],
-)
-def test_a_bench_that_times_nothing_is_red(tmp_path: Path, arguments: str, said: str) -> None:
-    ended = bench(tmp_path, "exemplar", "--json", "out.json", f"--pytest-args={arguments}")
-    assert ended.returncode == 3, ended.stdout + ended.stderr
-    assert said in ended.stdout
-    assert set(rows(ended.stdout)) == set(PLANNED)
-    assert "NOT TIMED: exemplar:attach/256x260 and 13 more: " in ended.stdout
-    assert not (tmp_path / "out.json").exists()
-
-
-@pytest.mark.parametrize(
-    ("body", "code", "said"),
-    [
-        ("sys.exit(0)", 1, "RAISED: faulty:attach/256x260 and 13 more: SystemExit: 0"),
-        ("pytest.skip('not today')", 3, "NOT TIMED: faulty:attach/256x260 and 13 more: not today"),
-        ("pytest.exit('all fine', returncode=0)", 3, "NOT TIMED: faulty:attach/256x260"),
-        ("os._exit(0)", 3, "its process ended before its report did, while timing faulty:attach/256x260"),
-    ],
-)
-def test_what_befalls_an_operation_is_red(tmp_path: Path, body: str, code: int, said: str) -> None:
-    ended = bench(tmp_path, "--adapter", str(faulty(tmp_path, body)))
-    assert ended.returncode == code, ended.stdout + ended.stderr
-    assert said in ended.stdout
-    assert len(rows(ended.stdout)) == len(PLANNED)
-
-
-def test_a_hung_operation_is_stopped(tmp_path: Path) -> None:
-    ended = bench(tmp_path, "--adapter", str(faulty(tmp_path, "time.sleep(600)")), "--limit", "15")
-    assert ended.returncode == 3, ended.stdout + ended.stderr
-    assert "took longer than its 15 s" in ended.stdout
-
-
-_PARTLY = """
-from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
-
-class Partly(ExemplarAdapter):
-    supported = ExemplarAdapter.supported.replace("trace ", "").replace("finalize ", "")
-    unsupported = "trace finalize"
-    def restore(self, dense_model, plan, saved, context):
-        raise RuntimeError("cannot be had back")
-"""
-
-
-def test_not_offered_raised_and_timed_stand_beside_each_other(tmp_path: Path) -> None:
-    ended = bench(tmp_path, "--adapter", str(written(tmp_path, _PARTLY, "partly")), "--json", "out.json")
-    assert ended.returncode == 1, ended.stdout + ended.stderr
-    found = rows(ended.stdout)
-    assert found["partly:trace/256x260"] == "-  not offered: trace declared unsupported"
-    assert found["partly:finalize/1024x1028"] == "-  not offered: finalize declared unsupported"
-    assert found["partly:restore/256x260"] == "-  raised"
-    assert "RAISED: partly:restore/256x260 and 1 more: RuntimeError: cannot be had back" in ended.stdout
-    timed = {one["extra_info"]["operation"] for one in json.loads((tmp_path / "out.json").read_bytes())["benchmarks"]}
-    assert timed == {"attach", "update", "forward", "save"}
-
-
-def test_an_adapter_that_cannot_be_loaded_is_not_timed(tmp_path: Path) -> None:
-    ended = bench(tmp_path, "--adapter", str(written(tmp_path, "import no_such_module")))
-    assert ended.returncode == 3, ended.stdout + ended.stderr
-    assert "NOT TIMED: faulty:attach/256x260" in ended.stdout
-    assert "does not import: ModuleNotFoundError" in ended.stdout
-
-
-# -------------------------------------------------------------------- bad usage
-
-
-def test_without_pytest_benchmark_it_says_what_to_install(tmp_path: Path) -> None:
-    code = "import sys; sys.modules['pytest_benchmark'] = None; from sparsecheck.command.main import main; main()"
-    command = [sys.executable, "-c", code, "bench", "exemplar"]
-    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
-    assert ended.returncode == 2, ended.stdout + ended.stderr
-    assert "pip install sparsecheck[bench]" in ended.stderr
-
-
-@pytest.mark.parametrize("arguments", [("no-such-sparsifier",), ("exemplar", "--json", "no/such/folder/out.json")])
-def test_what_does_not_exist_is_bad_usage(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    ended = bench(tmp_path, *arguments)
-    assert ended.returncode == 2, ended.stdout + ended.stderr
-    assert "Traceback" not in ended.stderr
-
-
-# --------------------------------------------------------------------- the parts
-
-
-def test_every_operation_has_one_case() -> None:
-    timed = [getattr(value, timing.ATTRIBUTE, None) for value in vars(timing_operations).values()]
-    assert sorted(filter(None, timed)) == sorted(OPERATIONS)
+CPU = torch.device("cpu")
 
 
 def found_as(adapter: ExemplarAdapter) -> Found:
     return Found("it", adapter, adapter.declare("it"), Path("it.py"))
 
 
-class Aside(ExemplarAdapter):
-    """Sparsifies a copy and hands back the model as it was."""
-
-    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
-        sparsified = super().attach(copy.deepcopy(model), plan, context)
-        sparsified.sparse, sparsified.model = sparsified.model, model  # type: ignore[attr-defined]
-        sparsified.update = lambda level=None: None  # type: ignore[method-assign]
-        return sparsified
+def subject(adapter: ExemplarAdapter | FloorAdapter, size: str = "16x16", pattern: str = "unstructured-0.5") -> Subject:
+    return Subject(adapter, Workload(size, pattern, CPU))
 
 
-def test_an_untouched_model_is_not_timed() -> None:
-    entry = Entry("it", "forward", "256x260")
-    TimingSubject(entry, found_as(ExemplarAdapter())).sparsified()
-    with pytest.raises(Violation, match="plan-not-applied"):
-        TimingSubject(entry, found_as(Aside())).sparsified()
+# ------------------------------------------------------------------- the plan
 
 
-def test_a_sparsifier_is_timed_on_what_it_has_to_rank_for() -> None:
-    class Blocks(ExemplarAdapter):
-        supported = ExemplarAdapter.supported.replace("unstructured ", "").replace("linear ", "")
-        unsupported = "unstructured linear"
-
-    assert pattern_for(ExemplarAdapter().declare("it")) == "unstructured-0.5"
-    assert pattern_for(Blocks().declare("it")) == "block1x4-0.5"
-    assert lacking("attach", ExemplarAdapter().declare("it")) == ()
-    assert lacking("attach", Blocks().declare("it")) == ("linear",)
+def test_what_does_not_depend_on_the_size_is_timed_at_the_first_alone() -> None:
+    planned = Counter(entry.operation for entry in plan(["it"], Scope(sizes=("16x16", "64x64"))))
+    assert planned == {name: 2 if operation.is_sized else 1 for name, operation in OPERATIONS.items()}
 
 
-class Clocked:
-    """pytest-benchmark's pedantic mode, on a clock that only `spend` moves."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.log: list[str] = []
-        self.stats = SimpleNamespace(stats=SimpleNamespace(data=[]))
-        self.extra_info: dict[str, Any] = {}
-
-    def spend(self, name: str, seconds: float) -> Callable[[], None]:
-        def spending() -> None:
-            self.log.append(name)
-            self.now += seconds * 1.1 ** len(self.log)
-
-        return spending
-
-    def pedantic(
-        self, target: Callable[[], None], teardown: Callable[[], None], rounds: int, iterations: int, warmup_rounds: int
-    ) -> None:
-        for number in range(-warmup_rounds, rounds):
-            start = self.now
-            for _ in range(iterations):
-                target()
-            if number >= 0:
-                self.stats.stats.data.append((self.now - start) / iterations)
-            teardown()
+def test_only_the_entries_that_are_named() -> None:
+    [one] = plan(["it"], Scope(only=("forward/256x256/cpu",)))
+    assert one.id == "it:forward/256x256/cpu"
 
 
-def test_rivals_take_turns_and_a_machine_that_slows_down_cancels(monkeypatch: pytest.MonkeyPatch) -> None:
-    clocked = Clocked()
-    monkeypatch.setattr(timing, "CLOCK", lambda: clocked.now)
-    ratios = in_turn(clocked, clocked.spend("sparse", 3.0), clocked.spend("dense", 2.0), 4, 2)  # type: ignore[arg-type]
-    block = ["sparse"] * 2 + ["dense"] * 3 + ["sparse"]
-    assert clocked.log == block * 5
-    # The clock runs ever faster, 1.1 times a call: a block of `dense` lies three calls to each side of its `sparse`.
-    assert ratios == pytest.approx([1.5 * 1.1**3, 1.5 / 1.1**3] * 4)
-    assert ratios[0] * ratios[1] == pytest.approx(1.5**2)
-
-
-def test_ratios_are_to_the_neighbours_on_both_sides() -> None:
-    assert paired([3.0, 8.0], [1.0, 2.0, 4.0, 99.0]) == [3.0, 1.5, 4.0, 2.0]
-    assert spread([5.0, 1.0, 2.0, 4.0, 3.0]) == Ratio(3.0, 2.0, 4.0)
+@pytest.mark.parametrize("scope", [{"operations": ("no",)}, {"sizes": ("17x17",)}])
+def test_a_scope_of_what_is_not_timed_says_what_is(scope: dict[str, tuple[str, ...]]) -> None:
+    with pytest.raises(ValueError, match=r"is called '(no|17x17)'; there are (attach|16x16), "):
+        Scope(**scope)
 
 
 @pytest.mark.parametrize(
@@ -304,14 +72,306 @@ def test_ratios_are_to_the_neighbours_on_both_sides() -> None:
     ],
 )
 def test_exit_code(states: tuple[State, ...], code: int) -> None:
-    assert exit_code([Timing(Entry("it", "attach", "256x260"), state) for state in states]) == code
+    assert exit_code([Timing(Entry("it", "attach", "16x16"), state) for state in states]) == code
 
 
 def test_the_table_misses_nothing() -> None:
     entries = plan(["it"])
-    timings = [Timing(entry, State.TIMED, median=1.5e-6, ratio=Ratio(1.25, 1.2, 1.3)) for entry in entries]
+    timings = [
+        Timing(entry, State.TIMED, median=1.5e-6, ratios={"floor": Ratio(1.25, 1.2, 1.3, 1.2, 9)}) for entry in entries
+    ]
     timings[3] = Timing(entries[3], State.NOT_TIMED, "why not")
     lines = list(table(timings))
-    assert lines[1] == "it          attach     256x260          1.5  1.25 [1.20, 1.30]"
-    assert list(rows("\n".join(lines))) == [entry.id for entry in entries]
+    assert lines[1].split() == ["it", "attach", "256x256", "cpu", "1.5", "1.25", "[1.2,", "1.3]"]
+    told = [line.split()[:3] for line in lines[1:len(entries) + 1]]
+    assert told == [["it", entry.operation, entry.size] for entry in entries]
     assert f"NOT TIMED: {entries[3].id}: why not" in lines
+
+
+# ------------------------------------------------------------------- workloads
+
+
+@pytest.mark.parametrize("size", [name for name, size in SIZES.items() if max(size.shape) <= 256])
+@pytest.mark.parametrize("operation", [name for name in OPERATIONS if name != "compile"])
+def test_every_operation_runs_at_every_size(size: str, operation: str) -> None:
+    one = subject(ExemplarAdapter(), size)
+    one.prove_hold()
+    made = task(operation, one)
+    for _ in range(2):
+        made.call(*made.made())
+
+
+def test_every_model_it_makes_is_the_same_and_another() -> None:
+    workload = Workload("block128", "unstructured-0.5", CPU)
+    one, other = workload.dense_model(), workload.dense_model()
+    anew = Workload("block128", "unstructured-0.5", CPU).dense_model()
+    for (name, weight), *twins in zip(*(model.named_parameters() for model in (one, other, anew)), strict=True):
+        assert all(torch.equal(weight, twin) for _, twin in twins), name
+        assert all(weight.data_ptr() != twin.data_ptr() for _, twin in twins), name
+    assert set(workload.plan.names) == {f"{name}.weight" for name in ("query", "key", "value", "out", "up", "down")}
+
+
+class Aside(ExemplarAdapter):
+    """Sparsifies a copy and hands back the model as it was."""
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        sparsified = super().attach(copy.deepcopy(model), plan, context)
+        sparsified.model = model
+        sparsified.update = lambda level=None: None  # type: ignore[method-assign]
+        return sparsified
+
+
+def test_an_untouched_model_is_not_timed() -> None:
+    with pytest.raises(Violation, match="plan-not-applied"):
+        subject(Aside()).prove_hold()
+
+
+def test_a_sparsifier_is_timed_on_what_it_has_to_rank_for() -> None:
+    class Blocks(ExemplarAdapter):
+        supported = ExemplarAdapter.supported.replace("unstructured ", "").replace("linear ", "")
+        unsupported = "unstructured linear"
+
+    matrix, convolution = SIZES["16x16"], SIZES["conv64"]
+    assert pattern_of(ExemplarAdapter().declare("it"), matrix) == "unstructured-0.5"
+    assert pattern_of(Blocks().declare("it"), matrix) == "block1x4-0.5"
+    assert pattern_of(Blocks().declare("it"), convolution) == "channel0-0.5"
+    assert lacking(Entry("it", "attach", "16x16"), ExemplarAdapter().declare("it")) == ()
+    assert lacking(Entry("it", "attach", "16x16"), Blocks().declare("it")) == ("linear",)
+    assert lacking(Entry("it", "attach", "conv64"), Blocks().declare("it")) == ()
+
+
+# ------------------------------------------------------------------- the floor
+
+
+@pytest.mark.parametrize(
+    ("size", "pattern"),
+    [("16x16", pattern) for pattern in ("unstructured-0.5", "block1x4-0.5", "2of4", "channel0-0.5", "given")]
+    + [("conv64", "unstructured-0.5"), ("conv64", "channel0-0.5"), ("block128", "unstructured-0.5")],
+)
+def test_the_floor_does_the_same_as_the_exemplar(size: str, pattern: str) -> None:
+    floor, exemplar = subject(FloorAdapter(), size, pattern), subject(ExemplarAdapter(), size, pattern)
+    inputs = floor.workload.inputs
+    one, other = floor.sparsified(), exemplar.sparsified()
+    for name, mask in other.masks().items():
+        assert torch.equal(one.masks()[name], mask), name
+    assert torch.allclose(one.model(inputs), other.model(inputs), atol=1e-6)
+    restored = floor.restore(floor.workload.dense_model(), one.save())
+    assert torch.allclose(restored.model(inputs), other.model(inputs), atol=1e-6)
+    assert torch.allclose(one.finalize()(inputs), other.model(inputs), atol=1e-6)
+
+
+def test_the_floor_of_a_band_is_the_band() -> None:
+    masks = subject(FloorAdapter(), "16x16", "band-3").sparsified().masks()
+    [mask] = masks.values()
+    assert mask.tolist() == [[abs(row - column) <= 1 for column in range(16)] for row in range(16)]
+
+
+# ---------------------------------------------------------------------- counts
+
+
+class Cloning(ExemplarAdapter):
+    """Copies the weight once more than it has to."""
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        sparsified = super().attach(model, plan, context)
+        [keep] = [module for module in model.modules() if type(module).__name__ == "Keep"]
+        masked = keep.forward
+        keep.forward = lambda weight: masked(weight).clone()
+        return sparsified
+
+
+def test_one_copy_of_the_weight_is_counted_as_that() -> None:
+    both = map(subject, (ExemplarAdapter(), Cloning()))
+    plain, cloning = (counts("forward", task("forward", one), one) for one in both)
+    assert cloning.output_bytes - plain.output_bytes == 16 * 16 * 4
+    assert dict(Counter(cloning.operators) - Counter(plain.operators)) == {"aten.clone.default": 1}
+
+
+@pytest.mark.parametrize("operation", list(OPERATIONS))
+def test_counts_are_the_same_again(operation: str) -> None:
+    one, other = (subject(ExemplarAdapter()) for _ in range(2))
+    assert counts(operation, task(operation, one), one) == counts(operation, task(operation, other), other)
+
+
+def test_what_is_counted() -> None:
+    one = subject(FloorAdapter())
+    counted = counts("forward", task("forward", one), one)
+    assert counted.operators == {"aten.addmm.default": 1, "aten.mul.Tensor": 1, "aten.t.default": 1}
+    assert counted.output_bytes == 16 * 16 * 4 + 32 * 16 * 4
+    assert counted.peak_bytes == counted.output_bytes
+    assert counts("update", task("update", one), one).held_bytes == 16 * 16 * 4
+
+
+def test_calls_are_those_of_the_call_alone() -> None:
+    assert calls(Task(lambda: None)) == 1
+    assert calls(Task(lambda: len([]))) == 2
+    assert calls(Task(lambda one: abs(one), lambda: (abs(-1),))) == 2
+
+
+def test_a_recompile_after_an_update_is_counted() -> None:
+    class Baked(ExemplarAdapter):
+        """Hands its forward a number that is another after each update."""
+
+        def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+            sparsified = super().attach(model, plan, context)
+            forward, update, baked = model.forward, sparsified.update, {"number": 0}
+            model.forward = lambda inputs: forward(inputs) * (1 + 0 * baked["number"])
+
+            def updated(level: float | None = None) -> None:
+                update(level)
+                baked["number"] += 1
+
+            sparsified.update = updated  # type: ignore[method-assign]
+            return sparsified
+
+    plain, baked = (counts("compile", task("compile", one), one) for one in map(subject, (ExemplarAdapter(), Baked())))
+    assert (plain.graphs, plain.graph_breaks, plain.recompiles) == (1, 0, 0)
+    assert baked.recompiles > 0
+
+
+# ---------------------------------------------------------------------- clocks
+
+
+def test_it_is_quiet_within_and_as_it_was_after() -> None:
+    threads, frozen = torch.get_num_threads(), gc.get_freeze_count()
+    with quiet():
+        assert (torch.get_num_threads(), gc.isenabled()) == (1, False)
+        assert gc.get_freeze_count() > 1000
+    assert (torch.get_num_threads(), gc.isenabled()) == (threads, True)
+    assert gc.get_freeze_count() <= frozen
+
+
+def test_of_a_block_the_clock_of_the_record_tells_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CLOCK, "clock", lambda: 8.0)
+    monkeypatch.setattr(CLOCK, "calls", 4)
+    assert CLOCK() == 2.0
+    assert CLOCK.__name__ == "thread_time"
+
+
+# ----------------------------------------------------------------------- turns
+
+
+class Clocked:
+    """A clock that only what is called moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.log: list[str] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def arm(self, name: str, seconds: float, make: Callable[[], tuple[str, ...]] | None = None) -> Arm:
+        def call(*_: object) -> None:
+            self.log.append(name)
+            self.now += seconds
+
+        return Arm(Task(call, make), self)
+
+
+def test_what_is_short_is_called_often_enough_to_be_timed_and_primed() -> None:
+    clock = Clocked()
+    arm = clock.arm("it", 1e-4)
+    assert arm.calls == 4
+    clock.log.clear()
+    assert arm.seconds() == pytest.approx(1e-4)
+    assert len(clock.log) == 5
+
+
+def test_what_is_long_is_called_once_and_not_primed() -> None:
+    clock = Clocked()
+    arm = clock.arm("it", 1.0)
+    clock.log.clear()
+    assert arm.seconds() == 1.0
+    assert clock.log == ["it"]
+
+
+def test_what_a_call_takes_up_is_made_outside_the_time() -> None:
+    clock = Clocked()
+
+    def make() -> tuple[str, ...]:
+        clock.now += 100.0
+        return ("made",)
+
+    assert clock.arm("it", 1.0, make).seconds() == 1.0
+
+
+def test_all_have_every_slot_alike_and_what_slows_down_cancels() -> None:
+    clock = Clocked()
+    arms = {name: clock.arm(name, seconds) for name, seconds in (("own", 2.0), ("self", 2.0), ("floor", 1.0))}
+    taken = Turns(arms["own"], {"self": arms["self"], "floor": arms["floor"]}, "it")
+    clock.log.clear()
+    for _ in range(600):
+        taken.before()
+        taken.turn()
+        taken.after()
+    rounds = [tuple(clock.log[start:start + 3]) for start in range(0, 1800, 3)]
+    assert set(rounds) == set(itertools.permutations(arms))
+    assert min(Counter(rounds).values()) > 60
+    assert (taken.ratios()["self"].median, taken.ratios()["floor"].median) == (1.0, 2.0)
+
+
+def test_the_order_is_the_same_for_the_same_entry() -> None:
+    orders = [list(itertools.islice(turns._orders(3, token), 300)) for token in ("it", "it", "other")]
+    assert orders[0] == orders[1] != orders[2]
+
+
+@pytest.mark.parametrize(
+    ("spread", "budget", "expected"),
+    [(0.0, 1e9, 40), (0.3, 1e9, 400), (0.3, 10.0, 10), (0.0, 0.0, FEWEST), (0.03, 1e9, 77)],
+)
+def test_as_many_rounds_as_precision_takes_and_time_allows(spread: float, budget: float, expected: int) -> None:
+    clock = Clocked()
+    taken = Turns(clock.arm("own", 1.0), {"self": clock.arm("self", 1.0)}, "it")
+    taken.own = [math.exp(step * spread / 1.4826) for step in (-2, -1, 0, 1, 2)]
+    taken.others["self"] = [1.0] * 5
+    assert taken.rounds(0.01, budget, 1.0) + 5 == expected
+
+
+# -------------------------------------------------------------------- evidence
+
+
+def test_the_interval_misses_as_rarely_as_it_says() -> None:
+    for pairs in (7, 8, 20, 40, 101, 400):
+        reach = missed_by(pairs)
+        below = [math.comb(pairs, count) / 2**pairs for count in range(reach + 2)]
+        assert sum(below[:reach + 1]) <= 0.01 < sum(below)
+
+
+def test_too_few_pairs_are_told_by_their_ends_and_prove_nothing() -> None:
+    found = ratio([2.0, 2.2, 2.4], [1.0, 1.0, 1.0])
+    assert (found.low, found.high) == pytest.approx((2.0, 2.4))
+    assert not is_above(found, 0.1)
+
+
+def test_a_ratio_is_of_pairs() -> None:
+    found = ratio([2.0, 40.0, 2.0, 20.0, 2.0, 2.0, 2.0], [1.0, 20.0, 1.0, 10.0, 1.0, 1.0, 1.0])
+    assert (found.median, found.low, found.high, found.pairs) == pytest.approx((2.0, 2.0, 2.0, 7))
+
+
+@pytest.mark.parametrize(("own", "rivals"), [([], []), ([1.0], [1.0, 2.0])])
+def test_what_are_no_pairs_is_said(own: list[float], rivals: list[float]) -> None:
+    with pytest.raises(ValueError, match="are no pairs"):
+        ratio(own, rivals)
+
+
+@pytest.mark.parametrize(
+    ("low", "quantile", "pairs", "expected"),
+    [(1.04, 1.04, 7, True), (1.02, 1.04, 7, False), (1.04, 1.02, 7, False), (1.04, 1.04, 6, False)],
+)
+def test_both_the_bound_and_the_tenth_part_have_to_be_above(
+    low: float, quantile: float, pairs: int, expected: bool
+) -> None:
+    assert is_above(Ratio(1.05, low, 1.06, quantile, pairs), 0.03) is expected
+
+
+def test_more_pairs_where_times_spread_more() -> None:
+    step = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
+    assert pairs_for(list(step * 0.0), 0.01) == FEWEST
+    assert pairs_for(list(step * 0.02), 0.01) == math.ceil((2.326 * 1.2533 * 0.02 * 1.4826 / 0.01) ** 2)
+
+
+def test_the_dense_model_has_its_own_task() -> None:
+    workload = Workload("16x16", "given", CPU)
+    assert all(dense_task(name, workload).make is None for name, one in OPERATIONS.items() if one.is_models)
+    assert clock_of(CPU)() <= clock_of(CPU)()

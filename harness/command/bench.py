@@ -1,4 +1,4 @@
-"""`sparsecheck bench`: times the operations of sparsifiers."""
+"""`sparsecheck bench`: times the operations of sparsifiers, and gates on what became slower."""
 
 from __future__ import annotations
 
@@ -6,65 +6,162 @@ import importlib.util
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from ..values.timing import OPERATIONS, QUICK, SIZES
 from .arguments import split_arguments
 from .failure import fail
 
 if TYPE_CHECKING:
-    from ..timing.time_apart import Timed
+    from ..timing.gated import Gate
+    from ..timing.measure import Rival, Settings
+    from ..timing.time_apart import Bench, Timed
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_ADAPTER = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.command()
 @click.argument("names", nargs=-1)
-@click.option("--adapter", "adapters", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
+@click.option("--adapter", "adapters", multiple=True, type=_ADAPTER,
               help="Time the adapter in this file; alone, unless names are given.")
-@click.option("--json", "file", type=click.Path(path_type=Path, dir_okay=False),
-              help="Write pytest-benchmark's record here, for `pytest-benchmark compare`.")
-@click.option("--limit", default=300.0, show_default=True, type=click.FloatRange(0, min_open=True),
+@click.option("--size", "sizes", multiple=True, type=click.Choice(list(SIZES)),
+              help=f"Only this size; {' and '.join(QUICK)} if none is named.")
+@click.option("--full", is_flag=True, help="Every size.")
+@click.option("--operation", "operations", multiple=True, type=click.Choice(list(OPERATIONS)), help="Only this one.")
+@click.option("--against", type=_FILE, help="Fail on what is surely slower than in this file, or does other work.")
+@click.option("--against-dist", metavar="NAME==VERSION",
+              help="Fail on what is surely slower than with this release, which is installed apart and takes turns.")
+@click.option("--against-adapter", type=_ADAPTER,
+              help="Fail on what is surely slower than the adapter in this file: a frozen copy, say.")
+@click.option("--allowance", default=3.0, show_default=True, type=click.FloatRange(0),
+              help="Per cent that is not slower, of what takes 0.1 ms or more; of the rest five times as much.")
+@click.option("--json", "file", type=_FILE, help="Write pytest-benchmark's record here; --against reads it.")
+@click.option("--limit", default=600.0, show_default=True, type=click.FloatRange(0, min_open=True),
               help="Seconds that one sparsifier may take.")
 @click.option("--pytest-args", default="", metavar="'ARGS'", callback=split_arguments,
               help="Handed on to pytest, as '--benchmark-verbose'.")
 def bench(
-    names: tuple[str, ...], adapters: tuple[Path, ...], file: Path | None, limit: float,
-    pytest_args: tuple[str, ...],
+    names: tuple[str, ...], adapters: tuple[Path, ...], sizes: tuple[str, ...], full: bool,
+    operations: tuple[str, ...], against: Path | None, against_dist: str | None, against_adapter: Path | None,
+    allowance: float, file: Path | None, limit: float, pytest_args: tuple[str, ...],
 ) -> None:
     """Time the sparsifiers NAMES (all that are registered, if none is named), one process after the other.
 
-    Nothing is judged by its time. Exit codes: 0 all that was planned was timed, or is not offered; 1 an operation
-    raised; 2 bad usage; 3 something planned was not timed.
+    Exit codes: 0 all that was planned was timed, or is not offered, and nothing is worse than what it was held against;
+    1 an operation raised, or something is worse; 2 bad usage; 3 something planned was not timed, or nothing compared.
     """
-    from ..timing.time_apart import Bench, time_apart
-    from .names import chosen
+    from ..timing.time_apart import Bench
 
     if importlib.util.find_spec("pytest_benchmark") is None:
         fail("timing needs pytest-benchmark: pip install sparsecheck[bench]")
+    if sum(map(bool, (against, against_dist, against_adapter))) > 1:
+        fail("one of --against, --against-dist and --against-adapter at a time")
     if file is not None and not os.access(file.absolute().parent, os.W_OK):
         fail(f"{file}: its folder is missing or cannot be written to; name another with --json")
+    gate = _gate(against, against_dist or against_adapter, allowance / 100)
+    names, sizes = _as_saved(gate, names, adapters, tuple(SIZES) if full else sizes)
+    subjects = _subjects(names, adapters)
+    with _rival(against_dist, against_adapter) as rival:
+        settings = _settings(gate, sizes, operations, rival)
+        files = tuple(adapter.absolute() for adapter in adapters)
+        _run(Bench(subjects, files, limit, settings, pytest_args), gate, file)
+
+
+def _subjects(names: tuple[str, ...], adapters: tuple[Path, ...]) -> tuple[str, ...]:
+    from .names import chosen
+
     try:
-        subjects = chosen(names, adapters, (), ())
+        return chosen(names, adapters, (), ())
     except LookupError as error:
         fail(str(error.args[0]))
-    files = tuple(adapter.absolute() for adapter in adapters)
-    asked = Bench(subjects, files, limit, pytest_args)
-    _tell(time_apart(asked, lambda line: click.echo(line, err=True)), file)
 
 
-def _tell(timed: Timed, file: Path | None) -> None:
+def _gate(against: Path | None, rival: object, allowance: float) -> Gate | None:
+    from ..timing.gated import Gate
+    from ..timing.saved import InvalidTimings, read
+
+    if against is None:
+        return Gate(allowance) if rival else None
+    try:
+        return Gate(allowance, read(against))
+    except InvalidTimings as error:
+        fail(str(error))
+
+
+def _as_saved(
+    gate: Gate | None, names: tuple[str, ...], adapters: tuple[Path, ...], sizes: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What is timed where nothing else is asked for: all that is saved, at its sizes."""
+    if gate is None or gate.saved is None:
+        return names, sizes or QUICK
+    entries = [one.timing.entry for one in gate.saved]
+    saved = {entry.size for entry in entries}
+    named = names or (() if adapters else tuple(dict.fromkeys(entry.sparsifier for entry in entries)))
+    return named, sizes or tuple(size for size in SIZES if size in saved)
+
+
+def _settings(gate: Gate | None, sizes: tuple[str, ...], operations: tuple[str, ...], rival: Rival | None) -> Settings:
+    from ..timing.measure import GATED, Settings, devices
+    from ..values.timing import Scope
+
+    scope = Scope(operations or tuple(OPERATIONS), sizes, devices())
+    if gate is None:
+        return Settings(scope)
+    comparisons = GATED if gate.saved is None else Settings().comparisons
+    return Settings(scope, comparisons, precision=0.015, budget=3.0, rival=rival)
+
+
+@contextmanager
+def _rival(dist: str | None, adapter: Path | None) -> Iterator[Rival | None]:
+    from ..timing.installing import NotInstalled, installed
+    from ..timing.measure import Rival
+
+    if dist is None:
+        yield Rival(file=str(adapter.absolute())) if adapter else None
+        return
+    try:
+        with installed(dist) as folder:
+            yield Rival(folder=str(folder))
+    except NotInstalled as error:
+        fail(str(error))
+
+
+def _run(bench: Bench, gate: Gate | None, file: Path | None) -> None:
+    from ..telling.changes import changes_told
     from ..telling.timings import table
+    from ..timing.gated import gate_exit_code, look_twice
+    from ..timing.time_apart import time_apart
     from ..values.timing import exit_code
 
+    def tell(line: str) -> None:
+        click.echo(line, err=True)
+
+    timed = time_apart(bench, tell)
     code = exit_code(timed.timings)
+    changes = look_twice(bench, gate, timed, tell) if gate else ()
     for line in table(timed.timings):
         click.echo(line)
-    if file is not None and timed.document is not None:
-        try:
-            file.write_text(json.dumps(timed.document, indent=1), "utf-8")
-        except OSError as error:
-            fail(f"{file} could not be written ({error})", max(code, 2))
-    elif file is not None:
-        fail(f"{file} is not written: nothing was timed", 3)
+    if gate:
+        code = max(code, gate_exit_code(changes))
+        for line in changes_told(changes):
+            click.echo(line)
+    if file is not None:
+        _write(timed, file, code)
     sys.exit(code)
+
+
+def _write(timed: Timed, file: Path, code: int) -> None:
+    from ..timing.saved import without_data
+
+    if timed.document is None:
+        fail(f"{file} is not written: nothing was timed", 3)
+    try:
+        file.write_text(json.dumps(without_data(timed.document), indent=1) + "\n", "utf-8")
+    except OSError as error:
+        fail(f"{file} could not be written ({error})", max(code, 2))

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..values.timing import Ratio, State, Timing
+from ..values.timing import Comparison, State, Timing
+from .changes import ratio_told
 
-_HEAD = ("sparsifier", "operation", "size", "median us", "sparse / dense")
+_COLUMNS: tuple[Comparison, ...] = ("self", "floor", "dense", "exemplar", "rival")
+_HEAD = ("sparsifier", "operation", "size", "device", "median us", *(f"/ {name}" for name in _COLUMNS))
+_WORDS = 4
 
 
 def table(timings: Sequence[Timing]) -> Iterator[str]:
     """A line an entry of the plan, whatever became of it; then what raised or was not timed, and why."""
     rows = [_HEAD, *(_row(timing) for timing in timings)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
+    widths = [max(len(row[column]) for row in rows if len(row) == len(_HEAD)) for column in range(len(_HEAD))]
     for row in rows:
         yield _line(row, widths)
     yield ""
-    yield "us: microseconds of one processor thread; sparse / dense: of paired blocks, median [quartiles]."
+    yield "us: microseconds, of one thread of the processor. / x: over what x takes, median [its interval of 98 %]."
+    yield "self: the noise; floor: the least work that does the same; dense: the model that is not sparse; rival: the"
+    yield "other version."
     yield from _missing(timings)
 
 
@@ -34,17 +39,19 @@ def _missing(timings: Sequence[Timing]) -> Iterator[str]:
 
 def _row(timing: Timing) -> tuple[str, ...]:
     entry = timing.entry
+    words = (entry.sparsifier, entry.operation, entry.size, entry.device)
     if timing.state is State.TIMED:
-        return (entry.sparsifier, entry.operation, entry.size, f"{timing.median * 1e6:.1f}", _ratio(timing.ratio))
+        return (*words, f"{timing.median * 1e6:.1f}", *(ratio_told(timing.ratios.get(name)) for name in _COLUMNS))
     why = f": {timing.message}" if timing.state is State.NOT_OFFERED else ""
-    return (entry.sparsifier, entry.operation, entry.size, "-", timing.state.value + why)
-
-
-def _ratio(ratio: Ratio | None) -> str:
-    return f"{ratio.median:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]" if ratio else ""
+    return (*words, "-", timing.state.value + why)
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    sparsifier, operation, size, median, rest = row
-    first, second, third, fourth, _ = widths
-    return f"{sparsifier:{first}}  {operation:{second}}  {size:{third}}  {median:>{fourth}}  {rest}".rstrip()
+    words = [f"{word:{width}}" for word, width in zip(row[:_WORDS], widths, strict=False)]
+    return "  ".join([*words, f"{row[_WORDS]:>{widths[_WORDS]}}", *_padded(row, widths)]).rstrip()
+
+
+def _padded(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    """What follows the median; of a row that ends in a reason, that as it is."""
+    rest = row[_WORDS + 1:]
+    return [f"{word:{width}}" for word, width in zip(rest, widths[_WORDS + 1:], strict=False)] if rest[1:] else [*rest]

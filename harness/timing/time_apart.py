@@ -9,7 +9,7 @@ import contextlib
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ import msgspec
 
 from ..running.children import Children, how_it_ended, last_words, pytest_command, run_each
 from ..running.recorder import in_flight
-from ..values.timing import Entry, Ratio, State, Timing, plan
+from ..values.timing import Entry, State, Timing, plan
+from .measure import Settings
 
 _MODULE = "sparsecheck.cases.timing_operations"
 _ENVIRONMENT = {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -31,6 +32,7 @@ class Bench:
     names: tuple[str, ...]
     adapters: tuple[Path, ...] = ()
     limit: float = 300.0
+    settings: Settings = field(default_factory=Settings)
     pytest_args: tuple[str, ...] = ()
 
 
@@ -66,14 +68,16 @@ def time_apart(bench: Bench, tell: Callable[[str], None]) -> Timed:
 
         run_each(bench.names, 1, time_one, tell, losses)
         left = {name: _left(name, folder, losses) for name in bench.names}
-    timings = tuple(_timing(entry, left[entry.sparsifier]) for entry in plan(bench.names))
+    entries = plan(bench.names, bench.settings.scope)
+    timings = tuple(_timing(entry, left[entry.sparsifier]) for entry in entries)
     return Timed(timings, _joined([one.document for one in left.values() if one.document]))
 
 
 def _command(bench: Bench, name: str, folder: Path) -> list[str]:
     command = pytest_command(folder, _MODULE, name, bench.adapters)
     command += ["-p", "pytest_benchmark.plugin", "--benchmark-json", str(folder / f"{name}.json")]
-    return [*command, "--sparsecheck-timings", str(folder / f"{name}.jsonl"), *bench.pytest_args]
+    command += ["--sparsecheck-timings", str(folder / f"{name}.jsonl")]
+    return [*command, "--sparsecheck-timing-settings", msgspec.json.encode(bench.settings).decode(), *bench.pytest_args]
 
 
 def _left(name: str, folder: Path, losses: list[str]) -> _Left:
@@ -113,12 +117,7 @@ def _timing(entry: Entry, left: _Left) -> Timing:
         return left.noted[entry.id]
     if entry.id not in left.found:
         return Timing(entry, State.NOT_TIMED, left.lost)
-    benchmark = left.found[entry.id]
-    ratio = benchmark["extra_info"].get("sparse_over_dense")
-    return Timing(
-        entry, State.TIMED, median=benchmark["stats"]["median"],
-        ratio=Ratio(ratio["median"], ratio["q1"], ratio["q3"]) if ratio else None,
-    )
+    return msgspec.convert(left.found[entry.id]["extra_info"]["timing"], Timing)
 
 
 def _joined(documents: list[dict[str, Any]]) -> dict[str, Any] | None:

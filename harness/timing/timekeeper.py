@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Generator
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +16,18 @@ from ..running.session import Asked, names
 from ..subject.discovery import BrokenAdapter, Found, find, load
 from ..trials.guard import Guard
 from ..values.timing import Entry, State, Timing, plan
-from .timing import Benchmark, NotTimed, TimingSubject, lacking, one_thread, provenance
+from .beside import Beside, NoRival, beside
+from .measure import Benchmark, Settings, arm, measure, obstacle, proven
+from .turns import Timer
 
 if TYPE_CHECKING:
     from _pytest._code.code import ExceptionInfo
 
 NAME = "sparsecheck-timekeeper"
+
+
+class NotTimed(Exception):
+    """A timing case that would run and time nothing; the message says what to do."""
 
 
 class Timekeeper:
@@ -34,10 +41,14 @@ class Timekeeper:
         self.noted: dict[Entry, Timing] = {}
         self.timed: set[Entry] = set()
         self._found: dict[str, Found] = {}
+        self._beside: dict[str, Beside] = {}
+        self._open = ExitStack()
         path = config.option.sparsecheck_timings
         self._path = Path(path) if path else None
-        files = tuple(map(Path, asked.adapters))
-        self.plan = plan(names(asked, files))
+        files = self._files = tuple(map(Path, asked.adapters))
+        settings = config.option.sparsecheck_timing_settings
+        self.settings = msgspec.json.decode(settings, type=Settings) if settings else Settings()
+        self.plan = plan(names(asked, files), self.settings.scope)
         self._entries = {entry.id: entry for entry in self.plan}
         for name in dict.fromkeys(entry.sparsifier for entry in self.plan):
             self._load(name, files)
@@ -51,8 +62,8 @@ class Timekeeper:
                 self._note(entry, State.NOT_TIMED, str(error))
             return
         for entry in entries:
-            if missing := lacking(entry.operation, found.declaration):
-                self._note(entry, State.NOT_OFFERED, f"{', '.join(missing)} declared unsupported")
+            if why := obstacle(entry, found):
+                self._note(entry, State.NOT_OFFERED, why)
 
     def _note(self, entry: Entry, state: State, message: str) -> None:
         self.noted[entry] = Timing(entry, state, message)
@@ -60,9 +71,10 @@ class Timekeeper:
             with self._path.open("ab") as file:
                 file.write(msgspec.json.encode(self.noted[entry]) + b"\n")
 
-    def to_time(self, operation: str) -> list[str]:
-        """The ids of the entries of one operation that can be timed."""
-        return [entry.id for entry in self.plan if entry.operation == operation and entry not in self.noted]
+    @property
+    def to_time(self) -> list[str]:
+        """The ids of the entries that can be timed."""
+        return [entry.id for entry in self.plan if entry not in self.noted]
 
     @property
     def untimed(self) -> list[Entry]:
@@ -70,9 +82,8 @@ class Timekeeper:
         accounted = self.timed | {entry for entry, timing in self.noted.items() if timing.state != State.NOT_TIMED}
         return [entry for entry in self.plan if entry not in accounted]
 
-    @contextmanager
-    def subject(self, id: str, benchmark: Benchmark) -> Iterator[TimingSubject]:
-        """What the entry called `id` is timed on, in the world that every timing shares.
+    def time(self, id: str, benchmark: Benchmark) -> None:
+        """Time the entry called `id`, in the world that every timing shares.
 
         Raises:
             NotTimed: pytest-benchmark is switched off.
@@ -80,11 +91,20 @@ class Timekeeper:
         if not benchmark.enabled:
             raise NotTimed("pytest-benchmark is switched off: nothing would be timed")
         entry = self._entries[id]
-        with one_thread(), Guard().keep():
-            subject = TimingSubject(entry, self._found[entry.sparsifier])
-            benchmark.group = f"{entry.operation} {entry.size}"
-            benchmark.extra_info.update(provenance(subject))
-            yield subject
+        with Guard().keep():
+            measure(entry, self._found[entry.sparsifier], self.settings, benchmark, self._rival(entry))
+
+    def _rival(self, entry: Entry) -> Timer | None:
+        """The other version that takes turns, made ready for `entry`."""
+        rival = self.settings.rival
+        if rival is None:
+            return None
+        name, file = entry.sparsifier, Path(rival.file)
+        if rival.file:
+            return arm(entry, load(find(file.stem, (file,))).adapter, proven(self._found[name], entry).workload)
+        if name not in self._beside:
+            self._beside[name] = self._open.enter_context(beside(name, self._files, rival.folder))
+        return self._beside[name].prepare(entry)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -105,6 +125,7 @@ class Timekeeper:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        self._open.close()
         if self._path is not None:
             in_flight(self._path).unlink(missing_ok=True)
         if self.untimed:
@@ -122,11 +143,11 @@ class Timekeeper:
             )
 
 
-def subject_of(request: pytest.FixtureRequest, benchmark: Benchmark) -> AbstractContextManager[TimingSubject]:
-    """What the timing case that makes `request` is given; its parameter is an entry's id."""
+def timer_of(request: pytest.FixtureRequest, benchmark: Benchmark) -> Callable[[], None]:
+    """What times the entry that is the parameter of the timing case that makes `request`."""
     keeper: Timekeeper | None = request.config.pluginmanager.get_plugin(NAME)
     assert keeper is not None
-    return keeper.subject(request.param, benchmark)
+    return partial(keeper.time, request.param, benchmark)
 
 
 def check(config: pytest.Config) -> None:
@@ -150,7 +171,7 @@ def check(config: pytest.Config) -> None:
 
 def _verdict(excinfo: ExceptionInfo[BaseException]) -> tuple[State, str]:
     error = excinfo.value
-    if isinstance(error, (NotTimed, pytest.skip.Exception)):
+    if isinstance(error, (NotTimed, NoRival, BrokenAdapter, pytest.skip.Exception)):
         return State.NOT_TIMED, str(error)
     return State.RAISED, " ".join(f"{type(error).__name__}: {error}".split())
 

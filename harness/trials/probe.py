@@ -49,6 +49,14 @@ def weights_in_use(model: nn.Module, network: Network, inputs: Tensor) -> dict[s
     return by_name(witness.calls, network)
 
 
+def weights_used(model: nn.Module, inputs: Tensor) -> list[Tensor]:
+    """The weights that one forward pass computes with, in the order it does."""
+    witness = _Witness()
+    with witness:
+        model(inputs)
+    return [weight for _, weight in witness.calls]
+
+
 def by_name(calls: Iterable[tuple[str, Tensor]], network: Network) -> dict[str, Tensor]:
     """The weights of witnessed calls under the names of the layers that made them."""
     calls = list(calls)

@@ -74,10 +74,11 @@ def export_reloaded(program: Any) -> Any:
 
 
 @contextmanager
-def compiled(model: nn.Module) -> Iterator[Runnable]:
-    """torch.compile by the eager back end of AOTAutograd, whole or not at all; what it has cached is dropped after."""
+def compiled(model: nn.Module, whole: bool = True) -> Iterator[Runnable]:
+    """torch.compile by the eager back end of AOTAutograd, whole or not at all unless parts will do; what it has
+    cached is dropped after."""
     try:
         with warnings.catch_warnings():
-            yield torch.compile(model, backend="aot_eager", fullgraph=True)
+            yield torch.compile(model, backend="aot_eager", fullgraph=whole)
     finally:
         torch._dynamo.reset()

@@ -1,0 +1,78 @@
+"""Clocks, and the quiet in which they are read.
+
+Time of the processor and of one thread, with torch on one thread and the garbage collector off: on a shared machine
+nothing else repeats. On another device its own time, between events, with all that was asked of it done.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+import torch
+
+Clock = Callable[[], float]
+"""Seconds since some moment of its own."""
+
+
+def clock_of(device: torch.device) -> Clock:
+    """The clock of what runs on `device`."""
+    return time.thread_time if device.type == "cpu" else _events(device.type)
+
+
+@lru_cache
+def _events(kind: str) -> Clock:
+    device: Any = getattr(torch, kind)
+    first = device.Event(enable_timing=True)
+    first.record()
+
+    def elapsed() -> float:
+        now = device.Event(enable_timing=True)
+        now.record()
+        device.synchronize()
+        return float(first.elapsed_time(now)) / 1e3
+
+    return elapsed
+
+
+class BlockClock:
+    """What pytest-benchmark reads: the time of one call where a block of calls is timed."""
+
+    __name__ = "thread_time"
+
+    def __init__(self) -> None:
+        self.clock: Clock = time.thread_time
+        self.calls = 1
+
+    def __call__(self) -> float:
+        return self.clock() / self.calls
+
+
+CLOCK = BlockClock()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No garbage is collected within but by `tidy`, and torch is on one thread: another's time would not be counted."""
+    threads, collects = torch.get_num_threads(), gc.isenabled()
+    torch.set_num_threads(1)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        torch.set_num_threads(threads)
+        if collects:
+            gc.enable()
+
+
+def tidy() -> None:
+    """Collect what a round has left in cycles: whole models, which would fill the memory. What was there before `quiet`
+    is not looked at, so that it takes no time."""
+    gc.collect()

@@ -1,0 +1,146 @@
+"""The gate: what is slower than it was, or does other work, and is surely so. Never what is faster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum
+
+from msgspec import Struct, structs
+
+from ..values.timing import Comparison, Counts, Entry, Ratio, State, Timing
+from .evidence import is_above
+
+SHORT = 1e-4
+"""Seconds below which an operation is allowed `MORE_IF_SHORT` times as much: what surrounds it weighs more."""
+
+MORE_IF_SHORT = 5
+TOO_WIDE = 0.2
+"""An interval that wide, as a fraction of its median, would not show that something became slower by a tenth."""
+
+
+class Standing(Enum):
+    """How one entry stands to what it was."""
+
+    STEADY = "steady"
+    FASTER = "faster"
+    SLOWER = "slower"
+    SUSPECT = "slower once, and not in a process of its own"
+    TOO_NOISY = "too noisy to tell"
+    OTHER_WORK = "other work"
+    LESS_WORK = "less work"
+    MISSING = "not measured"
+    NEW = "new"
+    UNLIKE = "not comparable"
+
+    @property
+    def is_red(self) -> bool:
+        return self in (Standing.SLOWER, Standing.OTHER_WORK, Standing.MISSING)
+
+
+class Change(Struct, frozen=True):
+    """One entry held against what it was. ratio: over what it was; None where there is none to tell by. message: why it
+    stands so."""
+
+    entry: Entry
+    standing: Standing
+    message: str = ""
+    ratio: Ratio | None = None
+
+
+class Saved(Struct, frozen=True):
+    """One entry as it was saved. place: what it ran on and with, which ratios are not compared across; counts are,
+    where torch and Python are the same."""
+
+    timing: Timing
+    place: Mapping[str, str]
+
+
+def allowed(seconds: float, allowance: float) -> float:
+    """How much slower an operation of so many seconds may be, as a fraction."""
+    return allowance if seconds >= SHORT else allowance * MORE_IF_SHORT
+
+
+def against_rival(timing: Timing, allowance: float) -> Change:
+    """Held against the other version that it took turns with."""
+    if timing.state is not State.TIMED or "rival" not in timing.ratios:
+        return Change(timing.entry, Standing.MISSING, timing.message or "it took no turns with the other version")
+    return _standing(timing, timing.ratios["rival"], allowed(timing.median, allowance))
+
+
+def against_saved(timing: Timing | None, saved: Saved, place: Mapping[str, str], allowance: float) -> Change:
+    """Held against what was saved: its work, exactly; then its ratio to what it was timed against then."""
+    entry = saved.timing.entry
+    if timing is None or timing.state is not State.TIMED:
+        return Change(entry, Standing.MISSING, timing.message if timing else "it is saved, and was not planned")
+    other = [name for name, value in saved.place.items() if place.get(name) != value]
+    if not {"torch", "python"} & set(other) and (why := other_work(saved.timing.counts, timing.counts)):
+        standing = Standing.LESS_WORK if _is_less(saved.timing.counts, timing.counts) else Standing.OTHER_WORK
+        return Change(entry, standing, why)
+    name: Comparison = "exemplar" if "exemplar" in saved.timing.ratios else "floor"
+    if name not in timing.ratios or name not in saved.timing.ratios:
+        return Change(entry, Standing.UNLIKE, "nothing that it was timed against then was it timed against now")
+    found = over(timing.ratios[name], saved.timing.ratios[name])
+    if other:
+        return Change(entry, Standing.UNLIKE, f"saved with another {', '.join(other)}", found)
+    return _standing(timing, found, allowed(timing.median, allowance))
+
+
+def over(now: Ratio, then: Ratio) -> Ratio:
+    """A ratio over another; its interval is as wide as both together."""
+    return Ratio(
+        now.median / then.median, now.low / then.high, now.high / then.low, now.quantile / then.quantile,
+        min(now.pairs, then.pairs),
+    )
+
+
+def _standing(timing: Timing, found: Ratio, allowance: float) -> Change:
+    entry = timing.entry
+    if is_above(found, allowance):
+        noise = timing.ratios.get("self")
+        if noise is not None and is_above(noise, allowance):
+            return Change(entry, Standing.TOO_NOISY, "it was as much slower than itself", found)
+        return Change(entry, Standing.SLOWER, f"allowed are {allowance:.0%}", found)
+    if found.width > TOO_WIDE:
+        return Change(entry, Standing.TOO_NOISY, f"known to {found.width:.0%} alone", found)
+    return Change(entry, Standing.FASTER if is_above(inverse(found), allowance) else Standing.STEADY, "", found)
+
+
+def inverse(found: Ratio) -> Ratio:
+    return Ratio(1 / found.median, 1 / found.high, 1 / found.low, 1 / found.quantile, found.pairs)
+
+
+def other_work(then: Counts | None, now: Counts | None) -> str:
+    """What is counted otherwise, in words; nothing if all is the same."""
+    return ", ".join(_other_work(then or Counts(), now or Counts()))
+
+
+def _other_work(then: Counts, now: Counts) -> Iterator[str]:
+    for name in sorted({*then.operators, *now.operators}):
+        before, after = then.operators.get(name, 0), now.operators.get(name, 0)
+        if before != after:
+            yield f"{name} {after} times instead of {before}"
+    for field in structs.fields(Counts):
+        before, after = getattr(then, field.name), getattr(now, field.name)
+        if field.name != "operators" and before != after:
+            yield f"{field.name} {after} instead of {before} ({after - before:+})"
+
+
+def _is_less(then: Counts | None, now: Counts | None) -> bool:
+    """Whether nothing is counted more often than it was."""
+    then, now = then or Counts(), now or Counts()
+    if any(count > then.operators.get(name, 0) for name, count in now.operators.items()):
+        return False
+    fields = [field.name for field in structs.fields(Counts) if field.name != "operators"]
+    return all(getattr(now, name) <= getattr(then, name) for name in fields)
+
+
+def confirmed(first: Iterable[Change], second: Mapping[Entry, Change]) -> tuple[Change, ...]:
+    """What alarmed first, and stands as it does after a second look in a fresh process; the rest as it is."""
+    return tuple(_confirmed(change, second.get(change.entry)) for change in first)
+
+
+def _confirmed(first: Change, second: Change | None) -> Change:
+    if first.standing is not Standing.SLOWER or (second is not None and second.standing is Standing.SLOWER):
+        return first
+    why = "a second look in a fresh process did not find it" if second is not None else "no second look was had"
+    return structs.replace(first, standing=Standing.SUSPECT if second is not None else first.standing, message=why)

@@ -1,0 +1,136 @@
+"""A sparsifier and what it is compared with, taking turns: in a random order each round, so that none has a slot of its
+own, each after one call of its own that is not timed, so that none finds the caches as another left them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..judging import stream
+from ..values.timing import Comparison, Ratio
+from .clocks import Clock, tidy
+from .evidence import FEWEST, pairs_for, ratio
+from .tasks import Task
+
+_BLOCK, _MOST_CALLS, _LONG = 4e-4, 32, 5e-3
+"""Seconds that a block of calls takes at least; calls in one at the most; seconds from which a call is primed once and
+not every round, as what is in the caches makes no difference to it."""
+
+_PILOT, _USUAL, _MOST_ROUNDS = 5, 40, 400
+"""Rounds before it is known how many more to go; as many as there are where they can be afforded, for a few tell little
+of how far times spread; and no more than that."""
+
+
+class Timer(Protocol):
+    """Whatever can be timed in turn."""
+
+    def seconds(self) -> float: ...
+
+
+class Arm:
+    """One task, and how many calls of it make a block."""
+
+    def __init__(self, task: Task, clock: Clock) -> None:
+        self.task = task
+        self.clock = clock
+        self.calls, self.is_long = 1, True
+        self._ready: list[tuple[Any, ...]] = []
+        self.seconds()
+        once = self.seconds()
+        self.is_long = once > _LONG
+        self.calls = min(_MOST_CALLS, math.ceil(_BLOCK / max(once, 1e-9)))
+
+    def get_ready(self) -> None:
+        """Make what a block takes up, and run the task once."""
+        task = self.task
+        if not self.is_long:
+            with task.within():
+                task.call(*task.made())
+        self._ready = [task.made() for _ in range(self.calls)]
+
+    def run(self) -> float:
+        """Seconds of one call, in the block that was made ready, and that is gone then."""
+        call, ready = self.task.call, self._ready
+        with self.task.within():
+            start = self.clock()
+            for arguments in ready:
+                call(*arguments)
+            taken = (self.clock() - start) / self.calls
+        self._ready = []
+        return taken
+
+    def seconds(self) -> float:
+        """Of one call, in a block made ready for it."""
+        self.get_ready()
+        return self.run()
+
+
+class Turns:
+    """Rounds of `subject` and all of `rivals`. own, others: their times, one a round, read alike: what reads the
+    subject's from outside reads a little more. token: what the order is drawn from."""
+
+    def __init__(self, subject: Arm, rivals: Mapping[Comparison, Timer], token: str) -> None:
+        self.subject = subject
+        self.rivals = dict(rivals)
+        self.own: list[float] = []
+        self.others: dict[Comparison, list[float]] = {name: [] for name in rivals}
+        self._orders = _orders(len(rivals) + 1, token)
+        self._after: list[Comparison] = []
+
+    def before(self) -> None:
+        """The turns before the subject's, which is made ready."""
+        order, names = next(self._orders), list(self.rivals)
+        turn = order.index(len(names))
+        self._time([names[place] for place in order[:turn]])
+        self._after = [names[place] for place in order[turn + 1:]]
+        self.subject.get_ready()
+
+    def turn(self) -> None:
+        """The subject's."""
+        self.own.append(self.subject.run())
+
+    def after(self) -> None:
+        """The turns after the subject's."""
+        self._time(self._after)
+        tidy()
+
+    def _time(self, names: Sequence[Comparison]) -> None:
+        for name in names:
+            self.others[name].append(self.rivals[name].seconds())
+
+    def pilot(self) -> float:
+        """A few rounds of its own. Returns the seconds that one took, of the clock on the wall."""
+        start = time.perf_counter()
+        for _ in range(_PILOT):
+            self.before()
+            self.turn()
+            self.after()
+        return (time.perf_counter() - start) / _PILOT
+
+    def rounds(self, precision: float, budget: float, taken: float) -> int:
+        """How many more rounds: as many as all the ratios take to be as precise as is wished; no more than `budget`
+        seconds last for, at `taken` a round; and as many at least as an interval takes."""
+        wished = max((pairs_for(self._logarithms(name), precision) for name in self.rivals), default=FEWEST)
+        affordable = int(budget / max(taken, 1e-9))
+        return max(FEWEST, min(max(wished, _USUAL), affordable, _MOST_ROUNDS)) - _PILOT
+
+    def _logarithms(self, name: Comparison) -> list[float]:
+        return [math.log(one / other) for one, other in zip(self.own, self.others[name], strict=True)]
+
+    def ratios(self) -> dict[Comparison, Ratio]:
+        """To each rival."""
+        return {name: ratio(self.own, others) for name, others in self.others.items()}
+
+
+def _orders(arms: int, token: str) -> Any:
+    """Orders of so many arms, without end, each as likely as any other, the same for the same token."""
+    every = list(itertools.permutations(range(arms)))
+    for block in itertools.count():
+        drawn: np.ndarray[Any, Any] = stream.integers(f"{token} {block}", (256,), len(every))
+        for number in drawn:
+            yield every[int(number)]

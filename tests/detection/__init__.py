@@ -1,0 +1,1 @@
+"""What the gate finds, and what it cries wolf at: planted slowdowns, and none."""

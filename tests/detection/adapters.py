@@ -1,0 +1,59 @@
+"""The adapters of the experiment: a sparsifier, a frozen copy of it, copies with a slowdown planted in every call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_COPY = """
+from sparsecheck.sparsifiers.torch_ao_pruning import WeightNormL1Adapter
+
+class Copy(WeightNormL1Adapter):
+    pass
+"""
+
+_SLOWER = """
+import time
+
+from sparsecheck.sparsifiers.torch_ao_pruning import WeightNormL1Adapter
+
+def slower(call):
+    def wrapped(*arguments):
+        start = time.thread_time()
+        result = call(*arguments)
+        now = time.thread_time()
+        end = now + (now - start) * {slowdown}
+        while time.thread_time() < end:
+            pass
+        return result
+    return wrapped
+
+class Slower(WeightNormL1Adapter):
+    @slower
+    def attach(self, model, plan, context):
+        sparsified = super().attach(model, plan, context)
+        sparsified.__class__ = of(type(sparsified))
+        model.forward = slower(model.forward)
+        return sparsified
+
+def of(kind, made={{}}):
+    if kind not in made:
+        slow = {{name: slower(getattr(kind, name)) for name in ("update", "finalize")}}
+        made[kind] = type(kind.__name__, (kind,), slow)
+    return made[kind]
+"""
+
+
+def frozen(folder: Path) -> Path:
+    """The file of the frozen copy."""
+    return _written(folder / "frozen.py", _COPY)
+
+
+def planted(folder: Path, slowdown: float) -> Path:
+    """The file of the sparsifier with `slowdown` (a fraction) planted; with none it is the copy once more."""
+    text = _SLOWER.format(slowdown=slowdown) if slowdown else _COPY
+    return _written(folder / "current.py", text)
+
+
+def _written(path: Path, text: str) -> Path:
+    path.write_text(text, "utf-8")
+    return path

@@ -1,0 +1,43 @@
+"""What runs of the gate found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from sparsecheck.timing.gate import SHORT, Standing
+from sparsecheck.values.timing import Ratio
+
+
+class Found(Struct, frozen=True):
+    """One entry of one run. seconds: of the call. ratio: to the frozen copy."""
+
+    key: str
+    standing: str
+    seconds: float
+    ratio: Ratio | None
+
+
+class Run(Struct, frozen=True):
+    """One run of the gate. condition: `quiet` or `loaded`. slowdown: planted, as a fraction."""
+
+    condition: str
+    slowdown: float
+    found: tuple[Found, ...]
+
+    @property
+    def is_red(self) -> bool:
+        return any(Standing[one.standing].is_red for one in self.found)
+
+
+def read(path: Path) -> tuple[Run, ...]:
+    """All runs of a file."""
+    return tuple(msgspec.json.decode(line, type=Run) for line in path.read_bytes().splitlines())
+
+
+def long_enough(runs: Iterable[Run]) -> list[Found]:
+    """The entries of which the gate is to find a tenth."""
+    return [one for run in runs for one in run.found if one.seconds >= SHORT]

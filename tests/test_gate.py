@@ -1,0 +1,312 @@
+"""The gate: red for what is surely slower, does other work, or was not measured; never for what is faster."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec import structs
+
+from sparsecheck.telling.changes import changes_told
+from sparsecheck.timing.gate import (
+    Change,
+    Saved,
+    Standing,
+    against_rival,
+    against_saved,
+    allowed,
+    confirmed,
+    inverse,
+    other_work,
+    over,
+)
+from sparsecheck.timing.gated import Gate, gate_exit_code
+from sparsecheck.timing.installing import NotInstalled, installed
+from sparsecheck.timing.saved import InvalidTimings, of_document, read, without_data
+from sparsecheck.timing.time_apart import Timed
+from sparsecheck.values.timing import Counts, Entry, Ratio, State, Timing
+from tests.detection.adapters import frozen, planted
+from tests.installed import pip_install
+
+ENTRY = Entry("it", "forward", "256x256")
+PLACE = {"torch": "2.13.0", "python": "3.11", "processor": "one", "threads": "1"}
+COUNTS = Counts({"aten.mul.Tensor": 1}, output_bytes=1024, peak_bytes=1024, calls=9)
+
+
+def around(median: float, width: float = 0.02, quantile: float | None = None) -> Ratio:
+    return Ratio(median, median * (1 - width / 2), median * (1 + width / 2), quantile or median, 40)
+
+
+def timed(seconds: float = 1e-3, counts: Counts = COUNTS, **ratios: Any) -> Timing:
+    """ratios: by comparison."""
+    known: dict[Any, Ratio] = ratios
+    return Timing(ENTRY, State.TIMED, median=seconds, ratios=known, counts=counts)
+
+
+# ----------------------------------------------------- against another version
+
+
+@pytest.mark.parametrize(
+    ("rival", "noise", "seconds", "standing"),
+    [
+        (around(1.0), around(1.0), 1e-3, Standing.STEADY),
+        (around(1.035), around(1.0), 1e-3, Standing.STEADY),
+        (around(1.06), around(1.0), 1e-3, Standing.SLOWER),
+        (around(1.06), around(1.0), 1e-4, Standing.SLOWER),
+        (around(1.06), around(1.0), 9e-5, Standing.STEADY),
+        (around(1.2), around(1.0), 9e-5, Standing.SLOWER),
+        (around(1.06, quantile=1.02), around(1.0), 1e-3, Standing.STEADY),
+        (around(1.06), around(1.05), 1e-3, Standing.TOO_NOISY),
+        (around(1.0, 0.25), around(1.0), 1e-3, Standing.TOO_NOISY),
+        (around(2.0, 0.25), around(1.0), 1e-3, Standing.SLOWER),
+        (around(0.5), around(1.0), 1e-3, Standing.FASTER),
+    ],
+)
+def test_how_it_stands_to_another_version(rival: Ratio, noise: Ratio, seconds: float, standing: Standing) -> None:
+    timing = timed(seconds, rival=rival, self=noise)
+    assert against_rival(timing, 0.03).standing is standing
+
+
+@pytest.mark.parametrize(
+    "timing", [timed(self=around(1.0)), Timing(ENTRY, State.NOT_TIMED, "why"), Timing(ENTRY, State.RAISED, "why")]
+)
+def test_what_took_no_turns_is_missing(timing: Timing) -> None:
+    assert against_rival(timing, 0.03).standing is Standing.MISSING
+
+
+def test_what_is_short_is_allowed_more() -> None:
+    assert (allowed(1e-4, 0.03), allowed(9e-5, 0.03)) == pytest.approx((0.03, 0.15))
+
+
+# ------------------------------------------------------- against what was saved
+
+
+def saved(place: dict[str, str] = PLACE, counts: Counts = COUNTS, **ratios: Any) -> Saved:
+    return Saved(timed(counts=counts, **(ratios or {"exemplar": around(2.0)})), place)
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "standing"),
+    [
+        ({"exemplar": around(2.0)}, saved(), Standing.STEADY),
+        ({"exemplar": around(2.2)}, saved(), Standing.SLOWER),
+        ({"exemplar": around(1.8)}, saved(), Standing.FASTER),
+        ({"exemplar": around(2.08)}, saved(), Standing.STEADY),
+        ({"exemplar": around(2.2)}, saved({**PLACE, "processor": "another"}), Standing.UNLIKE),
+        ({"exemplar": around(2.2)}, saved({**PLACE, "torch": "2.14.0"}, Counts()), Standing.UNLIKE),
+        ({"floor": around(3.0)}, saved(floor=around(2.0)), Standing.SLOWER),
+        ({"floor": around(3.0)}, saved(), Standing.UNLIKE),
+    ],
+)
+def test_how_it_stands_to_what_was_saved(now: dict[str, Any], then: Saved, standing: Standing) -> None:
+    assert against_saved(timed(**now), then, PLACE, 0.03).standing is standing
+
+
+@pytest.mark.parametrize(
+    ("counts", "standing", "said"),
+    [
+        (structs.replace(COUNTS, output_bytes=2048), Standing.OTHER_WORK, "output_bytes 2048 instead of 1024 (+1024)"),
+        (structs.replace(COUNTS, calls=8), Standing.LESS_WORK, "calls 8 instead of 9 (-1)"),
+        (structs.replace(COUNTS, operators={}), Standing.LESS_WORK, "aten.mul.Tensor 0 times instead of 1"),
+        (
+            structs.replace(COUNTS, operators={"aten.clone.default": 1}), Standing.OTHER_WORK,
+            "aten.clone.default 1 times instead of 0, aten.mul.Tensor 0 times instead of 1",
+        ),
+    ],
+)
+def test_work_is_held_against_exactly(counts: Counts, standing: Standing, said: str) -> None:
+    for place in (PLACE, {**PLACE, "processor": "another"}):
+        change = against_saved(timed(counts=counts, exemplar=around(2.0)), saved(), place, 0.03)
+        assert (change.standing, change.message) == (standing, said)
+    assert other_work(COUNTS, counts) == said
+
+
+@pytest.mark.parametrize("timing", [None, Timing(ENTRY, State.NOT_OFFERED, "why"), Timing(ENTRY, State.RAISED, "why")])
+def test_what_is_saved_and_not_measured_is_missing(timing: Timing | None) -> None:
+    assert against_saved(timing, saved(), PLACE, 0.03).standing is Standing.MISSING
+
+
+def test_a_ratio_over_another_is_as_unsure_as_both() -> None:
+    assert over(Ratio(2.0, 1.8, 2.2, 2.1, 9), Ratio(1.0, 0.9, 1.1, 1.0, 7)) == Ratio(
+        2.0, 1.8 / 1.1, 2.2 / 0.9, 2.1, 7
+    )
+    assert inverse(Ratio(2.0, 1.6, 2.5, 2.0, 9)) == Ratio(0.5, 0.4, 0.625, 0.5, 9)
+
+
+# ------------------------------------------------------------- the second look
+
+
+def change(standing: Standing) -> Change:
+    return Change(ENTRY, standing, "first", around(1.1))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "standing"),
+    [
+        (Standing.SLOWER, Standing.SLOWER, Standing.SLOWER),
+        (Standing.SLOWER, Standing.STEADY, Standing.SUSPECT),
+        (Standing.SLOWER, Standing.TOO_NOISY, Standing.SUSPECT),
+        (Standing.SLOWER, None, Standing.SLOWER),
+        (Standing.OTHER_WORK, Standing.STEADY, Standing.OTHER_WORK),
+        (Standing.STEADY, Standing.SLOWER, Standing.STEADY),
+    ],
+)
+def test_an_alarm_counts_once_it_was_seen_twice(
+    first: Standing, second: Standing | None, standing: Standing
+) -> None:
+    [found] = confirmed([change(first)], {ENTRY: change(second)} if second else {})
+    assert found.standing is standing
+
+
+@pytest.mark.parametrize(
+    ("standings", "code", "said"),
+    [
+        ((), 3, "NOTHING COMPARED: no entry at all"),
+        ((Standing.NEW,), 3, "NOTHING COMPARED: 1 new"),
+        ((Standing.NEW, Standing.UNLIKE), 3, "NOTHING COMPARED: 1 new, 1 not comparable"),
+        ((Standing.STEADY, Standing.UNLIKE), 0, "PASSED: 1 steady, 1 not comparable"),
+        ((Standing.FASTER, Standing.LESS_WORK), 0, "PASSED: 1 faster, 1 less work"),
+        ((Standing.SUSPECT, Standing.TOO_NOISY), 0, "PASSED: 1 slower once, and not in a process of its own"),
+        ((Standing.STEADY, Standing.SLOWER), 1, "FAILED: 1 steady, 1 slower"),
+        ((Standing.OTHER_WORK,), 1, "FAILED: 1 other work"),
+        ((Standing.MISSING,), 1, "FAILED: 1 not measured"),
+    ],
+)
+def test_what_a_gate_says_and_how_it_ends(standings: tuple[Standing, ...], code: int, said: str) -> None:
+    changes = [change(standing) for standing in standings]
+    assert gate_exit_code(changes) == code
+    assert next(iter(changes_told(changes))).startswith(said)
+
+
+def test_the_worst_is_told_first_and_the_steady_not() -> None:
+    order = (Standing.FASTER, Standing.STEADY, Standing.SLOWER, Standing.TOO_NOISY)
+    [_, *told] = changes_told([change(standing) for standing in order])
+    assert [line.strip().partition(":")[0] for line in told] == ["SLOWER", "FASTER", "TOO NOISY TO TELL"]
+    assert told[0] == "  SLOWER: it:forward/256x256/cpu: 1.1 [1.09, 1.11]: first"
+
+
+# ------------------------------------------------------------------- the file
+
+
+def document(*timings: Timing, **extra: Any) -> dict[str, Any]:
+    place = {"dtype": "float32", "torch": "2.13.0", "python": "3.11", "architecture": "x86_64", "threads": 1}
+    return {
+        "machine_info": {"cpu": {"brand_raw": "one"}},
+        "benchmarks": [
+            {"extra_info": {**place, "timing": msgspec.to_builtins(timing), **extra}, "stats": {"data": [1.0]}}
+            for timing in timings
+        ],
+    }
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    (tmp_path / "saved.json").write_text(json.dumps(without_data(document(timed(exemplar=around(2.0))))))
+    [found] = read(tmp_path / "saved.json")
+    assert found.timing == timed(exemplar=around(2.0))
+    assert found.place["processor"] == "one"
+    assert '"data"' not in (tmp_path / "saved.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("not json", "is not what `sparsecheck bench --json` writes"),
+        ("[]", "is not what"),
+        ('{"machine_info": {"cpu": {}}, "benchmarks": []}', "has no timings to compare with"),
+        (json.dumps(document(timed())).replace('"timing"', '"other"'), "is not what"),
+        (json.dumps(document(timed())).replace('"timed"', '"other"'), "is not what"),
+    ],
+)
+def test_a_file_that_is_none_is_said_to_be(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "saved.json").write_text(text)
+    with pytest.raises(InvalidTimings, match=said):
+        read(tmp_path / "saved.json")
+
+
+def test_everything_saved_and_everything_timed_is_held() -> None:
+    other = structs.replace(timed(exemplar=around(2.0)), entry=Entry("it", "update", "256x256"))
+    gate = Gate(0.03, of_document(document(timed(exemplar=around(2.0)))))
+    changes = gate.changes(Timed((other,), document(other)))
+    assert [(one.entry.operation, one.standing) for one in changes] == [
+        ("forward", Standing.MISSING), ("update", Standing.NEW),
+    ]
+    held = gate.changes(Timed((timed(exemplar=around(2.0)), other), document(timed(exemplar=around(2.0)), other)))
+    assert [one.standing for one in held] == [Standing.STEADY, Standing.NEW]
+    assert replace(gate, saved=None).changes(Timed((), None)) == ()
+
+
+# ------------------------------------------------------------------ whole runs
+
+
+def bench(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "sparsecheck", "bench", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False,
+                          env={**os.environ, **environment})
+
+
+FORWARD = ("--operation", "forward", "--size", "1024x1024")
+
+
+def test_what_became_twice_as_slow_fails_and_the_copy_passes(tmp_path: Path) -> None:
+    against = ("--against-adapter", str(frozen(tmp_path)))
+    copy = bench(tmp_path, "--adapter", str(planted(tmp_path, 0.0)), *against, *FORWARD)
+    assert copy.returncode == 0, copy.stdout + copy.stderr
+    assert "PASSED: 1 " in copy.stdout
+    slower = bench(tmp_path, "--adapter", str(planted(tmp_path, 1.0)), *against, *FORWARD)
+    assert slower.returncode == 1, slower.stdout + slower.stderr
+    assert "FAILED: 1 slower" in slower.stdout
+    assert "a second look at 1 of 1" in slower.stderr
+
+
+def test_what_was_saved_gates_on_work_and_on_what_is_gone(tmp_path: Path) -> None:
+    first = bench(tmp_path, "exemplar", "--size", "16x16", "--operation", "forward", "--json", "saved.json")
+    assert first.returncode == 0, first.stdout + first.stderr
+    written = json.loads((tmp_path / "saved.json").read_bytes())
+    again = bench(tmp_path, "--against", "saved.json", "--operation", "forward")
+    assert again.returncode == 0, again.stdout + again.stderr
+    written["benchmarks"][0]["extra_info"]["timing"]["counts"]["output_bytes"] -= 1
+    (tmp_path / "saved.json").write_text(json.dumps(written))
+    other = bench(tmp_path, "--against", "saved.json", "--operation", "forward")
+    assert other.returncode == 1, other.stdout + other.stderr
+    assert "OTHER WORK: exemplar:forward/16x16/cpu: output_bytes" in other.stdout
+    gone = bench(tmp_path, "--against", "saved.json", "--operation", "attach")
+    assert gone.returncode == 1, gone.stdout + gone.stderr
+    assert "NOT MEASURED: exemplar:forward/16x16/cpu: it is saved, and was not planned" in gone.stdout
+
+
+PRUNING = Path(__file__).parent.parent / "docs" / "example"
+
+
+def test_another_release_takes_turns_in_a_process_of_its_own(tmp_path: Path) -> None:
+    """The example is installed as it is, and its last release has a forward that is slow."""
+    here, wheels, last = tmp_path / "here", tmp_path / "wheels", tmp_path / "last"
+    last.mkdir()
+    for file in PRUNING.glob("*.*"):
+        (last / file.name).write_bytes(file.read_bytes())
+    text = (last / "acme_pruning.py").read_text()
+    slow = "        sum(range(100_000))\n        return weight.masked_fill"
+    (last / "acme_pruning.py").write_text(text.replace("        return weight.masked_fill", slow))
+    pip_install(PRUNING, here)
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(wheels)]
+    subprocess.run([*command, str(last)], check=True)
+    environment = {"PYTHONPATH": str(here), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
+    asked = ("acme-magnitude", "--size", "16x16", "--operation", "forward", "--json", "out.json")
+    ended = bench(tmp_path, *asked, "--against-dist", "acme-pruning==1.0", **environment)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "FASTER: acme-magnitude:forward/16x16/cpu: 0.0" in ended.stdout
+    missing = bench(tmp_path, *asked, "--against-dist", "acme-pruning==9", **environment)
+    assert missing.returncode == 2, missing.stdout + missing.stderr
+    assert "acme-pruning==9 cannot be installed beside: ERROR: No matching distribution" in missing.stderr
+
+
+@pytest.mark.parametrize("dist", ["acme", "acme>=1", "no name==1", "acme==1,!=2"])
+def test_what_names_no_one_release_is_said_to(dist: str) -> None:
+    with pytest.raises(NotInstalled, match="names no one release: write NAME==VERSION"), installed(dist):
+        pass
