@@ -60,7 +60,8 @@ def test_the_record_has_every_entry_and_says_how_it_was_timed(
     assert sorted(one["extra_info"]["entry"] for one in benchmarks) == sorted(PLANNED)
     for one in benchmarks:
         assert (one["options"]["timer"], one["options"]["disable_gc"]) == ("thread_time", True)
-        assert (one["extra_info"]["threads"], one["extra_info"]["hash_seed"]) == (1, "0")
+        told = [one["extra_info"][name] for name in ("threads", "hash_seed", "allocator")]
+        assert told == [1, "0", "keeps"]
         assert one["stats"]["rounds"] > 1
         assert one["fullname"] == f"timing_operations.py::{one['name']}"
 

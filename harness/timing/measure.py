@@ -146,7 +146,8 @@ def provenance(entry: Entry, found: Found) -> dict[str, object]:
         "distribution": found.declaration.distribution, "version": found.declaration.version,
         "torch": str(torch.__version__), "python": ".".join(map(str, sys.version_info[:2])),
         "architecture": platform.machine(), "threads": torch.get_num_threads(),
-        "hash_seed": os.environ.get("PYTHONHASHSEED", "random"),
+        "hash_seed": os.environ.get("PYTHONHASHSEED", "random"), "load": [round(load, 2) for load in os.getloadavg()],
+        "allocator": "keeps" if "MALLOC_TOP_PAD_" in os.environ else "as it is",
     }
 
 

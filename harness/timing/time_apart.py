@@ -21,7 +21,12 @@ from ..values.timing import Entry, State, Timing, plan
 from .measure import Settings
 
 _MODULE = "sparsecheck.cases.timing_operations"
-_ENVIRONMENT = {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+_ENVIRONMENT = {
+    "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_TOP_PAD_": str(2**28),
+}
+"""Those of glibc's allocator let it keep what it has: whether a weight's memory comes from the system anew, with a
+fault for each page, depends else on what was freed before, and identical code differs by a quarter all the while."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,103 @@
+"""The page of what the gate finds, from a file of runs: `python -m tests.detection.page FILE` prints it."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from sparsecheck.timing.gate import Standing
+
+from .runs import Found, Run, long_enough, read
+
+_HEAD = """\
+# What the timing gate finds
+
+Gate runs of `sparsecheck bench --against-adapter` on WeightNormSparsifier and a frozen copy of it: attach, update,
+forward and finalize at 256x256 and 1024x1024, each run in processes of its own, with a second look at what alarmed;
+3 % allowed of what takes 0.1 ms or more, 15 % of the rest. A slowdown is planted by spinning after each call for that
+part of the call's time. *Quiet*: nothing else runs. *Loaded*: another run takes up the other core.
+
+Every row is made from [runs.jsonl](runs.jsonl), a line a run, by `python -m tests.detection.page`; the runs are made by
+`python -m tests.detection FILE --condition CONDITION --slowdown FRACTION --runs N`, on two cores without a GPU.
+"""
+
+
+_CLEAN = ("condition", "gate runs", "red", "at most, with 95 %", "alarmed once, not confirmed", "too noisy to tell")
+_PLANTED = ("condition", "planted", "operations", "found", "gate runs", "red")
+_IDENTICAL = ("operation", "runs", "median", "lowest", "highest")
+
+
+def page(runs: Sequence[Run]) -> Iterator[str]:
+    """Markdown, line by line."""
+    yield from _HEAD.splitlines()
+    clean, slower = [run for run in runs if not run.slowdown], [run for run in runs if run.slowdown]
+    yield from _section("False alarms", "Counted per gate run of eight operations: nothing is planted.", _CLEAN)
+    yield from map(_clean, _conditions(clean))
+    yield from _section("Slowdowns found", "Of operations of 0.1 ms or more, one by one, and of gate runs.", _PLANTED)
+    yield from map(_planted, _slowdowns(slower))
+    yield from _section("What identical code differs by", "Of the copy to the copy, nothing planted.", _IDENTICAL)
+    yield from _identical(clean)
+
+
+def _section(title: str, says: str, columns: Sequence[str]) -> Iterator[str]:
+    yield from ("", f"## {title}", "", says, "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|")
+
+
+def _conditions(runs: Iterable[Run]) -> Iterator[tuple[str, list[Run]]]:
+    runs = list(runs)
+    for condition in ("quiet", "loaded"):
+        yield condition, [run for run in runs if run.condition == condition]
+    yield "both", runs
+
+
+def _clean(row: tuple[str, list[Run]]) -> str:
+    condition, runs = row
+    red = sum(run.is_red for run in runs)
+    standings = Counter(one.standing for run in runs for one in run.found)
+    bound = f"{_at_most(red, len(runs)):.1%}" if runs else "-"
+    parts = (condition, len(runs), red, bound, standings[Standing.SUSPECT.name], standings[Standing.TOO_NOISY.name])
+    return f"| {' | '.join(map(str, parts))} |"
+
+
+def _at_most(red: int, runs: int) -> float:
+    """The largest rate at which so few would be seen in one case of twenty: the Clopper-Pearson bound, by bisection."""
+    low, high = 0.0, 1.0
+    for _ in range(50):
+        rate = (low + high) / 2
+        seen = sum(math.comb(runs, count) * rate**count * (1 - rate) ** (runs - count) for count in range(red + 1))
+        low, high = (rate, high) if seen > 0.05 else (low, rate)
+    return high
+
+
+def _slowdowns(runs: Iterable[Run]) -> Iterator[tuple[str, float, list[Run]]]:
+    runs = list(runs)
+    for condition in ("quiet", "loaded"):
+        for slowdown in sorted({run.slowdown for run in runs}):
+            alike = [run for run in runs if (run.condition, run.slowdown) == (condition, slowdown)]
+            if alike:
+                yield condition, slowdown, alike
+
+
+def _planted(row: tuple[str, float, list[Run]]) -> str:
+    condition, slowdown, runs = row
+    found = long_enough(runs)
+    seen = sum(Standing[one.standing].is_red for one in found)
+    red = sum(run.is_red for run in runs)
+    return f"| {condition} | {slowdown:.0%} | {len(found)} | {seen} ({seen / len(found):.0%}) | {len(runs)} | {red} |"
+
+
+def _identical(runs: Sequence[Run]) -> Iterator[str]:
+    by_key: dict[str, list[Found]] = {}
+    for one in (one for run in runs for one in run.found if one.ratio is not None):
+        by_key.setdefault(one.key, []).append(one)
+    for key, found in by_key.items():
+        medians = sorted(one.ratio.median for one in found if one.ratio is not None)
+        middle = medians[len(medians) // 2]
+        yield f"| {key} | {len(medians)} | {middle:.3f} | {medians[0]:.3f} | {medians[-1]:.3f} |"
+
+
+if __name__ == "__main__":
+    print("\n".join(page(read(Path(sys.argv[1])))))
