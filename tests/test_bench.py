@@ -95,6 +95,19 @@ def test_pytest_benchmark_compares_the_record(exemplar: tuple[subprocess.Complet
     assert ended.stdout.count("2 tests") == len(PLANNED)
 
 
+def test_pages_are_written_with_what_was_saved_before(
+    exemplar: tuple[subprocess.CompletedProcess[str], Path], tmp_path: Path
+) -> None:
+    earlier = str(exemplar[1])
+    asked = ("exemplar", "--operation", "save", "--html", "out.html", "--markdown", "out.md", "--earlier", earlier)
+    ended = bench(tmp_path, *asked)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    html = (tmp_path / "out.html").read_text("utf-8")
+    assert "Timed, and held against nothing: 1 timed" in html
+    assert "from run to run" in html
+    assert "| exemplar | 16x16 |" in (tmp_path / "out.md").read_text("utf-8")
+
+
 # ------------------------------------------------------- a run that times nothing
 
 
@@ -207,6 +220,8 @@ def test_without_pytest_benchmark_it_says_what_to_install(tmp_path: Path) -> Non
     [
         ("no-such-sparsifier",),
         ("exemplar", "--json", "no/such/folder/out.json"),
+        ("exemplar", "--html", "no/such/folder/out.html"),
+        ("exemplar", "--earlier", "no/such/file.json"),
         ("exemplar", "--against", "no/such/file.json"),
         ("exemplar", "--against-dist", "acme-pruning"),
         ("exemplar", "--against-dist", "acme-pruning>=1"),

@@ -31,7 +31,7 @@ def pruned() -> nn.Module:
 
 def test_a_hook_that_is_to_be_taken_away_must_be_said() -> None:
     with pytest.raises(TypeError, match="give hook_type, the class of the hook"):
-        BufferSparsified(pruned(), PLAN)
+        BufferSparsified(pruned(), PLAN).finalize()
 
 
 def test_one_that_finalizes_itself_needs_none() -> None:
@@ -39,7 +39,8 @@ def test_one_that_finalizes_itself_needs_none() -> None:
         def finalize(self) -> nn.Module:
             return self.model
 
-    assert Own(pruned(), PLAN).hook_type is None
+    model = pruned()
+    assert Own(model, PLAN).finalize() is model
 
 
 @pytest.mark.parametrize("as_argument", [True, False])

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from .arguments import split_arguments
 from .failure import fail
 
 if TYPE_CHECKING:
+    from ..timing.gate import Change, Saved
     from ..timing.gated import Gate
     from ..timing.measure import Rival, Settings
     from ..timing.time_apart import Bench, Timed
@@ -42,6 +44,9 @@ _ADAPTER = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--allowance", default=3.0, show_default=True, type=click.FloatRange(0),
               help="Per cent that is not slower, of what takes 0.1 ms or more; of the rest five times as much.")
 @click.option("--json", "file", type=_FILE, help="Write pytest-benchmark's record here; --against reads it.")
+@click.option("--html", type=_FILE, help="Write the whole as a page; takes sparsecheck[pages].")
+@click.option("--markdown", type=_FILE, help="Write the same as Markdown; takes sparsecheck[pages].")
+@click.option("--earlier", multiple=True, type=_FILE, help="A run that --json saved, for the trend; the oldest first.")
 @click.option("--limit", default=600.0, show_default=True, type=click.FloatRange(0, min_open=True),
               help="Seconds that one sparsifier may take.")
 @click.option("--pytest-args", default="", metavar="'ARGS'", callback=split_arguments,
@@ -49,7 +54,8 @@ _ADAPTER = click.Path(path_type=Path, exists=True, dir_okay=False)
 def bench(
     names: tuple[str, ...], adapters: tuple[Path, ...], sizes: tuple[str, ...], full: bool,
     operations: tuple[str, ...], against: Path | None, against_dist: str | None, against_adapter: Path | None,
-    allowance: float, file: Path | None, limit: float, pytest_args: tuple[str, ...],
+    allowance: float, file: Path | None, html: Path | None, markdown: Path | None, earlier: tuple[Path, ...],
+    limit: float, pytest_args: tuple[str, ...],
 ) -> None:
     """Time the sparsifiers NAMES (all that are registered, if none is named), one process after the other.
 
@@ -62,15 +68,15 @@ def bench(
         fail("timing needs pytest-benchmark: pip install sparsecheck[bench]")
     if sum(map(bool, (against, against_dist, against_adapter))) > 1:
         fail("one of --against, --against-dist and --against-adapter at a time")
-    if file is not None and not os.access(file.absolute().parent, os.W_OK):
-        fail(f"{file}: its folder is missing or cannot be written to; name another with --json")
+    pages = Pages(file, html, markdown, tuple(map(_read, earlier)))
+    pages.check()
     gate = _gate(against, against_dist or against_adapter, allowance / 100)
     names, sizes = _as_saved(gate, names, adapters, tuple(SIZES) if full else sizes)
     subjects = _subjects(names, adapters)
     with _rival(against_dist, against_adapter) as rival:
         settings = _settings(gate, sizes, operations, rival)
         files = tuple(adapter.absolute() for adapter in adapters)
-        _run(Bench(subjects, files, limit, settings, pytest_args), gate, file)
+        _run(Bench(subjects, files, limit, settings, pytest_args), gate, pages)
 
 
 def _subjects(names: tuple[str, ...], adapters: tuple[Path, ...]) -> tuple[str, ...]:
@@ -84,12 +90,17 @@ def _subjects(names: tuple[str, ...], adapters: tuple[Path, ...]) -> tuple[str, 
 
 def _gate(against: Path | None, rival: object, allowance: float) -> Gate | None:
     from ..timing.gated import Gate
-    from ..timing.saved import InvalidTimings, read
 
     if against is None:
         return Gate(allowance) if rival else None
+    return Gate(allowance, _read(against))
+
+
+def _read(file: Path) -> tuple[Saved, ...]:
+    from ..timing.saved import InvalidTimings, read
+
     try:
-        return Gate(allowance, read(against))
+        return read(file)
     except InvalidTimings as error:
         fail(str(error))
 
@@ -132,7 +143,7 @@ def _rival(dist: str | None, adapter: Path | None) -> Iterator[Rival | None]:
         fail(str(error))
 
 
-def _run(bench: Bench, gate: Gate | None, file: Path | None) -> None:
+def _run(bench: Bench, gate: Gate | None, pages: Pages) -> None:
     from ..telling.changes import changes_told
     from ..telling.timings import table
     from ..timing.gated import gate_exit_code, look_twice
@@ -151,17 +162,48 @@ def _run(bench: Bench, gate: Gate | None, file: Path | None) -> None:
         code = max(code, gate_exit_code(changes))
         for line in changes_told(changes):
             click.echo(line)
-    if file is not None:
-        _write(timed, file, code)
+    pages.write(timed, changes, code)
     sys.exit(code)
 
 
-def _write(timed: Timed, file: Path, code: int) -> None:
-    from ..timing.saved import without_data
+@dataclass(frozen=True)
+class Pages:
+    """What is written of a run, and what was saved of earlier ones."""
 
-    if timed.document is None:
-        fail(f"{file} is not written: nothing was timed", 3)
+    record: Path | None
+    html: Path | None
+    markdown: Path | None
+    earlier: tuple[tuple[Saved, ...], ...]
+
+    def check(self) -> None:
+        """Fail before anything is timed, if it could not be written."""
+        for option, file in (("--json", self.record), ("--html", self.html), ("--markdown", self.markdown)):
+            if file is not None and not os.access(file.absolute().parent, os.W_OK):
+                fail(f"{file}: its folder is missing or cannot be written to; name another with {option}")
+        if (self.html or self.markdown) and importlib.util.find_spec("jinja2") is None:
+            fail("a page takes jinja2: pip install sparsecheck[pages]")
+
+    def write(self, timed: Timed, changes: tuple[Change, ...], code: int) -> None:
+        """Write all that was asked for."""
+        from ..timing.saved import of_document, without_data
+
+        files = [file for file in (self.record, self.html, self.markdown) if file is not None]
+        if timed.document is None and files:
+            fail(f"{files[0]} is not written: nothing was timed", 3)
+        if self.record is not None and timed.document is not None:
+            _put(self.record, json.dumps(without_data(timed.document), indent=1) + "\n", code)
+        if self.html is None and self.markdown is None:
+            return
+        from ..telling.bench_report import BenchReport, bench_html, bench_markdown
+
+        report = BenchReport(timed.timings, of_document(timed.document or {}), changes, self.earlier)
+        for file, make in ((self.html, bench_html), (self.markdown, bench_markdown)):
+            if file is not None:
+                _put(file, make(report), code)
+
+
+def _put(file: Path, text: str, code: int) -> None:
     try:
-        file.write_text(json.dumps(without_data(timed.document), indent=1) + "\n", "utf-8")
+        file.write_text(text, "utf-8")
     except OSError as error:
         fail(f"{file} could not be written ({error})", max(code, 2))

@@ -70,9 +70,6 @@ class BufferSparsified(Sparsified):
 
     hook_type: what `finalize` takes away again; given, or an attribute of the subclass; one that defines `finalize`
         itself needs none.
-
-    Raises:
-        TypeError: it is needed, and not said.
     """
 
     hook_type: type | None = None
@@ -83,21 +80,24 @@ class BufferSparsified(Sparsified):
     ) -> None:
         super().__init__(model, plan, recompute)
         self.hook_type = hook_type or self.hook_type
-        if self.hook_type is None and type(self).finalize is BufferSparsified.finalize:
-            raise TypeError(
-                f"{type(self).__name__} does not know which forward pre-hook multiplies by the mask, for finalize to "
-                "take away: give hook_type, the class of the hook, or define finalize"
-            )
 
     def masks(self) -> dict[str, Tensor]:
         return {name: self.model.get_buffer(f"{name}_mask").detach() != 0 for name in self.plan.names}
 
     def finalize(self) -> nn.Module:
+        """Raises:
+        TypeError: `hook_type` is not said.
+        """
+        if self.hook_type is None:
+            raise TypeError(
+                f"{type(self).__name__} does not know which forward pre-hook multiplies by the mask, for finalize to "
+                "take away: give hook_type, the class of the hook, or define finalize"
+            )
         for name in self.plan.names:
-            self._make_plain(name)
+            self._make_plain(name, self.hook_type)
         return self.model
 
-    def _make_plain(self, name: str) -> None:
+    def _make_plain(self, name: str, hook_type: type) -> None:
         path, attribute = split_name(name)
         module = self.model.get_submodule(path)
         parameter = module._parameters.pop(f"{attribute}_orig")
@@ -108,7 +108,7 @@ class BufferSparsified(Sparsified):
         vars(module).pop(attribute, None)
         module.register_parameter(attribute, parameter)
         for key, hook in list(module._forward_pre_hooks.items()):
-            if isinstance(hook, self.hook_type or ()):
+            if isinstance(hook, hook_type):
                 del module._forward_pre_hooks[key]
 
 

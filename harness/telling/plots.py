@@ -1,0 +1,107 @@
+"""Plots as inline SVG, by hand: no library, no script, and nothing fetched. Text goes in through markupsafe."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+_ROW, _LABEL, _PLOT, _PAD = 18, 300, 420, 24
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One row of a forest plot. is_told: whether its interval is clear of the noise; what is not has no colour."""
+
+    label: str
+    low: float
+    median: float
+    high: float
+    is_told: bool
+
+
+@dataclass(frozen=True)
+class Line:
+    """One series. points: (x, y), both above zero."""
+
+    label: str
+    points: tuple[tuple[float, float], ...]
+
+
+def forest(bars: Sequence[Bar]) -> Markup:
+    """A row for each bar on one logarithmic axis, with a line at one."""
+    axis = _Axis(min([1.0, *(bar.low for bar in bars)]), max([1.0, *(bar.high for bar in bars)]), _LABEL, _PLOT)
+    height = _ROW * len(bars) + 2 * _PAD
+    one = axis.place(1.0)
+    parts = [Markup('<line class="one" x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2}"/>').format(one, _PAD, height - _PAD)]
+    parts += [_bar(bar, axis, _PAD + _ROW * (row + 0.5)) for row, bar in enumerate(bars)]
+    parts += [
+        Markup('<text class="tick" x="{:.1f}" y="{}">{}</text>').format(axis.place(tick), height - 6, f"{tick:g}")
+        for tick in axis.ticks()
+    ]
+    return _svg(_LABEL + _PLOT + _PAD, height, parts)
+
+
+def curves(lines: Sequence[Line]) -> Markup:
+    """Series on logarithmic axes, with their names at their ends."""
+    points = [point for line in lines for point in line.points]
+    across = _Axis(min(x for x, _ in points), max(x for x, _ in points), 60, _PLOT)
+    up = _Axis(min(y for _, y in points), max(y for _, y in points), 0, 200)
+    parts = [part for number, line in enumerate(lines) for part in _curve(line, number, across, up)]
+    parts += [
+        Markup('<text class="tick" x="{:.1f}" y="238">{}</text>').format(across.place(x), f"{x:g}")
+        for x in sorted({x for x, _ in points})
+    ]
+    parts += [
+        Markup('<text class="axis" x="54" y="{:.1f}">{}</text>').format(220 - up.place(tick), f"{tick:g}")
+        for tick in up.ticks()
+    ]
+    return _svg(60 + _PLOT + _LABEL, 244, parts)
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """From `least` to `most`, logarithmically, over `length` from `start`."""
+
+    least: float
+    most: float
+    start: float
+    length: float
+
+    def place(self, value: float) -> float:
+        whole = math.log(self.most / self.least) or 1.0
+        return self.start + self.length * math.log(value / self.least) / whole
+
+    def ticks(self) -> Iterator[float]:
+        """Powers of ten, twice and five times, as far as they lie within."""
+        for power in range(math.floor(math.log10(self.least)), math.ceil(math.log10(self.most)) + 1):
+            for times in (1, 2, 5):
+                if self.least * 0.999 <= times * 10.0**power <= self.most * 1.001:
+                    yield times * 10.0**power
+
+
+def _bar(bar: Bar, axis: _Axis, y: float) -> Markup:
+    kind = "told" if bar.is_told else "noise"
+    return Markup(
+        '<text class="label" x="{label}" y="{text:.1f}">{name}</text>'
+        '<line class="{kind}" x1="{low:.1f}" x2="{high:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
+        '<circle class="{kind}" cx="{median:.1f}" cy="{y:.1f}" r="3.5"/>'
+    ).format(
+        label=_LABEL - 10, text=y + 4, name=bar.label, kind=kind, y=y,
+        low=axis.place(bar.low), high=axis.place(bar.high), median=axis.place(bar.median),
+    )
+
+
+def _curve(line: Line, number: int, across: _Axis, up: _Axis) -> Iterator[Markup]:
+    places = [(across.place(x), 216 - up.place(y)) for x, y in line.points]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    x, y = places[-1]
+    yield Markup('<polyline class="series s{}" points="{}"/>').format(number % 8, path)
+    yield Markup('<text class="end" x="{:.1f}" y="{:.1f}">{}</text>').format(x + 8, y + 4, line.label)
+
+
+def _svg(width: float, height: float, parts: Sequence[Markup]) -> Markup:
+    shape = Markup('<svg viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img">').format(width, height)
+    return shape + Markup("").join(parts) + Markup("</svg>")

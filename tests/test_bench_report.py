@@ -1,0 +1,123 @@
+"""The page of a run that timed: the verdict first, nothing coloured inside the noise, nothing unescaped."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from sparsecheck.telling.bench_report import BenchReport, bench_html, bench_markdown, counts_told, is_told
+from sparsecheck.telling.plots import Bar, Line, curves, forest
+from sparsecheck.timing.gate import Change, Saved, Standing
+from sparsecheck.values.timing import Counts, Entry, Ratio, State, Timing
+
+PLACE = {"torch": "2.13.0", "processor": "one <of> two"}
+NOISE = Ratio(1.0, 0.98, 1.02, 1.0, 40)
+
+
+def timed(name: str = "it", operation: str = "forward", size: str = "256x256", **ratios: Any) -> Timing:
+    """ratios: by comparison, beside the noise."""
+    counts = Counts({"aten.mul.Tensor": 2}, 1024, 512, 9)
+    known: dict[Any, Ratio] = {"self": NOISE, **ratios}
+    return Timing(Entry(name, operation, size), State.TIMED, median=1e-3, ratios=known, counts=counts)
+
+
+def report(*timings: Timing, **rest: Any) -> BenchReport:
+    saved = tuple(Saved(timing, PLACE) for timing in timings if timing.state is State.TIMED)
+    return BenchReport(timings, saved, **rest)
+
+
+ABOVE, WITHIN = Ratio(1.5, 1.4, 1.6, 1.5, 40), Ratio(1.03, 1.01, 1.05, 1.03, 40)
+
+
+def test_the_verdict_comes_first() -> None:
+    one = report(timed(floor=ABOVE), Timing(Entry("it", "update", "256x256"), State.RAISED, "why"))
+    assert one.verdict == "Timed, and held against nothing: 1 timed, 1 not to be timed, 0 not offered"
+    slower = Change(Entry("it", "forward", "256x256"), Standing.SLOWER, "so", ABOVE)
+    gated = report(timed(floor=ABOVE), changes=(slower,))
+    assert gated.verdict == "FAILED: 1 slower (1 timed, 0 not to be timed, 0 not offered)"
+    assert bench_markdown(gated).splitlines()[2] == gated.verdict
+    html = bench_html(gated)
+    assert html.index(gated.verdict) < html.index("<dl>")
+    assert '<p class="verdict red">' in html
+    assert '<td class="red">slower 1.5 [1.4, 1.6] so</td>' in html
+
+
+def test_what_is_inside_the_noise_has_no_colour() -> None:
+    assert is_told(timed(floor=ABOVE), ABOVE)
+    assert not is_told(timed(floor=WITHIN), WITHIN)
+    html = bench_html(report(timed(floor=ABOVE, dense=WITHIN)))
+    assert '<td class="told">1.5 [1.4, 1.6]</td>' in html
+    assert "<td>1.03 [1.01, 1.05]</td>" in html
+    within = bench_html(report(timed(floor=WITHIN)))
+    assert 'class="noise"' in within
+    assert 'class="told"' not in within
+
+
+def test_below_the_noise_is_told_too() -> None:
+    below = Ratio(0.5, 0.4, 0.6, 0.5, 40)
+    assert is_told(timed(floor=below), below)
+
+
+def test_nothing_gets_into_the_page_as_markup() -> None:
+    evil = '<script>alert("x")</script>'
+    change = Change(Entry(evil, "forward", "256x256"), Standing.SLOWER, evil, ABOVE)
+    raised = Timing(Entry(evil, "update", "256x256"), State.RAISED, evil)
+    html = bench_html(report(timed(evil, floor=ABOVE), timed(evil, size="1024x1024"), raised, changes=(change,)))
+    assert "<script" not in html
+    assert "one &lt;of&gt; two" in html
+    assert not re.search(r"https?://|src=|@import", html)
+    assert "<script" not in bench_markdown(report(timed(evil, floor=ABOVE), changes=(change,))).replace("\\<", "")
+
+
+def test_all_that_was_timed_and_all_that_was_not_stands_there() -> None:
+    one = report(
+        timed(floor=ABOVE), timed("other", "update", exemplar=ABOVE),
+        Timing(Entry("it", "save", "256x256"), State.NOT_TIMED, "its process ended"),
+    )
+    html, markdown = bench_html(one), bench_markdown(one)
+    for text in (html, markdown):
+        assert "forward" in text
+        assert "2 operators, 1024 B made, 512 B at once, 9 calls" in text
+    assert "it:save/256x256/cpu: not timed: its process ended" in html
+    assert markdown.count("| it | 256x256 | 1000.0 |") == 1
+
+
+def test_sizes_and_runs_are_drawn_where_there_are_several() -> None:
+    small, large = timed(floor=ABOVE), timed(size="1024x1024", floor=ABOVE)
+    assert report(small).scaling("forward") == ""
+    assert "polyline" in report(small, large).scaling("forward")
+    assert report(small).trend("forward") == ""
+    assert "polyline" in report(small, earlier=((Saved(small, PLACE),),)).trend("forward")
+
+
+def test_the_noise_is_told() -> None:
+    off = Ratio(0.9, 0.8, 1.0, 0.9, 40)
+    noisy = Timing(Entry("it", "update", "256x256"), State.TIMED, ratios={"self": off})
+    told = report(timed(), noisy, timed("other")).noise
+    assert told == "identical code differs by 0.0% in the median, by 10% at the most"
+    assert report().noise == "not measured"
+
+
+def test_counts_in_words() -> None:
+    compiled = Timing(Entry("it", "compile", "256x256"), State.TIMED, counts=Counts(graphs=1, recompiles=2))
+    assert counts_told(compiled) == "1 graphs, 0 breaks, 2 recompiles"
+    assert counts_told(Timing(Entry("it", "trace", "256x256"), State.TIMED, counts=Counts())) == ""
+
+
+@pytest.mark.parametrize("median", [0.5, 1.0, 40.0])
+def test_a_bar_lies_where_its_ratio_is(median: float) -> None:
+    drawn = forest([Bar("it", median / 2, median, median * 2, True), Bar("one", 0.1, 1.0, 100.0, False)])
+    places = [float(place) for place in re.findall(r'cx="([\d.]+)"', drawn)]
+    ends = re.findall(r'class="(?:told|noise)" x1="([\d.]+)" x2="([\d.]+)"', drawn)
+    assert all(float(one) < place < float(two) for place, (one, two) in zip(places, ends, strict=True))
+    assert (places[0] < places[1]) == (median < 1.0)
+
+
+def test_a_curve_rises_with_what_it_shows() -> None:
+    drawn = curves([Line("it", ((256.0, 1.0), (1024.0, 100.0)))])
+    [points] = re.findall(r'points="([^"]+)"', drawn)
+    (x, y), (right, up) = (map(float, point.split(",")) for point in points.split())
+    assert right > x
+    assert up < y
