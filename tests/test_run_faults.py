@@ -173,7 +173,8 @@ def test_an_interrupted_run_leaves_a_report_that_says_so(tmp_path: Path, sent: s
     path, begun = tmp_path / "out.jsonl", tmp_path / "begun"
     adapter = faulty(tmp_path, f"open({str(begun)!r}, 'w').close(); time.sleep(1)")
     command = [sys.executable, "-m", "sparsecheck", "run", "--adapter", str(adapter), "--report", str(path)]
-    child = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    child = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # a job in the background
     while not begun.exists() and child.poll() is None:
         time.sleep(0.1)
     os.kill(child.pid, sent)
