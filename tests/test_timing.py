@@ -126,6 +126,20 @@ def test_an_untouched_model_is_not_timed() -> None:
         subject(Aside()).prove_hold()
 
 
+class Silent(ExemplarAdapter):
+    """Hands back a model that runs no layer at all."""
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        sparsified = super().attach(model, plan, context)
+        model.forward = lambda inputs: inputs
+        return sparsified
+
+
+def test_a_model_that_runs_no_layer_is_not_timed() -> None:
+    with pytest.raises(Violation, match="forward-differs: forward runs 0 layer functions, that of the dense model 1"):
+        subject(Silent()).prove_hold()
+
+
 def test_a_sparsifier_is_timed_on_what_it_has_to_rank_for() -> None:
     class Blocks(ExemplarAdapter):
         supported = ExemplarAdapter.supported.replace("unstructured ", "").replace("linear ", "")

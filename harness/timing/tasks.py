@@ -63,12 +63,15 @@ class Subject:
         """That attach and update make forward use other weights wherever that is planned.
 
         Raises:
-            Violation: `plan-not-applied`: there would be nothing to time.
+            Violation: `plan-not-applied`: there would be nothing to time; `forward-differs`: nor to tell it by.
         """
         dense, model, inputs = self.workload.dense_model(), self.sparsified().model, self.workload.inputs
         with torch.no_grad():
-            pairs = zip(probe.weights_used(dense, inputs), probe.weights_used(model, inputs), strict=False)
-            untouched = [number for number, (before, now) in enumerate(pairs, 1) if same_numbers(before, now)]
+            before, now = probe.weights_used(dense, inputs), probe.weights_used(model, inputs)
+        message = f"forward runs {len(now)} layer functions, that of the dense model {len(before)}"
+        require(len(now) == len(before), "forward-differs", message)
+        pairs = enumerate(zip(before, now, strict=True), 1)
+        untouched = [number for number, (dense_weight, weight) in pairs if same_numbers(dense_weight, weight)]
         message = f"forward uses the dense weight unchanged in layers {untouched} of the model: nothing to time"
         require(not untouched, "plan-not-applied", message)
 
