@@ -196,7 +196,10 @@ def test_the_worst_is_told_first_and_the_steady_not() -> None:
 
 
 def document(*timings: Timing, **extra: Any) -> dict[str, Any]:
-    place = {"dtype": "float32", "torch": "2.13.0", "python": "3.11", "architecture": "x86_64", "threads": 1}
+    place = {
+        "dtype": "float32", "torch": "2.13.0", "python": "3.11", "architecture": "x86_64", "threads": 1,
+        "allocator": "keeps", "load": [0.5, 1.0, 1.5],
+    }
     return {
         "machine_info": {"cpu": {"brand_raw": "one"}},
         "benchmarks": [
@@ -210,7 +213,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     (tmp_path / "saved.json").write_text(json.dumps(without_data(document(timed(exemplar=around(2.0))))))
     [found] = read(tmp_path / "saved.json")
     assert found.timing == timed(exemplar=around(2.0))
-    assert found.place["processor"] == "one"
+    assert (found.place["processor"], found.place["allocator"], found.load) == ("one", "keeps", 0.5)
     assert '"data"' not in (tmp_path / "saved.json").read_text()
 
 

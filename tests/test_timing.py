@@ -6,6 +6,9 @@ import copy
 import gc
 import itertools
 import math
+import os
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -205,6 +208,67 @@ def test_one_copy_of_the_weight_is_counted_as_that() -> None:
 def test_counts_are_the_same_again(operation: str) -> None:
     one, other = (subject(ExemplarAdapter()) for _ in range(2))
     assert counts(operation, task(operation, one), one) == counts(operation, task(operation, other), other)
+
+
+def test_calls_are_the_same_once_torch_has_compiled() -> None:
+    """torch.compile wraps the making of every module, for as long as the process lives."""
+    program = """
+import torch
+from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
+from sparsecheck.timing.counting import counts
+from sparsecheck.timing.tasks import Subject, task
+from sparsecheck.timing.workload import Workload
+
+subject = Subject(ExemplarAdapter(), Workload("16x16", "unstructured-0.5", torch.device("cpu")))
+before = counts("restore", task("restore", subject), subject)
+task("compile", subject).call()
+assert before.calls > 100 and counts("restore", task("restore", subject), subject) == before
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_counts_are_the_same_in_another_process() -> None:
+    """With other seeds of hashes, in another order of operations."""
+    program = """
+import sys
+import msgspec, torch
+from sparsecheck.sparsifiers.torch_ao_pruning import WeightNormL1Adapter
+from sparsecheck.timing.counting import counts
+from sparsecheck.timing.tasks import Subject, task
+from sparsecheck.timing.workload import Workload
+
+subject = Subject(WeightNormL1Adapter(), Workload("16x16", "unstructured-0.5", torch.device("cpu")))
+found = {name: counts(name, task(name, subject), subject) for name in sys.argv[1:]}
+print(msgspec.json.encode(found, order="deterministic").decode())
+"""
+    first, second = (
+        subprocess.run(
+            [sys.executable, "-c", program, *operations], env={**os.environ, "PYTHONHASHSEED": seed},
+            check=True, capture_output=True, text=True,
+        ).stdout
+        for seed, operations in (("1", list(OPERATIONS)), ("2", list(reversed(OPERATIONS))))
+    )
+    assert first == second
+    assert len(first) > 1000
+
+
+class InCycles:
+    """What the garbage collector alone finds, and what calls something when it does."""
+
+    def __init__(self, number: int) -> None:
+        self.me = self
+
+    def __del__(self) -> None:
+        self.me = self
+
+
+def test_calls_are_the_same_whatever_is_collected() -> None:
+    collected = gc.get_threshold()
+    gc.set_threshold(5)
+    try:
+        assert counts("attach", Task(lambda: list(map(InCycles, range(100)))), subject(FloorAdapter())).calls == 101
+    finally:
+        gc.set_threshold(*collected)
 
 
 def test_what_is_counted() -> None:

@@ -58,16 +58,26 @@ CLOCK = BlockClock()
 @contextmanager
 def quiet() -> Iterator[None]:
     """No garbage is collected within but by `tidy`, and torch is on one thread: another's time would not be counted."""
-    threads, collects = torch.get_num_threads(), gc.isenabled()
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
+    with uncollected():
+        gc.freeze()
+        try:
+            yield
+        finally:
+            gc.unfreeze()
+            torch.set_num_threads(threads)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """No garbage is collected within; what there is, is before."""
+    collects = gc.isenabled()
     gc.collect()
-    gc.freeze()
     gc.disable()
     try:
         yield
     finally:
-        gc.unfreeze()
-        torch.set_num_threads(threads)
         if collects:
             gc.enable()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sys
 import warnings
 from collections import Counter
@@ -18,8 +19,10 @@ from torch.utils._pytree import tree_leaves
 
 from ..values.capability import declare
 from ..values.timing import Counts
+from .clocks import uncollected
 from .tasks import Subject, Task
 
+_MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 _TRACERS = ("trace", "compile")
 """Operations that run a model in order to look at it: of these the graphs are counted, and nothing of what runs."""
 
@@ -28,11 +31,12 @@ def counts(operation: str, task: Task, subject: Subject) -> Counts:
     """Of one call of `task`, after one that is not counted."""
     if operation in _TRACERS:
         return _graphs(subject) if operation == "compile" else Counts()
-    _run(task)
-    seen = _Operators()
-    _run(task, seen)
     held = held_bytes(subject) if operation == "update" else 0
-    return Counts(dict(sorted(seen.ran.items())), seen.made, seen.peak, calls(task), held)
+    with uncollected():
+        _run(task)
+        seen = _Operators()
+        _run(task, seen)
+        return Counts(dict(sorted(seen.ran.items())), seen.made, seen.peak, calls(task), held)
 
 
 def _run(task: Task, within: AbstractContextManager[object] = nullcontext()) -> None:  # noqa: B008  # does nothing
@@ -42,12 +46,13 @@ def _run(task: Task, within: AbstractContextManager[object] = nullcontext()) -> 
 
 
 def calls(task: Task) -> int:
-    """How many functions, of Python and of C, one call calls, itself included."""
+    """How many functions, of Python and of C, one call calls, itself included; but none of torch.compile's, which
+    wraps the making of every module for good once it has run, and has a callback for the end of each."""
     arguments, count = task.made(), 0
 
     def note(frame: FrameType, event: str, argument: object) -> None:
         nonlocal count
-        count += event in ("call", "c_call")
+        count += event in ("call", "c_call") and not frame.f_globals.get("__name__", "").startswith("torch._dynamo")
 
     with task.within():
         sys.setprofile(note)
@@ -100,6 +105,13 @@ def held_bytes(subject: Subject) -> int:
     model, sidecar = sparsified.model, _tensors(sparsified.sidecar())
     held = _bytes([*model.parameters(), *model.buffers(), *sidecar])
     return held - _bytes(subject.workload.dense_model().parameters())
+
+
+def most_held(device: torch.device) -> int:
+    """The most bytes that this process ever held: of memory, or of what its allocator had on the device."""
+    if device.type == "cpu":
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_UNIT
+    return torch.cuda.max_memory_reserved(device)
 
 
 def _bytes(tensors: Iterable[Tensor]) -> int:

@@ -49,10 +49,11 @@ class Change(Struct, frozen=True):
 
 class Saved(Struct, frozen=True):
     """One entry as it was saved. place: what it ran on and with, which ratios are not compared across; counts are,
-    where torch and Python are the same."""
+    where torch and Python are the same. load: of the machine, as it was then: processes waiting, over one minute."""
 
     timing: Timing
     place: Mapping[str, str]
+    load: float = 0.0
 
 
 def allowed(seconds: float, allowance: float) -> float:

@@ -20,7 +20,7 @@ from ..subject.adapter import Adapter
 from ..subject.discovery import Found
 from ..values.timing import OPERATIONS, SIZES, Comparison, Entry, Scope, State, Timing
 from .clocks import CLOCK, clock_of, quiet
-from .counting import counts
+from .counting import counts, most_held
 from .floor import FloorAdapter
 from .tasks import Subject, dense_task, task
 from .turns import Arm, Timer, Turns
@@ -87,7 +87,9 @@ def measure(
     with quiet():
         turns = Turns(arm(entry, found.adapter, workload), others, entry.key)
         _take(turns, settings, benchmark)
-    timing = Timing(entry, State.TIMED, median=statistics.median(turns.own), ratios=turns.ratios(), counts=counted)
+    timing = Timing(
+        entry, State.TIMED, "", statistics.median(turns.own), turns.ratios(), counted, most_held(workload.device)
+    )
     benchmark.extra_info.update(provenance(entry, found), timing=msgspec.to_builtins(timing))
     return timing
 

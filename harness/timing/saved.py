@@ -12,7 +12,7 @@ import msgspec
 from ..values.timing import Timing
 from .gate import Saved
 
-_PLACE = ("dtype", "torch", "python", "architecture", "threads")
+_PLACE = ("dtype", "torch", "python", "architecture", "threads", "allocator")
 
 
 class InvalidTimings(ValueError):
@@ -49,7 +49,7 @@ def of_document(document: Mapping[str, Any]) -> tuple[Saved, ...]:
 
 def _saved(extra: Mapping[str, Any], processor: str) -> Saved:
     place = {name: str(extra[name]) for name in _PLACE}
-    return Saved(msgspec.convert(extra["timing"], Timing), {**place, "processor": processor})
+    return Saved(msgspec.convert(extra["timing"], Timing), {**place, "processor": processor}, float(extra["load"][0]))
 
 
 def without_data(document: dict[str, Any]) -> dict[str, Any]:

@@ -161,7 +161,8 @@ class Counts(Struct, frozen=True):
 
 class Timing(Struct, frozen=True, omit_defaults=True):
     """One entry and what became of it. message: why it was not timed. median: seconds of one call, of one thread of the
-    processor or of the device. ratios: to each comparison."""
+    processor or of the device. ratios: to each comparison. process_bytes: the most that the process, or on a device its
+    allocator, ever held until then, torch included: what the machine must have, and no measure of one operation."""
 
     entry: Entry
     state: State
@@ -169,6 +170,7 @@ class Timing(Struct, frozen=True, omit_defaults=True):
     median: float = 0.0
     ratios: Mapping[Comparison, Ratio] = {}
     counts: Counts | None = None
+    process_bytes: int = 0
 
 
 def exit_code(timings: Iterable[Timing]) -> int:
