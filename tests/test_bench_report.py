@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Any
 
@@ -28,6 +29,7 @@ def report(*timings: Timing, **rest: Any) -> BenchReport:
     return BenchReport(timings, saved, **rest)
 
 
+CHANGE = Change(Entry("it", "forward", "256x256"), Standing.STEADY)
 ABOVE, WITHIN = Ratio(1.5, 1.4, 1.6, 1.5, 40), Ratio(1.03, 1.01, 1.05, 1.03, 40)
 
 
@@ -121,3 +123,41 @@ def test_a_curve_rises_with_what_it_shows() -> None:
     (x, y), (right, up) = (map(float, point.split(",")) for point in points.split())
     assert right > x
     assert up < y
+
+
+def test_no_name_of_a_curve_is_over_another() -> None:
+    drawn = curves([Line(f"it {number}", ((256.0, 1.0), (1024.0, 100.0 + number % 3))) for number in range(30)])
+    places = sorted(float(place) for place in re.findall(r'class="end" x="[\d.]+" y="([\d.]+)"', drawn))
+    assert len(places) == 30
+    assert all(below - above >= 12.9 for above, below in itertools.pairwise(places))
+    [height] = re.findall(r'<svg viewBox="0 0 \d+ ([\d.]+)"', drawn)
+    assert places[-1] < float(height)
+
+
+def test_only_what_was_compared_with_has_a_column() -> None:
+    alone, gated = report(timed(floor=ABOVE)), report(timed(rival=WITHIN), changes=(CHANGE,))
+    assert alone.columns == ("self", "floor")
+    for made in (bench_html(alone), bench_markdown(alone)):
+        assert "over floor" in made
+        assert not re.search(r"over rival|over dense|<th>change|[|] change", made)
+    for made in (bench_html(gated), bench_markdown(gated)):
+        assert "over rival" in made
+        assert "change" in made
+
+
+def test_what_memory_is_taken_is_told() -> None:
+    counts = Counts({"aten.mul.Tensor": 2}, 1024, 2_500_000, 9, held_bytes=1_000_000)
+    entry = Entry("it", "update", "1024x1024")
+    one = report(timed(), Timing(entry, State.TIMED, counts=counts, process_bytes=345_678_000))
+    assert one.memory == [("it", "1024x1024", "1.000", "2.500", "345.678")]
+    assert "| it | 1024x1024 | 1.000 | 2.500 | 345.678 |" in bench_markdown(one)
+    assert "345.678" in bench_html(one)
+    assert "<h2>memory" not in bench_html(report(timed()))
+
+
+def test_the_load_of_the_machine_is_told() -> None:
+    saved = tuple(Saved(timed(), PLACE, load) for load in (0.5, 2.0))
+    one = BenchReport((timed(),), saved)
+    assert one.load == "0.5 to 2.0"
+    assert "load 0.5 to 2.0" in bench_markdown(one)
+    assert "<dd>0.5 to 2.0</dd>" in bench_html(one)

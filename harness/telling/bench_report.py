@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -16,6 +16,7 @@ from .changes import ratio_told, verdict
 from .plots import Bar, Line, curves, forest
 
 COLUMNS: tuple[Comparison, ...] = ("self", "floor", "dense", "exemplar", "rival")
+MEMORY = ("sparsifier", "size", "MB held beyond the dense model", "MB at once in an update", "MB of the process")
 _SCALED = "matrix"
 
 
@@ -43,6 +44,29 @@ class BenchReport:
         names = sorted({name for one in self.saved for name in one.place})
         values = {name: sorted({one.place[name] for one in self.saved if name in one.place}) for name in names}
         return {name: ", ".join(found) for name, found in values.items()}
+
+    @property
+    def load(self) -> str:
+        """Of the machine while it was timed."""
+        loads = [one.load for one in self.saved]
+        return f"{min(loads):.1f} to {max(loads):.1f}" if loads else "not known"
+
+    @property
+    def columns(self) -> tuple[Comparison, ...]:
+        """What anything was compared with."""
+        return tuple(name for name in COLUMNS if any(name in timing.ratios for timing in self.timings))
+
+    @property
+    def memory(self) -> list[tuple[str, ...]]:
+        """A row for each update: sparsifier, size, and in megabytes what the masks take and all else that the sparse
+        model holds beyond the dense one, the most that the operators of one update had made and was alive, and the
+        most that the process ever held until then."""
+        counted = [(timing, timing.counts) for timing in self.of("update") if timing.counts]
+        return [
+            (timing.entry.sparsifier, timing.entry.size, *map(_megabytes, (
+                counts.held_bytes, counts.peak_bytes, timing.process_bytes)))
+            for timing, counts in counted
+        ]
 
     @property
     def noise(self) -> str:
@@ -106,6 +130,10 @@ def is_told(timing: Timing, ratio: Ratio) -> bool:
     return ratio.low > high or ratio.high < low
 
 
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:.3f}"
+
+
 def counts_told(timing: Timing) -> str:
     """What one call does, in a few words."""
     counts = timing.counts
@@ -127,7 +155,7 @@ def bench_html(report: BenchReport) -> str:
     )
     environment.filters.update(ratio=ratio_told, counts=counts_told)
     return environment.from_string((folder / "bench.html").read_text("utf-8")).render(
-        report=report, operations=list(OPERATIONS), columns=COLUMNS, is_told=is_told,
+        report=report, memory_columns=MEMORY, operations=list(OPERATIONS), is_told=is_told,
         style=Markup((folder / "bench.css").read_text("utf-8")),
     )
 
@@ -139,21 +167,34 @@ def bench_markdown(report: BenchReport) -> str:
 
 def _markdown(report: BenchReport) -> Iterator[str]:
     yield from ("# Timings", "", _cell(report.verdict), "")
-    yield "; ".join(f"{name} {_cell(value)}" for name, value in report.place.items()) + f"; {report.noise}."
+    place = "; ".join(f"{name} {_cell(value)}" for name, value in report.place.items())
+    yield f"{place}; load {report.load}; {report.noise}."
     for operation in OPERATIONS:
         if timings := report.of(operation):
             yield from ("", f"## {operation}", "")
-            yield f"| sparsifier | size | us | {' | '.join(f'over {name}' for name in COLUMNS)} | change | counts |"
-            yield "|---" * (len(COLUMNS) + 5) + "|"
+            over = [f"over {name}" for name in report.columns]
+            change = ["change"] if report.changes else []
+            yield from _head(("sparsifier", "size", "us", *over, *change, "counts"))
             yield from (_row(report, timing) for timing in timings)
+    if report.memory:
+        yield from ("", "## memory", "", *_head(MEMORY))
+        yield from (_line(row) for row in report.memory)
+
+
+def _head(columns: Sequence[str]) -> tuple[str, str]:
+    return _line(columns), "|---" * len(columns) + "|"
+
+
+def _line(words: Sequence[str]) -> str:
+    return f"| {' | '.join(map(_cell, words))} |"
 
 
 def _row(report: BenchReport, timing: Timing) -> str:
     change = report.change(timing)
-    told = [ratio_told(timing.ratios.get(name)) for name in COLUMNS]
+    told = [ratio_told(timing.ratios.get(name)) for name in report.columns]
     stands = f"{change.standing.value} {ratio_told(change.ratio)}".strip() if change else ""
     first = (timing.entry.sparsifier, timing.entry.size, f"{timing.median * 1e6:.1f}")
-    return f"| {' | '.join(map(_cell, (*first, *told, stands, counts_told(timing))))} |"
+    return _line((*first, *told, *((stands,) if report.changes else ()), counts_told(timing)))
 
 
 def _cell(text: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-_ROW, _LABEL, _PLOT, _PAD = 18, 300, 420, 24
+_ROW, _LABEL, _PLOT, _PAD, _TEXT = 18, 300, 420, 24, 13
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ def curves(lines: Sequence[Line]) -> Markup:
     points = [point for line in lines for point in line.points]
     across = _Axis(min(x for x, _ in points), max(x for x, _ in points), 60, _PLOT)
     up = _Axis(min(y for _, y in points), max(y for _, y in points), 0, 200)
-    parts = [part for number, line in enumerate(lines) for part in _curve(line, number, across, up)]
+    ends = _apart([216 - up.place(line.points[-1][1]) for line in lines])
+    parts = [part for number, line in enumerate(lines) for part in _curve(line, number, ends[number], across, up)]
     parts += [
         Markup('<text class="tick" x="{:.1f}" y="238">{}</text>').format(across.place(x), f"{x:g}")
         for x in sorted({x for x, _ in points})
@@ -58,7 +59,7 @@ def curves(lines: Sequence[Line]) -> Markup:
         Markup('<text class="axis" x="54" y="{:.1f}">{}</text>').format(220 - up.place(tick), f"{tick:g}")
         for tick in up.ticks()
     ]
-    return _svg(60 + _PLOT + _LABEL, 244, parts)
+    return _svg(60 + _PLOT + _LABEL, max([244, *(end + _TEXT for end in ends)]), parts)
 
 
 @dataclass(frozen=True)
@@ -94,12 +95,21 @@ def _bar(bar: Bar, axis: _Axis, y: float) -> Markup:
     )
 
 
-def _curve(line: Line, number: int, across: _Axis, up: _Axis) -> Iterator[Markup]:
+def _apart(heights: Sequence[float]) -> list[float]:
+    """Where the names go, so that none is over another: at these heights, or further down."""
+    placed, last = dict[int, float](), -math.inf
+    for number in sorted(range(len(heights)), key=heights.__getitem__):
+        last = placed[number] = max(heights[number], last + _TEXT)
+    return [placed[number] for number in range(len(heights))]
+
+
+def _curve(line: Line, number: int, end: float, across: _Axis, up: _Axis) -> Iterator[Markup]:
     places = [(across.place(x), 216 - up.place(y)) for x, y in line.points]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
     x, y = places[-1]
     yield Markup('<polyline class="series s{}" points="{}"/>').format(number % 8, path)
-    yield Markup('<text class="end" x="{:.1f}" y="{:.1f}">{}</text>').format(x + 8, y + 4, line.label)
+    yield Markup('<line class="lead" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>').format(x, y, x + 14, end)
+    yield Markup('<text class="end" x="{:.1f}" y="{:.1f}">{}</text>').format(x + 18, end + 4, line.label)
 
 
 def _svg(width: float, height: float, parts: Sequence[Markup]) -> Markup:
