@@ -6,9 +6,6 @@ import copy
 import gc
 import itertools
 import math
-import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +21,6 @@ from sparsecheck.subject.discovery import Found
 from sparsecheck.telling.timings import table
 from sparsecheck.timing import turns
 from sparsecheck.timing.clocks import CLOCK, clock_of, quiet
-from sparsecheck.timing.counting import calls, counts
 from sparsecheck.timing.evidence import FEWEST, is_above, missed_by, pairs_for, ratio
 from sparsecheck.timing.floor import FloorAdapter
 from sparsecheck.timing.tasks import Subject, Task, dense_task, task
@@ -181,130 +177,6 @@ def test_the_floor_of_a_band_is_the_band() -> None:
     masks = subject(FloorAdapter(), "16x16", "band-3").sparsified().masks()
     [mask] = masks.values()
     assert mask.tolist() == [[abs(row - column) <= 1 for column in range(16)] for row in range(16)]
-
-
-# ---------------------------------------------------------------------- counts
-
-
-class Cloning(ExemplarAdapter):
-    """Copies the weight once more than it has to."""
-
-    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
-        sparsified = super().attach(model, plan, context)
-        [keep] = [module for module in model.modules() if type(module).__name__ == "Keep"]
-        masked = keep.forward
-        keep.forward = lambda weight: masked(weight).clone()
-        return sparsified
-
-
-def test_one_copy_of_the_weight_is_counted_as_that() -> None:
-    both = map(subject, (ExemplarAdapter(), Cloning()))
-    plain, cloning = (counts("forward", task("forward", one), one) for one in both)
-    assert cloning.output_bytes - plain.output_bytes == 16 * 16 * 4
-    assert dict(Counter(cloning.operators) - Counter(plain.operators)) == {"aten.clone.default": 1}
-
-
-@pytest.mark.parametrize("operation", list(OPERATIONS))
-def test_counts_are_the_same_again(operation: str) -> None:
-    one, other = (subject(ExemplarAdapter()) for _ in range(2))
-    assert counts(operation, task(operation, one), one) == counts(operation, task(operation, other), other)
-
-
-def test_calls_are_the_same_once_torch_has_compiled() -> None:
-    """torch.compile wraps the making of every module, for as long as the process lives."""
-    program = """
-import torch
-from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
-from sparsecheck.timing.counting import counts
-from sparsecheck.timing.tasks import Subject, task
-from sparsecheck.timing.workload import Workload
-
-subject = Subject(ExemplarAdapter(), Workload("16x16", "unstructured-0.5", torch.device("cpu")))
-before = counts("restore", task("restore", subject), subject)
-task("compile", subject).call()
-assert before.calls > 100 and counts("restore", task("restore", subject), subject) == before
-"""
-    subprocess.run([sys.executable, "-c", program], check=True)
-
-
-def test_counts_are_the_same_in_another_process() -> None:
-    """With other seeds of hashes, in another order of operations."""
-    program = """
-import sys
-import msgspec, torch
-from sparsecheck.sparsifiers.torch_ao_pruning import WeightNormL1Adapter
-from sparsecheck.timing.counting import counts
-from sparsecheck.timing.tasks import Subject, task
-from sparsecheck.timing.workload import Workload
-
-subject = Subject(WeightNormL1Adapter(), Workload("16x16", "unstructured-0.5", torch.device("cpu")))
-found = {name: counts(name, task(name, subject), subject) for name in sys.argv[1:]}
-print(msgspec.json.encode(found, order="deterministic").decode())
-"""
-    first, second = (
-        subprocess.run(
-            [sys.executable, "-c", program, *operations], env={**os.environ, "PYTHONHASHSEED": seed},
-            check=True, capture_output=True, text=True,
-        ).stdout
-        for seed, operations in (("1", list(OPERATIONS)), ("2", list(reversed(OPERATIONS))))
-    )
-    assert first == second
-    assert len(first) > 1000
-
-
-class InCycles:
-    """What the garbage collector alone finds, and what calls something when it does."""
-
-    def __init__(self, number: int) -> None:
-        self.me = self
-
-    def __del__(self) -> None:
-        self.me = self
-
-
-def test_calls_are_the_same_whatever_is_collected() -> None:
-    collected = gc.get_threshold()
-    gc.set_threshold(5)
-    try:
-        assert counts("attach", Task(lambda: list(map(InCycles, range(100)))), subject(FloorAdapter())).calls == 101
-    finally:
-        gc.set_threshold(*collected)
-
-
-def test_what_is_counted() -> None:
-    one = subject(FloorAdapter())
-    counted = counts("forward", task("forward", one), one)
-    assert counted.operators == {"aten.addmm.default": 1, "aten.mul.Tensor": 1, "aten.t.default": 1}
-    assert counted.output_bytes == 16 * 16 * 4 + 32 * 16 * 4
-    assert counted.peak_bytes == counted.output_bytes
-    assert counts("update", task("update", one), one).held_bytes == 16 * 16 * 4
-
-
-def test_calls_are_those_of_the_call_alone() -> None:
-    assert calls(Task(lambda: None)) == 1
-    assert calls(Task(lambda: len([]))) == 2
-    assert calls(Task(lambda one: abs(one), lambda: (abs(-1),))) == 2
-
-
-def test_a_recompile_after_an_update_is_counted() -> None:
-    class Baked(ExemplarAdapter):
-        """Hands its forward a number that is another after each update."""
-
-        def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
-            sparsified = super().attach(model, plan, context)
-            forward, update, baked = model.forward, sparsified.update, {"number": 0}
-            model.forward = lambda inputs: forward(inputs) * (1 + 0 * baked["number"])
-
-            def updated(level: float | None = None) -> None:
-                update(level)
-                baked["number"] += 1
-
-            sparsified.update = updated  # type: ignore[method-assign]
-            return sparsified
-
-    plain, baked = (counts("compile", task("compile", one), one) for one in map(subject, (ExemplarAdapter(), Baked())))
-    assert (plain.graphs, plain.graph_breaks, plain.recompiles) == (1, 0, 0)
-    assert baked.recompiles > 0
 
 
 # ---------------------------------------------------------------------- clocks
