@@ -8,7 +8,9 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,14 +19,15 @@ from torch import nn
 
 from sparsecheck import Context, Plan, Sparsified, Violation
 from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
-from sparsecheck.subject.discovery import Found
+from sparsecheck.subject.discovery import Found, find, load
 from sparsecheck.telling.timings import table
-from sparsecheck.timing import turns
+from sparsecheck.timing import measure, turns
 from sparsecheck.timing.clocks import CLOCK, clock_of, quiet
 from sparsecheck.timing.evidence import FEWEST, is_above, missed_by, pairs_for, ratio
 from sparsecheck.timing.floor import FloorAdapter
+from sparsecheck.timing.measure import GATED, Settings, arm
 from sparsecheck.timing.tasks import Subject, Task, dense_task, task
-from sparsecheck.timing.turns import Arm, Turns
+from sparsecheck.timing.turns import Arm, Pace, Turns
 from sparsecheck.timing.workload import Workload, lacking, pattern_of
 from sparsecheck.values.timing import OPERATIONS, SIZES, Entry, Ratio, Scope, State, Timing, exit_code, plan
 
@@ -211,21 +214,72 @@ class Clocked:
     def __call__(self) -> float:
         return self.now
 
-    def arm(self, name: str, seconds: float, make: Callable[[], tuple[str, ...]] | None = None) -> Arm:
+    def arm(
+        self, name: str, seconds: float, make: Callable[[], tuple[str, ...]] | None = None, pace: Pace | None = None
+    ) -> Arm:
         def call(*_: object) -> None:
             self.log.append(name)
             self.now += seconds
 
-        return Arm(Task(call, make), self)
+        return Arm(Task(call, make), self, pace)
 
 
 def test_what_is_short_is_called_often_enough_to_be_timed_and_primed() -> None:
     clock = Clocked()
     arm = clock.arm("it", 1e-4)
-    assert arm.calls == 4
+    assert arm.pace.calls == 4
     clock.log.clear()
     assert arm.seconds() == pytest.approx(1e-4)
     assert len(clock.log) == 5
+
+
+def test_a_block_is_of_a_power_of_two_calls_whatever_one_takes() -> None:
+    clock = Clocked()
+    calls = [clock.arm("it", seconds).pace.calls for seconds in (1e-9, 2e-5, 3.9e-5, 1.4e-4, 3.9e-4, 4.1e-4, 1.0)]
+    assert calls == [32, 32, 16, 4, 2, 1, 1]
+
+
+def test_at_the_pace_of_another_it_is_called_as_often_as_that() -> None:
+    clock = Clocked()
+    arm = clock.arm("it", 1.0, pace=Pace(8, is_long=False))
+    clock.log.clear()
+    assert arm.seconds() == 1.0
+    assert len(clock.log) == 9
+
+
+class Benchmarked:
+    """As pytest-benchmark's fixture, as far as it is used."""
+
+    def __init__(self) -> None:
+        self.enabled = True
+        self.extra_info: dict[str, Any] = {}
+        self.group: str | None = None
+        self.stats = None
+
+    def pedantic(self, target: Callable[..., Any], **options: Any) -> None:
+        for _ in range(options["rounds"]):
+            options["setup"]()
+            target()
+            options["teardown"]()
+
+
+def test_what_it_is_held_against_is_timed_at_its_own_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    paces = list[Pace | None]()
+
+    def recording(*arguments: Any) -> Arm:
+        paces.append(arguments[3] if len(arguments) > 3 else None)
+        return arm(*arguments)
+
+    monkeypatch.setattr(measure, "arm", recording)
+    found = load(find("exemplar", ()))
+    entry = Entry("exemplar", "finalize", "16x16", "cpu")
+    rival = partial(recording, entry, ExemplarAdapter(), subject(ExemplarAdapter(), "16x16").workload)
+    timing = measure.measure(entry, found, Settings(budget=0.0, comparisons=GATED), Benchmarked(), rival)
+    assert set(timing.ratios) == {"self", "rival"}
+    own, *others = paces
+    assert own is None
+    assert len(others) == 2
+    assert others[0] == others[1] != Pace()
 
 
 def test_what_is_long_is_called_once_and_not_primed() -> None:

@@ -20,7 +20,7 @@ from ..trials.guard import Guard
 from ..values.timing import SIZES, Entry
 from .clocks import quiet
 from .measure import arm
-from .turns import Arm
+from .turns import Arm, Pace
 from .workload import Workload, pattern_of
 
 
@@ -34,13 +34,13 @@ class Beside:
     def __init__(self, child: subprocess.Popen[bytes]) -> None:
         self.child = child
 
-    def prepare(self, entry: Entry) -> Beside:
-        """Let it make ready for `entry`.
+    def prepare(self, entry: Entry, pace: Pace) -> Beside:
+        """Let it make ready for `entry`, to be timed at `pace`.
 
         Raises:
             NoRival: it cannot.
         """
-        self._ask(msgspec.json.encode(entry))
+        self._ask(msgspec.json.encode((entry, pace)))
         return self
 
     def seconds(self) -> float:
@@ -91,17 +91,17 @@ def _answer(name: str, files: Sequence[Path]) -> None:
                 if line == b"time\n" and ready is not None:
                     answer: float | str = ready.seconds()
                 else:
-                    ready, answer = _prepared(name, files, msgspec.json.decode(line, type=Entry)), 0.0
+                    ready, answer = _prepared(name, files, *msgspec.json.decode(line, type=tuple[Entry, Pace])), 0.0
             except Exception as error:
                 answer = f"{type(error).__name__}: {error}"
             out.write(msgspec.json.encode(answer) + b"\n")
             out.flush()
 
 
-def _prepared(name: str, files: Sequence[Path], entry: Entry) -> Arm:
+def _prepared(name: str, files: Sequence[Path], entry: Entry, pace: Pace) -> Arm:
     found = load(find(name, files))
     workload = Workload(entry.size, pattern_of(found.declaration, SIZES[entry.size]), torch.device(entry.device))
-    return arm(entry, found.adapter, workload)
+    return arm(entry, found.adapter, workload, pace)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from .clocks import CLOCK, clock_of, quiet
 from .counting import counts, most_held
 from .floor import FloorAdapter
 from .tasks import Subject, dense_task, task
-from .turns import Arm, Timer, Turns
+from .turns import Arm, Pace, Timer, Turns
 from .workload import Workload, lacking, pattern_of
 
 SLOWEST = ("compile",)
@@ -70,9 +70,9 @@ class Benchmark(Protocol):
 
 
 def measure(
-    entry: Entry, found: Found, settings: Settings, benchmark: Benchmark, rival: Timer | None
+    entry: Entry, found: Found, settings: Settings, benchmark: Benchmark, rival: Callable[[Pace], Timer] | None
 ) -> Timing:
-    """Time `entry` by `benchmark`, whose record carries the whole of it.
+    """Time `entry` by `benchmark`, whose record carries the whole of it; `rival` makes what it is held against.
 
     Raises:
         Violation: `plan-not-applied`, forward uses a planned weight unchanged.
@@ -81,11 +81,12 @@ def measure(
     workload = subject.workload
     counted = counts(entry.operation, task(entry.operation, subject), subject)
     benchmark.group = f"{entry.operation} {entry.size} {entry.device}"  # before it makes its record
-    others = dict(_others(entry, found.adapter, workload, settings))
-    if rival is not None:
-        others["rival"] = rival
     with quiet():
-        turns = Turns(arm(entry, found.adapter, workload), others, entry.key)
+        own = arm(entry, found.adapter, workload)
+        others = dict(_others(entry, found.adapter, workload, settings, own.pace))
+        if rival is not None:
+            others["rival"] = rival(own.pace)
+        turns = Turns(own, others, entry.key)
         _take(turns, settings, benchmark)
     timing = Timing(
         entry, State.TIMED, "", statistics.median(turns.own), turns.ratios(), counted, most_held(workload.device)
@@ -113,23 +114,23 @@ def _proven(found: Found, size: str, device: str) -> Subject:
 
 def _take(turns: Turns, settings: Settings, benchmark: Benchmark) -> None:
     taken = turns.pilot()
-    CLOCK.clock, CLOCK.calls = turns.subject.clock, turns.subject.calls
+    CLOCK.clock, CLOCK.calls = turns.subject.clock, turns.subject.pace.calls
     rounds = turns.rounds(settings.precision, settings.budget, taken)
     benchmark.pedantic(turns.turn, setup=turns.before, teardown=turns.after, rounds=rounds)
 
 
-def arm(entry: Entry, adapter: Adapter, workload: Workload) -> Arm:
-    """One operation of an adapter, ready to take turns."""
-    return Arm(task(entry.operation, Subject(adapter, workload)), clock_of(workload.device))
+def arm(entry: Entry, adapter: Adapter, workload: Workload, pace: Pace | None = None) -> Arm:
+    """One operation of an adapter, ready to take turns; at its own pace if none is given."""
+    return Arm(task(entry.operation, Subject(adapter, workload)), clock_of(workload.device), pace)
 
 
 def _others(
-    entry: Entry, adapter: Adapter, workload: Workload, settings: Settings
+    entry: Entry, adapter: Adapter, workload: Workload, settings: Settings, pace: Pace
 ) -> Iterator[tuple[Comparison, Timer]]:
     """What the settings compare with, as far as it can do the same."""
     is_structural, compared = adapter.profile == "structural", settings.comparisons
     if "self" in compared:
-        yield "self", arm(entry, adapter, workload)
+        yield "self", arm(entry, adapter, workload, pace)
     exemplar = StructuralExemplarAdapter if is_structural else ExemplarAdapter
     if "exemplar" in compared and type(adapter) is not exemplar:
         yield "exemplar", arm(entry, exemplar(), workload)

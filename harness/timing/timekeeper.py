@@ -18,7 +18,7 @@ from ..trials.guard import Guard
 from ..values.timing import Entry, State, Timing, plan
 from .beside import Beside, NoRival, beside
 from .measure import Benchmark, Settings, arm, measure, obstacle, proven
-from .turns import Timer
+from .turns import Pace, Timer
 
 if TYPE_CHECKING:
     from _pytest._code.code import ExceptionInfo
@@ -94,17 +94,18 @@ class Timekeeper:
         with Guard().keep():
             measure(entry, self._found[entry.sparsifier], self.settings, benchmark, self._rival(entry))
 
-    def _rival(self, entry: Entry) -> Timer | None:
-        """The other version that takes turns, made ready for `entry`."""
+    def _rival(self, entry: Entry) -> Callable[[Pace], Timer] | None:
+        """What makes the other version that takes turns ready for `entry`."""
         rival = self.settings.rival
         if rival is None:
             return None
         name, file = entry.sparsifier, Path(rival.file)
         if rival.file:
-            return arm(entry, load(find(file.stem, (file,))).adapter, proven(self._found[name], entry).workload)
+            adapter, workload = load(find(file.stem, (file,))).adapter, proven(self._found[name], entry).workload
+            return partial(arm, entry, adapter, workload)
         if name not in self._beside:
             self._beside[name] = self._open.enter_context(beside(name, self._files, rival.folder))
-        return self._beside[name].prepare(entry)
+        return partial(self._beside[name].prepare, entry)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
