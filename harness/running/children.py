@@ -9,18 +9,31 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import shorten
-from typing import NoReturn
+from typing import NoReturn, Protocol
+
+from .forks import Forks, NoServer, Wanted
+
+
+class Child(Protocol):
+    """What is used of a process."""
+
+    @property
+    def pid(self) -> int: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def kill(self) -> None: ...
 
 
 @dataclass
 class Children:
-    """The processes under way, so that an interrupted parent leaves none behind."""
+    """The processes under way, so that an interrupted parent leaves none behind. forks: what makes them; each has an
+    interpreter of its own if there is none."""
 
-    alive: set[subprocess.Popen[bytes]] = field(default_factory=set)
+    forks: Forks | None = None
+    alive: set[Child] = field(default_factory=set)
     stopping: bool = False
 
     def run(
@@ -35,25 +48,31 @@ class Children:
         """
         if self.stopping:
             return "not started"
-        with (folder / f"{name}.log").open("wb") as log:
-            child = subprocess.Popen(
-                command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                env={**_environment(), **environment}, start_new_session=True,
-            )
-            self.alive.add(child)
-            if self.stopping:
-                _kill(child)
-            try:
-                code = _wait(child, limit, is_done)
-            except subprocess.TimeoutExpired:
-                if is_done():
-                    return "left all that is wanted of it, but did not end, and was stopped"
-                _note_end(folder, name, f"took longer than its {limit:g} s and was stopped")
-                return "took too long"
-            finally:
-                _kill(child)
-                self.alive.discard(child)
+        child = self._start(command, folder / f"{name}.log", {**_environment(), **environment})
+        self.alive.add(child)
+        if self.stopping:
+            _kill(child)
+        try:
+            code = _wait(child, limit, is_done)
+        except subprocess.TimeoutExpired:
+            if is_done():
+                return "left all that is wanted of it, but did not end, and was stopped"
+            _note_end(folder, name, f"took longer than its {limit:g} s and was stopped")
+            return "took too long"
+        finally:
+            _kill(child)
+            self.alive.discard(child)
         return "" if code in (0, 1) else f"ended with exit code {code}"
+
+    def _start(self, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> Child:
+        if self.forks is not None:
+            with suppress(NoServer):
+                return self.forks.start(Wanted(tuple(command[len(_PYTEST):]), str(log), dict(environment)))
+        with log.open("wb") as out:
+            return subprocess.Popen(
+                command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment,
+                start_new_session=True,
+            )
 
     def end(self) -> None:
         self.stopping = True
@@ -61,7 +80,7 @@ class Children:
             _kill(child)
 
 
-def _wait(child: subprocess.Popen[bytes], limit: float, is_done: Callable[[], bool]) -> int:
+def _wait(child: Child, limit: float, is_done: Callable[[], bool]) -> int:
     """The exit code.
 
     Raises:
@@ -84,17 +103,21 @@ _LOOK, _GRACE = 0.5, 10.0
 
 def run_each(
     names: Sequence[str], jobs: int, run_one: Callable[[str, Children], str], tell: Callable[[str], None],
-    losses: list[str],
+    losses: list[str], forked: bool = False,
 ) -> None:
     """Run `run_one` for each of `names`, `jobs` at a time; Ctrl-C or SIGTERM ends them all and is added to `losses`.
 
-    run_one: says in a word or two how it ended. tell: is given a line whenever one has.
+    run_one: says in a word or two how it ended. tell: is given a line whenever one has. forked: whether the processes
+    may be forked from one that holds torch.
     """
-    children = Children()
+    forks = Forks(_environment()) if forked and len(names) > 1 and sys.platform == "linux" else None
+    children = Children(forks)
     with ThreadPoolExecutor(jobs) as pool, _ending(children, losses):
         futures = {pool.submit(run_one, name, children): name for name in names}
         for future in as_completed(futures):
             tell(f"{futures[future]}: {future.result()}")
+    if forks is not None:
+        forks.end()
 
 
 @contextmanager
@@ -113,12 +136,15 @@ def _terminated(*_: object) -> NoReturn:
     raise KeyboardInterrupt("ended by SIGTERM")
 
 
+_PYTEST = (sys.executable, "-m", "pytest")
+
+
 def pytest_command(folder: Path, target: str, name: str, adapters: Sequence[Path]) -> list[str]:
     """A pytest of module `target` for one sparsifier, with no configuration or plugin of the user's; more
     arguments may follow. adapters: files."""
     (folder / "pytest.ini").write_text("[pytest]\n", "utf-8")
     command = [
-        sys.executable, "-m", "pytest", "--pyargs", target, "-q", "-ra", "--noconftest",
+        *_PYTEST, "--pyargs", target, "-q", "-ra", "--noconftest",
         "-c", str(folder / "pytest.ini"), "--rootdir", str(folder),
         "-p", "no:cacheprovider", "-p", "sparsecheck.plugin", "--sparsecheck-subject", name,
     ]
@@ -131,7 +157,7 @@ def _environment() -> dict[str, str]:
     return {"OMP_NUM_THREADS": "1", **kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 
-def _kill(child: subprocess.Popen[bytes]) -> None:
+def _kill(child: Child) -> None:
     """End the child and whatever it started; its session is its own."""
     try:
         os.killpg(child.pid, signal.SIGKILL)

@@ -53,7 +53,7 @@ def judge_apart(run: Run, tell: Callable[[str], None]) -> Report:
             command, path = _command(run, sparsifier, folder), folder / f"{sparsifier}.jsonl"
             return children.run(sparsifier, command, folder, run.limit, is_done=lambda: _has_footer(path)) or "judged"
 
-        run_each(run.names, run.jobs, judge_one, tell, losses)
+        run_each(run.names, run.jobs, judge_one, tell, losses, forked=True)
         reports = [
             _unjudged(one, run.selection, problems[one]) if one in problems
             else _gathered(one, folder, run.selection, losses)
