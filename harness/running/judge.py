@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,7 +21,7 @@ from .outcome import failed, passed
 from .recorder import Recorder
 from .session import Session
 from .smoke_test import SmokeTest
-from .unaltered import changed
+from .unaltered import Part, changed
 
 if TYPE_CHECKING:
     from ..trials.trial import Trial
@@ -39,7 +39,7 @@ class Judge:
     harness: its parts before any adapter was loaded.
     """
 
-    def __init__(self, config: pytest.Config, session: Session, harness: Mapping[str, object]) -> None:
+    def __init__(self, config: pytest.Config, session: Session, harness: tuple[Part, ...]) -> None:
         self.config = config
         self.session = session
         self.harness = harness
@@ -86,7 +86,8 @@ class Judge:
             _show(report, item.stash[_RECORD])
         if call.when == "teardown" and _RECORD in item.stash:
             report.user_properties.append((_PROPERTY, msgspec.json.encode(item.stash[_RECORD]).decode()))
-            report.user_properties += [(_ALTERED, name) for name in changed(self.harness)[:1]]
+            if altered := changed(self.harness):
+                report.user_properties.append((_ALTERED, altered))
         return report
 
     def _record(self, cell: Cell, call: pytest.CallInfo[Any], item: pytest.Item) -> Record:

@@ -5,35 +5,47 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Iterator, Mapping
-from types import ModuleType
+from dataclasses import dataclass
 
 _PACKAGE = __name__.partition(".")[0]
 _GUESTS = (f"{_PACKAGE}.sparsifiers", f"{_PACKAGE}.cases")
 
 
-def parts() -> dict[str, object]:
-    """Every function, class and method of the harness that is loaded, by its full name."""
-    return {
-        f"{name}.{key}": value
-        for name, module in list(sys.modules.items())
-        if name.partition(".")[0] == _PACKAGE and not name.startswith(_GUESTS)
-        for key, value in _members(module)
-    }
+@dataclass(frozen=True)
+class Part:
+    """A module, function, class or method. names: the live names among which it stands, under `key`."""
+
+    name: str
+    names: Mapping[str, object]
+    key: str
+    value: object
 
 
-def changed(before: Mapping[str, object]) -> tuple[str, ...]:
-    """The names under which there is now something else than in `before`."""
-    now = parts()
-    return tuple(name for name, value in before.items() if now.get(name) is not value)
+def parts() -> tuple[Part, ...]:
+    """Every module, function, class and method of the harness that is loaded."""
+    own = [name for name in sys.modules if name.partition(".")[0] == _PACKAGE and not name.startswith(_GUESTS)]
+    modules = [Part(name, sys.modules, name, sys.modules[name]) for name in own]
+    return (*modules, *(part for name in own for part in _members(name, vars(sys.modules[name]))))
 
 
-def _members(module: ModuleType) -> Iterator[tuple[str, object]]:
-    for name, value in list(vars(module).items()):
+def changed(before: tuple[Part, ...]) -> str:
+    """The first of `before` in whose place there is now something else; nothing if there is none."""
+    for part in before:
+        if part.names.get(part.key) is not part.value:
+            return part.name
+    return ""
+
+
+def _members(module: str, names: Mapping[str, object]) -> Iterator[Part]:
+    for key, value in list(names.items()):
         if callable(value):
-            yield name, value
-        if inspect.isclass(value) and value.__module__ == module.__name__:
-            methods = ((f"{name}.{key}", member) for key, member in vars(value).items() if _is_method(member))
-            yield from methods
+            yield Part(f"{module}.{key}", names, key, value)
+        if inspect.isclass(value) and value.__module__ == module:
+            methods = vars(value)
+            yield from (
+                Part(f"{module}.{key}.{name}", methods, name, member)
+                for name, member in list(methods.items()) if _is_method(member)
+            )
 
 
 def _is_method(member: object) -> bool:
