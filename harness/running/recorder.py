@@ -28,6 +28,7 @@ class Recorder:
         self._path = path
         self._process = os.getpid()
         self._file = path.open("ab") if path else None
+        self._current = in_flight(path).open("wb", buffering=0) if path else None
         if self._file is not None:
             self._file.truncate(0)
         self._write(self.header)
@@ -42,8 +43,9 @@ class Recorder:
 
     def begin(self, nodeid: str) -> None:
         """Note what is being judged, for whoever finds this process dead."""
-        if self._path is not None and self._is_own:
-            in_flight(self._path).write_text(cell_of(nodeid), "utf-8")
+        if self._current is not None and self._is_own:
+            self._current.truncate(0)
+            os.pwrite(self._current.fileno(), cell_of(nodeid).encode(), 0)
 
     def add_lost(self, nodeid: str, why: str) -> None:
         """The record of a cell whose process died while it was being judged."""
@@ -58,7 +60,8 @@ class Recorder:
         self._write(footer)
         if self._file is not None:
             self._file.close()
-        if self._path is not None and self._is_own:
+        if self._path is not None and self._current is not None and self._is_own:
+            self._current.close()
             in_flight(self._path).unlink(missing_ok=True)
         self.report = Report(self.header, partial.records, footer)
         return self.report

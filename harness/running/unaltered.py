@@ -5,14 +5,13 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _PACKAGE = __name__.partition(".")[0]
 _GUESTS = (f"{_PACKAGE}.sparsifiers", f"{_PACKAGE}.cases")
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """A module, function, class or method. names: the live names among which it stands, under `key`."""
 
     name: str
@@ -30,9 +29,9 @@ def parts() -> tuple[Part, ...]:
 
 def changed(before: tuple[Part, ...]) -> str:
     """The first of `before` in whose place there is now something else; nothing if there is none."""
-    for part in before:
-        if part.names.get(part.key) is not part.value:
-            return part.name
+    for name, names, key, value in before:
+        if names.get(key) is not value:
+            return name
     return ""
 
 

@@ -1,0 +1,87 @@
+"""Sparsifiers whose processes are forked from one: each is on its own nonetheless."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sparsecheck.running.children import Children
+from sparsecheck.running.forks import Forked, Forks, NoServer, Wanted
+from sparsecheck.values.record import Verdict
+from tests.faulty import COUNT, Ended, faulty, part, run_together, written
+
+PARENT = "open('parents.txt', 'a').write(open(f'/proc/{os.getppid()}/cmdline').read() + f' {os.getpid()}\\n')"
+
+needs_fork = pytest.mark.skipif(sys.platform != "linux", reason="only there is anything forked")
+
+
+def passed(ended: Ended, name: str) -> bool:
+    return part(ended, name).verdicts() == [Verdict.PASSED] * COUNT
+
+
+@needs_fork
+def test_all_have_one_parent_and_none_the_process_of_another(tmp_path: Path) -> None:
+    files = [faulty(tmp_path, PARENT, name) for name in ("one", "two")]
+    assert run_together(tmp_path, files).code == 0
+    pairs = {tuple(line.split()) for line in (tmp_path / "parents.txt").read_text().splitlines()}
+    [parent] = {parent for parent, _ in pairs}
+    assert "sparsecheck.running.fork_server" in parent
+    assert len({child for _, child in pairs}) == 2
+
+
+def test_what_one_sets_for_its_process_no_other_sees(tmp_path: Path) -> None:
+    setting = "os.environ['ODD'] = 'yes'; torch.set_default_dtype(torch.float64)"
+    seeing = "assert 'ODD' not in os.environ and torch.get_default_dtype() is torch.float32"
+    files = [written(tmp_path, _AT_IMPORT.format(setting), "sets"), faulty(tmp_path, seeing, "sees")]
+    assert passed(run_together(tmp_path, files, "-j", "1"), "sees")
+
+
+_AT_IMPORT = """
+import os
+import torch
+from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
+{}
+class Sets(ExemplarAdapter): pass
+"""
+
+
+@needs_fork
+def test_one_that_ends_the_process_that_forked_it_takes_no_other_with_it(tmp_path: Path) -> None:
+    files = [faulty(tmp_path, "os.kill(os.getppid(), 9)", "kills"), faulty(tmp_path, "pass", "after")]
+    ended = run_together(tmp_path, files, "-j", "1")
+    assert passed(ended, "after")
+
+
+def test_without_a_process_that_forks_each_has_an_interpreter_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Forks, wanted: Wanted) -> Forked:
+        raise NoServer("here is none")
+
+    monkeypatch.setattr(Forks, "start", refuse)
+    command = [sys.executable, "-m", "pytest", "--version"]
+    assert Children(Forks({})).run("it", command, tmp_path, 60.0) == ""
+    assert "pytest" in (tmp_path / "it.log").read_text()
+
+
+@needs_fork
+def test_a_server_that_cannot_start_is_said(tmp_path: Path) -> None:
+    forks = Forks({**os.environ, "PYTHONHOME": str(tmp_path)})
+    with pytest.raises(NoServer):
+        forks.start(Wanted(("--version",), str(tmp_path / "log"), dict(os.environ)))
+
+
+@needs_fork
+def test_a_child_is_waited_for_no_longer_than_is_said(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text("import time\ndef test_it(): time.sleep(60)\n")
+    forks = Forks(os.environ)
+    child = forks.start(Wanted((str(tmp_path / "test_it.py"),), str(tmp_path / "log"), dict(os.environ)))
+    with pytest.raises(subprocess.TimeoutExpired):
+        child.wait(0.1)
+    os.killpg(child.pid, 9)
+    assert child.wait(20) == -9
+    forks.end()
