@@ -13,6 +13,10 @@ from .saved import of_document
 from .time_apart import Bench, Timed, time_apart
 
 
+LONGER = 3
+"""So many times as long the second look may be: it is at little, and what it does not find is let pass."""
+
+
 @dataclass(frozen=True)
 class Gate:
     """saved: what is held against; None where the other version took turns. allowance: how much slower is not slower,
@@ -50,10 +54,8 @@ def look_twice(bench: Bench, gate: Gate, timed: Timed, tell: Callable[[str], Non
         return first
     tell(f"a second look at {len(alarmed)} of {len(first)}, in fresh processes")
     scope = structs.replace(bench.settings.scope, only=tuple(sorted({entry.key for entry in alarmed})))
-    again = replace(
-        bench, names=tuple(dict.fromkeys(entry.sparsifier for entry in alarmed)),
-        settings=structs.replace(bench.settings, scope=scope),
-    )
+    settings = structs.replace(bench.settings, scope=scope, budget=bench.settings.budget * LONGER)
+    again = replace(bench, names=tuple(dict.fromkeys(entry.sparsifier for entry in alarmed)), settings=settings)
     return confirmed(first, {change.entry: change for change in gate.changes(time_apart(again, tell))})
 
 

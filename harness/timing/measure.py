@@ -49,7 +49,7 @@ class Rival(Struct, frozen=True):
 
 class Settings(Struct, frozen=True):
     """How a run times. comparisons: with what. precision: how far an interval may reach to either side, as a fraction.
-    budget: seconds that the rounds of one entry may take, as far as can be told beforehand."""
+    budget: seconds of the processor that the rounds of one entry may take, as far as can be told beforehand."""
 
     scope: Scope = Scope()
     comparisons: tuple[Comparison, ...] = ("self", "floor", "dense", "exemplar")
