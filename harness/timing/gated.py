@@ -12,7 +12,6 @@ from .gate import Change, Saved, Standing, against_rival, against_saved, confirm
 from .saved import of_document
 from .time_apart import Bench, Timed, time_apart
 
-
 LONGER = 3
 """So many times as long the second look may be: it is at little, and what it does not find is let pass."""
 
