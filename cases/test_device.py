@@ -1,7 +1,7 @@
 """DEVICE: the same on an accelerator as on the CPU, and from one to the other."""
 
 from sparsecheck import Trial, case
-from sparsecheck.trials import device, parity, tracing
+from sparsecheck.trials import device, moving, parity, tracing
 from sparsecheck.trials.baseline import Baseline
 
 
@@ -23,7 +23,7 @@ def test_saved_on_one_is_restored_on_the_other(trial: Trial) -> None:
         donor = writer.sparsified()
         baseline = Baseline.of(writer, donor)
         restored = reader.restore(parity.read_on(reader.device, donor.save()))
-        parity.judge_there(reader, restored, baseline)
+        moving.judge_there(reader, restored, baseline, f"saved on {writer.device}, restored on {reader.device}")
 
 
 @case("DEVICE-04")

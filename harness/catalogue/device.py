@@ -33,7 +33,7 @@ REQUIREMENTS = (
     ),
     Requirement(
         id="DEVICE-06", level="extended", since=3, source="torch.cuda.max_memory_allocated",
-        sentence="A forward takes no more memory than the dense one, a mask as wide as each planned weight, and one weight.",
+        sentence="A forward takes no more memory than the dense one, one planned weight, and a mask as wide for each.",
         layers=("large",), devices=("cpu", ACCELERATOR), offers=("peak memory",),
     ),
 )

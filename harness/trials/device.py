@@ -41,8 +41,8 @@ def accelerator() -> str:
 
 def _is_there(kind: str) -> bool:
     homes = (getattr(torch, kind, None), getattr(torch.backends, kind, None))
-    asked = next((home.is_available for home in homes if hasattr(home, "is_available")), None)
-    return bool(asked and asked())
+    asked = (getattr(home, "is_available", None) for home in homes)
+    return bool(next((one for one in asked if one is not None), bool)())
 
 
 def devices() -> tuple[str, ...]:
@@ -73,7 +73,7 @@ def hardware() -> Hardware:
 
 def _driver(kind: str) -> str:
     if kind == "cuda":
-        number = torch._C._cuda_getDriverVersion()
+        number = int(torch._C._cuda_getDriverVersion())  # type: ignore[attr-defined,unused-ignore]
         return f"{number // 1000}.{number % 1000 // 10}"
     return str(getattr(_ask("get_device_properties"), "driver_version", ""))
 
@@ -180,7 +180,8 @@ def peak_of(act: Callable[[], object], device: torch.device) -> int:
     """The most bytes that `act` has at once beyond those that there are when it begins. It is called once before, for
     what it keeps from call to call. On the CPU each operator's output is counted, elsewhere the allocator is asked."""
     if device.type == "cpu":
-        with Operators() as counted:
+        counted = Operators()
+        with counted:
             act()
             before = counted.mark()
             act()
@@ -192,7 +193,7 @@ def peak_of(act: Callable[[], object], device: torch.device) -> int:
     before = module.memory_allocated()
     act()
     module.synchronize()
-    return int(module.max_memory_allocated() - before)
+    return int(module.max_memory_allocated()) - int(before)
 
 
 # ----------------------------------------------------------------- graphs

@@ -15,7 +15,6 @@ from ..judging.compare import require
 from ..judging.oracle import Mask
 from ..judging.ranking import rankings
 from ..subject.adapter import Saved, Sparsified
-from . import moving
 from .baseline import Baseline
 from .device import peak_of
 from .restoring import at
@@ -79,15 +78,6 @@ def _read(part: Any, device: torch.device) -> Any:
     torch.save(part, file)
     file.seek(0)
     return torch.load(file, map_location=device.type, weights_only=False)  # written by this process, a line above
-
-
-def judge_there(trial: Trial, restored: Sparsified, baseline: Baseline) -> None:
-    """What was restored lies on the trial's device, and has there the masks and the output of the baseline.
-
-    Raises:
-        Violation: `left-behind`, or one of those of `Baseline.judge`.
-    """
-    moving.judge_there(trial, restored, baseline)
 
 
 def judge_trace(trial: Trial, traced: Runnable, baseline: Baseline) -> None:

@@ -79,12 +79,13 @@ class _Homesick(Exemplar):
 
     def load_sidecar(self, sidecar: dict[str, Any]) -> None:
         if sidecar["home"] != self.home:
-            self.update(0.25)
+            for name in self.plan.names:
+                self.mask_tensor(name).copy_(self.mask_tensor(name).roll(1, 0))
 
 
 @breaks("DEVICE-03", "mask-differs")
-class ComputesMasksAnewElsewhere(ExemplarAdapter):
-    """Restores the masks on the device type that they were saved on, and elsewhere computes others."""
+class ShiftsMasksElsewhere(ExemplarAdapter):
+    """Restores masks as they were on the device that saved them, and on another a row further down."""
 
     sparsified = _Homesick
 
