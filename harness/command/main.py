@@ -196,7 +196,7 @@ def _tell(judged: object, path: Path | None, required: tuple[str, ...], left_out
 @click.option("--report", "joined", type=click.Path(path_type=Path, dir_okay=False),
               help="Write what the FILES hold together here (JSON Lines).")
 @click.option("--carry", "older", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
-              help="Show, and do not count, what this report of a machine with an accelerator says of unavailable cells.")
+              help="Show, uncounted, what this report of a machine with an accelerator says of unavailable cells.")
 def report(files: tuple[Path, ...], joined: Path | None, older: tuple[Path, ...]) -> None:
     """Show the verdicts that FILES hold, of other sparsifiers each, and exit as one run of them all would."""
     from ..judging.report import InvalidReport, TruncatedReport, join, read

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write one self-contained page here.")
 @click.option("--markdown", type=click.Path(path_type=Path, dir_okay=False), help="Write one page of Markdown here.")
 @click.option("--carry", "older", multiple=True, type=click.Path(path_type=Path),
-              help="Show what this report, of a machine with an accelerator, says of the cells that were unavailable.")
+              help="Show, uncounted, what this report of a machine with an accelerator says of unavailable cells.")
 def page(files: tuple[Path, ...], html: Path | None, markdown: Path | None, older: tuple[Path, ...]) -> None:
     """Write the field, sparsifier x requirement, from the REPORTs of one environment or more.
 

@@ -111,7 +111,7 @@ def carried_lines(found: Sequence[Carried]) -> Iterator[str]:
         yield CARRIED
     for one in found:
         said = ", ".join(f"{what} {fact or 'unknown'}" for what, fact in one.facts if what != "age")
-        yield one_line(f"  {one.sparsifier}: {one.counted} ({said}), {dict(one.facts)['age']}", 400)
+        yield f"  {one_line(f'{one.sparsifier}: {one.counted} ({said})')}, {dict(one.facts)['age']}"
         for record in one.records:
             if record.verdict.is_red:
                 yield f"    {record.verdict.value}: {Cell.parse(record.cell).axes}: {one_line(record.message)}"

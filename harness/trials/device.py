@@ -164,7 +164,7 @@ def _events(kind: str) -> Clock:
 @lru_cache
 def _passing(kind: str) -> Clock:
     def elapsed() -> float:
-        synchronise(torch.device(kind))
+        _module(kind).synchronize()
         return time.perf_counter()
 
     return elapsed
@@ -188,11 +188,11 @@ def peak_of(act: Callable[[], object], device: torch.device) -> int:
         return counted.peak - before
     module = _module(device.type)
     act()
-    module.synchronize()
+    synchronise(device)
     module.reset_peak_memory_stats()
     before = module.memory_allocated()
     act()
-    module.synchronize()
+    synchronise(device)
     return int(module.max_memory_allocated()) - int(before)
 
 
