@@ -11,12 +11,10 @@ from sparsecheck.catalogue import AREAS, CATALOGUE, requirement
 from sparsecheck.judging.ledger import Planned, enumerate_cells
 from sparsecheck.judging.verdict import signature
 from sparsecheck.trials.case import judged_by
-from sparsecheck.trials.environment import here
 from sparsecheck.trials.refusal import judge_refusal
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection
-
-ENVIRONMENT = here()
+from tests.stand_in import environment, standing_in
 
 
 @cache
@@ -34,7 +32,8 @@ def cases() -> dict[str, object]:
 
 def planned(adapter: Adapter, selection: Selection) -> tuple[Planned, ...]:
     """The ledger of `adapter` under the name `it`."""
-    return enumerate_cells(CATALOGUE, adapter.declare("it"), selection, ENVIRONMENT)
+    declared = adapter.declare("it")
+    return tuple(cell for one in CATALOGUE for cell in enumerate_cells((one,), declared, selection, environment(one)))
 
 
 def available(adapter: Adapter) -> Iterator[Planned]:
@@ -55,7 +54,7 @@ def judge(adapter: Adapter, one: Planned) -> Record:
     """The record of one cell, as a run would give it, expectations aside."""
     trial = Trial(one.cell, adapter)
     try:
-        with trial.guard.watch():
+        with standing_in(), trial.guard.watch():
             if one.disposition == "refuse":
                 return Record(one.cell.id, Verdict.REFUSED, refused_by=judge_refusal(trial, one.why.split()))
             cases()[one.cell.requirement](trial)  # type: ignore[operator]

@@ -37,7 +37,8 @@ def declaration(
 
 def environment(torch: str = "2.13.0+cpu", devices: tuple[str, ...] = ("cpu",), platform: str = "linux") -> Environment:
     """A place to run in, without an accelerator unless `devices` has one."""
-    return Environment(torch, "2.0.0", "3.11.0", platform, devices)
+    offers = ("graphs", "peak memory") if len(devices) > 1 else ()
+    return Environment(torch, "2.0.0", "3.11.0", platform, devices, offers=offers)
 
 
 def requirement(id: str = "MASK-01", **fields: Any) -> Requirement:

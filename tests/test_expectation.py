@@ -23,9 +23,10 @@ from sparsecheck.subject.discovery import Found, load, registrations
 from sparsecheck.values.cell import Cell
 from sparsecheck.values.record import Footer, Record, Verdict
 from sparsecheck.values.selection import Selection
-from tests.bench_of_one import ENVIRONMENT, judge, planned
+from tests.bench_of_one import judge, planned
 from tests.faulty import faulty, run
 from tests.samples import cell, declaration, environment, expectation
+from tests.stand_in import HERE
 
 ENTRY = """
 [[known]]
@@ -319,7 +320,7 @@ def shipped() -> list[Shipped]:
         if one.distribution == "sparsecheck" and not one.lacking:
             found = load(one)
             entries = read_expectations(found.expectations, one.name)
-            holding = tuple(entry for entry in entries if entry.holds(found.declaration, ENVIRONMENT))
+            holding = tuple(entry for entry in entries if entry.holds(found.declaration, HERE))
             every += [Shipped(found, holding, position) for position in range(len(holding))]
     return every
 

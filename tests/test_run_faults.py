@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-import torch
 
 from sparsecheck.judging.report import read_partial
+from sparsecheck.trials.device import accelerator
 from sparsecheck.values.record import Record, Verdict
 from tests.faulty import ONE_CASE, SMOKE_CALLS, Ended, faulty, run, written
 
@@ -269,7 +269,7 @@ class NeedsAGpu(ExemplarAdapter):
 """
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="it can be judged here")
+@pytest.mark.skipif(bool(accelerator()), reason="it can be judged here")
 def test_what_works_on_no_device_here_is_unavailable_and_no_gate_takes_it_for_green(tmp_path: Path) -> None:
     file = str(written(tmp_path, NEEDS_A_GPU))
     alone = run(tmp_path, "--adapter", file)

@@ -22,13 +22,14 @@ from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
 from sparsecheck.subject.discovery import Found, find, load
 from sparsecheck.telling.timings import table
 from sparsecheck.timing import measure, turns
-from sparsecheck.timing.clocks import CLOCK, clock_of, quiet
+from sparsecheck.timing.clocks import CLOCK, quiet
 from sparsecheck.timing.evidence import FEWEST, is_above, missed_by, pairs_for, ratio
 from sparsecheck.timing.floor import FloorAdapter
 from sparsecheck.timing.measure import GATED, Settings, arm
 from sparsecheck.timing.tasks import Subject, Task, dense_task, task
 from sparsecheck.timing.turns import Arm, Pace, Turns
 from sparsecheck.timing.workload import Workload, lacking, pattern_of
+from sparsecheck.trials.device import clock_of
 from sparsecheck.values.timing import OPERATIONS, SIZES, Entry, Ratio, Scope, State, Timing, exit_code, plan
 
 CPU = torch.device("cpu")

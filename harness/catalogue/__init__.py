@@ -7,9 +7,9 @@ import hashlib
 import msgspec
 
 from ..values.requirement import Requirement
-from . import mask, reg, smoke, state, struct, trace, train
+from . import device, mask, reg, smoke, state, struct, trace, train
 
-VERSION = 2
+VERSION = 3
 """Raised whenever a requirement enters, leaves or changes its meaning."""
 
 AREAS: dict[str, tuple[Requirement, ...]] = {
@@ -19,6 +19,7 @@ AREAS: dict[str, tuple[Requirement, ...]] = {
     "STATE": state.REQUIREMENTS,
     "TRACE": trace.REQUIREMENTS,
     "TRAIN": train.REQUIREMENTS,
+    "DEVICE": device.REQUIREMENTS,
     "STRUCT": struct.REQUIREMENTS,
 }
 

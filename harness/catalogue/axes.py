@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..values.capability import CAPABILITIES, Support
 from ..values.declaration import Declaration
-from ..values.requirement import ACCELERATOR, CANONICAL_PATTERN, LEVELLED_PATTERN
+from ..values.requirement import ACCELERATOR, ACCELERATOR_ELSEWHERE, CANONICAL_PATTERN, LEVELLED_PATTERN
 
 LAYERS: dict[str, tuple[str, ...]] = {
     "linear": ("linear",),
@@ -91,10 +91,16 @@ def levelled_pattern(declaration: Declaration) -> str:
 
 
 def resolve_device(token: str, devices: tuple[str, ...]) -> str:
-    """The torch device type that a device `token` stands for: the accelerator here, or `cuda` where none is."""
+    """The torch device type that a device `token` stands for: the accelerator here; where none is, the one
+    that a report calls missing."""
     if token != ACCELERATOR:
         return token
-    return next((device for device in devices if device != "cpu"), "cuda")
+    return next((device for device in devices if device != "cpu"), ACCELERATOR_ELSEWHERE)
+
+
+def device_capability(device: str) -> str:
+    """The capability that a cell on `device` takes."""
+    return "cpu" if device == "cpu" else "accelerator"
 
 
 def resolve_pattern(token: str, declaration: Declaration) -> str:

@@ -118,7 +118,8 @@ def _as_saved(
 
 
 def _settings(gate: Gate | None, sizes: tuple[str, ...], operations: tuple[str, ...], rival: Rival | None) -> Settings:
-    from ..timing.measure import GATED, Settings, devices
+    from ..timing.measure import GATED, Settings
+    from ..trials.device import devices
     from ..values.timing import Scope
 
     scope = Scope(operations or tuple(OPERATIONS), sizes, devices())

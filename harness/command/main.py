@@ -195,18 +195,22 @@ def _tell(judged: object, path: Path | None, required: tuple[str, ...], left_out
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--report", "joined", type=click.Path(path_type=Path, dir_okay=False),
               help="Write what the FILES hold together here (JSON Lines).")
-def report(files: tuple[Path, ...], joined: Path | None) -> None:
+@click.option("--carry", "older", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
+              help="Show, uncounted, what this report of a machine with an accelerator says of unavailable cells.")
+def report(files: tuple[Path, ...], joined: Path | None, older: tuple[Path, ...]) -> None:
     """Show the verdicts that FILES hold, of other sparsifiers each, and exit as one run of them all would."""
     from ..judging.report import InvalidReport, TruncatedReport, join, read
+    from ..telling.carried import carried, carried_lines
 
     _check_writable(joined)
     try:
         whole = [read(file) for file in files]
         cut = [one.footer.interrupted for one in whole if one.footer is not None and one.footer.interrupted]
         together = join(whole, interrupted="; ".join(cut))
+        others = tuple(carried(together, [read(file) for file in older]))
     except InvalidReport as error:
         fail(str(error), 3 if isinstance(error, TruncatedReport) else 2)
-    _tell(together, joined, (), ())
+    _tell(together, joined, (), tuple(carried_lines(others)))
 
 
 @main.command()

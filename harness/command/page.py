@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 @click.argument("files", metavar="REPORT...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write one self-contained page here.")
 @click.option("--markdown", type=click.Path(path_type=Path, dir_okay=False), help="Write one page of Markdown here.")
-def page(files: tuple[Path, ...], html: Path | None, markdown: Path | None) -> None:
+@click.option("--carry", "older", multiple=True, type=click.Path(path_type=Path),
+              help="Show, uncounted, what this report of a machine with an accelerator says of unavailable cells.")
+def page(files: tuple[Path, ...], html: Path | None, markdown: Path | None, older: tuple[Path, ...]) -> None:
     """Write the field, sparsifier x requirement, from the REPORTs of one environment or more.
 
     Exit codes: 0 it is written, whatever the verdicts; 2 bad usage, or what is no report or does not combine; 3 a
@@ -27,7 +29,7 @@ def page(files: tuple[Path, ...], html: Path | None, markdown: Path | None) -> N
         fail("nothing to write: name a file by --html, --markdown or both")
     if html is not None:
         _check_jinja()
-    field = _field(files)
+    field = _field(files, older)
     pages = {html: _html(field)} if html is not None else {}
     if markdown is not None:
         pages[markdown] = _markdown(field)
@@ -41,18 +43,18 @@ def _check_jinja() -> None:
         fail("the HTML page needs jinja2: pip install 'sparsecheck[pages]'")
 
 
-def _field(files: tuple[Path, ...]) -> Field:
+def _field(files: tuple[Path, ...], older: tuple[Path, ...]) -> Field:
     from ..judging.report import FooterDisagrees, InvalidReport, TruncatedReport, read
     from ..telling.field import CutShort, field
 
-    for file in files:
+    for file in (*files, *older):
         if not file.is_file():
             fail(f"{file}: there is no such report; a run with --report writes it, or its tox environment")
     try:
         reports = [read(file) for file in files]
         if any(report.header.selection.probe for report in reports):
             fail("a probe of what is undeclared is no verdict; declare it, and run it again")
-        return field(reports)
+        return field(reports, [read(file) for file in older])
     except (InvalidReport, CutShort, OSError) as error:
         fail(str(error), 3 if isinstance(error, (TruncatedReport, FooterDisagrees, CutShort)) else 2)
 

@@ -15,6 +15,7 @@ from ..catalogue.axes import (
     DTYPES,
     LAYERS,
     MATRIX_ONLY,
+    device_capability,
     pattern_capability,
     resolve_device,
     resolve_pattern,
@@ -135,13 +136,14 @@ def _unavailable(requirement: Requirement, cell: Cell, environment: Environment)
     for needed in (requirement.torch, DTYPE_NEEDS.get((cell.dtype, cell.device), "")):
         if not SpecifierSet(needed).contains(Version(environment.torch).base_version):
             return f"needs torch{needed}, this is {environment.torch}"
-    return ""
+    lacking = () if cell.device == "cpu" else (one for one in requirement.offers if one not in environment.offers)
+    return next((f"{cell.device} has no {one} here" for one in lacking), "")
 
 
 def capabilities(requirement: Requirement, cell: Cell) -> tuple[str, ...]:
     """All that a cell takes of a sparsifier: what its axes imply, then what its requirement needs."""
-    device = "cpu" if cell.device == "cpu" else "accelerator"
-    return (*LAYERS[cell.layer], pattern_capability(cell.pattern), cell.dtype, device, *requirement.needs)
+    axes = (*LAYERS[cell.layer], pattern_capability(cell.pattern), cell.dtype, device_capability(cell.device))
+    return (*axes, *requirement.needs)
 
 
 def supposed(requirement: Requirement, cell: Cell, declaration: Declaration) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..values.contract import Contract
-from ..values.pattern import Pattern
+from ..values.pattern import Band, Given, Pattern
 from ..values.plan import Plan
 from .compare import Violation, require
 from .oracle import Mask, Reals, Units, unit_scores, units
@@ -138,6 +138,39 @@ def _judge_group(
         f"highest removed {highest_removed:.6g} (unit {int(np.flatnonzero(removed)[scores[removed].argmax()])}), "
         f"lowest kept {lowest_kept:.6g} (unit {int(np.flatnonzero(kept)[scores[kept].argmin()])})",
     )
+
+
+def judge_alike(one: Ranking, other: Ranking, contract: Contract, dtype: str, what: str) -> None:
+    """Two masks for one weight keep the same; where the contract leaves ties open, or scores are sums and so rounded,
+    other units of the same score will do.
+
+    Raises:
+        Violation: `mask-differs` or `unit-broken`.
+    """
+    strays = np.argwhere(one.mask != other.mask)
+    if strays.size and not _differs_by_ties(one, other, contract, dtype, what):
+        first = tuple(int(i) for i in strays[0])
+        said = f"{one.what} is not the same {what}: {len(strays)} of {one.mask.size} entries differ, first at {first}"
+        raise Violation("mask-differs", f"{said}, and not by ties that the contract leaves open")
+
+
+def _differs_by_ties(one: Ranking, other: Ranking, contract: Contract, dtype: str, what: str) -> bool:
+    if isinstance(one.pattern, (Given, Band)) or not contract.score.startswith("magnitude"):
+        return False
+    cut = cut_for(one, contract)
+    is_summed = cut.count != one.weight.size
+    if contract.ties != "any" and not is_summed:
+        return False
+    these, those = (kept_units(ranking.mask, cut, f"{ranking.what} {what}") for ranking in (one, other))
+    scores, slack = unit_scores(one.weight, cut, contract), SLACK[dtype] if is_summed else 0.0
+    groups = [cut.groups == group for group in range(len(cut.removed))]
+    return all(_is_tied(scores[own & these & ~those], scores[own & those & ~these], slack) for own in groups)
+
+
+def _is_tied(these: Reals, those: Reals, slack: float) -> bool:
+    """Whether there are as many on either side, and all of one score."""
+    both = np.concatenate((these, those))
+    return len(these) == len(those) and bool(np.allclose(both, both[:1], rtol=slack, atol=0.0))
 
 
 def judge_within(inner: Mapping[str, Mask], outer: Mapping[str, Mask], kind: str, what: str) -> None:

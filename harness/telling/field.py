@@ -14,6 +14,7 @@ from ..judging.report import EmptyReport, Report, UnlikeReports, join
 from ..values.cell import Cell
 from ..values.record import Record, Subject
 from ..values.requirement import Requirement
+from .carried import Carried, carried
 from .one_line import printable, without_places
 from .standing import Standing, of_cell, standing
 
@@ -93,10 +94,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Field:
-    """All columns, by name; selected: only a part of the catalogue was asked for."""
+    """All columns, by name; selected: only a part of the catalogue was asked for. carried: what other machines said
+    of cells that are unavailable here; it counts nowhere."""
 
     columns: tuple[Column, ...]
     selected: bool
+    carried: tuple[Carried, ...] = ()
 
     def rows(self) -> Iterator[tuple[str, tuple[tuple[Square, ...], ...]]]:
         """By area: a row a requirement, whose squares stand in the order of the columns."""
@@ -105,13 +108,14 @@ class Field:
             yield area, tuple(rows[requirement.id] for requirement in requirements)
 
 
-def field(reports: Sequence[Report]) -> Field:
-    """The field of whole reports, whatever their order.
+def field(reports: Sequence[Report], older: Sequence[Report] = ()) -> Field:
+    """The field of whole reports, whatever their order. older: of other machines, to be carried forward.
 
     Raises:
         EmptyReport: they are about no sparsifier.
         UnlikeReports: they do not combine, or were judged by another catalogue than this one.
         CutShort: one was interrupted, or its ledger does not balance.
+        TruncatedReport: one of the older ones was cut short.
     """
     joined = join(reports)
     if joined.header.catalogue != digest():
@@ -121,7 +125,8 @@ def field(reports: Sequence[Report]) -> Field:
     if not joined.header.subjects:
         raise EmptyReport("the reports are about no sparsifier")
     columns = [_column(report, subject) for report in reports for subject in report.header.subjects]
-    return Field(tuple(sorted(columns, key=lambda one: one.name)), bool(joined.header.selection))
+    found = tuple(one for report in reports for one in carried(report, older))
+    return Field(tuple(sorted(columns, key=lambda one: one.name)), bool(joined.header.selection), found)
 
 
 def _check_whole(report: Report) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from .carried import CARRIED
 from .field import Field, Told
 from .standing import Standing
 
@@ -27,7 +28,7 @@ def field_html(field: Field) -> str:
     )
     environment.filters["groupby_why"] = _by_why
     return environment.from_string(_part("field.html")).render(
-        field=field, standings=list(Standing), data=as_data(_data(field)),
+        field=field, carried_says=CARRIED, standings=list(Standing), data=as_data(_data(field)),
         style=Markup(style), script=Markup(script), style_hash=_hash(style), script_hash=_hash(script),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from itertools import groupby
 
+from .carried import CARRIED
 from .field import Column, Field, Square, Told
 from .one_line import one_line
 from .standing import Standing
@@ -22,6 +23,7 @@ def field_markdown(field: Field) -> str:
     """Who was judged on how much, the matrix, then what fails and why."""
     lines = [_HEAD, *_notes(field), *_overview(field), *_matrix(field)]
     lines += [line for column in field.columns for line in _failures(column)]
+    lines += _carried(field)
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -84,6 +86,18 @@ def _failing(square: Square) -> Iterator[str]:
         if reason or link:
             yield f"  - because: {plain(one_line(reason, 600))}{_link(link)}"
         yield f"  - repeat: {code(f'sparsecheck run {cells[0].arguments}')}"
+
+
+def _carried(field: Field) -> Iterator[str]:
+    if not field.carried:
+        return
+    yield f"## Carried forward\n\n{CARRIED}\n"
+    facts = [what for what, _ in field.carried[0].facts]
+    yield _row(("sparsifier", "cells", *facts))
+    yield "|---" * (2 + len(facts)) + "|"
+    for one in field.carried:
+        yield _row((one.sparsifier, one.counted, *(fact or "unknown" for _, fact in one.facts)))
+    yield ""
 
 
 def _link(link: str) -> str:

@@ -8,35 +8,12 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
-from typing import Any
 
 import torch
 
-Clock = Callable[[], float]
-"""Seconds since some moment of its own."""
-
-
-def clock_of(device: torch.device) -> Clock:
-    """The clock of what runs on `device`."""
-    return time.thread_time if device.type == "cpu" else _events(device.type)
-
-
-@lru_cache
-def _events(kind: str) -> Clock:
-    device: Any = getattr(torch, kind)
-    first = device.Event(enable_timing=True)
-    first.record()
-
-    def elapsed() -> float:
-        now = device.Event(enable_timing=True)
-        now.record()
-        device.synchronize()
-        return float(first.elapsed_time(now)) / 1e3
-
-    return elapsed
+from ..trials.device import Clock
 
 
 class BlockClock:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import resource
 import sys
 import warnings
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from types import FrameType
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.multiprocessing.reductions import StorageWeakRef
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
+from ..trials.device import most_reserved
+from ..trials.operators import Operators, address, tensors
 from ..values.capability import declare
 from ..values.timing import Counts
 from .clocks import uncollected
@@ -34,7 +31,7 @@ def counts(operation: str, task: Task, subject: Subject) -> Counts:
     held = held_bytes(subject) if operation == "update" else 0
     with uncollected():
         _run(task)
-        seen = _Operators()
+        seen = Operators()
         _run(task, seen)
         return Counts(dict(sorted(seen.ran.items())), seen.made, seen.peak, calls(task), held)
 
@@ -63,46 +60,10 @@ def calls(task: Task) -> int:
     return count - 1  # that of sys.setprofile itself
 
 
-class _Operators(TorchDispatchMode):
-    """Notes each operator that runs, the bytes that it makes, and how many of those are alive at once."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call,unused-ignore]
-        self.ran: Counter[str] = Counter()
-        self.made = self.peak = 0
-        self._alive: list[tuple[StorageWeakRef, int]] = []
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        given = {_address(tensor) for tensor in _tensors((args, kwargs))}
-        result = func(*args, **(kwargs or {}))
-        self.ran[str(func)] += 1
-        for tensor in _tensors(result):
-            if _address(tensor) not in given:
-                self._note(tensor)
-        return result
-
-    def _note(self, tensor: Tensor) -> None:
-        storage = tensor.untyped_storage()
-        self._alive = [one for one in self._alive if not one[0].expired()]
-        self._alive.append((StorageWeakRef(storage), storage.nbytes()))
-        self.made += storage.nbytes()
-        self.peak = max(self.peak, sum(size for _, size in self._alive))
-
-
-def _tensors(values: Any) -> Iterator[Tensor]:
-    return (leaf for leaf in tree_leaves(values) if isinstance(leaf, Tensor))
-
-
-def _address(tensor: Tensor) -> int:
-    return int(tensor.untyped_storage()._cdata)
-
-
 def held_bytes(subject: Subject) -> int:
     """What the sparse model and the sidecar hold beyond the dense model."""
     sparsified = subject.sparsified()
-    model, sidecar = sparsified.model, _tensors(sparsified.sidecar())
+    model, sidecar = sparsified.model, tensors(sparsified.sidecar())
     held = _bytes([*model.parameters(), *model.buffers(), *sidecar])
     return held - _bytes(subject.workload.dense_model().parameters())
 
@@ -111,11 +72,11 @@ def most_held(device: torch.device) -> int:
     """The most bytes that this process ever held: of memory, or of what its allocator had on the device."""
     if device.type == "cpu":
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_UNIT
-    return torch.cuda.max_memory_reserved(device)
+    return most_reserved(device)
 
 
 def _bytes(tensors: Iterable[Tensor]) -> int:
-    return sum({_address(tensor): tensor.untyped_storage().nbytes() for tensor in tensors}.values())
+    return sum({address(tensor): tensor.untyped_storage().nbytes() for tensor in tensors}.values())
 
 
 def _graphs(subject: Subject) -> Counts:

@@ -18,8 +18,9 @@ from ..sparsifiers.exemplar import ExemplarAdapter
 from ..sparsifiers.structural_exemplar import StructuralExemplarAdapter
 from ..subject.adapter import Adapter
 from ..subject.discovery import Found
+from ..trials.device import clock_of
 from ..values.timing import OPERATIONS, SIZES, Comparison, Entry, Scope, State, Timing
-from .clocks import CLOCK, clock_of, quiet
+from .clocks import CLOCK, quiet
 from .counting import counts, most_held
 from .floor import FloorAdapter
 from .tasks import Subject, dense_task, task
@@ -32,11 +33,6 @@ SLOWEST = ("compile",)
 
 GATED: tuple[Comparison, ...] = ("self",)
 """What it is compared with, beside the other version, where it is held against that."""
-
-
-def devices() -> tuple[str, ...]:
-    """The devices here that are timed."""
-    return ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
 
 
 class Rival(Struct, frozen=True):

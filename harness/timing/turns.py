@@ -13,8 +13,9 @@ import numpy as np
 from msgspec import Struct
 
 from ..judging import stream
+from ..trials.device import Clock
 from ..values.timing import Comparison, Ratio
-from .clocks import Clock, tidy
+from .clocks import tidy
 from .evidence import FEWEST, pairs_for, ratio
 from .tasks import Task
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..catalogue.axes import MATRIX_ONLY, pattern_capability
+from ..catalogue.axes import MATRIX_ONLY, device_capability, pattern_capability
 from ..judging import stream
 from ..judging.plans import pattern_for
 from ..subject.adapter import Context
@@ -115,7 +115,7 @@ def pattern_of(declaration: Declaration, size: Size) -> str:
 def lacking(entry: Entry, declaration: Declaration) -> tuple[str, ...]:
     """The capabilities that an entry takes and the sparsifier does not offer."""
     size = SIZES[entry.size]
-    device = "cpu" if entry.device == "cpu" else "accelerator"
+    device = device_capability(entry.device)
     taken = (size.capability, "float32", device, pattern_capability(pattern_of(declaration, size)))
     needs = (*taken, *OPERATIONS[entry.operation].needs)
     return tuple(name for name in needs if declaration.capabilities.support(name) is not Support.SUPPORTED)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from ..judging.compare import Violation
+from . import device
 from .world import changes, lasting_settings, put_back, random_state, settings
 
 AT_FIRST = lasting_settings()
@@ -51,7 +52,7 @@ class Guard:
         TF32 is off throughout, so that one table of tolerances serves every device.
         """
         before = settings()
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+        device.allow_tf32((False, False))
         self.seed()
         try:
             yield {**before, "TF32": (False, False)}
@@ -64,8 +65,7 @@ class Guard:
         random.seed(by)
         np.random.seed(by)
         torch.default_generator.manual_seed(by)  # torch.manual_seed formats a stack for every device it has not
-        if torch.cuda.is_available():
-            torch.cuda.manual_seed_all(by)
+        device.seed(by)
         self._random = random_state()
 
     @contextmanager

@@ -22,19 +22,20 @@ def route(trial: Trial) -> tuple[str, ...]:
     return ("meta",) if trial.device.type == "cpu" else ("cpu", trial.device.type)
 
 
-def judge_there(trial: Trial, sparsified: Sparsified, baseline: Baseline) -> None:
+def judge_there(trial: Trial, sparsified: Sparsified, baseline: Baseline, done: str = "") -> None:
     """All of it is on the trial's device, where it runs and gives its output; and masks and output are those of
-    the baseline, as far as that device has numbers.
+    the baseline, as far as that device has numbers. done: how it came there, if it was not moved.
 
     Raises:
         Violation: `left-behind`, or one of those of `Baseline.judge`.
     """
     place = trial.device.type
+    done = done or f"moved to {place}"
     tensors = {**model_tensors(sparsified.model), **_prefixed("mask of ", sparsified.masks())}
     for what, tensor in {**tensors, **_output(sparsified.model, trial)}.items():
-        require(tensor.device.type == place, "left-behind", f"moved to {place}: {what} is on {tensor.device.type}")
+        require(tensor.device.type == place, "left-behind", f"{done}: {what} is on {tensor.device.type}")
     if has_numbers(trial):
-        replace(baseline, trial=trial).judge(sparsified, f"moved to {place}")
+        replace(baseline, trial=trial).judge(sparsified, done)
 
 
 def has_numbers(trial: Trial) -> bool:

@@ -16,6 +16,7 @@ from ..subject.adapter import Adapter, Refusal, Sparsified
 from ..values.plan import Plan
 from . import tracing
 from .anatomy import anatomy, same_anatomy
+from .restoring import at
 from .trial import Trial
 
 T = TypeVar("T")
@@ -38,6 +39,8 @@ def judge_refusal(trial: Trial, lacking: list[str]) -> RefusedBy:
         Violation: `not-refused`, `refusal-unnamed`, `refusal-by-accident` or `refusal-harmed`.
     """
     planned = [name for name in lacking if name not in OPERATIONS]
+    if planned == ["cpu"]:
+        trial = at(trial, device="cpu")  # of a cell that takes both, on the other
     if planned:
         return _refused_plan(trial, planned)
     sparsified = trial.sparsified()
@@ -148,7 +151,9 @@ def _snapshot(model: nn.Module) -> dict[str, Tensor]:
 
 def words_for(trial: Trial, lacking: list[str]) -> tuple[str, ...]:
     """What a message may name: a planned parameter, or what the sparsifier lacks in one word or another."""
-    return tuple(sorted({*trial.plan.names, *(word for name in lacking for word in (name, *_SYNONYMS.get(name, ())))}))
+    words = {word for name in lacking for word in (name, *_SYNONYMS.get(name, ()))}
+    device = {trial.device.type} if "accelerator" in lacking else set()
+    return tuple(sorted({*trial.plan.names, *words, *device}))
 
 
 _SYNONYMS: dict[str, tuple[str, ...]] = {
@@ -160,7 +165,7 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "bfloat16": ("bf16",),
     "float16": ("half",),
     "float64": ("double",),
-    "accelerator": ("cuda", "device"),
+    "accelerator": ("device",),
     "tied": ("shared", "share"),
     "reupdate": ("update", "again", "already", "twice", "after"),
     "relevel": ("level",),

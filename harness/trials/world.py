@@ -16,6 +16,8 @@ import torch.nn.utils.parametrize
 import torch.nn.utils.prune
 from torch import nn
 
+from . import device
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -67,12 +69,11 @@ def put_back(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
 def random_state() -> dict[str, Any]:
     """The global random states of torch, NumPy and Python, as comparable values."""
     kind, keys, *rest = np.random.get_state(legacy=True)
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     return {
         "torch": _bytes(torch.get_rng_state()),
         "numpy": (kind, np.asarray(keys).tobytes(), *rest),
         "python": random.getstate(),
-        "cuda": [_bytes(state) for state in cuda],
+        "the accelerator": [_bytes(state) for state in device.random_states()],
     }
 
 
@@ -169,14 +170,6 @@ def _deterministic() -> tuple[bool, bool]:
     return torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
 
 
-def _tf32() -> tuple[bool, bool]:
-    return torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-
-
-def _put_tf32(allowed: tuple[bool, bool]) -> None:
-    torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = allowed
-
-
 def _filters() -> list[Any]:
     """Those that bear on warnings which others give. A package's filter for a category, or for modules, of its own is
     its own affair, and torch imports such packages at odd times."""
@@ -205,6 +198,6 @@ SETTINGS = (
     Setting("list of replaced functions of torch", replaced_functions, _put_functions),
     Setting("hooks on every module", _hooks, _put_hooks),
     Setting("working directory", os.getcwd, os.chdir),
-    Setting("TF32", _tf32, _put_tf32, lasting=False),
+    Setting("TF32", device.tf32, device.allow_tf32, lasting=False),
     Setting("warnings filters", _filters, _put_filters, lasting=False),
 )

@@ -32,7 +32,9 @@ class Environment(Struct, frozen=True):
     """Where a run takes place.
 
     devices: torch device types that work here, `cpu` first.
-    accelerator: the name of the accelerator hardware, or empty.
+    accelerator, driver, capability: the name of the accelerator hardware, the version of its driver and what it can
+        do, as far as it says; empty where there is none.
+    offers: what the accelerator has beyond computing, of `graphs` and `peak memory`.
     """
 
     torch: str
@@ -41,3 +43,6 @@ class Environment(Struct, frozen=True):
     platform: str
     devices: tuple[str, ...]
     accelerator: str = ""
+    driver: str = ""
+    capability: str = ""
+    offers: tuple[str, ...] = ()

@@ -18,6 +18,9 @@ LEVELLED_PATTERN = "levelled"
 ACCELERATOR = "accelerator"
 """On the device axis: whatever accelerator torch knows here."""
 
+ACCELERATOR_ELSEWHERE = "cuda"
+"""As what the cells of an accelerator are planned where there is none."""
+
 
 class Requirement(Struct, frozen=True, kw_only=True):
     """What every correct sparsifier does.
@@ -30,6 +33,8 @@ class Requirement(Struct, frozen=True, kw_only=True):
         and the axes vary one at a time from the canonical cell.
     needs: capabilities it takes beyond those its axes imply.
     torch: a PEP 440 specifier; where torch does not meet it the cells are unavailable.
+    offers: what an accelerator must have beyond computing, of `graphs` and `peak memory`; else the cells there are
+        unavailable.
     unless: contract clauses under which it has no meaning, as (clause, value) pairs; it is not planned there.
     """
 
@@ -44,6 +49,7 @@ class Requirement(Struct, frozen=True, kw_only=True):
     devices: tuple[str, ...] = ("cpu",)
     needs: tuple[str, ...] = ()
     torch: str = ""
+    offers: tuple[str, ...] = ()
     unless: tuple[tuple[str, str], ...] = ()
     profiles: tuple[Profile, ...] = ("mask",)
 

@@ -3,6 +3,7 @@
 from . import (
     MINIATURES,
     Miniature,
+    device,
     leaks,
     mask,
     networks,
@@ -18,6 +19,6 @@ from . import (
 )
 
 __all__ = [
-    "MINIATURES", "Miniature", "leaks", "mask", "networks", "ranking", "reference", "reg", "restoring", "smoke",
-    "state", "struct", "trace", "train",
+    "MINIATURES", "Miniature", "device", "leaks", "mask", "networks", "ranking", "reference", "reg", "restoring",
+    "smoke", "state", "struct", "trace", "train",
 ]

@@ -1,0 +1,52 @@
+"""DEVICE: the same on an accelerator as on the CPU, and from one to the other."""
+
+from sparsecheck import Trial, case
+from sparsecheck.trials import device, moving, parity, tracing
+from sparsecheck.trials.baseline import Baseline
+
+
+@case("DEVICE-01")
+def test_masks_are_the_cpus(trial: Trial) -> None:
+    here, there = parity.sides(trial)
+    parity.judge_masks(trial, here.masks(here.sparsified()), there.masks(there.sparsified()))
+
+
+@case("DEVICE-02")
+def test_output_is_within_bounds_on_both(trial: Trial) -> None:
+    for side in parity.sides(trial):
+        parity.judge_native_output(side, side.sparsified())
+
+
+@case("DEVICE-03")
+def test_saved_on_one_is_restored_on_the_other(trial: Trial) -> None:
+    for writer, reader in parity.ways(trial):
+        donor = writer.sparsified()
+        baseline = Baseline.of(writer, donor)
+        restored = reader.restore(parity.read_on(reader.device, donor.save()))
+        moving.judge_there(reader, restored, baseline, f"saved on {writer.device}, restored on {reader.device}")
+
+
+@case("DEVICE-04")
+def test_traced_on_one_runs_on_the_other(trial: Trial) -> None:
+    for maker, user in parity.ways(trial):
+        sparsified = maker.sparsified()
+        baseline = Baseline.of(maker, sparsified)
+        traced = tracing.trace(sparsified.model, maker.inputs("traced"))
+        parity.judge_trace(user, traced, baseline)
+
+
+@case("DEVICE-05")
+def test_graph_replays_the_masks_of_the_next_update(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    baseline = Baseline.of(trial, sparsified)
+    graph = device.captured(sparsified.model, trial.inputs("captured"))
+    baseline.judge_output(graph, "captured", parity.CAPTURED)
+    sparsified.update(0.75)
+    later = Baseline.of(trial, sparsified)
+    later.require_other_masks(baseline, "the update to level 0.75")
+    later.judge_output(graph, "captured before the update, replayed after it", parity.CAPTURED)
+
+
+@case("DEVICE-06")
+def test_forward_takes_no_more_memory_than_it_has_to(trial: Trial) -> None:
+    parity.judge_peak(trial, trial.sparsified())

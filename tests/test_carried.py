@@ -1,0 +1,169 @@
+"""What another machine said is shown with its device and its age, and counts nowhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace as replaced
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from msgspec.structs import replace
+
+from sparsecheck.command.main import main
+from sparsecheck.judging.report import Report, TruncatedReport, UnlikeReports, write
+from sparsecheck.telling.carried import CARRIED, carried, carried_lines
+from sparsecheck.telling.field import field
+from sparsecheck.telling.field_html import field_html
+from sparsecheck.telling.field_markdown import field_markdown
+from sparsecheck.values.declaration import Environment
+from sparsecheck.values.record import Footer, Record, Verdict
+from sparsecheck.values.selection import Selection
+from tests.samples import cell, report
+
+HOSTILE = "<b>\x1b[2J|`x`"
+THERE = Environment(
+    "2.13.0+cu130", "2.0.0", "3.11.0", "linux", ("cpu", "cuda"), accelerator="H200", driver="12.8", capability="9.0"
+)
+
+
+def at(device: str, id: str = "MASK-01", name: str = "it") -> str:
+    return cell(id, name=name).replace("/cpu", f"/{device}")
+
+
+def unavailable(*cells: str) -> list[Record]:
+    return [Record(one, Verdict.UNAVAILABLE, reason="no cuda device here") for one in cells]
+
+
+NOW = report(
+    [Record(cell(), Verdict.PASSED), *unavailable(at("cuda"), at("cuda", "MASK-02"), at("cuda", "MASK-03"))],
+    started="2026-03-01T00:00:00+00:00",
+)
+JUDGED = (
+    Record(cell(), Verdict.FAILED, "output-differs", "on its cpu"),
+    Record(at("cuda"), Verdict.PASSED),
+    Record(at("cuda", "MASK-02"), Verdict.FAILED, "output-differs", "seen 5, expected 4"),
+    Record(at("cuda", "MASK-04"), Verdict.FAILED, "output-differs", "not asked for here"),
+    *unavailable(at("cuda", "MASK-03")),
+)
+
+
+def older(records: tuple[Record, ...] = JUDGED, place: Environment = THERE, **header: Any) -> Report:
+    made = report(records, started="2026-02-01T00:00:00+00:00", **header)
+    subjects = tuple(replace(one, environment=place) for one in made.header.subjects)
+    return replaced(made, header=replace(made.header, subjects=subjects))
+
+
+def test_what_was_unavailable_here_and_judged_there_is_carried() -> None:
+    [one] = carried(NOW, [older()])
+    assert [record.cell for record in one.records] == [at("cuda"), at("cuda", "MASK-02")]
+    assert dict(one.facts) == {
+        "package": "acme 1.5", "device": "H200", "driver": "12.8", "torch": "2.13.0+cu130", "date": "2026-02-01",
+        "age": "28 days older than this run",
+    }
+
+
+def test_a_cell_is_carried_whatever_the_kind_of_the_accelerator() -> None:
+    [one] = carried(NOW, [older((Record(at("xpu"), Verdict.PASSED),))])
+    assert [record.cell for record in one.records] == [at("xpu")]
+
+
+@pytest.mark.parametrize("records", [
+    (Record(cell(), Verdict.PASSED),), tuple(unavailable(at("cuda"))), (Record(at("cuda", "MASK-04"), Verdict.PASSED),),
+])
+def test_where_there_is_nothing_to_carry_nothing_is_said(records: tuple[Record, ...]) -> None:
+    assert list(carried(NOW, [older(records)])) == []
+    assert list(carried_lines([])) == []
+
+
+def test_what_is_unavailable_on_the_cpu_is_not_carried() -> None:
+    now = report(unavailable(cell()))
+    assert list(carried(now, [older((Record(cell(), Verdict.PASSED),))])) == []
+
+
+def test_another_sparsifier_carries_nothing() -> None:
+    assert list(carried(NOW, [report([Record(at("cuda", name="other"), Verdict.PASSED)], name="other")])) == []
+
+
+@pytest.mark.parametrize(("started", "age"), [
+    ("2026-01-31T23:00:00+00:00", "29 days older"), ("2026-02-28T23:00:00+00:00", "1 day older"),
+    ("2026-03-03", "2 days newer"), ("", "of unknown age"),
+])
+def test_its_age_is_told(started: str, age: str) -> None:
+    one = replaced(older(), header=replace(older().header, started=started))
+    assert next(iter(carried(NOW, [one]))).facts[-1][1].startswith(age)
+
+
+@pytest.mark.parametrize(("header", "error", "says"), [
+    ({"catalogue": "other"}, UnlikeReports, "another catalogue"),
+    ({"selection": Selection(probe=True)}, UnlikeReports, "a probe"),
+])
+def test_what_is_no_verdict_here_is_not_carried(header: dict[str, object], error: type[Exception], says: str) -> None:
+    one = older()
+    with pytest.raises(error, match=says):
+        list(carried(NOW, [replaced(one, header=replace(one.header, **header))]))
+
+
+@pytest.mark.parametrize("footer", [None, Footer((), "Ctrl-C")])
+def test_what_was_cut_short_is_not_carried(footer: Footer | None) -> None:
+    with pytest.raises(TruncatedReport, match="cut short"):
+        list(carried(NOW, [replaced(older(), footer=footer)]))
+
+
+def test_the_lines_say_what_and_from_where_and_what_is_red() -> None:
+    assert list(carried_lines(list(carried(NOW, [older()])))) == [
+        CARRIED,
+        "  it: 1 failed, 1 passed (package acme 1.5, device H200, driver 12.8, torch 2.13.0+cu130, date 2026-02-01), "
+        "28 days older than this run",
+        "    failed: MASK-02/linear/given/float32/cuda: seen 5, expected 4",
+    ]
+
+
+def test_a_report_shows_it_and_counts_it_nowhere(tmp_path: Path) -> None:
+    now, then = tmp_path / "now.jsonl", tmp_path / "then.jsonl"
+    write(NOW, now)
+    write(older(), then)
+    kept = [tmp_path / "plain.jsonl", tmp_path / "seen.jsonl"]
+    plain = CliRunner().invoke(main, ["report", str(now), "--report", str(kept[0])])
+    seen = CliRunner().invoke(main, ["report", str(now), "--report", str(kept[1]), "--carry", str(then)])
+    assert (plain.exit_code, seen.exit_code) == (0, 0), seen.output
+    assert seen.output.startswith(plain.output)
+    assert seen.output.removeprefix(plain.output).startswith(CARRIED)
+    assert kept[0].read_bytes() == kept[1].read_bytes()
+
+
+def test_what_does_not_combine_is_bad_input(tmp_path: Path) -> None:
+    now, then = tmp_path / "now.jsonl", tmp_path / "then.jsonl"
+    write(NOW, now)
+    write(older(catalogue="other"), then)
+    for command in (["report", str(now)], ["page", str(now), "--markdown", str(tmp_path / "page.md")]):
+        ended = CliRunner().invoke(main, [*command, "--carry", str(then)])
+        assert ended.exit_code == 2, ended.output
+        assert "another catalogue" in ended.output
+    assert not (tmp_path / "page.md").exists()
+
+
+def test_the_pages_show_it_and_count_it_nowhere(tmp_path: Path) -> None:
+    now, then, page = tmp_path / "now.jsonl", tmp_path / "then.jsonl", tmp_path / "page.md"
+    write(NOW, now)
+    write(older(), then)
+    ended = CliRunner().invoke(main, ["page", str(now), "--carry", str(then), "--markdown", str(page)])
+    assert ended.exit_code == 0, ended.output
+    plain = field_markdown(field([NOW]))
+    assert page.read_text("utf-8").startswith(plain.rstrip("\n"))
+    assert "| it | 1 failed, 1 passed | acme 1.5 | H200 | 12.8 | 2.13.0+cu130 | 2026-02-01 | 28 days older" in (
+        page.read_text("utf-8")
+    )
+    assert field([NOW], [older()]).columns == field([NOW]).columns
+    html = field_html(field([NOW], [older()]))
+    assert CARRIED in html
+    assert "<td class=\"fact\">28 days older than this run</td>" in html
+    assert CARRIED not in field_html(field([NOW]))
+
+
+def test_what_another_machine_calls_itself_stays_harmless() -> None:
+    one = older(place=replace(THERE, accelerator=HOSTILE))
+    told = field([NOW], [one])
+    assert "<b>" not in field_html(told).partition("Carried forward</h2>")[2]
+    assert "\x1b" not in field_markdown(told) + field_html(told) + "".join(carried_lines(told.carried))
+    assert "\\|\\`x\\`" in field_markdown(told)
