@@ -302,7 +302,7 @@ def test_a_changed_stream_makes_every_reference_stale(folder: Path, monkeypatch:
 
 def test_the_largest_difference_is_that_of_what_differs() -> None:
     [found] = change.changes({"a": np.array([5.0, 1.0])}, {"a": np.array([5.0, 1.25])})
-    assert (found.count, found.largest, found.first) == (1, 0.25, (1,))
+    assert (found.count, found.largest, found.indices) == (1, 0.25, ((1,),))
 
 
 def test_what_is_no_float64_is_compared_exactly() -> None:

@@ -20,6 +20,7 @@ from .init import init
 from .page import page
 from .reference import reference
 from .repro import repro
+from .states import states
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -36,6 +37,7 @@ def main() -> None:
     sparsecheck page FILE --html FILE   the verdicts of reports, as a page
     sparsecheck repro CELL              a script that shows one failure without sparsecheck
     sparsecheck bench                   time it; nothing is judged by that
+    sparsecheck states read FOLDER      restore what other torch releases saved
     sparsecheck explain MASK-01         what a requirement asks, and why
 
     Exit codes: 0 all that was planned was judged and nothing is red; 1 something is red; 2 bad usage,
@@ -229,3 +231,4 @@ main.add_command(init)
 main.add_command(page)
 main.add_command(reference)
 main.add_command(repro)
+main.add_command(states)

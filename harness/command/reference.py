@@ -29,24 +29,30 @@ _folder = click.option(
 
 
 @reference.command()
+@click.option("--bytes", "exact", is_flag=True,
+              help="Make each file anew, too, and compare its sha256 with the one recorded.")
 @_folder
-def check(folder: Path | None) -> None:
+def check(exact: bool, folder: Path | None) -> None:
     """Say what is wrong with the references, a line each; nothing is changed."""
     from ..references import keeping
 
     folder = _chosen(folder)
-    problems = keeping.check(folder)
+    problems = keeping.check(folder, exact)
     for problem in problems:
         _say(problem)
     if problems:
         sys.exit(_code(problems))
-    click.echo(f"the references in {folder} are whole, recorded, and what the oracles give")
+    give = "give, byte for byte" if exact else "give"
+    click.echo(f"the references in {folder} are whole, recorded, and what the oracles {give}")
+    for change in keeping.difference(folder):
+        for note in change.notes:
+            click.echo(f"note: {change.file}: {note}")
 
 
 @reference.command()
 @_folder
 def diff(folder: Path | None) -> None:
-    """Show what a write would change, tensor by tensor; nothing is changed."""
+    """Show what a write would change, a row a tensor and a picture a mask; nothing is changed."""
     from ..references import keeping
 
     folder = _chosen(folder)
@@ -90,11 +96,10 @@ def _chosen(folder: Path | None) -> Path:
 
 
 def _show(change: FileChange) -> None:
-    click.echo(change.file)
-    if change.damage:
-        click.echo(f"  to be recorded anew, as it cannot be used: {change.damage}")
-    for tensor in change.tensors:
-        click.echo(f"  {tensor}")
+    from ..telling.reference_changes import changes_in
+
+    for line in changes_in(change):
+        click.echo(line)
 
 
 def _say(problem: InvalidReference) -> None:
@@ -103,8 +108,8 @@ def _say(problem: InvalidReference) -> None:
 
 def _code(problems: list[InvalidReference]) -> int:
     """1 where the files are whole and only the oracles disagree."""
-    from ..references.reference import StaleReference
+    from ..references.reference import OtherBytes, StaleReference
 
     if not problems:
         return 0
-    return 1 if all(isinstance(problem, StaleReference) for problem in problems) else 2
+    return 1 if all(isinstance(problem, (StaleReference, OtherBytes)) for problem in problems) else 2

@@ -10,16 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..judging.tolerance import tolerance
+from ..judging.ulps import other_bits, ulps
+from .picture import picture
 
 Arrays = Mapping[str, NDArray[Any]]
+
+
+FIRST = 3
+"""How many indices of a change are kept."""
 
 
 @dataclass(frozen=True)
 class Change:
     """One tensor that was added, removed or changed.
 
-    count: how many entries differ, of size. largest: the largest difference. first: the first index that differs.
-    form: where shape or dtype differ, which were and which are to be; then all entries count as different.
+    count: how many entries differ, of size. largest, mean: of the differences, where there is one. indices: of the
+    first that differ. ulp: the largest difference in steps from float to float; None where it is no float.
+    picture: of a mask, its entries before and after. form: where shape or dtype differ, which were and which are to
+    be; then all entries count as different.
     """
 
     name: str
@@ -27,7 +35,10 @@ class Change:
     count: int
     size: int
     largest: float = 0.0
-    first: tuple[int, ...] = ()
+    mean: float = 0.0
+    indices: tuple[tuple[int, ...], ...] = ()
+    ulp: int | None = None
+    picture: tuple[str, ...] = ()
     form: str = ""
 
     def __str__(self) -> str:
@@ -36,9 +47,23 @@ class Change:
         if self.form:
             return f"{self.name} changed from {self.form}"
         return (
-            f"{self.name} changed at {self.count} of {self.size} entries, first at {self.first}, "
+            f"{self.name} changed at {self.count} of {self.size} entries, first at {self.indices[0]}, "
             f"largest difference {self.largest:.3g}"
         )
+
+
+@dataclass(frozen=True)
+class LastBits:
+    """One tensor whose values are the same as far as they are compared, but not in every bit. ulp: as of `Change`."""
+
+    name: str
+    count: int
+    size: int
+    ulp: int
+
+    def __str__(self) -> str:
+        by = f"by at most {self.ulp} ULP" if self.ulp else "in the sign of a zero"
+        return f"{self.name}: {self.count} of {self.size} entries differ in the last bits, {by}"
 
 
 def changes(before: Arrays, after: Arrays) -> tuple[Change, ...]:
@@ -62,9 +87,34 @@ def _changed(name: str, before: NDArray[Any], after: NDArray[Any]) -> Change | N
     agree = _agreement(before, after)
     if agree.all():
         return None
-    gap = np.where(agree, 0.0, np.abs(after.astype(np.float64) - before.astype(np.float64)))
-    first = tuple(int(i) for i in np.argwhere(~agree)[0])
-    return Change(name, "changed", int((~agree).sum()), agree.size, float(gap.max()), first)
+    wrong = ~agree
+    gaps = np.abs(after[wrong].astype(np.float64) - before[wrong].astype(np.float64))
+    indices = tuple(tuple(int(i) for i in index) for index in np.argwhere(wrong)[:FIRST])
+    return Change(
+        name, "changed", int(wrong.sum()), agree.size, float(gaps.max()), float(gaps.mean()), indices,
+        ulp=int(ulps(before[wrong], after[wrong]).max()) if before.dtype.kind == "f" else None,
+        picture=picture(before, after) if before.dtype == np.bool_ else (),
+    )
+
+
+def last_bits(before: Arrays, after: Arrays) -> tuple[LastBits, ...]:
+    """Every float tensor in both that `changes` finds the same, entry by entry, and whose bits are not."""
+    return tuple(
+        found
+        for name in sorted({*before} & {*after})
+        if _is_float(before[name], after[name]) and (found := _in_last_bits(name, before[name], after[name]))
+    )
+
+
+def _is_float(before: NDArray[Any], after: NDArray[Any]) -> bool:
+    return before.dtype.kind == "f" and (before.dtype, before.shape) == (after.dtype, after.shape)
+
+
+def _in_last_bits(name: str, before: NDArray[Any], after: NDArray[Any]) -> LastBits | None:
+    other = other_bits(before, after) & _agreement(before, after)
+    if not other.any():
+        return None
+    return LastBits(name, int(other.sum()), other.size, int(ulps(before[other], after[other]).max()))
 
 
 def _agreement(before: NDArray[Any], after: NDArray[Any]) -> NDArray[np.bool_]:

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
-import safetensors.numpy
 
 from . import expected
-from .change import Arrays, Change, changes
+from .change import Arrays, Change, LastBits, changes, last_bits
 from .expected import NETWORKS
 from .reference import (
     FOLDER,
     MANIFEST,
+    STATES,
     Entry,
     InvalidReference,
     Manifest,
+    contents,
     file_of,
     forms,
     made,
+    other_bytes,
     read,
     read_manifest,
     recorded,
@@ -39,20 +41,25 @@ class EmptyReason(ValueError):
 
 @dataclass(frozen=True)
 class FileChange:
-    """What a write would change in one file. damage: why the file as it is could not be used, if so."""
+    """What a write would change in one file. damage: why the file as it is could not be used, if so.
+    notes: the tensors that would change in their last bits alone, by which nothing is judged."""
 
     file: str
     tensors: tuple[Change, ...]
     damage: str = ""
+    notes: tuple[LastBits, ...] = ()
 
 
-def check(folder: Path) -> list[InvalidReference]:
-    """Everything that is wrong with the references in `folder`, one problem a file; empty if nothing is."""
+def check(folder: Path, exact: bool = False) -> list[InvalidReference]:
+    """Everything that is wrong with the references in `folder`, one problem a file; empty if nothing is.
+
+    exact: whether it is wrong, too, if the oracles give other bytes than the manifest records.
+    """
     try:
         manifest = read_manifest(folder)
     except InvalidReference as problem:
         return [problem]
-    return [found for file in _every(folder, manifest) if (found := _problem(folder, file, manifest))]
+    return [found for file in _every(folder, manifest) if (found := _problem(folder, file, manifest, exact))]
 
 
 def _every(folder: Path, manifest: Manifest) -> list[str]:
@@ -60,7 +67,8 @@ def _every(folder: Path, manifest: Manifest) -> list[str]:
     stored = {
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
-        if path.is_file() and (path.suffix == ".safetensors" or path.parent == folder / FOLDER)
+        if path.is_file() and folder / STATES not in path.parents
+        and (path.suffix == ".safetensors" or path.parent == folder / FOLDER)
     }
     return sorted(stored | set(_accounted(manifest)))
 
@@ -69,9 +77,11 @@ def _accounted(manifest: Manifest) -> list[str]:
     return sorted({*manifest.files, *map(file_of, NETWORKS)})
 
 
-def _problem(folder: Path, file: str, manifest: Manifest) -> InvalidReference | None:
+def _problem(folder: Path, file: str, manifest: Manifest, exact: bool) -> InvalidReference | None:
     try:
-        return stale(file, read(folder, file, manifest))
+        tensors = read(folder, file, manifest)
+        problem = stale(file, tensors)
+        return other_bytes(file, tensors, manifest.files[file]) if exact and not problem else problem
     except InvalidReference as problem:
         return problem
 
@@ -91,9 +101,10 @@ def _manifest_or_new(folder: Path) -> Manifest:
 def _differences(folder: Path, manifest: Manifest) -> Iterator[FileChange]:
     for file in _accounted(manifest):
         stored, damage = _stored(folder, file, manifest)
-        found = changes(stored, made(file))
-        if found or damage:
-            yield FileChange(file, found, damage)
+        anew = made(file)
+        found, notes = changes(stored, anew), last_bits(stored, anew)
+        if found or damage or notes:
+            yield FileChange(file, found, damage, notes)
 
 
 def _stored(folder: Path, file: str, manifest: Manifest) -> tuple[Arrays, str]:
@@ -140,7 +151,7 @@ def _write_file(folder: Path, file: str, entries: dict[str, Entry], reason: str,
         (folder / file).unlink(missing_ok=True)
         del entries[file]
         return
-    data = safetensors.numpy.save(tensors)
+    data = contents(tensors)
     entries[file] = Entry(
         sha256=hashlib.sha256(data).hexdigest(), size=len(data), tensors=forms(tensors),
         made_by=expected.__name__,
@@ -158,9 +169,23 @@ def _log(folder: Path, found: tuple[FileChange, ...], reason: str, today: date) 
 
 
 def _summed(change: FileChange) -> str:
-    kinds: list[str] = [one.kind for one in change.tensors]
-    counts = [f"{kinds.count(kind)} tensors {kind}" for kind in ("added", "removed", "changed") if kind in kinds]
-    return ", ".join(counts) or "recorded anew"
+    """In one line."""
+    kinds = [one.kind for one in change.tensors]
+    told = [f"{kinds.count(kind)} tensors {kind}" for kind in ("added", "removed") if kind in kinds]
+    if changed := [one for one in change.tensors if one.kind == "changed"]:
+        told.append(f"{len(changed)} tensors changed at {_extent(changed)}")
+    if change.notes:
+        count, most = sum(one.count for one in change.notes), max(one.ulp for one in change.notes)
+        told.append(f"{len(change.notes)} tensors in the last bits of {count} entries, by at most {most} ULP")
+    return ", ".join(told) or "recorded anew"
+
+
+def _extent(changed: Sequence[Change]) -> str:
+    count, size = sum(one.count for one in changed), sum(one.size for one in changed)
+    largest = max(one.largest for one in changed)
+    steps = [one.ulp for one in changed if one.ulp is not None]
+    far = f", at most {max(steps)} ULP" if steps else ""
+    return f"{count} of {size} entries, largest difference {largest:.3g}{far}"
 
 
 def _replace(path: Path, data: bytes) -> None:
@@ -177,5 +202,6 @@ Each file under `oracle/` holds, for one network, weights and an input that are 
 canonical pattern the masks and the output that the NumPy oracles expect, in float64. They are made by
 `sparsecheck.references.expected` from enumerated streams alone; `MANIFEST.json` records each file's sha256, its
 tensors, and when and why it last changed. `sparsecheck reference check` compares them with the oracles as
-they are now; only `sparsecheck reference write --reason TEXT` changes them, and adds to this log.
+they are now, and with `--bytes` byte by byte; only `sparsecheck reference write --reason TEXT` changes them, and
+adds to this log.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from safetensors import SafetensorError
 from ..judging.oracle import Mask, Reals
 from ..values.contract import Score
 from . import expected
-from .change import Arrays, changes
+from .change import Arrays, changes, last_bits
 from .expected import NETWORKS
 
 MANIFEST = "MANIFEST.json"
@@ -28,6 +29,9 @@ FORMAT = 1
 
 FOLDER = "oracle"
 """Where the files lie, in the folder of references."""
+
+STATES = "states"
+"""Where the states that were saved under other torch releases lie; what is theirs is no reference."""
 
 _MEND = "restore the file, or write it anew with `sparsecheck reference write --reason TEXT`"
 
@@ -61,6 +65,10 @@ class OrphanReference(InvalidReference):
 
 class StaleReference(InvalidReference):
     """The oracles no longer give what the file holds."""
+
+
+class OtherBytes(InvalidReference):
+    """The oracles give what the file holds, as far as it is compared, but another file."""
 
 
 class Form(Struct, frozen=True):
@@ -240,6 +248,24 @@ def made(file: str) -> dict[str, NDArray[Any]]:
     """What the oracles give for `file`; nothing for one that they no longer make."""
     token = next((token for token in NETWORKS if file_of(token) == file), None)
     return {} if token is None else expected.make(token)
+
+
+def contents(tensors: Arrays) -> bytes:
+    """The file that holds `tensors`."""
+    return safetensors.numpy.save(dict(tensors))
+
+
+def other_bytes(file: str, tensors: Arrays, entry: Entry) -> OtherBytes | None:
+    """What is to be said if the oracles no longer give the very bytes that are recorded; None if they do."""
+    anew = made(file)
+    digest = hashlib.sha256(contents(anew)).hexdigest()
+    if digest == entry.sha256:
+        return None
+    notes = [str(one) for one in (*changes(tensors, anew), *last_bits(tensors, anew))]
+    form = f"safetensors {version('safetensors')} writes it otherwise than {entry.made_with.get('safetensors')} did"
+    more = f", and {len(notes) - 1} more of its tensors" if len(notes) > 1 else ""
+    what = f"{notes[0]}{more}" if notes else f"all tensors are the same, but {form}"
+    return OtherBytes(file, f"made anew, its sha256 is {digest}, {MANIFEST} records {entry.sha256}: {what}")
 
 
 def stale(file: str, tensors: Arrays) -> StaleReference | None:

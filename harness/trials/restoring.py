@@ -178,6 +178,15 @@ def through_file(value: Any, what: str) -> Any:
     file = io.BytesIO()
     torch.save(value, file)
     file.seek(0)
+    return load_safely(file, what)
+
+
+def load_safely(file: io.BytesIO, what: str) -> Any:
+    """What torch.load(weights_only=True) makes of a file.
+
+    Raises:
+        Violation: `unsafe-to-load`, it does not load so.
+    """
     try:
         return torch.load(file, weights_only=True)
     except pickle.UnpicklingError as error:

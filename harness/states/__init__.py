@@ -1,0 +1,1 @@
+"""State dicts through time: written under one torch, read under every other."""
