@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_flatten
 
 
 class Operators(TorchDispatchMode):
@@ -54,7 +54,7 @@ class Operators(TorchDispatchMode):
 
 def tensors(values: Any) -> Iterator[Tensor]:
     """Every tensor in nested containers."""
-    return (leaf for leaf in tree_leaves(values) if isinstance(leaf, Tensor))
+    return (leaf for leaf in tree_flatten(values)[0] if isinstance(leaf, Tensor))
 
 
 def address(tensor: Tensor) -> int:
