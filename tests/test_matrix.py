@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import html as escaping
 import os
 import re
 import subprocess
 from collections.abc import Sequence
 from dataclasses import replace as replaced
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -25,7 +27,7 @@ from sparsecheck.values.declaration import Declaration
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection
 from tests.installed import sparsecheck_without
-from tests.samples import cell, declaration, environment, passed, report
+from tests.samples import cell, declaration, environment, report
 from tests.test_page import HOSTILE, Read
 
 ROOT = Path(__file__).parent.parent
@@ -41,7 +43,7 @@ NO_GPU = Record(cell(), Verdict.UNAVAILABLE, reason="no cuda device here")
 
 def on(
     torch: str, *records: Record, name: str = "it", declared: Declaration | None = None, problem: str = "",
-    interrupted: str = "", **header: object,
+    interrupted: str = "", **header: Any,
 ) -> Report:
     """A report of one sparsifier on one torch."""
     of = report(records, name=name, problem=problem, interrupted=interrupted, **header)
@@ -57,11 +59,15 @@ def changed(*reports: Report) -> tuple[Change, ...]:
 
 def both(of: Matrix) -> tuple[str, str]:
     """What is read of the page of HTML, and the page of Markdown without what keeps it plain."""
-    return " ".join(Read(matrix_html(of)).text.split()), re.sub(r"\\(?=[\\`*_\[\]|~#])", "", matrix_markdown(of))
+    return " ".join(Read(matrix_html(of)).text.split()), _unescaped(matrix_markdown(of))
+
+
+def _unescaped(text: str) -> str:
+    return escaping.unescape(re.sub(r"\\(?=[\\`*_\[\]|~#])", "", text))
 
 
 def test_columns_stand_in_the_order_of_versions() -> None:
-    of = matrix([on("2.10.0+cpu", PASSED), on("2.4.1", PASSED), on("2.16.0.dev20260101+cpu", PASSED), on("2.1.2", PASSED)])
+    of = matrix([on(torch, PASSED) for torch in ("2.10.0+cpu", "2.4.1", "2.16.0.dev20260101+cpu", "2.1.2")])
     assert [release.name for release in of.releases] == ["2.1.2", "2.4.1", "2.10.0", "2.16.0.dev20260101"]
     assert "| sparsifier | torch 2.1.2 | torch 2.4.1 | torch 2.10.0 | torch 2.16.0.dev20260101" in both(of)[1]
 
@@ -84,7 +90,7 @@ def test_each_square_tells_result_and_counts() -> None:
 
 
 def test_a_torch_without_a_report_says_so_and_is_passed_over() -> None:
-    of = matrix([on("2.1.2", PASSED), on("2.4.1", PASSED, name="other"), on("2.7.0", FAILS)])
+    of = matrix([on("2.1.2", PASSED), on("2.4.1", name="other"), on("2.7.0", FAILS)])
     for page in both(of):
         assert "no report" in page
     [one] = of.changes
@@ -94,12 +100,15 @@ def test_a_torch_without_a_report_says_so_and_is_passed_over() -> None:
 @pytest.mark.parametrize(
     ("was", "now", "kind"),
     [
-        (PASSED, FAILS, Kind.BROKE), (PASSED, KNOWN, Kind.BROKE), (REFUSED, FAILS, Kind.BROKE), (STALE, KNOWN, Kind.BROKE),
+        (PASSED, FAILS, Kind.BROKE), (PASSED, KNOWN, Kind.BROKE), (REFUSED, FAILS, Kind.BROKE),
+        (STALE, KNOWN, Kind.BROKE),
         (PASSED, replace(FAILS, verdict=Verdict.ERROR), Kind.BROKE),
         (PASSED, replace(FAILS, verdict=Verdict.NOT_RUN), Kind.BROKE),
         (FAILS, PASSED, Kind.MENDED), (KNOWN, PASSED, Kind.MENDED), (KNOWN, STALE, Kind.MENDED),
-        (LATER, PASSED, Kind.REACH), (PASSED, LATER, Kind.REACH), (LATER, FAILS, Kind.REACH), (KNOWN, LATER, Kind.REACH),
-        (NO_GPU, FAILS, Kind.OTHER), (PASSED, NO_GPU, Kind.OTHER), (KNOWN, FAILS, Kind.OTHER), (PASSED, STALE, Kind.OTHER),
+        (LATER, PASSED, Kind.REACH), (PASSED, LATER, Kind.REACH), (LATER, FAILS, Kind.REACH),
+        (KNOWN, LATER, Kind.REACH),
+        (NO_GPU, FAILS, Kind.OTHER), (PASSED, NO_GPU, Kind.OTHER), (KNOWN, FAILS, Kind.OTHER),
+        (PASSED, STALE, Kind.OTHER),
         (PASSED, REFUSED, Kind.OTHER), (KNOWN, REFUSED, Kind.OTHER), (REFUSED, PASSED, Kind.OTHER),
         (REFUSED, replace(REFUSED, refused_by="adapter"), Kind.OTHER),
     ],
@@ -132,7 +141,7 @@ def test_a_change_says_since_when_from_what_to_what_and_why() -> None:
     assert "because: It was so. ([link](<https://x.y/1>))" in text
     assert "https://x.y/1" in [one["href"] for one in Read(matrix_html(of)).of("a")]
     for page in (html, text):
-        for said in ("It was so.", "seen 3", f"sparsecheck run --cell {cell()}", "1 cell", "linear / given / float32 / cpu"):
+        for said in ("It was so.", "seen 3", f"sparsecheck run --cell {cell()}", "1 cell", "linear / given / float32"):
             assert said in page
 
 
@@ -227,9 +236,7 @@ def joined(torch: str, problem: str) -> Report:
 def test_what_could_not_be_judged_stands_under_the_torch_of_its_report_and_says_why() -> None:
     of = matrix([on("2.1.2", PASSED), joined("2.4.1", "it does not import"), on("2.7.0", FAILS)])
     [it] = [row for row in of.rows if row.sparsifier == "it"]
-    assert [square.result if square else "" for square in it.squares] == ["failure", "not judged", "failure"] or [
-        square.result if square else "" for square in it.squares
-    ] == ["success", "not judged", "failure"]
+    assert [square.result if square else "" for square in it.squares] == ["success", "not judged", "failure"]
     for page in both(of):
         assert "it does not import" in page
     assert [(one.before.name, one.since.name) for one in of.changes] == [("2.1.2", "2.7.0")]
@@ -271,7 +278,7 @@ def test_the_order_of_reports_changes_nothing() -> None:
 
 def test_nothing_hostile_is_obeyed() -> None:
     name = HOSTILE.replace(":", ";")
-    words = {"message": HOSTILE, "reason": HOSTILE, "link": "javascript:a"}
+    words: dict[str, Any] = {"message": HOSTILE, "reason": HOSTILE, "link": "javascript:a"}
     reports = [
         on("2.1.2", Record(f"{name}:MASK-01/a|/b/c/d", Verdict.PASSED), name=name),
         on("2.4.1", Record(f"{name}:MASK-01/a|/b/c/d", Verdict.KNOWN, **words), name=name,
@@ -322,7 +329,7 @@ def pages(folder: Path, files: Sequence[str]) -> Result:
         ([replaced(on("2.1.2", PASSED), footer=None)], 3, "no footer"),
         ([on("2.1.2", PASSED, interrupted="Ctrl-C")], 3, "a run was cut short (Ctrl-C); run it again"),
         ([report([PASSED], [cell(), cell("MASK-02")])], 3, "does not balance"),
-        ([on("2.1.2", PASSED), on("2.4.1", PASSED, catalogue="x")], 2, "the report on torch 2.4.1 was judged by another"),
+        ([on("2.1.2", PASSED), on("2.4.1", PASSED, catalogue="x")], 2, "report on torch 2.4.1 was judged by another"),
         ([on("2.1.2", problem="no", catalogue="x")], 2, "a report was judged by another"),
         ([on("2.1.2", PASSED), on("2.1.2+cpu", PASSED)], 2, "it stands in two reports on torch 2.1.2; leave one"),
         ([on("2.1.2", PASSED), on("2.4.1", PASSED, selection=Selection(areas=("MASK",)))], 2, "different selections"),
@@ -439,8 +446,8 @@ def test_each_torch_of_the_label_is_pinned_and_the_readme_names_the_one_command(
     names = label[1].split(", ")
     assert names == [f"torch2.{minor}" for minor in (1, 4, 7, 10, 13, 14, 15)]
     for name in names:
-        pin = "torch==2.13.0" if name == "torch2.13" else f"{name}: torch=={name.removeprefix('torch')}.*"
+        pin = f"{name}: torch==" + ("2.13.0" if name == "torch2.13" else f"{name.removeprefix('torch')}.*")
         assert re.search(rf"^ +.*{re.escape(pin)}$", text, re.MULTILINE), name
-        assert (f"!{name}-" in text or f"!{name}:" in text) is (name != "torch2.13")
+        assert f"!{name}-" in text, name
     assert "`.ci/matrix` makes all of `docs/matrix`" in (ROOT / "README.md").read_text("utf-8")
     assert os.access(ROOT / ".ci" / "matrix", os.X_OK)

@@ -15,6 +15,7 @@ from ..values.declaration import Environment
 from ..values.record import Header, Outcome, Record, Subject
 from ..values.requirement import Requirement
 from .field import Told, shown, told
+from .one_line import printable
 from .standing import Standing, standing
 
 
@@ -119,7 +120,7 @@ class Change:
         """The values that its cells have on each axis."""
         cells = [Cell.parse(one) for one in self.cells]
         axes = ([getattr(one, axis) for one in cells] for axis in ("layer", "pattern", "dtype", "device"))
-        return " / ".join(", ".join(dict.fromkeys(values)) for values in axes)
+        return " / ".join(printable(", ".join(dict.fromkeys(values))) for values in axes)
 
 
 def changes(judged: Sequence[Judged]) -> tuple[Change, ...]:
@@ -149,7 +150,7 @@ def _between(older: Judged, newer: Judged) -> Iterator[Change]:
         yield Change(
             kind, (newer.name,), requirement(Cell.parse(cell).requirement), older.release, newer.release,
             was.standing, now.standing, tuple(one.reason for one in telling if one.reason),
-            next((one.link for one in telling if one.link), ""), package, (shown(cell),),
+            next((one.link for one in telling if one.link), ""), package, (cell,),
             next((one.message for one in telling if one.message), ""), now.arguments or was.arguments,
         )
 
