@@ -153,6 +153,7 @@ def test_a_failure_that_nothing_expects_tells_its_message() -> None:
 def test_what_was_mended_tells_what_it_was_and_what_is_to_be_deleted() -> None:
     [one] = changed(on("2.1.2", KNOWN), on("2.4.1", PASSED))
     assert (one.reasons, one.link, one.message) == (("It was so.",), "https://x.y/1", "seen 3")
+    assert "it had failed because: It was so." in matrix_markdown(matrix([on("2.1.2", KNOWN), on("2.4.1", PASSED)]))
     [other] = changed(on("2.1.2", KNOWN), on("2.4.1", STALE))
     assert other.message == "delete the expectation"
 
@@ -202,6 +203,20 @@ def test_what_is_red_comes_first() -> None:
     older = on("2.1.2", PASSED, Record(cell("MASK-02"), Verdict.PASSED))
     newer = on("2.4.1", KNOWN, replace(FAILS, cell=cell("MASK-02")))
     assert [one.requirement.id for one in changed(older, newer)] == ["MASK-02", "MASK-01"]
+
+
+def test_of_what_is_alike_the_oldest_comes_first() -> None:
+    other = cell("MASK-02")
+    steps = changed(
+        on("2.1.2", PASSED, replace(PASSED, cell=other)), on("2.4.1", PASSED, replace(FAILS, cell=other)),
+        on("2.7.0", FAILS, replace(FAILS, cell=other)),
+    )
+    assert [(one.since.name, one.requirement.id) for one in steps] == [("2.4.1", "MASK-02"), ("2.7.0", "MASK-01")]
+
+
+def test_what_says_nothing_now_tells_what_it_said_before() -> None:
+    [one] = changed(on("2.1.2", KNOWN), on("2.4.1", REFUSED))
+    assert (one.kind, one.reasons, one.message) == (Kind.OTHER, ("It was so.",), "seen 3")
 
 
 def test_each_step_is_held_against_the_one_before() -> None:
@@ -280,8 +295,8 @@ def test_nothing_hostile_is_obeyed() -> None:
     name = HOSTILE.replace(":", ";")
     words: dict[str, Any] = {"message": HOSTILE, "reason": HOSTILE, "link": "javascript:a"}
     reports = [
-        on("2.1.2", Record(f"{name}:MASK-01/a|/b/c/d", Verdict.PASSED), name=name),
-        on("2.4.1", Record(f"{name}:MASK-01/a|/b/c/d", Verdict.KNOWN, **words), name=name,
+        on("2.1.2", Record(f"{name}:MASK-01/[a](b)/b/c/d", Verdict.PASSED), name=name),
+        on("2.4.1", Record(f"{name}:MASK-01/[a](b)/b/c/d", Verdict.KNOWN, **words), name=name,
            declared=declaration(name=name, version=HOSTILE), sparsecheck=HOSTILE),
     ]
     page, text = Read(matrix_html(matrix(reports))), matrix_markdown(matrix(reports))

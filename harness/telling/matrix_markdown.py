@@ -69,7 +69,8 @@ def _change(one: Change) -> Iterator[str]:
     yield f"- **{one.requirement.id}** since torch {plain(one.since.title)}: {turn}. {plain(one.requirement.sentence)}"
     yield f"  - {names}: {one.count}, {plain(one.axes)}"
     if one.reasons or one.link:
-        yield f"  - because: {plain(one_line(' '.join(one.reasons), 600))}{linked(one.link)}"
+        because = "it had failed because" if one.kind is Kind.MENDED else "because"
+        yield f"  - {because}: {plain(one_line(' '.join(one.reasons), 600))}{linked(one.link)}"
     if one.message:
         yield f"  - seen: {plain(one_line(one.message, 300))}"
     if one.package:
