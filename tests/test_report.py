@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from msgspec.structs import replace
 
 from sparsecheck.command.main import main
 from sparsecheck.judging.report import (
+    DamagedReport,
     EmptyReport,
     FooterDisagrees,
     InvalidLine,
@@ -70,6 +72,53 @@ def test_a_line_is_a_line(file: Path) -> None:
     write(report([record]), file)
     assert file.read_bytes().count(b"\n") == 3
     assert read(file).records == (record,)
+
+
+@pytest.fixture
+def packed(tmp_path: Path) -> Path:
+    """A whole report, packed by gzip."""
+    file = tmp_path / "report.jsonl.gz"
+    write(WHOLE, file)
+    return file
+
+
+def test_what_is_packed_is_read_back_and_is_what_gzip_unpacks(packed: Path) -> None:
+    assert read(packed) == WHOLE
+    assert gzip.decompress(packed.read_bytes()) == b"".join(lines())
+
+
+def test_packed_bytes_repeat_whatever_the_time_and_the_name(packed: Path) -> None:
+    other = packed.with_name("other.jsonl.gz")
+    write(WHOLE, other)
+    assert packed.read_bytes() == other.read_bytes()
+    assert packed.read_bytes()[3:8] == bytes(5)
+
+
+def test_what_is_packed_and_cut_at_any_byte_is_never_read_as_whole(packed: Path) -> None:
+    whole = packed.read_bytes()
+    for length in range(2, len(whole)):
+        packed.write_bytes(whole[:length])
+        with pytest.raises(TruncatedReport, match=r"report\.jsonl\.gz: it ends before"):
+            read(packed)
+    for content, kind in ((b"", EmptyReport), (whole[:1], DamagedReport)):
+        packed.write_bytes(content)
+        with pytest.raises(kind):
+            read(packed)
+
+
+def test_what_is_packed_and_damaged_is_refused_in_one_sentence(packed: Path) -> None:
+    whole = packed.read_bytes()
+    for place in range(10, len(whole)):
+        packed.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+        with pytest.raises((DamagedReport, TruncatedReport), match=r"^\S+report\.jsonl\.gz: [^\n]+$"):
+            read(packed)
+
+
+@pytest.mark.parametrize("content", [b"".join(lines()), b"PK\x03\x04"])
+def test_what_is_only_named_as_packed_is_damaged(packed: Path, content: bytes) -> None:
+    packed.write_bytes(content)
+    with pytest.raises(DamagedReport, match="gzip cannot unpack it"):
+        read(packed)
 
 
 def cuts() -> Iterator[tuple[int, bytes]]:

@@ -17,6 +17,7 @@ from .bench import bench
 from .expect import expect
 from .failure import fail
 from .init import init
+from .matrix import matrix
 from .page import page
 from .reference import reference
 from .repro import repro
@@ -35,6 +36,7 @@ def main() -> None:
     sparsecheck init                    write an adapter for your own package
     sparsecheck expect FILE             what it would take to expect the failures in FILE
     sparsecheck page FILE --html FILE   the verdicts of reports, as a page
+    sparsecheck matrix FILE... --html F one report from each torch: what changed, and since which
     sparsecheck repro CELL              a script that shows one failure without sparsecheck
     sparsecheck bench                   time it; nothing is judged by that
     sparsecheck states read FOLDER      restore what other torch releases saved
@@ -109,7 +111,8 @@ def _explained(one: Requirement) -> str:
 @click.option("--probe-undeclared", "probe", is_flag=True,
               help="Try what an adapter leaves undeclared, to learn what to declare; exits 2, as it judges nothing.")
 @click.option("--require", "required", multiple=True, metavar="NAME", help="Red unless NAME was judged.")
-@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write the records here (JSON Lines).")
+@click.option("--report", type=click.Path(path_type=Path, dir_okay=False),
+              help="Write the records here (JSON Lines; packed by gzip where FILE ends in .gz).")
 @click.option("-n", "--workers", default=0, show_default=True, type=click.IntRange(0),
               help="pytest-xdist processes a sparsifier.")
 @click.option("-j", "--jobs", default=os.cpu_count() or 1, show_default="the cores", type=click.IntRange(1),
@@ -228,6 +231,7 @@ def schema() -> None:
 main.add_command(bench)
 main.add_command(expect)
 main.add_command(init)
+main.add_command(matrix)
 main.add_command(page)
 main.add_command(reference)
 main.add_command(repro)

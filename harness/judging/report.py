@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import os
+import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +22,9 @@ from .ledger import Balance, outcome, reconcile
 CORE = {requirement.id for requirement in CATALOGUE if requirement.level == "core"}
 """Ids of the core requirements of this catalogue."""
 
+PACKED = ".gz"
+"""How the name of a report ends that is packed by gzip."""
+
 
 class InvalidReport(ValueError):
     """A file that is no whole report; the message names file and line."""
@@ -34,6 +40,10 @@ class InvalidLine(InvalidReport):
 
 class TruncatedReport(InvalidReport):
     """The footer is missing: the run was cut short, and nothing in the report counts."""
+
+
+class DamagedReport(InvalidReport):
+    """It is named as packed by gzip, and cannot be unpacked."""
 
 
 class UnlikeReports(InvalidReport):
@@ -88,7 +98,7 @@ def schema() -> dict[str, Any]:
 
 
 def read(path: Path) -> Report:
-    """The whole report at `path`.
+    """The whole report at `path`, which is packed by gzip if it ends in `.gz`.
 
     Raises:
         InvalidReport: one of its kinds; the file is no report, or one that was cut short.
@@ -137,10 +147,29 @@ def salvage(path: Path) -> Report:
 
 def _lines(path: Path) -> list[bytes]:
     """The lines that have an end; there is one at least."""
-    lines = path.read_bytes().split(b"\n")[:-1]
+    lines = _content(path).split(b"\n")[:-1]
     if not lines:
         raise EmptyReport(f"{path}: no header: this is no report, or one cut short before its first line ended")
     return lines
+
+
+def _content(path: Path) -> bytes:
+    if path.suffix != PACKED:
+        return path.read_bytes()
+    try:
+        return gzip.decompress(path.read_bytes())
+    except EOFError:
+        raise TruncatedReport(f"{path}: it ends before what gzip packed does; copy or make it again") from None
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise DamagedReport(f"{path}: gzip cannot unpack it ({error}); copy or make it again") from None
+
+
+def _packed(data: bytes) -> bytes:
+    """The same bytes for the same data: neither time nor name is told."""
+    target = io.BytesIO()
+    with gzip.GzipFile("", "wb", 9, target, mtime=0) as file:
+        file.write(data)
+    return target.getvalue()
 
 
 def _header(header: Line, path: Path) -> Header:
@@ -195,14 +224,15 @@ def join(reports: Sequence[Report], interrupted: str = "") -> Report:
 
 
 def write(report: Report, path: Path) -> None:
-    """Write a whole report; an unfinished write never stands under `path`, unless that is no file but a device or
-    a pipe, and neither does a mixture of two that are written at once.
+    """Write a whole report, packed by gzip if `path` ends in `.gz`; an unfinished write never stands under `path`,
+    unless that is no file but a device or a pipe, and neither does a mixture of two that are written at once.
 
     Raises:
         OSError: it cannot be written.
     """
     lines: Iterable[Line] = (report.header, *report.records, *((report.footer,) if report.footer else ()))
     data = b"".join(map(encode, lines))
+    data = _packed(data) if path.suffix == PACKED else data
     if _is_special(path):
         path.write_bytes(data)
         return

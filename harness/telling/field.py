@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -121,7 +121,7 @@ def field(reports: Sequence[Report], older: Sequence[Report] = ()) -> Field:
     if joined.header.catalogue != digest():
         raise UnlikeReports("the reports were judged by another catalogue than this sparsecheck has; run them again")
     for report in reports:
-        _check_whole(report)
+        check_whole(report)
     if not joined.header.subjects:
         raise EmptyReport("the reports are about no sparsifier")
     columns = [_column(report, subject) for report in reports for subject in report.header.subjects]
@@ -129,7 +129,10 @@ def field(reports: Sequence[Report], older: Sequence[Report] = ()) -> Field:
     return Field(tuple(sorted(columns, key=lambda one: one.name)), bool(joined.header.selection), found)
 
 
-def _check_whole(report: Report) -> None:
+def check_whole(report: Report) -> None:
+    """Raises:
+    CutShort: it was interrupted, or its ledger does not balance.
+    """
     if report.footer is None or report.footer.interrupted:
         why = report.footer.interrupted if report.footer else "no footer"
         raise CutShort(f"a run was cut short ({shown(why)}); run it again")
@@ -150,11 +153,18 @@ def _column(report: Report, subject: Subject) -> Column:
     by_requirement: dict[str, list[Record]] = {}
     for record in report.of(subject.sparsifier):
         by_requirement.setdefault(Cell.parse(record.cell).requirement, []).append(record)
-    if unknown := sorted(set(by_requirement) - {one.id for one in CATALOGUE}):
-        raise UnlikeReports(f"{shown(subject.sparsifier)} has cells of {shown(unknown[0])}, which is no requirement")
+    check_requirements(subject, by_requirement)
     squares = tuple(_square(one, subject, by_requirement.get(one.id, ())) for one in CATALOGUE)
     facts = tuple((what, shown(fact)) for what, fact in _facts(subject, report.header.started))
     return Column(shown(subject.sparsifier), result, shown(subject.problem), facts, squares)
+
+
+def check_requirements(subject: Subject, ids: Iterable[str]) -> None:
+    """Raises:
+    UnlikeReports: it has cells of what this catalogue does not ask.
+    """
+    if unknown := sorted(set(ids) - {one.id for one in CATALOGUE}):
+        raise UnlikeReports(f"{shown(subject.sparsifier)} has cells of {shown(unknown[0])}, which is no requirement")
 
 
 def _facts(subject: Subject, started: str) -> Iterator[tuple[str, str]]:
@@ -163,21 +173,23 @@ def _facts(subject: Subject, started: str) -> Iterator[tuple[str, str]]:
     yield "profile", declaration.profile if declaration else ""
     yield "torch", environment.torch if environment else ""
     yield "python", environment.python if environment else ""
-    yield "device", _device(environment.devices, environment.accelerator) if environment else ""
+    yield "device", device(environment.devices, environment.accelerator) if environment else ""
     yield "date", started[:10]
 
 
-def _device(devices: Sequence[str], accelerator: str) -> str:
+def device(devices: Sequence[str], accelerator: str) -> str:
+    """What a run could compute on, in words."""
     return ", ".join(devices) + (f" ({accelerator})" if accelerator else "")
 
 
 def _square(requirement: Requirement, subject: Subject, records: Sequence[Record]) -> Square:
     return Square(
-        requirement, standing(requirement, subject, records), tuple(_told(record, subject) for record in records)
+        requirement, standing(requirement, subject, records), tuple(told(record, subject) for record in records)
     )
 
 
-def _told(record: Record, subject: Subject) -> Told:
+def told(record: Record, subject: Subject) -> Told:
+    """What became of one cell, fit to be shown."""
     file = re.split(r"[/\\]", subject.adapter)[-1]
     adapter = f"--adapter {shlex.quote(file)} " if file else ""
     return Told(

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Iterable
-from importlib.resources import files
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from .carried import CARRIED
 from .field import Field, Told
+from .one_page import fingerprint, part, rendered
 from .standing import Standing
 
 _ESCAPES = {ord(one): f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"}
@@ -21,15 +18,10 @@ _ESCAPES = {ord(one): f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"}
 
 def field_html(field: Field) -> str:
     """The whole page: its style, its script and its data stand in it."""
-    style, script = _part("field.css"), _part("field.js")
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["groupby_why"] = _by_why
-    return environment.from_string(_part("field.html")).render(
-        field=field, carried_says=CARRIED, standings=list(Standing), data=as_data(_data(field)),
-        style=Markup(style), script=Markup(script), style_hash=_hash(style), script_hash=_hash(script),
+    script = part("field.js")
+    return rendered(
+        "field.html", ("field.css",), {"groupby_why": _by_why}, field=field, carried_says=CARRIED, standings=list(Standing),
+        data=as_data(_data(field)), script=Markup(script), script_hash=fingerprint(script),
     )
 
 
@@ -43,14 +35,6 @@ def _by_why(cells: Iterable[Told]) -> list[tuple[tuple[Standing, str, str, str],
     for cell in cells:
         groups.setdefault((cell.standing, cell.reason, cell.link, cell.message), []).append(cell)
     return list(groups.items())
-
-
-def _part(name: str) -> str:
-    return (files(__package__) / "page" / name).read_text("utf-8")
-
-
-def _hash(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
 
 
 def _data(field: Field) -> dict[str, Any]:

@@ -35,12 +35,12 @@ def _notes(field: Field) -> Iterator[str]:
 def _overview(field: Field) -> Iterator[str]:
     yield "## Results\n"
     facts = [what for what, _ in field.columns[0].facts]
-    yield _row(("#", "sparsifier", "result", "judged on", "passed", "not passed, or not judged", *facts))
+    yield table_row(("#", "sparsifier", "result", "judged on", "passed", "not passed, or not judged", *facts))
     yield "|---" * (6 + len(facts)) + "|"
     for number, column in enumerate(field.columns, 1):
         judged = f"{column.judged} of {len(column.squares)} requirements"
         told = (str(number), column.name, column.result, judged, f"{column.passed} ({_in_part(column)} in part)")
-        yield _row((*told, _others(column), *(fact for _, fact in column.facts)))
+        yield table_row((*told, _others(column), *(fact for _, fact in column.facts)))
     yield ""
 
 
@@ -56,11 +56,11 @@ def _matrix(field: Field) -> Iterator[str]:
     yield "## Requirements\n\nThe columns are the sparsifiers, by their numbers above.\n"
     yield from (f"- `{one.sign}` {one.value}: {one.meaning}" for one in Standing)
     for area, rows in field.rows():
-        yield f"\n### {area}\n\n" + _row(("requirement", *map(str, range(1, len(field.columns) + 1)), "asks"))
+        yield f"\n### {area}\n\n" + table_row(("requirement", *map(str, range(1, len(field.columns) + 1)), "asks"))
         yield "|---" * (len(field.columns) + 2) + "|"
         for row in rows:
             requirement = row[0].requirement
-            yield _row((requirement.id, *(square.standing.sign for square in row), requirement.sentence))
+            yield table_row((requirement.id, *(square.standing.sign for square in row), requirement.sentence))
     yield ""
 
 
@@ -84,7 +84,7 @@ def _failing(square: Square) -> Iterator[str]:
         yield f"- **{id}** {verdict} ({square.share(len(cells))}). {plain(square.requirement.sentence)}"
         yield f"  - seen: {plain(one_line(cells[0].message, 300))}"
         if reason or link:
-            yield f"  - because: {plain(one_line(reason, 600))}{_link(link)}"
+            yield f"  - because: {plain(one_line(reason, 600))}{linked(link)}"
         yield f"  - repeat: {code(f'sparsecheck run {cells[0].arguments}')}"
 
 
@@ -93,18 +93,20 @@ def _carried(field: Field) -> Iterator[str]:
         return
     yield f"## Carried forward\n\n{CARRIED}\n"
     facts = [what for what, _ in field.carried[0].facts]
-    yield _row(("sparsifier", "cells", *facts))
+    yield table_row(("sparsifier", "cells", *facts))
     yield "|---" * (2 + len(facts)) + "|"
     for one in field.carried:
-        yield _row((one.sparsifier, one.counted, *(fact or "unknown" for _, fact in one.facts)))
+        yield table_row((one.sparsifier, one.counted, *(fact or "unknown" for _, fact in one.facts)))
     yield ""
 
 
-def _link(link: str) -> str:
+def linked(link: str) -> str:
+    """Where a reason may be followed, to stand behind it; nothing without a link."""
     return f" ([link](<{link.replace('&', '&amp;')}>))" if link else ""
 
 
-def _row(cells: Iterable[str]) -> str:
+def table_row(cells: Iterable[str]) -> str:
+    """One line of a table, whatever is in its cells."""
     return f"| {' | '.join(map(plain, cells))} |"
 
 

@@ -1,0 +1,468 @@
+"""The version matrix: what it says changed, since when and why, and when it is not written."""
+
+from __future__ import annotations
+
+import html as escaping
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import replace as replaced
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from msgspec.structs import replace
+
+from sparsecheck.catalogue import CATALOGUE, digest
+from sparsecheck.command.main import main
+from sparsecheck.judging.report import EmptyReport, Report, UnlikeReports, encode, join, read, write
+from sparsecheck.telling.field import CutShort
+from sparsecheck.telling.matrix import Matrix, NoTorch, OtherCatalogue, SameTorch, matrix
+from sparsecheck.telling.matrix_changes import Change, Kind
+from sparsecheck.telling.matrix_html import matrix_html
+from sparsecheck.telling.matrix_markdown import matrix_markdown
+from sparsecheck.values.declaration import Declaration
+from sparsecheck.values.record import Record, Verdict
+from sparsecheck.values.selection import Selection
+from tests.installed import sparsecheck_without
+from tests.samples import cell, declaration, environment, report
+from tests.test_page import HOSTILE, Read
+
+ROOT = Path(__file__).parent.parent
+NEEDS = "needs torch>=2.4, this is 2.1.2"
+FAILS = Record(cell(), Verdict.FAILED, message="expected 4, seen 5")
+KNOWN = Record(cell(), Verdict.KNOWN, message="seen 3", reason="It was so.", link="https://x.y/1")
+PASSED = Record(cell(), Verdict.PASSED)
+STALE = Record(cell(), Verdict.STALE, message="delete the expectation", reason="It was so.")
+REFUSED = Record(cell(), Verdict.REFUSED, refused_by="package")
+LATER = Record(cell(), Verdict.UNAVAILABLE, reason=NEEDS)
+NO_GPU = Record(cell(), Verdict.UNAVAILABLE, reason="no cuda device here")
+
+
+def on(
+    torch: str, *records: Record, name: str = "it", declared: Declaration | None = None, problem: str = "",
+    interrupted: str = "", **header: Any,
+) -> Report:
+    """A report of one sparsifier on one torch."""
+    of = report(records, name=name, problem=problem, interrupted=interrupted, **header)
+    place = None if problem else environment(torch=torch)
+    there = declared or (None if problem else declaration(name=name))
+    subjects = tuple(replace(one, environment=place, declaration=there) for one in of.header.subjects)
+    return replaced(of, header=replace(of.header, subjects=subjects))
+
+
+def changed(*reports: Report) -> tuple[Change, ...]:
+    return matrix(reports).changes
+
+
+def both(of: Matrix) -> tuple[str, str]:
+    """What is read of the page of HTML, and the page of Markdown without what keeps it plain."""
+    return " ".join(Read(matrix_html(of)).text.split()), _unescaped(matrix_markdown(of))
+
+
+def _unescaped(text: str) -> str:
+    return escaping.unescape(re.sub(r"\\(?=[\\`*_\[\]|~#])", "", text))
+
+
+def test_columns_stand_in_the_order_of_versions() -> None:
+    of = matrix([on(torch, PASSED) for torch in ("2.10.0+cpu", "2.4.1", "2.16.0.dev20260101+cpu", "2.1.2")])
+    assert [release.name for release in of.releases] == ["2.1.2", "2.4.1", "2.10.0", "2.16.0.dev20260101"]
+    assert "| sparsifier | torch 2.1.2 | torch 2.4.1 | torch 2.10.0 | torch 2.16.0.dev20260101" in both(of)[1]
+
+
+@pytest.mark.parametrize(
+    ("torch", "gating"), [("2.13.0+cpu", True), ("2.16.0.dev20260101", False), ("2.15.0rc1", False), ("2.1.0a0", False)]
+)
+def test_what_is_no_release_gates_nothing_and_says_so(torch: str, gating: bool) -> None:
+    for page in both(matrix([on(torch, PASSED)])):
+        assert ("not gating" in page) is not gating
+
+
+def test_each_square_tells_result_and_counts() -> None:
+    of = matrix([on("2.1.2", PASSED, Record(cell("MASK-02"), Verdict.KNOWN)), on("2.4.1", FAILS)])
+    html, text = both(of)
+    assert "| it | partial: 1 known failure, 1 passed | failure: 1 failed |" in text
+    assert "it partial 1 known failure, 1 passed failure 1 failed" in html
+    squares = [one for one in Read(matrix_html(of)).of("td") if one.get("data-what") == "torch 2.4.1"]
+    assert len(squares) == 1
+
+
+def test_a_torch_without_a_report_says_so_and_is_passed_over() -> None:
+    of = matrix([on("2.1.2", PASSED), on("2.4.1", name="other"), on("2.7.0", FAILS)])
+    for page in both(of):
+        assert "no report" in page
+    [one] = of.changes
+    assert (one.before.name, one.since.name, one.sparsifiers) == ("2.1.2", "2.7.0", ("it",))
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "kind"),
+    [
+        (PASSED, FAILS, Kind.BROKE), (PASSED, KNOWN, Kind.BROKE), (REFUSED, FAILS, Kind.BROKE),
+        (STALE, KNOWN, Kind.BROKE),
+        (PASSED, replace(FAILS, verdict=Verdict.ERROR), Kind.BROKE),
+        (PASSED, replace(FAILS, verdict=Verdict.NOT_RUN), Kind.BROKE),
+        (FAILS, PASSED, Kind.MENDED), (KNOWN, PASSED, Kind.MENDED), (KNOWN, STALE, Kind.MENDED),
+        (LATER, PASSED, Kind.REACH), (PASSED, LATER, Kind.REACH), (LATER, FAILS, Kind.REACH),
+        (KNOWN, LATER, Kind.REACH),
+        (NO_GPU, FAILS, Kind.OTHER), (PASSED, NO_GPU, Kind.OTHER), (KNOWN, FAILS, Kind.OTHER),
+        (PASSED, STALE, Kind.OTHER),
+        (PASSED, REFUSED, Kind.OTHER), (KNOWN, REFUSED, Kind.OTHER), (REFUSED, PASSED, Kind.OTHER),
+        (REFUSED, replace(REFUSED, refused_by="adapter"), Kind.OTHER),
+    ],
+)
+def test_what_broke_what_was_mended_and_what_torch_could_not_do_are_told_apart(
+    was: Record, now: Record, kind: Kind
+) -> None:
+    of = matrix([on("2.1.2", was), on("2.4.1", now)])
+    assert [one.kind for one in of.changes] == [kind]
+    sections = matrix_markdown(of).split("### ")[1:]
+    assert [section.split("\n")[0].lower() for section in sections if "- **MASK-01**" in section] == [kind.value]
+    assert both(of)[0].count("Nothing.") == len(Kind) - 1
+
+
+@pytest.mark.parametrize("record", [PASSED, FAILS, KNOWN, STALE, REFUSED, LATER, NO_GPU], ids=lambda one: one.verdict)
+def test_what_stays_is_no_change(record: Record) -> None:
+    of = matrix([on("2.1.2", record), on("2.4.1", record)])
+    assert not of.changes
+    assert [page.count("Nothing.") for page in both(of)] == [len(Kind)] * 2
+
+
+SENTENCE = CATALOGUE[[one.id for one in CATALOGUE].index("MASK-01")].sentence
+
+
+def test_a_change_says_since_when_from_what_to_what_and_why() -> None:
+    of = matrix([on("2.1.2", PASSED), on("2.4.1", PASSED), on("2.7.0", KNOWN)])
+    html, text = both(of)
+    assert f"**MASK-01** since torch 2.7.0: from passed (on 2.4.1) to known failure. {SENTENCE}" in text
+    assert f"torch 2.7.0 it MASK-01 {SENTENCE} from ✓ passed on torch 2.4.1 to K known failure 1 cell: " in html
+    assert "because: It was so. ([link](<https://x.y/1>))" in text
+    assert "https://x.y/1" in [one["href"] for one in Read(matrix_html(of)).of("a")]
+    for page in (html, text):
+        for said in ("It was so.", "seen 3", f"sparsecheck run --cell {cell()}", "1 cell", "linear / given / float32"):
+            assert said in page
+
+
+def test_a_failure_that_nothing_expects_tells_its_message() -> None:
+    for page in both(matrix([on("2.1.2", PASSED), on("2.4.1", FAILS)])):
+        assert "expected 4, seen 5" in page
+
+
+def test_what_was_mended_tells_what_it_was_and_what_is_to_be_deleted() -> None:
+    [one] = changed(on("2.1.2", KNOWN), on("2.4.1", PASSED))
+    assert (one.reasons, one.link, one.message) == (("It was so.",), "https://x.y/1", "seen 3")
+    assert "it had failed because: It was so." in matrix_markdown(matrix([on("2.1.2", KNOWN), on("2.4.1", PASSED)]))
+    [other] = changed(on("2.1.2", KNOWN), on("2.4.1", STALE))
+    assert other.message == "delete the expectation"
+
+
+def test_what_torch_could_not_do_tells_which_it_needs_and_what_came_of_it() -> None:
+    of = matrix([on("2.1.2", LATER), on("2.4.1", FAILS)])
+    for page in both(of):
+        assert NEEDS in page
+        assert "expected 4, seen 5" in page
+
+
+def in_layers(record: Record, *layers: str, name: str = "it") -> list[Record]:
+    return [replace(record, cell=cell(layer=layer, name=name)) for layer in layers]
+
+
+def test_cells_of_one_requirement_that_changed_alike_are_one_line() -> None:
+    layers = ("linear", "conv2d", "embedding")
+    of = matrix([on("2.1.2", *in_layers(PASSED, *layers)), on("2.4.1", *in_layers(FAILS, *layers))])
+    [one] = of.changes
+    for page in both(of):
+        assert "3 cells" in page
+        assert "linear, conv2d, embedding / given / float32 / cpu" in page
+    assert len(one.cells) == 3
+
+
+def test_what_changed_otherwise_is_a_line_of_its_own() -> None:
+    other = replace(KNOWN, reason="It was otherwise.")
+    older = on("2.1.2", *in_layers(PASSED, "linear", "conv2d", "conv1d"))
+    newer = on("2.4.1", *in_layers(KNOWN, "linear"), *in_layers(other, "conv2d"), *in_layers(FAILS, "conv1d"))
+    assert sorted(one.reasons for one in changed(older, newer)) == [(), ("It was otherwise.",), ("It was so.",)]
+
+
+def of_two(was: Record, now: Record) -> tuple[Change, ...]:
+    """What changed in two sparsifiers alike."""
+    return changed(*(
+        on(torch, *in_layers(record, "linear", name=name), name=name)
+        for torch, record in (("2.1.2", was), ("2.4.1", now)) for name in ("a", "b")
+    ))
+
+
+def test_sparsifiers_are_told_together_only_in_what_is_torchs_own() -> None:
+    assert [one.sparsifiers for one in of_two(PASSED, FAILS)] == [("a",), ("b",)]
+    assert [one.sparsifiers for one in of_two(LATER, PASSED)] == [("a", "b")]
+
+
+def test_what_is_red_comes_first() -> None:
+    older = on("2.1.2", PASSED, Record(cell("MASK-02"), Verdict.PASSED))
+    newer = on("2.4.1", KNOWN, replace(FAILS, cell=cell("MASK-02")))
+    assert [one.requirement.id for one in changed(older, newer)] == ["MASK-02", "MASK-01"]
+
+
+def test_of_what_is_alike_the_oldest_comes_first() -> None:
+    other = cell("MASK-02")
+    steps = changed(
+        on("2.1.2", PASSED, replace(PASSED, cell=other)), on("2.4.1", PASSED, replace(FAILS, cell=other)),
+        on("2.7.0", FAILS, replace(FAILS, cell=other)),
+    )
+    assert [(one.since.name, one.requirement.id) for one in steps] == [("2.4.1", "MASK-02"), ("2.7.0", "MASK-01")]
+
+
+def test_what_says_nothing_now_tells_what_it_said_before() -> None:
+    [one] = changed(on("2.1.2", KNOWN), on("2.4.1", REFUSED))
+    assert (one.kind, one.reasons, one.message) == (Kind.OTHER, ("It was so.",), "seen 3")
+
+
+def test_each_step_is_held_against_the_one_before() -> None:
+    steps = changed(on("2.10.0", FAILS), on("2.4.1", PASSED), on("2.1.2", FAILS))
+    assert [(one.kind, one.before.name, one.since.name) for one in steps] == [
+        (Kind.BROKE, "2.4.1", "2.10.0"), (Kind.MENDED, "2.1.2", "2.4.1"),
+    ]
+
+
+def test_a_cell_that_is_planned_on_one_torch_alone_is_told() -> None:
+    [gone] = changed(on("2.1.2", PASSED, *in_layers(PASSED, "conv2d")), on("2.4.1", PASSED))
+    assert (gone.kind, gone.was.value, gone.now.value) == (Kind.OTHER, "passed", "not asked for")
+    random = declaration(score="random")
+    [other] = changed(on("2.1.2", replace(PASSED, cell=cell("MASK-06"))), on("2.4.1", declared=random))
+    assert other.now.value == "not in its contract"
+
+
+def test_another_version_of_the_package_is_no_change_of_torch_alone() -> None:
+    newer = on("2.4.1", FAILS, declared=declaration(version="1.6"))
+    for page in both(matrix([on("2.1.2", PASSED), newer])):
+        assert "the package changed, too: acme 1.5 to acme 1.6" in page
+    own = [replace(declaration(version=version), distribution="torch") for version in ("2.1.2", "2.4.1")]
+    for page in both(matrix([on("2.1.2", PASSED, declared=own[0]), on("2.4.1", FAILS, declared=own[1])])):
+        assert "the package changed" not in page
+
+
+def joined(torch: str, problem: str) -> Report:
+    """A report on two sparsifiers, one of which could not be judged."""
+    return join([on(torch, *in_layers(PASSED, "linear", name="other"), name="other"), on(torch, problem=problem)])
+
+
+def test_what_could_not_be_judged_stands_under_the_torch_of_its_report_and_says_why() -> None:
+    of = matrix([on("2.1.2", PASSED), joined("2.4.1", "it does not import"), on("2.7.0", FAILS)])
+    [it] = [row for row in of.rows if row.sparsifier == "it"]
+    assert [square.result if square else "" for square in it.squares] == ["success", "not judged", "failure"]
+    for page in both(of):
+        assert "it does not import" in page
+    assert [(one.before.name, one.since.name) for one in of.changes] == [("2.1.2", "2.7.0")]
+
+
+def test_environments_are_told_as_the_headers_name_them() -> None:
+    of = matrix([
+        on("2.10.0+cpu", PASSED, sparsecheck="0.2"), on("2.4.1", PASSED, started="2026-02-03T04:05:06+00:00"),
+        on("2.4.1", name="other", started="2026-02-03T05:05:06+00:00"),
+    ])
+    rest = {"python": "3.11.0", "numpy": "2.0.0", "platform": "linux", "device": "cpu", "catalogue": digest()}
+    assert [dict(one) for one in of.environments] == [
+        {"torch": "2.4.1", "date": "2026-02-03", "sparsecheck": "", "sparsifiers": "2", **rest},
+        {"torch": "2.10.0+cpu", "date": "2026-01-01", "sparsecheck": "0.2", "sparsifiers": "1", **rest},
+    ]
+    html, text = both(of)
+    assert f"| 2.10.0+cpu | 3.11.0 | 2.0.0 | linux | cpu | 2026-01-01 | 0.2 | {digest()} | 1 |" in text
+    assert f"2.10.0+cpu 3.11.0 2.0.0 linux cpu 2026-01-01 0.2 {digest()} 1" in " ".join(html.split())
+
+
+def test_one_torch_is_held_against_nothing_and_says_so() -> None:
+    for page in both(matrix([on("2.1.2", PASSED)])):
+        assert "There is one torch only" in page
+        assert "Nothing." not in page
+
+
+def test_a_selection_says_so() -> None:
+    selected = Selection(areas=("MASK",))
+    for page in both(matrix([on("2.1.2", PASSED, selection=selected)])):
+        assert "Only a selection" in page
+    for page in both(matrix([on("2.1.2", PASSED)])):
+        assert "Only a selection" not in page
+
+
+def test_the_order_of_reports_changes_nothing() -> None:
+    reports = [on("2.1.2", PASSED), on("2.4.1", FAILS), joined("2.7.0", "no")]
+    assert both(matrix(reports)) == both(matrix(reports[::-1]))
+
+
+def test_nothing_hostile_is_obeyed() -> None:
+    name = HOSTILE.replace(":", ";")
+    words: dict[str, Any] = {"message": HOSTILE, "reason": HOSTILE, "link": "javascript:a"}
+    reports = [
+        on("2.1.2", Record(f"{name}:MASK-01/[a](b)/b/c/d", Verdict.PASSED), name=name),
+        on("2.4.1", Record(f"{name}:MASK-01/[a](b)/b/c/d", Verdict.KNOWN, **words), name=name,
+           declared=declaration(name=name, version=HOSTILE), sparsecheck=HOSTILE),
+    ]
+    page, text = Read(matrix_html(matrix(reports))), matrix_markdown(matrix(reports))
+    assert not page.of("img")
+    assert not page.of("script")
+    assert all(str(anchor["href"]).startswith("#") for anchor in page.of("a"))
+    assert "onerror=alert(1)" in page.text
+    outside_code = re.sub(r"repeat: (`+) .* \1", "", text).replace("[the environments](#environments)", "")
+    assert "<img" not in outside_code
+    assert not re.search(r"(?<!\\)\]\(", outside_code)
+    assert "\x1b" not in matrix_html(matrix(reports)) + text
+
+
+def test_the_page_needs_nothing_else_and_no_colour_stands_without_its_word() -> None:
+    page = Read(matrix_html(matrix([on("2.1.2", PASSED), on("2.4.1", FAILS)])))
+    assert not [tag for tag, has in page.elements if {"src", "srcset", "data", "style", "onclick"} & has.keys()]
+    assert not page.of("link")
+    assert not page.of("script")
+    signs = [one for one in page.of("span") if "sign" in str(one.get("class"))]
+    assert len(signs) == 2
+    assert all(one.get("aria-hidden") == "true" for one in signs)
+    style = re.search(r"<style>(.*?)</style>", matrix_html(matrix([on("2.1.2", PASSED)])), re.DOTALL)
+    assert style is not None
+    for needed in ("prefers-color-scheme: dark", ".changes td::before", "max-width: 50rem"):
+        assert needed in style[1]
+    assert all("data-what" in one for one in page.of("td"))
+
+
+def written(folder: Path, *reports: Report) -> list[str]:
+    """Their files."""
+    files = [folder / f"{number}.jsonl" for number in range(len(reports))]
+    for file, of in zip(files, reports, strict=True):
+        file.write_bytes(b"".join(map(encode, (of.header, *of.records, *((of.footer,) if of.footer else ())))))
+    return list(map(str, files))
+
+
+def pages(folder: Path, files: Sequence[str]) -> Result:
+    there = [f"{way}={folder / name}" for way, name in (("--html", "a.html"), ("--markdown", "a.md"))]
+    return CliRunner().invoke(main, ["matrix", *files, *there])
+
+
+@pytest.mark.parametrize(
+    ("reports", "exit", "said"),
+    [
+        ([replaced(on("2.1.2", PASSED), footer=None)], 3, "no footer"),
+        ([on("2.1.2", PASSED, interrupted="Ctrl-C")], 3, "a run was cut short (Ctrl-C); run it again"),
+        ([report([PASSED], [cell(), cell("MASK-02")])], 3, "does not balance"),
+        ([on("2.1.2", PASSED), on("2.4.1", PASSED, catalogue="x")], 2, "report on torch 2.4.1 was judged by another"),
+        ([on("2.1.2", problem="no", catalogue="x")], 2, "a report was judged by another"),
+        ([on("2.1.2", PASSED), on("2.1.2+cpu", PASSED)], 2, "it stands in two reports on torch 2.1.2; leave one"),
+        ([on("2.1.2", PASSED), on("2.4.1", PASSED, selection=Selection(areas=("MASK",)))], 2, "different selections"),
+        ([on("2.1.2", PASSED, selection=Selection(probe=True))], 2, "a probe"),
+        ([on("2.1.2", replace(PASSED, cell=cell("MASK-99")))], 2, "MASK-99, which is no requirement"),
+        ([on("2.1.2", problem="it does not import")], 2, "does not say on which torch"),
+        ([on("of mine", PASSED)], 2, "'of mine', which is no version"),
+        ([report(subjects=())], 2, "about no sparsifier"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_does_not_combine_writes_nothing(tmp_path: Path, reports: list[Report], exit: int, said: str) -> None:
+    ended = pages(tmp_path, written(tmp_path, *reports))
+    assert (ended.exit_code, said in ended.output) == (exit, True), ended.output
+    assert len(ended.output.splitlines()) == 1
+    assert not (tmp_path / "a.html").exists()
+    assert not (tmp_path / "a.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("reports", "named"),
+    [
+        ([on("2.1.2", PASSED, catalogue="x")], OtherCatalogue), ([on("2.1.2", PASSED)] * 2, SameTorch),
+        ([on("2.1.2", problem="no")], NoTorch), ([report(subjects=())], EmptyReport),
+        ([on("2.1.2", PASSED, interrupted="x")], CutShort),
+        ([on("2.1.2"), on("2.4.1", selection=Selection(areas=("MASK",)))], UnlikeReports),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+)
+def test_each_way_a_matrix_can_be_wrong_has_a_name(reports: list[Report], named: type[Exception]) -> None:
+    with pytest.raises(named) as raised:
+        matrix(reports)
+    assert raised.type is named
+
+
+def test_a_folder_stands_for_the_reports_in_it(tmp_path: Path) -> None:
+    records = tmp_path / "records"
+    records.mkdir()
+    write(on("2.1.2", PASSED), records / "torch-2.1.jsonl.gz")
+    write(on("2.4.1", FAILS), records / "torch-2.4.jsonl")
+    (records / "README.md").write_text("none")
+    assert pages(tmp_path, [str(records)]).exit_code == 0
+    whole = matrix([on("2.1.2", PASSED), on("2.4.1", FAILS)])
+    assert (tmp_path / "a.md").read_text("utf-8") == matrix_markdown(whole)
+    assert (tmp_path / "a.html").read_text("utf-8") == matrix_html(whole)
+    assert pages(tmp_path, [str(tmp_path / "a.md" / "..")]).exit_code == 2
+
+
+def test_an_empty_folder_and_a_report_that_is_missing_are_named(tmp_path: Path) -> None:
+    assert "there is no report in this folder" in pages(tmp_path, [str(tmp_path)]).output
+    assert "absent.jsonl: there is no such report" in pages(tmp_path, [str(tmp_path / "absent.jsonl")]).output
+
+
+def test_a_report_whose_gzip_is_cut_exits_as_any_that_is_cut(tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl.gz"
+    write(on("2.1.2", PASSED), file)
+    file.write_bytes(file.read_bytes()[:-9])
+    ended = pages(tmp_path, [str(file)])
+    assert (ended.exit_code, len(ended.output.splitlines())) == (3, 1)
+    assert "it ends before what gzip packed does" in ended.output
+
+
+def test_no_page_is_bad_usage_and_none_needs_torch(tmp_path: Path) -> None:
+    files = written(tmp_path, on("2.1.2", PASSED))
+    ended = CliRunner().invoke(main, ["matrix", *files])
+    assert (ended.exit_code, "nothing to write" in ended.output) == (2, True)
+    without = sparsecheck_without({"torch"}, "matrix", *files, "--html", "a.html", "--markdown", "a.md", cwd=tmp_path)
+    assert (without.returncode, without.stderr) == (0, "")
+
+
+STUB = """#!/usr/bin/env bash
+echo "$*" >> said
+case "$*" in
+    list*) printf 'torch2.1\\ntorch2.4\\ntorch2.7\\ntorch2.10\\n' ;;
+    "-e torch2.1") mkdir -p .tox/torch2.1; cp green.jsonl .tox/torch2.1/report.jsonl ;;
+    "-e torch2.4") mkdir -p .tox/torch2.4; cp red.jsonl .tox/torch2.4/report.jsonl; exit 1 ;;
+    "-e torch2.7") mkdir -p .tox/torch2.7; exit 1 ;;
+    "-e torch2.10") mkdir -p .tox/torch2.10; head -n 1 red.jsonl > .tox/torch2.10/report.jsonl; exit 3 ;;
+    "-e matrix") ls docs/matrix/records > pages ;;
+esac
+"""
+
+
+def test_ci_keeps_the_record_of_each_torch_and_goes_on_where_one_is_red(tmp_path: Path) -> None:
+    for name, text in ((".ci/matrix", (ROOT / ".ci" / "matrix").read_text("utf-8")), ("bin/tox", STUB)):
+        file = tmp_path / name
+        file.parent.mkdir()
+        file.write_text(text, "utf-8")
+        file.chmod(0o755)
+    write(on("2.1.2", PASSED), tmp_path / "green.jsonl")
+    write(on("2.4.1", FAILS), tmp_path / "red.jsonl")
+    place = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+    place.pop("SPARSECHECK_TORCH_INDEX", None)
+    ended = subprocess.run([tmp_path / ".ci" / "matrix"], env=place, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines()[-3:] == [
+        "red: torch2.4", "cut short, not kept: torch2.10",
+        "not to be installed or judged here, an earlier record stands: torch2.7",
+    ]
+    records = tmp_path / "docs" / "matrix" / "records"
+    assert sorted(file.name for file in records.iterdir()) == ["torch-2.1.jsonl.gz", "torch-2.4.jsonl.gz"]
+    assert read(records / "torch-2.4.jsonl.gz") == read(tmp_path / "red.jsonl")
+    assert (tmp_path / "pages").read_text().split() == ["torch-2.1.jsonl.gz", "torch-2.4.jsonl.gz"]
+    assert not list((tmp_path / ".tox").iterdir())
+    assert (tmp_path / "said").read_text().splitlines()[1:] == [
+        "-e torch2.1", "-e torch2.4", "-e torch2.7", "-e torch2.10", "-e matrix",
+    ]
+
+
+def test_each_torch_of_the_label_is_pinned_and_the_readme_names_the_one_command() -> None:
+    text = (ROOT / "tox.ini").read_text("utf-8")
+    label = re.search(r"^ +matrix = (.*)$", text, re.MULTILINE)
+    assert label is not None
+    names = label[1].split(", ")
+    assert names == [f"torch2.{minor}" for minor in (1, 4, 7, 10, 13, 14, 15)]
+    for name in names:
+        pin = f"{name}: torch==" + ("2.13.0" if name == "torch2.13" else f"{name.removeprefix('torch')}.*")
+        assert re.search(rf"^ +.*{re.escape(pin)}$", text, re.MULTILINE), name
+        assert f"!{name}-" in text, name
+    assert "`.ci/matrix` makes all of `docs/matrix`" in (ROOT / "README.md").read_text("utf-8")
+    assert os.access(ROOT / ".ci" / "matrix", os.X_OK)
