@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import safetensors.numpy
 
-from . import expected
+from . import expected, recording
 from .change import Arrays, Change, changes
 from .expected import NETWORKS
 from .reference import (
@@ -61,6 +61,7 @@ def _every(folder: Path, manifest: Manifest) -> list[str]:
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
         if path.is_file() and (path.suffix == ".safetensors" or path.parent == folder / FOLDER)
+        and path.relative_to(folder).parts[0] != recording.FOLDER
     }
     return sorted(stored | set(_accounted(manifest)))
 
