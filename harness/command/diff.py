@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .failure import fail
-from .record import ADAPTER, is_for_elsewhere, recorded, recorder
+from .record import ADAPTER, recorded, recorder
 
 if TYPE_CHECKING:
     from ..references.behaviour import Comparison, Side
@@ -66,12 +66,12 @@ def _sides(texts: tuple[str, str], how: Recorder, names: tuple[str, ...]) -> tup
 
 
 def _here(how: Recorder, names: tuple[str, ...]) -> Side:
-    from ..references.behaviour import Side
+    from ..references.behaviour import Problem, Side
     from ..subject.discovery import registrations
 
     obstacles = {one.name: one.obstacle for one in registrations(how.adapters)}
     known = tuple(name for name in names if obstacles.get(name) == "")
-    lacking = {name: obstacles.get(name, "not registered here") for name in names if name not in known}
+    lacking = {name: Problem(obstacles.get(name, "not registered here")) for name in names if name not in known}
     if names and not known:
         return Side(HERE, {}, lacking)
     side = recorded(how, known, None)
@@ -106,9 +106,9 @@ def _compared(before: Side, after: Side) -> Comparison:
     from ..references.recording import InvalidRecording
 
     for side in (before, after):
-        for name, why in side.problems.items():
-            if not is_for_elsewhere(why):
-                click.echo(f"sparsecheck: {side.label}: {name} is not recorded: {why}", err=True)
+        for name, one in side.problems.items():
+            if not one.is_declared:
+                click.echo(f"sparsecheck: {side.label}: {name} is not recorded: {one.why}", err=True)
     try:
         return compared(before, after)
     except InvalidRecording as error:

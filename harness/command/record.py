@@ -34,7 +34,7 @@ def record(names: tuple[str, ...], folder: Path, adapters: tuple[Path, ...], dis
     """
     side = recorded(recorder(adapters, limit), names, dist)
     _write(side, folder)
-    unfit = [f"{name}: {why}" for name, why in side.problems.items() if names or not is_for_elsewhere(why)]
+    unfit = [f"{name}: {one.why}" for name, one in side.problems.items() if names or not one.is_declared]
     for line in unfit:
         click.echo(f"sparsecheck: {line}", err=True)
     if unfit or not side.recordings:
@@ -64,11 +64,6 @@ def recorded(how: Recorder, names: tuple[str, ...], dist: str | None) -> Side:
         fail(str(error))
     except Interrupted as error:
         fail(str(error), 3)
-
-
-def is_for_elsewhere(why: str) -> bool:
-    """Whether a sparsifier is left out because it does not work on the CPU, as it declares."""
-    return why.startswith("recorded is float32 on the CPU")
 
 
 def _write(side: Side, folder: Path) -> None:

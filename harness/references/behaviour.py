@@ -127,13 +127,20 @@ class Comparison(Struct, frozen=True, kw_only=True):
         return not self.alone and all(one.is_same for one in self.differences)
 
 
+class Problem(Struct, frozen=True):
+    """Why a sparsifier has no recording. is_declared: as it declares, it does not work where all are recorded."""
+
+    why: str
+    is_declared: bool = False
+
+
 @dataclass(frozen=True)
 class Side:
-    """What is held against another. problems: why a sparsifier has no recording, by name."""
+    """What is held against another. problems: what came in the way of a recording, by sparsifier."""
 
     label: str
     recordings: Mapping[str, Recording]
-    problems: Mapping[str, str]
+    problems: Mapping[str, Problem]
 
 
 def compared(before: Side, after: Side) -> Comparison:
@@ -151,7 +158,7 @@ def compared(before: Side, after: Side) -> Comparison:
 def _alone(one: Side, other: Side) -> Iterator[Alone]:
     for name in one.recordings:
         if name not in other.recordings:
-            yield Alone(name, one.label, other.problems.get(name, ""))
+            yield Alone(name, one.label, other.problems.get(name, Problem("")).why)
 
 
 def difference(before: Recording, after: Recording) -> Difference:
@@ -178,13 +185,11 @@ def difference(before: Recording, after: Recording) -> Difference:
 
 def _check_inputs(before: Recording, after: Recording) -> None:
     name = before.about.sparsifier
-    given = [key for key in before.tensors if key.partition(" ")[0] in ("dense", "input") and key in after.tensors]
-    for key in given:
-        if not np.array_equal(before.tensors[key], after.tensors[key]):
-            raise OtherInputs(f"{name} is recorded on other inputs ({key}): record both with the same sparsecheck")
     for occasion, seen in before.seen.items():
-        if occasion in after.seen and seen.plan != after.seen[occasion].plan:
-            raise OtherInputs(f"{name} is recorded by another plan ({occasion}): record both with the same sparsecheck")
+        other = after.seen.get(occasion, seen)
+        if (seen.plan, seen.inputs) != (other.plan, other.inputs):
+            raise OtherInputs(f"{name} is recorded on other inputs, or by another plan ({occasion}): record both sides "
+                              "with one sparsecheck")
 
 
 # ------------------------------------------------------------------ what is counted, held and said

@@ -62,13 +62,15 @@ class Made(Struct, frozen=True):
 class Seen(Struct, frozen=True, kw_only=True):
     """One occasion, less its arrays.
 
-    plan: each planned parameter with its pattern in words. raised: what attach, an update, forward or save raised, and
-    which of them; what came after is not recorded. masks: as reported, of one that removes channels none. outputs: by
-    stage. state, sidecar: what was saved after the first update. counts: by operation, how often each aten operator ran.
+    plan: each planned parameter with its pattern in words. inputs: sha256 of the dense model and of what it is given.
+    raised: what attach, an update, forward or save raised, and which of them; what came after is not recorded. masks:
+    as reported, of one that removes channels none. outputs: by stage. state, sidecar: what was saved after the first
+    update. counts: by operation, how often each aten operator ran.
     """
 
     occasion: str
     plan: dict[str, str]
+    inputs: str
     raised: str = ""
     masks: dict[str, Form] = {}
     outputs: dict[str, Form] = {}
@@ -92,7 +94,7 @@ class About(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """What one sparsifier did. tensors: `dense MODEL NAME`, `input MODEL`, `mask OCCASION STAGE NAME` and
+    """What one sparsifier did. tensors: `dense MODEL NAME` of each planned weight, `mask OCCASION STAGE NAME` and
     `output OCCASION STAGE`."""
 
     about: About

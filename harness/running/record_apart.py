@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from ..references.behaviour import Side
+from ..references.behaviour import Problem, Side
 from ..references.recording import Recording, read
 from ..timing.installing import installed
 from .children import Children, how_it_ended, last_words, run_each
@@ -78,21 +78,22 @@ class Recorder:
         data, problem = self._run("names", distribution, environment)
         names = msgspec.json.decode(data, type=list[str]) if data else []
         if not names:
-            why = problem or "no adapter that can be loaded says so"
-            raise NotThatRelease(f"no sparsifier of {distribution} is registered ({why}); give its adapter by --adapter")
+            why = f" ({problem.why})" if problem else ""
+            raise NotThatRelease(f"no sparsifier of {distribution} is registered{why}; give its adapter by --adapter")
         return names
 
-    def _run(self, what: str, name: str, environment: dict[str, str]) -> tuple[bytes, str]:
+    def _run(self, what: str, name: str, environment: dict[str, str]) -> tuple[bytes, Problem | None]:
         """What one child left, or else why it left nothing."""
         with tempfile.TemporaryDirectory(prefix="sparsecheck-") as made:
             folder = Path(made)
             command = _command(what, name, folder / "left", self.adapters)
-            left, losses = dict[str, tuple[bytes, str]](), list[str]()
+            left, losses = dict[str, tuple[bytes, Problem | None]](), list[str]()
 
             def run_one(name: str, children: Children) -> str:
                 ended = children.run(name, command, folder, self.limit, {**_ENVIRONMENT, **environment})
                 left[name] = _left(folder, name, ended)
-                return left[name][1] or ("recorded" if what == "record" else "listed")
+                problem = left[name][1]
+                return problem.why if problem else "recorded" if what == "record" else "listed"
 
             run_each([name], 1, run_one, self.tell, losses)
             if losses:
@@ -100,7 +101,7 @@ class Recorder:
             return left[name]
 
     def _recorded(self, names: Sequence[str], label: str, environment: dict[str, str]) -> Side:
-        recordings, problems = dict[str, Recording](), dict[str, str]()
+        recordings, problems = dict[str, Recording](), dict[str, Problem]()
         with tempfile.TemporaryDirectory(prefix="sparsecheck-") as made:
             for name in names:
                 data, problem = self._run("record", name, environment)
@@ -118,15 +119,15 @@ def _command(what: str, name: str, target: Path, adapters: Sequence[Path]) -> li
     return [sys.executable, "-m", f"{__package__}.record_main", what, name, str(target), *files]
 
 
-def _left(folder: Path, name: str, ended: str) -> tuple[bytes, str]:
+def _left(folder: Path, name: str, ended: str) -> tuple[bytes, Problem | None]:
     target = folder / "left"
     problem = target.with_name(target.name + PROBLEM)
     if problem.exists():
-        return b"", problem.read_text("utf-8")
+        return b"", msgspec.json.decode(problem.read_bytes(), type=Problem)
     if not target.exists() or ended:
         how = how_it_ended(folder, name, ended or "its process left nothing")
-        return b"", f"{how}; it said last: {last_words(folder, name)}"
-    return target.read_bytes(), ""
+        return b"", Problem(f"{how}; it said last: {last_words(folder, name)}")
+    return target.read_bytes(), None
 
 
 def _check_release(recording: Recording, wanted: Requirement) -> None:

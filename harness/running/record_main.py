@@ -13,10 +13,10 @@ from pathlib import Path
 import msgspec
 from packaging.utils import canonicalize_name
 
-from ..trials import guard  # noqa: F401  # first of all, so that it sees what an adapter's import changes
-from .recording import NotRecordable, record  # isort: skip
+from ..references.behaviour import Problem
 from ..references.recording import encode
 from ..subject.discovery import BrokenAdapter, NotFound, find, load, registrations
+from .recording import NotRecordable, record
 
 PROBLEM = ".problem"
 """What is written beside the target, if nothing is written there: why."""
@@ -28,7 +28,8 @@ def main(what: str, name: str, target: Path, files: Sequence[Path]) -> int:
         made = msgspec.json.encode(list(_names(name, files))) if what == "names" else \
             encode(record(load(find(name, files))))
     except (BrokenAdapter, NotFound, NotRecordable) as error:
-        target.with_name(target.name + PROBLEM).write_text(str(error), "utf-8")
+        problem = Problem(str(error), is_declared=isinstance(error, NotRecordable))
+        target.with_name(target.name + PROBLEM).write_bytes(msgspec.json.encode(problem))
         return 1
     target.write_bytes(made)
     return 0
@@ -40,7 +41,7 @@ def _names(distribution: str, files: Sequence[Path]) -> Iterator[str]:
     for one in registrations(files):
         if one.obstacle:
             continue
-        if one.file is not None or canonicalize_name(one.distribution) == wanted or wanted == _declared(one.name, files):
+        if one.file is not None or wanted in (canonicalize_name(one.distribution), _declared(one.name, files)):
             yield one.name
 
 

@@ -51,8 +51,8 @@ def record(found: Found) -> Recording:
     lacking = [name for name in _NEEDED if name not in declaration.capabilities.supported]
     planned = occasions(declaration)
     if lacking or not planned:
-        raise NotRecordable(f"recorded is float32 on the CPU: {found.name} declares unsupported all that would be, or "
-                            f"{', '.join(lacking) or 'every layer'}")
+        what = " and ".join(lacking) or "every layer with every pattern"
+        raise NotRecordable(f"{found.name} declares {what} unsupported, and recorded is float32 on the CPU")
     recorded: dict[str, NDArray[Any]] = {}
     with quiet():
         seen = tuple(_Occasion(found.adapter, one, recorded).seen() for one in planned)
@@ -76,7 +76,7 @@ class _Occasion:
         self.network = network(occasion.layer, _SALT, adapter.contract.multiple)
         scope = "all" if occasion.variant == TOGETHER else "each"
         self.plan = plan_for(self.network, occasion.pattern, _SALT, scope)  # type: ignore[arg-type]
-        self.inputs = models.inputs(self.network, _SALT, 3, _DTYPE, _DEVICE)
+        self.inputs = models.inputs(self.network, _SALT, 2, _DTYPE, _DEVICE)
         batches = models.batches(self.network, _SALT, "calibration", 2, _DTYPE, _DEVICE)
         self.context = Context(self.inputs.clone(), tuple((one.clone(), two.clone()) for one, two in batches),
                                _DEVICE, _DTYPE)
@@ -98,7 +98,7 @@ class _Occasion:
 
     def seen(self) -> Seen:
         """What it does, as far as it raises nothing."""
-        self._note_inputs()
+        inputs = self._noted_inputs()
         draws, raised = self.adapter.contract.score == "random", ""
         with Guard(draws).keep():
             try:
@@ -106,12 +106,16 @@ class _Occasion:
             except Exception as error:
                 raised = f"{self.doing}: {signature(error)}"
         plan = {name: _words(pattern) for name, pattern in self.plan.patterns.items()}
-        return Seen(occasion=self.occasion.id, plan=plan, raised=raised, **self.parts)
+        return Seen(occasion=self.occasion.id, plan=plan, inputs=inputs, raised=raised, **self.parts)
 
-    def _note_inputs(self) -> None:
-        for name, tensor in self.dense_model().state_dict().items():
-            self.recorded[f"dense {self.occasion.model} {name}"] = tensor.numpy()
-        self.recorded[f"input {self.occasion.model}"] = self.inputs.numpy()
+    def _noted_inputs(self) -> str:
+        """Their sha256; of the dense model the planned weights are recorded as they are."""
+        state, digest = self.dense_model().state_dict(), hashlib.sha256()
+        for name, tensor in (*state.items(), ("", self.inputs)):
+            digest.update(f"{name} {list(tensor.shape)} ".encode() + tensor.numpy().tobytes())
+        for name in self.plan.names:
+            self.recorded[f"dense {self.occasion.model} {name}"] = np.ascontiguousarray(state[name].numpy())
+        return digest.hexdigest()
 
     def _run(self) -> None:
         sparsified = self.attached()

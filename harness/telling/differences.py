@@ -47,7 +47,8 @@ def differences_markdown(comparison: Comparison) -> str:
     if comparison.alone:
         lines += ["", "## On one side alone", "", *(f"- {plain(alone_told(one))}" for one in comparison.alone)]
     if not comparison.is_same:
-        lines += ["", f"Again, and in full: {code(f'sparsecheck diff {comparison.before} {comparison.after} --json -')}"]
+        again = code(f"sparsecheck diff {comparison.before} {comparison.after} --json -")
+        lines += ["", f"Again, and in full: {again}"]
     return "\n".join(lines) + "\n"
 
 
