@@ -47,7 +47,8 @@ ONE_ULP = '''def __init__(self, model, plan, contract):
 OTHER_MASK = '''def update(self, level=None):
         super().update(level)
         mask = self.mask_tensor("layer1.weight").flatten()
-        mask[mask.int().argmax()], mask[mask.int().argmin()] = False, True'''
+        on, off = int(mask.int().argmax()), int(mask.int().argmin())
+        mask[on], mask[off] = False, True'''
 SIDECAR = '''def sidecar(self):
         return {"level": torch.zeros(2), "note": "so"}'''
 RAISES = '''def update(self, level=None):

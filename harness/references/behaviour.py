@@ -42,14 +42,15 @@ class MaskChange(Struct, frozen=True, kw_only=True):
 
 
 class OutputChange(Struct, frozen=True, kw_only=True):
-    """One output. count: of entries with other bits. ulp: the most units in the last place that an entry moved; None
-    where one is not finite."""
+    """One output. count: of entries with other bits. ulp: the most units in the last place that an entry moved, and
+    largest: the most that it did; None where one is not finite."""
 
     occasion: str
     stage: str
     count: int
     size: int
     ulp: int | None
+    largest: float | None
 
 
 class CountChange(Struct, frozen=True):
@@ -252,11 +253,13 @@ def _outputs(before: Mapping[str, NDArray[Any]], after: Mapping[str, NDArray[Any
             continue
         moved = _moved(was, now)
         if moved.any():
-            occasion, stage = rest.split(" ")
-            count = int(moved.sum())
-            yield OutputChange(
-                occasion=occasion, stage=stage, count=count, size=was.size, ulp=ulp_apart(was[moved], now[moved])
-            )
+            yield _output_change(*rest.split(" "), was[moved], now[moved], was.size)
+
+
+def _output_change(occasion: str, stage: str, was: NDArray[Any], now: NDArray[Any], size: int) -> OutputChange:
+    ulp = ulp_apart(was, now)
+    largest = None if ulp is None else float(np.abs(was.astype(np.float64) - now.astype(np.float64)).max())
+    return OutputChange(occasion=occasion, stage=stage, count=was.size, size=size, ulp=ulp, largest=largest)
 
 
 def _moved(was: NDArray[Any], now: NDArray[Any]) -> NDArray[np.bool_]:

@@ -66,7 +66,7 @@ def summary(comparison: Comparison) -> str:
     if comparison.is_same:
         return f"nothing changed: {_number(same, 'sparsifier')} on {_number(occasions, 'occasion')}"
     on_one_side = f"; {alone} recorded on one side alone" if alone else ""
-    return f"{same} of {_number(len(every), 'sparsifier')} the same, {len(every) - same} changed{on_one_side}"
+    return f"{same} of {len(every)} sparsifiers the same, {len(every) - same} changed{on_one_side}"
 
 
 def heading(one: Difference) -> str:
@@ -130,7 +130,9 @@ def _output(one: OutputChange) -> str:
     entries = f"{one.count} of {one.size} entries moved"
     if one.ulp is None:
         return f"{entries}, to or from what is not finite"
-    return f"{entries}, by at most {one.ulp} ULP" if one.ulp else f"{entries}, in the sign of a zero alone"
+    if not one.ulp:
+        return f"{entries}, in the sign of a zero alone"
+    return f"{entries}, by at most {one.ulp} ULP ({one.largest:.3g})"
 
 
 def _count(one: CountChange) -> str:
