@@ -14,11 +14,13 @@ from ..values.requirement import Level, Requirement
 from ..values.selection import Selection
 from .arguments import split_arguments
 from .bench import bench
+from .diff import diff
 from .expect import expect
 from .failure import fail
 from .init import init
 from .matrix import matrix
 from .page import page
+from .record import record
 from .reference import reference
 from .repro import repro
 from .states import states
@@ -40,6 +42,8 @@ def main() -> None:
     sparsecheck repro CELL              a script that shows one failure without sparsecheck
     sparsecheck bench                   time it; nothing is judged by that
     sparsecheck states read FOLDER      restore what other torch releases saved
+    sparsecheck record --to FOLDER      keep what it does here
+    sparsecheck diff A B                what changed in what it does
     sparsecheck explain MASK-01         what a requirement asks, and why
 
     Exit codes: 0 all that was planned was judged and nothing is red; 1 something is red; 2 bad usage,
@@ -229,10 +233,12 @@ def schema() -> None:
 
 
 main.add_command(bench)
+main.add_command(diff)
 main.add_command(expect)
 main.add_command(init)
 main.add_command(matrix)
 main.add_command(page)
+main.add_command(record)
 main.add_command(reference)
 main.add_command(repro)
 main.add_command(states)

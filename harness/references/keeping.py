@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from . import expected
+from . import expected, recording
 from .change import Arrays, Change, LastBits, changes, last_bits
 from .expected import NETWORKS
 from .reference import (
@@ -67,7 +67,7 @@ def _every(folder: Path, manifest: Manifest) -> list[str]:
     stored = {
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
-        if path.is_file() and folder / STATES not in path.parents
+        if path.is_file() and path.relative_to(folder).parts[0] not in (STATES, recording.FOLDER)
         and (path.suffix == ".safetensors" or path.parent == folder / FOLDER)
     }
     return sorted(stored | set(_accounted(manifest)))

@@ -20,8 +20,8 @@ def field_html(field: Field) -> str:
     """The whole page: its style, its script and its data stand in it."""
     script = part("field.js")
     return rendered(
-        "field.html", ("field.css",), {"groupby_why": _by_why}, field=field, carried_says=CARRIED, standings=list(Standing),
-        data=as_data(_data(field)), script=Markup(script), script_hash=fingerprint(script),
+        "field.html", ("field.css",), {"groupby_why": _by_why}, field=field, carried_says=CARRIED,
+        standings=list(Standing), data=as_data(_data(field)), script=Markup(script), script_hash=fingerprint(script),
     )
 
 

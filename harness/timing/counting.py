@@ -36,6 +36,14 @@ def counts(operation: str, task: Task, subject: Subject) -> Counts:
         return Counts(dict(sorted(seen.ran.items())), seen.made, seen.peak, calls(task), held)
 
 
+def operators(task: Task) -> dict[str, int]:
+    """How often each aten operator runs in one call of `task`, after one that is not counted."""
+    _run(task)
+    seen = _Operators()
+    _run(task, seen)
+    return dict(sorted(seen.ran.items()))
+
+
 def _run(task: Task, within: AbstractContextManager[object] = nullcontext()) -> None:  # noqa: B008  # does nothing
     arguments = task.made()
     with task.within(), within:
