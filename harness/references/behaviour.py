@@ -16,6 +16,7 @@ from ..judging.occasions import TOGETHER, Occasion
 from ..judging.oracle import Mask, unit_scores, units
 from ..judging.plans import pattern_for
 from ..judging.ranking import SLACK, Ranking, kept_units, rankings
+from ..judging.ulps import ulps
 from ..values.contract import Contract
 from ..values.pattern import Band, Given
 from ..values.plan import Plan
@@ -253,7 +254,8 @@ def _outputs(before: Mapping[str, NDArray[Any]], after: Mapping[str, NDArray[Any
             continue
         moved = _moved(was, now)
         if moved.any():
-            yield _output_change(*rest.split(" "), was[moved], now[moved], was.size)
+            occasion, stage = rest.split(" ")
+            yield _output_change(occasion, stage, was[moved], now[moved], was.size)
 
 
 def _output_change(occasion: str, stage: str, was: NDArray[Any], now: NDArray[Any], size: int) -> OutputChange:
@@ -276,14 +278,7 @@ def ulp_apart(one: NDArray[Any], other: NDArray[Any]) -> int | None:
         return int(np.abs(one.astype(np.int64) - other.astype(np.int64)).max())
     if not (np.isfinite(one).all() and np.isfinite(other).all()):
         return None
-    return max(abs(a - b) for a, b in zip(_ranks(one), _ranks(other), strict=True))
-
-
-def _ranks(values: NDArray[Any]) -> list[int]:
-    """The number of each among all floats of its type, from zero up and down."""
-    bits = 8 * values.dtype.itemsize
-    ranks: list[int] = np.ascontiguousarray(values).view(f"int{bits}").ravel().tolist()
-    return [rank if rank >= 0 else -(2 ** (bits - 1)) - rank for rank in ranks]
+    return int(ulps(one, other).max())
 
 
 # ------------------------------------------------------------------ masks

@@ -39,7 +39,7 @@ def counts(operation: str, task: Task, subject: Subject) -> Counts:
 def operators(task: Task) -> dict[str, int]:
     """How often each aten operator runs in one call of `task`, after one that is not counted."""
     _run(task)
-    seen = _Operators()
+    seen = Operators()
     _run(task, seen)
     return dict(sorted(seen.ran.items()))
 
