@@ -18,10 +18,12 @@ from typing import NoReturn
 
 @dataclass
 class Children:
-    """The processes under way, so that an interrupted parent leaves none behind."""
+    """The processes under way, so that an interrupted parent leaves none behind. codes: how those that ended by
+    themselves did, by sparsifier."""
 
     alive: set[subprocess.Popen[bytes]] = field(default_factory=set)
     stopping: bool = False
+    codes: dict[str, int] = field(default_factory=dict)
 
     def run(
         self, name: str, command: Sequence[str], folder: Path, limit: float, environment: Mapping[str, str] = {},
@@ -44,7 +46,7 @@ class Children:
             if self.stopping:
                 _kill(child)
             try:
-                code = _wait(child, limit, is_done)
+                code = self.codes[name] = _wait(child, limit, is_done)
             except subprocess.TimeoutExpired:
                 if is_done():
                     return "left all that is wanted of it, but did not end, and was stopped"
