@@ -125,8 +125,12 @@ def _request(config: pytest.Config) -> Asked:
     return Asked(
         tuple(option.sparsecheck_subject), files, selection, option.sparsecheck_limit,
         Shard.parse(option.sparsecheck_shard) if option.sparsecheck_shard else None,
-        *(str(Path(file).absolute()) if file else "" for file in (option.sparsecheck_durations, option.sparsecheck_kept)),
+        _absolute(option.sparsecheck_durations), _absolute(option.sparsecheck_kept),
     )
+
+
+def _absolute(file: str | None) -> str:
+    return str(Path(file).absolute()) if file else ""
 
 
 def _check_digest(config: pytest.Config, digest: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from msgspec.structs import replace
 
@@ -91,8 +92,8 @@ def _check_plans(reports: Sequence[Report], shards: Sequence[Shard]) -> None:
 
 
 def _check_complete(shards: Sequence[Shard]) -> None:
-    for one, next_ in zip(shards, shards[1:], strict=False):
-        if one == next_:
+    for one, following in pairwise(shards):
+        if one == following:
             raise DoubledShard(f"shard {one} stands in two of the reports")
     there, count = {shard.number for shard in shards}, shards[0].count
     if lacking := [number for number in range(1, count + 1) if number not in there]:

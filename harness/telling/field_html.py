@@ -15,6 +15,7 @@ from markupsafe import Markup
 from .field import Field, Told
 from .standing import Standing
 
+_PLACES = {standing: place for place, standing in enumerate(Standing)}
 _ESCAPES = {ord(one): f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"}
 
 
@@ -76,4 +77,4 @@ def _cell(cell: Told, texts: dict[str, int]) -> list[Any]:
 
 
 def _place(standing: Standing) -> int:
-    return list(Standing).index(standing)
+    return _PLACES[standing]

@@ -16,6 +16,8 @@ def one_line(message: str, width: int = 400) -> str:
 
 def printable(message: str) -> str:
     """With what neither prints nor parts words spelt out."""
+    if message.isprintable():
+        return message
     return "".join(one if one.isprintable() or one.isspace() else repr(one)[1:-1] for one in message)
 
 
