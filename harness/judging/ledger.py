@@ -20,7 +20,7 @@ from ..catalogue.axes import (
     resolve_pattern,
 )
 from ..values.capability import Support
-from ..values.cell import Cell
+from ..values.cell import Cell, area_of
 from ..values.declaration import Declaration, Environment
 from ..values.record import Outcome, Record, Result, Verdict
 from ..values.requirement import ACCELERATOR, Requirement
@@ -184,7 +184,8 @@ def outcome(
     `success`: all passed, save refusals by the package, refusals of what is not core, and cells that
     this machine could not run. `partial`: nothing red, but known failures or core cells that the
     adapter itself refused. `failure`: something red, or nothing that passed. `selection`: nothing red, but
-    only a part was asked for, which may be none in a shard. `unavailable`: what it supports could not be run on this machine.
+    only a part was asked for, which may be none in a shard. `unavailable`: what it supports could not be run on this
+    machine.
     """
     planned, records = tuple(planned), tuple(records)
     balance = reconcile(planned, records)
@@ -221,7 +222,7 @@ def nothing_passed(records: Iterable[Record]) -> bool:
 
 
 def _is_smoke(record: Record) -> bool:
-    return Cell.parse(record.cell).area == SMOKE
+    return area_of(record.cell) == SMOKE
 
 
 def _holds_back(record: Record, core: set[str]) -> bool:
