@@ -77,15 +77,16 @@ def shards(whole: Report, count: int, weights: Weights | None = None) -> list[Re
     ]
 
 
-def measured(folder: Path, *arguments: str) -> tuple[int, float, float]:
-    """Exit code, seconds and mebibytes of one `sparsecheck` in `folder`, all that it took."""
+def measured(folder: Path, *arguments: str) -> tuple[int, float, float, float]:
+    """Exit code, seconds, those of the processor, and mebibytes of one `sparsecheck` in `folder`, all that it took."""
     start, child = time.perf_counter(), os.fork()
     if child == 0:
         os.chdir(folder)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         os.execv(sys.executable, [sys.executable, "-m", "sparsecheck", *arguments])
     _, status, used = os.wait4(child, 0)
-    return os.waitstatus_to_exitcode(status), time.perf_counter() - start, used.ru_maxrss / 1024
+    took = time.perf_counter() - start
+    return os.waitstatus_to_exitcode(status), took, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
 def measure(count: int) -> Iterator[str]:
@@ -100,8 +101,8 @@ def measure(count: int) -> Iterator[str]:
         merging = ("merge", *(f"{number}.jsonl" for number in range(1, 5)), "--to", "whole.jsonl")
         pages = ("page", "whole.jsonl", "--html", "page.html", "--markdown", "page.md")
         for command in (merging, ("report", "whole.jsonl"), pages, ("report", "half.jsonl")):
-            code, seconds, size = measured(folder, *command)
-            yield f"{command[0]} {command[1]}: exit code {code}, {seconds:.1f} s, {size:.0f} MiB"
+            code, seconds, busy, size = measured(folder, *command)
+            yield f"{command[0]} {command[1]}: exit code {code}, {seconds:.1f} s ({busy:.1f} s CPU), {size:.0f} MiB"
 
 
 if __name__ == "__main__":

@@ -44,15 +44,13 @@ def mounted(disk: Path, size: int, *options: str) -> None:
         pytest.skip("nothing can be mounted here")
 
 
-def resumable(disk: Path, whole: Report) -> tuple[Report, ...]:
-    """What the run left beside its report, all of it readable."""
+def resumable(disk: Path, whole: Report) -> Report:
+    """What the first try left beside its report, all of it readable."""
     assert not (disk / "out.jsonl").exists()
     assert not list(disk.glob("*.part"))
-    left = tuple(map(read_partial, sorted((disk / "out.jsonl.parts").glob("*/*.jsonl"))))
-    planned = set(whole.header.subjects[0].planned)
-    assert left
-    for one in left:
-        assert {record.cell for record in one.records} <= planned
+    left = read_partial(disk / "out.jsonl.parts" / "000001" / "exemplar.jsonl")
+    assert {record.cell for record in left.records} <= set(whole.header.subjects[0].planned)
+    assert (disk / "out.jsonl.parts" / "000001" / "exemplar.jsonl").read_bytes().endswith(b"\n"), "half a line"
     return left
 
 
@@ -63,21 +61,21 @@ def said_once(output: str) -> None:
     assert "Traceback" not in output
 
 
-@pytest.mark.parametrize("share", [0.4, 1.5], ids=["while it is judged", "when all is judged"])
+@pytest.mark.parametrize("share", [0.6, 1.5], ids=["while it is judged", "when all is judged"])
 def test_a_full_disk_loses_nothing_recorded(disk: Path, whole: tuple[Report, int, int], share: float) -> None:
     report, header, length = whole
     mounted(disk, (header + int((length - header) * share)) // PAGE * PAGE)
     cut = run(disk, *ASKED)
     assert cut.code == 3, cut.output
     said_once(cut.output)
-    [left] = resumable(disk, report)
+    left = resumable(disk, report)
     assert left.records
     assert (len(left.records) < len(report.records)) == (share < 1)
     assert ("its records could not be written any further" in cut.output) == (share < 1)
     again = run(disk, *ASKED, "--resume")
     assert again.code in (2, 3), again.output
     assert "Traceback" not in again.output
-    resumable(disk, report)
+    assert resumable(disk, report) == left
     mounted(disk, 1 << 22, "remount")
     ended = run(disk, *ASKED, "--resume")
     assert ended.code == 0, ended.output
@@ -101,7 +99,7 @@ def test_a_file_that_may_not_grow_loses_nothing_recorded(tmp_path: Path, whole: 
                          env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
     assert cut.returncode == 3, cut.stderr
     said_once(cut.stdout + cut.stderr)
-    [left] = resumable(tmp_path, report)
+    left = resumable(tmp_path, report)
     assert 0 < len(left.records) < len(report.records)
     ended = run(tmp_path, *ASKED, "--resume")
     assert ended.code == 0, ended.output

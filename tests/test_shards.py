@@ -268,9 +268,9 @@ def test_a_run_in_shards_is_the_run(tmp_path: Path) -> None:
 
 def test_a_shard_without_a_cell_has_nothing_to_judge(tmp_path: Path) -> None:
     codes = []
+    asked = ("--cell", "exemplar:MASK-01/linear/given/float32/cpu", "--require", "exemplar")
     for number in (1, 2):
-        ended = run(tmp_path, "exemplar", "--cell", "exemplar:MASK-01/linear/given/float32/cpu", "--shard", f"{number}/2",
-                    "--require", "exemplar")
+        ended = run(tmp_path, "exemplar", *asked, "--shard", f"{number}/2")
         codes.append(ended.code)
         (tmp_path / "out.jsonl").rename(tmp_path / f"{number}.jsonl")
     assert codes == [0, 0]

@@ -70,12 +70,14 @@ def beside(report: Path | None, resume: bool) -> Iterator[Parts | None]:
     if resume and not (folder.exists() or report.exists()):
         raise NothingToResume(f"there is no {report} to resume; leave --resume out to begin it")
     folder.mkdir(exist_ok=True)
-    with _locked(folder) as ours:
-        if resume and not ours:
-            raise Occupied(f"{report} is being written by a run that goes on; wait for its end")
-        yield Parts(folder, report.absolute()) if ours else None
-    with suppress(OSError):
-        folder.rmdir()
+    try:
+        with _locked(folder) as ours:
+            if resume and not ours:
+                raise Occupied(f"{report} is being written by a run that goes on; wait for its end")
+            yield Parts(folder, report.absolute()) if ours else None
+    finally:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 @contextmanager

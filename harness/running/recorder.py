@@ -39,8 +39,7 @@ class Recorder:
             self._file.truncate(0)
         self._write(self.header)
         for record in _known_before(session):
-            self.records.append(record)
-            self._write(record)
+            self.add(record)
 
     def add(self, record: Record) -> None:
         self.records.append(record)

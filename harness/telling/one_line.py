@@ -23,6 +23,8 @@ def printable(message: str) -> str:
 
 def without_places(message: str) -> str:
     """Of each absolute path what is alike on all machines: what follows `site-packages`, or the last name."""
+    if "/" not in message and "\\" not in message:
+        return message
     quoted = _QUOTED.sub(lambda found: found["quote"] + _end_of(found["path"]) + found["quote"], message)
     return _BARE.sub(lambda found: _end_of(found["path"]), quoted)
 
