@@ -43,7 +43,7 @@ def test_one_record_a_cell_is_kept_and_none_of_a_crash() -> None:
 
 
 def left(file: Path, one: Report, *cut: bytes) -> Path:
-    file.write_bytes(b"".join(map(encode, (one.header, *one.records))) + b"".join(cut))
+    file.write_bytes(encode(one.header) + b"".join(map(encode, one.records)) + b"".join(cut))
     return file
 
 

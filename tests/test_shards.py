@@ -183,9 +183,9 @@ def test_what_a_shard_lacks_the_whole_lacks() -> None:
     assert len(merged.balance(merged.header.subjects[0]).missing) == 1
 
 
-def alone(*records: Record, **fields: object) -> Report:
+def alone(*records: Record, planned: list[str] | None = None) -> Report:
     """A shard of one sparsifier, whose share is not looked at."""
-    plain = report(records, shard="1/2", **fields)
+    plain = report(records, planned, shard="1/2")
     subjects = (replace(plain.header.subjects[0], share=Share("", ())),)
     partial = Report(replace(plain.header, subjects=subjects), plain.records, None)
     return Report(partial.header, partial.records, Footer(partial.outcomes()))
