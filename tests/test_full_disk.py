@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sparsecheck.judging.report import Report, read, read_partial
+from sparsecheck.running.recorder import UNWRITTEN
 from tests.faulty import run
 
 ASKED = ("exemplar", "--area", "SMOKE", "--area", "MASK")
@@ -87,16 +88,18 @@ def test_a_full_disk_loses_nothing_recorded(disk: Path, whole: tuple[Report, int
     assert [one.name for one in disk.iterdir()] == ["out.jsonl"]
 
 
+def limited(folder: Path, size: int, *module: str) -> subprocess.CompletedProcess[str]:
+    """`python -m`, by which no file may grow beyond `size`."""
+    return subprocess.run(
+        [sys.executable, "-m", *module], cwd=folder, capture_output=True, text=True, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY)),
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+
+
 def test_a_file_that_may_not_grow_loses_nothing_recorded(tmp_path: Path, whole: tuple[Report, int, int]) -> None:
     report, header, length = whole
-    size = (header + length) // 2
-
-    def limited() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
-
-    command = [sys.executable, "-m", "sparsecheck", "run", "--report", "out.jsonl", *ASKED]
-    cut = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, preexec_fn=limited, check=False,
-                         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+    cut = limited(tmp_path, (header + length) // 2, "sparsecheck", "run", "--report", "out.jsonl", *ASKED)
     assert cut.returncode == 3, cut.stderr
     said_once(cut.stdout + cut.stderr)
     left = resumable(tmp_path, report)
@@ -105,3 +108,15 @@ def test_a_file_that_may_not_grow_loses_nothing_recorded(tmp_path: Path, whole: 
     assert ended.code == 0, ended.output
     assert set(left.records) <= set(read(tmp_path / "out.jsonl").records)
     assert len(read(tmp_path / "out.jsonl").records) == len(report.records)
+
+
+def test_plain_pytest_stops_where_no_more_can_be_recorded(tmp_path: Path, whole: tuple[Report, int, int]) -> None:
+    report, header, length = whole
+    options = ("--sparsecheck-subject", "exemplar", "--sparsecheck-area", "SMOKE", "--sparsecheck-area", "MASK")
+    ended = limited(tmp_path, (header + length) // 2, "pytest", "--pyargs", "sparsecheck.cases", "-p",
+                    "no:cacheprovider", "--sparsecheck-report", "out.jsonl", *options)
+    assert ended.returncode == UNWRITTEN, ended.stdout
+    assert "Exit: its records could not be written any further (File too large)" in ended.stdout
+    left = read_partial(tmp_path / "out.jsonl")
+    assert left.footer is None
+    assert 0 < len(left.records) < len(report.records)
