@@ -31,6 +31,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--sparsecheck-requirement", action="append", default=[], metavar="ID", help="only this requirement")
     add("--sparsecheck-cell", action="append", default=[], metavar="CELL", help="only this cell")
     add("--sparsecheck-probe", action="store_true", help="only what takes an undeclared capability")
+    add("--sparsecheck-shard", metavar="K/N", help="only this of N equal parts")
+    add("--sparsecheck-durations", metavar="FILE", help="an earlier report, by which the shards are balanced")
+    add("--sparsecheck-kept", metavar="FILE", help="records of an interrupted run, which are not judged again")
     add("--sparsecheck-report", metavar="FILE", help="write the records here, as JSON Lines")
     add("--sparsecheck-timings", metavar="FILE", help="write here what became of each timing, but for the times")
     add("--sparsecheck-timing-settings", metavar="JSON", help="how to time: sizes, comparisons, precision")
@@ -75,15 +78,17 @@ def _judge(config: pytest.Config) -> Judge:
     """
     judge: Judge | None = config.pluginmanager.get_plugin(_NAME)
     if judge is None:
+        from .judging.report import InvalidReport
         from .running.judge import Judge
         from .running.session import draw_up
         from .running.unaltered import parts
         from .subject.discovery import NotFound
+        from .values.shard import InvalidShard
 
         harness = parts()
         try:
             session = draw_up(_request(config))
-        except NotFound as error:
+        except (NotFound, InvalidReport, InvalidShard, OSError) as error:
             raise pytest.UsageError(str(error)) from None
         _check_digest(config, session.digest)
         try:
@@ -101,6 +106,7 @@ def _request(config: pytest.Config) -> Asked:
 
     from .running.session import Asked
     from .values.selection import Selection
+    from .values.shard import Shard
 
     workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)
     if workerinput is not None:
@@ -116,7 +122,15 @@ def _request(config: pytest.Config) -> Asked:
         option.sparsecheck_probe,
     )
     files = tuple(str(Path(file).absolute()) for file in option.sparsecheck_adapter)
-    return Asked(tuple(option.sparsecheck_subject), files, selection, option.sparsecheck_limit)
+    return Asked(
+        tuple(option.sparsecheck_subject), files, selection, option.sparsecheck_limit,
+        Shard.parse(option.sparsecheck_shard) if option.sparsecheck_shard else None,
+        _absolute(option.sparsecheck_durations), _absolute(option.sparsecheck_kept),
+    )
+
+
+def _absolute(file: str | None) -> str:
+    return str(Path(file).absolute()) if file else ""
 
 
 def _check_digest(config: pytest.Config, digest: str) -> None:

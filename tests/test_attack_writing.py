@@ -57,7 +57,7 @@ def sparsecheck(folder: Path, *arguments: str) -> subprocess.CompletedProcess[st
 def test_a_full_disk_costs_the_report_and_not_the_verdicts(tmp_path: Path) -> None:
     (tmp_path / "report.jsonl").symlink_to(FULL)
     ended = sparsecheck(tmp_path, "--report", "report.jsonl")
-    assert ended.returncode == 2
+    assert ended.returncode == 3
     assert "report.jsonl could not be written ([Errno 28] No space left on device); the verdicts follow" in ended.stderr
     assert "1 cell planned: 1 passed" in ended.stdout
     assert "Traceback" not in ended.stderr

@@ -192,8 +192,8 @@ def test_verdicts_are_written_in_reports_as_ever() -> None:
 
 def test_what_a_line_of_a_report_leaves_out_is_nothing() -> None:
     assert astuple(Record("it", Verdict.PASSED)) == ("it", Verdict.PASSED, "", "", "", "", "", 0.0)
-    assert astuple(Subject("it")) == ("it", None, None, "", (), "")
-    assert astuple(Header("digest", "now", ())) == ("digest", "now", (), Selection(), 1, "")
+    assert astuple(Subject("it")) == ("it", None, None, "", (), "", None)
+    assert astuple(Header("digest", "now", ())) == ("digest", "now", (), Selection(), 1, "", "")
     assert astuple(Footer(())) == ((), "")
 
 

@@ -55,10 +55,13 @@ def expect(file: Path, names: tuple[str, ...], adapters: tuple[Path, ...], write
 
 def _whole(file: Path) -> Report:
     from ..catalogue import digest
-    from ..judging.report import InvalidReport, TruncatedReport, read
+    from ..judging.report import InvalidReport, TruncatedReport, UnmergedShard, check_merged, read
 
     try:
         report = read(file)
+        check_merged(report)
+    except UnmergedShard as error:
+        fail(f"{file}: {error}")
     except InvalidReport as error:
         fail(str(error), 3 if isinstance(error, TruncatedReport) else 2)
     if report.header.catalogue != digest():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import get_args
 
@@ -12,18 +11,21 @@ import click
 from ..catalogue import AREAS, CATALOGUE, UnknownRequirement, requirement
 from ..values.requirement import Level, Requirement
 from ..values.selection import Selection
-from .arguments import split_arguments
+from ..values.shard import Shard
+from .arguments import shard_argument, split_arguments
 from .bench import bench
 from .diff import diff
 from .expect import expect
 from .failure import fail
 from .init import init
 from .matrix import matrix
+from .merge import merge
 from .page import page
 from .record import record
 from .reference import reference
 from .repro import repro
 from .states import states
+from .telling import check_writable, tell
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -39,6 +41,7 @@ def main() -> None:
     sparsecheck expect FILE             what it would take to expect the failures in FILE
     sparsecheck page FILE --html FILE   the verdicts of reports, as a page
     sparsecheck matrix FILE... --html F one report from each torch: what changed, and since which
+    sparsecheck merge FILES --to FILE   one report of the shards of a run
     sparsecheck repro CELL              a script that shows one failure without sparsecheck
     sparsecheck bench                   time it; nothing is judged by that
     sparsecheck states read FOLDER      restore what other torch releases saved
@@ -117,6 +120,11 @@ def _explained(one: Requirement) -> str:
 @click.option("--require", "required", multiple=True, metavar="NAME", help="Red unless NAME was judged.")
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False),
               help="Write the records here (JSON Lines; packed by gzip where FILE ends in .gz).")
+@click.option("--shard", metavar="K/N", callback=shard_argument,
+              help="Only this of N equal parts; `sparsecheck merge` puts the N reports together.")
+@click.option("--durations", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="REPORT",
+              help="An earlier report, whose seconds balance the shards; the same for each of them.")
+@click.option("--resume", is_flag=True, help="Finish the interrupted run of --report: judge what it lacks.")
 @click.option("-n", "--workers", default=0, show_default=True, type=click.IntRange(0),
               help="pytest-xdist processes a sparsifier.")
 @click.option("-j", "--jobs", default=os.cpu_count() or 1, show_default="the cores", type=click.IntRange(1),
@@ -130,11 +138,13 @@ def _explained(one: Requirement) -> str:
 def run(
     names: tuple[str, ...], adapters: tuple[Path, ...], areas: tuple[str, ...], levels: tuple[str, ...],
     requirements: tuple[str, ...], cells: tuple[str, ...], probe: bool, required: tuple[str, ...], report: Path | None,
-    workers: int, jobs: int, case_limit: float, limit: float, pytest_args: tuple[str, ...],
+    shard: Shard | None, durations: Path | None, resume: bool, workers: int, jobs: int, case_limit: float, limit: float,
+    pytest_args: tuple[str, ...],
 ) -> None:
     """Judge the sparsifiers NAMES (all that are registered, if none is named), one process each."""
-    from ..running.process import Run, judge_apart
+    from ..running.process import Run
     from .names import chosen, not_installed
+    from .resuming import judged_beside, parts_of
 
     selection = Selection(tuple(area.upper() for area in areas), requirements + _of(levels), cells, probe)
     _check_selection(selection)
@@ -142,13 +152,16 @@ def run(
         subjects = chosen(names, adapters, cells, required)
     except LookupError as error:
         fail(str(error.args[0]))
-    _check_writable(report)
+    if durations is not None and shard is None:
+        fail("--durations balances shards; name one by --shard k/n")
+    check_writable(report, "--report")
     asked = Run(
         subjects, tuple(file.absolute() for file in adapters), selection, workers, min(jobs, len(subjects)),
-        case_limit, limit, pytest_args,
+        case_limit, limit, pytest_args, shard, durations,
     )
-    judged = judge_apart(asked, lambda line: click.echo(line, err=True))
-    _tell(judged, report, required, () if names or cells or adapters else tuple(not_installed()))
+    with parts_of(report, resume) as parts:
+        judged = judged_beside(parts, asked, resume)
+        tell(judged, report, required, () if names or cells or adapters else tuple(not_installed()), parts)
 
 
 def _of(levels: tuple[str, ...]) -> tuple[str, ...]:
@@ -170,36 +183,6 @@ def _check_selection(selection: Selection) -> None:
         fail(str(error))
 
 
-def _check_writable(report: Path | None) -> None:
-    from ..judging.report import check_writable
-
-    try:
-        if report is not None:
-            check_writable(report)
-    except OSError as error:
-        fail(f"{report} cannot be written ({error.strerror}); name another file with --report")
-
-
-def _tell(judged: object, path: Path | None, required: tuple[str, ...], left_out: tuple[str, ...]) -> None:
-    from ..judging.report import Report, exit_code, write
-    from ..telling.summary import summary
-
-    assert isinstance(judged, Report)
-    code = exit_code(judged)
-    try:
-        if path is not None:
-            write(judged, path)
-    except OSError as error:
-        click.echo(f"sparsecheck: {path} could not be written ({error}); the verdicts follow", err=True)
-        code = max(code, 2)
-    for line in (*summary(judged), *left_out):
-        click.echo(line)
-    seen = {one.sparsifier for one in judged.outcomes() if one.planned and one.result != "unavailable"}
-    if lacking := [name for name in required if name not in seen]:
-        fail(f"required but not judged: {', '.join(lacking)}", max(code, 2))
-    sys.exit(max(code, 2) if judged.header.selection.probe else code)
-
-
 @main.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--report", "joined", type=click.Path(path_type=Path, dir_okay=False),
@@ -211,7 +194,7 @@ def report(files: tuple[Path, ...], joined: Path | None, older: tuple[Path, ...]
     from ..judging.report import InvalidReport, TruncatedReport, join, read
     from ..telling.carried import carried, carried_lines
 
-    _check_writable(joined)
+    check_writable(joined, "--report")
     try:
         whole = [read(file) for file in files]
         cut = [one.footer.interrupted for one in whole if one.footer is not None and one.footer.interrupted]
@@ -219,7 +202,7 @@ def report(files: tuple[Path, ...], joined: Path | None, older: tuple[Path, ...]
         others = tuple(carried(together, [read(file) for file in older]))
     except InvalidReport as error:
         fail(str(error), 3 if isinstance(error, TruncatedReport) else 2)
-    _tell(together, joined, (), tuple(carried_lines(others)))
+    tell(together, joined, left_out=tuple(carried_lines(others)))
 
 
 @main.command()
@@ -237,6 +220,7 @@ main.add_command(diff)
 main.add_command(expect)
 main.add_command(init)
 main.add_command(matrix)
+main.add_command(merge)
 main.add_command(page)
 main.add_command(record)
 main.add_command(reference)

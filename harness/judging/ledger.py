@@ -21,7 +21,7 @@ from ..catalogue.axes import (
     resolve_pattern,
 )
 from ..values.capability import Support
-from ..values.cell import Cell
+from ..values.cell import Cell, area_of
 from ..values.declaration import Declaration, Environment
 from ..values.record import Outcome, Record, Result, Verdict
 from ..values.requirement import ACCELERATOR, Requirement
@@ -178,25 +178,29 @@ def reconcile(planned: Iterable[str], records: Iterable[Record]) -> Balance:
 
 
 def outcome(
-    sparsifier: str, planned: Iterable[str], records: Iterable[Record], core: set[str], selected: bool
+    sparsifier: str, planned: Iterable[str], records: Iterable[Record], core: set[str], selected: bool,
+    sharded: bool = False,
 ) -> Outcome:
-    """One sparsifier's sum. core: ids of the core requirements.
+    """One sparsifier's sum. core: ids of the core requirements. sharded: other machines judge the rest.
 
     `success`: all passed, save refusals by the package, refusals of what is not core, and cells that
     this machine could not run. `partial`: nothing red, but known failures or core cells that the
     adapter itself refused. `failure`: something red, or nothing that passed. `selection`: nothing red, but
-    only a part was asked for. `unavailable`: what it supports could not be run on this machine.
+    only a part was asked for, which may be none in a shard. `unavailable`: what it supports could not be run on this
+    machine.
     """
     planned, records = tuple(planned), tuple(records)
     balance = reconcile(planned, records)
     counts = Counter(record.verdict.value for record in records)
-    result = _result(records, core, selected) if balance and planned else "failure"
+    result = _result(records, core, selected, sharded) if balance and (planned or sharded) else "failure"
     return Outcome(sparsifier, result, dict(sorted(counts.items())), len(planned), bool(balance))
 
 
-def _result(records: tuple[Record, ...], core: set[str], selected: bool) -> Result:
+def _result(records: tuple[Record, ...], core: set[str], selected: bool, sharded: bool) -> Result:
     if any(record.verdict.is_red for record in records):
         return "failure"
+    if sharded:
+        return "selection"
     if is_for_elsewhere(records):
         return "unavailable"
     if selected:
@@ -209,15 +213,18 @@ def _result(records: tuple[Record, ...], core: set[str], selected: bool) -> Resu
 def is_for_elsewhere(records: Iterable[Record]) -> bool:
     """Whether not even the adapter could be judged on this machine, or nothing of what was asked for."""
     records = tuple(records)
-    smoke = tuple(record for record in records if Cell.parse(record.cell).area == SMOKE)
+    smoke = tuple(record for record in records if _is_smoke(record))
     return all(record.verdict is Verdict.UNAVAILABLE for record in smoke or records)
 
 
 def nothing_passed(records: Iterable[Record]) -> bool:
     """Whether all that was judged were refusals and failures: no one is told by that what the sparsifier does. That
     its adapter can be called is no judgement of it."""
-    passed = (Cell.parse(record.cell) for record in records if record.verdict is Verdict.PASSED)
-    return all(cell.area == SMOKE for cell in passed)
+    return all(_is_smoke(record) for record in records if record.verdict is Verdict.PASSED)
+
+
+def _is_smoke(record: Record) -> bool:
+    return area_of(record.cell) == SMOKE
 
 
 def _holds_back(record: Record, core: set[str]) -> bool:

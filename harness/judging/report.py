@@ -6,9 +6,11 @@ import gzip
 import io
 import os
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,10 @@ class UnlikeReports(InvalidReport):
     """Reports that do not combine: other catalogues, other selections, or one sparsifier twice."""
 
 
+class UnmergedShard(InvalidReport):
+    """One shard of a run, where a whole run is asked for."""
+
+
 class FooterDisagrees(InvalidReport):
     """The footer says something else than the records above it."""
 
@@ -64,7 +70,7 @@ class Report:
 
     def of(self, sparsifier: str) -> tuple[Record, ...]:
         """The records of one sparsifier."""
-        return tuple(record for record in self.records if record.cell.partition(":")[0] == sparsifier)
+        return self._by_sparsifier.get(sparsifier, ())
 
     def balance(self, subject: Subject) -> Balance:
         """What one subject's plan and records leave over."""
@@ -72,10 +78,21 @@ class Report:
 
     def outcomes(self) -> tuple[Outcome, ...]:
         """The sums, computed from the records and not read from the footer."""
+        return self._outcomes
+
+    @cached_property
+    def _by_sparsifier(self) -> dict[str, tuple[Record, ...]]:
+        found: dict[str, list[Record]] = {}
+        for record in self.records:
+            found.setdefault(record.cell.partition(":")[0], []).append(record)
+        return {name: tuple(records) for name, records in found.items()}
+
+    @cached_property
+    def _outcomes(self) -> tuple[Outcome, ...]:
         selected = bool(self.header.selection)
         return tuple(
-            outcome(subject.sparsifier, subject.planned, self.of(subject.sparsifier), CORE, selected)
-            for subject in self.header.subjects
+            outcome(one.sparsifier, one.planned, self.of(one.sparsifier), CORE, selected, one.share is not None)
+            for one in self.header.subjects
         )
 
     @property
@@ -206,7 +223,7 @@ def join(reports: Sequence[Report], interrupted: str = "") -> Report:
     """One report of several, each of other sparsifiers.
 
     Raises:
-        UnlikeReports: other catalogues or selections, or one sparsifier twice.
+        UnlikeReports: other catalogues, selections or shards, or one sparsifier twice.
     """
     first = reports[0].header
     subjects = [subject for report in reports for subject in report.header.subjects]
@@ -215,12 +232,22 @@ def join(reports: Sequence[Report], interrupted: str = "") -> Report:
         raise UnlikeReports("the reports were judged by different catalogues")
     if len({report.header.selection for report in reports}) > 1:
         raise UnlikeReports("the reports were asked for different selections")
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    if len({report.header.shard for report in reports}) > 1:
+        raise UnlikeReports("the reports are of different shards; `sparsecheck merge` puts all those of a run together")
+    if twice := sorted(name for name, times in Counter(names).items() if times > 1):
         raise UnlikeReports(f"{twice[0]} stands in two of the reports")
     started = min((report.header.started for report in reports if report.header.started), default="")
     header = msgspec.structs.replace(first, subjects=tuple(subjects), started=started)
     joined = Report(header, tuple(record for report in reports for record in report.records), None)
     return Report(header, joined.records, Footer(joined.outcomes(), interrupted))
+
+
+def check_merged(report: Report) -> None:
+    """Raises:
+    UnmergedShard: it is one shard of a run.
+    """
+    if shard := report.header.shard:
+        raise UnmergedShard(f"this is shard {shard} of a run alone; put all of them together by `sparsecheck merge`")
 
 
 def write(report: Report, path: Path) -> None:
@@ -233,7 +260,7 @@ def write(report: Report, path: Path) -> None:
     lines: Iterable[Line] = (report.header, *report.records, *((report.footer,) if report.footer else ()))
     data = b"".join(map(encode, lines))
     data = _packed(data) if path.suffix == PACKED else data
-    if _is_special(path):
+    if is_special(path):
         path.write_bytes(data)
         return
     part = _part(path)
@@ -248,13 +275,14 @@ def check_writable(path: Path) -> None:
     """Raises:
     OSError: `write` would fail, for all that can be known before there is something to write.
     """
-    if not _is_special(path):
+    if not is_special(path):
         part = _part(path)
         part.touch()
         part.unlink()
 
 
-def _is_special(path: Path) -> bool:
+def is_special(path: Path) -> bool:
+    """Whether it is there, and no file."""
     return path.exists() and not path.is_file()
 
 
@@ -267,10 +295,10 @@ def exit_code(report: Report) -> int:
     that could not be judged. 3: no balance."""
     if report.footer is None or report.footer.interrupted:
         return 3
-    subjects = report.header.subjects
-    if any(not report.balance(subject) for subject in subjects):
+    if not all(one.balanced for one in report.outcomes()):
         return 3
-    if any(subject.problem for subject in subjects) or not any(subject.planned for subject in subjects):
+    subjects, is_shard = report.header.subjects, bool(report.header.shard)
+    if any(subject.problem for subject in subjects) or not (is_shard or any(subject.planned for subject in subjects)):
         return 2
     results = {one.result for one in report.outcomes()}
     return 1 if "failure" in results or results == {"unavailable"} else 0

@@ -30,11 +30,12 @@ class Child(Protocol):
 @dataclass
 class Children:
     """The processes under way, so that an interrupted parent leaves none behind. forks: what makes them; each has an
-    interpreter of its own if there is none."""
+    interpreter of its own if there is none. codes: how those that ended by themselves did, by sparsifier."""
 
     forks: Forks | None = None
     alive: set[Child] = field(default_factory=set)
     stopping: bool = False
+    codes: dict[str, int] = field(default_factory=dict)
 
     def run(
         self, name: str, command: Sequence[str], folder: Path, limit: float, environment: Mapping[str, str] = {},
@@ -53,7 +54,7 @@ class Children:
         if self.stopping:
             _kill(child)
         try:
-            code = _wait(child, limit, is_done)
+            code = self.codes[name] = _wait(child, limit, is_done)
         except subprocess.TimeoutExpired:
             if is_done():
                 return "left all that is wanted of it, but did not end, and was stopped"

@@ -18,7 +18,7 @@ from ..trials.refusal import RefusedBy, judge_refusal
 from ..values.cell import Cell
 from ..values.record import Record, Verdict
 from .outcome import failed, passed
-from .recorder import Recorder
+from .recorder import UNWRITTEN, Recorder
 from .session import Session
 from .smoke_test import SmokeTest
 from .unaltered import Part, changed
@@ -102,6 +102,7 @@ class Judge:
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         if self.recorder is not None:
             self.recorder.begin(nodeid)
+            self._stop_unwritten(self.recorder)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if self.recorder is None:
@@ -113,15 +114,23 @@ class Judge:
                 self.recorder.interrupted = f"what was judged replaced {value} of the harness that judges it"
         if report.when not in ("setup", "call", "teardown"):
             self.recorder.add_lost(report.nodeid, str(report.longrepr))
+        self._stop_unwritten(self.recorder)
+
+    def _stop_unwritten(self, recorder: Recorder) -> None:
+        """What cannot be recorded need not be judged."""
+        if recorder.unwritten:
+            pytest.exit(recorder.unwritten, UNWRITTEN)
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         if self.recorder is not None:
-            self.recorder.interrupted = f"{type(excinfo.value).__name__}: {excinfo.value}".rstrip(": ")
+            why = f"{type(excinfo.value).__name__}: {excinfo.value}".rstrip(": ")
+            self.recorder.interrupted = self.recorder.unwritten or why
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if self.recorder is not None:
-            session.exitstatus = exit_code(self.recorder.finish())
+            code = exit_code(self.recorder.finish())
+            session.exitstatus = UNWRITTEN if self.recorder.unwritten else code
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if self.recorder is not None and self.recorder.report is not None:

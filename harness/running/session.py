@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,32 +15,48 @@ from msgspec import Struct
 from .. import catalogue
 from ..judging.expectation import Expectation, InvalidExpectations, in_force, read_expectations
 from ..judging.ledger import SMOKE, Planned, enumerate_cells
+from ..judging.report import Report, salvage
+from ..judging.resuming import CannotResume, check_same
+from ..judging.sharding import Weights, read_weights, taken
 from ..subject.discovery import BrokenAdapter, Found, find, load, registrations
 from ..trials.environment import here
 from ..values.declaration import Environment
-from ..values.record import Header, Subject
+from ..values.record import Header, Record, Subject
 from ..values.selection import Selection
+from ..values.shard import Shard
 
 
 class Asked(Struct, frozen=True):
     """What a run is asked for. subjects: registered names, all if empty. adapters: files.
-    limit: seconds that one case may take."""
+    limit: seconds that one case may take. shard: the part of the plan to judge, balanced by the report `durations`.
+    kept: a file of records that were judged before and are not judged again."""
 
     subjects: tuple[str, ...] = ()
     adapters: tuple[str, ...] = ()
     selection: Selection = Selection()
     limit: float = 60.0
+    shard: Shard | None = None
+    durations: str = ""
+    kept: str = ""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One sparsifier ready to be judged. smoke: the cells that judge its adapter first, whatever was selected."""
+    """One sparsifier ready to be judged. smoke: the cells that judge its adapter first, whatever was selected.
+    kept: the records of planned cells that were judged before."""
 
     found: Found
     subject: Subject
     planned: tuple[Planned, ...]
     expectations: tuple[Expectation, ...]
     smoke: tuple[Planned, ...]
+    kept: tuple[Record, ...] = ()
+
+    @property
+    def to_judge(self) -> list[Planned]:
+        """The cells that a case is to run: all but the unavailable ones, and those judged before."""
+        done = {record.cell for record in self.kept}
+        return [one for one in self.planned if one.disposition != "unavailable" and one.cell.id not in done]
 
 
 @dataclass(frozen=True)
@@ -58,17 +74,13 @@ class Session:
             started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
             subjects=tuple(one.subject for one in self.judged) + self.problems,
             selection=self.asked.selection,
-            sparsecheck=_own_version(),
+            sparsecheck=own_version(),
+            shard=str(self.asked.shard or ""),
         )
 
     def planned_for(self, requirement: str) -> list[Planned]:
-        """The cells of one requirement that a case is to run: all but the unavailable ones."""
-        return [
-            planned
-            for one in self.judged
-            for planned in one.planned
-            if planned.cell.requirement == requirement and planned.disposition != "unavailable"
-        ]
+        """The cells of one requirement that a case is to run."""
+        return [one for judged in self.judged for one in judged.to_judge if one.cell.requirement == requirement]
 
     def of(self, sparsifier: str) -> Judged:
         """Raises:
@@ -91,14 +103,18 @@ def draw_up(asked: Asked) -> Session:
 
     Raises:
         NotFound: a name that was asked for is not registered.
+        InvalidReport, OSError: the durations, or what is kept, cannot be read.
     """
     environment, files = here(), tuple(map(Path, asked.adapters))
+    weights = read_weights(Path(asked.durations) if asked.durations else None)
+    kept = salvage(Path(asked.kept)) if asked.kept else None
     judged: list[Judged] = []
     problems: list[Subject] = []
     for name in names(asked, files):
         try:
-            judged.append(_ready(name, files, asked.selection, environment))
-        except (BrokenAdapter, InvalidExpectations) as error:
+            one = _ready(name, files, asked, weights, environment)
+            judged.append(_less_kept(one, kept) if kept is not None else one)
+        except (BrokenAdapter, InvalidExpectations, CannotResume) as error:
             problems.append(Subject(name, environment=environment, problem=str(error)))
     return Session(asked, tuple(judged), tuple(problems))
 
@@ -116,8 +132,10 @@ def names(asked: Asked, files: Iterable[Path]) -> list[str]:
     return list(dict.fromkeys(one.name for one in own or every if not one.lacking))
 
 
-def _ready(name: str, files: tuple[Path, ...], selection: Selection, environment: Environment) -> Judged:
-    registration = find(name, files)
+def _ready(
+    name: str, files: tuple[Path, ...], asked: Asked, weights: Weights, environment: Environment
+) -> Judged:
+    registration, selection = find(name, files), asked.selection
     found = load(registration, supposing=selection.probe)
     if selection.probe and not found.declaration.supposed:
         raise BrokenAdapter(f"{found.source} declares every capability: there is nothing to probe")
@@ -128,12 +146,24 @@ def _ready(name: str, files: tuple[Path, ...], selection: Selection, environment
     expectations = in_force(
         read_expectations(found.expectations, name), found.declaration, environment, [one.cell for one in whole]
     )
+    planned, share = taken(planned, asked.shard, weights)
     ids = tuple(one.cell.id for one in planned)
-    subject = Subject(name, found.declaration, environment, planned=ids, adapter=str(registration.file or ""))
+    subject = Subject(name, found.declaration, environment, "", ids, str(registration.file or ""), share)
     smoke = tuple(one for one in whole if one.cell.area == SMOKE and one.disposition == "judge")
     return Judged(found, subject, planned, expectations, smoke)
 
 
-def _own_version() -> str:
+def _less_kept(judged: Judged, kept: Report) -> Judged:
+    """Raises:
+    CannotResume: what was judged before is not this.
+    """
+    for subject in kept.header.subjects:
+        if subject.sparsifier == judged.subject.sparsifier:
+            check_same(subject, judged.subject)
+    return replace(judged, kept=kept.of(judged.subject.sparsifier))
+
+
+def own_version() -> str:
+    """Of this sparsecheck."""
     return version("sparsecheck")
 

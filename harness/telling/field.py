@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ..catalogue import AREAS, CATALOGUE, digest
-from ..judging.report import EmptyReport, Report, UnlikeReports, join
+from ..judging.report import EmptyReport, Report, UnlikeReports, check_merged, join
 from ..values.cell import Cell
-from ..values.record import Record, Subject
+from ..values.record import Outcome, Record, Subject
 from ..values.requirement import Requirement
 from .carried import Carried, carried
 from .one_line import printable, without_places
@@ -114,9 +114,12 @@ def field(reports: Sequence[Report], older: Sequence[Report] = ()) -> Field:
     Raises:
         EmptyReport: they are about no sparsifier.
         UnlikeReports: they do not combine, or were judged by another catalogue than this one.
+        UnmergedShard: one is a shard.
         CutShort: one was interrupted, or its ledger does not balance.
         TruncatedReport: one of the older ones was cut short.
     """
+    for report in reports:
+        check_merged(report)
     joined = join(reports)
     if joined.header.catalogue != digest():
         raise UnlikeReports("the reports were judged by another catalogue than this sparsecheck has; run them again")
@@ -124,7 +127,11 @@ def field(reports: Sequence[Report], older: Sequence[Report] = ()) -> Field:
         check_whole(report)
     if not joined.header.subjects:
         raise EmptyReport("the reports are about no sparsifier")
-    columns = [_column(report, subject) for report in reports for subject in report.header.subjects]
+    columns = [
+        _column(report, subject, outcome)
+        for report in reports
+        for subject, outcome in zip(report.header.subjects, report.outcomes(), strict=True)
+    ]
     found = tuple(one for report in reports for one in carried(report, older))
     return Field(tuple(sorted(columns, key=lambda one: one.name)), bool(joined.header.selection), found)
 
@@ -147,8 +154,7 @@ def shown(text: str) -> str:
     return printable(without_places(text))
 
 
-def _column(report: Report, subject: Subject) -> Column:
-    [outcome] = [one for one in report.outcomes() if one.sparsifier == subject.sparsifier]
+def _column(report: Report, subject: Subject, outcome: Outcome) -> Column:
     result = "not judged" if subject.problem else outcome.result
     by_requirement: dict[str, list[Record]] = {}
     for record in report.of(subject.sparsifier):

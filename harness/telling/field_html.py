@@ -13,6 +13,7 @@ from .field import Field, Told
 from .one_page import fingerprint, part, rendered
 from .standing import Standing
 
+_PLACES = {standing: place for place, standing in enumerate(Standing)}
 _ESCAPES = {ord(one): f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"}
 
 
@@ -61,4 +62,4 @@ def _cell(cell: Told, texts: dict[str, int]) -> list[Any]:
 
 
 def _place(standing: Standing) -> int:
-    return list(Standing).index(standing)
+    return _PLACES[standing]

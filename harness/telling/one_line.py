@@ -16,11 +16,15 @@ def one_line(message: str, width: int = 400) -> str:
 
 def printable(message: str) -> str:
     """With what neither prints nor parts words spelt out."""
+    if message.isprintable():
+        return message
     return "".join(one if one.isprintable() or one.isspace() else repr(one)[1:-1] for one in message)
 
 
 def without_places(message: str) -> str:
     """Of each absolute path what is alike on all machines: what follows `site-packages`, or the last name."""
+    if "/" not in message and "\\" not in message:
+        return message
     quoted = _QUOTED.sub(lambda found: found["quote"] + _end_of(found["path"]) + found["quote"], message)
     return _BARE.sub(lambda found: _end_of(found["path"]), quoted)
 

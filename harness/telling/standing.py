@@ -54,7 +54,7 @@ class Standing(str, Enum):
     @property
     def is_failure(self) -> bool:
         """Known or not."""
-        return self in (Standing.KNOWN, *(Standing(verdict.value) for verdict in Verdict if verdict.is_red))
+        return self in _FAILURES
 
 
 _SIGNS = {
@@ -74,6 +74,7 @@ _SIGNS = {
     Standing.NOT_JUDGED: ("□", "the sparsifier could not be judged at all"),
 }
 
+_FAILURES = (Standing.KNOWN, *(Standing(verdict.value) for verdict in Verdict if verdict.is_red))
 _PLURAL = (Standing.KNOWN, Standing.ERROR, Standing.STALE)
 _WORST_FIRST = (Verdict.FAILED, Verdict.ERROR, Verdict.STALE, Verdict.NOT_RUN, Verdict.KNOWN)
 

@@ -31,6 +31,8 @@ def summary(report: Report) -> Iterator[str]:
         yield "What is undeclared was supposed to be supported; nothing here is a verdict until it is declared."
     elif report.header.selection:
         yield "Only a selection was judged; no result here is `success`."
+    if shard := report.header.shard:
+        yield f"Only shard {shard} was judged; no result here is `success`. `sparsecheck merge` puts all together."
     if report.header.catalogue != digest():
         yield "Judged by another catalogue than this sparsecheck has; what requirements ask is told as here."
     if report.footer is None or report.footer.interrupted:
@@ -46,9 +48,10 @@ def _subject(report: Report, subject: Subject, outcome: Outcome) -> Iterator[str
     if not outcome.balanced:
         yield f"  THE LEDGER DOES NOT BALANCE: {report.balance(subject)}"
     records = report.of(subject.sparsifier)
-    if is_for_elsewhere(records):
+    is_shard = subject.share is not None
+    if not is_shard and is_for_elsewhere(records):
         yield "  NOTHING COULD BE JUDGED on this machine, which lacks what it needs: this is no verdict"
-    elif not report.header.selection and nothing_passed(records):
+    elif not is_shard and not report.header.selection and nothing_passed(records):
         yield "  NOTHING PASSED: a sparsifier that refuses or fails all that is asked of it is not judged by that"
     if report.header.selection.probe:
         yield from probed(subject, records)

@@ -45,3 +45,8 @@ class Cell(Struct, frozen=True):
         if len(parts) != 5 or not all((sparsifier, *parts)):
             raise InvalidCell(f"{text!r} is no cell; a cell is sparsifier:REQUIREMENT/layer/pattern/dtype/device")
         return cls(sparsifier, *parts)
+
+
+def area_of(id: str) -> str:
+    """The area of the cell called `id`, which is one: many are looked at for that alone."""
+    return id.partition(":")[2].partition("/")[0].rpartition("-")[0]

@@ -53,12 +53,23 @@ class Record(Struct, frozen=True, tag_field="kind", tag="cell", omit_defaults=Tr
     seconds: float = 0.0
 
 
+class Share(Struct, frozen=True):
+    """What one shard has of a sparsifier's whole ledger.
+
+    ledger: digest of all its cells and of which shard has which. places: where those of this shard stand in it.
+    """
+
+    ledger: str
+    places: tuple[int, ...]
+
+
 class Subject(Struct, frozen=True):
     """One sparsifier's part of the ledger.
 
     problem: why it could not be judged at all; then declaration is None and nothing is planned.
     planned: the ids of all cells drawn up before the run.
     adapter: the file it was loaded from, if it was given as one and not registered.
+    share: in a shard, which part of the ledger `planned` is.
     """
 
     sparsifier: str
@@ -67,10 +78,12 @@ class Subject(Struct, frozen=True):
     problem: str = ""
     planned: tuple[str, ...] = ()
     adapter: str = ""
+    share: Share | None = None
 
 
 class Header(Struct, frozen=True, tag_field="kind", tag="header"):
-    """The first line of a report. started: UTC, ISO 8601. catalogue: digest of the requirements judged by."""
+    """The first line of a report. started: UTC, ISO 8601. catalogue: digest of the requirements judged by.
+    shard: `k/n`, if only that part was to be judged."""
 
     catalogue: str
     started: str
@@ -78,6 +91,7 @@ class Header(Struct, frozen=True, tag_field="kind", tag="header"):
     selection: Selection = Selection()
     format: int = FORMAT
     sparsecheck: str = ""
+    shard: str = ""
 
 
 class Outcome(Struct, frozen=True):

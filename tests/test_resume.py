@@ -1,0 +1,208 @@
+"""A run that was interrupted is finished: what was judged is kept, the rest is judged, and nothing else is mixed in."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from sparsecheck.judging.report import Report, encode, read, read_partial, write
+from sparsecheck.judging.resuming import (
+    CannotResume,
+    OtherCatalogue,
+    OtherDeclaration,
+    OtherEnvironment,
+    OtherPlan,
+    check_same,
+    earlier,
+    kept,
+)
+from sparsecheck.values.record import Header, Record, Share, Subject, Verdict
+from sparsecheck.values.selection import Selection
+from tests.faulty import Ended, faulty, run
+from tests.samples import cell, declaration, environment, passed, report
+
+ONE = report(passed(cell(), cell("MASK-02")), sparsecheck="1")
+[SUBJECT] = ONE.header.subjects
+SMALL = ("--requirement", "MASK-01", "--requirement", "MASK-04")
+DIES = "os.path.exists({0!r}) or (max(p.shape[0] for p in model.parameters()) > 99 and {1})"
+"""At one of the last cells of MASK-01, until a file is there."""
+
+
+def test_one_record_a_cell_is_kept_and_none_of_a_crash() -> None:
+    crashed = Record(cell("MASK-03"), Verdict.ERROR, "crash", "its process ended")
+    failed = Record(cell("MASK-03"), Verdict.ERROR, "Timeout: 6 s")
+    assert kept([*passed(cell(), cell()), crashed, failed]) == (*passed(cell()), failed)
+
+
+def left(file: Path, one: Report, *cut: bytes) -> Path:
+    file.write_bytes(encode(one.header) + b"".join(map(encode, one.records)) + b"".join(cut))
+    return file
+
+
+def test_whole_lines_are_kept_and_half_ones_are_not(tmp_path: Path) -> None:
+    half = encode(passed(cell("MASK-03"))[0])[:-1]
+    [(name, found)] = earlier([left(tmp_path / "cut", ONE, half)], ["it"], ONE.header).items()
+    assert name == "it"
+    assert found == Report(ONE.header, ONE.records, None)
+
+
+def test_what_several_tries_left_is_put_together(tmp_path: Path) -> None:
+    later = Report(replace(ONE.header, started="2027-01-01"), passed(cell("MASK-02"), cell("MASK-03")), None)
+    (tmp_path / "empty").write_bytes(encode(ONE.header)[:-1])
+    sources = [tmp_path / "empty", left(tmp_path / "2", later), left(tmp_path / "1", ONE)]
+    found = earlier(sources, ["it", "other"], ONE.header)["it"]
+    assert {record.cell for record in found.records} == {cell(), cell("MASK-02"), cell("MASK-03")}
+    assert found.header.started == ONE.header.started
+
+
+def test_what_could_not_be_judged_is_judged_anew(tmp_path: Path) -> None:
+    broken = report(problem="it left no report", sparsecheck="1")
+    assert earlier([left(tmp_path / "cut", broken)], ["it"], ONE.header) == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "said"),
+    [
+        (lambda one: replace(one, catalogue="other"), OtherCatalogue, "by another catalogue"),
+        (lambda one: replace(one, sparsecheck="0"), OtherCatalogue, "by sparsecheck 0, this is 1"),
+        (lambda one: replace(one, selection=Selection(("MASK",))), OtherPlan, "of another selection"),
+        (lambda one: replace(one, shard="1/2"), OtherPlan, "is shard 1/2, and not of a whole run"),
+        (lambda one: replace(one, subjects=(replace(SUBJECT, sparsifier="other"),)), OtherPlan, "is about other, too"),
+    ],
+)
+def test_a_report_of_something_else_is_not_resumed(
+    tmp_path: Path, change: Callable[[Header], Header], error: type[CannotResume], said: str
+) -> None:
+    file = left(tmp_path / "cut", Report(change(ONE.header), (), None))
+    with pytest.raises(error, match=said):
+        earlier([file], ["it"], ONE.header)
+
+
+@pytest.mark.parametrize(
+    ("now", "error", "said"),
+    [
+        (replace(SUBJECT, declaration=declaration(version="2")), OtherDeclaration, "it declares something else"),
+        (replace(SUBJECT, environment=environment("2.10")), OtherEnvironment, "in another environment before"),
+        (replace(SUBJECT, planned=()), OtherPlan, "it has other cells to judge"),
+        (replace(SUBJECT, share=Share("a", ())), OtherPlan, "it has other cells to judge"),
+        (Subject("it", problem="gone"), OtherDeclaration, "now cannot: gone"),
+    ],
+)
+def test_a_sparsifier_that_is_another_is_not_resumed(now: Subject, error: type[CannotResume], said: str) -> None:
+    check_same(SUBJECT, SUBJECT)
+    with pytest.raises(error, match=said):
+        check_same(SUBJECT, now)
+
+
+def without_seconds(one: Report) -> dict[str, Record]:
+    return {record.cell: replace(record, seconds=0.0) for record in one.records}
+
+
+def is_the_run(ended: Ended, whole: Ended, before: Report) -> None:
+    """What was resumed is whole, and holds what there was before as it was, the seconds included."""
+    assert ended.report is not None, ended.output
+    assert whole.report is not None
+    assert ended.code == whole.code == 0, ended.output
+    assert without_seconds(ended.report) == without_seconds(whole.report)
+    assert ended.report.outcomes() == whole.report.outcomes()
+    assert set(kept(before.records)) <= set(ended.report.records)
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_an_interrupted_run_is_finished(tmp_path: Path, workers: tuple[str, ...]) -> None:
+    mended = tmp_path / "mended"
+    asked = ("--adapter", str(faulty(tmp_path, DIES.format(str(mended), "os._exit(0)"))), *SMALL)
+    cut = run(tmp_path, *asked)
+    assert cut.code == 3, cut.output
+    assert cut.report is not None
+    assert any(record.signature == "crash" for record in cut.report.records)
+    again = run(tmp_path, *asked, "--resume")
+    assert again.code == 3, "it dies again, and loses nothing by it"
+    assert again.report is not None
+    assert set(kept(cut.report.records)) <= set(again.report.records)
+    mended.touch()
+    ended = run(tmp_path, *asked, *workers, "--resume")
+    assert f"{len(kept(again.report.records))} records are kept" in ended.output
+    is_the_run(ended, run(tmp_path, *asked), cut.report)
+    assert not (tmp_path / "out.jsonl.parts").exists()
+
+
+def killed(folder: Path, *arguments: str) -> None:
+    """A run that is killed once it has recorded a few cells; its child goes on, and is killed at the end."""
+    command = [sys.executable, "-m", "sparsecheck", "run", "--report", "out.jsonl", *arguments]
+    child = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while child.poll() is None and not (folder / "begun").exists():
+        time.sleep(0.05)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+
+
+def test_a_killed_run_leaves_its_records_and_is_finished_from_them(tmp_path: Path) -> None:
+    begun, mended = tmp_path / "begun", tmp_path / "mended"
+    waits = f"[open({str(begun)!r}, 'w').write(str(os.getpid())), time.sleep(60)]"
+    asked = ("--adapter", str(faulty(tmp_path, DIES.format(str(mended), waits))), *SMALL)
+    killed(tmp_path, *asked)
+    assert not (tmp_path / "out.jsonl").exists()
+    [records] = (tmp_path / "out.jsonl.parts").glob("*/*.jsonl")
+    before = read_partial(records)
+    assert len(before.records) > 3
+    mended.touch()
+    ended = run(tmp_path, *asked, "--resume")
+    is_the_run(ended, run(tmp_path, *asked), before)
+    assert not (tmp_path / "out.jsonl.parts").exists()
+    os.kill(int(begun.read_text()), signal.SIGKILL)
+
+
+def test_a_run_begun_anew_takes_nothing_from_a_killed_one(tmp_path: Path) -> None:
+    old = tmp_path / "out.jsonl.parts" / "000001"
+    old.mkdir(parents=True)
+    left(old / "exemplar.jsonl", ONE)
+    ended = run(tmp_path, "exemplar", "--requirement", "MASK-01")
+    assert ended.code == 0, ended.output
+    assert not old.parent.exists()
+
+
+def test_another_declaration_is_refused_and_the_report_stays_as_it_was(tmp_path: Path) -> None:
+    adapter, file = faulty(tmp_path, "pass"), tmp_path / "out.jsonl"
+    whole = run(tmp_path, "--adapter", str(adapter), "--requirement", "MASK-01")
+    assert whole.report is not None
+    write(Report(whole.report.header, whole.report.records[:3], None), file)
+    text = file.read_bytes()
+    adapter.write_text(adapter.read_text().replace("    def attach", "    homepage = 'https://x.y'\n    def attach"))
+    ended = run(tmp_path, "--adapter", str(adapter), "--requirement", "MASK-01", "--resume")
+    assert ended.code == 2, ended.output
+    said = "sparsecheck: cannot resume: faulty is not what was interrupted: faulty declares something else"
+    assert said in ended.output
+    assert file.read_bytes() == text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--report", "no.jsonl"), "there is no no.jsonl to resume"),
+        ((), "only a run with --report FILE can be resumed"),
+        (("--report", "/dev/null"), "only a run with --report FILE can be resumed"),
+        (("--report", "whole.jsonl"), "is about it, too, which was not asked for"),
+        (("--report", "other.jsonl"), "was judged by another catalogue"),
+    ],
+)
+def test_what_cannot_be_resumed_is_refused_in_one_sentence(
+    tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    write(report(passed(cell()), sparsecheck=""), tmp_path / "whole.jsonl")
+    write(report(passed(cell()), catalogue="other"), tmp_path / "other.jsonl")
+    command = [sys.executable, "-m", "sparsecheck", "run", "exemplar", "--resume", *arguments]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert len(ended.stderr.splitlines()) == 1
+    assert said in ended.stderr
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["other.jsonl", "whole.jsonl"]
+    assert read(tmp_path / "whole.jsonl").records == passed(cell())

@@ -1,0 +1,278 @@
+"""One run over several machines: each cell is judged by one of them, and nothing is put together that is not whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from msgspec.structs import replace
+
+from sparsecheck.command.main import main
+from sparsecheck.judging.merging import (
+    DoubledShard,
+    MissingShard,
+    NoShard,
+    OtherCatalogues,
+    OtherEnvironments,
+    OtherPlans,
+    OtherSubjects,
+    Unmergeable,
+    merge,
+)
+from sparsecheck.judging.report import Report, UnlikeReports, UnmergedShard, exit_code, join, read, write
+from sparsecheck.judging.sharding import Weights, partition, read_weights, weights
+from sparsecheck.telling.field import field
+from sparsecheck.values.record import Footer, Record, Share, Subject, Verdict
+from sparsecheck.values.selection import Selection
+from sparsecheck.values.shard import InvalidShard, Shard
+from tests.faulty import run
+from tests.many import AXES, many, shards
+from tests.samples import cell, declaration, environment, passed, report
+
+CELLS = tuple(f"it:{axes}" for axes in AXES)
+WHOLE = many(700)
+PARTS = shards(WHOLE, 3)
+UNEVEN = Weights({cell: place % 37 * (place % 5) + 1 for place, cell in enumerate(CELLS)})
+
+
+def loads(cells: tuple[str, ...], count: int, weighed: Weights) -> list[int]:
+    taken = [0] * count
+    for one, number in zip(cells, partition(cells, count, weighed), strict=True):
+        taken[number - 1] += weighed.of(one)
+    return taken
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 50, 1000])
+def test_every_cell_stands_in_one_shard_and_all_are_as_long(count: int) -> None:
+    for weighed in (Weights(), UNEVEN):
+        assert set(partition(CELLS, count, weighed)) <= set(range(1, count + 1))
+        taken = loads(CELLS, count, weighed)
+        assert max(taken) - min(taken) <= max(weighed.of(one) for one in CELLS)
+
+
+def test_the_longest_go_first_to_the_shard_that_has_the_least() -> None:
+    cells = tuple(cell(f"MASK-0{number}") for number in range(1, 7))
+    weighed = Weights(dict(zip(cells, (8, 7, 6, 5, 4, 2), strict=True)))
+    one, other, *rest = partition(cells, 2, weighed)
+    assert {one, other} == {1, 2}
+    assert rest == [other, one, one, other]
+
+
+def test_the_partition_is_the_same_everywhere() -> None:
+    assert partition(CELLS[:12], 4, Weights()) == partition(CELLS[:12], 4, Weights(dict.fromkeys(CELLS, 1)))
+    assert "".join(map(str, partition(CELLS[:12], 4, UNEVEN))) == EVERYWHERE
+
+
+EVERYWHERE = "332223131433"
+
+
+def test_ties_go_by_id_in_whatever_order_the_cells_stand() -> None:
+    forth = dict(zip(CELLS, partition(CELLS, 5, UNEVEN), strict=True))
+    back = dict(zip(CELLS[::-1], partition(CELLS[::-1], 5, UNEVEN), strict=True))
+    assert forth == back
+
+
+def test_the_odd_cells_of_many_sparsifiers_do_not_all_go_to_one_shard() -> None:
+    first = {partition((cell(name=f"it-{number}"),), 3, Weights())[0] for number in range(20)}
+    assert first == {1, 2, 3}
+
+
+def test_what_is_unknown_weighs_as_the_median_of_what_took_time(tmp_path: Path) -> None:
+    seconds = (0.0, 0.0, 0.0, 0.001, 0.002, 5.0)
+    records = [replace(one, seconds=took) for one, took in zip(passed(*CELLS[:6]), seconds, strict=True)]
+    write(report(records), tmp_path / "report.jsonl")
+    weighed = read_weights(tmp_path / "report.jsonl")
+    assert [weighed.of(one) for one in CELLS[:7]] == [1, 1, 1, 10, 20, 50_000, 20]
+    assert read_weights(None) == Weights()
+    assert weights(()).of("it") == 1
+
+
+@pytest.mark.parametrize("text", ["", "1", "0/3", "4/3", "1/0", "-1/3", "1/3/3", "a/3", "1/ 3", "1/3\n", "\u0661/3"])
+def test_what_is_no_shard_is_refused(text: str) -> None:
+    with pytest.raises(InvalidShard, match=r"is no shard; a shard is k/n"):
+        Shard.parse(text)
+    assert CliRunner().invoke(main, ["run", "exemplar", "--shard", text]).exit_code == 2
+
+
+def test_the_shards_put_together_are_the_whole_run() -> None:
+    assert merge(PARTS) == WHOLE
+    assert merge(PARTS[::-1]) == WHOLE
+    assert merge(shards(WHOLE, 1)) == WHOLE
+    uneven = weights(WHOLE.records)
+    assert merge(shards(WHOLE, 4, uneven)) == WHOLE
+    assert shards(WHOLE, 4, uneven) != shards(WHOLE, 4)
+
+
+Change = Callable[[Report], Report]
+
+
+def header(**fields: object) -> Change:
+    return lambda one: Report(replace(one.header, **fields), one.records, one.footer)
+
+
+def subject(**fields: object) -> Change:
+    """The first sparsifier's."""
+    def change(one: Report) -> Report:
+        first, *others = one.header.subjects
+        return header(subjects=(replace(first, **fields), *others))(one)
+
+    return change
+
+
+def misplaced(one: Report) -> Report:
+    """Its first two cells, each in the other's place."""
+    planned = one.header.subjects[0].planned
+    return subject(planned=(planned[1], planned[0], *planned[2:]))(one)
+
+
+FEWER = tuple(subject for subject in PARTS[1].header.subjects[:-1])
+LEDGER = PARTS[1].header.subjects[0].share
+assert LEDGER is not None
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "said"),
+    [
+        (header(shard=""), NoShard, "one of the reports is of a whole run, and no shard"),
+        (header(shard="2"), NoShard, "one of the reports is no shard: '2' is no shard"),
+        (header(shard="1/3"), DoubledShard, "shard 1/3 stands in two of the reports"),
+        (header(catalogue="other"), OtherCatalogues, "shard 2/3 was judged by another catalogue than shard 1/3"),
+        (header(sparsecheck="9"), OtherCatalogues, "shard 2/3 was judged by sparsecheck 9, shard 1/3 by "),
+        (header(shard="2/4"), OtherPlans, "shard 2/4 and shard 1/3 are of different plans"),
+        (header(selection=Selection(("MASK",))), OtherPlans, "shard 2/3 was asked for another selection"),
+        (header(subjects=FEWER), OtherSubjects, "other sparsifiers than shard 1/3: sparsifier-00002"),
+        (header(subjects=(*FEWER, FEWER[0])), OtherSubjects, "other sparsifiers than shard 1/3: sparsifier-00002"),
+        (subject(declaration=declaration(version="2")), OtherSubjects, "shard 2/3 is of another declaration"),
+        (subject(declaration=None, problem="gone"), OtherSubjects, "could not be judged in shard 2/3: gone"),
+        (subject(environment=environment("2.10.0")), OtherEnvironments, "torch 2.13.0+cpu and 2.10.0"),
+        (subject(share=replace(LEDGER, ledger="other")), OtherPlans, "shard 2/3 is of another plan than shard 1/3"),
+        (subject(share=None), OtherPlans, "shard 2/3 does not say which part of the plan it is"),
+        (subject(planned=()), OtherPlans, "shard 2/3 does not say which part of the plan it is"),
+        (subject(planned=(), share=Share(LEDGER.ledger, ())), OtherPlans, "do not come to the plan that they name"),
+        (misplaced, OtherPlans, "do not come to the plan that they name"),
+    ],
+)
+def test_what_is_not_the_rest_of_one_run_is_refused(change: Change, error: type[Unmergeable], said: str) -> None:
+    with pytest.raises(error) as raised:
+        merge([PARTS[0], change(PARTS[1]), PARTS[2]])
+    assert type(raised.value) is error
+    assert said in str(raised.value)
+
+
+def test_a_missing_shard_is_named() -> None:
+    with pytest.raises(MissingShard, match=r"^shard 2/3 is missing; merge takes all 3 at once$"):
+        merge([PARTS[0], PARTS[2]])
+    with pytest.raises(MissingShard, match=r"^shard 1/3 and 1 more is missing"):
+        merge(PARTS[2:])
+
+
+def test_shards_balanced_by_other_durations_are_of_other_plans() -> None:
+    others = shards(WHOLE, 3, weights(WHOLE.records))
+    with pytest.raises(OtherPlans, match="the same --durations"):
+        merge([PARTS[0], others[1], PARTS[2]])
+
+
+def test_what_a_shard_lacks_the_whole_lacks() -> None:
+    cut = Report(PARTS[1].header, PARTS[1].records[1:], Footer((), "by the user"))
+    merged = merge([PARTS[0], cut, PARTS[2]])
+    assert merged.footer is not None
+    assert merged.footer.interrupted == "shard 2/3: by the user"
+    assert exit_code(merged) == 3
+    assert len(merged.balance(merged.header.subjects[0]).missing) == 1
+
+
+def alone(*records: Record, planned: list[str] | None = None) -> Report:
+    """A shard of one sparsifier, whose share is not looked at."""
+    plain = report(records, planned, shard="1/2")
+    subjects = (replace(plain.header.subjects[0], share=Share("", ())),)
+    partial = Report(replace(plain.header, subjects=subjects), plain.records, None)
+    return Report(partial.header, partial.records, Footer(partial.outcomes()))
+
+
+@pytest.mark.parametrize(
+    ("one", "result", "code"),
+    [
+        (alone(*passed(cell(), cell("SMOKE-01"))), "selection", 0),
+        (alone(Record(cell(), Verdict.KNOWN)), "selection", 0),
+        (alone(Record(cell(), Verdict.UNAVAILABLE)), "selection", 0),
+        (alone(), "selection", 0),
+        (alone(Record(cell(), Verdict.FAILED)), "failure", 1),
+        (alone(planned=[cell()]), "failure", 3),
+    ],
+)
+def test_a_shard_alone_is_judged_as_a_selection(tmp_path: Path, one: Report, result: str, code: int) -> None:
+    assert [outcome.result for outcome in one.outcomes()] == [result]
+    assert exit_code(one) == code
+    write(one, tmp_path / "report.jsonl")
+    shown = CliRunner().invoke(main, ["report", str(tmp_path / "report.jsonl")])
+    assert shown.exit_code == code
+    assert "Only shard 1/2 was judged" in shown.output
+    assert "NOTHING" not in shown.output
+
+
+def test_a_shard_is_taken_for_a_whole_run_nowhere(tmp_path: Path) -> None:
+    with pytest.raises(UnlikeReports, match="of different shards"):
+        join(PARTS)
+    with pytest.raises(UnmergedShard, match="this is shard 1/3 of a run alone"):
+        field(PARTS[:1])
+    write(PARTS[0], tmp_path / "1.jsonl")
+    expect = CliRunner().invoke(main, ["expect", str(tmp_path / "1.jsonl")])
+    assert expect.exit_code == 2
+    assert "this is shard 1/3 of a run alone" in expect.output
+
+
+def merged(folder: Path, *arguments: str) -> Result:
+    files = [str(file) for file in sorted(folder.glob("[1-3].jsonl"))]
+    return CliRunner().invoke(main, ["merge", *files, "--to", str(folder / "all.jsonl"), *arguments])
+
+
+def test_the_command_merges_all_or_writes_nothing(tmp_path: Path) -> None:
+    for number, part in enumerate(PARTS[:2], 1):
+        write(part, tmp_path / f"{number}.jsonl")
+    lacking = merged(tmp_path)
+    assert (lacking.exit_code, lacking.output) == (2, "sparsecheck: shard 3/3 is missing; merge takes all 3 at once\n")
+    assert not (tmp_path / "all.jsonl").exists()
+    write(PARTS[2], tmp_path / "3.jsonl")
+    assert merged(tmp_path).exit_code == 0
+    assert read(tmp_path / "all.jsonl") == WHOLE
+    assert merged(tmp_path, "--require", "nobody").exit_code == 2
+    write(Report(PARTS[2].header, PARTS[2].records, None), tmp_path / "3.jsonl")
+    assert merged(tmp_path).exit_code == 3
+
+
+def test_durations_without_a_shard_are_bad_usage(tmp_path: Path) -> None:
+    write(WHOLE, tmp_path / "report.jsonl")
+    assert CliRunner().invoke(main, ["run", "exemplar", "--durations", str(tmp_path / "report.jsonl")]).exit_code == 2
+
+
+def judged(one: Report) -> tuple[dict[str, Verdict], list[Subject], object]:
+    return {record.cell: record.verdict for record in one.records}, list(one.header.subjects), one.outcomes()
+
+
+def test_a_run_in_shards_is_the_run(tmp_path: Path) -> None:
+    asked = ("exemplar", "torch-ao-fake-sparsity", "--area", "SMOKE", "--area", "REG")
+    whole = run(tmp_path, *asked)
+    assert whole.report is not None, whole.output
+    durations = (tmp_path / "out.jsonl").rename(tmp_path / "durations.jsonl")
+    for number in (1, 2):
+        workers = ("-n", "2") if number == 2 else ()
+        ended = run(tmp_path, *asked, "--shard", f"{number}/2", "--durations", str(durations), *workers)
+        assert ended.code == 0, ended.output
+        assert f"Only shard {number}/2 was judged" in ended.output
+        (tmp_path / "out.jsonl").rename(tmp_path / f"{number}.jsonl")
+    assert merged(tmp_path).exit_code == whole.code == 0
+    assert judged(read(tmp_path / "all.jsonl")) == judged(whole.report)
+
+
+def test_a_shard_without_a_cell_has_nothing_to_judge(tmp_path: Path) -> None:
+    codes = []
+    asked = ("--cell", "exemplar:MASK-01/linear/given/float32/cpu", "--require", "exemplar")
+    for number in (1, 2):
+        ended = run(tmp_path, "exemplar", *asked, "--shard", f"{number}/2")
+        codes.append(ended.code)
+        (tmp_path / "out.jsonl").rename(tmp_path / f"{number}.jsonl")
+    assert codes == [0, 0]
+    assert sorted(len(read(tmp_path / f"{number}.jsonl").records) for number in (1, 2)) == [0, 1]
+    assert merged(tmp_path).exit_code == 0
