@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import click
 
@@ -14,12 +14,17 @@ from ..values.requirement import Level, Requirement
 from ..values.selection import Selection
 from .arguments import split_arguments
 from .bench import bench
+from .ci_files import put
 from .expect import expect
 from .failure import fail
+from .gate import gate
 from .init import init
 from .page import page
 from .reference import reference
 from .repro import repro
+
+if TYPE_CHECKING:
+    from ..judging.report import Report
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -33,6 +38,7 @@ def main() -> None:
     sparsecheck run NAME --report FILE  judge one and keep the records
     sparsecheck init                    write an adapter for your own package
     sparsecheck expect FILE             what it would take to expect the failures in FILE
+    sparsecheck gate --baseline OLD NEW what got worse from one report to the next
     sparsecheck page FILE --html FILE   the verdicts of reports, as a page
     sparsecheck repro CELL              a script that shows one failure without sparsecheck
     sparsecheck bench                   time it; nothing is judged by that
@@ -171,12 +177,13 @@ def _check_writable(report: Path | None) -> None:
         fail(f"{report} cannot be written ({error.strerror}); name another file with --report")
 
 
-def _tell(judged: object, path: Path | None, required: tuple[str, ...], left_out: tuple[str, ...]) -> None:
-    from ..judging.report import Report, exit_code, write
+def _tell(
+    judged: Report, path: Path | None, required: tuple[str, ...], left_out: tuple[str, ...], at_least: int = 0
+) -> None:
+    from ..judging.report import exit_code, write
     from ..telling.summary import summary
 
-    assert isinstance(judged, Report)
-    code = exit_code(judged)
+    code = max(exit_code(judged), at_least)
     try:
         if path is not None:
             write(judged, path)
@@ -195,7 +202,10 @@ def _tell(judged: object, path: Path | None, required: tuple[str, ...], left_out
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--report", "joined", type=click.Path(path_type=Path, dir_okay=False),
               help="Write what the FILES hold together here (JSON Lines).")
-def report(files: tuple[Path, ...], joined: Path | None) -> None:
+@click.option("--junit", "xml", type=click.Path(path_type=Path, dir_okay=False), help="Write them here as JUnit XML.")
+@click.option("--markdown", type=click.Path(path_type=Path, dir_okay=False),
+              help="Write what fails here, for the page of a CI run; under 60 kB.")
+def report(files: tuple[Path, ...], joined: Path | None, xml: Path | None, markdown: Path | None) -> None:
     """Show the verdicts that FILES hold, of other sparsifiers each, and exit as one run of them all would."""
     from ..judging.report import InvalidReport, TruncatedReport, join, read
 
@@ -206,7 +216,15 @@ def report(files: tuple[Path, ...], joined: Path | None) -> None:
         together = join(whole, interrupted="; ".join(cut))
     except InvalidReport as error:
         fail(str(error), 3 if isinstance(error, TruncatedReport) else 2)
-    _tell(together, joined, (), ())
+    _tell(together, joined, (), (), _put(together, xml, markdown))
+
+
+def _put(judged: Report, xml: Path | None, markdown: Path | None) -> int:
+    from ..telling.ci_page import report_markdown
+    from ..telling.junit import junit
+
+    pages: dict[Path | None, str | bytes] = {xml: junit(judged)} if xml else {}
+    return put({**pages, markdown: report_markdown(judged)} if markdown else pages)
 
 
 @main.command()
@@ -221,6 +239,7 @@ def schema() -> None:
 
 main.add_command(bench)
 main.add_command(expect)
+main.add_command(gate)
 main.add_command(init)
 main.add_command(page)
 main.add_command(reference)
