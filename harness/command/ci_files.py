@@ -17,6 +17,7 @@ def put(pages: Mapping[Path | None, str | bytes]) -> int:
         try:
             path.write_bytes(text.encode("utf-8") if isinstance(text, str) else text)
         except OSError as error:
-            click.echo(f"sparsecheck: {path} could not be written ({error.strerror}); its folder has to be there", err=True)
+            why = f"{path} could not be written ({error.strerror}); its folder has to be there"
+            click.echo(f"sparsecheck: {why}", err=True)
             code = 2
     return code

@@ -19,7 +19,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.command()
 @click.argument("file", metavar="REPORT", type=_FILE)
-@click.option("--baseline", required=True, type=_FILE, help="The report of an earlier run, which nothing may fall behind.")
+@click.option("--baseline", required=True, type=_FILE, help="The report of an earlier run, to hold it against.")
 @click.option("--junit", "xml", type=_FILE, help="Write the verdicts of REPORT here, as JUnit XML.")
 @click.option("--markdown", type=_FILE, help="Write what changed here, for the page of a CI run; under 60 kB.")
 def gate(file: Path, baseline: Path, xml: Path | None, markdown: Path | None) -> None:
@@ -54,7 +54,7 @@ def gate(file: Path, baseline: Path, xml: Path | None, markdown: Path | None) ->
 def _read(file: Path, remedy: str) -> Report:
     from ..judging.report import InvalidReport, read
 
-    if not file.is_file():
+    if not file.exists():
         fail(f"{file}: there is no such report; {remedy}")
     try:
         return read(file)

@@ -133,13 +133,14 @@ def compare(baseline: Report, new: Report) -> Comparison:
 
 def _check(report: Report, which: str) -> None:
     if report.header.selection.probe:
-        raise ProbeReport(f"{which} is a probe of what is undeclared, which is no verdict; declare it, and run it again")
+        raise ProbeReport(f"{which} is a probe of what is undeclared, which is no verdict; declare it, then run again")
     if report.footer is None or report.footer.interrupted:
         why = report.footer.interrupted if report.footer else "it has no footer"
         raise InterruptedReport(f"{which} is of a run that was cut short ({why}); run it again")
     for subject in report.header.subjects:
         if not (balance := report.balance(subject)):
-            raise UnbalancedReport(f"{which}: the ledger of {subject.sparsifier} does not balance: {balance}; run it again")
+            what = f"the ledger of {subject.sparsifier} does not balance: {balance}"
+            raise UnbalancedReport(f"{which}: {what}; run it again")
 
 
 class _Side:
@@ -239,7 +240,8 @@ def _step(pair: Pair, known: frozenset[str] | None) -> _Step | None:
         return _Step(Kind.LOST, "the requirement is gone from the catalogue" if is_gone else _UNPLANNED, pair)
     if before is None:
         kind = Kind.NEW_FAILURE if now.verdict.is_red else Kind.JUDGED
-        return None if now.verdict is Verdict.UNAVAILABLE else _Step(kind, f"not in the baseline, is {_told(now)}", pair)
+        is_new = now.verdict is not Verdict.UNAVAILABLE
+        return _Step(kind, f"not in the baseline, is {_told(now)}", pair) if is_new else None
     changed = _kind(before, now)
     if changed is Kind.CHANGED and before.verdict is now.verdict:
         return _Step(changed, f"{now.verdict.value} as before, but otherwise", pair)
@@ -263,12 +265,12 @@ def _kind(before: Record, now: Record) -> Kind | None:
     was, is_now = before.verdict, now.verdict
     if was is is_now:
         return _within(before, now)
-    if is_now.is_red:
-        return _reddened(was, is_now)
     if is_now is Verdict.UNAVAILABLE:
         return Kind.LOST if _is_judged(before) else None
-    if was is Verdict.UNAVAILABLE:
+    if was is Verdict.NOT_RUN or (was is Verdict.UNAVAILABLE and not is_now.is_red):
         return Kind.JUDGED
+    if is_now.is_red:
+        return _reddened(was, is_now)
     return Kind.WEAKER if (was, is_now) in _WEAKER else Kind.MENDED
 
 

@@ -14,6 +14,9 @@ from .one_line import one_line
 MOST = 59_000
 """Bytes of one page, less than what a comment or a summary takes."""
 
+READ = 2_000
+"""Characters of a message that are looked at, of which a line is to be made."""
+
 _WORST_FIRST = (Verdict.ERROR, Verdict.NOT_RUN, Verdict.FAILED, Verdict.STALE, Verdict.KNOWN)
 
 
@@ -52,7 +55,7 @@ def _row(report: Report, outcome: Outcome) -> str:
     problem = next((one.problem for one in report.header.subjects if one.sparsifier == outcome.sparsifier), "")
     counts = ", ".join(f"{count} {verdict}" for verdict, count in outcome.counts.items())
     told = (outcome.sparsifier, "not judged" if problem else outcome.result, problem or counts)
-    return f"| {' | '.join(plain(one_line(text, 300)) for text in told)} |\n"
+    return f"| {' | '.join(plain(one_line(text[:READ], 300)) for text in told)} |\n"
 
 
 def _failing(report: Report) -> Iterator[str]:
@@ -63,6 +66,6 @@ def _failing(report: Report) -> Iterator[str]:
     shown = sorted((record for record in report.records if record.verdict in _WORST_FIRST), key=about)
     for (_, name, id), group in groupby(shown, key=about):
         cells = list(group)
-        why = cells[0].message + (f" (because: {cells[0].reason})" if cells[0].reason else "")
+        why = cells[0].message[:READ] + (f" (because: {cells[0].reason})" if cells[0].reason else "")
         title = f"{cells[0].verdict.value}: {name} {id}, {len(cells)} cell{'s' if len(cells) > 1 else ''}"
-        yield f"\n- **{plain(one_line(title, 300))}**\n  - {plain(one_line(why, 400))}\n"
+        yield f"\n- **{plain(one_line(title, 300))}**\n  - {plain(one_line(why[: 2 * READ], 400))}\n"

@@ -19,13 +19,14 @@ _COUNTS = (("failures", "failure"), ("errors", "error"), ("skipped", "skipped"))
 
 
 def junit(report: Report) -> bytes:
-    """The document. What is red is a failure or an error, what was not judged or is known to fail is skipped, and why."""
+    """The document. What is red is a failure or an error; what was not judged or is known to fail, skipped, and why."""
     root = ElementTree.Element("testsuites", name="sparsecheck")
     for subject in report.header.subjects:
         root.append(_suite(report, subject))
     _count(root)
     ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+    document: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document + b"\n"
 
 
 def xml_text(text: str) -> str:

@@ -10,12 +10,17 @@ from ..catalogue import UnknownRequirement, requirement
 from ..judging.report import Report
 from ..judging.worsening import Change, Comparison, Kind
 from ..values.record import Subject
-from .ci_page import page
+from .ci_page import READ, page
 from .field_markdown import code, plain
 from .one_line import one_line
 
 _LISTED = 5
-_CELLS = (Kind.NEW_FAILURE, Kind.LOST, Kind.WEAKER, Kind.MENDED, Kind.JUDGED)
+_WORDS = {
+    Kind.NEW_FAILURE: ("new failure", "new failures"), Kind.LOST: ("cell lost", "cells lost"),
+    Kind.SHRUNK: ("capability shrunk", "capabilities shrunk"), Kind.WEAKER: ("weaker verdict", "weaker verdicts"),
+    Kind.CHANGED: ("change of behaviour", "changes of behaviour"), Kind.MENDED: ("cell mended", "cells mended"),
+    Kind.GROWN: ("capability grown", "capabilities grown"), Kind.JUDGED: ("cell newly judged", "cells newly judged"),
+}
 
 
 def told(baseline: Report, new: Report, comparison: Comparison) -> Iterator[str]:
@@ -42,11 +47,7 @@ def verdict(comparison: Comparison) -> str:
 
 
 def _counted(kind: Kind, count: int) -> str:
-    one = {Kind.MENDED: "cell mended", Kind.JUDGED: "cell newly judged", Kind.SHRUNK: "capability shrunk",
-           Kind.GROWN: "capability grown", Kind.WEAKER: "cell weaker", Kind.LOST: "cell lost",
-           Kind.CHANGED: "behaviour changed"}.get(kind, kind.value)
-    many = one.replace("cell ", "cells ").replace("capability", "capabilities").replace("behaviour", "behaviours")
-    return f"{count} {one if count == 1 else many + 's' if many == kind.value else many}"
+    return f"{count} {_WORDS[kind][count != 1]}"
 
 
 def unlike(baseline: Report, new: Report, comparison: Comparison) -> Iterator[str]:
@@ -89,7 +90,7 @@ def _first(change: Change) -> Iterator[str]:
     if sentence := _sentence(change.requirement):
         yield sentence
     if change.message:
-        yield one_line(change.message)
+        yield one_line(change.message[:READ])
 
 
 def _sentence(id: str) -> str:
