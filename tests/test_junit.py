@@ -91,3 +91,13 @@ def test_report_writes_it_too_and_exits_as_before(tmp_path: Path, name: str) -> 
 
 def test_it_is_alike_each_time() -> None:
     assert junit(report(EACH)) == junit(report(EACH))
+
+
+def test_who_refused_the_link_of_a_known_failure_and_the_versions_are_there() -> None:
+    refused = Record(cell(), Verdict.REFUSED, refused_by="adapter")
+    known = Record(cell("MASK-02"), Verdict.KNOWN, "a", "b", "", "It was so.", "https://x.y/1")
+    root = parsed(report([refused, known]))
+    told = [skipped.get("message") for skipped in root.iter("skipped")]
+    assert told == ["refused by the adapter", "known failure: It was so. (https://x.y/1)"]
+    facts = {one.get("name"): one.get("value") for one in root.iter("property")}
+    assert (facts["package"], facts["torch"]) == ("acme 1.5", "2.13.0+cpu")

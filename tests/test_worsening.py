@@ -152,7 +152,8 @@ V = Verdict
         (V.FAILED, V.STALE, "MENDED"), (V.KNOWN, V.STALE, "MENDED"), (V.STALE, V.PASSED, "MENDED"),
         (V.REFUSED, V.PASSED, "MENDED"), (V.REFUSED, V.KNOWN, "MENDED"), (V.FAILED, V.REFUSED, "MENDED"),
         (V.REFUSED, V.FAILED, "NEW_FAILURE"), (V.STALE, V.FAILED, "NEW_FAILURE"), (V.PASSED, V.NOT_RUN, "NEW_FAILURE"),
-        (V.STALE, V.KNOWN, "WEAKER"), (V.FAILED, V.ERROR, "CHANGED"), (V.ERROR, V.FAILED, "CHANGED"),
+        (V.STALE, V.KNOWN, "WEAKER"), (V.STALE, V.REFUSED, "WEAKER"), (V.ERROR, V.STALE, "MENDED"),
+        (V.FAILED, V.ERROR, "CHANGED"), (V.ERROR, V.FAILED, "CHANGED"),
         (V.FAILED, V.NOT_RUN, "CHANGED"), (V.UNAVAILABLE, V.KNOWN, "JUDGED"), (V.UNAVAILABLE, V.REFUSED, "JUDGED"),
         (V.NOT_RUN, V.FAILED, "JUDGED"), (V.NOT_RUN, V.PASSED, "JUDGED"), (V.REFUSED, V.UNAVAILABLE, "LOST"),
         (V.FAILED, V.UNAVAILABLE, "LOST"), (V.NOT_RUN, V.UNAVAILABLE, ""), (V.UNAVAILABLE, V.STALE, "NEW_FAILURE"),
@@ -234,6 +235,8 @@ def test_a_canonical_pattern_that_changed_loses_nothing_if_capabilities_grew() -
     assert grown.compared == 1
     shrunk = compare(offering("unstructured block", "unstructured-0.5"), offering("block", "block1x4-0.5"))
     assert [change.kind for change in shrunk.changes] == [Kind.SHRUNK]
+    other = compare(offering("block", "band-3"), offering("unstructured block", "unstructured-0.5"))
+    assert counts(other)[Kind.LOST] == 1, "it was not there because it was the first"
 
 
 def test_an_accelerator_of_another_kind_loses_only_what_was_judged() -> None:
@@ -395,16 +398,17 @@ def test_the_gate_needs_neither_torch_nor_jinja(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
-WIDE = "<&|\N{CJK UNIFIED IDEOGRAPH-4E00}`*" * 2000
+WIDE = "<&|\N{CJK UNIFIED IDEOGRAPH-4E00}`* " * 500
 
 
 def many(verdict: Verdict, count: int, text: str) -> Report:
     return report([Record(f"it:AREA-{n}/a/b/c/d", verdict, "aliased: a", text, reason=text) for n in range(count)])
 
 
-@pytest.mark.parametrize("text", ["", WIDE], ids=["short", "wide"])
-@pytest.mark.parametrize("count", [1, 1000])
-def test_the_markdown_stays_under_its_limit_and_counts_what_is_left_out(text: str, count: int) -> None:
+@pytest.mark.parametrize(
+    ("count", "text"), [(1, ""), (3000, ""), (1, WIDE), (1000, WIDE)], ids=["one", "many", "one wide", "many wide"]
+)
+def test_the_markdown_stays_under_its_limit_and_counts_what_is_left_out(count: int, text: str) -> None:
     old, new = many(V.PASSED, count, ""), many(V.FAILED, count, text)
     of_gate = gate_markdown(old, new, compare(old, new))
     for made, sign in ((of_gate, "- **NEW FAILURE"), (report_markdown(new), "- **failed")):
@@ -451,3 +455,48 @@ def test_a_page_keeps_its_order_and_stops_where_it_is_full() -> None:
 def test_a_change_of_a_declaration_counts_for_one() -> None:
     assert Change(Kind.SHRUNK, "it", "x").count == 1
     assert Change(Kind.LOST, "it", "x", cells=("a", "b")).count == 2
+
+
+def test_a_page_of_a_report_tells_the_worst_first_and_what_it_is_of() -> None:
+    names = (("good", V.PASSED), ("bad", V.FAILED), ("known", V.KNOWN))
+    records = [Record(cell(name=name), verdict, message=f"seen {name}", reason="It was so.") for name, verdict in names]
+    records += [Record(cell("MASK-02", name="known"), V.ERROR, message="hung")]
+    of = remade(report(), records, [subject(name) for name, _ in names])
+    text = report_markdown(of)
+    places = [text.index(part) for part in ("| bad |", "| good |", "**error: known MASK-02, 1 cell**", "**failed: bad",
+                                            "**known failure: known MASK-01", "seen known (because: It was so.)")]
+    assert places == sorted(places)
+    assert "selection" not in text
+    assert "cut short" not in text
+    part = replaced(of, header=replace(of.header, selection=Selection(areas=("MASK",))), footer=None)
+    assert "Only a selection was judged." in report_markdown(part)
+    assert "cut short" in report_markdown(part)
+
+
+def test_an_adapter_file_is_named_where_a_cell_is_to_be_repeated_and_no_command_cut() -> None:
+    old = report(passed(cell()))
+    for file, shown in (("/a b/it.py", True), ("/a b" * 400, False)):
+        new = remade(old, [Record(cell(), V.FAILED)], [replace(old.header.subjects[0], adapter=file)])
+        command = f"sparsecheck run --adapter '{file}' --cell {cell()}"
+        assert command in "\n".join(told(old, new, compare(old, new)))
+        assert ("repeat" in gate_markdown(old, new, compare(old, new))) is shown
+
+
+def test_cells_that_changed_alike_are_told_once_and_all_counted() -> None:
+    cells = (cell(), cell(layer="conv2d"))
+    old, new = report(passed(*cells)), report(Record(one, V.FAILED) for one in cells)
+    lines = list(told(old, new, compare(old, new)))
+    assert lines[0] == "WORSE: 2 cells compared, 2 new failures"
+    assert "  NEW FAILURE: it MASK-01: was passed, is failed (2 cells)" in lines
+
+
+def test_of_many_names_a_few_are_told() -> None:
+    subjects = [subject(f"s{number}") for number in range(7)]
+    old = remade(report(), [record for one in subjects for record in passed(cell(name=one.sparsifier))], subjects)
+    new = remade(old, old.records, [replace(one, environment=environment("2.99")) for one in subjects])
+    assert "  torch 2.13.0+cpu before, 2.99 now: s0, s1, s2, s3, s4 and 2 more" in told(old, new, compare(old, new))
+
+
+def test_what_changed_is_told_as_it_was_and_as_it_is() -> None:
+    old, new = of(V.KNOWN, "aliased: a"), of(V.KNOWN, "mask-differs: b")
+    assert [change.message for change in compare(old, new).changes] == ["before: aliased: a; now: mask-differs: b"]

@@ -68,4 +68,5 @@ def _failing(report: Report) -> Iterator[str]:
         cells = list(group)
         why = cells[0].message[:READ] + (f" (because: {cells[0].reason})" if cells[0].reason else "")
         title = f"{cells[0].verdict.value}: {name} {id}, {len(cells)} cell{'s' if len(cells) > 1 else ''}"
-        yield f"\n- **{plain(one_line(title, 300))}**\n  - {plain(one_line(why[: 2 * READ], 400))}\n"
+        told = f"\n  - {plain(one_line(why[: 2 * READ], 400))}" if why else ""
+        yield f"\n- **{plain(one_line(title, 300))}**{told}\n"
