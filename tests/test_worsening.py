@@ -310,14 +310,10 @@ def test_another_environment_is_told_and_compared(real: tuple[Report, Report]) -
     other = remade(new, new.records, subjects)
     lines = list(told(old, other, compare(old, other)))
     assert compare(old, other).exit_code == 0
-    assert f"  torch {torch_of(old)} before, 2.99.0 now: {', '.join(NAMES)}" in lines
-    assert list(told(old, new, compare(old, new)))[1:] == []
-
-
-def torch_of(of: Report) -> str:
-    place = of.header.subjects[0].environment
+    place = old.header.subjects[0].environment
     assert place is not None
-    return place.torch
+    assert f"  torch {place.torch} before, 2.99.0 now: {', '.join(NAMES)}" in lines
+    assert list(told(old, new, compare(old, new)))[1:] == []
 
 
 def test_another_catalogue_and_a_selection_are_told() -> None:
