@@ -14,7 +14,7 @@ from sparsecheck.telling.catalogue_page import catalogue_page
 from sparsecheck.values.capability import CAPABILITIES
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "docs" / "ci" / "README.md"]
 
 
 @pytest.mark.parametrize(

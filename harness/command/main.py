@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import click
 
@@ -14,9 +14,11 @@ from ..values.selection import Selection
 from ..values.shard import Shard
 from .arguments import shard_argument, split_arguments
 from .bench import bench
+from .ci_files import put
 from .diff import diff
 from .expect import expect
 from .failure import fail
+from .gate import gate
 from .init import init
 from .matrix import matrix
 from .merge import merge
@@ -26,6 +28,9 @@ from .reference import reference
 from .repro import repro
 from .states import states
 from .telling import check_writable, tell
+
+if TYPE_CHECKING:
+    from ..judging.report import Report
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -39,6 +44,7 @@ def main() -> None:
     sparsecheck run NAME --report FILE  judge one and keep the records
     sparsecheck init                    write an adapter for your own package
     sparsecheck expect FILE             what it would take to expect the failures in FILE
+    sparsecheck gate --baseline OLD NEW what got worse from one report to the next
     sparsecheck page FILE --html FILE   the verdicts of reports, as a page
     sparsecheck matrix FILE... --html F one report from each torch: what changed, and since which
     sparsecheck merge FILES --to FILE   one report of the shards of a run
@@ -189,7 +195,12 @@ def _check_selection(selection: Selection) -> None:
               help="Write what the FILES hold together here (JSON Lines).")
 @click.option("--carry", "older", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
               help="Show, uncounted, what this report of a machine with an accelerator says of unavailable cells.")
-def report(files: tuple[Path, ...], joined: Path | None, older: tuple[Path, ...]) -> None:
+@click.option("--junit", "xml", type=click.Path(path_type=Path, dir_okay=False), help="Write them here as JUnit XML.")
+@click.option("--markdown", type=click.Path(path_type=Path, dir_okay=False),
+              help="Write what fails here, for the page of a CI run; under 60 kB.")
+def report(
+    files: tuple[Path, ...], joined: Path | None, older: tuple[Path, ...], xml: Path | None, markdown: Path | None
+) -> None:
     """Show the verdicts that FILES hold, of other sparsifiers each, and exit as one run of them all would."""
     from ..judging.report import InvalidReport, TruncatedReport, join, read
     from ..telling.carried import carried, carried_lines
@@ -202,7 +213,15 @@ def report(files: tuple[Path, ...], joined: Path | None, older: tuple[Path, ...]
         others = tuple(carried(together, [read(file) for file in older]))
     except InvalidReport as error:
         fail(str(error), 3 if isinstance(error, TruncatedReport) else 2)
-    tell(together, joined, left_out=tuple(carried_lines(others)))
+    tell(together, joined, left_out=tuple(carried_lines(others)), at_least=_put(together, xml, markdown))
+
+
+def _put(judged: Report, xml: Path | None, markdown: Path | None) -> int:
+    from ..telling.ci_page import report_markdown
+    from ..telling.junit import junit
+
+    pages: dict[Path | None, str | bytes] = {xml: junit(judged)} if xml else {}
+    return put({**pages, markdown: report_markdown(judged)} if markdown else pages)
 
 
 @main.command()
@@ -218,6 +237,7 @@ def schema() -> None:
 main.add_command(bench)
 main.add_command(diff)
 main.add_command(expect)
+main.add_command(gate)
 main.add_command(init)
 main.add_command(matrix)
 main.add_command(merge)

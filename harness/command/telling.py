@@ -28,14 +28,14 @@ def check_writable(report: Path | None, option: str) -> None:
 
 def tell(
     judged: Report, path: Path | None, required: tuple[str, ...] = (), left_out: tuple[str, ...] = (),
-    parts: Parts | None = None,
+    parts: Parts | None = None, at_least: int = 0,
 ) -> None:
     """Write `judged` to `path`, show it, and exit. required: names that must have been judged. left_out: lines on
-    what was not. parts: what outlives a report that cannot be written."""
+    what was not. parts: what outlives a report that cannot be written. at_least: the exit code may not be less."""
     from ..judging.report import exit_code
     from ..telling.summary import summary
 
-    code = exit_code(judged)
+    code = max(exit_code(judged), at_least)
     if not _is_written(judged, path, parts):
         code = 3
     for line in (*summary(judged), *left_out):

@@ -1,0 +1,27 @@
+"""Reports altered as values: their plans and their footers as they are to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace as replaced
+
+from msgspec.structs import replace
+
+from sparsecheck.judging.report import Report
+from sparsecheck.values.record import Footer, Record, Subject
+from tests.samples import declaration, environment
+
+
+def remade(of: Report, records: Iterable[Record], subjects: Iterable[Subject] | None = None) -> Report:
+    """With other records, and all of them planned; the footer as it is to be."""
+    records = tuple(records)
+    planned = [
+        replace(subject, planned=tuple(one.cell for one in records if one.cell.startswith(subject.sparsifier + ":")))
+        for subject in (of.header.subjects if subjects is None else subjects)
+    ]
+    body = Report(replace(of.header, subjects=tuple(planned)), records, None)
+    return replaced(body, footer=Footer(body.outcomes(), ""))
+
+
+def subject(name: str, **fields: object) -> Subject:
+    return replace(Subject(name, declaration(name=name), environment()), **fields)

@@ -1,0 +1,101 @@
+"""What a gate and a report show on the page of a CI run: the worst first, harmless, and never too much."""
+
+from __future__ import annotations
+
+from dataclasses import replace as replaced
+
+import pytest
+from msgspec.structs import replace
+
+from sparsecheck.judging.report import Report
+from sparsecheck.judging.worsening import compare
+from sparsecheck.telling.ci_page import MOST, page, report_markdown
+from sparsecheck.telling.worsened import gate_markdown, told
+from sparsecheck.values.record import Record, Subject, Verdict
+from sparsecheck.values.selection import Selection
+from tests.remade import remade, subject
+from tests.samples import cell, environment, passed, report
+
+V = Verdict
+WIDE = "<&|\N{CJK UNIFIED IDEOGRAPH-4E00}`* " * 500
+
+
+def many(verdict: Verdict, count: int, text: str) -> Report:
+    return report([Record(f"it:AREA-{n}/a/b/c/d", verdict, "aliased: a", text, reason=text) for n in range(count)])
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(1, ""), (3000, ""), (1, WIDE), (1000, WIDE)], ids=["one", "many", "one wide", "many wide"]
+)
+def test_the_markdown_stays_under_its_limit_and_counts_what_is_left_out(count: int, text: str) -> None:
+    old, new = many(V.PASSED, count, ""), many(V.FAILED, count, text)
+    of_gate = gate_markdown(old, new, compare(old, new))
+    for made, sign in ((of_gate, "- **NEW FAILURE"), (report_markdown(new), "- **failed")):
+        assert len(made.encode()) < MOST + 1 < 60_000
+        shown = sum(line.startswith(sign) for line in made.splitlines())
+        assert shown >= 1
+        if count == 1:
+            assert "left out" not in made
+        else:
+            assert f"*{count - shown} of " in made
+
+
+def test_a_page_of_many_sparsifiers_stays_under_its_limit() -> None:
+    names = [f"{number}{'x' * 3000}" for number in range(300)]
+    one = remade(report(), [], [Subject(name, problem=WIDE) for name in names])
+    assert len(report_markdown(one).encode()) < 60_000
+    assert "are left out" in report_markdown(one)
+
+
+def test_hostile_words_are_obeyed_by_no_markdown() -> None:
+    new = many(V.FAILED, 1, "<img src=x>|[a](javascript:b)\x1b[2J")
+    for text in (gate_markdown(many(V.PASSED, 1, ""), new, compare(many(V.PASSED, 1, ""), new)), report_markdown(new)):
+        assert "<img" not in text
+        assert "[a](" not in text
+        assert "\x1b" not in text
+
+
+def test_a_page_keeps_its_order_and_stops_where_it_is_full() -> None:
+    block = "x" * (MOST // 2)
+    assert page("head\n", ["a\n", "b\n"]) == "head\na\nb\n"
+    assert page("head\n", [block, block, "c"]).endswith("*2 of 3 entries are left out here; the report has all.*\n")
+
+
+def test_a_page_of_a_report_tells_the_worst_first_and_what_it_is_of() -> None:
+    names = (("good", V.PASSED), ("bad", V.FAILED), ("known", V.KNOWN))
+    records = [Record(cell(name=name), verdict, message=f"seen {name}", reason="It was so.") for name, verdict in names]
+    records += [Record(cell("MASK-02", name="known"), V.ERROR, message="hung")]
+    of = remade(report(), records, [subject(name) for name, _ in names])
+    text = report_markdown(of)
+    places = [text.index(part) for part in ("| bad |", "| good |", "**error: known MASK-02, 1 cell**", "**failed: bad",
+                                            "**known failure: known MASK-01", "seen known (because: It was so.)")]
+    assert places == sorted(places)
+    assert "selection" not in text
+    assert "cut short" not in text
+    part = replaced(of, header=replace(of.header, selection=Selection(areas=("MASK",))), footer=None)
+    assert "Only a selection was judged." in report_markdown(part)
+    assert "cut short" in report_markdown(part)
+
+
+def test_an_adapter_file_is_named_where_a_cell_is_to_be_repeated_and_no_command_cut() -> None:
+    old = report(passed(cell()))
+    for file, shown in (("/a b/it.py", True), ("/a b" * 400, False)):
+        new = remade(old, [Record(cell(), V.FAILED)], [replace(old.header.subjects[0], adapter=file)])
+        command = f"sparsecheck run --adapter '{file}' --cell {cell()}"
+        assert command in "\n".join(told(old, new, compare(old, new)))
+        assert ("repeat" in gate_markdown(old, new, compare(old, new))) is shown
+
+
+def test_cells_that_changed_alike_are_told_once_and_all_counted() -> None:
+    cells = (cell(), cell(layer="conv2d"))
+    old, new = report(passed(*cells)), report(Record(one, V.FAILED) for one in cells)
+    lines = list(told(old, new, compare(old, new)))
+    assert lines[0] == "WORSE: 2 cells compared, 2 new failures"
+    assert "  NEW FAILURE: it MASK-01: was passed, is failed (2 cells)" in lines
+
+
+def test_of_many_names_a_few_are_told() -> None:
+    subjects = [subject(f"s{number}") for number in range(7)]
+    old = remade(report(), [record for one in subjects for record in passed(cell(name=one.sparsifier))], subjects)
+    new = remade(old, old.records, [replace(one, environment=environment("2.99")) for one in subjects])
+    assert "  torch 2.13.0+cpu before, 2.99 now: s0, s1, s2, s3, s4 and 2 more" in told(old, new, compare(old, new))

@@ -1,0 +1,399 @@
+"""What counts as worse from one report to the next, and what does not; on real reports, altered as values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace as replaced
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from msgspec.structs import replace
+
+from sparsecheck.catalogue import CATALOGUE
+from sparsecheck.command.main import main
+from sparsecheck.judging.report import Report, read, write
+from sparsecheck.judging.worsening import (
+    Change,
+    Comparison,
+    InterruptedReport,
+    Kind,
+    ProbeReport,
+    UnbalancedReport,
+    compare,
+    essence,
+)
+from sparsecheck.telling.worsened import gate_markdown, told
+from sparsecheck.values.capability import CAPABILITIES, declare
+from sparsecheck.values.record import Footer, Record, Subject, Verdict
+from sparsecheck.values.selection import Selection
+from tests.faulty import run
+from tests.installed import sparsecheck_without
+from tests.remade import remade, subject
+from tests.samples import cell, contract, declaration, environment, passed, report
+
+ASKED = ("--requirement", "MASK-01", "--requirement", "MASK-05", "--requirement", "STATE-07")
+NAMES = ("exemplar", "torch-ao-nearly-diagonal")
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Report]:
+    """The reports of two runs of the same; passed, refused, known and unavailable cells are in each."""
+    reports = []
+    for name in ("old", "new"):
+        folder = tmp_path_factory.mktemp(name)
+        ended = run(folder, *NAMES, *ASKED)
+        assert ended.code == 0, ended.output
+        reports.append(read(folder / "out.jsonl"))
+    assert len({record.verdict for record in reports[0].records}) == 4
+    return reports[0], reports[1]
+
+
+def altered(of: Report, which: Verdict, **fields: str) -> Report:
+    """With other fields in the first record of that verdict."""
+    place = next(place for place, one in enumerate(of.records) if one.verdict is which)
+    record = replace(of.records[place], **fields)
+    return remade(of, [*of.records[:place], record, *of.records[place + 1 :]])
+
+
+def redeclared(of: Report, **fields: object) -> Report:
+    """With another declaration of its first subject."""
+    first, *others = of.header.subjects
+    assert first.declaration is not None
+    return remade(of, of.records, [replace(first, declaration=replace(first.declaration, **fields)), *others])
+
+
+def without_requirement(of: Report) -> Report:
+    return remade(of, [record for record in of.records if ":MASK-05/" not in record.cell])
+
+
+def without_subject(of: Report) -> Report:
+    return remade(of, [one for one in of.records if one.cell.startswith("exemplar:")], of.header.subjects[:1])
+
+
+def unloadable(of: Report) -> Report:
+    broken = Subject("exemplar", problem="it does not import")
+    records = [one for one in of.records if not one.cell.startswith("exemplar:")]
+    return remade(of, records, [broken, *of.header.subjects[1:]])
+
+
+def counts(comparison: Comparison) -> dict[Kind, int]:
+    found: dict[Kind, int] = {}
+    for change in comparison.changes:
+        found[change.kind] = found.get(change.kind, 0) + change.count
+    return found
+
+
+def test_two_runs_of_the_same_are_alike(real: tuple[Report, Report]) -> None:
+    comparison = compare(*real)
+    assert comparison.changes == ()
+    judged = [one for one in real[0].records if one.verdict is not Verdict.UNAVAILABLE]
+    assert (comparison.exit_code, comparison.compared, comparison.outside) == (0, len(judged), 0)
+
+
+SHRUNK = declare(set(CAPABILITIES) - {"compile"}, ["compile"])
+
+
+@pytest.mark.parametrize(
+    ("alter", "kind", "what"),
+    [
+        (lambda of: altered(of, Verdict.PASSED, verdict=Verdict.FAILED), "NEW_FAILURE", "was passed, is failed"),
+        (lambda of: altered(of, Verdict.KNOWN, verdict=Verdict.ERROR), "NEW_FAILURE", "was known failure, is error"),
+        (lambda of: altered(of, Verdict.PASSED, verdict=Verdict.STALE), "NEW_FAILURE", "is stale expectation"),
+        (lambda of: altered(of, Verdict.UNAVAILABLE, verdict=Verdict.FAILED), "NEW_FAILURE", "was unavailable, is"),
+        (lambda of: altered(of, Verdict.PASSED, verdict=Verdict.KNOWN), "WEAKER", "was passed, is known failure"),
+        (lambda of: altered(of, Verdict.PASSED, verdict=Verdict.REFUSED, refused_by="package"), "WEAKER", "by the"),
+        (lambda of: altered(of, Verdict.KNOWN, verdict=Verdict.REFUSED), "WEAKER", "was known failure, is refused"),
+        (lambda of: altered(of, Verdict.PASSED, verdict=Verdict.UNAVAILABLE), "LOST", "was passed, is unavailable"),
+        (lambda of: altered(of, Verdict.KNOWN, signature="mask-differs: x"), "CHANGED", "as before, but otherwise"),
+        (lambda of: redeclared(of, capabilities=SHRUNK), "SHRUNK", "compile: was supported, is unsupported"),
+        (lambda of: redeclared(of, contract=contract(ties="any")), "CHANGED", "contract, ties: was lowest index, is"),
+        (lambda of: redeclared(of, profile="structural"), "CHANGED", "profile: was mask, is structural"),
+        (without_requirement, "LOST", "planned before, not planned now"),
+        (without_subject, "LOST", "the whole sparsifier is gone from the report"),
+        (unloadable, "LOST", "could be judged before, cannot be now"),
+    ],
+)
+def test_what_is_worse_is_found_and_is_better_the_other_way(
+    real: tuple[Report, Report], alter: Callable[[Report], Report], kind: str, what: str
+) -> None:
+    old, new = real
+    comparison = compare(old, alter(new))
+    assert Kind[kind] in counts(comparison)
+    assert [change for change in comparison.worse if change.kind is Kind[kind] and what in change.what]
+    assert (comparison.exit_code, comparison.better) == (1, ())
+    back = compare(alter(new), old)
+    assert [change.kind for change in back.worse if kind != "CHANGED" and "stale" not in what] in ([], [Kind.LOST])
+
+
+def of(verdict: Verdict, signature: str = "", by: str = "") -> Report:
+    """One cell that became that, and one that passed."""
+    return report([Record(cell(), verdict, signature, refused_by=by), *passed(cell("MASK-02"))])  # type: ignore[arg-type]
+
+
+V = Verdict
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "kind"),
+    [
+        (V.FAILED, V.PASSED, "MENDED"), (V.ERROR, V.KNOWN, "MENDED"), (V.KNOWN, V.PASSED, "MENDED"),
+        (V.FAILED, V.STALE, "MENDED"), (V.KNOWN, V.STALE, "MENDED"), (V.STALE, V.PASSED, "MENDED"),
+        (V.REFUSED, V.PASSED, "MENDED"), (V.REFUSED, V.KNOWN, "MENDED"), (V.FAILED, V.REFUSED, "MENDED"),
+        (V.REFUSED, V.FAILED, "NEW_FAILURE"), (V.STALE, V.FAILED, "NEW_FAILURE"), (V.PASSED, V.NOT_RUN, "NEW_FAILURE"),
+        (V.STALE, V.KNOWN, "WEAKER"), (V.STALE, V.REFUSED, "WEAKER"), (V.ERROR, V.STALE, "MENDED"),
+        (V.FAILED, V.ERROR, "CHANGED"), (V.ERROR, V.FAILED, "CHANGED"),
+        (V.FAILED, V.NOT_RUN, "CHANGED"), (V.UNAVAILABLE, V.KNOWN, "JUDGED"), (V.UNAVAILABLE, V.REFUSED, "JUDGED"),
+        (V.NOT_RUN, V.FAILED, "JUDGED"), (V.NOT_RUN, V.PASSED, "JUDGED"), (V.REFUSED, V.UNAVAILABLE, "LOST"),
+        (V.FAILED, V.UNAVAILABLE, "LOST"), (V.NOT_RUN, V.UNAVAILABLE, ""), (V.UNAVAILABLE, V.STALE, "NEW_FAILURE"),
+        *((verdict, verdict, "") for verdict in Verdict),
+    ],
+)
+def test_each_step_from_verdict_to_verdict(before: Verdict, now: Verdict, kind: str) -> None:
+    comparison = compare(of(before), of(now))
+    assert [change.kind.name for change in comparison.changes] == ([kind] if kind else [])
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "kind"), [("package", "adapter", "WEAKER"), ("adapter", "package", "MENDED")]
+)
+def test_who_refuses_counts(before: str, now: str, kind: str) -> None:
+    comparison = compare(of(V.REFUSED, by=before), of(V.REFUSED, by=now))
+    assert [change.kind.name for change in comparison.changes] == [kind]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ("mask-differs: at 3 of 8", "mask-differs: at 4 of 8", True), ("mask-differs: a", "aliased: a", False),
+        ("ValueError: 3 of 1.5e-07", "ValueError: 4 of 2.5e+08", True), ("ValueError: a", "TypeError: a", False),
+        ("ValueError: in /a/b.py, line 3", "ValueError: in /c/b.py, line 5", True),
+        ("ValueError: too large", "ValueError: too small", False), ("", "aliased: a", False),
+    ],
+)
+def test_a_failure_is_known_by_its_kind_and_not_by_its_numbers(one: str, other: str, alike: bool) -> None:
+    assert (essence(one) == essence(other)) is alike
+    assert bool(compare(of(V.FAILED, one), of(V.FAILED, other)).worse) is not alike
+
+
+def test_a_red_baseline_fails_nothing_by_itself() -> None:
+    assert compare(of(V.FAILED, "aliased: a"), of(V.FAILED, "aliased: a")).exit_code == 0
+
+
+def test_a_requirement_that_left_the_catalogue_is_named_as_that() -> None:
+    old = report([*passed(cell("MASK-99")), *passed(cell())], catalogue="another")
+    [lost] = compare(old, report(passed(cell()))).worse
+    assert (lost.requirement, lost.what) == ("MASK-99", "the requirement is gone from the catalogue")
+    [other] = compare(old, report(passed(cell()), catalogue="a third")).worse
+    assert other.what == "planned before, not planned now"
+    assert "MASK-99" not in {requirement.id for requirement in CATALOGUE}
+
+
+def test_new_cells_count_by_what_they_are() -> None:
+    others = (Record(cell("MASK-03"), V.FAILED), Record(cell("MASK-04"), V.UNAVAILABLE))
+    new = report([*passed(cell(), cell("MASK-02")), *others])
+    comparison = compare(report(passed(cell())), new)
+    assert counts(comparison) == {Kind.NEW_FAILURE: 1, Kind.JUDGED: 1}
+
+
+def test_a_new_sparsifier_is_judged_or_it_is_a_failure() -> None:
+    old = report(passed(cell()))
+    both = remade(old, [*old.records, *passed(cell(name="other"))], [*old.header.subjects, subject("other")])
+    assert [change.kind for change in compare(old, both).changes] == [Kind.JUDGED]
+    broken = remade(old, old.records, [*old.header.subjects, Subject("other", problem="it does not import")])
+    [change] = compare(old, broken).worse
+    assert (change.kind, change.message) == (Kind.NEW_FAILURE, "it does not import")
+    assert compare(broken, broken).exit_code == 0
+
+
+def test_a_canonical_pattern_that_changed_loses_nothing_if_capabilities_grew() -> None:
+    def offering(pattern: str, token: str) -> Report:
+        records = passed(f"it:MASK-06/linear/{token}/float32/cpu")
+        only = {"linear", "float32", "cpu", *pattern.split()}
+        known = replace(declaration(), capabilities=declare(only, set(CAPABILITIES) - only))
+        return remade(report(), records, [subject("it", declaration=known)])
+
+    grown = compare(offering("block", "block1x4-0.5"), offering("unstructured block", "unstructured-0.5"))
+    assert [(change.kind, change.what) for change in grown.changes] == [
+        (Kind.GROWN, "unstructured: is supported now"),
+    ], "the first pattern of the catalogue is another by now"
+    assert grown.compared == 1
+    shrunk = compare(offering("unstructured block", "unstructured-0.5"), offering("block", "block1x4-0.5"))
+    assert [change.kind for change in shrunk.changes] == [Kind.SHRUNK]
+    other = compare(offering("block", "band-3"), offering("unstructured block", "unstructured-0.5"))
+    assert counts(other)[Kind.LOST] == 1, "it was not there because it was the first"
+
+
+def test_an_accelerator_of_another_kind_loses_only_what_was_judged() -> None:
+    old, new = "it:MASK-01/linear/given/float32/cuda", "it:MASK-01/linear/given/float32/mps"
+    rest = passed(cell("MASK-02"))
+    elsewhere = compare(report([Record(old, V.UNAVAILABLE), *rest]), report([*passed(new), *rest]))
+    assert [change.kind for change in elsewhere.changes] == [Kind.JUDGED]
+    lost = compare(report([*passed(old), *rest]), report([*passed(new), *rest]))
+    assert counts(lost) == {Kind.LOST: 1, Kind.JUDGED: 1}
+
+
+def test_a_selection_is_compared_on_what_both_were_asked_for() -> None:
+    whole = report(passed(cell(), cell("REG-01"), cell("REG-02")))
+    part = report(passed(cell()), selection=Selection(areas=("MASK",)))
+    for comparison in (compare(whole, part), compare(part, whole)):
+        assert (comparison.exit_code, comparison.compared, comparison.outside) == (0, 1, 2)
+    assert compare(report(passed(cell("REG-01"))), part).exit_code == 3
+    one = report(passed(cell(name="other")), name="other", selection=Selection(cells=(cell(name="other"),)))
+    assert compare(whole, one).worse == ()
+
+
+@pytest.mark.parametrize(
+    "old",
+    [
+        report([Record(cell(), V.UNAVAILABLE)]), report([Record(cell(), V.NOT_RUN)]), report(subjects=()),
+        report(problem="it does not import"),
+    ],
+    ids=["unavailable", "not run", "no sparsifier", "not judged"],
+)
+def test_nothing_compared_is_never_green(old: Report) -> None:
+    comparison = compare(old, report(passed(cell())))
+    assert (comparison.exit_code, comparison.compared) == (3, 0)
+
+
+def test_what_is_worse_comes_first() -> None:
+    old = report([Record(cell("MASK-01"), V.FAILED), *passed(cell("MASK-02"), cell("MASK-03"))])
+    new = report([*passed(cell("MASK-01")), Record(cell("MASK-02"), V.KNOWN), Record(cell("MASK-03"), V.FAILED)])
+    assert [change.kind for change in compare(old, new).changes] == [Kind.NEW_FAILURE, Kind.WEAKER, Kind.MENDED]
+
+
+WHOLE = report(passed(cell()))
+
+
+@pytest.mark.parametrize(
+    ("bad", "error"),
+    [
+        (report(passed(cell()), interrupted="Ctrl-C"), InterruptedReport),
+        (replaced(WHOLE, footer=None), InterruptedReport),
+        (report(passed(cell()), [cell(), cell("MASK-02")]), UnbalancedReport),
+        (report(passed(cell()), selection=Selection(probe=True)), ProbeReport),
+    ],
+)
+def test_what_is_not_whole_is_not_compared(bad: Report, error: type[Exception]) -> None:
+    with pytest.raises(error, match="the baseline"):
+        compare(bad, WHOLE)
+    with pytest.raises(error, match="the new report"):
+        compare(WHOLE, bad)
+
+
+def gate(folder: Path, old: Report, new: Report, *arguments: str) -> Result:
+    write(old, folder / "old.jsonl")
+    write(new, folder / "new.jsonl")
+    files = ["--baseline", str(folder / "old.jsonl"), str(folder / "new.jsonl")]
+    return CliRunner().invoke(main, ["gate", *files, *arguments])
+
+
+def test_the_command_tells_what_is_worse_and_better(tmp_path: Path, real: tuple[Report, Report]) -> None:
+    old, new = real
+    failed = altered(new, V.PASSED, verdict=V.FAILED, message="expected 4, seen 5", signature="aliased: a")
+    ended = gate(tmp_path, old, altered(failed, V.KNOWN, verdict=V.PASSED))
+    lines = ended.output.splitlines()
+    assert ended.exit_code == 1
+    assert lines[0].startswith("WORSE: ")
+    assert lines[0].endswith("cells compared, 1 new failure, 1 cell mended")
+    assert lines.index("worse:") < lines.index("better:")
+    assert "  NEW FAILURE: exemplar MASK-01: was passed, is failed (1 cell)" in lines
+    first = next(one.cell for one in new.records if one.verdict is V.PASSED)
+    assert f"    repeat: sparsecheck run --cell {first}" in lines
+    assert "    expected 4, seen 5" in lines
+    assert gate(tmp_path, old, new).output.splitlines()[0].startswith("NOTHING GOT WORSE: ")
+
+
+def test_another_environment_is_told_and_compared(real: tuple[Report, Report]) -> None:
+    old, new = real
+    subjects = [replace(one, environment=environment(torch="2.99.0")) for one in new.header.subjects]
+    other = remade(new, new.records, subjects)
+    lines = list(told(old, other, compare(old, other)))
+    assert compare(old, other).exit_code == 0
+    place = old.header.subjects[0].environment
+    assert place is not None
+    assert f"  torch {place.torch} before, 2.99.0 now: {', '.join(NAMES)}" in lines
+    assert list(told(old, new, compare(old, new)))[1:] == []
+
+
+def test_another_catalogue_and_a_selection_are_told() -> None:
+    old, new = report(passed(cell()), catalogue="another"), report(passed(cell()), selection=Selection(areas=("MASK",)))
+    lines = list(told(old, new, compare(old, new)))
+    assert "  judged by another catalogue than the baseline was; what both have is compared" in lines
+    old = report(passed(cell(), cell("REG-01")))
+    assert "  1 cell outside what both were asked for: not compared" in list(told(old, new, compare(old, new)))
+
+
+@pytest.mark.parametrize(
+    ("bad", "code", "said"),
+    [
+        (replaced(WHOLE, footer=None), 3, "no footer"),
+        (replaced(WHOLE, footer=report(passed(cell("MASK-02"), cell())).footer), 3, "disagrees"),
+        (report(passed(cell()), interrupted="Ctrl-C"), 3, "cut short (Ctrl-C)"),
+        (report(passed(cell()), [cell(), cell("MASK-02")]), 3, "does not balance"),
+        (report(passed(cell()), selection=Selection(probe=True)), 2, "a probe"),
+    ],
+)
+def test_exit_codes_of_what_cannot_be_compared(tmp_path: Path, bad: Report, code: int, said: str) -> None:
+    for old, new in ((bad, WHOLE), (WHOLE, bad)):
+        ended = gate(tmp_path, old, new, "--junit", str(tmp_path / "j.xml"), "--markdown", str(tmp_path / "s.md"))
+        assert (ended.exit_code, said in ended.output) == (code, True), ended.output
+        assert sorted(file.name for file in tmp_path.iterdir()) == ["new.jsonl", "old.jsonl"]
+
+
+def test_exit_codes_of_what_is_no_report(tmp_path: Path) -> None:
+    (tmp_path / "no.jsonl").write_text("{}\n", "utf-8")
+    for name, said in (("no.jsonl", "no.jsonl:1: "), ("absent.jsonl", "there is no such report")):
+        write(WHOLE, tmp_path / "new.jsonl")
+        ended = CliRunner().invoke(main, ["gate", "--baseline", str(tmp_path / name), str(tmp_path / "new.jsonl")])
+        assert (ended.exit_code, said in ended.output) == (2, True), ended.output
+    assert gate(tmp_path, report([Record(cell(), V.UNAVAILABLE)]), WHOLE).exit_code == 3
+
+
+def test_a_baseline_of_another_catalogue_is_read_by_its_records(tmp_path: Path) -> None:
+    """Which requirements were core when it was made, and so what its result was, is not known here."""
+    refused = [*passed(cell()), Record(cell("MASK-02"), V.REFUSED, refused_by="adapter")]
+    old = report(refused, catalogue="another")
+    assert old.footer is not None
+    [outcome] = old.footer.outcomes
+    otherwise = replaced(old, footer=Footer((replace(outcome, result="success"),)))
+    assert outcome.result == "partial"
+    assert gate(tmp_path, otherwise, report(refused)).exit_code == 0
+    false = replaced(old, footer=Footer((replace(outcome, planned=3),)))
+    assert gate(tmp_path, false, report(refused)).exit_code == 3
+
+
+def test_what_cannot_be_written_is_said_and_is_no_green(tmp_path: Path) -> None:
+    options = ("--markdown", str(tmp_path / "no" / "s.md"), "--junit", str(tmp_path / "j.xml"))
+    ended = gate(tmp_path, WHOLE, WHOLE, *options)
+    assert (ended.exit_code, "could not be written" in ended.output) == (2, True)
+    assert (tmp_path / "j.xml").exists()
+
+
+def test_the_gate_needs_neither_torch_nor_jinja(tmp_path: Path) -> None:
+    write(WHOLE, tmp_path / "new.jsonl")
+    options = ("--junit", "j.xml", "--markdown", "s.md")
+    ended = sparsecheck_without(
+        {"torch", "jinja2"}, "gate", "--baseline", "new.jsonl", "new.jsonl", *options, cwd=tmp_path
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_the_worst_stands_first_in_markdown_and_notes_last(real: tuple[Report, Report]) -> None:
+    old, new = real
+    made = altered(altered(new, V.KNOWN, verdict=V.PASSED), V.REFUSED, verdict=V.ERROR)
+    other = remade(made, made.records, [replace(one, environment=environment("2.99")) for one in made.header.subjects])
+    text = gate_markdown(old, other, compare(old, other))
+    places = [text.index(part) for part in ("WORSE: ", "### Worse", "NEW FAILURE", "### Better", "MENDED", "2.99")]
+    assert places == sorted(places)
+    assert "sparsecheck run --cell " in text
+
+
+def test_a_change_of_a_declaration_counts_for_one() -> None:
+    assert Change(Kind.SHRUNK, "it", "x").count == 1
+    assert Change(Kind.LOST, "it", "x", cells=("a", "b")).count == 2
+
+
+def test_what_changed_is_told_as_it_was_and_as_it_is() -> None:
+    old, new = of(V.KNOWN, "aliased: a"), of(V.KNOWN, "mask-differs: b")
+    assert [change.message for change in compare(old, new).changes] == ["before: aliased: a; now: mask-differs: b"]
