@@ -200,6 +200,19 @@ def test_nan_is_nan_and_a_zero_has_a_sign(base: Recording) -> None:
     assert difference(before, Recording(base.about, {**base.tensors, key: values.copy()})).is_same
 
 
+def test_channels_that_tie_can_be_told_apart() -> None:
+    found = record(load(find("exemplar-structural")))
+    weights = [found.tensors[f"dense linear/coarse {name}"] for name in ("layer1.weight", "block.layer1.weight")]
+    for weight in weights:
+        assert len(np.unique(weight, axis=0)) == len(weight)
+        assert len(set(np.abs(weight).sum(1).tolist())) == len({*np.square(weight).sum(1).tolist()}) == 1
+    mask = found.tensors["mask linear/channel0-0.5/coarse update layer1.weight"]
+    assert mask.all(1).sum() == len(mask) / 2
+    key = "mask linear/channel0-0.5/coarse update layer1.weight"
+    [moved] = difference(found, Recording(found.about, {**found.tensors, key: ~mask})).masks
+    assert moved.is_tied
+
+
 def test_occasions_are_what_is_declared() -> None:
     every = occasions(declaration())
     assert len({one.id for one in every}) == len(every) == 31

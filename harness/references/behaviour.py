@@ -253,7 +253,8 @@ def _outputs(before: Mapping[str, NDArray[Any]], after: Mapping[str, NDArray[Any
             continue
         moved = _moved(was, now)
         if moved.any():
-            yield _output_change(*rest.split(" "), was[moved], now[moved], was.size)
+            occasion, stage = rest.split(" ")
+            yield _output_change(occasion, stage, was[moved], now[moved], was.size)
 
 
 def _output_change(occasion: str, stage: str, was: NDArray[Any], now: NDArray[Any], size: int) -> OutputChange:

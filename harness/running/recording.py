@@ -90,7 +90,7 @@ class _Occasion:
             with torch.no_grad():
                 for name in self.plan.names:
                     weight = model.get_parameter(name)
-                    weight.copy_(weight.sign() * (weight.abs() * 8).ceil() / 8)
+                    weight.copy_(_coarse(weight) if self.adapter.profile == "mask" else _rows_alike(weight))
         return model
 
     def attached(self) -> Sparsified:
@@ -169,6 +169,20 @@ class _Occasion:
         forward = Task(lambda: model(self.inputs), within=torch.no_grad)
         update = Task(lambda fresh: fresh.update(), lambda: (self.attached(),))
         self.parts["counts"] = {"forward": operators(forward), "update": operators(update)}
+
+
+def _coarse(weight: Tensor) -> Tensor:
+    """Of few values, none of them zero."""
+    return weight.sign() * (weight.abs() * 8).ceil() / 8
+
+
+def _rows_alike(weight: Tensor) -> Tensor:
+    """No two rows alike, and all of one norm, which is exact however it is summed."""
+    base = (weight[0].flatten() * 1024).round() / 1024
+    rows = [base.roll(row % len(base)) for row in range(len(weight))]
+    for number, row in enumerate(rows):
+        row[: number // len(base)] *= -1
+    return torch.stack(rows).view_as(weight)
 
 
 def _words(pattern: Pattern) -> str:
