@@ -31,7 +31,7 @@ from sparsecheck.references.recording import (
 from sparsecheck.running.recording import NotRecordable, record
 from sparsecheck.subject.discovery import find, load
 from sparsecheck.telling.differences import cut, differences_markdown, differences_told
-from tests.installed import pip_install
+from tests.installed import pip_install, sparsecheck_without
 from tests.recordings import (
     CLONE,
     ONE_ULP,
@@ -200,6 +200,19 @@ def test_nan_is_nan_and_a_zero_has_a_sign(base: Recording) -> None:
     assert difference(before, Recording(base.about, {**base.tensors, key: values.copy()})).is_same
 
 
+def test_channels_that_tie_can_be_told_apart() -> None:
+    found = record(load(find("exemplar-structural")))
+    weights = [found.tensors[f"dense linear/coarse {name}"] for name in ("layer1.weight", "block.layer1.weight")]
+    for weight in weights:
+        assert len(np.unique(np.abs(weight))) == weight.size
+        assert len(set(np.abs(weight).sum(1).tolist())) == 1
+    mask = found.tensors["mask linear/channel0-0.5/coarse update layer1.weight"]
+    assert mask.all(1).sum() == len(mask) / 2
+    key = "mask linear/channel0-0.5/coarse update layer1.weight"
+    [moved] = difference(found, Recording(found.about, {**found.tensors, key: ~mask})).masks
+    assert moved.is_tied
+
+
 def test_occasions_are_what_is_declared() -> None:
     every = occasions(declaration())
     assert len({one.id for one in every}) == len(every) == 31
@@ -351,10 +364,26 @@ def test_the_recordings_that_come_along_are_read_and_hold_what_is_registered() -
     assert all(one.tensors and one.about.seen for one in found.values())
 
 
+def test_the_model_is_run_in_evaluation(base: Recording, tmp_path: Path) -> None:
+    hook = "lambda module, given, output: output + 1 if module.training else None"
+    noisy = f"""def __init__(self, model, plan, contract):
+        super().__init__(model, plan, contract)
+        model.register_forward_hook({hook})"""
+    assert changed(base, tmp_path, sparsified=noisy).is_same
+
+
+def test_files_are_compared_without_torch(base: Recording, tmp_path: Path) -> None:
+    ended = sparsecheck_without({"torch"}, "diff", str(kept(base, tmp_path / "a")), str(kept(base, tmp_path / "b")))
+    assert ended.returncode == 0, ended.stderr
+    assert "nothing changed" in ended.stdout
+
+
 def test_markdown_is_harmless(base: Recording) -> None:
-    other = Recording(replace(base.about, version="<b>|`x`"), base.tensors)
+    other = Recording(replace(base.about, version="<b>|`x`\x1b[2J"), base.tensors)
     found = replace(difference(base, other), others=(behaviour.Otherwise("", "<i>", "*a*", "\x1b[2J"),))
-    page = differences_markdown(Comparison(before="a`b", after="b", differences=(found,)))
+    whole = Comparison(before="a`b", after="b", differences=(found,))
+    page = differences_markdown(whole)
+    assert "\x1b" not in "".join(differences_told(whole))
     assert "<b>" not in page
     assert "<i>" not in page
     assert "\x1b" not in page

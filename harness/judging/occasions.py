@@ -8,7 +8,7 @@ from ..catalogue.axes import LAYERS, LEVELLED, MATRIX_ONLY, levelled_pattern, pa
 from ..values.declaration import Declaration
 
 COARSE, TOGETHER = "coarse", "together"
-"""Variants of an occasion: dense weights of so few values that many tie; all planned weights ranked together."""
+"""Variants of an occasion: dense weights of which many tie in score; all planned weights ranked together."""
 
 _LAYERS = {
     "mask": ("linear", "conv1d", "conv2d", "embedding"),

@@ -22,7 +22,9 @@ from ..references.behaviour import Problem, Side
 from ..references.recording import Recording, read
 from ..timing.installing import installed
 from .children import Children, how_it_ended, last_words, run_each
-from .record_main import PROBLEM
+
+PROBLEM = ".problem"
+"""What a child writes beside its target, if it writes nothing there: why."""
 
 _ENVIRONMENT = {
     "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "ATEN_CPU_CAPABILITY": "default",

@@ -16,10 +16,8 @@ from packaging.utils import canonicalize_name
 from ..references.behaviour import Problem
 from ..references.recording import encode
 from ..subject.discovery import BrokenAdapter, NotFound, find, load, registrations
+from .record_apart import PROBLEM
 from .recording import NotRecordable, record
-
-PROBLEM = ".problem"
-"""What is written beside the target, if nothing is written there: why."""
 
 
 def main(what: str, name: str, target: Path, files: Sequence[Path]) -> int:

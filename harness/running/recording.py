@@ -90,8 +90,13 @@ class _Occasion:
             with torch.no_grad():
                 for name in self.plan.names:
                     weight = model.get_parameter(name)
-                    weight.copy_(weight.sign() * (weight.abs() * 8).ceil() / 8)
+                    weight.copy_(self._tying(weight))
         return model
+
+    def _tying(self, weight: Tensor) -> Tensor:
+        if self.adapter.profile == "mask":
+            return _coarse(weight)
+        return _rows_alike(weight, squared=self.adapter.contract.score == "magnitude-l2")
 
     def attached(self) -> Sparsified:
         return self.adapter.attach(self.dense_model(), self.plan, self.context)
@@ -169,6 +174,22 @@ class _Occasion:
         forward = Task(lambda: model(self.inputs), within=torch.no_grad)
         update = Task(lambda fresh: fresh.update(), lambda: (self.attached(),))
         self.parts["counts"] = {"forward": operators(forward), "update": operators(update)}
+
+
+def _coarse(weight: Tensor) -> Tensor:
+    """Of few values, none of them zero."""
+    return weight.sign() * (weight.abs() * 8).ceil() / 8
+
+
+def _rows_alike(weight: Tensor, squared: bool) -> Tensor:
+    """No two entries alike, so that each row can be found again, and all rows of one norm: pairs of a and 1 - a, or of
+    their roots."""
+    flat = weight.flatten(1)
+    half = flat.shape[1] // 2
+    count = len(flat) * half
+    low = torch.arange(1, count + 1, dtype=torch.float64).view(len(flat), half) / 2 ** (2 * count + 1).bit_length()
+    pairs = torch.cat((low, 1 - low, flat[:, 2 * half :].abs().double()), 1)
+    return (flat.sign() * (pairs.sqrt() if squared else pairs)).to(weight.dtype).view_as(weight)
 
 
 def _words(pattern: Pattern) -> str:
