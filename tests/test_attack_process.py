@@ -106,6 +106,7 @@ def test_what_was_judged_before_the_process_ended_is_kept(cut: Ended, name: str)
     assert one.records[-1].signature == "crash"
     assert one.records[-1].message == "its process ended before its report did while this cell was being judged"
     assert one.lost.endswith(f"while judging {one.records[-1].cell}")
+    assert f"{name}: FAILURE" in cut.output
 
 
 def test_what_was_judged_before_the_disk_was_full_is_kept_and_no_cell_held_to_be_at_fault(cut: Ended) -> None:
@@ -113,7 +114,7 @@ def test_what_was_judged_before_the_disk_was_full_is_kept_and_no_cell_held_to_be
     assert one.code == 3
     assert one.verdicts() == [Verdict.PASSED]
     assert "its records could not be written any further" in one.lost
-    assert f"{name}: FAILURE" in cut.output
+    assert "full: FAILURE" in cut.output
 
 
 @pytest.fixture(scope="module")
