@@ -18,7 +18,7 @@ from sparsecheck.timing.time_apart import Bench, time_apart
 from sparsecheck.values.timing import QUICK, Scope
 
 from .adapters import frozen, planted
-from .runs import Found, Run
+from .runs import CONDITIONS, Found, Run
 
 OPERATIONS = ("attach", "update", "forward", "finalize")
 ALLOWANCE = 0.03
@@ -26,7 +26,7 @@ ALLOWANCE = 0.03
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--condition", required=True, type=click.Choice(["quiet", "loaded"]),
+@click.option("--condition", required=True, type=click.Choice(CONDITIONS),
               help="What else the machine does; to see to that is the caller's.")
 @click.option("--slowdown", type=float, default=0.0, help="Planted, as a fraction.")
 @click.option("--runs", default=1)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sparsecheck.timing.gate import Standing
 
-from .runs import Found, Run, long_enough, read
+from .runs import CONDITIONS, Found, Run, long_enough, read
 
 _HEAD = """\
 # What the timing gate finds
@@ -19,6 +19,7 @@ Gate runs of `sparsecheck bench --against-adapter` on WeightNormSparsifier and a
 forward and finalize at 256x256 and 1024x1024, each run in processes of its own, with a second look at what alarmed;
 3 % allowed of what takes 0.1 ms or more, 15 % of the rest. A slowdown is planted by spinning after each call for that
 part of the call's time. *Quiet*: nothing else runs. *Loaded*: another run takes up the other core.
+*Crowded*: six to nine processes share the two cores.
 
 Every row is made from [runs.jsonl](runs.jsonl), a line a run, by `python -m tests.detection.page`; the runs are made by
 `python -m tests.detection FILE --condition CONDITION --slowdown FRACTION --runs N`, on two cores without a GPU.
@@ -48,9 +49,9 @@ def _section(title: str, says: str, columns: Sequence[str]) -> Iterator[str]:
 
 def _conditions(runs: Iterable[Run]) -> Iterator[tuple[str, list[Run]]]:
     runs = list(runs)
-    for condition in ("quiet", "loaded"):
+    for condition in CONDITIONS:
         yield condition, [run for run in runs if run.condition == condition]
-    yield "both", runs
+    yield "all", runs
 
 
 def _clean(row: tuple[str, list[Run]]) -> str:
@@ -74,7 +75,7 @@ def _at_most(red: int, runs: int) -> float:
 
 def _slowdowns(runs: Iterable[Run]) -> Iterator[tuple[str, float, list[Run]]]:
     runs = list(runs)
-    for condition in ("quiet", "loaded"):
+    for condition in CONDITIONS:
         for slowdown in sorted({run.slowdown for run in runs}):
             alike = [run for run in runs if (run.condition, run.slowdown) == (condition, slowdown)]
             if alike:

@@ -21,8 +21,12 @@ class Found(Struct, frozen=True):
     ratio: Ratio | None
 
 
+CONDITIONS = ("quiet", "loaded", "crowded")
+"""What else the machine did: nothing, as much as there are other cores for, or several times that."""
+
+
 class Run(Struct, frozen=True):
-    """One run of the gate. condition: `quiet` or `loaded`. slowdown: planted, as a fraction."""
+    """One run of the gate. condition: of `CONDITIONS`. slowdown: planted, as a fraction."""
 
     condition: str
     slowdown: float
