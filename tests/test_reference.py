@@ -58,10 +58,19 @@ def test_the_committed_references_are_fresh() -> None:
 
 
 def test_the_committed_references_are_small() -> None:
-    every = [path for path in reference.home().rglob("*") if path.is_file()]
-    kept = [path for path in every if path.relative_to(reference.home()).parts[0] == recording.FOLDER]
-    assert sum(path.stat().st_size for path in every) - sum(path.stat().st_size for path in kept) < 300_000
-    assert 0 < sum(path.stat().st_size for path in kept if path.parent.name == "2.13") < 1_000_000
+    assert 0 < size_of(reference.FOLDER) < 300_000
+    assert all(0 < size_of(folder) < 150_000 for folder in releases_in(reference.STATES))
+    assert all(0 < size_of(folder) < 1_000_000 for folder in releases_in(recording.FOLDER))
+
+
+def releases_in(folder: str) -> list[str]:
+    found = [path.relative_to(reference.home()).as_posix() for path in (reference.home() / folder).iterdir()]
+    assert found
+    return found
+
+
+def size_of(folder: str) -> int:
+    return sum(path.stat().st_size for path in (reference.home() / folder).rglob("*") if path.is_file())
 
 
 def test_the_log_gives_the_last_reason_of_every_file() -> None:
