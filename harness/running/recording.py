@@ -30,6 +30,7 @@ from ..trials.environment import here
 from ..trials.guard import Guard
 from ..trials.left import masks_left, tensors
 from ..values.pattern import Given, Pattern
+from ..values.plan import Scope
 
 _SALT, _DTYPE, _DEVICE = "recorded", torch.float32, torch.device("cpu")
 _NEEDED = ("cpu", "float32")
@@ -74,8 +75,8 @@ class _Occasion:
     def __init__(self, adapter: Adapter, occasion: Occasion, recorded: dict[str, NDArray[Any]]) -> None:
         self.adapter, self.occasion, self.recorded = adapter, occasion, recorded
         self.network = network(occasion.layer, _SALT, adapter.contract.multiple)
-        scope = "all" if occasion.variant == TOGETHER else "each"
-        self.plan = plan_for(self.network, occasion.pattern, _SALT, scope)  # type: ignore[arg-type]
+        scope: Scope = "all" if occasion.variant == TOGETHER else "each"
+        self.plan = plan_for(self.network, occasion.pattern, _SALT, scope)
         self.inputs = models.inputs(self.network, _SALT, 2, _DTYPE, _DEVICE)
         batches = models.batches(self.network, _SALT, "calibration", 2, _DTYPE, _DEVICE)
         self.context = Context(self.inputs.clone(), tuple((one.clone(), two.clone()) for one, two in batches),

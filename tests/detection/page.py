@@ -21,6 +21,9 @@ forward and finalize at 256x256 and 1024x1024, each run in processes of its own,
 part of the call's time. *Quiet*: nothing else runs. *Loaded*: another run takes up the other core.
 *Crowded*: six to nine processes share the two cores.
 
+The clean runs were made before the budget of an entry was counted in seconds of the processor, and before the second
+look was three times as long: loaded, they had fewer rounds than the gate takes now. Two or three loops ran at a time.
+
 Every row is made from [runs.jsonl](runs.jsonl), a line a run, by `python -m tests.detection.page`; the runs are made by
 `python -m tests.detection FILE --condition CONDITION --slowdown FRACTION --runs N`, on two cores without a GPU.
 """
