@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 
-import jinja2
 from markupsafe import Markup
 
 from ..timing.gate import Change, Saved
 from ..values.timing import OPERATIONS, SIZES, Comparison, Ratio, State, Timing
 from .changes import ratio_told, verdict
+from .one_page import rendered
 from .plots import Bar, Line, curves, forest
 
 COLUMNS: tuple[Comparison, ...] = ("self", "floor", "dense", "exemplar", "rival")
@@ -148,15 +147,9 @@ def counts_told(timing: Timing) -> str:
 
 def bench_html(report: BenchReport) -> str:
     """The page: it needs nothing else, and has no script."""
-    folder = files(__package__) / "page"
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(ratio=ratio_told, counts=counts_told)
-    return environment.from_string((folder / "bench.html").read_text("utf-8")).render(
+    return rendered(
+        "bench.html", ("bench.css",), {"ratio": ratio_told, "counts": counts_told},
         report=report, memory_columns=MEMORY, operations=list(OPERATIONS), is_told=is_told,
-        style=Markup((folder / "bench.css").read_text("utf-8")),
     )
 
 

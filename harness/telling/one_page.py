@@ -16,11 +16,11 @@ def rendered(name: str, styles: Sequence[str], filters: Mapping[str, Callable[..
     """The template `name` of the folder `page`, its styles in it and allowed; whatever else is put in is escaped."""
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True,
+        keep_trailing_newline=True, loader=jinja2.FunctionLoader(part),
     )
     environment.filters.update(filters)
     style = "".join(map(part, styles))
-    return environment.from_string(part(name)).render(style=Markup(style), style_hash=fingerprint(style), **values)
+    return environment.get_template(name).render(style=Markup(style), style_hash=fingerprint(style), **values)
 
 
 def part(name: str) -> str:
