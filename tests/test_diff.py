@@ -29,6 +29,7 @@ from sparsecheck.references.recording import (
     read_all,
 )
 from sparsecheck.running.recording import NotRecordable, record
+from sparsecheck.states.kept import release_of
 from sparsecheck.subject.discovery import find, load
 from sparsecheck.telling.differences import cut, differences_markdown, differences_told
 from tests.installed import pip_install, sparsecheck_without
@@ -356,10 +357,14 @@ def test_a_release_of_which_nothing_is_registered_or_another_ran_is_refused(tmp_
     assert not (tmp_path / "kept").exists()
 
 
-def test_the_recordings_that_come_along_are_read_and_hold_what_is_registered() -> None:
-    found = read_all(reference.home() / FOLDER / "2.13")
+COMMITTED = Path(__file__).parent.parent / "reference" / FOLDER
+
+
+@pytest.mark.parametrize("release", sorted(folder.name for folder in COMMITTED.iterdir()))
+def test_the_committed_recordings_are_read_and_hold_what_is_registered(release: str) -> None:
+    found = read_all(COMMITTED / release)
     assert len(found) == 11
-    assert {one.about.made.torch.partition("+")[0] for one in found.values()} == {"2.13.0"}
+    assert {release_of(one.about.made.torch) for one in found.values()} == {release}
     assert not [seen.raised for one in found.values() for seen in one.about.seen if seen.raised]
     assert all(one.tensors and one.about.seen for one in found.values())
 

@@ -419,7 +419,8 @@ STUB = """#!/usr/bin/env bash
 echo "$*" >> said
 case "$*" in
     list*) printf 'torch2.1\\ntorch2.4\\ntorch2.7\\ntorch2.10\\n' ;;
-    "-e torch2.1") mkdir -p .tox/torch2.1; cp green.jsonl .tox/torch2.1/report.jsonl ;;
+    "-e torch2.1") mkdir -p .tox/torch2.1/recorded; cp green.jsonl .tox/torch2.1/report.jsonl
+        echo read > .tox/torch2.1/states.jsonl; echo new > .tox/torch2.1/recorded/a ;;
     "-e torch2.4") mkdir -p .tox/torch2.4; cp red.jsonl .tox/torch2.4/report.jsonl; exit 1 ;;
     "-e torch2.7") mkdir -p .tox/torch2.7; exit 1 ;;
     "-e torch2.10") mkdir -p .tox/torch2.10; head -n 1 red.jsonl > .tox/torch2.10/report.jsonl; exit 3 ;;
@@ -438,6 +439,9 @@ def test_ci_keeps_the_record_of_each_torch_and_goes_on_where_one_is_red(tmp_path
     write(on("2.4.1", FAILS), tmp_path / "red.jsonl")
     place = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
     place.pop("SPARSECHECK_TORCH_INDEX", None)
+    former = tmp_path / "reference" / "recorded" / "2.1"
+    former.mkdir(parents=True)
+    (former / "gone").touch()
     ended = subprocess.run([tmp_path / ".ci" / "matrix"], env=place, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines()[-3:] == [
@@ -447,6 +451,8 @@ def test_ci_keeps_the_record_of_each_torch_and_goes_on_where_one_is_red(tmp_path
     records = tmp_path / "docs" / "matrix" / "records"
     assert sorted(file.name for file in records.iterdir()) == ["torch-2.1.jsonl.gz", "torch-2.4.jsonl.gz"]
     assert read(records / "torch-2.4.jsonl.gz") == read(tmp_path / "red.jsonl")
+    assert [file.read_text() for file in former.iterdir()] == ["new\n"]
+    assert [file.name for file in (tmp_path / "docs" / "matrix" / "states").iterdir()] == ["torch-2.1.jsonl"]
     assert (tmp_path / "pages").read_text().split() == ["torch-2.1.jsonl.gz", "torch-2.4.jsonl.gz"]
     assert not list((tmp_path / ".tox").iterdir())
     assert (tmp_path / "said").read_text().splitlines()[1:] == [

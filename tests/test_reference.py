@@ -63,14 +63,17 @@ def test_the_committed_references_are_small() -> None:
     assert all(0 < size_of(folder) < 1_000_000 for folder in releases_in(recording.FOLDER))
 
 
+COMMITTED = Path(__file__).parent.parent / "reference"
+
+
 def releases_in(folder: str) -> list[str]:
-    found = [path.relative_to(reference.home()).as_posix() for path in (reference.home() / folder).iterdir()]
+    found = [path.relative_to(COMMITTED).as_posix() for path in (COMMITTED / folder).iterdir()]
     assert found
     return found
 
 
 def size_of(folder: str) -> int:
-    return sum(path.stat().st_size for path in (reference.home() / folder).rglob("*") if path.is_file())
+    return sum(path.stat().st_size for path in (COMMITTED / folder).rglob("*") if path.is_file())
 
 
 def test_the_log_gives_the_last_reason_of_every_file() -> None:
