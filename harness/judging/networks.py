@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 
 from ..values.network import Layer, Network
 from . import stream
 from .graphs import GRAPHS
 
 
+@lru_cache(maxsize=4096)
 def network(token: str, salt: str, multiple: int = 1) -> Network:
     """The network that `token` stands for on the layer axis, with sizes drawn from `salt`, those of planned weights
     multiples of `multiple`.

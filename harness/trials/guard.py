@@ -18,6 +18,8 @@ AT_FIRST = lasting_settings()
 """How the process stood before any adapter was imported: this module is imported first."""
 
 _SEED = 150_602_626
+_SEEDED: dict[int, dict[str, Any]] = {}
+_WITHIN = {"TF32": (False, False)}
 
 
 class Guard:
@@ -40,24 +42,31 @@ class Guard:
         Raises:
             Violation: `leaked`, a setting or a random stream is left otherwise.
         """
-        with self.keep() as within:
+        before = self._enter()
+        try:
             yield
-            self._judge(within)
+        finally:
+            now = settings()
+            put_back(before, now)
+        self._judge({**before, **_WITHIN}, now)
 
     @contextmanager
-    def keep(self) -> Iterator[dict[str, Any]]:
-        """Random states are set on entry; on exit all that is set for the process is as it was on entry. Gives how it
-        is set within.
+    def keep(self) -> Iterator[None]:
+        """Random states are set on entry; on exit all that is set for the process is as it was on entry.
 
         TF32 is off throughout, so that one table of tolerances serves every device.
         """
+        before = self._enter()
+        try:
+            yield
+        finally:
+            put_back(before, settings())
+
+    def _enter(self) -> dict[str, Any]:
         before = settings()
         device.allow_tf32((False, False))
         self.seed()
-        try:
-            yield {**before, "TF32": (False, False)}
-        finally:
-            put_back(before, settings())
+        return before
 
     def seed(self, by: int = _SEED) -> None:
         """The same global random state of Python, NumPy and torch for the same number, and by default none that
@@ -66,7 +75,9 @@ class Guard:
         np.random.seed(by)
         torch.default_generator.manual_seed(by)  # torch.manual_seed formats a stack for every device it has not
         device.seed(by)
-        self._random = random_state()
+        if by not in _SEEDED:
+            _SEEDED[by] = random_state()
+        self._random = _SEEDED[by]
 
     @contextmanager
     def contain(self) -> Iterator[None]:
@@ -81,8 +92,8 @@ class Guard:
             self.moved += _moved(streams, self._random)
             put_back(before, now)
 
-    def _judge(self, before: dict[str, Any]) -> None:
-        for change in changes(before, settings()):
+    def _judge(self, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+        for change in changes(before, now):
             raise Violation("leaked", f"what ran left {change}")
         for name in () if self._draws else _moved(self._random, random_state()):
             raise Violation("leaked", f"the global random state of {name} has moved")
