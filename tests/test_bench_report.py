@@ -134,6 +134,14 @@ def test_no_name_of_a_curve_is_over_another() -> None:
     assert places[-1] < float(height)
 
 
+@pytest.mark.parametrize("least", [1e-6, 1e-4, 1e-2, 0.1])
+def test_no_number_of_an_axis_is_over_another(least: float) -> None:
+    drawn = forest([Bar("it", least, 1.0, 40.0, True)])
+    places = [float(place) for place in re.findall(r'class="tick" x="([\d.]+)"', drawn)]
+    assert len(places) > 2
+    assert all(right - left >= 36 for left, right in itertools.pairwise(places))
+
+
 def test_only_what_was_compared_with_has_a_column() -> None:
     alone, gated = report(timed(floor=ABOVE)), report(timed(rival=WITHIN), changes=(CHANGE,))
     assert alone.columns == ("self", "floor")

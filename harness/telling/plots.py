@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-_ROW, _LABEL, _PLOT, _PAD, _TEXT = 18, 300, 420, 24, 13
+_ROW, _LABEL, _PLOT, _PAD, _TEXT, _NUMBER = 18, 300, 420, 24, 13, 36
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def forest(bars: Sequence[Bar]) -> Markup:
     parts += [_bar(bar, axis, _PAD + _ROW * (row + 0.5)) for row, bar in enumerate(bars)]
     parts += [
         Markup('<text class="tick" x="{:.1f}" y="{}">{}</text>').format(axis.place(tick), height - 6, f"{tick:g}")
-        for tick in axis.ticks()
+        for tick in axis.ticks(apart=_NUMBER)
     ]
     return _svg(_LABEL + _PLOT + _PAD, height, parts)
 
@@ -57,7 +57,7 @@ def curves(lines: Sequence[Line]) -> Markup:
     ]
     parts += [
         Markup('<text class="axis" x="54" y="{:.1f}">{}</text>').format(220 - up.place(tick), f"{tick:g}")
-        for tick in up.ticks()
+        for tick in up.ticks(apart=_TEXT)
     ]
     return _svg(60 + _PLOT + _LABEL, max([244, *(end + _TEXT for end in ends)]), parts)
 
@@ -75,10 +75,11 @@ class _Axis:
         whole = math.log(self.most / self.least) or 1.0
         return self.start + self.length * math.log(value / self.least) / whole
 
-    def ticks(self) -> Iterator[float]:
-        """Powers of ten, twice and five times, as far as they lie within."""
+    def ticks(self, apart: float) -> Iterator[float]:
+        """Powers of ten within, and twice and five times those, if one is `apart` from the next."""
+        has_room = abs(self.place(2.0) - self.place(1.0)) >= apart
         for power in range(math.floor(math.log10(self.least)), math.ceil(math.log10(self.most)) + 1):
-            for times in (1, 2, 5):
+            for times in (1, 2, 5) if has_room else (1,):
                 if self.least * 0.999 <= times * 10.0**power <= self.most * 1.001:
                     yield times * 10.0**power
 
