@@ -21,8 +21,8 @@ forward and finalize at 256x256 and 1024x1024, each run in processes of its own,
 part of the call's time. *Quiet*: nothing else runs. *Loaded*: another run takes up the other core.
 *Crowded*: six to nine processes share the two cores.
 
-The clean runs were made before the budget of an entry was counted in seconds of the processor, and before the second
-look was three times as long: loaded, they had fewer rounds than the gate takes now. Two or three loops ran at a time.
+*Formerly*: before the budget of an entry was counted in seconds of the processor, and before the second look was three
+times as long: loaded, the gate took fewer rounds than now. Two or three loops ran at a time.
 
 Every row is made from [runs.jsonl](runs.jsonl), a line a run, by `python -m tests.detection.page`; the runs are made by
 `python -m tests.detection FILE --condition CONDITION --slowdown FRACTION --runs N`, on two cores without a GPU.
@@ -50,19 +50,20 @@ def _section(title: str, says: str, columns: Sequence[str]) -> Iterator[str]:
     yield from ("", f"## {title}", "", says, "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|")
 
 
-def _conditions(runs: Iterable[Run]) -> Iterator[tuple[str, list[Run]]]:
-    runs = list(runs)
+def _conditions(runs: Sequence[Run]) -> Iterator[tuple[str, list[Run]]]:
     for condition in CONDITIONS:
-        yield condition, [run for run in runs if run.condition == condition]
-    yield "all", runs
+        for where in (condition, f"{condition}, formerly"):
+            if alike := [run for run in runs if run.where == where]:
+                yield where, alike
+    yield "all but formerly", [run for run in runs if not run.is_former]
 
 
 def _clean(row: tuple[str, list[Run]]) -> str:
     condition, runs = row
     red = sum(run.is_red for run in runs)
     standings = Counter(one.standing for run in runs for one in run.found)
-    bound = f"{_at_most(red, len(runs)):.1%}" if runs else "-"
-    parts = (condition, len(runs), red, bound, standings[Standing.SUSPECT.name], standings[Standing.TOO_NOISY.name])
+    bound, unsure = f"{_at_most(red, len(runs)):.1%}", (Standing.SUSPECT, Standing.TOO_NOISY)
+    parts = (condition, len(runs), red, bound, *(standings[one.name] for one in unsure))
     return f"| {' | '.join(map(str, parts))} |"
 
 

@@ -25,12 +25,18 @@ CONDITIONS = ("quiet", "loaded", "crowded")
 """What else the machine did: nothing, as much as there are other cores for, or several times that."""
 
 
-class Run(Struct, frozen=True):
-    """One run of the gate. condition: of `CONDITIONS`. slowdown: planted, as a fraction."""
+class Run(Struct, frozen=True, omit_defaults=True):
+    """One run of the gate. condition: of `CONDITIONS`. slowdown: planted, as a fraction. is_former: whether it was made
+    before the budget of an entry was counted in seconds of the processor."""
 
     condition: str
     slowdown: float
     found: tuple[Found, ...]
+    is_former: bool = False
+
+    @property
+    def where(self) -> str:
+        return f"{self.condition}, formerly" if self.is_former else self.condition
 
     @property
     def is_red(self) -> bool:
