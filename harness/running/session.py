@@ -6,6 +6,7 @@ import datetime
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from ..judging.ledger import SMOKE, Planned, enumerate_cells
 from ..judging.report import Report, salvage
 from ..judging.resuming import CannotResume, check_same
 from ..judging.sharding import Weights, read_weights, taken
-from ..subject.discovery import BrokenAdapter, Found, find, load, registrations
+from ..subject.discovery import BrokenAdapter, Found, Registration, called, load, registrations
 from ..trials.environment import here
 from ..values.declaration import Environment
 from ..values.record import Header, Record, Subject
@@ -80,16 +81,24 @@ class Session:
 
     def planned_for(self, requirement: str) -> list[Planned]:
         """The cells of one requirement that a case is to run."""
-        return [one for judged in self.judged for one in judged.to_judge if one.cell.requirement == requirement]
+        return self._by_requirement.get(requirement, [])
+
+    @cached_property
+    def _by_requirement(self) -> dict[str, list[Planned]]:
+        found: dict[str, list[Planned]] = {}
+        for one in (one for judged in self.judged for one in judged.to_judge):
+            found.setdefault(one.cell.requirement, []).append(one)
+        return found
 
     def of(self, sparsifier: str) -> Judged:
         """Raises:
         KeyError: this session does not judge `sparsifier`.
         """
-        for one in self.judged:
-            if one.found.name == sparsifier:
-                return one
-        raise KeyError(sparsifier)
+        return self._by_name[sparsifier]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Judged]:
+        return {one.found.name: one for one in self.judged}
 
     @property
     def digest(self) -> str:
@@ -110,32 +119,30 @@ def draw_up(asked: Asked) -> Session:
     kept = salvage(Path(asked.kept)) if asked.kept else None
     judged: list[Judged] = []
     problems: list[Subject] = []
-    for name in names(asked, files):
+    for registration in chosen(asked, files):
         try:
-            one = _ready(name, files, asked, weights, environment)
+            one = _ready(registration, asked, weights, environment)
             judged.append(_less_kept(one, kept) if kept is not None else one)
         except (BrokenAdapter, InvalidExpectations, CannotResume) as error:
-            problems.append(Subject(name, environment=environment, problem=str(error)))
+            problems.append(Subject(registration.name, environment=environment, problem=str(error)))
     return Session(asked, tuple(judged), tuple(problems))
 
 
-def names(asked: Asked, files: Iterable[Path]) -> list[str]:
-    """The names to judge, each once. Adapter files alone are judged alone; what is not installed, if it is named.
+def chosen(asked: Asked, files: Iterable[Path]) -> list[Registration]:
+    """What to judge, each name once. Adapter files alone are judged alone; what is not installed, if it is named.
 
     Raises:
         NotFound: a name that was asked for is not registered.
     """
     every = registrations(files)
     if asked.subjects:
-        return list(dict.fromkeys(find(name, files).name for name in asked.subjects))
+        return [called(name, every) for name in dict.fromkeys(asked.subjects)]
     own = [one for one in every if one.file is not None]
-    return list(dict.fromkeys(one.name for one in own or every if not one.lacking))
+    return list({one.name: one for one in own or every if not one.lacking}.values())
 
 
-def _ready(
-    name: str, files: tuple[Path, ...], asked: Asked, weights: Weights, environment: Environment
-) -> Judged:
-    registration, selection = find(name, files), asked.selection
+def _ready(registration: Registration, asked: Asked, weights: Weights, environment: Environment) -> Judged:
+    name, selection = registration.name, asked.selection
     found = load(registration, supposing=selection.probe)
     if selection.probe and not found.declaration.supposed:
         raise BrokenAdapter(f"{found.source} declares every capability: there is nothing to probe")

@@ -131,7 +131,15 @@ def find(name: str, files: Iterable[Path] = ()) -> Registration:
     Raises:
         NotFound: there is none.
     """
-    every = registrations(files)
+    return called(name, registrations(files))
+
+
+def called(name: str, every: Sequence[Registration]) -> Registration:
+    """The one of `every` called `name`.
+
+    Raises:
+        NotFound: there is none.
+    """
     for registration in every:
         if registration.name == name:
             return registration

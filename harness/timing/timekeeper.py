@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from ..running.recorder import cell_of, in_flight
-from ..running.session import Asked, names
+from ..running.session import Asked, chosen
 from ..subject.discovery import BrokenAdapter, Found, find, load
 from ..trials.guard import Guard
 from ..values.timing import Entry, State, Timing, plan
@@ -48,7 +48,7 @@ class Timekeeper:
         files = self._files = tuple(map(Path, asked.adapters))
         settings = config.option.sparsecheck_timing_settings
         self.settings = msgspec.json.decode(settings, type=Settings) if settings else Settings()
-        self.plan = plan(names(asked, files), self.settings.scope)
+        self.plan = plan([one.name for one in chosen(asked, files)], self.settings.scope)
         self._entries = {entry.id: entry for entry in self.plan}
         for name in dict.fromkeys(entry.sparsifier for entry in self.plan):
             self._load(name, files)

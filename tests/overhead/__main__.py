@@ -1,7 +1,8 @@
 """What judging costs beyond what is judged: `python -m tests.overhead 1000 10000`.
 
 As many empty cases, of copies of the exemplar, as empty tests of a bare pytest that has imported torch, and with it
-what an optimizer imports: seconds and memory of the whole process. Each copy is put to its smoke checks, too.
+what an optimizer imports: seconds and memory of the whole process. The smoke checks that each copy is put to first are
+torch's work; what they take is told apart, and not counted as cost.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -33,12 +35,40 @@ def test_{name}(trial):
     pass
 """
 
+_SMOKE = """
+import atexit
+import time
+
+from sparsecheck.running.smoke_test import SmokeTest
+
+stop, taken = SmokeTest.stop, [0.0]
+
+def timed(self, planned):
+    start = time.perf_counter()
+    try:
+        stop(self, planned)
+    finally:
+        taken[0] += time.perf_counter() - start
+
+SmokeTest.stop = timed
+atexit.register(lambda: print(f"{taken[0]:.3f} s of smoke checks"))
+"""
+
 _ADAPTER = """
 from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
 
 class Copy(ExemplarAdapter):
     pass
 """
+
+
+class Ran(NamedTuple):
+    """seconds: of the whole process, less `smoke`, those of the smoke checks. memory: MB at most. passed: tests."""
+
+    seconds: float
+    memory: float
+    passed: int
+    smoke: float
 
 
 @click.command()
@@ -50,18 +80,19 @@ def main(cells: tuple[int, ...]) -> None:
             folder = Path(name)
             (folder / "pytest.ini").write_text("[pytest]\n", "utf-8")
             judged = _judged(folder, count)
-            bare = _bare(folder, judged[2])
-        seconds, memory = judged[0] / bare[0], judged[1] / bare[1]
+            bare = _bare(folder, judged.passed)
         click.echo(
-            f"{judged[2]} cells: {judged[0]:.1f} s and {judged[1]:.0f} MB; as many empty tests: {bare[0]:.1f} s and "
-            f"{bare[1]:.0f} MB; {seconds:.2f} and {memory:.2f} times"
+            f"{judged.passed} cells: {judged.seconds:.1f} s and {judged.memory:.0f} MB, beside "
+            f"{judged.smoke:.1f} s of smoke checks; as many empty tests: {bare.seconds:.1f} s and "
+            f"{bare.memory:.0f} MB; {judged.seconds / bare.seconds:.2f} and {judged.memory / bare.memory:.2f} times"
         )
 
 
-def _judged(folder: Path, count: int) -> tuple[float, float, int]:
+def _judged(folder: Path, count: int) -> Ran:
     cases = "".join(_CASE.format(id=one.id, name=one.id.replace("-", "_").lower()) for one in CATALOGUE)
     (folder / "test_cases.py").write_text(f"from sparsecheck.trials.case import case\n{cases}", "utf-8")
-    each = _run(folder, "test_cases.py", _adapters(folder, 1))[2]
+    (folder / "smoke_clock.py").write_text(_SMOKE, "utf-8")
+    each = _run(folder, "test_cases.py", _adapters(folder, 1)).passed
     return _run(folder, "test_cases.py", _adapters(folder, round(count / each)))
 
 
@@ -70,16 +101,16 @@ def _adapters(folder: Path, count: int) -> list[str]:
     for file in files:
         file.write_text(_ADAPTER, "utf-8")
     named = [part for file in files for part in ("--sparsecheck-adapter", str(file))]
-    return ["-p", "sparsecheck.plugin", "--sparsecheck-report", str(folder / "report.jsonl"), *named]
+    plugins = ["-p", "smoke_clock", "-p", "sparsecheck.plugin"]
+    return [*plugins, "--sparsecheck-report", str(folder / "report.jsonl"), *named]
 
 
-def _bare(folder: Path, count: int) -> tuple[float, float, int]:
+def _bare(folder: Path, count: int) -> Ran:
     (folder / "test_bare.py").write_text(_TESTS.format(count=count), "utf-8")
     return _run(folder, "test_bare.py", ())
 
 
-def _run(folder: Path, file: str, arguments: Sequence[str]) -> tuple[float, float, int]:
-    """Seconds, MB, and how many passed."""
+def _run(folder: Path, file: str, arguments: Sequence[str]) -> Ran:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "pytest_timeout", file, *arguments]
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "OMP_NUM_THREADS": "1"}
     start = time.perf_counter()
@@ -90,7 +121,8 @@ def _run(folder: Path, file: str, arguments: Sequence[str]) -> tuple[float, floa
     taken = time.perf_counter() - start
     passed = re.findall(r"(\d+) passed", said)
     assert passed, said
-    return taken, used.ru_maxrss / 1024, int(passed[-1])
+    smoke = sum(map(float, re.findall(r"([\d.]+) s of smoke checks", said)))
+    return Ran(taken - smoke, used.ru_maxrss / 1024, int(passed[-1]), smoke)
 
 
 if __name__ == "__main__":
