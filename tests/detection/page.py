@@ -18,8 +18,8 @@ _HEAD = """\
 Gate runs of `sparsecheck bench --against-adapter` on WeightNormSparsifier and a frozen copy of it: attach, update,
 forward and finalize at 256x256 and 1024x1024, each run in processes of its own, with a second look at what alarmed;
 3 % allowed of what takes 0.1 ms or more, 15 % of the rest. A slowdown is planted by spinning after each call for that
-part of the call's time. *Quiet*: nothing else runs. *Loaded*: another run takes up the other core.
-*Crowded*: six to nine processes share the two cores.
+part of the call's time. *Quiet*: nothing else runs. *Loaded*: another run takes up the other
+core, and at times a third process a part of both. *Crowded*: six to nine processes share the two cores.
 
 *Formerly*: before the budget of an entry was counted in seconds of the processor, and before the second look was three
 times as long: loaded, the gate took fewer rounds than now. Two or three loops ran at a time.
