@@ -419,9 +419,11 @@ STUB = """#!/usr/bin/env bash
 echo "$*" >> said
 case "$*" in
     list*) printf 'torch2.1\\ntorch2.4\\ntorch2.7\\ntorch2.10\\n' ;;
-    "-e torch2.1") mkdir -p .tox/torch2.1/recorded; cp green.jsonl .tox/torch2.1/report.jsonl
-        echo read > .tox/torch2.1/states.jsonl; echo new > .tox/torch2.1/recorded/a ;;
-    "-e torch2.4") mkdir -p .tox/torch2.4; cp red.jsonl .tox/torch2.4/report.jsonl; exit 1 ;;
+    "-e torch2.1") mkdir -p .tox/torch2.1/recorded .tox/torch2.1/written/2.1; cp green.jsonl .tox/torch2.1/report.jsonl
+        echo read > .tox/torch2.1/states.jsonl; echo new > .tox/torch2.1/recorded/a
+        echo anew > .tox/torch2.1/written/2.1/a ;;
+    "-e torch2.4") mkdir -p .tox/torch2.4/written/2.4; echo new > .tox/torch2.4/written/2.4/a
+        cp red.jsonl .tox/torch2.4/report.jsonl; exit 1 ;;
     "-e torch2.7") mkdir -p .tox/torch2.7; exit 1 ;;
     "-e torch2.10") mkdir -p .tox/torch2.10; head -n 1 red.jsonl > .tox/torch2.10/report.jsonl; exit 3 ;;
     "-e matrix") ls docs/matrix/records > pages ;;
@@ -442,6 +444,9 @@ def test_ci_keeps_the_record_of_each_torch_and_goes_on_where_one_is_red(tmp_path
     former = tmp_path / "reference" / "recorded" / "2.1"
     former.mkdir(parents=True)
     (former / "gone").touch()
+    saved = tmp_path / "reference" / "states"
+    (saved / "2.1").mkdir(parents=True)
+    (saved / "2.1" / "a").write_text("as it was")
     ended = subprocess.run([tmp_path / ".ci" / "matrix"], env=place, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines()[-3:] == [
@@ -452,6 +457,7 @@ def test_ci_keeps_the_record_of_each_torch_and_goes_on_where_one_is_red(tmp_path
     assert sorted(file.name for file in records.iterdir()) == ["torch-2.1.jsonl.gz", "torch-2.4.jsonl.gz"]
     assert read(records / "torch-2.4.jsonl.gz") == read(tmp_path / "red.jsonl")
     assert [file.read_text() for file in former.iterdir()] == ["new\n"]
+    assert [(saved / release / "a").read_text() for release in ("2.1", "2.4")] == ["as it was", "new\n"]
     assert [file.name for file in (tmp_path / "docs" / "matrix" / "states").iterdir()] == ["torch-2.1.jsonl"]
     assert (tmp_path / "pages").read_text().split() == ["torch-2.1.jsonl.gz", "torch-2.4.jsonl.gz"]
     assert not list((tmp_path / ".tox").iterdir())
