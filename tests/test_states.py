@@ -421,6 +421,15 @@ def test_the_table_has_who_wrote_by_who_read() -> None:
     assert verdicts.exit_code(readings[:1]) == 0
 
 
+def test_a_finding_is_told_once_with_every_place_where_it_holds() -> None:
+    readings = [_reading(wrote, read, "failed", "why") for read in ("2.13", "2.4") for wrote in ("2.13", "2.4")]
+    readings += [_reading("2.4", "2.14", "failed", "why"), _reading("2.13", "2.14", "failed", "another")]
+    assert [line for line in states_told(readings) if "why" in line or "another" in line] == [
+        "  all read under 2.4, 2.13; 2.4 read under 2.14: why",
+        "  2.13 read under 2.14: another",
+    ]
+
+
 def test_showing_needs_no_torch(tmp_path: Path) -> None:
     verdicts.write([_reading("2.1", "2.13")], tmp_path / "it.jsonl")
     script = (

@@ -38,12 +38,25 @@ def _cell(readings: Sequence[Reading], writer: str, reader: str) -> str:
 
 def _findings(readings: Sequence[Reading]) -> Iterator[str]:
     """Each sentence once, with where it holds."""
-    places = dict[str, list[str]]()
+    found = dict[str, list[Reading]]()
     for one in readings:
         for sentence in filter(None, (one.finding, one.moved)):
-            places.setdefault(sentence, []).append(f"{one.written} read under {one.reader.release}")
-    for sentence, where in places.items():
-        yield f"{', '.join(dict.fromkeys(where))}: {sentence}"
+            found.setdefault(sentence, []).append(one)
+    every = _sorted(one.written for one in readings)
+    for sentence, where in found.items():
+        yield f"{_places(where, every)}: {sentence}"
+
+
+def _places(where: Sequence[Reading], every: list[str]) -> str:
+    """As `all read under 2.1, 2.4; 2.1 read under 2.7`: those that were read, together where they are the same."""
+    readers = dict[tuple[str, ...], list[str]]()
+    for reader in _sorted(one.reader.release for one in where):
+        written = _sorted(one.written for one in where if one.reader.release == reader)
+        readers.setdefault(tuple(written), []).append(reader)
+    return "; ".join(
+        f"{'all' if list(written) == every and len(every) > 1 else ', '.join(written)} read under {', '.join(under)}"
+        for written, under in readers.items()
+    )
 
 
 def _sorted(releases: Iterator[str]) -> list[str]:
