@@ -245,6 +245,17 @@ def test_everything_saved_and_everything_timed_is_held() -> None:
     assert replace(gate, saved=None).changes(Timed((), None)) == ()
 
 
+@pytest.mark.parametrize(
+    ("took", "standing"), [(None, Standing.STEADY), (1.1e-4, Standing.SLOWER), (9e-5, Standing.STEADY)]
+)
+def test_what_is_allowed_is_so_by_what_it_took_in_the_first_look(took: float | None, standing: Standing) -> None:
+    short = timed(9e-5, exemplar=around(2.2), rival=around(1.1))
+    seconds = {} if took is None else {ENTRY: took}
+    for saved_before in (None, of_document(document(timed(exemplar=around(2.0))))):
+        [change] = Gate(0.03, saved_before).changes(Timed((short,), document(short)), seconds)
+        assert change.standing is standing
+
+
 # ------------------------------------------------------------------ whole runs
 
 

@@ -61,15 +61,18 @@ def allowed(seconds: float, allowance: float) -> float:
     return allowance if seconds >= SHORT else allowance * MORE_IF_SHORT
 
 
-def against_rival(timing: Timing, allowance: float) -> Change:
-    """Held against the other version that it took turns with."""
+def against_rival(timing: Timing, allowance: float, seconds: float | None = None) -> Change:
+    """Held against the other version that it took turns with. seconds: what it takes, if not what it took now."""
     if timing.state is not State.TIMED or "rival" not in timing.ratios:
         return Change(timing.entry, Standing.MISSING, timing.message or "it took no turns with the other version")
-    return _standing(timing, timing.ratios["rival"], allowed(timing.median, allowance))
+    return _standing(timing, timing.ratios["rival"], _allowed(timing, allowance, seconds))
 
 
-def against_saved(timing: Timing | None, saved: Saved, place: Mapping[str, str], allowance: float) -> Change:
-    """Held against what was saved: its work, exactly; then its ratio to what it was timed against then."""
+def against_saved(
+    timing: Timing | None, saved: Saved, place: Mapping[str, str], allowance: float, seconds: float | None = None
+) -> Change:
+    """Held against what was saved: its work, exactly; then its ratio to what it was timed against then. seconds: what
+    it takes, if not what it took now."""
     entry = saved.timing.entry
     if timing is None or timing.state is not State.TIMED:
         return Change(entry, Standing.MISSING, timing.message if timing else "it is saved, and was not planned")
@@ -83,7 +86,11 @@ def against_saved(timing: Timing | None, saved: Saved, place: Mapping[str, str],
     found = over(timing.ratios[name], saved.timing.ratios[name])
     if other:
         return Change(entry, Standing.UNLIKE, f"saved with another {', '.join(other)}", found)
-    return _standing(timing, found, allowed(timing.median, allowance))
+    return _standing(timing, found, _allowed(timing, allowance, seconds))
+
+
+def _allowed(timing: Timing, allowance: float, seconds: float | None) -> float:
+    return allowed(timing.median if seconds is None else seconds, allowance)
 
 
 def over(now: Ratio, then: Ratio) -> Ratio:

@@ -24,16 +24,19 @@ class Gate:
     allowance: float
     saved: tuple[Saved, ...] | None = None
 
-    def changes(self, timed: Timed) -> tuple[Change, ...]:
-        """Every entry, planned or saved, and how it stands."""
+    def changes(self, timed: Timed, seconds: Mapping[Entry, float] | None = None) -> tuple[Change, ...]:
+        """Every entry, planned or saved, and how it stands. seconds: what was taken in a first look, so that the second
+        allows no more of what takes about as long as makes the difference."""
+        took = seconds or {}
         if self.saved is None:
             offered = (timing for timing in timed.timings if timing.state is not State.NOT_OFFERED)
-            return tuple(against_rival(timing, self.allowance) for timing in offered)
+            return tuple(against_rival(timing, self.allowance, took.get(timing.entry)) for timing in offered)
         timings = {timing.entry: timing for timing in timed.timings}
         places = _places(timed)
         held = {
             one.timing.entry: against_saved(
-                timings.get(one.timing.entry), one, places.get(one.timing.entry, {}), self.allowance
+                timings.get(one.timing.entry), one, places.get(one.timing.entry, {}), self.allowance,
+                took.get(one.timing.entry),
             )
             for one in self.saved
         }
@@ -55,7 +58,8 @@ def look_twice(bench: Bench, gate: Gate, timed: Timed, tell: Callable[[str], Non
     scope = structs.replace(bench.settings.scope, only=tuple(sorted({entry.key for entry in alarmed})))
     settings = structs.replace(bench.settings, scope=scope, budget=bench.settings.budget * LONGER)
     again = replace(bench, names=tuple(dict.fromkeys(entry.sparsifier for entry in alarmed)), settings=settings)
-    return confirmed(first, {change.entry: change for change in gate.changes(time_apart(again, tell))})
+    seconds = {timing.entry: timing.median for timing in timed.timings}
+    return confirmed(first, {change.entry: change for change in gate.changes(time_apart(again, tell), seconds)})
 
 
 def gate_exit_code(changes: Iterable[Change]) -> int:
