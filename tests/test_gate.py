@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -22,16 +23,18 @@ from sparsecheck.timing.gate import (
     against_rival,
     against_saved,
     allowed,
-    confirmed,
     inverse,
+    is_open,
     other_work,
     over,
+    settled,
 )
-from sparsecheck.timing.gated import Gate, gate_exit_code
+from sparsecheck.timing.gated import Gate, gate_exit_code, look_closer
 from sparsecheck.timing.installing import NotInstalled, installed
+from sparsecheck.timing.measure import GATED, Rival, Settings
 from sparsecheck.timing.saved import InvalidTimings, of_document, read, without_data
-from sparsecheck.timing.time_apart import Timed
-from sparsecheck.values.timing import Counts, Entry, Ratio, State, Timing
+from sparsecheck.timing.time_apart import Bench, Timed
+from sparsecheck.values.timing import Counts, Entry, Ratio, Scope, State, Timing
 from tests.detection.adapters import frozen, planted
 from tests.installed import pip_install
 
@@ -140,29 +143,75 @@ def test_a_ratio_over_another_is_as_unsure_as_both() -> None:
     assert inverse(Ratio(2.0, 1.6, 2.5, 2.0, 9)) == Ratio(0.5, 0.4, 0.625, 0.5, 9)
 
 
-# ------------------------------------------------------------- the second look
+# ------------------------------------------------------------- further looks
 
 
 def change(standing: Standing) -> Change:
     return Change(ENTRY, standing, "first", around(1.1))
 
 
+LEANS = structs.replace(change(Standing.STEADY), leans=True)
+NOISY = structs.replace(change(Standing.TOO_NOISY), leans=True)
+STEADY, SLOWER, MISSING = map(change, (Standing.STEADY, Standing.SLOWER, Standing.MISSING))
+
+
 @pytest.mark.parametrize(
-    ("first", "second", "standing"),
+    ("seen", "goes_on"),
     [
-        (Standing.SLOWER, Standing.SLOWER, Standing.SLOWER),
-        (Standing.SLOWER, Standing.STEADY, Standing.SUSPECT),
-        (Standing.SLOWER, Standing.TOO_NOISY, Standing.SUSPECT),
-        (Standing.SLOWER, None, Standing.SLOWER),
-        (Standing.OTHER_WORK, Standing.STEADY, Standing.OTHER_WORK),
-        (Standing.STEADY, Standing.SLOWER, Standing.STEADY),
+        ([STEADY], False),
+        ([change(Standing.TOO_NOISY)], False),
+        ([change(Standing.OTHER_WORK)], False),
+        ([LEANS], True),
+        ([NOISY], True),
+        ([SLOWER], True),
+        ([SLOWER, SLOWER], False),
+        ([SLOWER, STEADY], False),
+        ([SLOWER, LEANS], True),
+        ([SLOWER, MISSING], False),
+        ([LEANS, SLOWER], True),
+        ([LEANS, LEANS], False),
+        ([SLOWER, LEANS, LEANS], False),
     ],
 )
-def test_an_alarm_counts_once_it_was_seen_twice(
-    first: Standing, second: Standing | None, standing: Standing
-) -> None:
-    [found] = confirmed([change(first)], {ENTRY: change(second)} if second else {})
-    assert found.standing is standing
+def test_what_is_in_doubt_is_looked_at_as_long_as_that_may_settle_it(seen: list[Change], goes_on: bool) -> None:
+    assert is_open(seen) is goes_on
+
+
+@pytest.mark.parametrize(
+    ("seen", "standing", "said"),
+    [
+        ([SLOWER, SLOWER], Standing.SLOWER, "first"),
+        ([LEANS, SLOWER, SLOWER], Standing.SLOWER, "first"),
+        ([SLOWER, NOISY, SLOWER], Standing.SLOWER, "first"),
+        ([SLOWER, STEADY], Standing.SUSPECT, "one look of 2 found it"),
+        ([LEANS, SLOWER, STEADY], Standing.SUSPECT, "one look of 3 found it"),
+        ([SLOWER, MISSING], Standing.SLOWER, "no second look could be had"),
+        ([LEANS, STEADY], Standing.STEADY, "first"),
+        ([LEANS, NOISY], Standing.TOO_NOISY, "first"),
+        ([LEANS, MISSING], Standing.STEADY, "first"),
+        ([change(Standing.OTHER_WORK)], Standing.OTHER_WORK, "first"),
+    ],
+)
+def test_an_alarm_counts_once_it_was_seen_twice(seen: list[Change], standing: Standing, said: str) -> None:
+    assert (settled(seen).standing, settled(seen).message) == (standing, said)
+
+
+@pytest.mark.parametrize(
+    ("rival", "leans"),
+    [
+        (around(1.0), False),
+        (around(1.02), False),
+        (around(1.035), True),
+        (around(1.1, width=0.15), True),
+        (around(1.1, width=0.3), True),
+        (around(1.0, width=0.3), False),
+        (around(0.9, width=0.3), False),
+        (around(1.1), False),
+    ],
+)
+def test_what_is_slower_and_not_surely_leans(rival: Ratio, leans: bool) -> None:
+    assert against_rival(timed(rival=rival, self=around(1.0)), 0.03).leans is leans
+    assert against_rival(timed(9e-5, rival=rival, self=around(1.0)), 0.03).leans is False
 
 
 @pytest.mark.parametrize(
@@ -173,7 +222,7 @@ def test_an_alarm_counts_once_it_was_seen_twice(
         ((Standing.NEW, Standing.UNLIKE), 3, "NOTHING COMPARED: 1 new, 1 not comparable"),
         ((Standing.STEADY, Standing.UNLIKE), 0, "PASSED: 1 steady, 1 not comparable"),
         ((Standing.FASTER, Standing.LESS_WORK), 0, "PASSED: 1 faster, 1 less work"),
-        ((Standing.SUSPECT, Standing.TOO_NOISY), 0, "PASSED: 1 slower once, and not in a process of its own"),
+        ((Standing.SUSPECT, Standing.TOO_NOISY), 0, "PASSED: 1 slower once, and not again"),
         ((Standing.STEADY, Standing.SLOWER), 1, "FAILED: 1 steady, 1 slower"),
         ((Standing.OTHER_WORK,), 1, "FAILED: 1 other work"),
         ((Standing.MISSING,), 1, "FAILED: 1 not measured"),
@@ -279,6 +328,22 @@ def test_what_became_twice_as_slow_fails_and_the_copy_passes(tmp_path: Path) -> 
     assert "a second look at 1 of 1" in slower.stderr
 
 
+@pytest.mark.parametrize(
+    ("slowdown", "standing", "looks"), [(0.0, Standing.STEADY, ["second"]), (1.0, Standing.SLOWER, ["second", "third"])]
+)
+def test_what_leans_is_slower_once_two_more_looks_found_it(
+    tmp_path: Path, slowdown: float, standing: Standing, looks: list[str]
+) -> None:
+    entry, told = Entry("current", "forward", "1024x1024"), list[str]()
+    first = structs.replace(timed(rival=around(1.1, width=0.15), self=around(1.0)), entry=entry)
+    scope = Scope(("forward",), ("1024x1024",))
+    settings = Settings(scope, GATED, precision=0.015, rival=Rival(file=str(frozen(tmp_path))))
+    apart = Bench((entry.sparsifier,), (planted(tmp_path, slowdown),), settings=settings)
+    [found] = look_closer(apart, Gate(0.03), Timed((first,), None), told.append)
+    assert found.standing is standing
+    assert [line for line in told if "look" in line] == [f"a {one} look at 1 of 1, in fresh processes" for one in looks]
+
+
 def test_what_was_saved_gates_on_work_and_on_what_is_gone(tmp_path: Path) -> None:
     first = bench(tmp_path, "exemplar", "--size", "16x16", "--operation", "forward", "--json", "saved.json")
     assert first.returncode == 0, first.stdout + first.stderr
@@ -300,14 +365,13 @@ PRUNING = Path(__file__).parent.parent / "docs" / "example"
 
 def test_another_release_takes_turns_in_a_process_of_its_own(tmp_path: Path) -> None:
     """The example is installed as it is, and its last release has a forward that is slow."""
-    here, wheels, last = tmp_path / "here", tmp_path / "wheels", tmp_path / "last"
-    last.mkdir()
-    for file in PRUNING.glob("*.*"):
-        (last / file.name).write_bytes(file.read_bytes())
+    here, wheels, last, now = (tmp_path / name for name in ("here", "wheels", "last", "now"))
+    for folder in (last, now):  # where it is kept, installing it would leave what it builds
+        shutil.copytree(PRUNING, folder, ignore=shutil.ignore_patterns("build", "*.egg-info"))
     text = (last / "acme_pruning.py").read_text()
     slow = "        sum(range(100_000))\n        return weight.masked_fill"
     (last / "acme_pruning.py").write_text(text.replace("        return weight.masked_fill", slow))
-    pip_install(PRUNING, here)
+    pip_install(now, here)
     command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(wheels)]
     subprocess.run([*command, str(last)], check=True)
     environment = {"PYTHONPATH": str(here), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}

@@ -147,7 +147,7 @@ def _rival(dist: str | None, adapter: Path | None) -> Iterator[Rival | None]:
 def _run(bench: Bench, gate: Gate | None, pages: Pages) -> None:
     from ..telling.changes import changes_told
     from ..telling.timings import table
-    from ..timing.gated import gate_exit_code, look_twice
+    from ..timing.gated import gate_exit_code, look_closer
     from ..timing.time_apart import time_apart
     from ..values.timing import exit_code
 
@@ -156,7 +156,7 @@ def _run(bench: Bench, gate: Gate | None, pages: Pages) -> None:
 
     timed = time_apart(bench, tell)
     code = exit_code(timed.timings)
-    changes = look_twice(bench, gate, timed, tell) if gate else ()
+    changes = look_closer(bench, gate, timed, tell) if gate else ()
     for line in table(timed.timings):
         click.echo(line)
     if gate:

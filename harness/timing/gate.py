@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 
 from msgspec import Struct, structs
@@ -24,7 +24,7 @@ class Standing(Enum):
     STEADY = "steady"
     FASTER = "faster"
     SLOWER = "slower"
-    SUSPECT = "slower once, and not in a process of its own"
+    SUSPECT = "slower once, and not again"
     TOO_NOISY = "too noisy to tell"
     OTHER_WORK = "other work"
     LESS_WORK = "less work"
@@ -39,12 +39,13 @@ class Standing(Enum):
 
 class Change(Struct, frozen=True):
     """One entry held against what it was. ratio: over what it was; None where there is none to tell by. message: why it
-    stands so."""
+    stands so. leans: whether it is slower than allowed by its median, and not surely."""
 
     entry: Entry
     standing: Standing
     message: str = ""
     ratio: Ratio | None = None
+    leans: bool = False
 
 
 class Saved(Struct, frozen=True):
@@ -102,15 +103,16 @@ def over(now: Ratio, then: Ratio) -> Ratio:
 
 
 def _standing(timing: Timing, found: Ratio, allowance: float) -> Change:
-    entry = timing.entry
+    entry, leans = timing.entry, found.median > 1 + allowance
     if is_above(found, allowance):
         noise = timing.ratios.get("self")
         if noise is not None and is_above(noise, allowance):
-            return Change(entry, Standing.TOO_NOISY, "it was as much slower than itself", found)
+            return Change(entry, Standing.TOO_NOISY, "it was as much slower than itself", found, leans)
         return Change(entry, Standing.SLOWER, f"allowed are {allowance:.0%}", found)
     if found.width > TOO_WIDE:
-        return Change(entry, Standing.TOO_NOISY, f"known to {found.width:.0%} alone", found)
-    return Change(entry, Standing.FASTER if is_above(inverse(found), allowance) else Standing.STEADY, "", found)
+        return Change(entry, Standing.TOO_NOISY, f"known to {found.width:.0%} alone", found, leans)
+    standing = Standing.FASTER if is_above(inverse(found), allowance) else Standing.STEADY
+    return Change(entry, standing, "", found, leans)
 
 
 def inverse(found: Ratio) -> Ratio:
@@ -142,13 +144,25 @@ def _is_less(then: Counts | None, now: Counts | None) -> bool:
     return all(getattr(now, name) <= getattr(then, name) for name in fields)
 
 
-def confirmed(first: Iterable[Change], second: Mapping[Entry, Change]) -> tuple[Change, ...]:
-    """What alarmed first, and stands as it does after a second look in a fresh process; the rest as it is."""
-    return tuple(_confirmed(change, second.get(change.entry)) for change in first)
+CONFIRMED, LOOKS = 2, 3
+"""Looks, each in a fresh process, that are to find an entry slower before it is said to be; and looks at the most."""
 
 
-def _confirmed(first: Change, second: Change | None) -> Change:
-    if first.standing is not Standing.SLOWER or (second is not None and second.standing is Standing.SLOWER):
-        return first
-    why = "a second look in a fresh process did not find it" if second is not None else "no second look was had"
-    return structs.replace(first, standing=Standing.SUSPECT if second is not None else first.standing, message=why)
+def is_open(seen: Sequence[Change]) -> bool:
+    """Whether another look at an entry, after those that `seen` is of, may find what they did not settle."""
+    alarms = sum(change.standing is Standing.SLOWER for change in seen)
+    is_in_doubt = seen[-1].standing is Standing.SLOWER or seen[-1].leans
+    return is_in_doubt and alarms < CONFIRMED <= alarms + LOOKS - len(seen)
+
+
+def settled(seen: Sequence[Change]) -> Change:
+    """How an entry stands after all looks at it. What a later look could not measure is none."""
+    seen = [seen[0], *(change for change in seen[1:] if change.standing is not Standing.MISSING)]
+    alarms = [change for change in seen if change.standing is Standing.SLOWER]
+    if len(alarms) >= CONFIRMED:
+        return alarms[0]
+    if not alarms:
+        return seen[-1]
+    if len(seen) == 1:
+        return structs.replace(alarms[0], message="no second look could be had")
+    return structs.replace(alarms[0], standing=Standing.SUSPECT, message=f"one look of {len(seen)} found it")

@@ -1,19 +1,21 @@
-"""A run held against what was, with a second look at what alarmed: in a fresh process, and at that alone."""
+"""A run held against what was, with further looks at what is in doubt: each in a fresh process, and at that alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from msgspec import structs
 
 from ..values.timing import Entry, State
-from .gate import Change, Saved, Standing, against_rival, against_saved, confirmed
+from .gate import LOOKS, Change, Saved, Standing, against_rival, against_saved, is_open, settled
 from .saved import of_document
 from .time_apart import Bench, Timed, time_apart
 
 LONGER = 3
-"""So many times as long the second look may be: it is at little, and what it does not find is let pass."""
+"""So many times as long a further look may be: it is at little, and what it does not find is let pass."""
+
+_ORDINALS = ("a first", "a second", "a third")
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Gate:
     saved: tuple[Saved, ...] | None = None
 
     def changes(self, timed: Timed, seconds: Mapping[Entry, float] | None = None) -> tuple[Change, ...]:
-        """Every entry, planned or saved, and how it stands. seconds: what was taken in a first look, so that the second
+        """Every entry, planned or saved, and how it stands. seconds: what was taken in a first look, so that another
         allows no more of what takes about as long as makes the difference."""
         took = seconds or {}
         if self.saved is None:
@@ -48,18 +50,32 @@ def _places(timed: Timed) -> dict[Entry, Mapping[str, str]]:
     return {one.timing.entry: one.place for one in of_document(timed.document)} if timed.document else {}
 
 
-def look_twice(bench: Bench, gate: Gate, timed: Timed, tell: Callable[[str], None]) -> tuple[Change, ...]:
-    """How everything stands once what alarmed has been timed again."""
-    first = gate.changes(timed)
-    alarmed = [change.entry for change in first if change.standing is Standing.SLOWER]
-    if not alarmed:
-        return first
-    tell(f"a second look at {len(alarmed)} of {len(first)}, in fresh processes")
-    scope = structs.replace(bench.settings.scope, only=tuple(sorted({entry.key for entry in alarmed})))
-    settings = structs.replace(bench.settings, scope=scope, budget=bench.settings.budget * LONGER)
-    again = replace(bench, names=tuple(dict.fromkeys(entry.sparsifier for entry in alarmed)), settings=settings)
+def look_closer(bench: Bench, gate: Gate, timed: Timed, tell: Callable[[str], None]) -> tuple[Change, ...]:
+    """How everything stands once what is in doubt has been timed again."""
+    seen = {change.entry: [change] for change in gate.changes(timed)}
     seconds = {timing.entry: timing.median for timing in timed.timings}
-    return confirmed(first, {change.entry: change for change in gate.changes(time_apart(again, tell), seconds)})
+    for look in range(1, LOOKS):
+        doubtful = [entry for entry, changes in seen.items() if is_open(changes)]
+        if not doubtful:
+            break
+        tell(f"{_ORDINALS[look]} look at {len(doubtful)} of {len(seen)}, in fresh processes")
+        for change in _again(bench, gate, doubtful, seconds, tell):
+            seen[change.entry].append(change)
+    return tuple(map(settled, seen.values()))
+
+
+def _again(
+    bench: Bench, gate: Gate, entries: Sequence[Entry], seconds: Mapping[Entry, float], tell: Callable[[str], None]
+) -> Iterator[Change]:
+    """Of `entries` alone."""
+    budget = bench.settings.budget * LONGER
+    for name in dict.fromkeys(entry.sparsifier for entry in entries):
+        keys = tuple(sorted(entry.key for entry in entries if entry.sparsifier == name))
+        settings = structs.replace(
+            bench.settings, scope=structs.replace(bench.settings.scope, only=keys), budget=budget
+        )
+        timed = time_apart(replace(bench, names=(name,), settings=settings, limit=bench.limit * LONGER), tell)
+        yield from (change for change in gate.changes(timed, seconds) if change.entry in entries)
 
 
 def gate_exit_code(changes: Iterable[Change]) -> int:

@@ -1,6 +1,6 @@
 """Runs the gate, again and again: `python -m tests.detection FILE --condition quiet --slowdown 0 --runs 50`.
 
-Each run is a gate run as a maintainer's: processes of its own, and a second look at what alarmed. A line of JSON is
+Each run is a gate run as a maintainer's: processes of its own, and further looks at what is in doubt. A line of JSON is
 appended to FILE for each, so that what is cut short loses nothing.
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from sparsecheck.timing.gated import Gate, look_twice
+from sparsecheck.timing.gated import Gate, look_closer
 from sparsecheck.timing.measure import GATED, Rival, Settings
 from sparsecheck.timing.time_apart import Bench, time_apart
 from sparsecheck.values.timing import QUICK, Scope
@@ -43,7 +43,7 @@ def main(file: Path, condition: str, slowdown: float, runs: int) -> None:
 
 def _run(bench: Bench, condition: str, slowdown: float) -> Run:
     timed = time_apart(bench, lambda line: None)
-    changes = look_twice(bench, Gate(ALLOWANCE), timed, lambda line: None)
+    changes = look_closer(bench, Gate(ALLOWANCE), timed, lambda line: None)
     seconds = {timing.entry: timing.median for timing in timed.timings}
     found = tuple(
         Found(change.entry.key, change.standing.name, seconds[change.entry], change.ratio) for change in changes

@@ -1,8 +1,8 @@
 """What judging costs beyond what is judged: `python -m tests.overhead 1000 10000`.
 
 As many empty cases, of copies of the exemplar, as empty tests of a bare pytest that has imported torch, and with it
-what an optimizer imports: seconds and memory of the whole process. The smoke checks that each copy is put to first are
-torch's work; what they take is told apart, and not counted as cost.
+what an optimizer imports, both before anything is judged: seconds and memory of the whole process. The smoke checks
+that each copy is put to first are torch's work; what they take is told apart, and not counted as cost.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ def test_{name}(trial):
 _SMOKE = """
 import atexit
 import time
+
+import torch._dynamo
 
 from sparsecheck.running.smoke_test import SmokeTest
 
