@@ -16,19 +16,20 @@ _HEAD = """\
 # What the timing gate finds
 
 Gate runs of `sparsecheck bench --against-adapter` on WeightNormSparsifier and a frozen copy of it: attach, update,
-forward and finalize at 256x256 and 1024x1024, each run in processes of its own, with a second look at what alarmed;
+forward and finalize at 256x256 and 1024x1024, each run in processes of its own, with further looks at what is in doubt;
 3 % allowed of what takes 0.1 ms or more, 15 % of the rest. A slowdown is planted by spinning after each call for that
-part of the call's time. *Quiet*: nothing else runs. *Loaded*: another run takes up the other
-core, and at times a third process a part of both. *Crowded*: six to nine processes share the two cores.
+part of the call's time. *Quiet*: nothing else runs. *Loaded*: another run takes up the other core, and at times a third
+process a part of both. *Crowded*: six to nine processes share the two cores.
 
-*Formerly*: before the budget of an entry was counted in seconds of the processor, and before the second look was three
-times as long: loaded, the gate took fewer rounds than now. Two or three loops ran at a time.
+*Formerly*: by gates that looked again at what alarmed alone, and not at what leans that way; the first 309 clean runs,
+and the crowded ones, also took fewer rounds where the machine was loaded.
 
 Every row is made from [runs.jsonl](runs.jsonl), a line a run, by `python -m tests.detection.page`; the runs are made by
 `python -m tests.detection FILE --condition CONDITION --slowdown FRACTION --runs N`, on two cores without a GPU.
 """
 
 
+_WHERE = [where for condition in CONDITIONS for where in (condition, f"{condition}, formerly")]
 _CLEAN = ("condition", "gate runs", "red", "at most, with 95 %", "alarmed once, not confirmed", "too noisy to tell")
 _PLANTED = ("condition", "planted", "operations", "found", "gate runs", "red")
 _IDENTICAL = ("operation", "runs", "median", "lowest", "highest")
@@ -51,19 +52,18 @@ def _section(title: str, says: str, columns: Sequence[str]) -> Iterator[str]:
 
 
 def _conditions(runs: Sequence[Run]) -> Iterator[tuple[str, list[Run]]]:
-    for condition in CONDITIONS:
-        for where in (condition, f"{condition}, formerly"):
-            if alike := [run for run in runs if run.where == where]:
-                yield where, alike
+    for where in _WHERE:
+        if alike := [run for run in runs if run.where == where]:
+            yield where, alike
     yield "all but formerly", [run for run in runs if not run.is_former]
 
 
 def _clean(row: tuple[str, list[Run]]) -> str:
-    condition, runs = row
+    where, runs = row
     red = sum(run.is_red for run in runs)
     standings = Counter(one.standing for run in runs for one in run.found)
     bound, unsure = f"{_at_most(red, len(runs)):.1%}", (Standing.SUSPECT, Standing.TOO_NOISY)
-    parts = (condition, len(runs), red, bound, *(standings[one.name] for one in unsure))
+    parts = (where, len(runs), red, bound, *(standings[one.name] for one in unsure))
     return f"| {' | '.join(map(str, parts))} |"
 
 
@@ -79,19 +79,18 @@ def _at_most(red: int, runs: int) -> float:
 
 def _slowdowns(runs: Iterable[Run]) -> Iterator[tuple[str, float, list[Run]]]:
     runs = list(runs)
-    for condition in CONDITIONS:
+    for where in _WHERE:
         for slowdown in sorted({run.slowdown for run in runs}):
-            alike = [run for run in runs if (run.condition, run.slowdown) == (condition, slowdown)]
-            if alike:
-                yield condition, slowdown, alike
+            if alike := [run for run in runs if (run.where, run.slowdown) == (where, slowdown)]:
+                yield where, slowdown, alike
 
 
 def _planted(row: tuple[str, float, list[Run]]) -> str:
-    condition, slowdown, runs = row
+    where, slowdown, runs = row
     found = long_enough(runs)
     seen = sum(Standing[one.standing].is_red for one in found)
     red = sum(run.is_red for run in runs)
-    return f"| {condition} | {slowdown:.0%} | {len(found)} | {seen} ({seen / len(found):.0%}) | {len(runs)} | {red} |"
+    return f"| {where} | {slowdown:.0%} | {len(found)} | {seen} ({seen / len(found):.0%}) | {len(runs)} | {red} |"
 
 
 def _identical(runs: Sequence[Run]) -> Iterator[str]:

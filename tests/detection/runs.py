@@ -27,7 +27,7 @@ CONDITIONS = ("quiet", "loaded", "crowded")
 
 class Run(Struct, frozen=True, omit_defaults=True):
     """One run of the gate. condition: of `CONDITIONS`. slowdown: planted, as a fraction. is_former: whether it was made
-    before the budget of an entry was counted in seconds of the processor."""
+    before what leans to being slower was looked at longer."""
 
     condition: str
     slowdown: float
