@@ -90,7 +90,7 @@ def _planted(row: tuple[str, float, list[Run]]) -> str:
     found = long_enough(runs)
     seen = sum(Standing[one.standing].is_red for one in found)
     red = sum(run.is_red for run in runs)
-    return f"| {where} | {slowdown:.0%} | {len(found)} | {seen} ({seen / len(found):.0%}) | {len(runs)} | {red} |"
+    return f"| {where} | {slowdown:.0%} | {len(found)} | {seen} ({seen / len(found):.1%}) | {len(runs)} | {red} |"
 
 
 def _identical(runs: Sequence[Run]) -> Iterator[str]:
