@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from msgspec import structs
 
 from ..values.timing import Entry, State
-from .gate import LOOKS, Change, Saved, Standing, against_rival, against_saved, is_open, settled
+from .gate import Change, Saved, Standing, against_rival, against_saved, is_open, settled
 from .saved import of_document
 from .time_apart import Bench, Timed, time_apart
 
 LONGER = 3
 """So many times as long a further look may be: it is at little, and what it does not find is let pass."""
 
-_ORDINALS = ("a first", "a second", "a third")
+_FURTHER = ("a second", "a third")
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,11 @@ def look_closer(bench: Bench, gate: Gate, timed: Timed, tell: Callable[[str], No
     """How everything stands once what is in doubt has been timed again."""
     seen = {change.entry: [change] for change in gate.changes(timed)}
     seconds = {timing.entry: timing.median for timing in timed.timings}
-    for look in range(1, LOOKS):
+    for ordinal in _FURTHER:
         doubtful = [entry for entry, changes in seen.items() if is_open(changes)]
         if not doubtful:
             break
-        tell(f"{_ORDINALS[look]} look at {len(doubtful)} of {len(seen)}, in fresh processes")
+        tell(f"{ordinal} look at {len(doubtful)} of {len(seen)}, in fresh processes")
         for change in _again(bench, gate, doubtful, seconds, tell):
             seen[change.entry].append(change)
     return tuple(map(settled, seen.values()))
