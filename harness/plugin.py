@@ -81,11 +81,11 @@ def _judge(config: pytest.Config) -> Judge:
         from .judging.report import InvalidReport
         from .running.judge import Judge
         from .running.session import draw_up
-        from .running.unaltered import parts
+        from .running.unaltered import Harness
         from .subject.discovery import NotFound
         from .values.shard import InvalidShard
 
-        harness = parts()
+        harness = Harness()
         try:
             session = draw_up(_request(config))
         except (NotFound, InvalidReport, InvalidShard, OSError) as error:

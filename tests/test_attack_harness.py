@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from types import ModuleType
+from unittest.mock import ANY
 
 import pytest
 
-from sparsecheck.running import judge, unaltered
+from sparsecheck.running import judge
+from sparsecheck.running.unaltered import Harness
 from sparsecheck.values.record import Verdict
 from tests.faulty import COUNT, faulty, part, run, run_together, written
 
@@ -61,19 +63,31 @@ def test_what_is_replaced_in_a_worker_is_told(tmp_path: Path) -> None:
     ],
 )
 def test_every_part_that_judges_is_watched(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = unaltered.parts()
-    assert judge.Judge in [part.value for part in before]
-    assert unaltered.changed(before) == ""
+    harness = Harness()
+    assert judge.Judge in [part.value for part in harness.parts]
+    assert harness.changed() == ""
     monkeypatch.setattr(name, lambda *rest: None)
-    assert unaltered.changed(before) == name
+    assert harness.changed() == name
 
 
 def test_a_module_that_another_stands_for_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = unaltered.parts()
+    harness = Harness()
     monkeypatch.setitem(sys.modules, "sparsecheck.running.judge", ModuleType("judge"))
-    assert unaltered.changed(before) == "sparsecheck.running.judge"
+    assert harness.changed() == "sparsecheck.running.judge"
+
+
+def test_a_part_that_is_gone_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    harness = Harness()
+    monkeypatch.delattr("sparsecheck.judging.compare.require")
+    assert harness.changed() == "sparsecheck.judging.compare.require"
+
+
+def test_what_says_that_it_is_equal_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    harness = Harness()
+    monkeypatch.setattr("sparsecheck.judging.compare.require", ANY)
+    assert harness.changed() == "sparsecheck.judging.compare.require"
 
 
 def test_what_is_judged_is_not_watched() -> None:
     guests = ("sparsecheck.sparsifiers.", "sparsecheck.cases.")
-    assert not any(part.name.startswith(guests) for part in unaltered.parts())
+    assert not any(part.name.startswith(guests) for part in Harness().parts)

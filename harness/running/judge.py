@@ -21,7 +21,7 @@ from .outcome import failed, passed
 from .recorder import UNWRITTEN, Recorder
 from .session import Session
 from .smoke_test import SmokeTest
-from .unaltered import Part, changed
+from .unaltered import Harness
 
 if TYPE_CHECKING:
     from ..trials.trial import Trial
@@ -36,10 +36,10 @@ _RECORD = pytest.StashKey[Record]()
 class Judge:
     """Registered once a run; in the controller or a serial run it also keeps the report.
 
-    harness: its parts before any adapter was loaded.
+    harness: as it was before any adapter was loaded.
     """
 
-    def __init__(self, config: pytest.Config, session: Session, harness: tuple[Part, ...]) -> None:
+    def __init__(self, config: pytest.Config, session: Session, harness: Harness) -> None:
         self.config = config
         self.session = session
         self.harness = harness
@@ -86,7 +86,7 @@ class Judge:
             _show(report, item.stash[_RECORD])
         if call.when == "teardown" and _RECORD in item.stash:
             report.user_properties.append((_PROPERTY, msgspec.json.encode(item.stash[_RECORD]).decode()))
-            if altered := changed(self.harness):
+            if altered := self.harness.changed():
                 report.user_properties.append((_ALTERED, altered))
         return report
 
