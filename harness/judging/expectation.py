@@ -16,6 +16,7 @@ from packaging.version import InvalidVersion, Version
 from ..catalogue import CATALOGUE
 from ..values.cell import Cell
 from ..values.declaration import Declaration, Environment
+from .versions import meets
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -80,14 +81,14 @@ class Expectation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     def holds(self, declaration: Declaration, environment: Environment) -> bool:
         """Whether its conditions hold for this package here."""
         return (
-            _meets(environment.torch, self.torch)
-            and _meets(declaration.version, self.version)
+            meets(environment.torch, self.torch)
+            and meets(declaration.version, self.version)
             and environment.platform.startswith(self.platform)
         )
 
     def expired(self, declaration: Declaration) -> bool:
         """Whether the package has reached the version by which it was to be mended."""
-        return bool(self.until) and _meets(declaration.version, self.until)
+        return bool(self.until) and meets(declaration.version, self.until)
 
     def covers(self, cell: Cell) -> bool:
         axes = ((self.layer, cell.layer), (self.pattern, cell.pattern), (self.dtype, cell.dtype))
@@ -100,10 +101,6 @@ class Expectation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         kind, _, message = signature.partition(": ")
         expected = self.signature.partition(": ")[0]
         return kind == expected and re.search(self._message_pattern, message) is not None
-
-
-def _meets(version: str, specifier: str) -> bool:
-    return not specifier or SpecifierSet(specifier).contains(Version(version).base_version)
 
 
 def _is_version(text: str) -> bool:

@@ -7,9 +7,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from packaging.specifiers import SpecifierSet
-from packaging.version import Version
-
 from ..catalogue.axes import (
     DTYPE_NEEDS,
     DTYPES,
@@ -26,6 +23,7 @@ from ..values.declaration import Declaration, Environment
 from ..values.record import Outcome, Record, Result, Verdict
 from ..values.requirement import ACCELERATOR, Requirement
 from ..values.selection import Selection
+from .versions import meets
 
 SMOKE = "SMOKE"
 """The area that judges an adapter, and not yet the sparsifier."""
@@ -134,7 +132,7 @@ def _unavailable(requirement: Requirement, cell: Cell, environment: Environment)
     if cell.device not in environment.devices:
         return f"no {cell.device} device here"
     for needed in (requirement.torch, DTYPE_NEEDS.get((cell.dtype, cell.device), "")):
-        if not SpecifierSet(needed).contains(Version(environment.torch).base_version):
+        if not meets(environment.torch, needed):
             return f"needs torch{needed}, this is {environment.torch}"
     lacking = () if cell.device == "cpu" else (one for one in requirement.offers if one not in environment.offers)
     return next((f"{cell.device} has no {one} here" for one in lacking), "")

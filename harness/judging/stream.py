@@ -7,6 +7,7 @@ bits are those of SHAKE-256 (FIPS 202) over a name.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import TypeVar
@@ -19,8 +20,8 @@ T = TypeVar("T")
 
 def integers(name: str, shape: tuple[int, ...], below: int) -> NDArray[np.int64]:
     """Integers from 0 up to `below` (exclusive), int64, of `shape`."""
-    words = np.frombuffer(_digest(name, 8 * max(1, _size(shape))), dtype="<u8")
-    return (words[: _size(shape)] % np.uint64(below)).astype(np.int64).reshape(shape)
+    words = np.frombuffer(_digest(name, 8 * max(1, math.prod(shape))), dtype="<u8")
+    return (words[: math.prod(shape)] % np.uint64(below)).astype(np.int64).reshape(shape)
 
 
 @lru_cache(maxsize=1024)
@@ -38,7 +39,3 @@ def reals(name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
 def choice(name: str, options: Sequence[T]) -> T:
     """One of `options`."""
     return options[int(integers(name, (1,), len(options))[0])]
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    return int(np.prod(shape, dtype=np.int64))
