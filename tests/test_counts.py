@@ -108,7 +108,7 @@ def test_counts_are_the_same_in_another_process() -> None:
     ],
 )
 def test_counts_are_the_same_of_an_operation_alone(name: str, operation: str) -> None:
-    """What runs first imports what is not yet there, and fills what is remembered for the next."""
+    """What is counted first has torch's compiler imported meanwhile."""
     [(_, alone)] = counted_apart(name, [operation]).items()
     assert counted_apart(name, OPERATIONS)[operation] == alone
 

@@ -22,8 +22,8 @@ _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 _TRACERS = ("trace", "compile")
 """Operations that run a model in order to look at it: of these the graphs are counted, and nothing of what runs."""
 _RUNS = 3
-"""Of which the fewest calls count: one may fill a cache that other work in the process has emptied, as what is imported
-empties that of all abstract base classes."""
+"""Of which the fewest calls count: one may fill what an import emptied. Torch's compiler, imported late, makes all
+abstract classes forget what is not theirs."""
 
 
 def counts(operation: str, task: Task, subject: Subject) -> Counts:
@@ -43,7 +43,8 @@ def operators(task: Task) -> dict[str, int]:
 
 
 def _seen(task: Task) -> Operators:
-    """Of the second call: what is first seen to run makes torch import, in vain, what then keeps tensors alive."""
+    """Of the second call. On the first that any mode sees torch imports its compiler, whose import keeps the frames
+    that led to it, and their tensors, until garbage is collected."""
     for _ in range(2):
         arguments, seen = task.made(), Operators()
         with task.within(), seen:
