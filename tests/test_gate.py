@@ -266,6 +266,14 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert '"data"' not in (tmp_path / "saved.json").read_text()
 
 
+@pytest.mark.parametrize("other", [{"family": 25}, {"model": 3}, {"stepping": 2}, {"brand_raw": "another"}])
+def test_a_processor_of_the_same_brand_may_be_another(other: dict[str, Any]) -> None:
+    one: dict[str, Any] = {"brand_raw": "one", "family": 26, "model": 2, "stepping": 1}
+    runs = ({**document(timed()), "machine_info": {"cpu": cpu}} for cpu in (one, {**one, **other}))
+    first, second = (of_document(run)[0].place["processor"] for run in runs)
+    assert first == "one 26 2 1" != second
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

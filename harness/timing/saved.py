@@ -13,6 +13,8 @@ from ..values.timing import Timing
 from .gate import Saved
 
 _PLACE = ("dtype", "torch", "python", "architecture", "threads", "allocator")
+_PROCESSOR = ("brand_raw", "family", "model", "stepping")
+"""Under one brand a cloud has several generations."""
 
 
 class InvalidTimings(ValueError):
@@ -43,7 +45,8 @@ def of_document(document: Mapping[str, Any]) -> tuple[Saved, ...]:
     Raises:
         LookupError, TypeError, ValueError: it carries none, or others.
     """
-    processor = str(document["machine_info"]["cpu"].get("brand_raw", "unknown"))
+    cpu = document["machine_info"]["cpu"]
+    processor = " ".join(str(cpu[name]) for name in _PROCESSOR if name in cpu) or "unknown"
     return tuple(_saved(benchmark["extra_info"], processor) for benchmark in document["benchmarks"])
 
 
