@@ -41,8 +41,8 @@ _ADAPTER = click.Path(path_type=Path, exists=True, dir_okay=False)
               help="Fail on what is surely slower than with this release, which is installed apart and takes turns.")
 @click.option("--against-adapter", type=_ADAPTER,
               help="Fail on what is surely slower than the adapter in this file: a frozen copy, say.")
-@click.option("--allowance", default=3.0, show_default=True, type=click.FloatRange(0),
-              help="Per cent that is not slower, of what takes 0.1 ms or more; of the rest five times as much.")
+@click.option("--allowance", type=click.FloatRange(0), show_default="3, or 25 with --against",
+              help="Per cent that is not slower, of what takes 0.1 ms or more; of the rest five times that, up to 25.")
 @click.option("--json", "file", type=_FILE, help="Write pytest-benchmark's record here; --against reads it.")
 @click.option("--html", type=_FILE, help="Write the whole as a page; takes sparsecheck[pages].")
 @click.option("--markdown", type=_FILE, help="Write the same as Markdown; takes sparsecheck[pages].")
@@ -54,7 +54,7 @@ _ADAPTER = click.Path(path_type=Path, exists=True, dir_okay=False)
 def bench(
     names: tuple[str, ...], adapters: tuple[Path, ...], sizes: tuple[str, ...], full: bool,
     operations: tuple[str, ...], against: Path | None, against_dist: str | None, against_adapter: Path | None,
-    allowance: float, file: Path | None, html: Path | None, markdown: Path | None, earlier: tuple[Path, ...],
+    allowance: float | None, file: Path | None, html: Path | None, markdown: Path | None, earlier: tuple[Path, ...],
     limit: float, pytest_args: tuple[str, ...],
 ) -> None:
     """Time the sparsifiers NAMES (all that are registered, if none is named), one process after the other.
@@ -70,7 +70,7 @@ def bench(
         fail("one of --against, --against-dist and --against-adapter at a time")
     pages = Pages(file, html, markdown, tuple(map(_read, earlier)))
     pages.check()
-    gate = _gate(against, against_dist or against_adapter, allowance / 100)
+    gate = _gate(against, against_dist or against_adapter, allowance)
     names, sizes = _as_saved(gate, names, adapters, tuple(SIZES) if full else sizes)
     subjects = _subjects(names, adapters)
     with _rival(against_dist, against_adapter) as rival:
@@ -88,12 +88,14 @@ def _subjects(names: tuple[str, ...], adapters: tuple[Path, ...]) -> tuple[str, 
         fail(str(error.args[0]))
 
 
-def _gate(against: Path | None, rival: object, allowance: float) -> Gate | None:
+def _gate(against: Path | None, rival: object, per_cent: float | None) -> Gate | None:
+    from ..timing.gate import ALLOWANCE, SAVED_ALLOWANCE
     from ..timing.gated import Gate
 
+    asked = None if per_cent is None else per_cent / 100
     if against is None:
-        return Gate(allowance) if rival else None
-    return Gate(allowance, _read(against))
+        return Gate(ALLOWANCE if asked is None else asked) if rival else None
+    return Gate(SAVED_ALLOWANCE if asked is None else asked, _read(against))
 
 
 def _read(file: Path) -> tuple[Saved, ...]:

@@ -11,9 +11,15 @@ from ..values.timing import Comparison, Counts, Entry, Ratio, State, Timing
 from .evidence import is_above
 
 SHORT = 1e-4
-"""Seconds below which an operation is allowed `MORE_IF_SHORT` times as much: what surrounds it weighs more."""
+"""Seconds below which an operation is allowed `MORE_IF_SHORT` times as much, up to `SAVED_ALLOWANCE`: what surrounds it
+weighs more."""
 
 MORE_IF_SHORT = 5
+ALLOWANCE = 0.03
+"""How much slower than what took turns with it an operation may be, as a fraction, where nothing else is asked for."""
+SAVED_ALLOWANCE = 0.25
+"""The same of what was saved by another process: by where in memory things happen to lie, identical code takes a fifth
+longer in one than in another at times."""
 TOO_WIDE = 0.2
 """An interval that wide, as a fraction of its median, would not show that something became slower by a tenth."""
 
@@ -59,7 +65,9 @@ class Saved(Struct, frozen=True):
 
 def allowed(seconds: float, allowance: float) -> float:
     """How much slower an operation of so many seconds may be, as a fraction."""
-    return allowance if seconds >= SHORT else allowance * MORE_IF_SHORT
+    if seconds >= SHORT:
+        return allowance
+    return max(allowance, min(allowance * MORE_IF_SHORT, SAVED_ALLOWANCE))
 
 
 def against_rival(timing: Timing, allowance: float, seconds: float | None = None) -> Change:

@@ -7,13 +7,17 @@ appended to FILE for each, so that what is cut short loses nothing.
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import click
 import msgspec
+from msgspec import structs
 
+from sparsecheck.timing.gate import ALLOWANCE, SAVED_ALLOWANCE
 from sparsecheck.timing.gated import Gate, look_closer
 from sparsecheck.timing.measure import GATED, Rival, Settings
+from sparsecheck.timing.saved import of_document
 from sparsecheck.timing.time_apart import Bench, time_apart
 from sparsecheck.values.timing import QUICK, Scope
 
@@ -21,7 +25,6 @@ from .adapters import frozen, planted
 from .runs import CONDITIONS, Found, Run
 
 OPERATIONS = ("attach", "update", "forward", "finalize")
-ALLOWANCE = 0.03
 
 
 @click.command()
@@ -29,26 +32,39 @@ ALLOWANCE = 0.03
 @click.option("--condition", required=True, type=click.Choice(CONDITIONS),
               help="What else the machine does; to see to that is the caller's.")
 @click.option("--slowdown", type=float, default=0.0, help="Planted, as a fraction.")
+@click.option("--saved", is_flag=True, help="Hold against what the frozen copy just saved, in place of taking turns.")
 @click.option("--runs", default=1)
-def main(file: Path, condition: str, slowdown: float, runs: int) -> None:
+def main(file: Path, condition: str, slowdown: float, saved: bool, runs: int) -> None:
     """Append RUNS gate runs to FILE."""
     with tempfile.TemporaryDirectory() as folder:
         rival, current = frozen(Path(folder)), planted(Path(folder), slowdown)
-        settings = Settings(Scope(OPERATIONS, QUICK), GATED, precision=0.015, budget=3.0, rival=Rival(file=str(rival)))
+        settings = Settings(Scope(OPERATIONS, QUICK), precision=0.015, budget=3.0)
+        bench = Bench((current.stem,), (current,), settings=settings)
         for _ in range(runs):
-            run = _run(Bench((current.stem,), (current,), settings=settings), condition, slowdown)
+            found = _against_saved(bench, rival) if saved else _against_rival(bench, rival)
             with file.open("ab") as out:
-                out.write(msgspec.json.encode(run) + b"\n")
+                out.write(msgspec.json.encode(Run(condition, slowdown, found, is_saved=saved)) + b"\n")
 
 
-def _run(bench: Bench, condition: str, slowdown: float) -> Run:
+def _against_rival(bench: Bench, rival: Path) -> tuple[Found, ...]:
+    settings = structs.replace(bench.settings, comparisons=GATED, rival=Rival(file=str(rival)))
+    return _found(replace(bench, settings=settings), Gate(ALLOWANCE))
+
+
+def _against_saved(bench: Bench, rival: Path) -> tuple[Found, ...]:
+    """As `bench --json` and then `bench --against` do."""
+    saved = replace(bench, adapters=(rival,), settings=Settings(bench.settings.scope))
+    document = time_apart(saved, lambda line: None).document
+    return _found(bench, Gate(SAVED_ALLOWANCE, of_document(document or {})))
+
+
+def _found(bench: Bench, gate: Gate) -> tuple[Found, ...]:
     timed = time_apart(bench, lambda line: None)
-    changes = look_closer(bench, Gate(ALLOWANCE), timed, lambda line: None)
+    changes = look_closer(bench, gate, timed, lambda line: None)
     seconds = {timing.entry: timing.median for timing in timed.timings}
-    found = tuple(
+    return tuple(
         Found(change.entry.key, change.standing.name, seconds[change.entry], change.ratio) for change in changes
     )
-    return Run(condition, slowdown, found)
 
 
 if __name__ == "__main__":

@@ -44,8 +44,8 @@ def of(kind, made={{}}):
 
 
 def frozen(folder: Path) -> Path:
-    """The file of the frozen copy."""
-    return _written(folder / "frozen.py", _COPY)
+    """The file of the frozen copy, which is called as what is held against it."""
+    return _written(folder / "frozen" / "current.py", _COPY)
 
 
 def planted(folder: Path, slowdown: float) -> Path:
@@ -55,5 +55,6 @@ def planted(folder: Path, slowdown: float) -> Path:
 
 
 def _written(path: Path, text: str) -> Path:
+    path.parent.mkdir(exist_ok=True)
     path.write_text(text, "utf-8")
     return path

@@ -27,12 +27,14 @@ CONDITIONS = ("quiet", "loaded", "crowded")
 
 class Run(Struct, frozen=True, omit_defaults=True):
     """One run of the gate. condition: of `CONDITIONS`. slowdown: planted, as a fraction. is_former: whether it was made
-    before what leans to being slower was looked at longer."""
+    before what leans to being slower was looked at longer. is_saved: whether it was held against what another process
+    had saved, in place of what took turns with it."""
 
     condition: str
     slowdown: float
     found: tuple[Found, ...]
     is_former: bool = False
+    is_saved: bool = False
 
     @property
     def where(self) -> str:
