@@ -84,8 +84,9 @@ def test_what_took_no_turns_is_missing(timing: Timing) -> None:
     assert against_rival(timing, 0.03).standing is Standing.MISSING
 
 
-def test_what_is_short_is_allowed_more() -> None:
-    assert (allowed(1e-4, 0.03), allowed(9e-5, 0.03)) == pytest.approx((0.03, 0.15))
+@pytest.mark.parametrize(("allowance", "of_short"), [(0.03, 0.15), (0.1, 0.25), (0.25, 0.25), (0.5, 0.5)])
+def test_what_is_short_is_allowed_more_up_to_a_quarter(allowance: float, of_short: float) -> None:
+    assert (allowed(1e-4, allowance), allowed(9e-5, allowance)) == pytest.approx((allowance, of_short))
 
 
 # ------------------------------------------------------- against what was saved
@@ -366,6 +367,24 @@ def test_what_was_saved_gates_on_work_and_on_what_is_gone(tmp_path: Path) -> Non
     gone = bench(tmp_path, "--against", "saved.json", "--operation", "attach")
     assert gone.returncode == 1, gone.stdout + gone.stderr
     assert "NOT MEASURED: exemplar:forward/16x16/cpu: it is saved, and was not planned" in gone.stdout
+
+
+@pytest.mark.parametrize(
+    ("faster", "asked", "code", "verdict"),
+    [(1.12, (), 0, "PASSED: 1 "), (1.6, (), 1, "FAILED: 1 slower"), (1.6, ("--allowance", "100"), 0, "PASSED: 1 ")],
+)
+def test_what_was_saved_is_allowed_a_quarter(
+    tmp_path: Path, faster: float, asked: tuple[str, ...], code: int, verdict: str
+) -> None:
+    """The file is made to say that it was as much faster then."""
+    assert bench(tmp_path, "exemplar", *FORWARD, "--json", "saved.json").returncode == 0
+    written = json.loads((tmp_path / "saved.json").read_bytes())
+    floor = written["benchmarks"][0]["extra_info"]["timing"]["ratios"]["floor"]
+    floor.update({name: value / faster for name, value in floor.items() if name != "pairs"})
+    (tmp_path / "saved.json").write_text(json.dumps(written))
+    held = bench(tmp_path, *FORWARD, "--against", "saved.json", *asked)
+    assert held.returncode == code, held.stdout + held.stderr
+    assert verdict in held.stdout
 
 
 PRUNING = Path(__file__).parent.parent / "docs" / "example"

@@ -38,7 +38,7 @@ class Run(Struct, frozen=True, omit_defaults=True):
 
     @property
     def where(self) -> str:
-        return f"{self.condition}, formerly" if self.is_former else self.condition
+        return f"{self.condition}{', against a file' * self.is_saved}{', formerly' * self.is_former}"
 
     @property
     def is_red(self) -> bool:
