@@ -89,6 +89,15 @@ def test_what_is_short_is_allowed_more_up_to_a_quarter(allowance: float, of_shor
     assert (allowed(1e-4, allowance), allowed(9e-5, allowance)) == pytest.approx((allowance, of_short))
 
 
+@pytest.mark.parametrize(
+    ("allowance", "width", "standing"),
+    [(0.03, 0.19, Standing.STEADY), (0.03, 0.21, Standing.TOO_NOISY), (0.25, 0.24, Standing.STEADY),
+     (0.25, 0.26, Standing.TOO_NOISY)],
+)
+def test_how_wide_an_interval_may_be(allowance: float, width: float, standing: Standing) -> None:
+    assert against_rival(timed(rival=around(1.0, width)), allowance).standing is standing
+
+
 # ------------------------------------------------------- against what was saved
 
 

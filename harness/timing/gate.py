@@ -21,7 +21,8 @@ SAVED_ALLOWANCE = 0.25
 """The same of what was saved by another process: by where in memory things happen to lie, identical code takes a fifth
 longer in one than in another at times."""
 TOO_WIDE = 0.2
-"""An interval that wide, as a fraction of its median, would not show that something became slower by a tenth."""
+"""An interval that wide, as a fraction of its median, would not show that something became slower by a tenth. Where
+more is allowed, it may be as wide as that."""
 
 
 class Standing(Enum):
@@ -117,7 +118,7 @@ def _standing(timing: Timing, found: Ratio, allowance: float) -> Change:
         if noise is not None and is_above(noise, allowance):
             return Change(entry, Standing.TOO_NOISY, "it was as much slower than itself", found, leans)
         return Change(entry, Standing.SLOWER, f"allowed are {allowance:.0%}", found)
-    if found.width > TOO_WIDE:
+    if found.width > max(TOO_WIDE, allowance):
         return Change(entry, Standing.TOO_NOISY, f"known to {found.width:.0%} alone", found, leans)
     standing = Standing.FASTER if is_above(inverse(found), allowance) else Standing.STEADY
     return Change(entry, standing, "", found, leans)
