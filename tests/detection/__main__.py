@@ -21,7 +21,7 @@ from sparsecheck.timing.saved import of_document
 from sparsecheck.timing.time_apart import Bench, time_apart
 from sparsecheck.values.timing import QUICK, Scope
 
-from .adapters import frozen, planted
+from .adapters import frozen, frozen_in_calls, planted
 from .runs import CONDITIONS, Found, Run
 
 OPERATIONS = ("attach", "update", "forward", "finalize")
@@ -37,7 +37,8 @@ OPERATIONS = ("attach", "update", "forward", "finalize")
 def main(file: Path, condition: str, slowdown: float, saved: bool, runs: int) -> None:
     """Append RUNS gate runs to FILE."""
     with tempfile.TemporaryDirectory() as folder:
-        rival, current = frozen(Path(folder)), planted(Path(folder), slowdown)
+        copy = frozen_in_calls if saved and slowdown else frozen
+        rival, current = copy(Path(folder)), planted(Path(folder), slowdown)
         settings = Settings(Scope(OPERATIONS, QUICK), precision=0.015, budget=3.0)
         bench = Bench((current.stem,), (current,), settings=settings)
         for _ in range(runs):

@@ -16,14 +16,18 @@ import time
 
 from sparsecheck.sparsifiers.torch_ao_pruning import WeightNormL1Adapter
 
+def spin(steps):
+    start = time.thread_time()
+    sum(range(steps))
+    return time.thread_time() - start
+
+RATE = 1_000_000 / min(spin(1_000_000) for _ in range(20))
+
 def slower(call):
     def wrapped(*arguments):
         start = time.thread_time()
         result = call(*arguments)
-        now = time.thread_time()
-        end = now + (now - start) * {slowdown}
-        while time.thread_time() < end:
-            pass
+        spin(int((time.thread_time() - start) * {slowdown} * RATE))
         return result
     return wrapped
 
@@ -46,6 +50,11 @@ def of(kind, made={{}}):
 def frozen(folder: Path) -> Path:
     """The file of the frozen copy, which is called as what is held against it."""
     return _written(folder / "frozen" / "current.py", _COPY)
+
+
+def frozen_in_calls(folder: Path) -> Path:
+    """The same, which calls as many functions as what has a slowdown planted, so that time alone tells them apart."""
+    return _written(folder / "frozen" / "current.py", _SLOWER.format(slowdown=0.0))
 
 
 def planted(folder: Path, slowdown: float) -> Path:
