@@ -27,7 +27,8 @@ processes share the two cores.
 and the crowded ones, also took fewer rounds where the machine was loaded.
 
 Every row is made from [runs.jsonl](runs.jsonl), a line a run, by `python -m tests.detection.page`; the runs are made by
-`python -m tests.detection FILE --condition CONDITION --slowdown FRACTION --runs N`, on two cores without a GPU.
+`python -m tests.detection FILE --condition CONDITION --slowdown FRACTION --runs N`, with `--saved` against a file, on
+two cores without a GPU.
 """
 
 
