@@ -194,11 +194,22 @@ def test_another_output_fails(folder: Path) -> None:
     assert (reading.verdict, reading.finding.partition(":")[0]) == ("failed", "output-differs")
 
 
-def test_an_output_that_moved_within_tolerance_is_told(folder: Path) -> None:
+@pytest.fixture
+def made_here(folder: Path) -> Path:
+    """The exemplar's state with the output of this processor: another's may differ in the last bits."""
+    write(folder, load(find("exemplar")), DAY, replace=True)
+    return folder
+
+
+def test_an_output_that_did_not_move_is_no_matter(made_here: Path) -> None:
+    assert (_only(made_here).verdict, _only(made_here).moved) == ("restored", "")
+
+
+def test_an_output_that_moved_within_tolerance_is_told(made_here: Path) -> None:
     def nudge(seen: dict[str, np.ndarray]) -> None:
         seen["output"][0, 0] = np.nextafter(seen["output"][0, 0], np.float32(9))
 
-    reading = _seen_otherwise(folder, nudge)
+    reading = _seen_otherwise(made_here, nudge)
     assert (reading.verdict, reading.moved) == (
         "restored", "1 of 72 entries differ in the last bits, by at most 1 ULP"
     )

@@ -177,7 +177,7 @@ def _restored(trial: Trial, state: bytes, seen: Arrays) -> str:
         restored = resume(trial, Saved(model, sidecar))
         _judge_masks(trial, restored, seen)
         with torch.no_grad():
-            output = restored.model(torch.from_numpy(seen[INPUT].copy()))
+            output = restored.model(torch.tensor(seen[INPUT]))
     close(output, seen[OUTPUT], trial.tolerance, "output-differs", "restored: output")
     return moved(seen[OUTPUT], array(output).astype(np.float32))
 
