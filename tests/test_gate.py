@@ -105,6 +105,9 @@ def saved(place: dict[str, str] = PLACE, counts: Counts = COUNTS, **ratios: Any)
     return Saved(timed(counts=counts, **(ratios or {"exemplar": around(2.0)})), place)
 
 
+BOTH = saved(exemplar=around(2.0), floor=around(2.0))
+
+
 @pytest.mark.parametrize(
     ("now", "then", "standing"),
     [
@@ -116,10 +119,31 @@ def saved(place: dict[str, str] = PLACE, counts: Counts = COUNTS, **ratios: Any)
         ({"exemplar": around(2.2)}, saved({**PLACE, "torch": "2.14.0"}, Counts()), Standing.UNLIKE),
         ({"floor": around(3.0)}, saved(floor=around(2.0)), Standing.SLOWER),
         ({"floor": around(3.0)}, saved(), Standing.UNLIKE),
+        ({"exemplar": around(3.0), "floor": around(3.0)}, BOTH, Standing.SLOWER),
+        ({"exemplar": around(3.0), "floor": around(2.0)}, BOTH, Standing.STEADY),
+        ({"exemplar": around(2.0), "floor": around(3.0)}, BOTH, Standing.STEADY),
+        ({"exemplar": around(3.0), "floor": around(1.0)}, BOTH, Standing.STEADY),
+        ({"exemplar": around(3.0), "floor": around(3.0, quantile=2.0)}, BOTH, Standing.STEADY),
+        ({"exemplar": around(1.0), "floor": around(1.0)}, BOTH, Standing.FASTER),
+        ({"exemplar": around(1.0), "floor": around(2.0)}, BOTH, Standing.STEADY),
+        ({"exemplar": around(2.0), "floor": around(2.0, 0.3)}, BOTH, Standing.TOO_NOISY),
+        ({"exemplar": around(3.0)}, BOTH, Standing.SLOWER),
     ],
 )
 def test_how_it_stands_to_what_was_saved(now: dict[str, Any], then: Saved, standing: Standing) -> None:
     assert against_saved(timed(**now), then, PLACE, 0.03).standing is standing
+
+
+def test_the_least_that_it_is_slower_by_is_told() -> None:
+    change = against_saved(timed(exemplar=around(3.0), floor=around(2.5)), BOTH, PLACE, 0.03)
+    assert change.ratio == over(around(2.5), around(2.0))
+    assert change.message == "over exemplar and floor; allowed are 3%"
+
+
+@pytest.mark.parametrize(("floor", "leans"), [(3.0, True), (2.0, False)])
+def test_it_leans_only_where_both_do(floor: float, leans: bool) -> None:
+    now = timed(exemplar=around(3.0, 2.0), floor=around(floor, 2.0))
+    assert against_saved(now, BOTH, PLACE, 0.03).leans is leans
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 
 from msgspec import Struct, structs
@@ -20,6 +20,9 @@ ALLOWANCE = 0.03
 SAVED_ALLOWANCE = 0.25
 """The same of what was saved by another process: by where in memory things happen to lie, identical code takes a fifth
 longer in one than in another at times."""
+CARRIED: tuple[Comparison, ...] = ("exemplar", "floor")
+"""What is held against what was saved: the ratio to each, where it has both. What slows the sparsifier down raises both
+alike; neighbours of another hour, who take up caches and memory, stretch what is long and what is short unlike."""
 TOO_WIDE = 0.2
 """An interval that wide, as a fraction of its median, would not show that something became slower by a tenth. Where
 more is allowed, it may be as wide as that."""
@@ -45,8 +48,9 @@ class Standing(Enum):
 
 
 class Change(Struct, frozen=True):
-    """One entry held against what it was. ratio: over what it was; None where there is none to tell by. message: why it
-    stands so. leans: whether it is slower than allowed by its median, and not surely."""
+    """One entry held against what it was. ratio: over what it was, the least if there are several; None where
+    there is none to tell by. message: why it stands so. leans: whether it is slower than allowed by its median, and not
+    surely."""
 
     entry: Entry
     standing: Standing
@@ -75,14 +79,14 @@ def against_rival(timing: Timing, allowance: float, seconds: float | None = None
     """Held against the other version that it took turns with. seconds: what it takes, if not what it took now."""
     if timing.state is not State.TIMED or "rival" not in timing.ratios:
         return Change(timing.entry, Standing.MISSING, timing.message or "it took no turns with the other version")
-    return _standing(timing, timing.ratios["rival"], _allowed(timing, allowance, seconds))
+    return _standing(timing, {"rival": timing.ratios["rival"]}, _allowed(timing, allowance, seconds))
 
 
 def against_saved(
     timing: Timing | None, saved: Saved, place: Mapping[str, str], allowance: float, seconds: float | None = None
 ) -> Change:
-    """Held against what was saved: its work, exactly; then its ratio to what it was timed against then. seconds: what
-    it takes, if not what it took now."""
+    """Held against what was saved: its work, exactly; then its ratio to each that it was timed against then and now.
+    seconds: what it takes, if not what it took now."""
     entry = saved.timing.entry
     if timing is None or timing.state is not State.TIMED:
         return Change(entry, Standing.MISSING, timing.message if timing else "it is saved, and was not planned")
@@ -90,13 +94,16 @@ def against_saved(
     if not {"torch", "python"} & set(other) and (why := other_work(saved.timing.counts, timing.counts)):
         standing = Standing.LESS_WORK if _is_less(saved.timing.counts, timing.counts) else Standing.OTHER_WORK
         return Change(entry, standing, why)
-    name: Comparison = "exemplar" if "exemplar" in saved.timing.ratios else "floor"
-    if name not in timing.ratios or name not in saved.timing.ratios:
+    found = _carried(timing.ratios, saved.timing.ratios)
+    if not found:
         return Change(entry, Standing.UNLIKE, "nothing that it was timed against then was it timed against now")
-    found = over(timing.ratios[name], saved.timing.ratios[name])
     if other:
-        return Change(entry, Standing.UNLIKE, f"saved with another {', '.join(other)}", found)
+        return Change(entry, Standing.UNLIKE, f"saved with another {', '.join(other)}", _least(found.values()))
     return _standing(timing, found, _allowed(timing, allowance, seconds))
+
+
+def _carried(now: Mapping[Comparison, Ratio], then: Mapping[Comparison, Ratio]) -> dict[Comparison, Ratio]:
+    return {name: over(now[name], then[name]) for name in CARRIED if name in now and name in then}
 
 
 def _allowed(timing: Timing, allowance: float, seconds: float | None) -> float:
@@ -111,17 +118,24 @@ def over(now: Ratio, then: Ratio) -> Ratio:
     )
 
 
-def _standing(timing: Timing, found: Ratio, allowance: float) -> Change:
-    entry, leans = timing.entry, found.median > 1 + allowance
-    if is_above(found, allowance):
+def _standing(timing: Timing, found: Mapping[Comparison, Ratio], allowance: float) -> Change:
+    entry, decides = timing.entry, _least(found.values())
+    leans = all(one.median > 1 + allowance for one in found.values())
+    if is_above(decides, allowance):
         noise = timing.ratios.get("self")
         if noise is not None and is_above(noise, allowance):
-            return Change(entry, Standing.TOO_NOISY, "it was as much slower than itself", found, leans)
-        return Change(entry, Standing.SLOWER, f"allowed are {allowance:.0%}", found)
-    if found.width > max(TOO_WIDE, allowance):
-        return Change(entry, Standing.TOO_NOISY, f"known to {found.width:.0%} alone", found, leans)
-    standing = Standing.FASTER if is_above(inverse(found), allowance) else Standing.STEADY
-    return Change(entry, standing, "", found, leans)
+            return Change(entry, Standing.TOO_NOISY, "it was as much slower than itself", decides, leans)
+        return Change(entry, Standing.SLOWER, f"over {' and '.join(found)}; allowed are {allowance:.0%}", decides)
+    width = max(one.width for one in found.values())
+    if width > max(TOO_WIDE, allowance):
+        return Change(entry, Standing.TOO_NOISY, f"known to {width:.0%} alone", decides, leans)
+    is_faster = all(is_above(inverse(one), allowance) for one in found.values())
+    return Change(entry, Standing.FASTER if is_faster else Standing.STEADY, "", decides, leans)
+
+
+def _least(found: Iterable[Ratio]) -> Ratio:
+    """The one that is the least sure to be above whatever is allowed: where it is, all are."""
+    return min(found, key=lambda one: min(one.low, one.quantile))
 
 
 def inverse(found: Ratio) -> Ratio:

@@ -27,7 +27,7 @@ CONDITIONS = ("quiet", "loaded", "crowded")
 
 class Run(Struct, frozen=True, omit_defaults=True):
     """One run of the gate. condition: of `CONDITIONS`. slowdown: planted, as a fraction. is_former: whether it was made
-    before what leans to being slower was looked at longer. is_saved: whether it was held against what another process
+    by a gate that looked less closely: the page says which. is_saved: whether it was held against what another process
     had saved, in place of what took turns with it."""
 
     condition: str
