@@ -50,9 +50,9 @@ def page(runs: Sequence[Run]) -> Iterator[str]:
     yield from map(_planted, _slowdowns(slower))
     yield from _section("What identical code differs by", "Of the copy to the copy, nothing planted.", _IDENTICAL)
     yield from _identical(run for run in clean if not run.is_saved)
-    says = "The same, each against what another process saved."
+    says = "The same, each against what another process saved: its ratio to the exemplar over that of then."
     yield from _section("What identical code differs by in two processes", says, _IDENTICAL)
-    yield from _identical(run for run in clean if run.is_saved)
+    yield from _identical(run for run in clean if run.is_saved and run.is_former)
 
 
 def _section(title: str, says: str, columns: Sequence[str]) -> Iterator[str]:
