@@ -126,7 +126,11 @@ BOTH = saved(exemplar=around(2.0), floor=around(2.0))
         ({"exemplar": around(3.0), "floor": around(3.0, quantile=2.0)}, BOTH, Standing.STEADY),
         ({"exemplar": around(1.0), "floor": around(1.0)}, BOTH, Standing.FASTER),
         ({"exemplar": around(1.0), "floor": around(2.0)}, BOTH, Standing.STEADY),
-        ({"exemplar": around(2.0), "floor": around(2.0, 0.3)}, BOTH, Standing.TOO_NOISY),
+        ({"exemplar": around(2.0), "floor": around(2.0, 0.3)}, BOTH, Standing.STEADY),
+        ({"exemplar": around(3.0), "floor": around(2.0, 0.3)}, BOTH, Standing.TOO_NOISY),
+        ({"exemplar": around(3.0), "floor": around(2.1, 0.3)}, BOTH, Standing.TOO_NOISY),
+        ({"exemplar": around(2.1, 0.08), "floor": around(2.1, 0.08)}, BOTH, Standing.STEADY),
+        ({"exemplar": around(2.0, 0.4), "floor": around(2.0, 0.3)}, BOTH, Standing.TOO_NOISY),
         ({"exemplar": around(3.0)}, BOTH, Standing.SLOWER),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 
 from msgspec import Struct, structs
@@ -126,11 +126,19 @@ def _standing(timing: Timing, found: Mapping[Comparison, Ratio], allowance: floa
         if noise is not None and is_above(noise, allowance):
             return Change(entry, Standing.TOO_NOISY, "it was as much slower than itself", decides, leans)
         return Change(entry, Standing.SLOWER, f"over {' and '.join(found)}; allowed are {allowance:.0%}", decides)
-    width = max(one.width for one in found.values())
-    if width > max(TOO_WIDE, allowance):
+    if not _is_known(found.values(), allowance):
+        width = max(one.width for one in found.values())
         return Change(entry, Standing.TOO_NOISY, f"known to {width:.0%} alone", decides, leans)
     is_faster = all(is_above(inverse(one), allowance) for one in found.values())
     return Change(entry, Standing.FASTER if is_faster else Standing.STEADY, "", decides, leans)
+
+
+def _is_known(found: Collection[Ratio], allowance: float) -> bool:
+    """Whether something slower than allowed would have shown: one ratio that does not lean that way and is known well
+    enough says that it is not; where all lean, all are to be known so."""
+    limit = max(TOO_WIDE, allowance)
+    known = [one for one in found if one.width <= limit]
+    return len(known) == len(found) or any(one.median <= 1 + allowance for one in known)
 
 
 def _least(found: Iterable[Ratio]) -> Ratio:

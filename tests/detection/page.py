@@ -25,7 +25,8 @@ processes share the two cores.
 
 *Formerly*: by gates that looked again at what alarmed alone, and not at what leans that way; the first 309 clean runs,
 and the crowded ones, also took fewer rounds where the machine was loaded. Against a file: by a gate that held the ratio
-to the exemplar alone, and not that to the floor too. Whatever is red now was red by it, so that its clean runs count.
+to the exemplar alone, and not that to the floor too, or to which an entry was too noisy where either was known ill.
+Whatever is red now was red by them, so that their clean runs count.
 
 Every row is made from [runs.jsonl](runs.jsonl), a line a run, by `python -m tests.detection.page`; the runs are made by
 `python -m tests.detection FILE --condition CONDITION --slowdown FRACTION --runs N`, with `--saved` against a file, on
@@ -50,7 +51,7 @@ def page(runs: Sequence[Run]) -> Iterator[str]:
     yield from map(_planted, _slowdowns(slower))
     yield from _section("What identical code differs by", "Of the copy to the copy, nothing planted.", _IDENTICAL)
     yield from _identical(run for run in clean if not run.is_saved)
-    says = "The same, each against what another process saved: its ratio to the exemplar over that of then."
+    says = "The same, each against what another process saved, formerly: nearly all by the ratio to the exemplar alone."
     yield from _section("What identical code differs by in two processes", says, _IDENTICAL)
     yield from _identical(run for run in clean if run.is_saved and run.is_former)
 
