@@ -18,8 +18,8 @@ MORE_IF_SHORT = 5
 ALLOWANCE = 0.03
 """How much slower than what took turns with it an operation may be, as a fraction, where nothing else is asked for."""
 SAVED_ALLOWANCE = 0.25
-"""The same of what was saved by another process: by where in memory things happen to lie, identical code takes a fifth
-longer in one than in another at times."""
+"""The same of what was saved by another process, at another time: with other neighbours identical code takes a fifth
+longer at times."""
 CARRIED: tuple[Comparison, ...] = ("exemplar", "floor")
 """What is held against what was saved: the ratio to each, where it has both. What slows the sparsifier down raises both
 alike; neighbours of another hour, who take up caches and memory, stretch what is long and what is short unlike."""

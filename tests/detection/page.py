@@ -18,10 +18,10 @@ _HEAD = """\
 Gate runs of `sparsecheck bench --against-adapter` on WeightNormSparsifier and a frozen copy of it: attach, update,
 forward and finalize at 256x256 and 1024x1024, each run in processes of its own, with further looks at what is in doubt;
 3 % allowed of what takes 0.1 ms or more, 15 % of the rest. *Against a file*: `--against FILE`, where the file is what
-the copy had just saved, and 25 % is allowed, since identical code differs by more between two processes than in turns
-in one. A slowdown is planted by spinning after each call for that part of the call's time. *Quiet*: nothing else runs.
-*Loaded*: another run takes up the other core, and at times a third process a part of both. *Crowded*: six to nine
-processes share the two cores.
+the copy had just saved, and 25 % is allowed, over the exemplar and over the floor, since identical code differs by more
+between two processes than in turns in one. A slowdown is planted by spinning after each call for that part of the
+call's time. *Quiet*: nothing else runs. *Loaded*: another run takes up the other core, and at times a third process a
+part of both. *Crowded*: six to nine processes share the two cores.
 
 *Formerly*: by gates that looked again at what alarmed alone, and not at what leans that way; the first 309 clean runs,
 and the crowded ones, also took fewer rounds where the machine was loaded. Against a file: by a gate that held the ratio
