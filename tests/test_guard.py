@@ -7,6 +7,8 @@ import random
 import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
+from typing import Any
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
@@ -17,7 +19,8 @@ from torch.nn import functional
 from sparsecheck import Violation
 from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
 from sparsecheck.trials.guard import AT_FIRST, Guard
-from sparsecheck.trials.world import lasting_settings, replaced_functions, settings
+from sparsecheck.trials.replaced import replaced_functions
+from sparsecheck.trials.world import lasting_settings, settings
 from sparsecheck.values.record import Verdict
 from tests.bench_of_one import judge_all
 
@@ -105,6 +108,22 @@ def test_what_torch_puts_in_place_of_its_own_is_no_replacement() -> None:
     compiled = torch.compile(nn.Linear(2, 2), backend="eager")
     compiled(torch.ones(1, 2))
     assert replaced_functions() == []
+
+
+@pytest.mark.parametrize("other", [_dense_linear, ANY, None], ids=["another", "equal to all", "none"])
+def test_a_function_that_another_stands_for_is_told_until_it_is_put_back(
+    other: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(functional, "linear", other)
+    assert replaced_functions() == replaced_functions() == ["torch.nn.functional.linear"]
+    monkeypatch.undo()
+    assert replaced_functions() == []
+
+
+@pytest.mark.parametrize(("home", "name"), [(torch, "relu"), (nn.LSTM, "forward"), (torch.optim.SGD, "step")])
+def test_a_function_that_is_gone_is_told(home: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(home, name)
+    assert replaced_functions() == [f"{home.__name__}.{name}"]
 
 
 def test_a_filter_for_a_category_or_module_of_ones_own_is_nobody_elses_affair() -> None:

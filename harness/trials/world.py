@@ -7,16 +7,14 @@ import random
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.utils.parametrize
-import torch.nn.utils.prune
 from torch import nn
 
 from . import device
+from .replaced import put_functions, replaced_functions
 
 
 @dataclass(frozen=True)
@@ -81,72 +79,6 @@ def _bytes(state: torch.Tensor) -> bytes:
     return state.cpu().numpy().tobytes()
 
 
-# ----------------------------------------------------------------- torch's own functions
-
-
-def _homes() -> Iterator[Any]:
-    """Where torch keeps what everyone calls."""
-    yield from (torch, nn.functional, nn.init, torch.jit, nn.utils.parametrize, nn.utils.prune)
-    yield from dict.fromkeys((torch.Tensor, *_classes(nn), *_classes(torch.optim)))
-
-
-def _classes(module: Any) -> Iterator[type]:
-    return (value for value in vars(module).values() if isinstance(value, type))
-
-
-_TORCH = str(Path(torch.__file__).parent) + os.sep
-_ORIGINALS = {
-    home: {name: value for name, value in vars(home).items() if callable(value) and not isinstance(value, type)}
-    for home in _homes()
-}
-
-
-_VIEWS = {home: vars(home) for home in _ORIGINALS}
-_SEEN = {home: dict(view) for home, view in _VIEWS.items()}
-
-
-def replaced_functions() -> list[str]:
-    """The functions of torch that someone else's now stand for, by qualified name. What torch itself puts in the
-    place of its own is none of them: it wraps some when it first exports or compiles."""
-    return [_qualified(home, name) for home, name in _replaced()]
-
-
-def _qualified(home: Any, name: str) -> str:
-    return f"{getattr(home, '__qualname__', home.__name__)}.{name}"
-
-
-def _replaced() -> Iterator[tuple[Any, str]]:
-    for home in _changed():
-        originals, now = _ORIGINALS[home], dict(vars(home))
-        _SEEN[home] = now
-        for name in [name for name, original in originals.items() if now.get(name) is not original]:
-            if _is_torchs(now.get(name)):
-                originals[name] = now[name]
-            else:
-                del _SEEN[home][name]  # so that it is looked at the next time, too
-                yield home, name
-
-
-def _changed() -> list[Any]:
-    """Where anything was set since it was last looked through; dictionaries compare in no time."""
-    try:
-        return [home for home, seen in _SEEN.items() if _VIEWS[home] != seen] if _VIEWS != _SEEN else []
-    except Exception:  # a value of some other type, which cannot be compared
-        return list(_SEEN)
-
-
-def _is_torchs(function: Any) -> bool:
-    code = getattr(function, "__code__", None)
-    return code is not None and code.co_filename.startswith(_TORCH)
-
-
-def _put_functions(kept: list[str]) -> None:
-    """All but those of `kept` as they were when this module was imported."""
-    for home, name in list(_replaced()):
-        if _qualified(home, name) not in kept:
-            setattr(home, name, _ORIGINALS[home][name])
-
-
 # ----------------------------------------------------------------- hooks on every module
 
 
@@ -195,7 +127,7 @@ SETTINGS = (
     Setting("deterministic algorithms", _deterministic, lambda on: torch.use_deterministic_algorithms(
         on[0], warn_only=on[1])),
     Setting("NumPy's error handling", np.geterr, lambda ways: np.seterr(**ways)),
-    Setting("list of replaced functions of torch", replaced_functions, _put_functions),
+    Setting("list of replaced functions of torch", replaced_functions, put_functions),
     Setting("hooks on every module", _hooks, _put_hooks),
     Setting("working directory", os.getcwd, os.chdir),
     Setting("TF32", device.tf32, device.allow_tf32, lasting=False),
