@@ -72,6 +72,17 @@ def test_a_setting_is_put_back_after_a_failure(name: str) -> None:
     assert settings() == before
 
 
+def test_what_cannot_be_put_back_is_told_once() -> None:
+    first, mode = Guard(), torch.inference_mode()
+    with pytest.raises(Violation, match="leaked: what ran left the inference mode at True"), first.watch():
+        mode.__enter__()
+    try:
+        with Guard().watch(first.left):
+            pass
+    finally:
+        mode.__exit__(None, None, None)
+
+
 @pytest.mark.parametrize("name", DEEDS)
 def test_what_attach_leaves_is_put_back_in_silence(name: str) -> None:
     guard = Guard()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -30,6 +31,7 @@ _PROPERTY = "sparsecheck-record"
 _ALTERED = "sparsecheck-altered"
 _REFUSED = pytest.StashKey[RefusedBy | None]()
 _JUDGED = pytest.StashKey[bool]()
+_OWN_FIXTURES = frozenset(("request", "trial"))
 _RECORD = pytest.StashKey[Record]()
 
 
@@ -44,6 +46,7 @@ class Judge:
         self.session = session
         self.harness = harness
         self.smoke = SmokeTest(session)
+        self._left: Mapping[str, Any] = {}
         is_worker = hasattr(config, "workerinput")
         path = config.option.sparsecheck_report
         self.recorder = None if is_worker else Recorder(session, Path(path) if path else None)
@@ -64,13 +67,23 @@ class Judge:
             return None
         self.smoke.stop(planned)
         trial = cast("Trial", pyfuncitem.funcargs["trial"])
-        with trial.guard.watch():
+        with self._watching(trial, pyfuncitem):
             if planned.disposition == "refuse":
                 pyfuncitem.stash[_REFUSED] = judge_refusal(trial, planned.why.split())
             else:
                 pyfuncitem.obj(trial)
         pyfuncitem.stash[_JUDGED] = True
         return True
+
+    @contextmanager
+    def _watching(self, trial: Trial, item: pytest.Function) -> Iterator[None]:
+        """A fixture of someone else's may set what it likes around the case, and put it back."""
+        is_alone = _OWN_FIXTURES.issuperset(item.fixturenames)
+        try:
+            with trial.guard.watch(self._left if is_alone else {}):
+                yield
+        finally:
+            self._left = trial.guard.left if is_alone else {}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -79,6 +92,7 @@ class Judge:
         report = yield
         planned = _planned(item)
         if planned is None:
+            self._left = {}
             return report
         if call.when == "call" or call.excinfo is not None:
             record = self._record(planned.cell, call, item)

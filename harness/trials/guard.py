@@ -26,28 +26,32 @@ class Guard:
     """Watches one cell. draws: whether the sparsifier is declared to draw from the global random streams.
 
     changed, moved: the settings that were changed, in words, and the random streams that were moved, within
-    `contain`.
+    `contain`. left: how what lasts stands since `watch` has put it back.
     """
 
     def __init__(self, draws: bool = False) -> None:
         self.changed: list[str] = []
         self.moved: list[str] = []
+        self.left: Mapping[str, Any] = {}
         self._draws = draws
         self._random: dict[str, Any] = {}
 
     @contextmanager
-    def watch(self) -> Iterator[None]:
+    def watch(self, since: Mapping[str, Any] = {}) -> Iterator[None]:
         """As `keep`, but what ran within is to have left everything alone.
+
+        since: what the guard before this one has `left`, where nothing but pytest ran after it. That is not read
+        again: if it stands otherwise now, what a sparsifier started and left to run has done it.
 
         Raises:
             Violation: `leaked`, a setting or a random stream is left otherwise.
         """
-        before = self._enter()
+        before = self._enter(since)
         try:
             yield
         finally:
             now = settings()
-            put_back(before, now)
+            self.left = put_back(before, now)
         self._judge({**before, **_WITHIN}, now)
 
     @contextmanager
@@ -62,8 +66,8 @@ class Guard:
         finally:
             put_back(before, settings())
 
-    def _enter(self) -> dict[str, Any]:
-        before = settings()
+    def _enter(self, since: Mapping[str, Any] = {}) -> dict[str, Any]:
+        before = settings(since)
         device.allow_tf32((False, False))
         self.seed()
         return before

@@ -31,9 +31,9 @@ class Setting:
     lasting: bool = True
 
 
-def settings() -> dict[str, Any]:
-    """How everything stands, by name."""
-    return {setting.name: setting.read() for setting in SETTINGS}
+def settings(known: Mapping[str, Any] = {}) -> dict[str, Any]:
+    """How everything stands, by name; what is `known` is not read again."""
+    return {one.name: known[one.name] if one.name in known else one.read() for one in SETTINGS}
 
 
 def lasting_settings() -> dict[str, Any]:
@@ -57,11 +57,12 @@ def _change(earlier: Any, value: Any) -> str:
     return f"otherwise: {' and '.join(parts) or 'in another order'}"
 
 
-def put_back(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Set what stands otherwise in `now` than in `before`, as far as it can be set."""
+def put_back(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Set what stands otherwise in `now` than in `before`, as far as it can be set; how what lasts stands then."""
     for setting in SETTINGS:
         if setting.put is not None and now[setting.name] != before[setting.name]:
             setting.put(before[setting.name])
+    return {one.name: (before if one.put is not None else now)[one.name] for one in SETTINGS if one.lasting}
 
 
 def random_state() -> dict[str, Any]:
