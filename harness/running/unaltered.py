@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from operator import is_, itemgetter
+from collections.abc import Iterator
 from typing import NamedTuple
+
+from ..trials.namespaces import Names, Watch
 
 _PACKAGE = __name__.partition(".")[0]
 _GUESTS = (f"{_PACKAGE}.sparsifiers", f"{_PACKAGE}.cases")
-
-Names = Mapping[str, object]
 
 
 class Part(NamedTuple):
@@ -31,30 +30,18 @@ def parts() -> tuple[Part, ...]:
 
 
 class Harness:
-    """All that is loaded of the harness when this is made. It is asked as every cell ends, so those that stand among
-    the same names are read at once."""
+    """All that is loaded of the harness when this is made."""
 
     def __init__(self) -> None:
         self.parts = parts()
-        among: dict[int, list[Part]] = {}
-        for part in self.parts:
-            among.setdefault(id(part.names), []).append(part)
-        self._together = [_together(group) for group in among.values()]
+        self._watch = Watch({id(part.names): part.names for part in self.parts}.values(), self._others)
 
     def changed(self) -> str:
         """The first part in whose place there is now something else; nothing if there is none."""
-        try:
-            if all(all(map(is_, read(names), values)) for names, read, values in self._together):
-                return ""
-        except KeyError:
-            pass
-        return next((part.name for part in self.parts if part.names.get(part.key) is not part.value), "")
+        return next(iter(self._watch.find()), "")
 
-
-def _together(group: Sequence[Part]) -> tuple[Names, Callable[[Names], tuple[object, ...]], list[object]]:
-    """The names they stand among, what reads all of them there, and their values."""
-    keys = [part.key for part in group]
-    return group[0].names, itemgetter(*keys, keys[0]), [*(part.value for part in group), group[0].value]
+    def _others(self) -> Iterator[str]:
+        return (part.name for part in self.parts if part.names.get(part.key) is not part.value)
 
 
 def _members(module: str, names: Names) -> Iterator[Part]:

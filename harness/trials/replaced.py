@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
-from itertools import chain
-from operator import is_
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,8 @@ import torch
 import torch.nn.utils.parametrize
 import torch.nn.utils.prune
 from torch import nn
+
+from .namespaces import Watch
 
 
 def _homes() -> Iterator[Any]:
@@ -30,23 +30,17 @@ _ORIGINALS = {
     home: {name: value for name, value in vars(home).items() if callable(value) and not isinstance(value, type)}
     for home in _homes()
 }
-_END = (object(),)
-_STANDING = (*(vars(home).values() for home in _ORIGINALS), _END)
-"""All that stands in those homes, live."""
-
-_seen: list[object] = []
-"""All that stood there when it was last looked through and every function was torch's own; nothing if one was not."""
 
 
 def replaced_functions() -> list[str]:
     """The functions of torch that someone else's now stand for, by qualified name. What torch itself puts in the
     place of its own is none of them: it wraps some when it first exports or compiles."""
-    return [_qualified(home, name) for home, name in _replaced()]
+    return [_qualified(home, name) for home, name in _REPLACED.find()]
 
 
 def put_functions(kept: Collection[str]) -> None:
     """All but those of `kept` as they were when this module was imported."""
-    for home, name in _replaced():
+    for home, name in _REPLACED.find():
         if _qualified(home, name) not in kept:
             setattr(home, name, _ORIGINALS[home][name])
 
@@ -55,15 +49,9 @@ def _qualified(home: Any, name: str) -> str:
     return f"{getattr(home, '__qualname__', home.__name__)}.{name}"
 
 
-def _replaced() -> list[tuple[Any, str]]:
-    """Identity alone is asked: what stands there may say that it equals anything. So thousands are passed over in
-    the time of a few calls, as long as nothing at all was set."""
-    if all(map(is_, chain.from_iterable(_STANDING), _seen or _END)):
-        return []
-    standing = [*chain.from_iterable(_STANDING)]
-    found = [(home, name) for home in _ORIGINALS for name in _others(home)]
-    _seen[:] = standing if not found else ()
-    return found
+def _replaced() -> Iterator[tuple[Any, str]]:
+    """Identity alone is asked: what stands there may say that it equals anything."""
+    return ((home, name) for home in _ORIGINALS for name in _others(home))
 
 
 def _others(home: Any) -> Iterator[str]:
@@ -78,3 +66,6 @@ def _others(home: Any) -> Iterator[str]:
 def _is_torchs(function: Any) -> bool:
     code = getattr(function, "__code__", None)
     return code is not None and code.co_filename.startswith(_TORCH)
+
+
+_REPLACED = Watch(map(vars, _ORIGINALS), _replaced)

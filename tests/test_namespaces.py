@@ -1,0 +1,90 @@
+"""What watches over names looks again after every change of them, and only then."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from types import ModuleType
+
+import pytest
+
+from sparsecheck.trials.namespaces import Watch
+
+CHANGES: dict[str, Callable[[ModuleType, type], object]] = {
+    "set in a module": lambda module, _: setattr(module, "name", 2),
+    "set among a module's names": lambda module, _: vars(module).update(name=2),
+    "set by code of the module": lambda module, _: exec("global name\nname = 2", vars(module)),
+    "added to a module": lambda module, _: setattr(module, "other", 1),
+    "gone from a module": lambda module, _: delattr(module, "name"),
+    "cleared": lambda module, _: vars(module).clear(),
+    "set in a class": lambda _, one: setattr(one, "name", 2),
+    "set by type itself": lambda _, one: type.__setattr__(one, "name", 2),
+    "added to a class": lambda _, one: setattr(one, "other", 1),
+    "gone from a class": lambda _, one: delattr(one, "name"),
+}
+
+
+class Watched:
+    """A module and a class that are watched: how often they were looked through, and what is then found."""
+
+    def __init__(self) -> None:
+        self.module, self.one = ModuleType("module"), type("One", (), {"name": 1})
+        self.module.__dict__["name"] = 1
+        self.looked, self.wrong = 0, list[str]()
+        self.watch = Watch([vars(self.module), vars(self.one)], self._look)
+
+    def _look(self) -> list[str]:
+        self.looked += 1
+        return self.wrong
+
+
+@pytest.fixture(params=[True, False], ids=["by version", "without"])
+def watched(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Watched:
+    if not request.param:
+        monkeypatch.setitem(sys.modules, "torch._C._dynamo.guards", None)
+    return Watched()
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_after_a_change_it_looks_again(name: str, watched: Watched) -> None:
+    assert watched.watch.find() == []
+    CHANGES[name](watched.module, watched.one)
+    watched.wrong.append(name)
+    assert watched.watch.find() == [name]
+
+
+def test_while_something_is_wrong_it_looks_again(watched: Watched) -> None:
+    watched.wrong.append("name")
+    assert watched.watch.find() == watched.watch.find() == ["name"]
+    watched.wrong.clear()
+    assert watched.watch.find() == []
+
+
+def test_what_is_set_while_it_looks_is_looked_at_the_next_time() -> None:
+    one, looks = type("One", (), {}), list[str]()
+
+    def look() -> list[str]:
+        setattr(one, "other", len(looks))  # noqa: B010 - as a thread of someone's may
+        looks.append("look")
+        return []
+
+    watch = Watch([vars(one)], look)
+    assert watch.find() == watch.find() == []
+    assert len(looks) == 2
+
+
+def test_as_long_as_nothing_is_set_it_does_not_look_again() -> None:
+    watched = Watched()
+    for _ in range(3):
+        assert watched.watch.find() == []
+    assert watched.looked == (1 if _torch_tells() else 3)
+
+
+def _torch_tells() -> bool:
+    """As torch 2.2 does not on Python 3.12."""
+    try:
+        guards = import_module("torch._C._dynamo.guards")
+        return isinstance(guards.dict_version({}), int)
+    except (ImportError, AttributeError, RuntimeError):
+        return False
