@@ -141,13 +141,13 @@ _PYTEST = (sys.executable, "-m", "pytest")
 
 
 def pytest_command(folder: Path, target: str, name: str, adapters: Sequence[Path]) -> list[str]:
-    """A pytest of module `target` for one sparsifier, with no configuration or plugin of the user's; more
+    """A pytest of `target`, a module or file, for one sparsifier, with no configuration or plugin of the user's; more
     arguments may follow. adapters: files."""
     (folder / "pytest.ini").write_text("[pytest]\n", "utf-8")
     command = [
         *_PYTEST, "--pyargs", target, "-q", "-ra", "--noconftest",
         "-c", str(folder / "pytest.ini"), "--rootdir", str(folder),
-        "-p", "no:cacheprovider", "-p", "sparsecheck.plugin", "--sparsecheck-subject", name,
+        "-p", "no:cacheprovider", "-p", "no:logging", "-p", "sparsecheck.plugin", "--sparsecheck-subject", name,
     ]
     return command + [part for file in adapters for part in ("--sparsecheck-adapter", str(file))]
 

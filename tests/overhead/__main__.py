@@ -1,8 +1,9 @@
 """What judging costs beyond what is judged: `python -m tests.overhead 1000 10000`.
 
-As many empty cases, of copies of the exemplar, as empty tests of a bare pytest that has imported torch, and with it
-what an optimizer imports, both before anything is judged: seconds and memory of the whole process. The smoke checks
-that each copy is put to first are torch's work; what they take is told apart, and not counted as cost.
+As many empty cases, of copies of the exemplar, judged by the pytest that `sparsecheck run` starts, as empty tests of a
+bare pytest that has imported torch, and with it what an optimizer imports, both before anything is judged: seconds and
+memory of the whole process. The smoke checks that each copy is put to first are torch's work; what they take is told
+apart, and not counted as cost. Last, as many empty tests of a pytest that leaves out what ours leaves out.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import NamedTuple
 import click
 
 from sparsecheck.catalogue import CATALOGUE
+from sparsecheck.running.children import pytest_command
 
 _TESTS = """
 import pytest, torch, torch._dynamo
@@ -80,13 +82,14 @@ def main(cells: tuple[int, ...]) -> None:
     for count in cells:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            (folder / "pytest.ini").write_text("[pytest]\n", "utf-8")
             judged = _judged(folder, count)
             bare = _bare(folder, judged.passed)
+            lean = _bare(folder, judged.passed, "-p", "no:logging")
         click.echo(
             f"{judged.passed} cells: {judged.seconds:.1f} s and {judged.memory:.0f} MB, beside "
             f"{judged.smoke:.1f} s of smoke checks; as many empty tests: {bare.seconds:.1f} s and "
-            f"{bare.memory:.0f} MB; {judged.seconds / bare.seconds:.2f} and {judged.memory / bare.memory:.2f} times"
+            f"{bare.memory:.0f} MB; {judged.seconds / bare.seconds:.2f} and {judged.memory / bare.memory:.2f} times; "
+            f"without pytest's own logging: {lean.seconds:.1f} s; {judged.seconds / lean.seconds:.2f} times"
         )
 
 
@@ -94,26 +97,28 @@ def _judged(folder: Path, count: int) -> Ran:
     cases = "".join(_CASE.format(id=one.id, name=one.id.replace("-", "_").lower()) for one in CATALOGUE)
     (folder / "test_cases.py").write_text(f"from sparsecheck.trials.case import case\n{cases}", "utf-8")
     (folder / "smoke_clock.py").write_text(_SMOKE, "utf-8")
-    each = _run(folder, "test_cases.py", _adapters(folder, 1)).passed
-    return _run(folder, "test_cases.py", _adapters(folder, round(count / each)))
+    each = _run(folder, _judging(folder, 1)).passed
+    return _run(folder, _judging(folder, round(count / each)))
 
 
-def _adapters(folder: Path, count: int) -> list[str]:
+def _judging(folder: Path, count: int) -> list[str]:
+    """As `sparsecheck run` judges one, but all in one process."""
     files = [folder / f"copy_{number}.py" for number in range(count)]
     for file in files:
         file.write_text(_ADAPTER, "utf-8")
-    named = [part for file in files for part in ("--sparsecheck-adapter", str(file))]
-    plugins = ["-p", "smoke_clock", "-p", "sparsecheck.plugin"]
-    return [*plugins, "--sparsecheck-report", str(folder / "report.jsonl"), *named]
+    first, *others = (file.stem.replace("_", "-") for file in files)
+    command = pytest_command(folder, "test_cases.py", first, files)
+    command += [part for name in others for part in ("--sparsecheck-subject", name)]
+    return [*command, "-p", "smoke_clock", "-p", "pytest_timeout", "--sparsecheck-report", str(folder / "report.jsonl")]
 
 
-def _bare(folder: Path, count: int) -> Ran:
+def _bare(folder: Path, count: int, *options: str) -> Ran:
     (folder / "test_bare.py").write_text(_TESTS.format(count=count), "utf-8")
-    return _run(folder, "test_bare.py", ())
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "pytest_timeout"]
+    return _run(folder, [*command, *options, "test_bare.py"])
 
 
-def _run(folder: Path, file: str, arguments: Sequence[str]) -> Ran:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "pytest_timeout", file, *arguments]
+def _run(folder: Path, command: Sequence[str]) -> Ran:
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "OMP_NUM_THREADS": "1"}
     start = time.perf_counter()
     child = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
