@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,6 +48,7 @@ class Judge:
         self.harness = harness
         self.smoke = SmokeTest(session)
         self._left: Mapping[str, Any] = {}
+        self._is_settled = False
         is_worker = hasattr(config, "workerinput")
         path = config.option.sparsecheck_report
         self.recorder = None if is_worker else Recorder(session, Path(path) if path else None)
@@ -66,6 +68,7 @@ class Judge:
         if planned is None:
             return None
         self.smoke.stop(planned)
+        self._settle()
         trial = cast("Trial", pyfuncitem.funcargs["trial"])
         with self._watching(trial, pyfuncitem):
             if planned.disposition == "refuse":
@@ -74,6 +77,14 @@ class Judge:
                 pyfuncitem.obj(trial)
         pyfuncitem.stash[_JUDGED] = True
         return True
+
+    def _settle(self) -> None:
+        """What the smoke checks have loaded, a million objects of torch's, is there to stay: once they are over, the
+        garbage collector need not go through it again."""
+        if not self._is_settled:
+            gc.collect()
+            gc.freeze()
+            self._is_settled = True
 
     @contextmanager
     def _watching(self, trial: Trial, item: pytest.Function) -> Iterator[None]:
