@@ -81,7 +81,7 @@ class Judge:
     def _settle(self) -> None:
         """What the smoke checks have loaded, a million objects of torch's, is there to stay: once they are over, the
         garbage collector need not go through it again."""
-        if not self._is_settled:
+        if self.smoke.was_tried and not self._is_settled:
             gc.collect()
             gc.freeze()
             self._is_settled = True

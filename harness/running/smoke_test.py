@@ -20,6 +20,11 @@ class SmokeTest:
         self._session = session
         self._red: dict[str, Record | None] = {}
 
+    @property
+    def was_tried(self) -> bool:
+        """Of any sparsifier."""
+        return bool(self._red)
+
     def stop(self, planned: Planned) -> None:
         """Nothing, for a smoke check itself and where the adapter passes them all.
 
