@@ -85,14 +85,14 @@ def _judge(config: pytest.Config) -> Judge:
         from .subject.discovery import NotFound
         from .values.shard import InvalidShard
 
-        harness = Harness()
+        altered = Harness().changed
         try:
             session = draw_up(_request(config))
         except (NotFound, InvalidReport, InvalidShard, OSError) as error:
             raise pytest.UsageError(str(error)) from None
         _check_digest(config, session.digest)
         try:
-            judge = Judge(config, session, harness)
+            judge = Judge(config, session, altered)
         except OSError as error:
             path = config.option.sparsecheck_report
             why = f"{path} cannot be written ({error.strerror}); name another file with --sparsecheck-report"

@@ -28,10 +28,18 @@ PATCHED = (
     "class Faulty(ExemplarAdapter):\n"
     "    def attach(self, *rest): raise ValueError('broken')\n"
 )
+BLINDED = (
+    f"{PATCHED}"
+    "import sparsecheck.running.unaltered as unaltered\n"
+    "unaltered.Harness.changed = lambda self: ''\n"
+)
 
 
 def test_what_is_not_judged_is_not_green(tmp_path: Path) -> None:
-    files = [written(tmp_path, NOT_RUN, "not-run"), written(tmp_path, PATCHED, "patches")]
+    files = [
+        written(tmp_path, NOT_RUN, "not-run"), written(tmp_path, PATCHED, "patches"),
+        written(tmp_path, BLINDED, "blinds"),
+    ]
     ended = run_together(tmp_path, files)
     assert ended.code == 3, ended.output
     one = part(ended, "not-run")
@@ -42,6 +50,8 @@ def test_what_is_not_judged_is_not_green(tmp_path: Path) -> None:
     assert other.code == 3
     assert other.lost == "what was judged replaced sparsecheck.running.judge.failed of the harness that judges it"
     assert "patches: what was judged replaced" in ended.output
+    blinded = part(ended, "blinds")
+    assert (blinded.code, blinded.lost) == (other.code, other.lost)
 
 
 def test_what_is_replaced_in_a_worker_is_told(tmp_path: Path) -> None:
@@ -68,6 +78,15 @@ def test_every_part_that_judges_is_watched(name: str, monkeypatch: pytest.Monkey
     assert harness.changed() == ""
     monkeypatch.setattr(name, lambda *rest: None)
     assert harness.changed() == name
+
+
+@pytest.mark.parametrize(
+    "name", ["sparsecheck.running.unaltered.Harness.changed", "sparsecheck.trials.namespaces.Watch.find"]
+)
+def test_what_watches_is_watched(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = Harness().changed
+    monkeypatch.setattr(name, lambda *rest: [])
+    assert changed() == name
 
 
 def test_a_module_that_another_stands_for_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -23,7 +23,6 @@ from .outcome import failed, passed
 from .recorder import UNWRITTEN, Recorder
 from .session import Session
 from .smoke_test import SmokeTest
-from .unaltered import Harness
 
 if TYPE_CHECKING:
     from ..trials.trial import Trial
@@ -39,13 +38,13 @@ _RECORD = pytest.StashKey[Record]()
 class Judge:
     """Registered once a run; in the controller or a serial run it also keeps the report.
 
-    harness: as it was before any adapter was loaded.
+    altered: which part of the harness is not as it was before any adapter was loaded.
     """
 
-    def __init__(self, config: pytest.Config, session: Session, harness: Harness) -> None:
+    def __init__(self, config: pytest.Config, session: Session, altered: Callable[[], str]) -> None:
         self.config = config
         self.session = session
-        self.harness = harness
+        self._altered = altered
         self.smoke = SmokeTest(session)
         self._left: Mapping[str, Any] = {}
         self._is_settled = False
@@ -111,7 +110,7 @@ class Judge:
             _show(report, item.stash[_RECORD])
         if call.when == "teardown" and _RECORD in item.stash:
             report.user_properties.append((_PROPERTY, msgspec.json.encode(item.stash[_RECORD]).decode()))
-            if altered := self.harness.changed():
+            if altered := self._altered():
                 report.user_properties.append((_ALTERED, altered))
         return report
 

@@ -30,15 +30,16 @@ def parts() -> tuple[Part, ...]:
 
 
 class Harness:
-    """All that is loaded of the harness when this is made."""
+    """All that is loaded of the harness when this is made. Whoever asks it holds on to `changed` from then on, as it
+    does to what it asks itself, so that what replaces these is told, too."""
 
     def __init__(self) -> None:
         self.parts = parts()
-        self._watch = Watch({id(part.names): part.names for part in self.parts}.values(), self._others)
+        self._find = Watch({id(part.names): part.names for part in self.parts}.values(), self._others).find
 
     def changed(self) -> str:
         """The first part in whose place there is now something else; nothing if there is none."""
-        return next(iter(self._watch.find()), "")
+        return next(iter(self._find()), "")
 
     def _others(self) -> Iterator[str]:
         return (part.name for part in self.parts if part.names.get(part.key) is not part.value)
