@@ -33,12 +33,18 @@ BLINDED = (
     "import sparsecheck.running.unaltered as unaltered\n"
     "unaltered.Harness.changed = lambda self: ''\n"
 )
+AGREES = (
+    "import numpy as np\n"
+    "from sparsecheck.sparsifiers.exemplar import ExemplarAdapter\n"
+    "np.isclose = lambda one, *rest, **more: np.ones(one.shape, bool)\n"
+    "class Faulty(ExemplarAdapter): pass\n"
+)
 
 
 def test_what_is_not_judged_is_not_green(tmp_path: Path) -> None:
     files = [
         written(tmp_path, NOT_RUN, "not-run"), written(tmp_path, PATCHED, "patches"),
-        written(tmp_path, BLINDED, "blinds"),
+        written(tmp_path, BLINDED, "blinds"), written(tmp_path, AGREES, "agrees"),
     ]
     ended = run_together(tmp_path, files)
     assert ended.code == 3, ended.output
@@ -48,10 +54,12 @@ def test_what_is_not_judged_is_not_green(tmp_path: Path) -> None:
     assert one.records[-1].message == "pytest did not run the case: something stands in its way"
     other = part(ended, "patches")
     assert other.code == 3
-    assert other.lost == "what was judged replaced sparsecheck.running.judge.failed of the harness that judges it"
+    assert other.lost == "what was judged replaced sparsecheck.running.judge.failed, by which it is judged"
     assert "patches: what was judged replaced" in ended.output
     blinded = part(ended, "blinds")
     assert (blinded.code, blinded.lost) == (other.code, other.lost)
+    agrees = part(ended, "agrees")
+    assert (agrees.code, agrees.lost) == (3, "what was judged replaced numpy.isclose, by which it is judged")
 
 
 def test_what_is_replaced_in_a_worker_is_told(tmp_path: Path) -> None:
@@ -70,6 +78,7 @@ def test_what_is_replaced_in_a_worker_is_told(tmp_path: Path) -> None:
         "sparsecheck.values.record.Verdict.is_red",
         "sparsecheck.running.recorder.Recorder.add", "sparsecheck.judging.ledger.reconcile",
         "sparsecheck.trials.trial.Trial.judge_masks", "sparsecheck.trials.refusal.judge_refusal",
+        "numpy.isclose", "numpy.asarray", "msgspec.json.encode",
     ],
 )
 def test_every_part_that_judges_is_watched(name: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,7 +135,7 @@ class Judge:
             if name == _PROPERTY and report.when == "teardown":
                 self.recorder.add(msgspec.json.decode(str(value), type=Record))
             if name == _ALTERED:
-                self.recorder.interrupted = f"what was judged replaced {value} of the harness that judges it"
+                self.recorder.interrupted = f"what was judged replaced {value}, by which it is judged"
         if report.when not in ("setup", "call", "teardown"):
             self.recorder.add_lost(report.nodeid, str(report.longrepr))
         self._stop_unwritten(self.recorder)

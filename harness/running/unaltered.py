@@ -5,12 +5,16 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from typing import NamedTuple
 
 from ..trials.namespaces import Names, Watch
 
 _PACKAGE = __name__.partition(".")[0]
 _GUESTS = (f"{_PACKAGE}.sparsifiers", f"{_PACKAGE}.cases")
+_TOOLS = ("numpy", "msgspec.json")
+"""Modules by whose functions the harness compares and records. Of torch's a sparsifier may have to replace some, and
+what is left replaced has a requirement of its own."""
 
 
 class Part(NamedTuple):
@@ -23,10 +27,15 @@ class Part(NamedTuple):
 
 
 def parts() -> tuple[Part, ...]:
-    """Every module, function, class and method of the harness that is loaded."""
+    """Every module, function, class and method of the harness that is loaded, and the functions that it judges by."""
     own = [name for name in sys.modules if name.partition(".")[0] == _PACKAGE and not name.startswith(_GUESTS)]
     modules = [Part(name, sys.modules, name, sys.modules[name]) for name in own]
-    return (*modules, *(part for name in own for part in _members(name, vars(sys.modules[name]))))
+    members = (part for name in own for part in _members(name, vars(sys.modules[name])))
+    return (*modules, *members, *(part for name in _TOOLS for part in _functions(name, vars(import_module(name)))))
+
+
+def _functions(module: str, names: Names) -> Iterator[Part]:
+    return (Part(f"{module}.{key}", names, key, value) for key, value in [*names.items()] if callable(value))
 
 
 class Harness:
@@ -46,9 +55,8 @@ class Harness:
 
 
 def _members(module: str, names: Names) -> Iterator[Part]:
+    yield from _functions(module, names)
     for key, value in list(names.items()):
-        if callable(value):
-            yield Part(f"{module}.{key}", names, key, value)
         if inspect.isclass(value) and value.__module__ == module:
             methods = vars(value)
             yield from (
