@@ -62,14 +62,14 @@ def test_while_something_is_wrong_it_looks_again(watched: Watched) -> None:
 
 
 def test_what_is_set_while_it_looks_is_looked_at_the_next_time() -> None:
-    one, looks = type("One", (), {}), list[str]()
+    module, looks = ModuleType("module"), list[str]()
 
     def look() -> list[str]:
-        setattr(one, "other", len(looks))  # noqa: B010 - as a thread of someone's may
+        vars(module)["other"] = len(looks)  # as a thread of someone's may
         looks.append("look")
         return []
 
-    watch = Watch([vars(one)], look)
+    watch = Watch([vars(module)], look)
     assert watch.find() == watch.find() == []
     assert len(looks) == 2
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
@@ -36,10 +37,9 @@ def version_of() -> Version:
     """Tells for a dictionary what is another thing after each change of it: that by which torch knows whether what it
     has compiled still holds (`torch._C._dynamo.guards.dict_version`). Where that is not to be had, always another."""
     try:
-        from torch._C._dynamo.guards import dict_version  # type: ignore[import-not-found,unused-ignore]
-
-        return dict_version if all(_tells(dict_version)) else _always_another
-    except (ImportError, RuntimeError):  # as torch 2.2 on Python 3.12 raises
+        version: Version = import_module("torch._C._dynamo.guards").dict_version
+        return version if all(_tells(version)) else _always_another
+    except (ImportError, AttributeError, RuntimeError):  # as torch 2.2 on Python 3.12 raises
         return _always_another
 
 
