@@ -9,13 +9,13 @@ import torch
 from torch import nn
 
 from sparsecheck import Block, Trial, Violation, case, require
-from sparsecheck.judging.compare import array, close, equal
-from sparsecheck.judging.oracle import Mask, Reals, masked, partial_blocks
-from sparsecheck.judging.ranking import judge_ties, judge_within
-from sparsecheck.trials.guard import AT_FIRST
-from sparsecheck.trials.probe import gradient
-from sparsecheck.trials.refusal import judge_refused_plan
-from sparsecheck.trials.world import changes, settings
+from sparsecheck.oracle.compare import array, close, equal
+from sparsecheck.oracle.units import Mask, Reals, masked, partial_blocks
+from sparsecheck.oracle.ranking import judge_ties, judge_within
+from sparsecheck.process.guard import AT_FIRST
+from sparsecheck.case.probe import gradient
+from sparsecheck.case.refusal import judge_refused_plan
+from sparsecheck.process.settings import changes, settings
 
 
 @case("MASK-01")

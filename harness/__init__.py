@@ -10,18 +10,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .judging.compare import Violation as Violation
-    from .judging.compare import require as require
-    from .subject.adapter import Adapter as Adapter
-    from .subject.adapter import Context as Context
-    from .subject.adapter import Refusal as Refusal
-    from .subject.adapter import Saved as Saved
-    from .subject.adapter import Sparsified as Sparsified
-    from .subject.holders import BufferSparsified as BufferSparsified
-    from .subject.holders import InPlaceSparsified as InPlaceSparsified
-    from .subject.holders import ParametrizedSparsified as ParametrizedSparsified
-    from .trials.case import case as case
-    from .trials.trial import Trial as Trial
+    from .oracle.compare import Violation as Violation
+    from .oracle.compare import require as require
+    from .adapter.protocol import Adapter as Adapter
+    from .adapter.protocol import Context as Context
+    from .adapter.protocol import Refusal as Refusal
+    from .adapter.protocol import Saved as Saved
+    from .adapter.protocol import Sparsified as Sparsified
+    from .adapter.holders import BufferSparsified as BufferSparsified
+    from .adapter.holders import InPlaceSparsified as InPlaceSparsified
+    from .adapter.holders import ParametrizedSparsified as ParametrizedSparsified
+    from .case.registration import case as case
+    from .case.trial import Trial as Trial
     from .values.capability import CAPABILITIES as CAPABILITIES
     from .values.contract import Contract as Contract
     from .values.pattern import Band as Band
@@ -38,11 +38,11 @@ _HOMES = {
     "values.plan": "Plan",
     "values.capability": "CAPABILITIES",
     "values.contract": "Contract",
-    "subject.adapter": "Adapter Context Refusal Saved Sparsified",
-    "subject.holders": "BufferSparsified InPlaceSparsified ParametrizedSparsified",
-    "judging.compare": "Violation require",
-    "trials.case": "case",
-    "trials.trial": "Trial",
+    "adapter.protocol": "Adapter Context Refusal Saved Sparsified",
+    "adapter.holders": "BufferSparsified InPlaceSparsified ParametrizedSparsified",
+    "oracle.compare": "Violation require",
+    "case.registration": "case",
+    "case.trial": "Trial",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 

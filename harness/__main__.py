@@ -1,5 +1,5 @@
 """`python -m sparsecheck`, where the command is not on the path."""
 
-from .command.main import main
+from .cli import main
 
 main(prog_name="sparsecheck")

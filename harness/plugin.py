@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .running.judge import Judge
-    from .running.session import Asked
-    from .timing.timekeeper import Timekeeper
-    from .trials.trial import Trial
+    from .run.judge import Judge
+    from .run.session import Asked
+    from .features.bench.timekeeper import Timekeeper
+    from .case.trial import Trial
 
 _NAME = "sparsecheck-judge"
 _WIRE = "sparsecheck-asked"
@@ -78,11 +78,11 @@ def _judge(config: pytest.Config) -> Judge:
     """
     judge: Judge | None = config.pluginmanager.get_plugin(_NAME)
     if judge is None:
-        from .judging.report import InvalidReport
-        from .running.judge import Judge
-        from .running.session import draw_up
-        from .running.unaltered import Harness
-        from .subject.discovery import NotFound
+        from .report.report import InvalidReport
+        from .run.judge import Judge
+        from .run.session import draw_up
+        from .process.integrity import Harness
+        from .adapter.discovery import NotFound
         from .values.shard import InvalidShard
 
         altered = Harness().changed
@@ -104,7 +104,7 @@ def _judge(config: pytest.Config) -> Judge:
 def _request(config: pytest.Config) -> Asked:
     import msgspec
 
-    from .running.session import Asked
+    from .run.session import Asked
     from .values.selection import Selection
     from .values.shard import Shard
 
@@ -156,8 +156,8 @@ def _timekeeper(config: pytest.Config) -> Timekeeper:
     Raises:
         pytest.Collector.CollectError: nothing would be timed, or what was asked for cannot be had.
     """
-    from .subject.discovery import NotFound
-    from .timing.timekeeper import NAME, NotTimed, Timekeeper, check
+    from .adapter.discovery import NotFound
+    from .features.bench.timekeeper import NAME, NotTimed, Timekeeper, check
 
     keeper: Timekeeper | None = config.pluginmanager.get_plugin(NAME)
     if keeper is None:
@@ -184,7 +184,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 def trial(request: pytest.FixtureRequest) -> Trial:
     """One cell of one sparsifier, made concrete; given to cases alone."""
-    from .trials.trial import Trial
+    from .case.trial import Trial
 
     planned = request.param
     return Trial(planned.cell, _judge(request.config).session.of(planned.cell.sparsifier).found.adapter)

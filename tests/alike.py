@@ -15,7 +15,7 @@ from unittest.mock import patch
 import torch
 from torch import Tensor, nn
 
-from sparsecheck.trials import tracing
+from sparsecheck.case import tracing
 
 Facts = tuple[Any, ...]
 

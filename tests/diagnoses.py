@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from sparsecheck.judging.report import CORE
+from sparsecheck.report.report import CORE
 from sparsecheck.values.record import Record, Verdict
 from tests.bench_of_one import judge_all
 from tests.miniatures.all import MINIATURES, Miniature

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from sparsecheck.judging.report import Report, exit_code, read_partial
+from sparsecheck.report.report import Report, exit_code, read_partial
 from sparsecheck.values.record import Footer, Record, Verdict
 
 ONE_CASE = ("--requirement", "MASK-01")
@@ -26,7 +26,7 @@ _FILE = """
 import os, signal, sys, time
 import pytest
 import torch
-from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
+from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 
 class Faulty(ExemplarAdapter):
     def attach(self, model, plan, context):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sparsecheck.subject.discovery import GROUP
+from sparsecheck.adapter.discovery import GROUP
 
 _BLOCKED = """
 import sys
@@ -22,7 +22,7 @@ class Blocker:
             raise ImportError(f"{{name}} is not to be imported here")
 
 sys.meta_path.insert(0, Blocker())
-from sparsecheck.command.main import main
+from sparsecheck.cli import main
 main({arguments!r}, "sparsecheck")
 """
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from sparsecheck.catalogue import CATALOGUE
-from sparsecheck.judging.ledger import enumerate_cells
-from sparsecheck.judging.report import Report, write
-from sparsecheck.judging.sharding import Weights, ledger_digest, partition
+from sparsecheck.report.ledger import enumerate_cells
+from sparsecheck.report.report import Report, write
+from sparsecheck.report.sharding import Weights, ledger_digest, partition
 from sparsecheck.values.record import Footer, Record, Share, Subject, Verdict
 from sparsecheck.values.selection import Selection
 from tests.samples import declaration, environment, report

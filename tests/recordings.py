@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sparsecheck.references.recording import SUFFIX, Recording, encode
-from sparsecheck.running.recording import record
-from sparsecheck.subject.discovery import find, load
+from sparsecheck.features.diff.recording import SUFFIX, Recording, encode
+from sparsecheck.features.diff.record import record
+from sparsecheck.adapter.discovery import find, load
 
 HEAD = """
 import torch
 from msgspec.structs import replace
 from torch import nn
 
-from sparsecheck.sparsifiers import exemplar
+from sparsecheck.adapter.shipped import exemplar
 from sparsecheck.values.capability import CAPABILITIES
 
 SUPPORTED = "linear unstructured n_of_m scope_all float32 cpu relevel reupdate"

@@ -7,7 +7,7 @@ from dataclasses import replace as replaced
 
 from msgspec.structs import replace
 
-from sparsecheck.judging.report import Report
+from sparsecheck.report.report import Report
 from sparsecheck.values.record import Footer, Record, Subject
 from tests.samples import declaration, environment
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from sparsecheck.catalogue import digest
-from sparsecheck.judging.expectation import Expectation
-from sparsecheck.judging.report import Report
+from sparsecheck.report.expectation import Expectation
+from sparsecheck.report.report import Report
 from sparsecheck.values.capability import CAPABILITIES, declare
 from sparsecheck.values.contract import Contract
 from sparsecheck.values.declaration import Declaration, Environment

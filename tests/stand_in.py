@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from sparsecheck.trials import device
-from sparsecheck.trials.environment import here
+from sparsecheck.process import device
+from sparsecheck.process.environment import here
 from sparsecheck.values.declaration import Environment
 from sparsecheck.values.requirement import ACCELERATOR, Requirement
 

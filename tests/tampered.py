@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from sparsecheck.references import keeping, reference
-from sparsecheck.references.reference import InvalidReference
+from sparsecheck.features.references import keeping
+from sparsecheck.oracle import references as reference
+from sparsecheck.oracle.references import InvalidReference
 
 LINEAR = "oracle/linear.safetensors"
 MEND = "restore the file, or write it anew with `sparsecheck reference write --reason TEXT`"

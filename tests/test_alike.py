@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from sparsecheck import Trial
-from sparsecheck.sparsifiers.exemplar import ExemplarAdapter, Keep
-from sparsecheck.trials import tracing
+from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter, Keep
+from sparsecheck.case import tracing
 from tests.alike import Keeping, facts, making
 from tests.bench_of_one import canonical
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from sparsecheck.command.main import main
+from sparsecheck.cli import main
 from tests.faulty import written
 
-DECLARING = "from sparsecheck.sparsifiers.exemplar import ExemplarAdapter\nimport numpy as np\nimport sys\n" + (
+DECLARING = "from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\nimport numpy as np\nimport sys\n" + (
     "class Faulty(ExemplarAdapter):\n    {body}\n"
 )
 

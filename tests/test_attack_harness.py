@@ -9,20 +9,20 @@ from unittest.mock import ANY
 
 import pytest
 
-from sparsecheck.running import judge
-from sparsecheck.running.unaltered import Harness
+from sparsecheck.run import judge
+from sparsecheck.process.integrity import Harness
 from sparsecheck.values.record import Verdict
 from tests.faulty import COUNT, faulty, part, run, run_together, written
 
 NOT_RUN = (
     "import pytest\n"
-    "from sparsecheck.sparsifiers.exemplar import ExemplarAdapter\n"
+    "from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
     "pytest.Function.runtest = lambda self: None\n"
     "class Faulty(ExemplarAdapter): pass\n"
 )
 PATCHED = (
-    "import sparsecheck.running.judge as judge\n"
-    "from sparsecheck.sparsifiers.exemplar import ExemplarAdapter\n"
+    "import sparsecheck.run.judge as judge\n"
+    "from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
     "from sparsecheck.values.record import Record, Verdict\n"
     "judge.failed = lambda cell, *rest, **more: Record(cell, Verdict.PASSED)\n"
     "class Faulty(ExemplarAdapter):\n"
@@ -30,12 +30,12 @@ PATCHED = (
 )
 BLINDED = (
     f"{PATCHED}"
-    "import sparsecheck.running.unaltered as unaltered\n"
+    "import sparsecheck.process.integrity as unaltered\n"
     "unaltered.Harness.changed = lambda self: ''\n"
 )
 AGREES = (
     "import numpy as np\n"
-    "from sparsecheck.sparsifiers.exemplar import ExemplarAdapter\n"
+    "from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
     "np.isclose = lambda one, *rest, **more: np.ones(one.shape, bool)\n"
     "class Faulty(ExemplarAdapter): pass\n"
 )
@@ -54,7 +54,7 @@ def test_what_is_not_judged_is_not_green(tmp_path: Path) -> None:
     assert one.records[-1].message == "pytest did not run the case: something stands in its way"
     other = part(ended, "patches")
     assert other.code == 3
-    assert other.lost == "what was judged replaced sparsecheck.running.judge.failed, by which it is judged"
+    assert other.lost == "what was judged replaced sparsecheck.run.judge.failed, by which it is judged"
     assert "patches: what was judged replaced" in ended.output
     blinded = part(ended, "blinds")
     assert (blinded.code, blinded.lost) == (other.code, other.lost)
@@ -63,21 +63,21 @@ def test_what_is_not_judged_is_not_green(tmp_path: Path) -> None:
 
 
 def test_what_is_replaced_in_a_worker_is_told(tmp_path: Path) -> None:
-    body = "import sparsecheck.judging.compare as compare; compare.require = lambda *rest: None"
+    body = "import sparsecheck.oracle.compare as compare; compare.require = lambda *rest: None"
     ended = run(tmp_path, "--adapter", str(faulty(tmp_path, body)), "-n", "1", "--requirement", "REG-05")
     assert ended.code == 3, ended.output
-    assert "INTERRUPTED (faulty: what was judged replaced sparsecheck.judging.compare.require" in ended.output
+    assert "INTERRUPTED (faulty: what was judged replaced sparsecheck.oracle.compare.require" in ended.output
     assert part(ended, "faulty").verdicts() == [Verdict.PASSED]
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        "sparsecheck.judging.compare.require", "sparsecheck.judging.compare.Violation",
-        "sparsecheck.judging.verdict.weigh", "sparsecheck.values.record.Record",
+        "sparsecheck.oracle.compare.require", "sparsecheck.oracle.compare.Violation",
+        "sparsecheck.report.verdict.weigh", "sparsecheck.values.record.Record",
         "sparsecheck.values.record.Verdict.is_red",
-        "sparsecheck.running.recorder.Recorder.add", "sparsecheck.judging.ledger.reconcile",
-        "sparsecheck.trials.trial.Trial.judge_masks", "sparsecheck.trials.refusal.judge_refusal",
+        "sparsecheck.run.recorder.Recorder.add", "sparsecheck.report.ledger.reconcile",
+        "sparsecheck.case.trial.Trial.judge_masks", "sparsecheck.case.refusal.judge_refusal",
         "numpy.isclose", "numpy.asarray", "msgspec.json.encode",
     ],
 )
@@ -90,7 +90,7 @@ def test_every_part_that_judges_is_watched(name: str, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    "name", ["sparsecheck.running.unaltered.Harness.changed", "sparsecheck.trials.namespaces.Watch.find"]
+    "name", ["sparsecheck.process.integrity.Harness.changed", "sparsecheck.process.namespaces.Watch.find"]
 )
 def test_what_watches_is_watched(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     changed = Harness().changed
@@ -100,22 +100,22 @@ def test_what_watches_is_watched(name: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_module_that_another_stands_for_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     harness = Harness()
-    monkeypatch.setitem(sys.modules, "sparsecheck.running.judge", ModuleType("judge"))
-    assert harness.changed() == "sparsecheck.running.judge"
+    monkeypatch.setitem(sys.modules, "sparsecheck.run.judge", ModuleType("judge"))
+    assert harness.changed() == "sparsecheck.run.judge"
 
 
 def test_a_part_that_is_gone_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     harness = Harness()
-    monkeypatch.delattr("sparsecheck.judging.compare.require")
-    assert harness.changed() == "sparsecheck.judging.compare.require"
+    monkeypatch.delattr("sparsecheck.oracle.compare.require")
+    assert harness.changed() == "sparsecheck.oracle.compare.require"
 
 
 def test_what_says_that_it_is_equal_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     harness = Harness()
-    monkeypatch.setattr("sparsecheck.judging.compare.require", ANY)
-    assert harness.changed() == "sparsecheck.judging.compare.require"
+    monkeypatch.setattr("sparsecheck.oracle.compare.require", ANY)
+    assert harness.changed() == "sparsecheck.oracle.compare.require"
 
 
 def test_what_is_judged_is_not_watched() -> None:
-    guests = ("sparsecheck.sparsifiers.", "sparsecheck.cases.")
+    guests = ("sparsecheck.adapter.shipped.", "sparsecheck.cases.")
     assert not any(part.name.startswith(guests) for part in Harness().parts)

@@ -8,17 +8,17 @@ import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
-from sparsecheck.command.main import main
-from sparsecheck.judging.report import Report, read
-from sparsecheck.judging.verdict import said
-from sparsecheck.telling.summary import summary
+from sparsecheck.cli import main
+from sparsecheck.report.report import Report, read
+from sparsecheck.report.verdict import said
+from sparsecheck.show.summary import summary
 from sparsecheck.values.record import Record, Verdict
 from tests.installed import install
 from tests.samples import cell, report
 
 NAMES = ["acme/magnitude", "../../acme", "a\\b", "<b>acme</b>", "😀" * 64, "acme\x00", "acme\x1b[31m", "x" * 10_000,
          "-j", "acme magnitude", "acme:it", "über"]
-GOOD = "from sparsecheck.sparsifiers.exemplar import ExemplarAdapter\n\nclass Good(ExemplarAdapter):\n    pass\n"
+GOOD = "from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n\nclass Good(ExemplarAdapter):\n    pass\n"
 
 
 @pytest.mark.parametrize("name", NAMES, ids=ascii)

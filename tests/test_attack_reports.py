@@ -11,20 +11,11 @@ import pytest
 from msgspec.structs import replace
 
 from sparsecheck.catalogue import CATALOGUE
-from sparsecheck.judging.ledger import enumerate_cells
-from sparsecheck.judging.report import (
-    EmptyReport,
-    InvalidReport,
-    Report,
-    encode,
-    exit_code,
-    read,
-    read_partial,
-    salvage,
-)
-from sparsecheck.running import process
-from sparsecheck.running.children import Children
-from sparsecheck.running.process import Run, judge_apart
+from sparsecheck.report.ledger import enumerate_cells
+from sparsecheck.report.report import EmptyReport, InvalidReport, Report, encode, exit_code, read, read_partial, salvage
+from sparsecheck.run import parent as process
+from sparsecheck.run.children import Children
+from sparsecheck.run.parent import Run, judge_apart
 from sparsecheck.values.record import Header, Line
 from sparsecheck.values.selection import Selection
 from tests.samples import declaration, environment, passed, report

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sparsecheck.judging.report import read, write
+from sparsecheck.report.report import read, write
 from tests.samples import cell, passed, report
 
 WHOLE = report(passed(cell()))

@@ -174,7 +174,7 @@ def test_a_hung_operation_is_stopped(tmp_path: Path) -> None:
 
 
 _PARTLY = """
-from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
+from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 
 class Partly(ExemplarAdapter):
     supported = ExemplarAdapter.supported.replace("trace ", "").replace("finalize ", "")
@@ -208,7 +208,7 @@ def test_an_adapter_that_cannot_be_loaded_is_not_timed(tmp_path: Path) -> None:
 
 
 def test_without_pytest_benchmark_it_says_what_to_install(tmp_path: Path) -> None:
-    code = "import sys; sys.modules['pytest_benchmark'] = None; from sparsecheck.command.main import main; main()"
+    code = "import sys; sys.modules['pytest_benchmark'] = None; from sparsecheck.cli import main; main()"
     command = [sys.executable, "-c", code, "bench", "exemplar"]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert ended.returncode == 2, ended.stdout + ended.stderr

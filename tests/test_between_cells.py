@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sparsecheck.judging.report import read_partial
+from sparsecheck.report.report import read_partial
 from sparsecheck.values.record import Verdict
 
 _MASK, _REG = "sparsecheck.cases.test_mask", "sparsecheck.cases.test_reg"

@@ -10,12 +10,12 @@ import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
-from sparsecheck.command.main import main
-from sparsecheck.judging.report import Report, TruncatedReport, UnlikeReports, write
-from sparsecheck.telling.carried import CARRIED, carried, carried_lines
-from sparsecheck.telling.field import field
-from sparsecheck.telling.field_html import field_html
-from sparsecheck.telling.field_markdown import field_markdown
+from sparsecheck.cli import main
+from sparsecheck.report.report import Report, TruncatedReport, UnlikeReports, write
+from sparsecheck.show.carried import CARRIED, carried, carried_lines
+from sparsecheck.show.results import field
+from sparsecheck.features.page.page_html import field_html
+from sparsecheck.features.page.markdown import field_markdown
 from sparsecheck.values.declaration import Environment
 from sparsecheck.values.record import Footer, Record, Verdict
 from sparsecheck.values.selection import Selection

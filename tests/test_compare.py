@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from sparsecheck.judging import compare
-from sparsecheck.judging.compare import Violation
-from sparsecheck.judging.tolerance import TABLE, Tolerance, tolerance
+from sparsecheck.oracle import compare
+from sparsecheck.oracle.compare import Violation
+from sparsecheck.oracle.tolerance import TABLE, Tolerance, tolerance
 
 pytestmark = pytest.mark.filterwarnings("error")
 

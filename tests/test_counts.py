@@ -17,11 +17,11 @@ import torch
 from torch import nn
 
 from sparsecheck import Context, Plan, Sparsified
-from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
-from sparsecheck.timing.counting import calls, counts
-from sparsecheck.timing.floor import FloorAdapter
-from sparsecheck.timing.tasks import Subject, Task, task
-from sparsecheck.timing.workload import Workload
+from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
+from sparsecheck.operations.counting import calls, counts
+from sparsecheck.features.bench.floor import FloorAdapter
+from sparsecheck.operations.tasks import Subject, Task, task
+from sparsecheck.operations.workload import Workload
 from sparsecheck.values.timing import OPERATIONS
 
 
@@ -57,10 +57,10 @@ def test_calls_are_the_same_once_torch_has_compiled() -> None:
     """torch.compile wraps the making of every module, for as long as the process lives."""
     program = """
 import torch
-from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
-from sparsecheck.timing.counting import counts
-from sparsecheck.timing.tasks import Subject, task
-from sparsecheck.timing.workload import Workload
+from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
+from sparsecheck.operations.counting import counts
+from sparsecheck.operations.tasks import Subject, task
+from sparsecheck.operations.workload import Workload
 
 subject = Subject(ExemplarAdapter(), Workload("16x16", "unstructured-0.5", torch.device("cpu")))
 before = counts("restore", task("restore", subject), subject)
@@ -75,10 +75,10 @@ def counted_apart(name: str, operations: Iterable[str], seed: str = "1") -> dict
     program = """
 import sys
 import msgspec, torch
-from sparsecheck.subject.discovery import find, load
-from sparsecheck.timing.counting import counts
-from sparsecheck.timing.tasks import Subject, task
-from sparsecheck.timing.workload import Workload
+from sparsecheck.adapter.discovery import find, load
+from sparsecheck.operations.counting import counts
+from sparsecheck.operations.tasks import Subject, task
+from sparsecheck.operations.workload import Workload
 
 name, *operations = sys.argv[1:]
 subject = Subject(load(find(name)).adapter, Workload("16x16", "unstructured-0.5", torch.device("cpu")))

@@ -16,13 +16,14 @@ from torch import nn
 from sparsecheck import Adapter, Context, Plan, Sparsified, Trial, Violation
 from sparsecheck.catalogue import AREAS, CATALOGUE
 from sparsecheck.catalogue.axes import LAYERS
-from sparsecheck.judging.ledger import enumerate_cells
-from sparsecheck.judging.ranking import Ranking, judge_alike
-from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
-from sparsecheck.trials import device, parity
-from sparsecheck.trials.environment import here
-from sparsecheck.trials.refusal import judge_refusal, words_for
-from sparsecheck.trials.snapshot import model_tensors
+from sparsecheck.report.ledger import enumerate_cells
+from sparsecheck.oracle.ranking import Ranking, judge_alike
+from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
+from sparsecheck.process import device
+from sparsecheck.case import parity
+from sparsecheck.process.environment import here
+from sparsecheck.case.refusal import judge_refusal, words_for
+from sparsecheck.case.snapshot import model_tensors
 from sparsecheck.values.cell import Cell
 from sparsecheck.values.pattern import Channel, Given, Unstructured
 from sparsecheck.values.record import Verdict
@@ -33,10 +34,10 @@ from tests.samples import contract, declaration, environment, requirement
 from tests.stand_in import STAND_IN, standing_in
 
 ROOT = Path(__file__).parent.parent
-ONE_PLACE = ROOT / "harness" / "trials" / "device.py"
+ONE_PLACE = ROOT / "harness" / "process" / "device.py"
 SOURCES = [
     file for folder in ("harness", "cases") for file in sorted((ROOT / folder).rglob("*.py"))
-    if "sparsifiers" not in file.parts and file != ONE_PLACE
+    if "shipped" not in file.parts and file != ONE_PLACE
 ]
 CPU = torch.device("cpu")
 

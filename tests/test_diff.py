@@ -13,11 +13,12 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
-from sparsecheck.command.main import main
-from sparsecheck.judging.occasions import Occasion, occasions
-from sparsecheck.references import behaviour, reference
-from sparsecheck.references.behaviour import Comparison, Difference, OtherInputs, Problem, Side, compared, difference
-from sparsecheck.references.recording import (
+from sparsecheck.cli import main
+from sparsecheck.features.diff.occasions import Occasion, occasions
+from sparsecheck.features.diff import behaviour
+from sparsecheck.oracle import references as reference
+from sparsecheck.features.diff.behaviour import Comparison, Difference, OtherInputs, Problem, Side, compared, difference
+from sparsecheck.features.diff.recording import (
     FOLDER,
     InvalidRecording,
     NoRecording,
@@ -28,10 +29,10 @@ from sparsecheck.references.recording import (
     read,
     read_all,
 )
-from sparsecheck.running.recording import NotRecordable, record
-from sparsecheck.states.kept import release_of
-from sparsecheck.subject.discovery import find, load
-from sparsecheck.telling.differences import cut, differences_markdown, differences_told
+from sparsecheck.features.diff.record import NotRecordable, record
+from sparsecheck.features.states.kept import release_of
+from sparsecheck.adapter.discovery import find, load
+from sparsecheck.features.diff.differences import cut, differences_markdown, differences_told
 from tests.installed import pip_install, sparsecheck_without
 from tests.recordings import (
     CLONE,

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from sparsecheck.command.main import main
-from sparsecheck.command.names import chosen, not_installed
-from sparsecheck.judging.report import write
-from sparsecheck.subject.discovery import BrokenAdapter, NotFound, Registration, find, load, registrations
+from sparsecheck.cli import main
+from sparsecheck.commands.names import chosen, not_installed
+from sparsecheck.report.report import write
+from sparsecheck.adapter.discovery import BrokenAdapter, NotFound, Registration, find, load, registrations
 from tests.installed import install, sparsecheck_without
 from tests.samples import cell, passed, report
 
-GOOD = "from sparsecheck.sparsifiers.exemplar import ExemplarAdapter\n\nclass Good(ExemplarAdapter):\n    pass\n"
+GOOD = "from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n\nclass Good(ExemplarAdapter):\n    pass\n"
 WITHOUT_TORCH = {"torch", "numpy"}
 
 

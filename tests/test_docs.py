@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from sparsecheck.catalogue import CATALOGUE
-from sparsecheck.command.main import main
-from sparsecheck.telling.catalogue_page import catalogue_page
+from sparsecheck.cli import main
+from sparsecheck.features.page.catalogue_page import catalogue_page
 from sparsecheck.values.capability import CAPABILITIES
 
 ROOT = Path(__file__).parent.parent

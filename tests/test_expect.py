@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sparsecheck.catalogue import digest
-from sparsecheck.judging.report import write
+from sparsecheck.report.report import write
 from sparsecheck.values.selection import Selection
 from tests.faulty import Ended, faulty, run
 from tests.samples import cell, passed, report

@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from sparsecheck.judging.expectation import (
+from sparsecheck.report.expectation import (
     Expectation,
     InvalidExpectations,
     in_force,
     parse_expectations,
     read_expectations,
 )
-from sparsecheck.judging.report import Report, exit_code
-from sparsecheck.judging.verdict import weigh
-from sparsecheck.running.session import Asked, draw_up
-from sparsecheck.subject.discovery import Found, load, registrations
+from sparsecheck.report.report import Report, exit_code
+from sparsecheck.report.verdict import weigh
+from sparsecheck.run.session import Asked, draw_up
+from sparsecheck.adapter.discovery import Found, load, registrations
 from sparsecheck.values.cell import Cell
 from sparsecheck.values.record import Footer, Record, Verdict
 from sparsecheck.values.selection import Selection

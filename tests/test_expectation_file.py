@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from sparsecheck.judging import expectation_file
-from sparsecheck.judging.expectation import Expectation, InvalidExpectations, parse_entries
-from sparsecheck.judging.expectation_file import KEYS, rendered, replace_text, rewritten
-from sparsecheck.judging.proposal import Proposal
+from sparsecheck.features.expect import expectation_file
+from sparsecheck.report.expectation import Expectation, InvalidExpectations, parse_entries
+from sparsecheck.features.expect.expectation_file import KEYS, rendered, replace_text, rewritten
+from sparsecheck.features.expect.proposal import Proposal
 
 HEAD = "# What is known.\n\n"
 FIRST = """# Why the first is so:

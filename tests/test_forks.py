@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sparsecheck.running.children import Children
-from sparsecheck.running.forks import Forked, Forks, NoServer, Wanted
+from sparsecheck.run.children import Children
+from sparsecheck.run.forks import Forked, Forks, NoServer, Wanted
 from sparsecheck.values.record import Verdict
 from tests.faulty import COUNT, Ended, faulty, part, run_together, written
 
@@ -29,7 +29,7 @@ def test_all_have_one_parent_and_none_the_process_of_another(tmp_path: Path) -> 
     assert run_together(tmp_path, files).code == 0
     pairs = {tuple(line.split()) for line in (tmp_path / "parents.txt").read_text().splitlines()}
     [parent] = {parent for parent, _ in pairs}
-    assert "sparsecheck.running.fork_server" in parent
+    assert "sparsecheck.run.fork_server" in parent
     assert len({child for _, child in pairs}) == 2
 
 
@@ -43,7 +43,7 @@ def test_what_one_sets_for_its_process_no_other_sees(tmp_path: Path) -> None:
 _AT_IMPORT = """
 import os
 import torch
-from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
+from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 {}
 class Sets(ExemplarAdapter): pass
 """

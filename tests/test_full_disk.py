@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from sparsecheck.judging.report import Report, read, read_partial
-from sparsecheck.running.recorder import UNWRITTEN
+from sparsecheck.report.report import Report, read, read_partial
+from sparsecheck.run.recorder import UNWRITTEN
 from tests.faulty import run
 
 ASKED = ("exemplar", "--area", "SMOKE", "--area", "MASK")

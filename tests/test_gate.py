@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from sparsecheck.telling.changes import changes_told
-from sparsecheck.timing.gate import (
+from sparsecheck.features.bench.changes import changes_told
+from sparsecheck.features.bench.gate import (
     Change,
     Saved,
     Standing,
@@ -25,10 +25,10 @@ from sparsecheck.timing.gate import (
     over,
     settled,
 )
-from sparsecheck.timing.gated import Gate, gate_exit_code, look_closer
-from sparsecheck.timing.measure import GATED, Rival, Settings
-from sparsecheck.timing.saved import InvalidTimings, of_document, read, without_data
-from sparsecheck.timing.time_apart import Bench, Timed
+from sparsecheck.features.bench.gated import Gate, gate_exit_code, look_closer
+from sparsecheck.features.bench.measure import GATED, Rival, Settings
+from sparsecheck.features.bench.saved import InvalidTimings, of_document, read, without_data
+from sparsecheck.features.bench.time_apart import Bench, Timed
 from sparsecheck.values.timing import Counts, Entry, Ratio, Scope, State, Timing
 from tests.detection.adapters import frozen, planted
 

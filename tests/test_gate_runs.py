@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sparsecheck.timing.installing import NotInstalled, installed
+from sparsecheck.process.releases import NotInstalled, installed
 from tests.detection.adapters import frozen, planted
 from tests.installed import pip_install
 

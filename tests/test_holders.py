@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from sparsecheck import BufferSparsified, Channel, Plan, Refusal, Unstructured
-from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
+from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 
 PLAN = Plan({"0.weight": Unstructured(0.5)})
 

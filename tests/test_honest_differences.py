@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from sparsecheck import Adapter
 from sparsecheck.catalogue import state, trace, train
-from sparsecheck.sparsifiers.exemplar import CONTRACT, ExemplarAdapter
+from sparsecheck.adapter.shipped.exemplar import CONTRACT, ExemplarAdapter
 from sparsecheck.values.record import Verdict
 from tests.bench_of_one import judge_all
 from tests.variants.holders import BufferAdapter, InPlaceAdapter

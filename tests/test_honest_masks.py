@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from sparsecheck import Adapter
-from sparsecheck.sparsifiers.exemplar import CONTRACT, ExemplarAdapter
+from sparsecheck.adapter.shipped.exemplar import CONTRACT, ExemplarAdapter
 from sparsecheck.values.contract import Contract
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection

@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import CliRunner
 
-from sparsecheck.command.main import main
-from sparsecheck.judging.report import Report, join, write
-from sparsecheck.telling.junit import junit, xml_text
+from sparsecheck.cli import main
+from sparsecheck.report.report import Report, join, write
+from sparsecheck.show.junit import junit, xml_text
 from sparsecheck.values.record import Record, Verdict
 from tests.samples import cell, passed, report
 

@@ -6,9 +6,9 @@ import pytest
 
 from sparsecheck import Adapter
 from sparsecheck.catalogue import CATALOGUE
-from sparsecheck.judging.ledger import applies
-from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
-from sparsecheck.sparsifiers.structural_exemplar import StructuralExemplarAdapter
+from sparsecheck.report.ledger import applies
+from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
+from sparsecheck.adapter.shipped.structural_exemplar import StructuralExemplarAdapter
 from sparsecheck.values.record import Verdict
 from tests import diagnoses
 from tests.bench_of_one import cases, judge_all

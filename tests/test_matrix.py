@@ -16,13 +16,13 @@ from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
 from sparsecheck.catalogue import CATALOGUE, digest
-from sparsecheck.command.main import main
-from sparsecheck.judging.report import EmptyReport, Report, UnlikeReports, encode, join, read, write
-from sparsecheck.telling.field import CutShort
-from sparsecheck.telling.matrix import Matrix, NoTorch, OtherCatalogue, SameTorch, matrix
-from sparsecheck.telling.matrix_changes import Change, Kind
-from sparsecheck.telling.matrix_html import matrix_html
-from sparsecheck.telling.matrix_markdown import matrix_markdown
+from sparsecheck.cli import main
+from sparsecheck.report.report import EmptyReport, Report, UnlikeReports, encode, join, read, write
+from sparsecheck.show.results import CutShort
+from sparsecheck.features.versions.versions import Matrix, NoTorch, OtherCatalogue, SameTorch, matrix
+from sparsecheck.features.versions.changes import Change, Kind
+from sparsecheck.features.versions.page_html import matrix_html
+from sparsecheck.features.versions.markdown import matrix_markdown
 from sparsecheck.values.declaration import Declaration
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection

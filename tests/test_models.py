@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from sparsecheck.catalogue.axes import LAYERS
-from sparsecheck.judging.networks import network
-from sparsecheck.trials.models import build
+from sparsecheck.oracle.networks import network
+from sparsecheck.case.models import build
 
 
 def _build(layers: str) -> nn.Module:

@@ -62,7 +62,7 @@ def test_a_mutant_is_named_for_its_place_and_told_from_its_like() -> None:
     assert twice == ["a < b -> a <= b", "a < b -> a > b", "a < b -> a <= b #2", "a < b -> a > b #2"]
 
 
-@pytest.mark.parametrize("module", ["judging/tolerance", "values/cell", "values/pattern"])
+@pytest.mark.parametrize("module", ["oracle/tolerance", "values/cell", "values/pattern"])
 def test_every_mutant_of_a_module_is_another_program_with_its_own_name(module: str) -> None:
     source = file_of(module).read_text("utf-8")
     original, names = ast.dump(ast.parse(source)), set()

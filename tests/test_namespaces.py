@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from sparsecheck.trials.namespaces import Watch
+from sparsecheck.process.namespaces import Watch
 
 CHANGES: dict[str, Callable[[ModuleType, type], object]] = {
     "set in a module": lambda module, _: setattr(module, "name", 2),

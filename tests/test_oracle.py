@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import nn
 
-from sparsecheck.judging import compare, oracle
-from sparsecheck.judging.networks import network
-from sparsecheck.judging.tolerance import tolerance
-from sparsecheck.references import expected
-from sparsecheck.trials import models
+from sparsecheck.oracle import compare, units as oracle
+from sparsecheck.oracle.networks import network
+from sparsecheck.oracle.tolerance import tolerance
+from sparsecheck.oracle import reference_contents as expected
+from sparsecheck.case import models
 from sparsecheck.values.contract import Rounding
 from sparsecheck.values.network import Layer, Network
 from sparsecheck.values.pattern import Band, Block, Channel, Given, NofM, Pattern, Unstructured

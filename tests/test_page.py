@@ -14,12 +14,12 @@ from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
 from sparsecheck.catalogue import CATALOGUE
-from sparsecheck.command.main import main
-from sparsecheck.judging.report import EmptyReport, Report, UnlikeReports, encode, join
-from sparsecheck.telling.field import CutShort, Field, Square, field, followable, shown
-from sparsecheck.telling.field_html import as_data, field_html
-from sparsecheck.telling.field_markdown import code, field_markdown, plain
-from sparsecheck.telling.standing import Standing
+from sparsecheck.cli import main
+from sparsecheck.report.report import EmptyReport, Report, UnlikeReports, encode, join
+from sparsecheck.show.results import CutShort, Field, Square, field, followable, shown
+from sparsecheck.features.page.page_html import as_data, field_html
+from sparsecheck.features.page.markdown import code, field_markdown, plain
+from sparsecheck.show.standing import Standing
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection
 from tests.installed import sparsecheck_without

@@ -10,9 +10,9 @@ import torch
 
 from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.catalogue.axes import LAYERS
-from sparsecheck.judging.networks import network
-from sparsecheck.judging.plans import pattern_for, plan_for, uneven
-from sparsecheck.trials import models
+from sparsecheck.oracle.networks import network
+from sparsecheck.oracle.plans import pattern_for, plan_for, uneven
+from sparsecheck.case import models
 from sparsecheck.values.network import Layer, Network
 from sparsecheck.values.pattern import Band, Block, Channel, Given, NofM, Pattern, Unstructured
 from sparsecheck.values.plan import Plan

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from sparsecheck.judging.report import read
-from sparsecheck.telling.probe import probed
+from sparsecheck.report.report import read
+from sparsecheck.show.probe import probed
 from sparsecheck.values.record import Record, Subject, Verdict
 from tests.faulty import run, written
 from tests.samples import declaration
 
 LEAVES_OUT = """
-from sparsecheck.sparsifiers.exemplar import ExemplarAdapter, Refused
+from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter, Refused
 
 class Undecided(ExemplarAdapter):
     supported = ExemplarAdapter.supported.replace("restore ", "").replace("tied ", "").replace("scope_all ", "")

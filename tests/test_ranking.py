@@ -8,11 +8,11 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from sparsecheck.judging import oracle, ranking
-from sparsecheck.judging.compare import Violation
-from sparsecheck.judging.oracle import Mask, Reals, Units
-from sparsecheck.judging.ranking import Ranking
-from sparsecheck.references import expected
+from sparsecheck.oracle import units as oracle, ranking
+from sparsecheck.oracle.compare import Violation
+from sparsecheck.oracle.units import Mask, Reals, Units
+from sparsecheck.oracle.ranking import Ranking
+from sparsecheck.oracle import reference_contents as expected
 from sparsecheck.values.pattern import Block, Channel, NofM, Pattern, Unstructured
 from sparsecheck.values.plan import Plan
 from tests.samples import contract

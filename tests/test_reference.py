@@ -9,19 +9,21 @@ import numpy as np
 import pytest
 
 from sparsecheck.catalogue.axes import canonical_pattern
-from sparsecheck.judging import oracle, stream
-from sparsecheck.judging.networks import network
-from sparsecheck.judging.plans import plan_for
-from sparsecheck.judging.ranking import SLACK, kept_units
-from sparsecheck.references import change, expected, keeping, recording, reference
-from sparsecheck.references.reference import (
+from sparsecheck.oracle import units as oracle, stream
+from sparsecheck.oracle.networks import network
+from sparsecheck.oracle.plans import plan_for
+from sparsecheck.oracle.ranking import SLACK, kept_units
+from sparsecheck.oracle import tensor_changes as change, reference_contents as expected, references as reference
+from sparsecheck.features.references import keeping
+from sparsecheck.features.diff import recording
+from sparsecheck.oracle.references import (
     CorruptReference,
     MissingReference,
     OrphanReference,
     StaleReference,
     TamperedReference,
 )
-from sparsecheck.sparsifiers.exemplar import CONTRACT, ExemplarAdapter
+from sparsecheck.adapter.shipped.exemplar import CONTRACT, ExemplarAdapter
 from sparsecheck.values.contract import Score
 from sparsecheck.values.pattern import Pattern
 from sparsecheck.values.record import Verdict
@@ -366,8 +368,8 @@ def test_a_cell_whose_reference_is_wrong_is_an_error_and_no_failure(folder: Path
     adapter = written(
         folder,
         "from pathlib import Path\n"
-        "from sparsecheck.references import reference\n"
-        "from sparsecheck.sparsifiers.exemplar import ExemplarAdapter as Adapter\n"
+        "from sparsecheck.oracle import references as reference\n"
+        "from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter as Adapter\n"
         f"reference.home = lambda: Path({str(folder)!r})\n"
         "class Innocent(Adapter):\n    pass\n",
         "innocent",

@@ -13,13 +13,14 @@ import pytest
 import safetensors.numpy
 from click.testing import CliRunner
 
-from sparsecheck.command.reference import reference as command
-from sparsecheck.judging.ulps import moved, ulps
-from sparsecheck.references import keeping, reference
-from sparsecheck.references.change import LastBits, changes, last_bits
-from sparsecheck.references.picture import COLUMNS, ROWS, picture
-from sparsecheck.references.reference import OtherBytes
-from sparsecheck.telling.reference_changes import changes_in
+from sparsecheck.features.references.command import reference as command
+from sparsecheck.oracle.ulps import moved, ulps
+from sparsecheck.features.references import keeping
+from sparsecheck.oracle import references as reference
+from sparsecheck.oracle.tensor_changes import LastBits, changes, last_bits
+from sparsecheck.oracle.mask_picture import COLUMNS, ROWS, picture
+from sparsecheck.oracle.references import OtherBytes
+from sparsecheck.features.references.changes import changes_in
 from tests.tampered import DAY, LINEAR, copied, edit_manifest, record_anew
 
 MASK = "mask/unstructured-0.5/layer1.weight"
@@ -201,7 +202,7 @@ def test_none_of_it_needs_torch(folder: Path) -> None:
     record_anew(folder, lambda tensors: tensors["output/given"].__setitem__((1, 2), 100.0))
     script = (
         "import sys; sys.modules['torch'] = None\n"
-        "from sparsecheck.command.reference import reference\n"
+        "from sparsecheck.features.references.command import reference\n"
         f"reference(['diff', '--folder', {str(folder)!r}], standalone_mode=False)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from sparsecheck.command.reference import reference as command
-from sparsecheck.judging import stream
-from sparsecheck.references import expected, keeping, reference
-from sparsecheck.references.reference import StaleReference
+from sparsecheck.features.references.command import reference as command
+from sparsecheck.oracle import stream
+from sparsecheck.oracle import reference_contents as expected, references as reference
+from sparsecheck.features.references import keeping
+from sparsecheck.oracle.references import StaleReference
 from tests.tampered import (
     DAY,
     LINEAR,
@@ -173,7 +174,7 @@ def test_the_command_used_wrongly(arguments: str) -> None:
 def test_the_check_needs_no_torch() -> None:
     script = (
         "import sys; sys.modules['torch'] = None\n"
-        "from sparsecheck.command.reference import reference\n"
+        "from sparsecheck.features.references.command import reference\n"
         "reference(['check'])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

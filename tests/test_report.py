@@ -14,8 +14,8 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
-from sparsecheck.command.main import main
-from sparsecheck.judging.report import (
+from sparsecheck.cli import main
+from sparsecheck.report.report import (
     DamagedReport,
     EmptyReport,
     FooterDisagrees,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sparsecheck.judging.report import Report, check_writable, encode, read, read_partial, write
+from sparsecheck.report.report import Report, check_writable, encode, read, read_partial, write
 from tests.samples import cell, passed, report
 
 WHOLE = report(passed(cell(), cell("MASK-02")))

@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 
 from sparsecheck import catalogue
-from sparsecheck.judging.ledger import enumerate_cells
-from sparsecheck.repro.folding import WIDTH, folded
-from sparsecheck.repro.script import Failing, NoReproducer, script
-from sparsecheck.repro.trying import check, is_symptom, tried
-from sparsecheck.running.process import Run, judge_apart
-from sparsecheck.subject.discovery import find, load, registrations
-from sparsecheck.trials.environment import here
+from sparsecheck.report.ledger import enumerate_cells
+from sparsecheck.features.repro.folding import WIDTH, folded
+from sparsecheck.features.repro.script import Failing, NoReproducer, script
+from sparsecheck.features.repro.trying import check, is_symptom, tried
+from sparsecheck.run.parent import Run, judge_apart
+from sparsecheck.adapter.discovery import find, load, registrations
+from sparsecheck.process.environment import here
 from sparsecheck.values.cell import Cell
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection
@@ -118,7 +118,7 @@ def test_a_script_ends_well_where_the_sparsifier_is_right(start: str) -> None:
 
 
 REFUSES = """
-from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
+from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 
 class Own(ExemplarAdapter):
     supported = ExemplarAdapter.supported.replace("tied ", "")

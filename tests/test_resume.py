@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from sparsecheck.judging.report import Report, encode, read, read_partial, write
-from sparsecheck.judging.resuming import (
+from sparsecheck.report.report import Report, encode, read, read_partial, write
+from sparsecheck.report.resuming import (
     CannotResume,
     OtherCatalogue,
     OtherDeclaration,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from sparsecheck.judging.report import read_partial
-from sparsecheck.trials.device import accelerator
+from sparsecheck.report.report import read_partial
+from sparsecheck.process.device import accelerator
 from sparsecheck.values.record import Record, Verdict
 from tests.faulty import ONE_CASE, SMOKE_CALLS, Ended, faulty, run, written
 
@@ -137,18 +137,18 @@ def test_what_does_not_exist_is_bad_usage(tmp_path: Path, arguments: tuple[str, 
         ("import no_such_module", "does not import: ModuleNotFoundError"),
         ("raise SystemExit(0)", "does not import: SystemExit"),
         ("import pytest\npytest.skip('no', allow_module_level=True)", "does not import: Skipped"),
-        ("from sparsecheck.sparsifiers.exemplar import ExemplarAdapter\n"
+        ("from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
          "class A(ExemplarAdapter):\n    profile = 'structral'", "does not declare itself"),
         ("class Adapter: pass", "defines 0 adapters"),
         ("def broken(:", "SyntaxError"),
-        ("from sparsecheck.sparsifiers.exemplar import ExemplarAdapter\n"
+        ("from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
          "class A(ExemplarAdapter):\n    supported = ExemplarAdapter.supported.replace('conv1d ', '')",
          "leaves undeclared: conv1d; add each to `supported` or to `unsupported`"),
-        ("from sparsecheck.sparsifiers.exemplar import ExemplarAdapter\n"
+        ("from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
          "class A(ExemplarAdapter):\n    unsupported = 'conv1d'", "both supported and unsupported: conv1d"),
-        ("from sparsecheck.sparsifiers.exemplar import ExemplarAdapter\n"
+        ("from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
          "class A(ExemplarAdapter):\n    unsupported = 'conv9d'", "unknown: conv9d"),
-        ("from sparsecheck.sparsifiers.exemplar import ExemplarAdapter\n"
+        ("from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
          "class A(ExemplarAdapter):\n    contract = None", "does not declare itself"),
     ],
 )
@@ -190,7 +190,7 @@ def test_an_interrupted_run_leaves_a_report_that_says_so(tmp_path: Path, sent: s
 
 def test_what_is_declared_unsupported_is_judged_as_a_refusal(tmp_path: Path) -> None:
     text = (
-        "from sparsecheck.sparsifiers.exemplar import ExemplarAdapter\n"
+        "from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
         "class Narrow(ExemplarAdapter):\n"
         "    supported = ExemplarAdapter.supported.replace('conv1d ', '').replace('conv2d ', '')\n"
         "    unsupported = 'conv1d conv2d'\n"
@@ -209,7 +209,7 @@ def test_what_is_declared_unsupported_is_judged_as_a_refusal(tmp_path: Path) -> 
 
 
 UNSUPPORTED = (
-    "from sparsecheck.sparsifiers.exemplar import ExemplarAdapter\n"
+    "from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
     "class Lacking(ExemplarAdapter):\n"
     "    supported, unsupported = '', ExemplarAdapter.supported\n"
     "    def attach(self, model, plan, context):\n"
@@ -226,7 +226,7 @@ def test_a_crash_is_no_refusal(tmp_path: Path) -> None:
 
 def test_a_refusal_names_what_is_refused_and_not_what_is_supported(tmp_path: Path) -> None:
     text = (
-        "from sparsecheck.sparsifiers.exemplar import ExemplarAdapter\n"
+        "from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
         "class Lacking(ExemplarAdapter):\n"
         "    supported = ExemplarAdapter.supported.replace('channel input_channel ', '')\n"
         "    unsupported = 'channel input_channel'\n"
@@ -256,7 +256,7 @@ def test_a_process_that_a_sparsifier_forks_writes_no_report(tmp_path: Path) -> N
 
 
 NEEDS_A_GPU = """
-from sparsecheck.sparsifiers.exemplar import ExemplarAdapter, Refused
+from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter, Refused
 
 class NeedsAGpu(ExemplarAdapter):
     supported = ExemplarAdapter.supported.replace(" cpu ", " ")

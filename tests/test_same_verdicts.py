@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from sparsecheck.judging.report import Report, read
+from sparsecheck.report.report import Report, read
 from sparsecheck.values.record import Record, Verdict
 
 SUBJECTS = ("exemplar", "torch-ao-weight-norm-l1")

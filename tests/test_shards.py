@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
-from sparsecheck.command.main import main
-from sparsecheck.judging.merging import (
+from sparsecheck.cli import main
+from sparsecheck.report.merging import (
     DoubledShard,
     MissingShard,
     NoShard,
@@ -21,9 +21,9 @@ from sparsecheck.judging.merging import (
     Unmergeable,
     merge,
 )
-from sparsecheck.judging.report import Report, UnlikeReports, UnmergedShard, exit_code, join, read, write
-from sparsecheck.judging.sharding import Weights, partition, read_weights, weights
-from sparsecheck.telling.field import field
+from sparsecheck.report.report import Report, UnlikeReports, UnmergedShard, exit_code, join, read, write
+from sparsecheck.report.sharding import Weights, partition, read_weights, weights
+from sparsecheck.show.results import field
 from sparsecheck.values.record import Footer, Record, Share, Subject, Verdict
 from sparsecheck.values.selection import Selection
 from sparsecheck.values.shard import InvalidShard, Shard

@@ -19,15 +19,16 @@ import safetensors.numpy
 import torch
 from click.testing import CliRunner
 
-from sparsecheck.command.main import main
-from sparsecheck.references import keeping, reference
-from sparsecheck.states import verdicts
-from sparsecheck.states.kept import File, Maker, read_manifest, releases
-from sparsecheck.states.reading import read_all
-from sparsecheck.states.verdicts import InvalidVerdicts, Reading
-from sparsecheck.states.writing import AlreadyKept, NotOffered, write
-from sparsecheck.subject.discovery import find, load
-from sparsecheck.telling.states import states_told
+from sparsecheck.cli import main
+from sparsecheck.features.references import keeping
+from sparsecheck.oracle import references as reference
+from sparsecheck.features.states import verdicts
+from sparsecheck.features.states.kept import File, Maker, read_manifest, releases
+from sparsecheck.features.states.reading import read_all
+from sparsecheck.features.states.verdicts import InvalidVerdicts, Reading
+from sparsecheck.features.states.writing import AlreadyKept, NotOffered, write
+from sparsecheck.adapter.discovery import find, load
+from sparsecheck.features.states.table import states_told
 from tests.faulty import written
 from tests.tampered import DAY, contents, copied
 
@@ -330,7 +331,7 @@ def test_what_is_not_offered_is_said(tmp_path: Path) -> None:
 
 def test_a_restore_that_takes_masks_from_the_plan_fails(tmp_path: Path) -> None:
     code = (
-        "from sparsecheck.sparsifiers.exemplar import ExemplarAdapter as Base\n"
+        "from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter as Base\n"
         "class Forgetful(Base):\n"
         "    def restore(self, dense_model, plan, saved, context):\n"
         "        sparsified = self.attach(dense_model, plan, context)\n"
@@ -387,7 +388,7 @@ def test_the_command_used_wrongly(folder: Path, tmp_path: Path) -> None:
 
 def test_a_sparsifier_that_raises_is_told_and_the_others_are_written(tmp_path: Path) -> None:
     code = (
-        "from sparsecheck.sparsifiers.exemplar import ExemplarAdapter as Base\n"
+        "from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter as Base\n"
         "class Broken(Base):\n"
         "    def attach(self, model, plan, context):\n"
         "        raise ValueError('no such luck')\n"
@@ -445,7 +446,7 @@ def test_showing_needs_no_torch(tmp_path: Path) -> None:
     verdicts.write([_reading("2.1", "2.13")], tmp_path / "it.jsonl")
     script = (
         "import sys; sys.modules['torch'] = None\n"
-        "from sparsecheck.command.main import main\n"
+        "from sparsecheck.cli import main\n"
         f"main(['states', 'show', {str(tmp_path / 'it.jsonl')!r}])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from sparsecheck.judging import stream
+from sparsecheck.oracle import stream
 
 
 def test_the_first_reals_of_a_name() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sparsecheck.judging import oracle, stream, structure
-from sparsecheck.judging.networks import network
-from sparsecheck.judging.oracle import Reals
-from sparsecheck.judging.structure import Found, find, labels, left, shrunk, sliced, zeroed_output
+from sparsecheck.oracle import units as oracle, stream, channels as structure
+from sparsecheck.oracle.networks import network
+from sparsecheck.oracle.units import Reals
+from sparsecheck.oracle.channels import Found, find, labels, left, shrunk, sliced, zeroed_output
 from sparsecheck.values.network import INPUT, Layer, Network
 
 TOKENS = ("linear", "convnorm", "fanout", "skip", "concat", "flattened", "depthwise")

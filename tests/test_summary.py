@@ -8,8 +8,8 @@ from typing import Literal
 import pytest
 from msgspec.structs import replace
 
-from sparsecheck.judging.report import Report, join
-from sparsecheck.telling.summary import summary
+from sparsecheck.report.report import Report, join
+from sparsecheck.show.summary import summary
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection
 from tests.samples import cell, declaration, passed, report

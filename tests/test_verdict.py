@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from sparsecheck.judging.compare import Violation
-from sparsecheck.judging.verdict import said, signature, weigh
+from sparsecheck.oracle.compare import Violation
+from sparsecheck.report.verdict import said, signature, weigh
 from sparsecheck.values.record import Record, Verdict
 from tests.samples import cell, expectation
 

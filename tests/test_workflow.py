@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sparsecheck.judging.report import Report, write
+from sparsecheck.report.report import Report, write
 from sparsecheck.values.record import Record, Verdict
 from tests.samples import cell, passed, report
 

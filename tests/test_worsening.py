@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
 from sparsecheck.catalogue import CATALOGUE
-from sparsecheck.command.main import main
-from sparsecheck.judging.report import Report, read, write
-from sparsecheck.judging.worsening import (
+from sparsecheck.cli import main
+from sparsecheck.report.report import Report, read, write
+from sparsecheck.report.comparison import (
     Change,
     Comparison,
     InterruptedReport,
@@ -23,7 +23,7 @@ from sparsecheck.judging.worsening import (
     compare,
     essence,
 )
-from sparsecheck.telling.worsened import gate_markdown, told
+from sparsecheck.features.gate.gate_page import gate_markdown, told
 from sparsecheck.values.capability import CAPABILITIES, declare
 from sparsecheck.values.record import Footer, Record, Subject, Verdict
 from sparsecheck.values.selection import Selection

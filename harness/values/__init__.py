@@ -1,1 +1,1 @@
-"""The ground floor: frozen values that the rest passes around. No torch here."""
+"""Frozen values that every other package passes around; nothing here imports torch."""

@@ -14,11 +14,11 @@ import click
 import msgspec
 from msgspec import structs
 
-from sparsecheck.timing.gate import ALLOWANCE, SAVED_ALLOWANCE
-from sparsecheck.timing.gated import Gate, look_closer
-from sparsecheck.timing.measure import GATED, Rival, Settings
-from sparsecheck.timing.saved import of_document
-from sparsecheck.timing.time_apart import Bench, time_apart
+from sparsecheck.features.bench.gate import ALLOWANCE, SAVED_ALLOWANCE
+from sparsecheck.features.bench.gated import Gate, look_closer
+from sparsecheck.features.bench.measure import GATED, Rival, Settings
+from sparsecheck.features.bench.saved import of_document
+from sparsecheck.features.bench.time_apart import Bench, time_apart
 from sparsecheck.values.timing import QUICK, Scope
 
 from .adapters import frozen, frozen_in_calls, planted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 _COPY = """
-from sparsecheck.sparsifiers.torch_ao_pruning import WeightNormL1Adapter
+from sparsecheck.adapter.shipped.torch_ao_pruning import WeightNormL1Adapter
 
 class Copy(WeightNormL1Adapter):
     pass
@@ -14,7 +14,7 @@ class Copy(WeightNormL1Adapter):
 _SLOWER = """
 import time
 
-from sparsecheck.sparsifiers.torch_ao_pruning import WeightNormL1Adapter
+from sparsecheck.adapter.shipped.torch_ao_pruning import WeightNormL1Adapter
 
 def spin(steps):
     start = time.thread_time()

@@ -11,8 +11,8 @@ from typing import TypeVar
 from torch import nn
 
 from sparsecheck import Adapter, Context, Plan, Sparsified
-from sparsecheck.sparsifiers.exemplar import Exemplar, ExemplarAdapter
-from sparsecheck.sparsifiers.structural_exemplar import ChannelRemover, StructuralExemplarAdapter
+from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter
+from sparsecheck.adapter.shipped.structural_exemplar import ChannelRemover, StructuralExemplarAdapter
 
 C = TypeVar("C", bound=type)
 

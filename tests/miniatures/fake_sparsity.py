@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from sparsecheck import CAPABILITIES, Adapter, Context, Given, ParametrizedSparsified, Plan, Refusal, Sparsified
-from sparsecheck.sparsifiers.exemplar import CONTRACT
-from sparsecheck.subject.holders import place
+from sparsecheck.adapter.shipped.exemplar import CONTRACT
+from sparsecheck.adapter.holders import place
 
 
 class Fake(nn.Module):

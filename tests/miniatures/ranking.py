@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from torch import Tensor, nn
 
 from sparsecheck import Band, Block, Channel, Context, NofM, Pattern, Plan, Sparsified, Unstructured
-from sparsecheck.sparsifiers.exemplar import CONTRACT, Exemplar, ExemplarAdapter, Keep, new_mask
+from sparsecheck.adapter.shipped.exemplar import CONTRACT, Exemplar, ExemplarAdapter, Keep, new_mask
 from sparsecheck.values.contract import Contract
 
 from . import Misdeclared, breaks

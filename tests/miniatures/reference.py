@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from torch import nn
 
 from sparsecheck import Contract, Plan
-from sparsecheck.sparsifiers.exemplar import Exemplar, ExemplarAdapter
+from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter
 
 from . import breaks
 

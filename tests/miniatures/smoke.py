@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from sparsecheck import Context, Given, Plan, Saved, Sparsified
-from sparsecheck.sparsifiers.exemplar import Exemplar, ExemplarAdapter
+from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter
 from sparsecheck.values.contract import Contract
 
 from . import breaks

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from torch import Tensor, nn
 
 from sparsecheck import Context, Plan, Saved, Sparsified
-from sparsecheck.sparsifiers.exemplar import CONTRACT, Exemplar, ExemplarAdapter, Keep
+from sparsecheck.adapter.shipped.exemplar import CONTRACT, Exemplar, ExemplarAdapter, Keep
 from sparsecheck.values.contract import Contract
 
 from . import Misdeclared, breaks

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor
 
-from sparsecheck.sparsifiers.exemplar import Exemplar, Keep
+from sparsecheck.adapter.shipped.exemplar import Exemplar, Keep
 
 from . import breaks
 

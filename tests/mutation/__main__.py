@@ -1,4 +1,4 @@
-"""`python -m tests.mutation [MODULE ...]`, as `judging/oracle`: prints the page that is docs/mutation.md."""
+"""`python -m tests.mutation [MODULE ...]`, as `oracle/units`: prints the page that is docs/mutation.md."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from .page import Explanations, complaints, page
 from .trying import ROOT, Only, Watch, ended, file_of, fork, run
 
 MODULES = (
-    "judging/oracle", "judging/ranking", "judging/ledger", "judging/verdict", "judging/expectation",
-    "judging/expectation_file", "judging/compare", "judging/report", "judging/proposal", "judging/plans",
-    "judging/structure", "judging/tolerance", "judging/stream", "values/selection", "values/record",
+    "oracle/units", "oracle/ranking", "report/ledger", "report/verdict", "report/expectation",
+    "features/expect/expectation_file", "oracle/compare", "report/report", "features/expect/proposal", "oracle/plans",
+    "oracle/channels", "oracle/tolerance", "oracle/stream", "values/selection", "values/record",
     "values/pattern", "values/plan", "values/contract", "values/capability", "values/cell",
-    "catalogue/axes", "telling/summary",
-    "references/expected", "references/change",
+    "catalogue/axes", "show/summary",
+    "oracle/reference_contents", "oracle/tensor_changes",
 )
 TESTS = [
     f"tests/test_{name}.py" for name in (

@@ -41,7 +41,7 @@ _ARGUMENTS = [
 
 
 def file_of(module: str) -> Path:
-    """Where the source of `judging/oracle` is."""
+    """Where the source of `oracle/units` is."""
     return ROOT / "harness" / f"{module}.py"
 
 

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import click
 
 from sparsecheck.catalogue import CATALOGUE
-from sparsecheck.running.children import pytest_command
+from sparsecheck.run.children import pytest_command
 
 _TESTS = """
 import pytest, torch, torch._dynamo
@@ -43,7 +43,7 @@ import time
 
 import torch._dynamo
 
-from sparsecheck.running.smoke_test import SmokeTest
+from sparsecheck.run.smoke_test import SmokeTest
 
 stop, taken = SmokeTest.stop, [0.0]
 
@@ -59,7 +59,7 @@ atexit.register(lambda: print(f"{taken[0]:.3f} s of smoke checks"))
 """
 
 _ADAPTER = """
-from sparsecheck.sparsifiers.exemplar import ExemplarAdapter
+from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 
 class Copy(ExemplarAdapter):
     pass
@@ -95,7 +95,7 @@ def main(cells: tuple[int, ...]) -> None:
 
 def _judged(folder: Path, count: int) -> Ran:
     cases = "".join(_CASE.format(id=one.id, name=one.id.replace("-", "_").lower()) for one in CATALOGUE)
-    (folder / "test_cases.py").write_text(f"from sparsecheck.trials.case import case\n{cases}", "utf-8")
+    (folder / "test_cases.py").write_text(f"from sparsecheck.case.registration import case\n{cases}", "utf-8")
     (folder / "smoke_clock.py").write_text(_SMOKE, "utf-8")
     each = _run(folder, _judging(folder, 1)).passed
     return _run(folder, _judging(folder, round(count / each)))

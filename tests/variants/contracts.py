@@ -7,7 +7,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from sparsecheck import Adapter
-from sparsecheck.sparsifiers.exemplar import CONTRACT, ExemplarAdapter
+from sparsecheck.adapter.shipped.exemplar import CONTRACT, ExemplarAdapter
 
 from . import VARIANTS
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from sparsecheck import Adapter, Context, Plan, Sparsified
-from sparsecheck.sparsifiers.exemplar import CONTRACT, new_mask
+from sparsecheck.adapter.shipped.exemplar import CONTRACT, new_mask
 
 from . import variant
 from .checking import check

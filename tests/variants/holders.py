@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from torch import Tensor, nn
 
 from sparsecheck import Adapter, BufferSparsified, Context, Given, InPlaceSparsified, Plan, Refusal, Saved, Sparsified
-from sparsecheck.sparsifiers.exemplar import CONTRACT, new_mask
+from sparsecheck.adapter.shipped.exemplar import CONTRACT, new_mask
 
 from . import variant
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from torch import Tensor, nn
 
 from sparsecheck import Context, Plan, Sparsified
-from sparsecheck.sparsifiers.exemplar import CONTRACT, Exemplar, ExemplarAdapter, Keep, new_mask
+from sparsecheck.adapter.shipped.exemplar import CONTRACT, Exemplar, ExemplarAdapter, Keep, new_mask
 
 from . import variant
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from torch import nn
 
 from sparsecheck import Context, NofM, Plan, Sparsified
-from sparsecheck.sparsifiers.exemplar import CONTRACT, Exemplar, ExemplarAdapter
+from sparsecheck.adapter.shipped.exemplar import CONTRACT, Exemplar, ExemplarAdapter
 from sparsecheck.values.contract import Contract
 
 from . import variant

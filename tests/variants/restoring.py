@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from torch import nn
 
 from sparsecheck import Context, Plan, Saved, Sparsified
-from sparsecheck.sparsifiers.exemplar import CONTRACT, ExemplarAdapter
+from sparsecheck.adapter.shipped.exemplar import CONTRACT, ExemplarAdapter
 
 from . import variant
 

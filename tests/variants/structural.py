@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from sparsecheck import Context, Contract, Plan, Saved, Sparsified
-from sparsecheck.sparsifiers.structural_exemplar import ChannelRemover, StructuralExemplarAdapter
+from sparsecheck.adapter.shipped.structural_exemplar import ChannelRemover, StructuralExemplarAdapter
 
 from . import variant
 

@@ -1,0 +1,275 @@
+"""The exemplar: a correct, small sparsifier whose contract is configurable.
+
+It proves that every requirement can be met, and that an honest difference in contract is no
+failure. It ranks in torch, in its own way; the oracles that judge it know nothing of it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from ..protocol import Adapter, Context, Saved, Sparsified
+from ..holders import ParametrizedSparsified, split_name
+from ...values.contract import Contract
+from ...values.pattern import Band, Block, Channel, Given, NofM, Pattern, Unstructured
+from ...values.plan import Plan
+
+CONTRACT = Contract(
+    holds="parametrization",
+    rounding="half-even",
+    level_basis="dense",
+    score="magnitude-l1",
+    masks_at="update",
+    regrowth="free",
+    mask_storage="model",
+    restores_into="attached",
+    ragged="keep",
+    ties="lowest index",
+)
+
+
+class Refused(ValueError):
+    """A plan that the exemplar does not carry out; the message names the parameter."""
+
+
+class Keep(nn.Module):
+    """The parametrization: a removed entry is zero whatever the dense weight holds there."""
+
+    mask: Tensor
+
+    def __init__(self, weight: Tensor, persistent: bool) -> None:
+        super().__init__()
+        self.register_buffer("mask", torch.ones_like(weight, dtype=torch.bool), persistent=persistent)
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return weight.masked_fill(~self.mask, 0)
+
+
+class Exemplar(ParametrizedSparsified):
+    """At work on one model. keep: the parametrization it registers."""
+
+    keep: ClassVar[type[Keep]] = Keep
+
+    def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
+        super().__init__(model, plan)
+        self.contract = contract
+        for name in plan.names:
+            self._register(name)
+        if contract.masks_at == "attach":
+            self.update()
+
+    def _register(self, name: str) -> None:
+        weight = self.model.get_parameter(name)
+        keep = self.keep(weight, self.contract.mask_storage in ("model", "both"))
+        for module, attribute in _holders(self.model, weight):
+            parametrize.register_parametrization(module, attribute, keep)
+
+    def update(self, level: float | None = None) -> None:
+        plan = self.plan if level is None else self.plan.at_level(level)
+        with torch.no_grad():
+            masks = self._ranked_together(plan) if plan.scope == "all" else self._ranked_each(plan)
+            for name, mask in masks.items():
+                self.mask_tensor(name).copy_(mask)
+
+    def _ranked_each(self, plan: Plan) -> dict[str, Tensor]:
+        return {
+            name: new_mask(pattern, self._dense(name), self.mask_tensor(name), self.contract)
+            for name, pattern in plan.patterns.items()
+        }
+
+    def _ranked_together(self, plan: Plan) -> dict[str, Tensor]:
+        weights = {name: self._dense(name) for name in plan.names}
+        flat = torch.cat([weight.flatten() for weight in weights.values()])
+        kept = torch.cat([self.mask_tensor(name).flatten() for name in weights])
+        mask = new_mask(next(iter(plan.patterns.values())), flat, kept, self.contract)
+        parts = mask.split([weight.numel() for weight in weights.values()])
+        return {
+            name: part.view_as(weight) for (name, weight), part in zip(weights.items(), parts, strict=True)
+        }
+
+    def _dense(self, name: str) -> Tensor:
+        path, attribute = split_name(name)
+        parametrizations = self.model.get_submodule(path).get_submodule(f"parametrizations.{attribute}")
+        return parametrizations.original.detach()  # type: ignore[union-attr,operator,return-value,no-any-return,unused-ignore]
+
+    def sidecar(self) -> dict[str, Tensor]:
+        if self.contract.mask_storage not in ("sidecar", "both"):
+            return {}
+        return {name: self.mask_tensor(name).clone() for name in self.plan.names}
+
+    def load(self, saved: Saved) -> None:
+        _check_shapes(self.model, saved.model)
+        super().load(saved)
+
+    def load_sidecar(self, sidecar: dict[str, Tensor]) -> None:
+        for name, mask in sidecar.items():
+            if mask.shape != self.mask_tensor(name).shape:
+                raise Refused(f"{name} has shape {tuple(self.mask_tensor(name).shape)}, saved was {tuple(mask.shape)}")
+            self.mask_tensor(name).copy_(mask)
+
+    def finalize(self) -> nn.Module:
+        for name in self.plan.names:
+            keep = next(self.parametrizations(name))
+            for module, attribute in _parametrized_by(self.model, keep):
+                parametrize.remove_parametrizations(module, attribute)
+        return self.model
+
+
+class ExemplarAdapter(Adapter):
+    """Supports all there is; `contract` may be replaced by another that is true of it."""
+
+    distribution = "sparsecheck"
+    supported = (
+        "linear conv1d conv2d embedding given unstructured block n_of_m any_n_of_m channel input_channel band "
+        "scope_all float64 float32 bfloat16 float16 cpu accelerator per_parameter reupdate relevel tied finalize "
+        "restore trace export compile"
+    )
+    contract: Contract = CONTRACT
+    sparsified: ClassVar[type[Exemplar]] = Exemplar
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        for name, pattern in plan.patterns.items():
+            _check(model, name, pattern, self.contract)
+        return self.sparsified(model, plan, self.contract)
+
+    def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
+        for name in plan.names:
+            path, attribute = split_name(name)
+            stored = saved.model[f"{path}.parametrizations.{attribute}.original"]
+            if stored.shape != dense_model.get_parameter(name).shape:
+                raise Refused(f"{name} has shape {tuple(dense_model.get_parameter(name).shape)}, "
+                              f"saved was {tuple(stored.shape)}")
+        return super().restore(dense_model, plan, saved, context)
+
+
+def _check_shapes(model: nn.Module, state: dict[str, Any]) -> None:
+    for name, tensor in model.state_dict().items():
+        if name in state and state[name].shape != tensor.shape:
+            raise Refused(f"{name} has shape {tuple(tensor.shape)}, saved was {tuple(state[name].shape)}")
+
+
+def _holders(model: nn.Module, weight: Tensor) -> list[tuple[nn.Module, str]]:
+    """Every place where a module holds this very parameter: more than one where weights are tied."""
+    return [
+        (module, attribute)
+        for module in model.modules()
+        for attribute, parameter in module.named_parameters(recurse=False, remove_duplicate=False)
+        if parameter is weight
+    ]
+
+
+def _parametrized_by(model: nn.Module, keep: nn.Module) -> list[tuple[nn.Module, str]]:
+    return [
+        (module, attribute)
+        for module in model.modules()
+        if parametrize.is_parametrized(module)
+        for attribute, parametrizations in module.parametrizations.items()  # type: ignore[union-attr,operator]
+        if keep in list(parametrizations)
+    ]
+
+
+def _check(model: nn.Module, name: str, pattern: Pattern, contract: Contract) -> None:
+    path, attribute = split_name(name)
+    try:
+        module = model.get_submodule(path)
+    except AttributeError:
+        raise Refused(f"{name}: the model has no such parameter") from None
+    if parametrize.is_parametrized(module, attribute):
+        raise Refused(f"{name} is sparsified already")
+    if not isinstance(getattr(module, attribute, None), nn.Parameter):
+        raise Refused(f"{name}: the model has no such parameter")
+    _check_shape(name, tuple(getattr(module, attribute).shape), pattern, contract)
+
+
+def _check_shape(name: str, shape: tuple[int, ...], pattern: Pattern, contract: Contract) -> None:
+    if isinstance(pattern, Given) and pattern.mask.shape != shape:
+        raise Refused(f"{name} has shape {shape}, its mask {pattern.mask.shape}")
+    if any(size % contract.multiple for size in shape[:2]):
+        raise Refused(f"{name} has shape {shape}; it takes {contract.sizes}")
+    if isinstance(pattern, (Block, Band)) and len(shape) != 2:
+        raise Refused(f"{name} has shape {shape}; {pattern} takes a matrix")
+    if isinstance(pattern, NofM) and shape[-1] % pattern.m:
+        raise Refused(f"{name} has {shape[-1]} inputs, no multiple of the {pattern.m} of {pattern}")
+    if isinstance(pattern, Block) and contract.ragged == "refuse" and any(
+        size % edge for size, edge in zip(shape, pattern.shape, strict=True)
+    ):
+        raise Refused(f"{name} has shape {shape}, no multiple of the block {pattern.shape}")
+
+
+def new_mask(pattern: Pattern, weight: Tensor, kept: Tensor, contract: Contract) -> Tensor:
+    """The mask after an update. weight: dense. kept: the mask so far, of the weight's shape."""
+    if isinstance(pattern, Given):
+        return torch.tensor(pattern.mask, device=weight.device)
+    if isinstance(pattern, Band):
+        rows, columns = (torch.arange(size, device=weight.device) for size in weight.shape)
+        return (rows[:, None] - columns[None, :]).abs() <= pattern.width // 2
+    power = weight.double().abs() if contract.score == "magnitude-l1" else weight.double().square()
+    if contract.regrowth == "monotone":
+        power = torch.where(kept, power, -1.0)
+    if isinstance(pattern, Unstructured):
+        return select(power.flatten(), pattern.level, contract, kept.flatten()).view_as(weight)
+    if isinstance(pattern, Channel):
+        return _channels(pattern, power, kept, contract)
+    return _blocks(pattern, power, kept, contract) if isinstance(pattern, Block) else _groups(pattern, power, contract)
+
+
+def _channels(pattern: Channel, power: Tensor, kept: Tensor, contract: Contract) -> Tensor:
+    others = [axis for axis in range(power.dim()) if axis != pattern.dim]
+    chosen = select(power.sum(others), pattern.level, contract, kept.amax(others))
+    return chosen.view([-1 if axis == pattern.dim else 1 for axis in range(power.dim())]).expand_as(power)
+
+
+def _groups(pattern: NofM, power: Tensor, contract: Contract) -> Tensor:
+    groups = power.reshape(-1, pattern.m)
+    order = _descending(groups, contract)
+    return torch.zeros_like(groups, dtype=torch.bool).scatter_(1, order[:, : pattern.n], True).view_as(power)
+
+
+def _blocks(pattern: Block, power: Tensor, kept: Tensor, contract: Contract) -> Tensor:
+    (rows, columns), (high, wide) = power.shape, pattern.shape
+    down, across = (rows // high, columns // wide)
+    if contract.ragged == "prune":
+        down, across = math.ceil(rows / high), math.ceil(columns / wide)
+    tall, broad = min(rows, down * high), min(columns, across * wide)
+    padded = torch.zeros(2, down * high, across * wide, dtype=power.dtype, device=power.device)
+    padded[:, :tall, :broad] = torch.stack((power, kept.to(power.dtype)))[:, :tall, :broad]
+    scores, left = padded.view(2, down, high, across, wide).sum((2, 4)).flatten(1)
+    alive = left > 0
+    chosen = select(scores, pattern.level, contract, alive).view(down, across)
+    mask = torch.ones_like(power, dtype=torch.bool)
+    mask[:tall, :broad] = chosen.repeat_interleave(high, 0).repeat_interleave(wide, 1)[:tall, :broad]
+    return mask
+
+
+def select(scores: Tensor, level: float, contract: Contract, kept: Tensor) -> Tensor:
+    """Of the units scored, which are kept: boolean, one a unit. kept: those that were so far."""
+    if contract.level_basis == "remaining":
+        gone = int((~kept).sum())
+        removed = gone + _rounded(level * (len(scores) - gone), contract)
+    else:
+        removed = _rounded(level * len(scores), contract)
+    if contract.regrowth == "monotone":
+        removed = max(removed, int((~kept).sum()))
+    order = _descending(scores, contract)
+    return torch.zeros_like(scores, dtype=torch.bool).scatter_(0, order[: len(scores) - removed], True)
+
+
+def _descending(scores: Tensor, contract: Contract) -> Tensor:
+    """Indices by falling score along the last dimension; of equal ones, in the order of the tie rule."""
+    if contract.ties != "highest index":
+        return scores.sort(dim=-1, descending=True, stable=True).indices
+    return scores.shape[-1] - 1 - scores.flip(-1).sort(dim=-1, descending=True, stable=True).indices
+
+
+def _rounded(exact: float, contract: Contract) -> int:
+    nearest = round(exact)
+    if math.isclose(exact, nearest, abs_tol=1e-9):
+        return nearest
+    half_up = math.floor(exact + 0.5)
+    ways = {"half-even": nearest, "half-up": half_up, "floor": math.floor(exact), "ceil": math.ceil(exact)}
+    return ways[contract.rounding]

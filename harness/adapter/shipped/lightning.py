@@ -1,0 +1,110 @@
+"""lightning: its ModelPruning callback, at the end of an epoch of a real Trainer.
+
+An update is an epoch in which nothing is learned; training is an epoch in which nothing is pruned. The callback keeps
+its masks where torch.nn.utils.prune does, and there they stay until it makes them permanent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelPruning
+from torch import Tensor, nn
+
+from ..protocol import Adapter, Batch, Context, Loss, Refusal, Sparsified
+from ...values.contract import Contract
+from ...values.pattern import Channel, Unstructured
+from ...values.plan import Plan
+from .torch_nn_utils_prune import Pruned
+
+
+class _Epoch(LightningModule):
+    """One epoch over a model: with an optimizer it learns, without one it does nothing."""
+
+    def __init__(self, model: nn.Module, loss: Loss | None = None, optimizer: torch.optim.Optimizer | None = None):
+        super().__init__()
+        self.model = model
+        self.loss = loss
+        self.optimizer = optimizer
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:
+        inputs, target = batch
+        return None if self.loss is None else self.loss(self.model(inputs), target)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer | None:
+        return self.optimizer
+
+
+def _run(epoch: _Epoch, batches: Iterable[Batch], callbacks: list[ModelPruning], device: torch.device) -> None:
+    trainer = Trainer(
+        accelerator=device.type, devices=1, max_epochs=1, callbacks=callbacks, logger=False, enable_checkpointing=False,
+        enable_progress_bar=False, enable_model_summary=False,
+    )
+    trainer.fit(epoch, iter(list(batches)))  # a list would be taken for several loaders
+
+
+class Epochs(Pruned):
+    """At work on one model, which a LightningModule holds while an epoch runs."""
+
+    def __init__(self, model: nn.Module, plan: Plan, context: Context) -> None:
+        super().__init__(model, plan)
+        self.context = context
+
+    def callbacks(self, plan: Plan) -> list[ModelPruning]:
+        """One for all parameters in scope `all`, else one each."""
+        if plan.scope == "all":
+            [level] = {pattern.level for pattern in plan.patterns.values() if isinstance(pattern, Unstructured)}
+            return [_callback("l1_unstructured", list(self.places.values()), level, True)]
+        return [self._of(name, pattern) for name, pattern in plan.patterns.items()]
+
+    def _of(self, name: str, pattern: object) -> ModelPruning:
+        if isinstance(pattern, Channel):
+            return _callback("ln_structured", [self.places[name]], pattern.level, False, pattern.dim)
+        assert isinstance(pattern, Unstructured)
+        return _callback("l1_unstructured", [self.places[name]], pattern.level, False)
+
+    def update(self, level: float | None = None) -> None:
+        plan = self.plan if level is None else self.plan.at_level(level)
+        _run(_Epoch(self.model), self.context.batches, self.callbacks(plan), self.context.device)
+
+    def train(self, batches: Iterable[Batch], loss: Loss, optimizer: torch.optim.Optimizer) -> None:
+        _run(_Epoch(self.model, loss, optimizer), batches, [], self.context.device)
+
+    def finalize(self) -> nn.Module:
+        for callback in self.callbacks(self.plan):
+            callback.make_pruning_permanent(self.model)
+        return self.model
+
+
+def _callback(
+    function: str, places: list[tuple[nn.Module, str]], level: float, together: bool, dim: int | None = None
+) -> ModelPruning:
+    return ModelPruning(
+        function, places, amount=float(level), use_global_unstructured=together, pruning_dim=dim,
+        pruning_norm=None if dim is None else 1, use_lottery_ticket_hypothesis=False, make_pruning_permanent=False,
+    )
+
+
+class ModelPruningAdapter(Adapter):
+    """lightning.pytorch.callbacks.ModelPruning, with l1_unstructured and ln_structured."""
+
+    distribution = "lightning"
+    homepage = "https://lightning.ai/docs/pytorch/stable/advanced/pruning_quantization.html"
+    tracker = "https://github.com/Lightning-AI/pytorch-lightning/issues"
+    supported = (
+        "linear conv1d conv2d embedding unstructured channel input_channel scope_all float64 float32 bfloat16 float16 "
+        "cpu accelerator per_parameter reupdate relevel finalize restore trace export compile"
+    )
+    unsupported = "given block n_of_m any_n_of_m band tied"
+    contract = Contract(
+        holds="buffer", rounding="half-even", level_basis="remaining", score="magnitude-l1", masks_at="update",
+        regrowth="monotone", mask_storage="model", restores_into="attached", ragged="refuse", ties="any",
+    )
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        self.refuse_unsupported(plan)
+        if plan.scope == "all" and len(set(plan.patterns.values())) > 1:
+            raise Refusal(f"{', '.join(plan.names)}: ModelPruning takes one amount in scope 'all'")
+        return Epochs(model, plan, context)

@@ -1,0 +1,101 @@
+"""nncf: magnitude pruning, of each parameter by itself or of all together, called as its documentation shows.
+
+`nncf.prune` prunes every weight it finds at once and at one ratio, but for an ignored scope: a plan becomes the scope
+of all that it does not name.
+"""
+
+from __future__ import annotations
+
+import nncf
+import nncf.torch
+import nncf.torch.function_hook.strip  # nncf.strip imports it when called: what it sets is to be seen at once
+from nncf.torch.function_hook.pruning.magnitude.algo import get_pruned_modules
+from nncf.torch.function_hook.pruning.magnitude.schedulers import MultiStepMagnitudePruningScheduler
+from torch import Tensor, nn
+
+from ..protocol import Adapter, Context, Refusal, Saved, Sparsified
+from ...values.contract import Contract
+from ...values.pattern import Unstructured
+from ...values.plan import Plan
+
+
+def _mode(plan: Plan) -> nncf.PruneMode:
+    """One ranking for each parameter, or one over them all."""
+    modes = nncf.PruneMode
+    return modes.UNSTRUCTURED_MAGNITUDE_GLOBAL if plan.scope == "all" else modes.UNSTRUCTURED_MAGNITUDE_LOCAL
+
+
+def _ratio(plan: Plan) -> float:
+    """Raises:
+    Refusal: there is more than one.
+    """
+    levels = {pattern.level for pattern in plan.patterns.values() if isinstance(pattern, Unstructured)}
+    if len(levels) > 1:
+        raise Refusal(f"{', '.join(plan.names)}: nncf.prune takes one ratio for all that it prunes")
+    return float(levels.pop())
+
+
+class Pruned(Sparsified):
+    """A model that nncf has wrapped in place, each planned weight with a mask hooked on."""
+
+    def __init__(self, model: nn.Module, plan: Plan, example: Tensor) -> None:
+        super().__init__(model, plan)
+        self.example = example
+
+    def update(self, level: float | None = None) -> None:
+        ratio = _ratio(self.plan) if level is None else level
+        MultiStepMagnitudePruningScheduler(self.model, mode=_mode(self.plan), steps={0: ratio}).step()
+
+    def masks(self) -> dict[str, Tensor]:
+        return {name: hook.binary_mask for name, hook in get_pruned_modules(self.model).items()}
+
+    def sidecar(self) -> dict[str, object]:
+        return dict(nncf.torch.get_config(self.model))
+
+    def finalize(self) -> nn.Module:
+        stripped: nn.Module = nncf.strip(
+            self.model, strip_format=nncf.StripFormat.IN_PLACE, example_input=self.example
+        )
+        return stripped
+
+
+class MagnitudeAdapter(Adapter):
+    """nncf.prune by magnitude, as its documentation has it."""
+
+    distribution = "nncf"
+    homepage = "https://github.com/openvinotoolkit/nncf"
+    tracker = "https://github.com/openvinotoolkit/nncf/issues"
+    supported = (
+        "linear conv1d conv2d embedding unstructured scope_all float64 float32 bfloat16 float16 cpu accelerator "
+        "reupdate relevel tied finalize restore trace export compile"
+    )
+    unsupported = "given block n_of_m any_n_of_m channel input_channel band per_parameter"
+    contract = Contract(
+        holds="forward",
+        rounding="half-up",
+        level_basis="dense",
+        score="magnitude-l1",
+        masks_at="attach",
+        regrowth="free",
+        mask_storage="model",
+        restores_into="dense",
+        ragged="refuse",
+        ties="any",
+    )
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        self.refuse_unsupported(plan)
+        names = [name for name, _ in model.named_parameters()]
+        if unknown := set(plan.names) - set(names):
+            raise Refusal(f"{', '.join(sorted(unknown))}: nncf.prune is asked for all but what is ignored")
+        others = [name for name in names if name not in plan.names]
+        pruned = nncf.prune(
+            model, _mode(plan), ratio=_ratio(plan), examples_inputs=context.example_input,
+            ignored_scope=nncf.IgnoredScope(names=others, validate=False),
+        )
+        return Pruned(pruned, plan, context.example_input)
+
+    def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
+        restored = nncf.torch.load_from_config(dense_model, saved.sidecar)
+        restored.load_state_dict(saved.model)
+        return Pruned(restored, plan, context.example_input)

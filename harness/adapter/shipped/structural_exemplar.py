@@ -1,0 +1,203 @@
+"""The structural exemplar: a correct, small sparsifier that removes channels, and whatever depends on them.
+
+It learns from torch.fx what depends on what; the oracle that judges it reads that from the network it built.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable
+from typing import ClassVar
+
+import torch
+from torch import Tensor, fx, nn
+
+from ..protocol import Adapter, Context, Saved, Sparsified
+from ..holders import split_name
+from ...values.contract import Contract
+from ...values.pattern import Channel
+from ...values.plan import Plan
+from .exemplar import Refused, select
+
+_WEIGHTED = (nn.Linear, nn.Conv1d, nn.Conv2d)
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+_ADDS = (operator.add, torch.add)
+
+FIXED = -1
+"""The label of the model's own inputs, which cannot go."""
+
+
+class Dependencies:
+    """What channels depend on one another: those of one label go together.
+
+    gives, takes: by name of each module with parameters, the label of each channel.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+        self._given: dict[fx.Node, list[int]] = {}
+        self._same: dict[int, int] = {}
+        self._count = 0
+        gives, takes = dict[str, list[int]](), dict[str, list[int]]()
+        for node in fx.symbolic_trace(model).graph.nodes:
+            self._given[node] = self._follow(node, gives, takes)
+        self.gives = {name: [self._resolved(one) for one in labels] for name, labels in gives.items()}
+        self.takes = {name: [self._resolved(one) for one in labels] for name, labels in takes.items()}
+
+    def _follow(self, node: fx.Node, gives: dict[str, list[int]], takes: dict[str, list[int]]) -> list[int]:
+        taken = [self._given[source] for source in node.all_input_nodes]
+        if node.op == "call_function" and node.target in _ADDS:
+            self._same.update(zip(*map(self._all_resolved, taken), strict=True))
+        if node.op == "call_function" and node.target is torch.cat:
+            return [label for labels in taken for label in labels]
+        if node.op != "call_module":
+            return taken[0] if taken else []
+        name, module = str(node.target), self._model.get_submodule(str(node.target))
+        if isinstance(module, _WEIGHTED):
+            takes[name], gives[name] = self._of_weighted(module, taken[0])
+            return gives[name]
+        if isinstance(module, _NORMS):
+            takes[name] = gives[name] = taken[0]
+        return taken[0]
+
+    def _of_weighted(self, module: nn.Module, taken: list[int]) -> tuple[list[int], list[int]]:
+        inputs, outputs = _sizes(module)
+        repeated = [label for label in taken for _ in range(inputs // len(taken))] or [FIXED] * inputs
+        if _is_depthwise(module):
+            return repeated, repeated
+        self._count += outputs
+        return repeated, list(range(self._count - outputs, self._count))
+
+    def _all_resolved(self, labels: list[int]) -> list[int]:
+        return [self._resolved(label) for label in labels]
+
+    def _resolved(self, label: int) -> int:
+        while self._same.get(label, label) != label:
+            label = self._same[label]
+        return label
+
+
+class ChannelRemover(Sparsified):
+    """At work on one model. gone: the labels of the channels removed so far."""
+
+    dependencies: ClassVar[type[Dependencies]] = Dependencies
+
+    def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
+        super().__init__(model, plan)
+        self.contract = contract
+        self.labels = self.dependencies(model)
+        self.gone: list[int] = []
+        if contract.masks_at == "attach":
+            self.update()
+
+    def update(self, level: float | None = None) -> None:
+        plan = self.plan if level is None else self.plan.at_level(level)
+        names = [plan.names] if plan.scope == "all" else [(name,) for name in plan.names]
+        chosen = [label for group in names for label in self.chosen(plan, group)]
+        self.remove(chosen)
+
+    def chosen(self, plan: Plan, names: tuple[str, ...]) -> list[int]:
+        """The labels of the lowest-scoring channels of the weights `names`, ranked together."""
+        pattern = plan.patterns[names[0]]
+        assert isinstance(pattern, Channel)
+        scores = torch.cat([self.scores(self.model.get_parameter(name)) for name in names])
+        labels = [label for name in names for label in self.labels.gives[split_name(name)[0]]]
+        alive = [label for label in labels if label not in self.gone]
+        padding = scores.new_full((len(labels) - len(alive),), -1.0)
+        kept = torch.cat((torch.ones_like(scores), padding)) > 0
+        left = select(torch.cat((scores, padding)), pattern.level, self.contract, kept)
+        return [label for label, stays in zip(alive, left.tolist(), strict=False) if not stays]
+
+    def scores(self, weight: Tensor) -> Tensor:
+        """One for each output channel that is left."""
+        power = weight.detach().double().abs() if self.contract.score == "magnitude-l1" else weight.detach().double()**2
+        return power.flatten(1).sum(1)
+
+    def remove(self, labels: Iterable[int]) -> None:
+        """Take the channels of `labels` out of every module that gives or takes them."""
+        before = set(self.gone)
+        self.gone = sorted(before | set(labels))
+        for name, gives in self.labels.gives.items():
+            outputs, inputs = (
+                torch.tensor([at for at, one in enumerate(one for one in every if one not in before)
+                              if one not in self.gone], dtype=torch.long)
+                for every in (gives, self.labels.takes[name])
+            )
+            self.cut(self.model.get_submodule(name), outputs, inputs)
+
+    def cut(self, module: nn.Module, outputs: Tensor, inputs: Tensor) -> None:
+        """Leave those `outputs` and `inputs` of one module."""
+        for name, parameter in list(module.named_parameters(recurse=False)):
+            left = _cut(parameter.detach(), module, outputs, inputs)
+            setattr(module, name, nn.Parameter(left, parameter.requires_grad))
+        for name, buffer in list(module.named_buffers(recurse=False)):
+            if buffer.dim():
+                setattr(module, name, _cut(buffer, module, outputs, inputs))
+        _set_sizes(module, len(outputs), len(inputs))
+
+    def masks(self) -> dict[str, Tensor]:
+        return {}
+
+    def finalize(self) -> nn.Module:
+        return self.model
+
+    def sidecar(self) -> dict[str, Tensor]:
+        return {"gone": torch.tensor(self.gone, dtype=torch.long)}
+
+    def load(self, saved: Saved) -> None:
+        self.remove(saved.sidecar["gone"].tolist())
+        self.model.load_state_dict(saved.model)
+
+
+def _cut(values: Tensor, module: nn.Module, outputs: Tensor, inputs: Tensor) -> Tensor:
+    rows = values.index_select(0, outputs.to(values.device))
+    is_whole = values.dim() > 1 and not _is_depthwise(module)
+    return rows.index_select(1, inputs.to(values.device)) if is_whole else rows
+
+
+def _is_depthwise(module: nn.Module) -> bool:
+    return getattr(module, "groups", 1) > 1
+
+
+def _sizes(module: nn.Module) -> tuple[int, int]:
+    """Inputs and outputs."""
+    if isinstance(module, nn.Linear):
+        return module.in_features, module.out_features
+    assert isinstance(module, (nn.Conv1d, nn.Conv2d))
+    return module.in_channels, module.out_channels
+
+
+def _set_sizes(module: nn.Module, outputs: int, inputs: int) -> None:
+    if isinstance(module, nn.Linear):
+        module.in_features, module.out_features = inputs, outputs
+    elif isinstance(module, (nn.Conv1d, nn.Conv2d)):
+        module.groups = inputs if _is_depthwise(module) else 1
+        module.in_channels, module.out_channels = inputs, outputs
+    else:
+        module.num_features = outputs  # type: ignore[assignment]
+
+
+class StructuralExemplarAdapter(Adapter):
+    """Supports all that the structural profile asks for; `contract` may be replaced by another that is true of it."""
+
+    distribution = "sparsecheck"
+    profile = "structural"
+    supported = (
+        "linear conv1d conv2d channel scope_all float64 float32 bfloat16 float16 cpu accelerator "
+        "per_parameter reupdate relevel finalize restore trace export compile"
+    )
+    unsupported = "embedding given unstructured block n_of_m any_n_of_m input_channel band tied"
+    contract: Contract = Contract(
+        holds="in place", rounding="half-even", level_basis="dense", score="magnitude-l1", masks_at="update",
+        regrowth="monotone", mask_storage="sidecar", restores_into="attached", ragged="refuse", ties="lowest index",
+    )
+    sparsified: ClassVar[type[ChannelRemover]] = ChannelRemover
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        self.refuse_unsupported(plan)
+        for name, pattern in plan.patterns.items():
+            if not isinstance(pattern, Channel) or pattern.dim:
+                raise Refused(f"{name}: {pattern} removes no output channels")
+            if not isinstance(model.get_submodule(split_name(name)[0]), _WEIGHTED):
+                raise Refused(f"{name}: its layer has no output channels that could go")
+        return self.sparsified(model, plan, self.contract)

@@ -1,0 +1,183 @@
+"""torch.ao.pruning: FakeSparsity by itself, WeightNormSparsifier and NearlyDiagonalSparsifier.
+
+Each is used as its documentation shows, and saved and restored as its own tests do.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from msgspec.structs import replace
+from torch import Tensor, nn
+from torch.ao.pruning import (  # type: ignore[attr-defined,unused-ignore]
+    BaseSparsifier,
+    FakeSparsity,
+    NearlyDiagonalSparsifier,
+    WeightNormSparsifier,
+)
+from torch.nn.utils import parametrize
+
+from ..protocol import Adapter, Context, Refusal, Saved, Sparsified
+from ..holders import ParametrizedSparsified, place
+from ...values.contract import Contract
+from ...values.pattern import Band, Block, Given, NofM, Pattern, Unstructured
+from ...values.plan import Plan
+
+Config = dict[str, Any]
+
+_CONTRACT = Contract(
+    holds="parametrization",
+    rounding="half-even",
+    level_basis="dense",
+    score="magnitude-l1",
+    masks_at="update",
+    regrowth="free",
+    mask_storage="sidecar",
+    restores_into="attached",
+    ragged="prune",
+    ties="any",
+)
+
+
+class _TorchAdapter(Adapter):
+    distribution = "torch"
+    homepage = "https://github.com/pytorch/pytorch/tree/main/torch/ao/pruning"
+    tracker = "https://github.com/pytorch/pytorch/issues"
+
+
+class FakeSparsitySparsified(ParametrizedSparsified):
+    """A FakeSparsity with the caller's mask on every planned parameter."""
+
+    def __init__(self, model: nn.Module, plan: Plan) -> None:
+        super().__init__(model, plan)
+        fakes = [(*place(model, name), FakeSparsity(_mask(model, name, plan))) for name in plan.names]
+        for module, attribute, fake in fakes:
+            parametrize.register_parametrization(module, attribute, fake)
+
+    def update(self, level: float | None = None) -> None:
+        if level is not None:
+            raise Refusal(f"{', '.join(self.plan.names)}: a given mask has no level")
+
+    def load(self, saved: Saved) -> None:
+        self.model.load_state_dict(saved.model, strict=False)
+
+
+def _mask(model: nn.Module, name: str, plan: Plan) -> Tensor:
+    pattern, weight = plan.patterns[name], getattr(*place(model, name))
+    assert isinstance(pattern, Given)
+    return torch.tensor(pattern.mask, dtype=weight.dtype, device=weight.device)
+
+
+class FakeSparsityAdapter(_TorchAdapter):
+    """The parametrization alone: the masks are the caller's and are saved by nobody."""
+
+    supported = (
+        "linear conv1d conv2d embedding given float64 float32 bfloat16 float16 cpu accelerator per_parameter "
+        "reupdate finalize restore trace export compile"
+    )
+    unsupported = "unstructured block n_of_m any_n_of_m channel input_channel band scope_all relevel tied"
+    contract = replace(_CONTRACT, score="given", masks_at="attach", regrowth="monotone", mask_storage="nowhere")
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        self.refuse_unsupported(plan)
+        return FakeSparsitySparsified(model, plan)
+
+
+class PreparedSparsified(ParametrizedSparsified):
+    """A model that one BaseSparsifier has prepared."""
+
+    def __init__(self, model: nn.Module, plan: Plan, sparsifier: BaseSparsifier) -> None:
+        super().__init__(model, plan)
+        self.sparsifier = sparsifier
+        sparsifier.prepare(model, [{"tensor_fqn": name, **self.config(plan.patterns[name])} for name in plan.names])
+
+    def config(self, pattern: Pattern) -> Config:
+        """What the sparsifier's configuration says of one pattern."""
+        raise NotImplementedError
+
+    def update(self, level: float | None = None) -> None:
+        plan = self.plan if level is None else self.plan.at_level(level)
+        for group in self.sparsifier.groups:
+            group.update(self.config(plan.patterns[group["tensor_fqn"]]))
+        self.sparsifier.step()
+
+    def finalize(self) -> nn.Module:
+        self.sparsifier.squash_mask()
+        return self.model
+
+    def sidecar(self) -> Config:
+        return self.sparsifier.state_dict()
+
+    def load(self, saved: Saved) -> None:
+        self.model.load_state_dict(saved.model, strict=False)
+        self.sparsifier.load_state_dict(saved.sidecar)
+
+
+class WeightNormSparsified(PreparedSparsified):
+    """N:M is asked for as every block of 1 x m with m - n zeros; single entries as blocks of 1 x 1."""
+
+    def config(self, pattern: Pattern) -> Config:
+        if isinstance(pattern, NofM):
+            return _blocks((1, pattern.m), 1.0, pattern.m - pattern.n)
+        if isinstance(pattern, Block):
+            return _blocks(pattern.shape, pattern.level, pattern.shape[0] * pattern.shape[1])
+        assert isinstance(pattern, Unstructured)
+        return _blocks((1, 1), pattern.level, 1)
+
+
+def _blocks(shape: tuple[int, int], level: float, zeros: int) -> Config:
+    return {"sparsity_level": level, "sparse_block_shape": shape, "zeros_per_block": zeros}
+
+
+class WeightNormL1Adapter(_TorchAdapter):
+    """WeightNormSparsifier that scores by absolute value."""
+
+    supported = (
+        "linear embedding unstructured block n_of_m any_n_of_m float64 float32 bfloat16 float16 cpu accelerator "
+        "per_parameter reupdate relevel finalize restore trace export compile"
+    )
+    unsupported = "conv1d conv2d given channel input_channel band scope_all tied"
+    contract = _CONTRACT
+    norm: ClassVar[int] = 1
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        self.refuse_unsupported(plan)
+        return WeightNormSparsified(model, plan, WeightNormSparsifier(norm=self.norm))
+
+
+class WeightNormL2Adapter(WeightNormL1Adapter):
+    """WeightNormSparsifier that scores by square, as it does by default."""
+
+    contract = replace(_CONTRACT, score="magnitude-l2")
+    norm = 2
+
+
+class NearlyDiagonalSparsified(PreparedSparsified):
+    """The band's width is called nearliness."""
+
+    def config(self, pattern: Pattern) -> Config:
+        assert isinstance(pattern, Band)
+        return {"nearliness": pattern.width}
+
+    def update(self, level: float | None = None) -> None:
+        if level is not None:
+            raise Refusal(f"{', '.join(self.plan.names)}: a band has no level")
+        super().update()
+
+
+class NearlyDiagonalAdapter(_TorchAdapter):
+    """NearlyDiagonalSparsifier."""
+
+    supported = (
+        "linear embedding band float64 float32 bfloat16 float16 cpu accelerator per_parameter "
+        "reupdate finalize restore trace export compile"
+    )
+    unsupported = (
+        "conv1d conv2d given unstructured block n_of_m any_n_of_m channel input_channel scope_all relevel tied"
+    )
+    contract = replace(_CONTRACT, score="position", regrowth="monotone")
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        self.refuse_unsupported(plan)
+        return NearlyDiagonalSparsified(model, plan, NearlyDiagonalSparsifier())

@@ -1,0 +1,82 @@
+"""torch-pruning's MagnitudePruner: output channels removed over a dependency graph, its history as the sidecar.
+
+Ranked by the planned layer's own L2 norm (`group_reduction="first"`), so that the declared score can be judged; by
+default it ranks by the mean over the whole group. A pruner makes one step: it is built for a level, and has no way to
+be given another one.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch_pruning
+from torch import Tensor, nn
+
+from ..protocol import Adapter, Context, Refusal, Saved, Sparsified
+from ..holders import place
+from ...values.contract import Contract
+from ...values.pattern import Channel
+from ...values.plan import Plan
+
+
+class Pruned(Sparsified):
+    """At work on one model, which is pruned in place."""
+
+    def __init__(self, model: nn.Module, plan: Plan, pruner: Any) -> None:
+        super().__init__(model, plan)
+        self.pruner = pruner
+
+    def update(self, level: float | None = None) -> None:
+        if level is not None:
+            raise Refusal("a pruner is built for a level: update takes no other")
+        if self.pruner.current_step:
+            raise Refusal("a pruner of one step makes no second update")
+        self.pruner.step()
+
+    def masks(self) -> dict[str, Tensor]:
+        return {}
+
+    def finalize(self) -> nn.Module:
+        return self.model
+
+    def sidecar(self) -> Any:
+        return copy.deepcopy(self.pruner.pruning_history())
+
+    def load(self, saved: Saved) -> None:
+        self.pruner.load_pruning_history(saved.sidecar)
+        self.model.load_state_dict(saved.model)
+
+
+class MagnitudePrunerAdapter(Adapter):
+    """A level for each planned layer in `pruning_ratio_dict`; one for all of them where they are ranked together."""
+
+    distribution = "torch-pruning"
+    homepage = "https://github.com/VainF/Torch-Pruning"
+    tracker = "https://github.com/VainF/Torch-Pruning/issues"
+    profile = "structural"
+    supported = """linear conv1d conv2d channel scope_all float64 float32 bfloat16 float16 cpu accelerator per_parameter
+        finalize restore trace export compile"""
+    unsupported = "embedding given unstructured block n_of_m any_n_of_m input_channel band tied reupdate relevel"
+    contract = Contract(
+        holds="in place", score="magnitude-l2", rounding="ceil", level_basis="dense", masks_at="update",
+        regrowth="monotone", mask_storage="sidecar", restores_into="attached", ragged="refuse", ties="any",
+    )
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        self.refuse_unsupported(plan)
+        planned = {place(model, name)[0]: _level(name, pattern) for name, pattern in plan.patterns.items()}
+        is_global = plan.scope == "all"
+        ratios = {tuple(planned): next(iter(planned.values()))} if is_global else planned
+        pruner = torch_pruning.pruner.MagnitudePruner(
+            model, context.example_input,
+            importance=torch_pruning.importance.MagnitudeImportance(p=2, group_reduction="first", normalizer=None),
+            global_pruning=is_global, pruning_ratio=0.0, pruning_ratio_dict=ratios,
+        )
+        return Pruned(model, plan, pruner)
+
+
+def _level(name: str, pattern: object) -> float:
+    if not isinstance(pattern, Channel) or pattern.dim:
+        raise Refusal(f"{name}: a pruner removes output channels, and not {pattern}")
+    return pattern.level

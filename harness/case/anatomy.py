@@ -1,0 +1,129 @@
+"""How a model is built: which types and hooks its modules have, and how a planned weight is held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from ..oracle.compare import Violation, require
+from ..oracle.units import Mask
+from ..adapter.holders import split_name
+from ..values.contract import Holds
+
+_HOOKS = (
+    "_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks",
+    "_state_dict_pre_hooks", "_state_dict_hooks", "_load_state_dict_pre_hooks", "_load_state_dict_post_hooks",
+)
+
+
+def anatomy(model: nn.Module) -> dict[str, str]:
+    """Each module by name: its type and the hooks on it, in words."""
+    return {name or "the model": _words(module) for name, module in model.named_modules()}
+
+
+def _words(module: nn.Module) -> str:
+    kind = type(module)
+    hooks = [f"{len(found)} {name.strip('_')}" for name in _HOOKS if (found := getattr(module, name, None))]
+    return ", ".join((f"{kind.__module__}.{kind.__qualname__}", *hooks))
+
+
+def same_anatomy(seen: Mapping[str, str], expected: Mapping[str, str], kind: str, what: str) -> None:
+    """The same modules by name, of the same types, with the same numbers of hooks.
+
+    Raises:
+        Violation: a module is new, gone, or of other words.
+    """
+    for name in {**expected, **seen}:
+        before, after = expected.get(name, "not there"), seen.get(name, "not there")
+        require(before == after, kind, f"{what}: {name} is {after}, expected {before}")
+
+
+def held(model: nn.Module, name: str, plain: type[nn.Module], mask: Mask) -> Holds | str:
+    """The way that `model` holds the mask of parameter `name`, as `Contract.holds` words it, or in other
+    words where it is none of those. plain: the layer's type in the dense model."""
+    path, attribute = split_name(name)
+    try:
+        module = model.get_submodule(path)
+    except AttributeError:
+        return "wrapper"
+    if parametrize.is_parametrized(module, attribute):
+        return "parametrization"
+    if f"{attribute}_orig" in module._parameters and f"{attribute}_mask" in module._buffers:
+        return "buffer"
+    if type(module) is not plain:
+        return "wrapper"
+    if _is_zero(module._parameters.get(attribute), mask):
+        return "in place"
+    return "forward" if "forward" in vars(model) else "no way that a contract knows"
+
+
+def _is_zero(parameter: Tensor | None, mask: Mask) -> bool:
+    removed = torch.from_numpy(~mask)
+    return parameter is not None and not bool(parameter.detach().cpu()[removed].any())
+
+
+def plain_parameter(model: nn.Module, name: str, what: str) -> nn.Parameter:
+    """The parameter `name`, nothing standing in front of it or beside it.
+
+    Raises:
+        Violation: `not-plain`.
+    """
+    path, attribute = split_name(name)
+    modules = dict(model.named_modules())
+    require(path in modules, "not-plain", f"{what}: the model has no module {path}")
+    module, found = modules[path], modules[path]._parameters.get(attribute)
+    beside = {f"{attribute}_orig", f"{attribute}_mask"} & {*module._parameters, *module._buffers}
+    require(not beside, "not-plain", f"{what}: beside {name} there is {', '.join(sorted(beside))}")
+    seen = "parametrized" if parametrize.is_parametrized(module, attribute) else type(found).__name__
+    if type(found) is not nn.Parameter:
+        raise Violation("not-plain", f"{what}: {name} is {seen}, expected a plain Parameter")
+    return found
+
+
+def dense_weights(
+    model: nn.Module, names: Iterable[str], holds: Holds, before: Mapping[str, nn.Parameter]
+) -> dict[str, nn.Parameter]:
+    """The parameters that training changes, by planned name: where the declared way of holding a mask keeps
+    them; where it names no place, those of `before`, which the dense model had.
+
+    Raises:
+        Violation: `dense-weight-missing`, there is none in the declared place.
+    """
+    return {name: _dense_weight(model, name, holds, before) for name in names}
+
+
+def _dense_weight(
+    model: nn.Module, name: str, holds: Holds, before: Mapping[str, nn.Parameter]
+) -> nn.Parameter:
+    path, attribute = split_name(name)
+    places = {
+        "parametrization": f"{path}.parametrizations.{attribute}.original",
+        "buffer": f"{path}.{attribute}_orig",
+        "in place": name,
+        "forward": name,
+    }
+    if holds not in places:
+        return before[name]
+    try:
+        return model.get_parameter(places[holds])
+    except AttributeError:
+        message = f"{name} is held by {holds}, as declared, but there is no parameter {places[holds]}"
+        raise Violation("dense-weight-missing", message) from None
+
+
+def loose_tensors(model: nn.Module, name: str) -> list[str]:
+    """Tensors that the parametrizations of `name` hold as plain attributes, which `.to` does not move."""
+    path, attribute = split_name(name)
+    module = model.get_submodule(path)
+    if not parametrize.is_parametrized(module, attribute):
+        return []
+    chain: nn.Module = module.get_submodule(f"parametrizations.{attribute}")
+    return [
+        f"{place or 'parametrizations'}.{key}"
+        for place, part in chain.named_modules()
+        for key, value in vars(part).items()
+        if isinstance(value, Tensor)
+    ]

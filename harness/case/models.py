@@ -1,0 +1,210 @@
+"""Networks as torch models, and their inputs."""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..oracle import compare, stream
+from ..oracle.units import Reals
+from ..adapter.protocol import Batch
+from ..values.network import INPUT, Layer, Network
+
+
+def build(network: Network, salt: str, dtype: torch.dtype, device: torch.device) -> nn.Module:
+    """A dense model of `network`, in train mode, its parameters drawn from `salt` and of `dtype`;
+    the global random states stay where they are."""
+    return _copied(_template(network, salt, dtype, device), {})
+
+
+def parameters(model: nn.Module) -> dict[str, Reals]:
+    """All parameters of a model in float64, under every name they have."""
+    named = model.named_parameters(remove_duplicate=False)
+    return {name: compare.array(parameter).copy() for name, parameter in named}
+
+
+@lru_cache(maxsize=1024)
+def built_with(network: Network, salt: str, dtype: torch.dtype, device: torch.device) -> Mapping[str, Reals]:
+    """The parameters with which `build` makes the model, in float64, not to be written to."""
+    values = parameters(_template(network, salt, dtype, device))
+    for array in values.values():
+        array.flags.writeable = False
+    return MappingProxyType(values)
+
+
+@lru_cache(maxsize=1024)
+def _template(network: Network, salt: str, dtype: torch.dtype, device: torch.device) -> nn.Module:
+    """Kept, and never handed out: the same few models are made thousands of times."""
+    with torch.random.fork_rng(devices=[]):
+        return _built(network, salt, dtype).to(device)
+
+
+def _copied(module: nn.Module, twins: dict[nn.Parameter, nn.Parameter]) -> nn.Module:
+    """As `copy.deepcopy` would, in a sixth of its time. `twins`: what stands for each parameter, tied ones once."""
+    twin = copy.copy(module)
+    for name, value in vars(twin).items():
+        if isinstance(value, (dict, set)):
+            vars(twin)[name] = value.copy()
+    twin._parameters.update((name, _twin(one, twins)) for name, one in module._parameters.items() if one is not None)
+    twin._buffers.update((name, one.clone()) for name, one in module._buffers.items() if one is not None)
+    twin._modules.update((name, _copied(one, twins)) for name, one in module._modules.items() if one is not None)
+    return twin
+
+
+def _twin(parameter: nn.Parameter, twins: dict[nn.Parameter, nn.Parameter]) -> nn.Parameter:
+    if parameter not in twins:
+        twins[parameter] = nn.Parameter(parameter.detach().clone())
+    return twins[parameter]
+
+
+def _built(network: Network, salt: str, dtype: torch.dtype) -> nn.Module:
+    if not network.layers[0].name:
+        return _module(network.layers[0], salt, dtype)
+    if not network.is_chain:
+        return Graph(network, {layer.name: _module(layer, salt, dtype) for layer in network.layers})
+    tree: dict[str, nn.Module | OrderedDict[str, nn.Module]] = OrderedDict()
+    for layer in network.layers:
+        block, _, name = layer.name.rpartition(".")
+        level = tree.setdefault(block, OrderedDict()) if block else tree
+        assert isinstance(level, dict)
+        level[name] = _module(layer, salt, dtype)
+    parts = OrderedDict(
+        (name, nn.Sequential(part) if isinstance(part, OrderedDict) else part) for name, part in tree.items()
+    )
+    model = nn.Sequential(parts) if network.sequential else Chain(parts)
+    for name, source in network.tied:
+        _tie(model, name, source)
+    return model
+
+
+class Chain(nn.Module):
+    """Runs its layers, by name, one after the other, and whatever else is hung into it not at all."""
+
+    def __init__(self, layers: Mapping[str, nn.Module]) -> None:
+        super().__init__()
+        self.order = tuple(layers)
+        for name, layer in layers.items():
+            self.add_module(name, layer)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        for name in self.order:
+            inputs = getattr(self, name)(inputs)
+        return inputs
+
+
+class Graph(nn.Module):
+    """Runs its layers, each on what those give that it takes; the last one's is the output."""
+
+    def __init__(self, network: Network, layers: Mapping[str, nn.Module]) -> None:
+        super().__init__()
+        self.steps = tuple((layer.name, network.sources(layer)) for layer in network.layers)
+        for name, layer in layers.items():
+            self.add_module(name, layer)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        values = {INPUT: inputs}
+        for name, sources in self.steps:
+            values[name] = getattr(self, name)(*(values[source] for source in sources))
+        return values[self.steps[-1][0]]
+
+
+class Add(nn.Module):
+    """The sum of two."""
+
+    def forward(self, one: Tensor, other: Tensor) -> Tensor:
+        return one + other
+
+
+class Concat(nn.Module):
+    """All of it, one channel after the other."""
+
+    def forward(self, *parts: Tensor) -> Tensor:
+        return torch.cat(parts, 1)
+
+
+def _tie(model: nn.Module, name: str, source: str) -> None:
+    path, _, attribute = name.rpartition(".")
+    setattr(model.get_submodule(path), attribute, model.get_parameter(source))
+
+
+def _module(layer: Layer, salt: str, dtype: torch.dtype) -> nn.Module:
+    module = _EMPTY[layer.kind](layer).to(dtype)
+    for name, parameter in module.named_parameters():
+        fan_in = parameter[0].numel() if parameter.dim() > 1 else 1
+        values = stream.reals(f"{salt} {layer.name}.{name}", tuple(parameter.shape)) / fan_in**0.5
+        tensor = torch.from_numpy(values).to(dtype)
+        setattr(module, name, nn.Parameter(_strided(tensor) if layer.strided and name == "weight" else tensor))
+    if layer.kind == "norm2d":
+        _learn_statistics(module, layer.outputs, f"{salt} {layer.name}", dtype)
+    return module
+
+
+def _learn_statistics(norm: nn.Module, channels: int, salt: str, dtype: torch.dtype) -> None:
+    """As if it had been trained: a mean and a variance of its own for each channel."""
+    mean, variance = (stream.reals(f"{salt}.{part}", (channels,)) for part in ("mean", "variance"))
+    norm.running_mean = torch.from_numpy(mean).to(dtype)
+    norm.running_var = torch.from_numpy(np.abs(variance) + 0.5).to(dtype)
+
+
+def _strided(tensor: Tensor) -> Tensor:
+    return tensor.t().contiguous().t()
+
+
+class OwnLinear(nn.Linear):
+    """A linear layer of a type that is not torch's."""
+
+
+def _linear(layer: Layer) -> nn.Module:
+    return (OwnLinear if layer.subclassed else nn.Linear)(layer.inputs, layer.outputs, bias=layer.bias)
+
+
+def _convolution(kind: type[nn.Conv1d] | type[nn.Conv2d], layer: Layer) -> nn.Module:
+    window = (layer.kernel, layer.stride, layer.padding, layer.dilation, layer.groups)
+    return kind(layer.inputs, layer.outputs, *window, bias=layer.bias)
+
+
+_EMPTY: dict[str, Callable[[Layer], nn.Module]] = {
+    "linear": _linear,
+    "conv1d": lambda layer: _convolution(nn.Conv1d, layer),
+    "conv2d": lambda layer: _convolution(nn.Conv2d, layer),
+    "norm": lambda layer: nn.BatchNorm1d(layer.inputs),
+    "norm2d": lambda layer: nn.BatchNorm2d(layer.inputs),
+    "add": lambda layer: Add(),
+    "concat": lambda layer: Concat(),
+    "embedding": lambda layer: nn.Embedding(layer.inputs, layer.outputs),
+    "relu": lambda layer: nn.ReLU(),
+    "flatten": lambda layer: nn.Flatten(),
+}
+
+
+def layer_inputs(layer: Layer, salt: str, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """A batch that one layer takes when it is called by itself."""
+    shapes = {"linear": (layer.inputs,), "conv1d": (layer.inputs, 7), "conv2d": (layer.inputs, 7, 6), "embedding": (5,)}
+    return inputs(Network(layer.name, (layer,), (), shapes[layer.kind]), salt, 3, dtype, device)
+
+
+def inputs(network: Network, salt: str, batch: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """A batch that the network takes: reals of `dtype`, or int64 indices; of shape (batch, *input_shape)."""
+    shape = (batch, *network.input_shape)
+    if network.takes_indices:
+        return torch.from_numpy(stream.integers(f"{salt} input", shape, network.layers[0].inputs)).to(device)
+    return torch.from_numpy(stream.reals(f"{salt} input", shape)).to(dtype).to(device)
+
+
+@lru_cache(maxsize=1024)
+def batches(
+    network: Network, salt: str, variant: str, count: int, dtype: torch.dtype, device: torch.device
+) -> tuple[Batch, ...]:
+    """Batches of (inputs, target) for training, not to be written to; targets are what another model of `network`
+    gives."""
+    model = build(network, f"{salt} target", dtype, device)
+    made = [inputs(network, f"{salt} {variant} batch {number}", 3, dtype, device) for number in range(count)]
+    with torch.no_grad():
+        return tuple((data, model(data)) for data in made)

@@ -1,0 +1,46 @@
+"""What is left of a dense model's parameters in one whose channels were removed, by shapes and entries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from torch import nn
+
+from ..oracle import channels as structure
+from ..oracle.compare import array, require
+from ..oracle.units import Mask, Reals
+from ..values.network import Network
+from . import models
+
+
+def masks_left(model: nn.Module, network: Network, dense: Mapping[str, Reals]) -> dict[str, Mask]:
+    """By name of each planned weight: which of the dense one's entries stand in an output channel that is left, as
+    booleans of the dense shape.
+
+    Raises:
+        Violation: `tensor-missing`.
+    """
+    return {name: _left_of(tensor(model, name), dense[name]) for name in network.planned}
+
+
+def _left_of(seen: Reals, dense: Reals) -> Mask:
+    outputs = np.isin(np.arange(len(dense)), structure.find(dense, seen).outputs)
+    return np.broadcast_to(outputs.reshape(-1, *(1,) * (dense.ndim - 1)), dense.shape)
+
+
+def tensor(model: nn.Module, name: str) -> Reals:
+    """The parameter or statistic called `name`, float64.
+
+    Raises:
+        Violation: `tensor-missing`.
+    """
+    found = tensors(model)
+    require(name in found, "tensor-missing", f"the model has nothing called {name}; it has {', '.join(found)}")
+    return found[name]
+
+
+def tensors(model: nn.Module) -> dict[str, Reals]:
+    """All parameters and statistics of a model in float64, under the names they have in its state dict."""
+    buffers = {name: array(buffer).copy() for name, buffer in model.named_buffers() if buffer.dim()}
+    return models.parameters(model) | buffers

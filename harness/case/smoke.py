@@ -1,0 +1,142 @@
+"""Trivial checks of an adapter: each of its calls does something at all, where it was told to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..oracle.compare import array, require, same_numbers
+from ..adapter.protocol import Sparsified
+from .blame import looking_at
+from .remaining import tensor
+from .training import learn
+from .trial import Trial
+
+
+def attaches(trial: Trial) -> None:
+    """SMOKE-01.
+
+    Raises:
+        Violation: `adapter-raises`, `protocol-broken` or `output-shape`.
+    """
+    with looking_at(trial.adapter, "attach"):
+        _runs(trial, trial.attach().model, "the model that attach gives")
+
+
+def reports_masks(trial: Trial) -> None:
+    """SMOKE-02.
+
+    Raises:
+        Violation: `adapter-raises`, `protocol-broken`, `mask-missing` or `mask-shape`.
+    """
+    shapes = {layer.weight: layer.weight_shape for layer in trial.network.weighted}
+    with looking_at(trial.adapter, "attach"):
+        masks = trial.masks(_updated(trial))
+        for name in trial.plan.names:
+            seen = ", ".join(masks) or "none"
+            require(name in masks, "mask-missing", f"{name} is planned, but masks() has no mask for it; it has {seen}")
+            message = f"the mask of {name} is of shape {masks[name].shape}, expected {shapes[name]}"
+            require(masks[name].shape == shapes[name], "mask-shape", message)
+
+
+def takes_hold(trial: Trial) -> None:
+    """SMOKE-03.
+
+    Raises:
+        Violation: `adapter-raises`, `protocol-broken` or `plan-not-applied`.
+    """
+    dense = trial.dense_parameters()
+    with looking_at(trial.adapter, "attach"):
+        used = trial.used(_updated(trial).model)
+        changed = [name for name, weight in used.items() if not np.array_equal(array(weight), dense[name])]
+        left = [name for name in trial.plan.names if name not in changed]
+        message = f"planned, but in forward as in the dense model: {', '.join(left)}; changed are {_listed(changed)}"
+        require(not left, "plan-not-applied", message)
+
+
+def trains(trial: Trial) -> None:
+    """SMOKE-04.
+
+    Raises:
+        Violation: `adapter-raises`, `protocol-broken` or `weight-not-moved`.
+    """
+    with looking_at(trial.adapter, "attach"):
+        sparsified = _updated(trial)
+        before = [parameter.detach().clone() for parameter in sparsified.model.parameters()]
+        learn(trial, sparsified)
+        after = list(sparsified.model.parameters())
+        moved = [not same_numbers(one, other) for one, other in zip(before, after, strict=False)]
+        message = f"none of the {len(after)} parameters has moved in training"
+        require(any(moved), "weight-not-moved", message)
+
+
+def restores(trial: Trial) -> None:
+    """SMOKE-05.
+
+    Raises:
+        Violation: `adapter-raises`, `protocol-broken`, `nothing-saved` or `output-shape`.
+    """
+    with looking_at(trial.adapter, "attach"):
+        sparsified = _updated(trial)
+    with looking_at(trial.adapter, "restore"):
+        saved = sparsified.save()
+        require(bool(saved.model), "nothing-saved", "the state dict that save gives is empty")
+        _runs(trial, trial.restore(saved).model, "the model that restore gives")
+
+
+def finalizes(trial: Trial) -> None:
+    """SMOKE-06.
+
+    Raises:
+        Violation: `adapter-raises`, `protocol-broken` or `output-shape`.
+    """
+    with looking_at(trial.adapter, "attach"):
+        _runs(trial, _updated(trial).finalize(), "the model that finalize gives")
+
+
+def removes_channels(trial: Trial) -> None:
+    """SMOKE-07.
+
+    Raises:
+        Violation: `adapter-raises`, `protocol-broken`, `tensor-missing` or `plan-not-applied`.
+    """
+    with looking_at(trial.adapter, "attach"):
+        model = _updated(trial).model
+        left = {name: (len(tensor(model, name)), len(trial.dense_parameters()[name])) for name in trial.plan.names}
+        whole = [f"{name} ({seen} of {before})" for name, (seen, before) in left.items() if seen >= before]
+        message = f"planned, but with as many output channels as in the dense model: {', '.join(whole)}"
+        require(not whole, "plan-not-applied", message)
+
+
+CHECKS: dict[str, Callable[[Trial], None]] = {
+    "SMOKE-01": attaches,
+    "SMOKE-02": reports_masks,
+    "SMOKE-03": takes_hold,
+    "SMOKE-04": trains,
+    "SMOKE-05": restores,
+    "SMOKE-06": finalizes,
+    "SMOKE-07": removes_channels,
+}
+"""By requirement."""
+
+
+def _updated(trial: Trial) -> Sparsified:
+    sparsified = trial.attach()
+    sparsified.update()
+    return sparsified
+
+
+def _runs(trial: Trial, model: nn.Module, what: str) -> None:
+    with torch.no_grad():
+        output, expected = model(trial.inputs()), tuple(trial.dense_model()(trial.inputs()).shape)
+    is_tensor = isinstance(output, Tensor)
+    seen = f"a tensor of shape {tuple(output.shape)}" if is_tensor else f"a {type(output).__name__}"
+    message = f"{what} returns {seen}, expected a tensor of shape {expected}"
+    require(is_tensor and tuple(output.shape) == expected, "output-shape", message)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names) or "none"

@@ -1,1 +1,0 @@
-"""The top floor: the command line."""

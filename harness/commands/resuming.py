@@ -1,0 +1,60 @@
+"""How `sparsecheck run` keeps its records beside its report, and goes on with those of a run that was interrupted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from .failure import fail
+
+if TYPE_CHECKING:
+    from ..report.report import Report
+    from ..run.progress import Parts
+    from ..run.parent import Run
+
+
+@contextmanager
+def parts_of(report: Path | None, resume: bool) -> Iterator[Parts | None]:
+    """Where the records are while the run goes on; none where they need not outlive it."""
+    from ..report.resuming import CannotResume
+    from ..run.progress import beside
+
+    try:
+        with beside(report, resume) as parts:
+            yield parts
+    except CannotResume as error:
+        fail(f"cannot resume: {error}")
+
+
+def judged_beside(parts: Parts | None, asked: Run, resume: bool) -> Report:
+    """The report of what was asked for, together with what an interrupted run of it had recorded."""
+    from ..report.report import InvalidReport
+    from ..run.parent import judge_apart
+
+    def tell(line: str) -> None:
+        click.echo(line, err=True)
+
+    try:
+        if parts is None:
+            return judge_apart(asked, tell)
+        earlier = _earlier(parts, asked) if resume else {}
+        return judge_apart(replace(asked, records=parts.begin(resume), earlier=earlier), tell)
+    except (InvalidReport, OSError) as error:
+        fail(str(error))
+
+
+def _earlier(parts: Parts, asked: Run) -> dict[str, Report]:
+    from importlib.metadata import version
+
+    from ..report.resuming import earlier
+
+    header = msgspec.structs.replace(asked.header, sparsecheck=version("sparsecheck"))
+    found = dict(earlier(parts.sources(), asked.names, header))
+    click.echo(f"{sum(len(one.records) for one in found.values())} records are kept", err=True)
+    return found

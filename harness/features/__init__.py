@@ -1,0 +1,1 @@
+"""Optional features, each with its own command; no feature imports another."""

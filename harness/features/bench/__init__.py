@@ -1,0 +1,1 @@
+"""`sparsecheck bench`: time operations and gate on slowdowns."""

@@ -1,0 +1,212 @@
+"""`sparsecheck bench`: times the operations of sparsifiers, and gates on what became slower."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ...values.timing import OPERATIONS, QUICK, SIZES
+from ...commands.arguments import split_arguments
+from ...commands.failure import fail
+
+if TYPE_CHECKING:
+    from .gate import Change, Saved
+    from .gated import Gate
+    from .measure import Rival, Settings
+    from .time_apart import Bench, Timed
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_ADAPTER = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@click.option("--adapter", "adapters", multiple=True, type=_ADAPTER,
+              help="Time the adapter in this file; alone, unless names are given.")
+@click.option("--size", "sizes", multiple=True, type=click.Choice(list(SIZES)),
+              help=f"Only this size; {' and '.join(QUICK)} if none is named.")
+@click.option("--full", is_flag=True, help="Every size.")
+@click.option("--operation", "operations", multiple=True, type=click.Choice(list(OPERATIONS)), help="Only this one.")
+@click.option("--against", type=_FILE, help="Fail on what is surely slower than in this file, or does other work.")
+@click.option("--against-dist", metavar="NAME==VERSION",
+              help="Fail on what is surely slower than with this release, which is installed apart and takes turns.")
+@click.option("--against-adapter", type=_ADAPTER,
+              help="Fail on what is surely slower than the adapter in this file: a frozen copy, say.")
+@click.option("--allowance", type=click.FloatRange(0), show_default="3, or 25 with --against",
+              help="Per cent that is not slower, of what takes 0.1 ms or more; of the rest five times that, up to 25.")
+@click.option("--json", "file", type=_FILE, help="Write pytest-benchmark's record here; --against reads it.")
+@click.option("--html", type=_FILE, help="Write the whole as a page; takes sparsecheck[pages].")
+@click.option("--markdown", type=_FILE, help="Write the same as Markdown; takes sparsecheck[pages].")
+@click.option("--earlier", multiple=True, type=_FILE, help="A run that --json saved, for the trend; the oldest first.")
+@click.option("--limit", default=600.0, show_default=True, type=click.FloatRange(0, min_open=True),
+              help="Seconds that one sparsifier may take.")
+@click.option("--pytest-args", default="", metavar="'ARGS'", callback=split_arguments,
+              help="Handed on to pytest, as '--benchmark-verbose'.")
+def bench(
+    names: tuple[str, ...], adapters: tuple[Path, ...], sizes: tuple[str, ...], full: bool,
+    operations: tuple[str, ...], against: Path | None, against_dist: str | None, against_adapter: Path | None,
+    allowance: float | None, file: Path | None, html: Path | None, markdown: Path | None, earlier: tuple[Path, ...],
+    limit: float, pytest_args: tuple[str, ...],
+) -> None:
+    """Time the sparsifiers NAMES (all that are registered, if none is named), one process after the other.
+
+    Exit codes: 0 all that was planned was timed, or is not offered, and nothing is worse than what it was held against;
+    1 an operation raised, or something is worse; 2 bad usage; 3 something planned was not timed, or nothing compared.
+    """
+    from .time_apart import Bench
+
+    if importlib.util.find_spec("pytest_benchmark") is None:
+        fail("timing needs pytest-benchmark: pip install sparsecheck[bench]")
+    if sum(map(bool, (against, against_dist, against_adapter))) > 1:
+        fail("one of --against, --against-dist and --against-adapter at a time")
+    pages = Pages(file, html, markdown, tuple(map(_read, earlier)))
+    pages.check()
+    gate = _gate(against, against_dist or against_adapter, allowance)
+    names, sizes = _as_saved(gate, names, adapters, tuple(SIZES) if full else sizes)
+    subjects = _subjects(names, adapters)
+    with _rival(against_dist, against_adapter) as rival:
+        settings = _settings(gate, sizes, operations, rival)
+        files = tuple(adapter.absolute() for adapter in adapters)
+        _run(Bench(subjects, files, limit, settings, pytest_args), gate, pages)
+
+
+def _subjects(names: tuple[str, ...], adapters: tuple[Path, ...]) -> tuple[str, ...]:
+    from ...commands.names import chosen
+
+    try:
+        return chosen(names, adapters, (), ())
+    except LookupError as error:
+        fail(str(error.args[0]))
+
+
+def _gate(against: Path | None, rival: object, per_cent: float | None) -> Gate | None:
+    from .gate import ALLOWANCE, SAVED_ALLOWANCE
+    from .gated import Gate
+
+    asked = None if per_cent is None else per_cent / 100
+    if against is None:
+        return Gate(ALLOWANCE if asked is None else asked) if rival else None
+    return Gate(SAVED_ALLOWANCE if asked is None else asked, _read(against))
+
+
+def _read(file: Path) -> tuple[Saved, ...]:
+    from .saved import InvalidTimings, read
+
+    try:
+        return read(file)
+    except InvalidTimings as error:
+        fail(str(error))
+
+
+def _as_saved(
+    gate: Gate | None, names: tuple[str, ...], adapters: tuple[Path, ...], sizes: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What is timed where nothing else is asked for: all that is saved, at its sizes."""
+    if gate is None or gate.saved is None:
+        return names, sizes or QUICK
+    entries = [one.timing.entry for one in gate.saved]
+    saved = {entry.size for entry in entries}
+    named = names or (() if adapters else tuple(dict.fromkeys(entry.sparsifier for entry in entries)))
+    return named, sizes or tuple(size for size in SIZES if size in saved)
+
+
+def _settings(gate: Gate | None, sizes: tuple[str, ...], operations: tuple[str, ...], rival: Rival | None) -> Settings:
+    from .measure import GATED, Settings
+    from ...process.device import devices
+    from ...values.timing import Scope
+
+    scope = Scope(operations or tuple(OPERATIONS), sizes, devices())
+    if gate is None:
+        return Settings(scope)
+    comparisons = GATED if gate.saved is None else Settings().comparisons
+    return Settings(scope, comparisons, precision=0.015, budget=3.0, rival=rival)
+
+
+@contextmanager
+def _rival(dist: str | None, adapter: Path | None) -> Iterator[Rival | None]:
+    from ...process.releases import NotInstalled, installed
+    from .measure import Rival
+
+    if dist is None:
+        yield Rival(file=str(adapter.absolute())) if adapter else None
+        return
+    try:
+        with installed(dist) as folder:
+            yield Rival(folder=str(folder))
+    except NotInstalled as error:
+        fail(str(error))
+
+
+def _run(bench: Bench, gate: Gate | None, pages: Pages) -> None:
+    from .changes import changes_told
+    from .table import table
+    from .gated import gate_exit_code, look_closer
+    from .time_apart import time_apart
+    from ...values.timing import exit_code
+
+    def tell(line: str) -> None:
+        click.echo(line, err=True)
+
+    timed = time_apart(bench, tell)
+    code = exit_code(timed.timings)
+    changes = look_closer(bench, gate, timed, tell) if gate else ()
+    for line in table(timed.timings):
+        click.echo(line)
+    if gate:
+        code = max(code, gate_exit_code(changes))
+        for line in changes_told(changes):
+            click.echo(line)
+    pages.write(timed, changes, code)
+    sys.exit(code)
+
+
+@dataclass(frozen=True)
+class Pages:
+    """What is written of a run, and what was saved of earlier ones."""
+
+    record: Path | None
+    html: Path | None
+    markdown: Path | None
+    earlier: tuple[tuple[Saved, ...], ...]
+
+    def check(self) -> None:
+        """Fail before anything is timed, if it could not be written."""
+        for option, file in (("--json", self.record), ("--html", self.html), ("--markdown", self.markdown)):
+            if file is not None and not os.access(file.absolute().parent, os.W_OK):
+                fail(f"{file}: its folder is missing or cannot be written to; name another with {option}")
+        if (self.html or self.markdown) and importlib.util.find_spec("jinja2") is None:
+            fail("a page takes jinja2: pip install sparsecheck[pages]")
+
+    def write(self, timed: Timed, changes: tuple[Change, ...], code: int) -> None:
+        """Write all that was asked for."""
+        from .saved import of_document, without_data
+
+        files = [file for file in (self.record, self.html, self.markdown) if file is not None]
+        if timed.document is None and files:
+            fail(f"{files[0]} is not written: nothing was timed", 3)
+        if self.record is not None and timed.document is not None:
+            _put(self.record, json.dumps(without_data(timed.document), indent=1) + "\n", code)
+        if self.html is None and self.markdown is None:
+            return
+        from .page import BenchReport, bench_html, bench_markdown
+
+        report = BenchReport(timed.timings, of_document(timed.document or {}), changes, self.earlier)
+        for file, make in ((self.html, bench_html), (self.markdown, bench_markdown)):
+            if file is not None:
+                _put(file, make(report), code)
+
+
+def _put(file: Path, text: str, code: int) -> None:
+    try:
+        file.write_text(text, "utf-8")
+    except OSError as error:
+        fail(f"{file} could not be written ({error})", max(code, 2))

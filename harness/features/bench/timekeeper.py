@@ -1,0 +1,182 @@
+"""The pytest hooks of a run that times: what was planned, what was timed, and no green for a run that timed nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from ...run.recorder import cell_of, in_flight
+from ...run.session import Asked, chosen
+from ...adapter.discovery import BrokenAdapter, Found, find, load
+from ...process.guard import Guard
+from ...values.timing import Entry, State, Timing, plan
+from .beside import Beside, NoRival, beside
+from .measure import Benchmark, Settings, arm, measure, obstacle, proven
+from .turns import Pace, Timer
+
+if TYPE_CHECKING:
+    from _pytest._code.code import ExceptionInfo
+
+NAME = "sparsecheck-timekeeper"
+
+
+class NotTimed(Exception):
+    """A timing case that would run and time nothing; the message says what to do."""
+
+
+class Timekeeper:
+    """Registered at the first timing case that is collected; knows the plan and what became of it.
+
+    noted: written to the file that `--sparsecheck-timings` names, a JSON line each, all but what was timed:
+    of that pytest-benchmark keeps the record.
+    """
+
+    def __init__(self, config: pytest.Config, asked: Asked) -> None:
+        self.noted: dict[Entry, Timing] = {}
+        self.timed: set[Entry] = set()
+        self._found: dict[str, Found] = {}
+        self._beside: dict[str, Beside] = {}
+        self._open = ExitStack()
+        path = config.option.sparsecheck_timings
+        self._path = Path(path) if path else None
+        files = self._files = tuple(map(Path, asked.adapters))
+        settings = config.option.sparsecheck_timing_settings
+        self.settings = msgspec.json.decode(settings, type=Settings) if settings else Settings()
+        self.plan = plan([one.name for one in chosen(asked, files)], self.settings.scope)
+        self._entries = {entry.id: entry for entry in self.plan}
+        for name in dict.fromkeys(entry.sparsifier for entry in self.plan):
+            self._load(name, files)
+
+    def _load(self, name: str, files: tuple[Path, ...]) -> None:
+        entries = [entry for entry in self.plan if entry.sparsifier == name]
+        try:
+            found = self._found[name] = load(find(name, files))
+        except BrokenAdapter as error:
+            for entry in entries:
+                self._note(entry, State.NOT_TIMED, str(error))
+            return
+        for entry in entries:
+            if why := obstacle(entry, found):
+                self._note(entry, State.NOT_OFFERED, why)
+
+    def _note(self, entry: Entry, state: State, message: str) -> None:
+        self.noted[entry] = Timing(entry, state, message)
+        if self._path is not None:
+            with self._path.open("ab") as file:
+                file.write(msgspec.json.encode(self.noted[entry]) + b"\n")
+
+    @property
+    def to_time(self) -> list[str]:
+        """The ids of the entries that can be timed."""
+        return [entry.id for entry in self.plan if entry not in self.noted]
+
+    @property
+    def untimed(self) -> list[Entry]:
+        """What was planned and never accounted for, or accounted for as not timed."""
+        accounted = self.timed | {entry for entry, timing in self.noted.items() if timing.state != State.NOT_TIMED}
+        return [entry for entry in self.plan if entry not in accounted]
+
+    def time(self, id: str, benchmark: Benchmark) -> None:
+        """Time the entry called `id`, in the world that every timing shares.
+
+        Raises:
+            NotTimed: pytest-benchmark is switched off.
+        """
+        if not benchmark.enabled:
+            raise NotTimed("pytest-benchmark is switched off: nothing would be timed")
+        entry = self._entries[id]
+        with Guard().keep():
+            measure(entry, self._found[entry.sparsifier], self.settings, benchmark, self._rival(entry))
+
+    def _rival(self, entry: Entry) -> Callable[[Pace], Timer] | None:
+        """What makes the other version that takes turns ready for `entry`."""
+        rival = self.settings.rival
+        if rival is None:
+            return None
+        name, file = entry.sparsifier, Path(rival.file)
+        if rival.file:
+            adapter, workload = load(find(file.stem, (file,))).adapter, proven(self._found[name], entry).workload
+            return partial(arm, entry, adapter, workload)
+        if name not in self._beside:
+            self._beside[name] = self._open.enter_context(beside(name, self._files, rival.folder))
+        return partial(self._beside[name].prepare, entry)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[Any]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        entry = self._entries.get(cell_of(item.nodeid))
+        if entry is not None and call.excinfo is not None:
+            self.timed.discard(entry)
+            self._note(entry, *_verdict(call.excinfo))
+        elif entry is not None and call.when == "call" and _was_timed(item):
+            self.timed.add(entry)
+        return report
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        if self._path is not None:
+            in_flight(self._path).write_text(cell_of(nodeid), "utf-8")
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        self._open.close()
+        if self._path is not None:
+            in_flight(self._path).unlink(missing_ok=True)
+        if self.untimed:
+            session.exitstatus = 3
+        elif any(timing.state is State.RAISED for timing in self.noted.values()):
+            session.exitstatus = session.exitstatus or 1
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if self.untimed:
+            first = self.untimed[0]
+            why = self.noted[first].message if first in self.noted else "its case was not run"
+            terminalreporter.section("sparsecheck")
+            terminalreporter.line(
+                f"{len(self.untimed)} of {len(self.plan)} planned timings were not made, first {first.id}: {why}"
+            )
+
+
+def timer_of(request: pytest.FixtureRequest, benchmark: Benchmark) -> Callable[[], None]:
+    """What times the entry that is the parameter of the timing case that makes `request`."""
+    keeper: Timekeeper | None = request.config.pluginmanager.get_plugin(NAME)
+    assert keeper is not None
+    return partial(keeper.time, request.param, benchmark)
+
+
+def check(config: pytest.Config) -> None:
+    """Whether a timing case would time anything in this run.
+
+    Raises:
+        NotTimed: it would not; the message says what to do.
+    """
+    option = config.option
+    if not hasattr(option, "benchmark_skip"):
+        raise NotTimed("a timing case needs pytest-benchmark: pip install sparsecheck[bench]")
+    if hasattr(config, "workerinput") or getattr(option, "dist", "no") != "no":
+        raise NotTimed(
+            "under xdist pytest-benchmark times nothing: run timing cases without -n (or with -n 0), "
+            "alone on the machine, or by `sparsecheck bench`"
+        )
+    for name in ("skip", "disable"):
+        if getattr(option, f"benchmark_{name}"):
+            raise NotTimed(f"--benchmark-{name} leaves nothing timed: take it away, or leave the timing cases out")
+
+
+def _verdict(excinfo: ExceptionInfo[BaseException]) -> tuple[State, str]:
+    error = excinfo.value
+    if isinstance(error, (NotTimed, NoRival, BrokenAdapter, pytest.skip.Exception)):
+        return State.NOT_TIMED, str(error)
+    return State.RAISED, " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def _was_timed(item: pytest.Item) -> bool:
+    benchmark = getattr(item, "funcargs", {}).get("benchmark")
+    return benchmark is not None and bool(benchmark.stats)

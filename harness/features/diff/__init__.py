@@ -1,0 +1,1 @@
+"""`sparsecheck record` and `sparsecheck diff`: snapshots of numerical behaviour, and how they differ."""

@@ -1,0 +1,212 @@
+"""What a sparsifier does here, on every occasion that it has a part in: float32, on the CPU."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ...oracle.compare import array
+from ...oracle.flatten import leaves
+from ...oracle.networks import network
+from .occasions import COARSE, TOGETHER, Occasion, occasions
+from ...oracle.plans import plan_for
+from ...report.verdict import signature
+from .recording import About, Made, Recording, Seen
+from ...oracle.references import Form
+from ...adapter.protocol import Adapter, Context, Sparsified
+from ...adapter.discovery import Found
+from ...operations.clocks import quiet
+from ...operations.counting import operators
+from ...operations.tasks import Task
+from ...case import models
+from ...process.environment import here
+from ...process.guard import Guard
+from ...case.remaining import masks_left, tensors
+from ...values.pattern import Given, Pattern
+from ...values.plan import Scope
+
+_SALT, _DTYPE, _DEVICE = "recorded", torch.float32, torch.device("cpu")
+_NEEDED = ("cpu", "float32")
+_HIGHER = 0.75
+"""The level of the second update, above that of every pattern on an occasion."""
+
+
+class NotRecordable(Exception):
+    """A sparsifier that does not work where all are recorded; the message says why."""
+
+
+def record(found: Found) -> Recording:
+    """All that it does, the same whenever it is asked.
+
+    Raises:
+        NotRecordable: it declares the CPU, float32 or every occasion unsupported.
+    """
+    declaration = found.declaration
+    lacking = [name for name in _NEEDED if name not in declaration.capabilities.supported]
+    planned = occasions(declaration)
+    if lacking or not planned:
+        what = " and ".join(lacking) or "every layer with every pattern"
+        raise NotRecordable(f"{found.name} declares {what} unsupported, and recorded is float32 on the CPU")
+    recorded: dict[str, NDArray[Any]] = {}
+    with quiet():
+        seen = tuple(_Occasion(found.adapter, one, recorded).seen() for one in planned)
+    about = About(
+        sparsifier=found.name, distribution=declaration.distribution, version=declaration.version,
+        profile=declaration.profile, contract=declaration.contract, made=_made(), seen=seen,
+    )
+    return Recording(about, recorded)
+
+
+def _made() -> Made:
+    place = here()
+    return Made(place.torch, place.numpy, place.python, place.platform, platform.machine())
+
+
+class _Occasion:
+    """One occasion under way. tensors: what is recorded goes there."""
+
+    def __init__(self, adapter: Adapter, occasion: Occasion, recorded: dict[str, NDArray[Any]]) -> None:
+        self.adapter, self.occasion, self.recorded = adapter, occasion, recorded
+        self.network = network(occasion.layer, _SALT, adapter.contract.multiple)
+        scope: Scope = "all" if occasion.variant == TOGETHER else "each"
+        self.plan = plan_for(self.network, occasion.pattern, _SALT, scope)
+        self.inputs = models.inputs(self.network, _SALT, 2, _DTYPE, _DEVICE)
+        batches = models.batches(self.network, _SALT, "calibration", 2, _DTYPE, _DEVICE)
+        self.context = Context(self.inputs.clone(), tuple((one.clone(), two.clone()) for one, two in batches),
+                               _DEVICE, _DTYPE)
+        self.parts: dict[str, Any] = {}
+        self.doing = "attach"
+
+    def dense_model(self) -> nn.Module:
+        """A fresh one, the same each time."""
+        model = models.build(self.network, _SALT, _DTYPE, _DEVICE)
+        if self.occasion.variant == COARSE:
+            with torch.no_grad():
+                for name in self.plan.names:
+                    weight = model.get_parameter(name)
+                    weight.copy_(self._tying(weight))
+        return model
+
+    def _tying(self, weight: Tensor) -> Tensor:
+        if self.adapter.profile == "mask":
+            return _coarse(weight)
+        return _rows_alike(weight, squared=self.adapter.contract.score == "magnitude-l2")
+
+    def attached(self) -> Sparsified:
+        return self.adapter.attach(self.dense_model(), self.plan, self.context)
+
+    def seen(self) -> Seen:
+        """What it does, as far as it raises nothing."""
+        inputs = self._noted_inputs()
+        draws, raised = self.adapter.contract.score == "random", ""
+        with Guard(draws).keep():
+            try:
+                self._run()
+            except Exception as error:
+                raised = f"{self.doing}: {signature(error)}"
+        plan = {name: _words(pattern) for name, pattern in self.plan.patterns.items()}
+        return Seen(occasion=self.occasion.id, plan=plan, inputs=inputs, raised=raised, **self.parts)
+
+    def _noted_inputs(self) -> str:
+        """Their sha256; of the dense model the planned weights are recorded as they are."""
+        state, digest = self.dense_model().state_dict(), hashlib.sha256()
+        for name, tensor in (*state.items(), ("", self.inputs)):
+            digest.update(f"{name} {list(tensor.shape)} ".encode() + tensor.numpy().tobytes())
+        for name in self.plan.names:
+            self.recorded[f"dense {self.occasion.model} {name}"] = np.ascontiguousarray(state[name].numpy())
+        return digest.hexdigest()
+
+    def _run(self) -> None:
+        sparsified = self.attached()
+        for stage, level in self._stages():
+            self.doing = stage
+            sparsified.update(level)
+            self._note_masks(sparsified, stage)
+            self._note_output(sparsified.model, stage)
+            if stage == "update":
+                self._note_saved(sparsified)
+        self._note_counts()
+
+    def _stages(self) -> Iterator[tuple[str, float | None]]:
+        yield "update", None
+        if self.occasion.has_level and "relevel" in self.adapter.declare("").capabilities.supported:
+            yield "relevel", _HIGHER
+
+    def _note_masks(self, sparsified: Sparsified, stage: str) -> None:
+        self.doing = f"masks after {stage}"
+        for name, mask in self._masks(sparsified).items():
+            self.recorded[f"mask {self.occasion.id} {stage} {name}"] = np.ascontiguousarray(array(mask) != 0)
+            if isinstance(mask, Tensor):
+                self.parts.setdefault("masks", {})[name] = _form(mask)
+
+    def _masks(self, sparsified: Sparsified) -> Mapping[str, Tensor | NDArray[np.bool_]]:
+        if self.adapter.profile == "structural":
+            return masks_left(sparsified.model, self.network, tensors(self.dense_model()))
+        return sparsified.masks()
+
+    def _note_output(self, model: nn.Module, stage: str) -> None:
+        self.doing = f"forward after {stage}"
+        model.eval()
+        with torch.no_grad():
+            output = model(self.inputs)
+        model.train()
+        self.parts.setdefault("outputs", {})[stage] = _form(output)
+        if isinstance(output, Tensor):
+            self.recorded[f"output {self.occasion.id} {stage}"] = _numbers(output)
+
+    def _note_saved(self, sparsified: Sparsified) -> None:
+        self.doing = "save"
+        saved = sparsified.save()
+        self.parts["state"] = {name: _form(value) for name, value in leaves(saved.model).items()}
+        self.parts["sidecar"] = {name: _form(value) for name, value in leaves(saved.sidecar).items()}
+
+    def _note_counts(self) -> None:
+        self.doing = "counting"
+        sparsified = self.attached()
+        sparsified.update()
+        model = sparsified.model.eval()
+        forward = Task(lambda: model(self.inputs), within=torch.no_grad)
+        update = Task(lambda fresh: fresh.update(), lambda: (self.attached(),))
+        self.parts["counts"] = {"forward": operators(forward), "update": operators(update)}
+
+
+def _coarse(weight: Tensor) -> Tensor:
+    """Of few values, none of them zero."""
+    return weight.sign() * (weight.abs() * 8).ceil() / 8
+
+
+def _rows_alike(weight: Tensor, squared: bool) -> Tensor:
+    """No two entries alike, so that each row can be found again, and all rows of one norm: pairs of a and 1 - a, or of
+    their roots."""
+    flat = weight.flatten(1)
+    half = flat.shape[1] // 2
+    count = len(flat) * half
+    low = torch.arange(1, count + 1, dtype=torch.float64).view(len(flat), half) / 2 ** (2 * count + 1).bit_length()
+    pairs = torch.cat((low, 1 - low, flat[:, 2 * half :].abs().double()), 1)
+    return (flat.sign() * (pairs.sqrt() if squared else pairs)).to(weight.dtype).view_as(weight)
+
+
+def _words(pattern: Pattern) -> str:
+    if isinstance(pattern, Given):
+        return f"Given(mask of sha256 {hashlib.sha256(pattern.mask.tobytes()).hexdigest()[:16]})"
+    return str(pattern)
+
+
+def _form(value: object) -> Form:
+    """Of what is no tensor the name of its type."""
+    if isinstance(value, Tensor):
+        return Form(tuple(value.shape), str(value.dtype).removeprefix("torch."))
+    return Form((), type(value).__name__)
+
+
+def _numbers(tensor: Tensor) -> NDArray[Any]:
+    """In its own bits, where NumPy has such numbers."""
+    plain = tensor.detach().to_dense().cpu().contiguous()
+    return (plain.float() if plain.dtype == torch.bfloat16 else plain).numpy()

@@ -1,0 +1,78 @@
+"""`sparsecheck record`: what each sparsifier does here, kept as files."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ...commands.failure import fail
+
+if TYPE_CHECKING:
+    from .behaviour import Side
+    from .record_apart import Recorder
+
+ADAPTER = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@click.option("--to", "folder", required=True, type=click.Path(path_type=Path, file_okay=False),
+              help="Write a file for each sparsifier into this folder.")
+@click.option("--adapter", "adapters", multiple=True, type=ADAPTER,
+              help="Record the adapter in this file; alone, unless names are given.")
+@click.option("--dist", metavar="NAME==VERSION", help="With this release, installed apart, and only what is of it.")
+@click.option("--limit", default=300.0, show_default=True, type=click.FloatRange(0, min_open=True),
+              help="Seconds that one sparsifier may take.")
+def record(names: tuple[str, ...], folder: Path, adapters: tuple[Path, ...], dist: str | None, limit: float) -> None:
+    """Record what the sparsifiers NAMES do (all that are registered, if none is named), for `sparsecheck diff`.
+
+    Masks, outputs, state dicts and counts on enumerated inputs, float32 on the CPU; the same bytes each time. Exit
+    codes: 0 all is written; 2 bad usage, or one could not be recorded; 3 it was interrupted.
+    """
+    side = recorded(recorder(adapters, limit), names, dist)
+    _write(side, folder)
+    unfit = [f"{name}: {one.why}" for name, one in side.problems.items() if names or not one.is_declared]
+    for line in unfit:
+        click.echo(f"sparsecheck: {line}", err=True)
+    if unfit or not side.recordings:
+        fail(f"{len(side.recordings)} recorded, {len(unfit)} could not be")
+
+
+def recorder(adapters: tuple[Path, ...], limit: float) -> Recorder:
+    """It tells of each sparsifier on standard error."""
+    from .record_apart import Recorder
+
+    return Recorder(tuple(adapters), limit, lambda line: click.echo(line, err=True))
+
+
+def recorded(how: Recorder, names: tuple[str, ...], dist: str | None) -> Side:
+    """Those sparsifiers here, or with that release; ends the command where they cannot be."""
+    from .record_apart import Interrupted, NotThatRelease
+    from ...process.releases import NotInstalled
+    from ...commands.names import chosen
+
+    try:
+        if dist is not None:
+            return how.release(dist, names)
+        return how.here(chosen(names, how.adapters, (), ()))
+    except LookupError as error:
+        fail(str(error.args[0]))
+    except (NotInstalled, NotThatRelease) as error:
+        fail(str(error))
+    except Interrupted as error:
+        fail(str(error), 3)
+
+
+def _write(side: Side, folder: Path) -> None:
+    from .recording import encode, write
+
+    try:
+        files = write({name: encode(one) for name, one in side.recordings.items()}, folder)
+    except OSError as error:
+        fail(f"{folder} could not be written to ({error})")
+    for file in files:
+        click.echo(f"{file}: {file.stat().st_size} bytes")
+    sys.stdout.flush()

@@ -1,0 +1,1 @@
+"""`sparsecheck expect`: generate expectation files from reports."""

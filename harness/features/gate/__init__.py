@@ -1,0 +1,1 @@
+"""`sparsecheck gate`: compare a report with a baseline."""

@@ -1,0 +1,129 @@
+"""What a comparison of two reports found: in plain text, and as Markdown for the page of a CI run."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from ...catalogue import UnknownRequirement, requirement
+from ...report.report import Report
+from ...report.comparison import Change, Comparison, Kind
+from ...values.record import Subject
+from ...show.run_page import READ, page
+from ..page.markdown import code, plain
+from ...show.escaping import one_line
+
+_LISTED = 5
+_WORDS = {
+    Kind.NEW_FAILURE: ("new failure", "new failures"), Kind.LOST: ("cell lost", "cells lost"),
+    Kind.SHRUNK: ("capability shrunk", "capabilities shrunk"), Kind.WEAKER: ("weaker verdict", "weaker verdicts"),
+    Kind.CHANGED: ("change of behaviour", "changes of behaviour"), Kind.MENDED: ("cell mended", "cells mended"),
+    Kind.GROWN: ("capability grown", "capabilities grown"), Kind.JUDGED: ("cell newly judged", "cells newly judged"),
+}
+
+
+def told(baseline: Report, new: Report, comparison: Comparison) -> Iterator[str]:
+    """The verdict, what else differs between the two runs, what is worse, what is better."""
+    yield verdict(comparison)
+    yield from (f"  {line}" for line in unlike(baseline, new, comparison))
+    for title, changes in (("worse", comparison.worse), ("better", comparison.better)):
+        if changes:
+            yield f"{title}:"
+        for change in changes:
+            yield f"  {_headline(change)}"
+            yield from (f"    {line}" for line in _first(change))
+            yield from (f"    repeat: {command}" for command in _repeat(change, new))
+
+
+def verdict(comparison: Comparison) -> str:
+    """One line: passed or failed, how many cells were compared, and how many changed how."""
+    word = {0: "NOTHING GOT WORSE", 1: "WORSE", 3: "NOTHING COMPARED"}[comparison.exit_code]
+    counts = Counter[Kind]()
+    for change in comparison.changes:
+        counts[change.kind] += change.count
+    parts = [_counted(kind, counts[kind]) for kind in Kind if counts[kind]]
+    return f"{word}: " + ", ".join((f"{_cells(comparison.compared)} compared", *parts))
+
+
+def _counted(kind: Kind, count: int) -> str:
+    return f"{count} {_WORDS[kind][count != 1]}"
+
+
+def unlike(baseline: Report, new: Report, comparison: Comparison) -> Iterator[str]:
+    """A line for each way in which the two runs were not of the same: version, torch, machine, catalogue, selection."""
+    before = {subject.sparsifier: _facts(subject) for subject in baseline.header.subjects}
+    differences: dict[str, list[str]] = {}
+    for subject in new.header.subjects:
+        was = before.get(subject.sparsifier, {})
+        for what, value in _facts(subject).items():
+            if what in was and was[what] != value:
+                line = f"{what} {was[what] or 'none'} before, {value or 'none'} now"
+                differences.setdefault(one_line(line, 200), []).append(subject.sparsifier)
+    for line, names in differences.items():
+        more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+        yield f"{line}: {one_line(', '.join(names[:_LISTED]), 200)}{more}"
+    if baseline.header.catalogue != new.header.catalogue:
+        yield "judged by another catalogue than the baseline was; what both have is compared"
+    if comparison.outside:
+        yield f"{_cells(comparison.outside)} outside what both were asked for: not compared"
+
+
+def _facts(subject: Subject) -> dict[str, str]:
+    declaration, environment = subject.declaration, subject.environment
+    if declaration is None or environment is None:
+        return {}
+    return {
+        "package": f"{declaration.distribution} {declaration.version}", "torch": environment.torch,
+        "numpy": environment.numpy, "python": environment.python, "platform": environment.platform,
+        "devices": " ".join(environment.devices), "accelerator": environment.accelerator,
+    }
+
+
+def _headline(change: Change) -> str:
+    about = f" {change.requirement}" if change.requirement else ""
+    cells = f" ({_cells(len(change.cells))})" if change.cells else ""
+    return one_line(f"{change.kind.value.upper()}: {change.sparsifier}{about}: {change.what}{cells}")
+
+
+def _first(change: Change) -> Iterator[str]:
+    if sentence := _sentence(change.requirement):
+        yield sentence
+    if change.message:
+        yield one_line(change.message[:READ])
+
+
+def _sentence(id: str) -> str:
+    try:
+        return requirement(id).sentence
+    except UnknownRequirement:
+        return ""
+
+
+def _repeat(change: Change, new: Report) -> Iterator[str]:
+    """How to see one of the cells again, where it can be judged."""
+    files = {subject.sparsifier: subject.adapter for subject in new.header.subjects}
+    if change.kind in (Kind.NEW_FAILURE, Kind.WEAKER, Kind.CHANGED) and change.cells:
+        file = files.get(change.sparsifier, "")
+        adapter = f"--adapter {shlex.quote(file)} " if file else ""
+        yield f"sparsecheck run {adapter}--cell {shlex.quote(change.cells[0])}"
+
+
+def _cells(count: int) -> str:
+    return f"{count} cell" if count == 1 else f"{count} cells"
+
+
+def gate_markdown(baseline: Report, new: Report, comparison: Comparison) -> str:
+    """The same as Markdown, the worst first, within what a CI page takes."""
+    sign = "\N{WHITE HEAVY CHECK MARK}" if comparison.exit_code == 0 else "\N{CROSS MARK}"
+    head = f"## {sign} sparsecheck gate\n\n**{plain(verdict(comparison))}**\n"
+    notes = [f"- {plain(line)}\n" for line in unlike(baseline, new, comparison)]
+    return page(head, [*_blocks("Worse", comparison.worse, new), *_blocks("Better", comparison.better, new), *notes])
+
+
+def _blocks(title: str, changes: Sequence[Change], new: Report) -> Iterator[str]:
+    for number, change in enumerate(changes):
+        heading = f"\n### {title}\n\n" if number == 0 else ""
+        lines = [f"- **{plain(_headline(change))}**", *(f"  - {plain(line)}" for line in _first(change))]
+        lines += [f"  - repeat: {code(command)}" for command in _repeat(change, new) if len(command) <= 600]
+        yield heading + "\n".join(lines) + "\n"

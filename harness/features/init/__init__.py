@@ -1,0 +1,1 @@
+"""`sparsecheck init`: scaffold an adapter, its registration and CI in a package."""

@@ -1,0 +1,1 @@
+"""`sparsecheck page`: the results of all sparsifiers as a page."""

@@ -1,0 +1,65 @@
+"""The field as one page of HTML that needs nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from markupsafe import Markup
+
+from ...show.carried import CARRIED
+from ...show.results import Field, Told
+from ...show.html import fingerprint, part, rendered
+from ...show.standing import Standing
+
+_PLACES = {standing: place for place, standing in enumerate(Standing)}
+_ESCAPES = {ord(one): f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"}
+
+
+def field_html(field: Field) -> str:
+    """The whole page: its style, its script and its data stand in it."""
+    script = part("field.js")
+    return rendered(
+        "field.html", ("field.css",), {"groupby_why": _by_why}, field=field, carried_says=CARRIED,
+        standings=list(Standing), data=as_data(_data(field)), script=Markup(script), script_hash=fingerprint(script),
+    )
+
+
+def as_data(value: Any) -> Markup:
+    """JSON that no parser of HTML reads as anything else."""
+    return Markup(json.dumps(value, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES))
+
+
+def _by_why(cells: Iterable[Told]) -> list[tuple[tuple[Standing, str, str, str], list[Told]]]:
+    groups: dict[tuple[Standing, str, str, str], list[Told]] = {}
+    for cell in cells:
+        groups.setdefault((cell.standing, cell.reason, cell.link, cell.message), []).append(cell)
+    return list(groups.items())
+
+
+def _data(field: Field) -> dict[str, Any]:
+    """What a square tells when it is clicked; texts once, cells by their places in `texts`."""
+    texts: dict[str, int] = {}
+    squares = [
+        [[_cell(cell, texts) for cell in square.cells] for square in column.squares] for column in field.columns
+    ]
+    return {
+        "names": [column.name for column in field.columns],
+        "problems": [column.problem for column in field.columns],
+        "requirements": [[one.requirement.id, one.requirement.level, one.requirement.sentence]
+                         for one in field.columns[0].squares],
+        "standings": [[one.value, one.sign, one.meaning, one.name.lower()] for one in Standing],
+        "stands": [[_place(square.standing) for square in column.squares] for column in field.columns],
+        "squares": squares,
+        "texts": list(texts),
+    }
+
+
+def _cell(cell: Told, texts: dict[str, int]) -> list[Any]:
+    told = (cell.message, cell.reason, cell.link)
+    return [_place(cell.standing), cell.arguments, *(texts.setdefault(text, len(texts)) for text in told)]
+
+
+def _place(standing: Standing) -> int:
+    return _PLACES[standing]

@@ -1,0 +1,1 @@
+"""`sparsecheck reference`: check and write the stored references."""

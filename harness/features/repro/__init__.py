@@ -1,0 +1,1 @@
+"""`sparsecheck repro`: stand-alone scripts that reproduce one failure."""

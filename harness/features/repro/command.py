@@ -1,0 +1,96 @@
+"""`sparsecheck repro`: a script that shows one failure without sparsecheck."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ...commands.failure import fail
+
+if TYPE_CHECKING:
+    from .script import Failing
+    from ...values.cell import Cell
+    from ...values.record import Record
+
+
+@click.command()
+@click.argument("cell", metavar="CELL")
+@click.option("--adapter", "adapters", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
+              help="An adapter file, as it was given to the run.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the script here.")
+def repro(cell: str, adapters: tuple[Path, ...], output: Path | None) -> None:
+    """Write a script that fails as CELL does, and needs torch and the package alone.
+
+    CELL is judged first. The script goes to the terminal, or to FILE; it exits 1 as long as what it shows is so, and
+    says what is expected and what is seen. It is handed out only if it was seen to fail as the cell does.
+    """
+    from .script import NoReproducer, script
+    from .trying import check
+
+    if output is not None:
+        _check_writable(output)
+    failing = _failing(cell, adapters)
+    try:
+        text = script(failing)
+        check(text, failing.record)
+    except NoReproducer as error:
+        fail(str(error))
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, "utf-8")
+    except OSError as error:
+        fail(f"{output} cannot be written ({error.strerror}); name another file with --output")
+
+
+def _check_writable(output: Path) -> None:
+    from ...report.report import check_writable
+
+    try:
+        check_writable(output)
+    except OSError as error:
+        fail(f"{output} cannot be written ({error.strerror}); name another file with --output")
+
+
+def _failing(id: str, adapters: tuple[Path, ...]) -> Failing:
+    """The cell, judged in a process of its own, with what its script is made from."""
+    from ...catalogue import CATALOGUE, UnknownRequirement, requirement
+    from ...report.ledger import enumerate_cells
+    from .script import Failing
+    from ...adapter.discovery import BrokenAdapter, NotFound, find, load
+    from ...process.environment import here
+    from ...values.cell import Cell, InvalidCell
+    from ...values.selection import Selection
+
+    try:
+        cell = Cell.parse(id)
+        requirement(cell.requirement)
+        found = load(find(cell.sparsifier, adapters))
+    except (InvalidCell, UnknownRequirement, NotFound, BrokenAdapter) as error:
+        fail(str(error.args[0]))
+    environment = here()
+    planned = enumerate_cells(CATALOGUE, found.declaration, Selection(cells=(id,)), environment)
+    if not planned:
+        fail(f"{id} is not planned for {cell.sparsifier}: it is no cell of a run here")
+    return Failing(planned[0], found, _record(cell, adapters), environment)
+
+
+def _record(cell: Cell, adapters: tuple[Path, ...]) -> Record:
+    from ...run.parent import Run, judge_apart
+    from ...values.record import Verdict
+    from ...values.selection import Selection
+
+    run = Run((cell.sparsifier,), tuple(file.absolute() for file in adapters), Selection(cells=(cell.id,)))
+    report = judge_apart(run, lambda line: None)
+    [subject] = report.header.subjects
+    record = next((one for one in report.records if one.cell == cell.id), None)
+    interrupted = report.footer.interrupted if report.footer else ""
+    if record is None:
+        fail(f"{cell.id} was not judged: {subject.problem or interrupted or 'it left no record'}")
+    if record.verdict in (Verdict.FAILED, Verdict.KNOWN):
+        return record
+    details = " ".join((record.message or record.reason).split())
+    fail(f"{cell.id} does not fail, there is nothing to reproduce: {record.verdict.value}{details and ', '}{details}")

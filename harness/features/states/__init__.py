@@ -1,0 +1,1 @@
+"""`sparsecheck states`: state dicts written under one torch and read under another."""

@@ -1,0 +1,63 @@
+"""Verdicts on states as tables: by sparsifier, the torch that wrote by the torch that read. No torch here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from .verdicts import RED, Reading, Verdict
+
+_WORST: tuple[Verdict, ...] = ("damaged", "unsafe", "failed", "unavailable", "known", "restored")
+
+
+def states_told(readings: Sequence[Reading]) -> Iterator[str]:
+    """The table of each sparsifier, what was found beneath it, and last how many there are of each verdict."""
+    for name in sorted({one.sparsifier for one in readings}):
+        own = [one for one in readings if one.sparsifier == name]
+        yield name or "(no sparsifier's)"
+        yield from (f"  {line}".rstrip() for line in _table(own))
+        yield from (f"  {line}" for line in _findings(own))
+    counts = Counter(one.verdict for one in readings)
+    told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in reversed(_WORST) if counts[verdict])
+    yield f"{len(readings)} readings: {told or 'none'}"
+
+
+def _table(readings: Sequence[Reading]) -> Iterator[str]:
+    writers, readers = _sorted(one.written for one in readings), _sorted(one.reader.release for one in readings)
+    yield "written \\ read  " + "  ".join(f"{reader:11}" for reader in readers)
+    for writer in writers:
+        cells = (_cell(readings, writer, reader) for reader in readers)
+        yield f"{writer:14}  " + "  ".join(f"{cell:11}" for cell in cells)
+
+
+def _cell(readings: Sequence[Reading], writer: str, reader: str) -> str:
+    found = [one.verdict for one in readings if (one.written, one.reader.release) == (writer, reader)]
+    worst = min(found, key=_WORST.index, default=None)
+    return "-" if worst is None else worst.upper() if worst in RED else worst
+
+
+def _findings(readings: Sequence[Reading]) -> Iterator[str]:
+    """Each sentence once, with where it holds."""
+    found = dict[str, list[Reading]]()
+    for one in readings:
+        for sentence in filter(None, (one.finding, one.moved)):
+            found.setdefault(sentence, []).append(one)
+    every = _sorted(one.written for one in readings)
+    for sentence, where in found.items():
+        yield f"{_places(where, every)}: {sentence}"
+
+
+def _places(where: Sequence[Reading], every: list[str]) -> str:
+    """As `all read under 2.1, 2.4; 2.1 read under 2.7`: those that were read, together where they are the same."""
+    readers = dict[tuple[str, ...], list[str]]()
+    for reader in _sorted(one.reader.release for one in where):
+        written = _sorted(one.written for one in where if one.reader.release == reader)
+        readers.setdefault(tuple(written), []).append(reader)
+    return "; ".join(
+        f"{'all' if list(written) == every and len(every) > 1 else ', '.join(written)} read under {', '.join(under)}"
+        for written, under in readers.items()
+    )
+
+
+def _sorted(releases: Iterator[str]) -> list[str]:
+    return sorted(set(releases), key=lambda release: tuple(map(int, release.split("."))))

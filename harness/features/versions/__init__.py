@@ -1,0 +1,1 @@
+"""`sparsecheck matrix`: results across torch versions as a page."""

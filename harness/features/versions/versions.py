@@ -1,0 +1,158 @@
+"""The version matrix: every sparsifier on every torch, and what changed from one to the next. No torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from packaging.version import InvalidVersion, Version
+
+from ...catalogue import digest
+from ...report.report import EmptyReport, InvalidReport, Report, UnlikeReports
+from ...values.cell import Cell
+from ...values.declaration import Environment
+from ...values.record import Outcome, Subject
+from ...show.results import check_requirements, check_whole, device, shown
+from .changes import Change, Judged, Release, changes
+
+
+class OtherCatalogue(UnlikeReports):
+    """A report that was judged by another catalogue than this one."""
+
+
+class SameTorch(UnlikeReports):
+    """Two reports on one sparsifier with one torch."""
+
+
+class NoTorch(InvalidReport):
+    """A report that does not say on which torch a sparsifier was judged."""
+
+
+@dataclass(frozen=True)
+class Square:
+    """One sparsifier on one torch. result: of its report, or `not judged`."""
+
+    result: str
+    counts: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One sparsifier, with a square for each torch; None where no report is about it."""
+
+    sparsifier: str
+    squares: tuple[Square | None, ...]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Rows by name, columns by version, changes the worst first. environments: pairs of what is told of each.
+
+    selected: only a part of the catalogue was asked for.
+    """
+
+    releases: tuple[Release, ...]
+    rows: tuple[Row, ...]
+    changes: tuple[Change, ...]
+    environments: tuple[tuple[tuple[str, str], ...], ...]
+    selected: bool
+
+
+def matrix(reports: Sequence[Report]) -> Matrix:
+    """The matrix of whole reports, whatever their order; a release is told by its version without the build.
+
+    Raises:
+        EmptyReport: they are about no sparsifier.
+        OtherCatalogue, SameTorch, NoTorch: as each says.
+        UnlikeReports: they were asked for different selections.
+        CutShort: one was interrupted, or its ledger does not balance.
+    """
+    for report in reports:
+        _check_catalogue(report)
+        check_whole(report)
+    if len({report.header.selection for report in reports}) > 1:
+        raise UnlikeReports("the reports were asked for different selections")
+    judged = sorted((one for report in reports for one in _judged(report)), key=lambda one: (one.name, one.release))
+    if not judged:
+        raise EmptyReport("the reports are about no sparsifier")
+    _check_once(judged)
+    releases = tuple(sorted({one.release for one in judged}))
+    rows = tuple(_row(name, releases, list(those)) for name, those in groupby(judged, key=lambda one: one.name))
+    selected = bool(reports[0].header.selection)
+    return Matrix(releases, rows, changes(judged), _environments(judged), selected)
+
+
+def _check_catalogue(report: Report) -> None:
+    if report.header.catalogue != digest():
+        on = sorted({one.environment.torch for one in report.header.subjects if one.environment})
+        where = f"the report on torch {', '.join(on)}" if on else "a report"
+        raise OtherCatalogue(
+            f"{shown(where)} was judged by another catalogue ({shown(report.header.catalogue)}) than this sparsecheck "
+            f"has ({digest()}); run it again"
+        )
+
+
+def _check_once(judged: Sequence[Judged]) -> None:
+    for (name, release), those in groupby(judged, key=lambda one: (one.name, one.release)):
+        if len(list(those)) > 1:
+            raise SameTorch(f"{name} stands in two reports on torch {release.name}; leave one of them out")
+
+
+def _judged(report: Report) -> Iterator[Judged]:
+    outcomes = {one.sparsifier: one for one in report.outcomes()}
+    for subject in report.header.subjects:
+        records = {record.cell: record for record in report.of(subject.sparsifier)}
+        check_requirements(subject, {Cell.parse(cell).requirement for cell in records})
+        environment = _environment(subject, report)
+        yield Judged(
+            shown(subject.sparsifier), _release(environment, subject), subject, environment,
+            outcomes[subject.sparsifier], records, report.header,
+        )
+
+
+def _environment(subject: Subject, report: Report) -> Environment:
+    """Its own; of what could not be judged, that of the others in its report."""
+    if subject.environment is not None:
+        return subject.environment
+    others = {one.environment for one in report.header.subjects if one.environment is not None}
+    if len(others) != 1:
+        raise NoTorch(f"{shown(subject.sparsifier)} could not be judged, and its report does not say on which torch")
+    return others.pop()
+
+
+def _release(environment: Environment, subject: Subject) -> Release:
+    try:
+        return Release(Version(Version(environment.torch).public))
+    except InvalidVersion:
+        name, torch = shown(subject.sparsifier), shown(environment.torch)
+        raise NoTorch(f"{name} was judged on torch {torch!r}, which is no version by PEP 440") from None
+
+
+def _row(name: str, releases: Sequence[Release], judged: Sequence[Judged]) -> Row:
+    there = {one.release: _square(one.subject, one.outcome) for one in judged}
+    return Row(name, tuple(there.get(release) for release in releases))
+
+
+def _square(subject: Subject, outcome: Outcome) -> Square:
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in outcome.counts.items())
+    return Square("not judged" if subject.problem else outcome.result, shown(counts), shown(subject.problem))
+
+
+def _environments(judged: Sequence[Judged]) -> tuple[tuple[tuple[str, str], ...], ...]:
+    found: dict[tuple[Release, tuple[tuple[str, str], ...]], int] = {}
+    for one in judged:
+        key = one.release, tuple(_facts(one))
+        found[key] = found.get(key, 0) + 1
+    return tuple((*facts, ("sparsifiers", str(count))) for (_, facts), count in sorted(found.items()))
+
+
+def _facts(one: Judged) -> Iterator[tuple[str, str]]:
+    environment, header = one.environment, one.header
+    told = (
+        ("torch", environment.torch), ("python", environment.python), ("numpy", environment.numpy),
+        ("platform", environment.platform), ("device", device(environment.devices, environment.accelerator)),
+        ("date", header.started[:10]), ("sparsecheck", header.sparsecheck), ("catalogue", header.catalogue),
+    )
+    return ((what, shown(fact)) for what, fact in told)

@@ -1,1 +1,0 @@
-"""The floor that knows what is right: oracles, comparisons, references, expectations, the ledger."""

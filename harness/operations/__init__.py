@@ -1,0 +1,1 @@
+"""The operations of a sparsifier as timed and counted tasks."""

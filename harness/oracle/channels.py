@@ -1,0 +1,143 @@
+"""Which channels of a network depend on one another, and what is left of it without some of them; in NumPy, from the
+network alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..values.network import INPUT, Layer, Network
+from . import units as oracle
+from .units import Mask, Reals
+
+Labels = NDArray[np.int64]
+"""One a channel: those of one label are removed together or not at all."""
+
+_AS_TAKEN = ("relu", "norm", "norm2d")
+"""Kinds of layers that give as many channels as they take, each from its own."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Which of one layer's outputs and inputs are left: booleans, as many as the dense layer has."""
+
+    outputs: Mask
+    inputs: Mask
+
+
+def labels(network: Network) -> dict[str, Labels]:
+    """By layer, and for the network's input: the label of each channel that it gives."""
+    found = {INPUT: np.zeros(network.input_shape[0], dtype=np.int64)}
+    for layer in network.layers:
+        taken = [found[name] for name in network.sources(layer)]
+        found[layer.name] = _given(layer, taken, 1 + max(int(one.max()) for one in found.values()), network)
+        if layer.kind == "add":
+            found = _merged(found, *taken)
+    return found
+
+
+def _given(layer: Layer, taken: list[Labels], unused: int, network: Network) -> Labels:
+    if layer.kind == "concat":
+        return np.concatenate(taken)
+    if layer.kind == "flatten":
+        return np.repeat(taken[0], _places(layer, network))
+    if layer.kind in (*_AS_TAKEN, "add") or _is_depthwise(layer):
+        return taken[0]
+    return np.arange(unused, unused + layer.outputs)
+
+
+def _is_depthwise(layer: Layer) -> bool:
+    return layer.groups > 1 and layer.groups == layer.inputs == layer.outputs
+
+
+def _places(layer: Layer, network: Network) -> int:
+    """Into how many features each channel is flattened."""
+    inputs = np.zeros((1, *network.input_shape))
+    zeros = {one.weight: np.zeros(one.weight_shape) for one in network.weighted}
+    zeros |= {one.bias_name: np.zeros(one.outputs) for one in network.weighted if one.bias}
+    before = replace(network, layers=network.layers[: network.layers.index(layer)])
+    return int(np.prod(oracle.forward(before, zeros, inputs).shape[2:]))
+
+
+def _merged(found: Mapping[str, Labels], one: Labels, other: Labels) -> dict[str, Labels]:
+    """Those that are added to one another get one label."""
+    merged = dict(found)
+    for kept, gone in zip(one, other, strict=True):
+        was, now = max(kept, gone), min(kept, gone)
+        merged = {name: np.where(values == was, now, values) for name, values in merged.items()}
+    return merged
+
+
+def left(network: Network, gone: Iterable[int]) -> dict[str, Kept]:
+    """By name of each layer with parameters: what is left of it once the labels `gone` are."""
+    marked, removed = labels(network), np.array(sorted(gone), dtype=np.int64)
+    alive = {name: ~np.isin(values, removed) for name, values in marked.items()}
+    return {
+        layer.name: Kept(alive[layer.name], alive[network.sources(layer)[0]])
+        for layer in network.layers if layer.has_weight or layer.is_norm
+    }
+
+
+def sliced(network: Network, tensors: Mapping[str, Reals], kept: Mapping[str, Kept]) -> dict[str, Reals]:
+    """The dense model's parameters and statistics, by name, without the channels that are gone."""
+    return {name: _sliced(values, kept[name.rpartition(".")[0]], network) for name, values in tensors.items()}
+
+
+def _sliced(values: Reals, kept: Kept, network: Network) -> Reals:
+    rows = values[kept.outputs]
+    return rows[:, kept.inputs] if values.ndim > 1 and values.shape[1] == len(kept.inputs) else rows
+
+
+def shrunk(network: Network, kept: Mapping[str, Kept]) -> Network:
+    """The network with so many channels, as it would have been built."""
+    return replace(network, layers=tuple(_shrunk(layer, kept.get(layer.name)) for layer in network.layers))
+
+
+def _shrunk(layer: Layer, kept: Kept | None) -> Layer:
+    if kept is None:
+        return layer
+    inputs, outputs = int(kept.inputs.sum()), int(kept.outputs.sum())
+    return replace(layer, inputs=inputs, outputs=outputs, groups=inputs if _is_depthwise(layer) else layer.groups)
+
+
+def zeroed_output(network: Network, tensors: Mapping[str, Reals], gone: Iterable[int], inputs: Reals) -> Reals:
+    """The dense network's output with each channel of the labels `gone` zero wherever a layer gives it."""
+    marked, removed = labels(network), np.array(sorted(gone), dtype=np.int64)
+
+    def zeroed(layer: Layer, value: Reals) -> Reals:
+        alive = ~np.isin(marked[layer.name], removed)
+        return np.where(alive.reshape(1, -1, *(1,) * (value.ndim - 2)), value, 0.0)
+
+    return oracle.values(network, tensors, inputs, zeroed)[network.layers[-1].name]
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where in a dense tensor the parts of another stand. outputs, inputs: for each of the other's, the dense one's."""
+
+    outputs: Labels
+    inputs: Labels
+
+
+def find(dense: Reals, seen: Reals) -> Found:
+    """Which rows and columns of `dense` those of `seen` are, each by where most of its entries stand; -1 for one of
+    which no entry does. Both have two dimensions or more."""
+    order = np.argsort(dense, axis=None, kind="stable")
+    at = np.searchsorted(dense.ravel()[order], seen.ravel()).clip(max=dense.size - 1)
+    place = order[at]
+    known = dense.ravel()[place] == seen.ravel()
+    rows, columns = np.unravel_index(place, dense.shape)[:2]
+    outputs, inputs = (np.where(known, which, -1).reshape(seen.shape) for which in (rows, columns))
+    return Found(_by_majority(outputs, 0), _by_majority(inputs, 1))
+
+
+def _by_majority(places: Labels, axis: int) -> Labels:
+    slices = np.moveaxis(places, axis, 0).reshape(places.shape[axis], -1)
+    return np.array([_most_frequent(one[one >= 0]) for one in slices], dtype=np.int64)
+
+
+def _most_frequent(values: Labels) -> int:
+    return int(np.bincount(values).argmax()) if values.size else -1

@@ -1,0 +1,137 @@
+"""What the references hold, made anew by the oracles: weights, an input, masks and outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..catalogue.axes import LAYERS, MATRIX_ONLY, pattern_capability
+from . import units as oracle, stream
+from .networks import network
+from .units import Mask, Reals, Units
+from .plans import plan_for
+from ..values.contract import Contract, Score
+from ..values.network import Network
+from ..values.pattern import Pattern
+
+SALT = "MASK-28"
+"""Networks and plans are those that a trial of MASK-28 draws."""
+
+NETWORKS = ("linear", "conv2d", "embedding")
+
+# At half, level times count is whole for every one of these: all sizes are multiples of four, so that a
+# matrix has a multiple of sixteen entries and of four blocks of 1x4. Hence all roundings agree, no block
+# is ragged, and as no two scores are equal no tie rule matters: one mask serves every contract.
+PATTERNS = ("given", "unstructured-0.5", "block1x4-0.5", "2of4", "channel0-0.5", "band-3")
+"""Each is the canonical pattern of some sparsifier."""
+
+MAGNITUDES: tuple[Score, ...] = ("magnitude-l1", "magnitude-l2")
+
+_BATCH = 3
+_FIXED = ("given", "band-3")
+_SUMMED = ("block1x4-0.5", "channel0-0.5")
+
+
+def key(pattern: str, score: Score) -> str | None:
+    """Under what name the masks of `pattern` are kept for a sparsifier that ranks by `score`; None if under
+    none. Single entries rank alike by L1 and L2, sums of them do not."""
+    if pattern in _FIXED:
+        return pattern
+    if pattern not in PATTERNS or score not in MAGNITUDES:
+        return None
+    return f"{pattern}/{score}" if pattern in _SUMMED else pattern
+
+
+def make(token: str) -> dict[str, NDArray[Any]]:
+    """All that the reference of network `token` holds, by sorted name.
+
+    `input`: float32, or int64 indices. `parameter/NAME`: float32. `mask/KEY/NAME`: bool, True = kept.
+    `output/KEY`: float64, what the masked network gives for the input.
+
+    Raises:
+        KeyError: no network has that token.
+    """
+    net = network(token, SALT)
+    parameters, inputs = _parameters(net), _input(net)
+    made: dict[str, NDArray[Any]] = {"input": inputs}
+    made |= {f"parameter/{name}": values.astype(np.float32) for name, values in parameters.items()}
+    for kept, pattern, score in _kinds(token):
+        masks = _masks(net, pattern, score, parameters)
+        sparse = {name: oracle.masked(values, masks[name]) if name in masks else values
+                  for name, values in parameters.items()}
+        made |= {f"mask/{kept}/{name}": mask for name, mask in masks.items()}
+        made[f"output/{kept}"] = oracle.forward(net, sparse, inputs)
+    return {name: np.ascontiguousarray(made[name]) for name in sorted(made)}
+
+
+def _kinds(token: str) -> list[tuple[str, str, Score]]:
+    """Key, pattern and score of every mask that is kept for a network, each key once."""
+    kinds: dict[str, tuple[str, str, Score]] = {}
+    for pattern in PATTERNS:
+        if pattern_capability(pattern) in MATRIX_ONLY and "conv2d" in LAYERS[token]:
+            continue
+        for score in MAGNITUDES:
+            kept = key(pattern, score)
+            assert kept is not None
+            kinds.setdefault(kept, (kept, pattern, score))
+    return list(kinds.values())
+
+
+def _parameters(net: Network) -> dict[str, Reals]:
+    made: dict[str, Reals] = {}
+    for layer in net.weighted:
+        shapes = {"weight": layer.weight_shape} | ({"bias": (layer.outputs,)} if layer.bias else {})
+        for attribute, shape in shapes.items():
+            made[f"{layer.name}.{attribute}"] = _values(f"{SALT} reference {layer.name}.{attribute}", shape)
+    return made
+
+
+def _values(name: str, shape: tuple[int, ...]) -> Reals:
+    """Numbers of very unlike size, so that sums of them rank otherwise by L1 than by L2. They are
+    scaled by powers of two alone: what is exact in float32 stays so."""
+    unlike = stream.integers(f"{name} exponent", shape, 4)
+    fan_in = int(np.prod(shape[1:])) if len(shape) > 1 else 16
+    return np.asarray(stream.reals(name, shape) / (1 << (unlike + fan_in.bit_length() // 2 - 1)))
+
+
+def _input(net: Network) -> NDArray[Any]:
+    shape, name = (_BATCH, *net.input_shape), f"{SALT} reference input"
+    if net.takes_indices:
+        return stream.integers(name, shape, net.layers[0].inputs)
+    return stream.reals(name, shape).astype(np.float32)
+
+
+def _masks(net: Network, pattern: str, score: Score, parameters: Mapping[str, Reals]) -> dict[str, Mask]:
+    plan, contract = plan_for(net, pattern, SALT), _contract(score)
+    return {name: expected_mask(one, parameters[name], contract) for name, one in plan.patterns.items()}
+
+
+def expected_mask(pattern: Pattern, weight: Reals, contract: Contract) -> Mask:
+    """The mask of a first update: in every group the units of lowest score are removed; of equal ones,
+    those that come last are."""
+    fixed = oracle.fixed_mask(pattern, weight.shape)
+    if fixed is not None:
+        return fixed
+    cut = oracle.units(pattern, weight.shape, contract)
+    kept = _kept(oracle.unit_scores(weight, cut, contract), cut)
+    return np.where(cut.index >= 0, kept[cut.index], True)
+
+
+def _kept(scores: Reals, cut: Units) -> NDArray[np.bool_]:
+    kept = np.zeros(cut.count, dtype=np.bool_)
+    for group, removed in enumerate(cut.removed):
+        members = np.flatnonzero(cut.groups == group)
+        falling = members[np.argsort(-scores[members], kind="stable")]
+        kept[falling[: len(falling) - removed]] = True
+    return kept
+
+
+def _contract(score: Score) -> Contract:
+    """Only the score matters here; see `PATTERNS`."""
+    return Contract(
+        holds="parametrization", rounding="half-even", level_basis="dense", score=score, masks_at="update",
+        regrowth="free", mask_storage="model", restores_into="attached", ragged="keep", ties="lowest index",
+    )

@@ -1,0 +1,231 @@
+"""Every cell planned before the run, reconciled with every cell executed after it. No torch here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from ..catalogue.axes import (
+    DTYPE_NEEDS,
+    DTYPES,
+    LAYERS,
+    MATRIX_ONLY,
+    device_capability,
+    pattern_capability,
+    resolve_device,
+    resolve_pattern,
+)
+from ..values.capability import Support
+from ..values.cell import Cell, area_of
+from ..values.declaration import Declaration, Environment
+from ..values.record import Outcome, Record, Result, Verdict
+from ..values.requirement import ACCELERATOR, Requirement
+from ..values.selection import Selection
+from ..values.versions import meets
+
+SMOKE = "SMOKE"
+"""The area that judges an adapter, and not yet the sparsifier."""
+
+Disposition = Literal["judge", "refuse", "unavailable"]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A cell and what is to be done with it.
+
+    why: the unsupported capabilities whose refusal is tested, space separated; or why it is unavailable.
+    """
+
+    cell: Cell
+    disposition: Disposition
+    why: str = ""
+
+
+class NothingPlanned(ValueError):
+    """A selection that matches no cell: a run that judges nothing is no run."""
+
+
+def enumerate_cells(
+    catalogue: Iterable[Requirement],
+    declaration: Declaration,
+    selection: Selection,
+    environment: Environment,
+) -> tuple[Planned, ...]:
+    """The whole ledger of one sparsifier, in the catalogue's order."""
+    return tuple(
+        _planned(requirement, cell, declaration, environment)
+        for requirement in catalogue
+        if applies(requirement, declaration)
+        for cell in cells(requirement, declaration, environment)
+        if selection.takes(cell) and (not selection.probe or supposed(requirement, cell, declaration))
+    )
+
+
+def applies(requirement: Requirement, declaration: Declaration) -> bool:
+    """Whether the requirement has a meaning for this profile and contract."""
+    return declaration.profile in requirement.profiles and not any(
+        getattr(declaration.contract, clause) == value for clause, value in requirement.unless
+    )
+
+
+def cells(requirement: Requirement, declaration: Declaration, environment: Environment) -> Iterator[Cell]:
+    """The canonical cell, then each other value of each axis in turn, the rest being canonical."""
+    dtypes, devices = _dtypes(requirement, declaration), _devices(requirement, declaration)
+    axes = (requirement.layers, requirement.patterns, dtypes, devices)
+    canonical = [axis[0] for axis in axes]
+    seen: set[Cell] = set()
+    for position, axis in enumerate(axes):
+        for value in axis:
+            values = list(canonical)
+            values[position] = value
+            layer, pattern, dtype, device = values
+            pattern = _fitting(resolve_pattern(pattern, declaration), layer, declaration)
+            device = resolve_device(device, environment.devices)
+            cell = Cell(declaration.sparsifier, requirement.id, layer, pattern, dtype, device)
+            if cell not in seen:
+                seen.add(cell)
+                yield cell
+
+
+def _devices(requirement: Requirement, declaration: Declaration) -> tuple[str, ...]:
+    """As the requirement has them. Of what works on an accelerator alone all is judged there, and on the CPU its
+    refusal, where the requirement asks for both."""
+    support = declaration.capabilities.support
+    if support("cpu") is Support.SUPPORTED or support("accelerator") is not Support.SUPPORTED:
+        return requirement.devices
+    return (ACCELERATOR, "cpu") if ACCELERATOR in requirement.devices else (ACCELERATOR,)
+
+
+def _dtypes(requirement: Requirement, declaration: Declaration) -> tuple[str, ...]:
+    """As the requirement has them. What does not take float32 is judged, where that is the canonical one, in the first
+    that it takes; and its refusal of float32 where the requirement asks for several."""
+    support = declaration.capabilities.support
+    taken = next((dtype for dtype in DTYPES if support(dtype) is Support.SUPPORTED), None)
+    is_canonical = requirement.dtypes[0] == "float32" and "float32" not in requirement.needs
+    if taken is None or not is_canonical or support("float32") is not Support.UNSUPPORTED:
+        return requirement.dtypes
+    others = tuple(dtype for dtype in requirement.dtypes if dtype != taken)
+    return (taken, *others) if len(requirement.dtypes) > 1 else (taken,)
+
+
+def _fitting(pattern: str, layer: str, declaration: Declaration) -> str:
+    """A matrix-only pattern on a convolution is nobody's to offer: the sparsifier's other canonical pattern."""
+    if pattern_capability(pattern) not in MATRIX_ONLY or not set(LAYERS[layer]) & {"conv1d", "conv2d"}:
+        return pattern
+    supported = declaration.capabilities.supported
+    return "unstructured-0.5" if "unstructured" in supported else "given"
+
+
+def _planned(
+    requirement: Requirement, cell: Cell, declaration: Declaration, environment: Environment
+) -> Planned:
+    if why := _unavailable(requirement, cell, environment):
+        return Planned(cell, "unavailable", why)
+    support = declaration.capabilities.support
+    lacking = [name for name in capabilities(requirement, cell) if support(name) is not Support.SUPPORTED]
+    return Planned(cell, "refuse", " ".join(lacking)) if lacking else Planned(cell, "judge")
+
+
+def _unavailable(requirement: Requirement, cell: Cell, environment: Environment) -> str:
+    if cell.device not in environment.devices:
+        return f"no {cell.device} device here"
+    for needed in (requirement.torch, DTYPE_NEEDS.get((cell.dtype, cell.device), "")):
+        if not meets(environment.torch, needed):
+            return f"needs torch{needed}, this is {environment.torch}"
+    lacking = () if cell.device == "cpu" else (one for one in requirement.offers if one not in environment.offers)
+    return next((f"{cell.device} has no {one} here" for one in lacking), "")
+
+
+def capabilities(requirement: Requirement, cell: Cell) -> tuple[str, ...]:
+    """All that a cell takes of a sparsifier: what its axes imply, then what its requirement needs."""
+    axes = (*LAYERS[cell.layer], pattern_capability(cell.pattern), cell.dtype, device_capability(cell.device))
+    return (*axes, *requirement.needs)
+
+
+def supposed(requirement: Requirement, cell: Cell, declaration: Declaration) -> tuple[str, ...]:
+    """Of what a cell takes, that which the sparsifier is only supposed to support."""
+    return tuple(name for name in capabilities(requirement, cell) if name in declaration.supposed)
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What planned and executed leave over, as cell ids; all empty when the ledger balances."""
+
+    missing: tuple[str, ...]
+    doubled: tuple[str, ...]
+    unplanned: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return not (self.missing or self.doubled or self.unplanned)
+
+    def __str__(self) -> str:
+        parts = (("never judged", self.missing), ("judged twice", self.doubled), ("not planned", self.unplanned))
+        return "; ".join(f"{len(cells)} {what}, first {cells[0]}" for what, cells in parts if cells) or "balanced"
+
+
+def reconcile(planned: Iterable[str], records: Iterable[Record]) -> Balance:
+    """Holds the planned cell ids against the records."""
+    plan, judged = set(planned), Counter(record.cell for record in records)
+    return Balance(
+        missing=tuple(sorted(plan - set(judged))),
+        doubled=tuple(sorted(cell for cell, times in judged.items() if times > 1)),
+        unplanned=tuple(sorted(set(judged) - plan)),
+    )
+
+
+def outcome(
+    sparsifier: str, planned: Iterable[str], records: Iterable[Record], core: set[str], selected: bool,
+    sharded: bool = False,
+) -> Outcome:
+    """One sparsifier's sum. core: ids of the core requirements. sharded: other machines judge the rest.
+
+    `success`: all passed, save refusals by the package, refusals of what is not core, and cells that
+    this machine could not run. `partial`: nothing red, but known failures or core cells that the
+    adapter itself refused. `failure`: something red, or nothing that passed. `selection`: nothing red, but
+    only a part was asked for, which may be none in a shard. `unavailable`: what it supports could not be run on this
+    machine.
+    """
+    planned, records = tuple(planned), tuple(records)
+    balance = reconcile(planned, records)
+    counts = Counter(record.verdict.value for record in records)
+    result = _result(records, core, selected, sharded) if balance and (planned or sharded) else "failure"
+    return Outcome(sparsifier, result, dict(sorted(counts.items())), len(planned), bool(balance))
+
+
+def _result(records: tuple[Record, ...], core: set[str], selected: bool, sharded: bool) -> Result:
+    if any(record.verdict.is_red for record in records):
+        return "failure"
+    if sharded:
+        return "selection"
+    if is_for_elsewhere(records):
+        return "unavailable"
+    if selected:
+        return "selection"
+    if nothing_passed(records):
+        return "failure"
+    return "partial" if any(_holds_back(record, core) for record in records) else "success"
+
+
+def is_for_elsewhere(records: Iterable[Record]) -> bool:
+    """Whether not even the adapter could be judged on this machine, or nothing of what was asked for."""
+    records = tuple(records)
+    smoke = tuple(record for record in records if _is_smoke(record))
+    return all(record.verdict is Verdict.UNAVAILABLE for record in smoke or records)
+
+
+def nothing_passed(records: Iterable[Record]) -> bool:
+    """Whether all that was judged were refusals and failures: no one is told by that what the sparsifier does. That
+    its adapter can be called is no judgement of it."""
+    return all(_is_smoke(record) for record in records if record.verdict is Verdict.PASSED)
+
+
+def _is_smoke(record: Record) -> bool:
+    return area_of(record.cell) == SMOKE
+
+
+def _holds_back(record: Record, core: set[str]) -> bool:
+    if record.verdict is Verdict.KNOWN:
+        return True
+    return record.refused_by == "adapter" and Cell.parse(record.cell).requirement in core

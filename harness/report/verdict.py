@@ -1,0 +1,73 @@
+"""From what a case did to the verdict of its cell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from ..values.cell import Cell
+from ..values.record import Record, Verdict
+from ..oracle.compare import Violation
+from .expectation import Expectation
+
+
+def signature(error: BaseException) -> str:
+    """What expectations cite: the kind of a violation, or exception type and first line of its message."""
+    if isinstance(error, Violation):
+        return f"{error.kind}: {_first_line(error.message)}"
+    return f"{type(error).__name__}: {_first_line(said(error))}"
+
+
+def said(error: BaseException) -> str:
+    """What an exception says; whatever it is, it can be told."""
+    try:
+        return recordable(str(error))
+    except Exception as worse:
+        return f"(its message cannot be had: {type(worse).__name__})"
+
+
+def recordable(text: str) -> str:
+    """The text as it would be in every process and can be written in UTF-8: where objects lie in memory is nobody's
+    verdict, and half a character no character. Of megabytes, the beginning."""
+    told = re.sub(r"\b0x[0-9a-fA-F]{6,}", "0x...", text.encode("utf-8", "backslashreplace").decode("utf-8"))
+    return told if len(told) <= _MOST else f"{told[:_MOST]} ... ({len(told) - _MOST} more characters)"
+
+
+_MOST = 10_000
+"""Characters of one message that a report keeps."""
+
+
+def _first_line(text: str) -> str:
+    lines = recordable(text).strip().splitlines()
+    return lines[0][:500] if lines else ""
+
+
+def weigh(record: Record, expectations: Iterable[Expectation]) -> Record:
+    """The record with what was expected of its cell taken into account.
+
+    A failure that one expects, by its signature, is known; one with another signature stays a
+    failure and says so. What passed, or was refused, though a failure was expected, is stale.
+    """
+    cell = Cell.parse(record.cell)
+    expected = [entry for entry in expectations if entry.covers(cell)]
+    if not expected or record.verdict in (Verdict.UNAVAILABLE, Verdict.ERROR, Verdict.NOT_RUN):
+        return record
+    if record.verdict is not Verdict.FAILED:
+        return _stale(record, expected[0])
+    for entry in expected:
+        if entry.explains(record.signature):
+            return replace(record, verdict=Verdict.KNOWN, reason=entry.reason, link=entry.link)
+    other = f" (a failure was expected here, but as {expected[0].signature!r})"
+    return replace(record, message=record.message + other)
+
+
+def _stale(record: Record, entry: Expectation) -> Record:
+    return replace(
+        record,
+        verdict=Verdict.STALE,
+        reason=entry.reason,
+        link=entry.link,
+        message=f"expected to fail as {entry.signature!r}, but {record.verdict.value}: delete the expectation",
+    )

@@ -1,1 +1,0 @@
-"""Stand-alone scripts that fail as a cell does, fit to paste into an upstream issue."""

@@ -1,0 +1,1 @@
+"""Running cases: from a request to a report, one process per sparsifier."""

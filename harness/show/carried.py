@@ -1,0 +1,117 @@
+"""What another machine said of the cells that this one could not run: shown with its device and its age, never counted.
+No torch here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from msgspec.structs import replace
+
+from ..catalogue.axes import device_capability
+from ..report.report import Report, TruncatedReport, UnlikeReports
+from ..values.cell import Cell
+from ..values.record import Record, Subject, Verdict
+from .escaping import one_line, printable
+
+CARRIED = "Carried forward from other machines, not counted above:"
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What one older report says of one sparsifier's accelerator cells that a run could not judge.
+
+    facts: pairs of what is told of that report: package, device, driver, torch, date and age.
+    """
+
+    sparsifier: str
+    facts: tuple[tuple[str, str], ...]
+    records: tuple[Record, ...]
+
+    @property
+    def counted(self) -> str:
+        """Cells by verdict, in words."""
+        return ", ".join(f"{count} {verdict}" for verdict, count in sorted(self._counts().items()))
+
+    def _counts(self) -> Counter[str]:
+        return Counter(record.verdict.value for record in self.records)
+
+
+def carried(report: Report, older: Sequence[Report]) -> Iterator[Carried]:
+    """For each sparsifier of `report`: what each of `older` says of its cells that were unavailable.
+
+    Raises:
+        UnlikeReports: one was judged by another catalogue, or is a probe.
+        TruncatedReport: one was cut short.
+    """
+    for one in older:
+        _check(report, one)
+    for subject in report.header.subjects:
+        wanting = {_role(record.cell) for record in report.of(subject.sparsifier) if _is_wanting(record)}
+        for one in older:
+            for there in one.header.subjects:
+                if there.sparsifier == subject.sparsifier:
+                    yield from _found(wanting, there, one, report.header.started)
+
+
+def _check(report: Report, older: Report) -> None:
+    started = printable(older.header.started) or "no date"
+    if older.header.catalogue != report.header.catalogue:
+        raise UnlikeReports(f"what is carried ({started}) was judged by another catalogue; run it there again")
+    if older.header.selection.probe:
+        raise UnlikeReports(f"what is carried ({started}) is a probe of what is undeclared, and no verdict")
+    if older.footer is None or older.footer.interrupted:
+        raise TruncatedReport(f"what is carried ({started}) was cut short; run it there again")
+
+
+def _is_wanting(record: Record) -> bool:
+    return record.verdict is Verdict.UNAVAILABLE and Cell.parse(record.cell).device != "cpu"
+
+
+def _role(id: str) -> Cell:
+    """The cell, whichever accelerator it is for."""
+    cell = Cell.parse(id)
+    return replace(cell, device=device_capability(cell.device))
+
+
+def _found(wanting: set[Cell], there: Subject, older: Report, started: str) -> Iterator[Carried]:
+    records = tuple(
+        record for record in older.of(there.sparsifier)
+        if _role(record.cell) in wanting and record.verdict is not Verdict.UNAVAILABLE
+    )
+    if records:
+        facts = tuple((what, printable(fact)) for what, fact in _facts(there, older.header.started, started))
+        yield Carried(printable(there.sparsifier), facts, records)
+
+
+def _facts(there: Subject, judged: str, started: str) -> Iterator[tuple[str, str]]:
+    declaration, environment = there.declaration, there.environment
+    yield "package", f"{declaration.distribution} {declaration.version}" if declaration else ""
+    yield "device", environment.accelerator if environment else ""
+    yield "driver", environment.driver if environment else ""
+    yield "torch", environment.torch if environment else ""
+    yield "date", judged[:10]
+    yield "age", _age(judged, started)
+
+
+def _age(judged: str, started: str) -> str:
+    try:
+        days = (date.fromisoformat(started[:10]) - date.fromisoformat(judged[:10])).days
+    except ValueError:
+        return "of unknown age"
+    than = "older" if days >= 0 else "newer"
+    return f"{abs(days)} day{'' if abs(days) == 1 else 's'} {than} than this run"
+
+
+def carried_lines(found: Sequence[Carried]) -> Iterator[str]:
+    """As it stands under a summary: a line for each, then what of it is red."""
+    if found:
+        yield CARRIED
+    for one in found:
+        said = ", ".join(f"{what} {fact or 'unknown'}" for what, fact in one.facts if what != "age")
+        yield f"  {one_line(f'{one.sparsifier}: {one.counted} ({said})')}, {dict(one.facts)['age']}"
+        for record in one.records:
+            if record.verdict.is_red:
+                yield f"    {record.verdict.value}: {Cell.parse(record.cell).axes}: {one_line(record.message)}"

@@ -1,0 +1,102 @@
+"""A report as JUnit XML, which every CI can show: a suite a sparsifier, a test case a cell."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+from ..report.report import Report
+from ..values.cell import Cell
+from ..values.record import Record, Subject, Verdict
+from .escaping import one_line
+
+_NO_XML = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ELEMENTS = {
+    Verdict.FAILED: "failure", Verdict.STALE: "failure", Verdict.ERROR: "error", Verdict.NOT_RUN: "error",
+    Verdict.KNOWN: "skipped", Verdict.REFUSED: "skipped", Verdict.UNAVAILABLE: "skipped",
+}
+_COUNTS = (("failures", "failure"), ("errors", "error"), ("skipped", "skipped"))
+
+
+def junit(report: Report) -> bytes:
+    """The document. What is red is a failure or an error; what was not judged or is known to fail, skipped, and why."""
+    root = ElementTree.Element("testsuites", name="sparsecheck")
+    for subject in report.header.subjects:
+        root.append(_suite(report, subject))
+    _count(root)
+    ElementTree.indent(root)
+    document: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document + b"\n"
+
+
+def xml_text(text: str) -> str:
+    """With what XML cannot hold, and what a terminal would obey, spelt out."""
+    return _NO_XML.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def _suite(report: Report, subject: Subject) -> ElementTree.Element:
+    suite = ElementTree.Element("testsuite", name=xml_text(subject.sparsifier))
+    if report.header.started:
+        suite.set("timestamp", xml_text(report.header.started))
+    _properties(suite, subject)
+    records = report.of(subject.sparsifier)
+    for record in records:
+        _case(suite, record)
+    if subject.problem:
+        _broken(suite, subject, "could be judged", subject.problem)
+    for cell in report.balance(subject).missing:
+        _broken(suite, subject, cell.partition(":")[2], "planned, and never judged")
+    suite.set("time", f"{sum(record.seconds for record in records):.4f}")
+    _count(suite)
+    return suite
+
+
+def _properties(suite: ElementTree.Element, subject: Subject) -> None:
+    if subject.declaration is None or subject.environment is None:
+        return
+    declaration, environment = subject.declaration, subject.environment
+    facts = {
+        "package": f"{declaration.distribution} {declaration.version}", "torch": environment.torch,
+        "python": environment.python, "platform": environment.platform, "accelerator": environment.accelerator,
+    }
+    properties = ElementTree.SubElement(suite, "properties")
+    for name, value in facts.items():
+        ElementTree.SubElement(properties, "property", name=name, value=xml_text(value))
+
+
+def _case(suite: ElementTree.Element, record: Record) -> None:
+    cell = Cell.parse(record.cell)
+    case = ElementTree.SubElement(
+        suite, "testcase", name=xml_text(cell.axes), classname=xml_text(f"{cell.sparsifier}.{cell.requirement}"),
+        time=f"{record.seconds:.4f}",
+    )
+    if record.verdict in _ELEMENTS:
+        _outcome(case, _ELEMENTS[record.verdict], record.signature.partition(": ")[0], _why(record), record.message)
+
+
+def _broken(suite: ElementTree.Element, subject: Subject, name: str, why: str) -> None:
+    case = ElementTree.SubElement(suite, "testcase", name=xml_text(name), classname=xml_text(subject.sparsifier))
+    _outcome(case, "error", "not judged", why, why)
+
+
+def _outcome(case: ElementTree.Element, element: str, kind: str, why: str, message: str) -> None:
+    child = ElementTree.SubElement(case, element, message=xml_text(one_line(why)))
+    if element != "skipped":
+        child.set("type", xml_text(kind))
+    child.text = xml_text(message)
+
+
+def _why(record: Record) -> str:
+    """What became of it and the reason, on a line."""
+    by = f" by the {record.refused_by}" if record.refused_by else ""
+    why = record.message if record.verdict.is_red else record.reason or record.message
+    link = f" ({record.link})" if record.link else ""
+    return f"{record.verdict.value}{by}" + (f": {why}{link}" if why else link)
+
+
+def _count(element: ElementTree.Element) -> None:
+    """How many test cases there are in it, and how many of each kind."""
+    cases = list(element.iter("testcase"))
+    element.set("tests", str(len(cases)))
+    for name, child in _COUNTS:
+        element.set(name, str(sum(case.find(child) is not None for case in cases)))

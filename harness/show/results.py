@@ -1,0 +1,214 @@
+"""The field: every sparsifier against every requirement, computed once from reports. No torch here."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from ..catalogue import AREAS, CATALOGUE, digest
+from ..report.report import EmptyReport, Report, UnlikeReports, check_merged, join
+from ..values.cell import Cell
+from ..values.record import Outcome, Record, Subject
+from ..values.requirement import Requirement
+from .carried import Carried, carried
+from .escaping import printable, without_places
+from .standing import Standing, of_cell, standing
+
+
+class CutShort(ValueError):
+    """A report of a run that was interrupted, or whose ledger does not balance."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """One cell. arguments: of `sparsecheck run`, to repeat it. link: http or https, or empty."""
+
+    cell: str
+    standing: Standing
+    message: str
+    reason: str
+    link: str
+    arguments: str
+
+
+@dataclass(frozen=True)
+class Square:
+    """One requirement of one sparsifier."""
+
+    requirement: Requirement
+    standing: Standing
+    cells: tuple[Told, ...]
+
+    @property
+    def judged(self) -> int:
+        """How many of its cells were judged."""
+        return sum(cell.standing.is_judged for cell in self.cells)
+
+    @property
+    def failures(self) -> tuple[Told, ...]:
+        """Its cells that failed, known or not."""
+        return tuple(cell for cell in self.cells if cell.standing.is_failure)
+
+    def share(self, count: int) -> str:
+        """So many of its cells, in words."""
+        return f"{count} of {len(self.cells)} cell" + ("s" if len(self.cells) != 1 else "")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One sparsifier: who it is, where and when it was judged, and a square for each requirement.
+
+    result: of its report, or `not judged`. facts: pairs of what is told of it, alike for all sparsifiers.
+    """
+
+    name: str
+    result: str
+    problem: str
+    facts: tuple[tuple[str, str], ...]
+    squares: tuple[Square, ...]
+
+    @property
+    def counts(self) -> dict[Standing, int]:
+        """Requirements by standing; they add up to the catalogue."""
+        counted = Counter(square.standing for square in self.squares)
+        return {one: counted[one] for one in Standing if counted[one]}
+
+    @property
+    def judged(self) -> int:
+        """Requirements that were judged on one cell at least."""
+        return sum(square.standing.is_judged for square in self.squares)
+
+    @property
+    def passed(self) -> int:
+        """Of those that were judged, the ones that passed, wholly or in part."""
+        return sum(square.standing.is_passed for square in self.squares)
+
+    @property
+    def failures(self) -> tuple[Square, ...]:
+        return tuple(square for square in self.squares if square.standing.is_failure)
+
+
+@dataclass(frozen=True)
+class Field:
+    """All columns, by name; selected: only a part of the catalogue was asked for. carried: what other machines said
+    of cells that are unavailable here; it counts nowhere."""
+
+    columns: tuple[Column, ...]
+    selected: bool
+    carried: tuple[Carried, ...] = ()
+
+    def rows(self) -> Iterator[tuple[str, tuple[tuple[Square, ...], ...]]]:
+        """By area: a row a requirement, whose squares stand in the order of the columns."""
+        rows = {row[0].requirement.id: row for row in zip(*(one.squares for one in self.columns), strict=True)}
+        for area, requirements in AREAS.items():
+            yield area, tuple(rows[requirement.id] for requirement in requirements)
+
+
+def field(reports: Sequence[Report], older: Sequence[Report] = ()) -> Field:
+    """The field of whole reports, whatever their order. older: of other machines, to be carried forward.
+
+    Raises:
+        EmptyReport: they are about no sparsifier.
+        UnlikeReports: they do not combine, or were judged by another catalogue than this one.
+        UnmergedShard: one is a shard.
+        CutShort: one was interrupted, or its ledger does not balance.
+        TruncatedReport: one of the older ones was cut short.
+    """
+    for report in reports:
+        check_merged(report)
+    joined = join(reports)
+    if joined.header.catalogue != digest():
+        raise UnlikeReports("the reports were judged by another catalogue than this sparsecheck has; run them again")
+    for report in reports:
+        check_whole(report)
+    if not joined.header.subjects:
+        raise EmptyReport("the reports are about no sparsifier")
+    columns = [
+        _column(report, subject, outcome)
+        for report in reports
+        for subject, outcome in zip(report.header.subjects, report.outcomes(), strict=True)
+    ]
+    found = tuple(one for report in reports for one in carried(report, older))
+    return Field(tuple(sorted(columns, key=lambda one: one.name)), bool(joined.header.selection), found)
+
+
+def check_whole(report: Report) -> None:
+    """Raises:
+    CutShort: it was interrupted, or its ledger does not balance.
+    """
+    if report.footer is None or report.footer.interrupted:
+        why = report.footer.interrupted if report.footer else "no footer"
+        raise CutShort(f"a run was cut short ({shown(why)}); run it again")
+    for subject in report.header.subjects:
+        if not (balance := report.balance(subject)):
+            left = f"the ledger of {subject.sparsifier} does not balance: {balance}; run it again"
+            raise CutShort(shown(left))
+
+
+def shown(text: str) -> str:
+    """What a report says, fit to be shown anywhere."""
+    return printable(without_places(text))
+
+
+def _column(report: Report, subject: Subject, outcome: Outcome) -> Column:
+    result = "not judged" if subject.problem else outcome.result
+    by_requirement: dict[str, list[Record]] = {}
+    for record in report.of(subject.sparsifier):
+        by_requirement.setdefault(Cell.parse(record.cell).requirement, []).append(record)
+    check_requirements(subject, by_requirement)
+    squares = tuple(_square(one, subject, by_requirement.get(one.id, ())) for one in CATALOGUE)
+    facts = tuple((what, shown(fact)) for what, fact in _facts(subject, report.header.started))
+    return Column(shown(subject.sparsifier), result, shown(subject.problem), facts, squares)
+
+
+def check_requirements(subject: Subject, ids: Iterable[str]) -> None:
+    """Raises:
+    UnlikeReports: it has cells of what this catalogue does not ask.
+    """
+    if unknown := sorted(set(ids) - {one.id for one in CATALOGUE}):
+        raise UnlikeReports(f"{shown(subject.sparsifier)} has cells of {shown(unknown[0])}, which is no requirement")
+
+
+def _facts(subject: Subject, started: str) -> Iterator[tuple[str, str]]:
+    declaration, environment = subject.declaration, subject.environment
+    yield "package", f"{declaration.distribution} {declaration.version}" if declaration else ""
+    yield "profile", declaration.profile if declaration else ""
+    yield "torch", environment.torch if environment else ""
+    yield "python", environment.python if environment else ""
+    yield "device", device(environment.devices, environment.accelerator) if environment else ""
+    yield "date", started[:10]
+
+
+def device(devices: Sequence[str], accelerator: str) -> str:
+    """What a run could compute on, in words."""
+    return ", ".join(devices) + (f" ({accelerator})" if accelerator else "")
+
+
+def _square(requirement: Requirement, subject: Subject, records: Sequence[Record]) -> Square:
+    return Square(
+        requirement, standing(requirement, subject, records), tuple(told(record, subject) for record in records)
+    )
+
+
+def told(record: Record, subject: Subject) -> Told:
+    """What became of one cell, fit to be shown."""
+    file = re.split(r"[/\\]", subject.adapter)[-1]
+    adapter = f"--adapter {shlex.quote(file)} " if file else ""
+    return Told(
+        shown(record.cell), of_cell(record), shown(record.message), shown(record.reason), followable(record.link),
+        printable(f"{adapter}--cell {shlex.quote(record.cell)}"),
+    )
+
+
+def followable(link: str) -> str:
+    """The link, if it leads to a web page and nowhere else; else nothing."""
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return ""
+    plain = link.isprintable() and not re.search(r"[\s<>\"'`\\|]", link)
+    return link if plain and parts.scheme in ("http", "https") and parts.hostname else ""

@@ -1,0 +1,108 @@
+"""How one sparsifier stands to one requirement, from its cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+
+from ..report.ledger import applies
+from ..values.record import Record, Subject, Verdict
+from ..values.requirement import Requirement
+
+
+class Standing(str, Enum):
+    """One square of the field; each requirement has exactly one for each sparsifier."""
+
+    PASSED = "passed"
+    PART = "passed in part"
+    KNOWN = "known failure"
+    FAILED = "failed"
+    ERROR = "error"
+    STALE = "stale expectation"
+    NOT_RUN = "not run"
+    BY_PACKAGE = "refused by the package"
+    BY_ADAPTER = "refused by the adapter"
+    UNAVAILABLE = "unavailable"
+    NOT_IN_PROFILE = "not in its profile"
+    NOT_IN_CONTRACT = "not in its contract"
+    NOT_ASKED = "not asked for"
+    NOT_JUDGED = "sparsifier not judged"
+
+    @property
+    def sign(self) -> str:
+        """One character, another for each."""
+        return _SIGNS[self][0]
+
+    @property
+    def meaning(self) -> str:
+        """Half a sentence for the legend."""
+        return _SIGNS[self][1]
+
+    def counted(self, count: int) -> str:
+        """As many requirements, in words."""
+        return f"{count} {self.value}" + ("s" if count != 1 and self in _PLURAL else "")
+
+    @property
+    def is_passed(self) -> bool:
+        return self in (Standing.PASSED, Standing.PART)
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether what the requirement asks was seen to be so or not."""
+        return self.is_passed or self in (Standing.KNOWN, Standing.FAILED, Standing.STALE)
+
+    @property
+    def is_failure(self) -> bool:
+        """Known or not."""
+        return self in _FAILURES
+
+
+_SIGNS = {
+    Standing.PASSED: ("✓", "every cell passed"),
+    Standing.PART: ("◐", "every cell that was judged passed; others were refused or unavailable"),
+    Standing.KNOWN: ("K", "fails, as its expectation file says and why"),
+    Standing.FAILED: ("✗", "fails, and no expectation knows of it"),
+    Standing.ERROR: ("!", "could not be judged: the case broke or hung"),
+    Standing.STALE: ("S", "expected to fail, and does not"),
+    Standing.NOT_RUN: ("N", "not run, as the adapter fails a smoke check"),
+    Standing.BY_PACKAGE: ("P", "declared unsupported, and the package refuses it by name"),
+    Standing.BY_ADAPTER: ("A", "declared unsupported, and only the adapter refuses it"),
+    Standing.UNAVAILABLE: ("U", "this machine could not run it"),
+    Standing.NOT_IN_PROFILE: ("-", "asked of sparsifiers of another profile"),
+    Standing.NOT_IN_CONTRACT: ("~", "without a meaning under what the sparsifier's contract says"),
+    Standing.NOT_ASKED: ("?", "outside what this run was asked for"),
+    Standing.NOT_JUDGED: ("□", "the sparsifier could not be judged at all"),
+}
+
+_FAILURES = (Standing.KNOWN, *(Standing(verdict.value) for verdict in Verdict if verdict.is_red))
+_PLURAL = (Standing.KNOWN, Standing.ERROR, Standing.STALE)
+_WORST_FIRST = (Verdict.FAILED, Verdict.ERROR, Verdict.STALE, Verdict.NOT_RUN, Verdict.KNOWN)
+
+
+def standing(requirement: Requirement, subject: Subject, records: Sequence[Record]) -> Standing:
+    """Where `subject` stands, whose records of that requirement are `records`."""
+    if records:
+        return _of_cells(records)
+    if subject.problem or subject.declaration is None:
+        return Standing.NOT_JUDGED
+    if subject.declaration.profile not in requirement.profiles:
+        return Standing.NOT_IN_PROFILE
+    return Standing.NOT_ASKED if applies(requirement, subject.declaration) else Standing.NOT_IN_CONTRACT
+
+
+def of_cell(record: Record) -> Standing:
+    """What became of one cell."""
+    if record.verdict is Verdict.REFUSED:
+        return Standing.BY_PACKAGE if record.refused_by == "package" else Standing.BY_ADAPTER
+    return Standing(record.verdict.value)
+
+
+def _of_cells(records: Sequence[Record]) -> Standing:
+    """The worst; of refusals, the one that counts for less."""
+    verdicts = [record.verdict for record in records]
+    if bad := [verdict for verdict in _WORST_FIRST if verdict in verdicts]:
+        return Standing(bad[0].value)
+    if Verdict.PASSED in verdicts:
+        return Standing.PASSED if set(verdicts) == {Verdict.PASSED} else Standing.PART
+    refused = {of_cell(record) for record in records if record.verdict is Verdict.REFUSED}
+    return Standing.BY_ADAPTER if Standing.BY_ADAPTER in refused else refused.pop() if refused else Standing.UNAVAILABLE

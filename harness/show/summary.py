@@ -1,0 +1,136 @@
+"""The verdict in plain text, as it ends a run in the terminal."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+
+from ..catalogue import UnknownRequirement, digest, requirement
+from ..report.ledger import is_for_elsewhere, nothing_passed
+from ..report.report import Report
+from ..values.cell import Cell
+from ..values.record import Outcome, Record, Subject, Verdict
+from .escaping import one_line
+from .probe import probed
+
+_SHOWN = (Verdict.FAILED, Verdict.ERROR, Verdict.STALE, Verdict.KNOWN)
+
+
+def summary(report: Report) -> Iterator[str]:
+    """Result per sparsifier with its profile, counts per verdict, and what failed and how to repeat it; where
+    there are several, at the end a line for each."""
+    outcomes = {one.sparsifier: one for one in report.outcomes()}
+    for subject in report.header.subjects:
+        yield from _subject(report, subject, outcomes[subject.sparsifier])
+        yield ""
+    if len(report.header.subjects) > 1:
+        yield from _overview(report.header.subjects, outcomes)
+    if report.header.selection.probe:
+        yield "What is undeclared was supposed to be supported; nothing here is a verdict until it is declared."
+    elif report.header.selection:
+        yield "Only a selection was judged; no result here is `success`."
+    if shard := report.header.shard:
+        yield f"Only shard {shard} was judged; no result here is `success`. `sparsecheck merge` puts all together."
+    if report.header.catalogue != digest():
+        yield "Judged by another catalogue than this sparsecheck has; what requirements ask is told as here."
+    if report.footer is None or report.footer.interrupted:
+        why = report.footer.interrupted if report.footer else "the run was cut short"
+        yield f"INTERRUPTED ({one_line(why)}): nothing here is a verdict on the whole."
+
+
+def _subject(report: Report, subject: Subject, outcome: Outcome) -> Iterator[str]:
+    if subject.problem:
+        yield f"{subject.sparsifier}: NOT JUDGED: {one_line(subject.problem, 1200)}"
+        return
+    yield _headline(subject, outcome, "PROBE" if report.header.selection.probe else outcome.result.upper())
+    if not outcome.balanced:
+        yield f"  THE LEDGER DOES NOT BALANCE: {report.balance(subject)}"
+    records = report.of(subject.sparsifier)
+    is_shard = subject.share is not None
+    if not is_shard and is_for_elsewhere(records):
+        yield "  NOTHING COULD BE JUDGED on this machine, which lacks what it needs: this is no verdict"
+    elif not is_shard and not report.header.selection and nothing_passed(records):
+        yield "  NOTHING PASSED: a sparsifier that refuses or fails all that is asked of it is not judged by that"
+    if report.header.selection.probe:
+        yield from probed(subject, records)
+        yield from _not_run(records)
+        return
+    for verdict in _SHOWN:
+        yield from _shown(subject, [record for record in records if record.verdict is verdict], verdict)
+    yield from _not_run(records)
+    yield from _refusals(records)
+    yield from _unavailable(records)
+
+
+def _headline(subject: Subject, outcome: Outcome, result: str) -> str:
+    declaration, environment = subject.declaration, subject.environment
+    assert declaration is not None
+    assert environment is not None
+    package = one_line(f"{declaration.distribution} {declaration.version}", 80)
+    return (
+        f"{subject.sparsifier}: {result} "
+        f"({declaration.profile} profile, {package}, torch {environment.torch})"
+        f"\n  {_cells(outcome.planned)} planned: {_counts(outcome)}"
+    )
+
+
+def _counts(outcome: Outcome) -> str:
+    return ", ".join(f"{count} {verdict}" for verdict, count in outcome.counts.items())
+
+
+def _overview(subjects: Sequence[Subject], outcomes: Mapping[str, Outcome]) -> Iterator[str]:
+    width = max(len(subject.sparsifier) for subject in subjects)
+    for subject in subjects:
+        outcome = outcomes[subject.sparsifier]
+        result = "NOT JUDGED" if subject.problem else outcome.result.upper()
+        yield f"{subject.sparsifier:{width}}  {result:10}  {_counts(outcome)}".rstrip()
+
+
+def _shown(subject: Subject, records: list[Record], verdict: Verdict) -> Iterator[str]:
+    adapter = f"--adapter {shlex.quote(subject.adapter)} " if subject.adapter else ""
+    for id, group in groupby(sorted(records, key=_requirement_of), key=_requirement_of):
+        cells = list(group)
+        first = cells[0]
+        yield f"  {verdict.value}: {id} {_sentence(id)}".rstrip()
+        yield f"    {_cells(len(cells))}: {one_line(first.message)}"
+        if first.reason:
+            yield f"    because: {one_line(first.reason + (f' ({first.link})' if first.link else ''))}"
+        yield f"    repeat: sparsecheck run {adapter}--cell {shlex.quote(first.cell)}"
+
+
+def _not_run(records: tuple[Record, ...]) -> Iterator[str]:
+    cells = [record for record in records if record.verdict is Verdict.NOT_RUN]
+    if cells:
+        yield f"  NOT RUN: {_cells(len(cells))}, for the adapter does not pass its smoke test:"
+        yield f"    {one_line(cells[0].message)}"
+
+
+def _sentence(id: str) -> str:
+    """What the requirement asks; nothing if this catalogue does not have it."""
+    try:
+        return requirement(id).sentence
+    except UnknownRequirement:
+        return ""
+
+
+def _refusals(records: tuple[Record, ...]) -> Iterator[str]:
+    for who in ("package", "adapter"):
+        ids = sorted({_requirement_of(record) for record in records if record.refused_by == who})
+        if ids:
+            yield f"  refused by the {who}: {', '.join(ids)}"
+
+
+def _unavailable(records: tuple[Record, ...]) -> Iterator[str]:
+    reasons = Counter(record.reason for record in records if record.verdict is Verdict.UNAVAILABLE)
+    for reason, count in sorted(reasons.items()):
+        yield f"  unavailable: {_cells(count)}, {reason}"
+
+
+def _cells(count: int) -> str:
+    return f"{count} cell" if count == 1 else f"{count} cells"
+
+
+def _requirement_of(record: Record) -> str:
+    return Cell.parse(record.cell).requirement

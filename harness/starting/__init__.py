@@ -1,1 +1,0 @@
-"""What a package begins with: an adapter, its registration, and what runs it."""

@@ -1,1 +1,0 @@
-"""State dicts through time: written under one torch, read under every other."""

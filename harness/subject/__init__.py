@@ -1,1 +1,0 @@
-"""The floor of the sparsifier under test: the adapter protocol and discovery."""

@@ -1,1 +1,0 @@
-"""Timing the operations of sparsifiers, in runs of their own."""
