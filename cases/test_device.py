@@ -1,9 +1,9 @@
 """DEVICE: the same on an accelerator as on the CPU, and from one to the other."""
 
 from sparsecheck import Trial, case
-from sparsecheck.process import device
 from sparsecheck.case import moving, parity, tracing
 from sparsecheck.case.baseline import Baseline
+from sparsecheck.process import device
 
 
 @case("DEVICE-01")

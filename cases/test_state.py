@@ -3,14 +3,14 @@
 import copy
 
 from sparsecheck import Saved, Trial, case, require
-from sparsecheck.oracle import flatten as nested
-from sparsecheck.oracle.compare import apart, array, equal
 from sparsecheck.case import flags, moving, restoring
 from sparsecheck.case.baseline import Baseline, reported
 from sparsecheck.case.fresh_process import restore_elsewhere
 from sparsecheck.case.restoring import at, belongings, load_strictly, parts
 from sparsecheck.case.snapshot import Snapshot, model_tensors
 from sparsecheck.case.training import disturb, learn, learn_alone, raised_level
+from sparsecheck.oracle import flatten
+from sparsecheck.oracle.compare import apart, array, equal
 
 
 @case("STATE-01")
@@ -62,9 +62,9 @@ def test_one_saved_state_restores_twice(trial: Trial) -> None:
 def test_using_what_was_restored_leaves_donor_and_saved_alone(trial: Trial) -> None:
     donor = trial.sparsified()
     saved = donor.save()
-    before, copied = Snapshot(trial, donor), nested.copied(parts(saved))
+    before, copied = Snapshot(trial, donor), flatten.copied(parts(saved))
     disturb(trial, trial.restore(saved))
-    nested.unchanged(parts(saved), copied, "saved-changed", "the saved state after what was restored was trained")
+    flatten.unchanged(parts(saved), copied, "saved-changed", "the saved state after what was restored was trained")
     before.judge(donor, "the donor after what was restored was trained and updated")
 
 
@@ -73,7 +73,7 @@ def test_restored_shares_no_storage(trial: Trial) -> None:
     donor = trial.sparsified()
     saved = donor.save()
     restored = trial.restore(saved)
-    apart(belongings(restored), nested.tensors(parts(saved)), "restored and saved")
+    apart(belongings(restored), flatten.tensors(parts(saved)), "restored and saved")
     apart(belongings(restored), belongings(donor), "restored and donor")
 
 
@@ -92,9 +92,9 @@ def test_saved_sidecar_is_a_snapshot(trial: Trial) -> None:
     before = Snapshot(trial, sparsified)
     saved = sparsified.save()
     before.judge(sparsified, "the model after it was saved")
-    copied = nested.copied(saved.sidecar)
+    copied = flatten.copied(saved.sidecar)
     disturb(trial, sparsified)
-    nested.unchanged(saved.sidecar, copied, "saved-changed", "the saved sidecar after training and an update")
+    flatten.unchanged(saved.sidecar, copied, "saved-changed", "the saved sidecar after training and an update")
 
 
 @case("STATE-10")

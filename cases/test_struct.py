@@ -1,8 +1,6 @@
 """STRUCT: what is left of a model whose channels are removed."""
 
 from sparsecheck import Trial, case
-from sparsecheck.oracle import flatten as nested
-from sparsecheck.oracle.compare import apart, equal
 from sparsecheck.case import flags, restoring, tracing
 from sparsecheck.case.anatomy import anatomy, same_anatomy
 from sparsecheck.case.flags import learns, trains
@@ -11,6 +9,8 @@ from sparsecheck.case.remaining import tensors
 from sparsecheck.case.restoring import belongings, parts
 from sparsecheck.case.structure import Structure, judge_kept, judge_shares, shares
 from sparsecheck.case.training import learn
+from sparsecheck.oracle import flatten
+from sparsecheck.oracle.compare import apart, equal
 
 
 @case("STRUCT-01")
@@ -148,7 +148,7 @@ def test_restored_shares_no_storage(trial: Trial) -> None:
     donor = trial.sparsified()
     saved = donor.save()
     restored = trial.restore(saved)
-    apart(belongings(restored), nested.tensors(parts(saved)), "restored and saved")
+    apart(belongings(restored), flatten.tensors(parts(saved)), "restored and saved")
     apart(belongings(restored), belongings(donor), "restored and donor")
 
 

@@ -3,10 +3,10 @@
 import torch
 
 from sparsecheck import Trial, case, require
-from sparsecheck.oracle.compare import array, close
 from sparsecheck.case import training
 from sparsecheck.case.baseline import judge_removed
 from sparsecheck.case.training import Start, learn, taught
+from sparsecheck.oracle.compare import array, close
 
 
 @case("TRAIN-01")

@@ -10,16 +10,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .oracle.compare import Violation as Violation
-    from .oracle.compare import require as require
+    from .adapter.holders import BufferSparsified as BufferSparsified
+    from .adapter.holders import InPlaceSparsified as InPlaceSparsified
+    from .adapter.holders import ParametrizedSparsified as ParametrizedSparsified
     from .adapter.protocol import Adapter as Adapter
     from .adapter.protocol import Context as Context
     from .adapter.protocol import Refusal as Refusal
     from .adapter.protocol import Saved as Saved
     from .adapter.protocol import Sparsified as Sparsified
-    from .adapter.holders import BufferSparsified as BufferSparsified
-    from .adapter.holders import InPlaceSparsified as InPlaceSparsified
-    from .adapter.holders import ParametrizedSparsified as ParametrizedSparsified
     from .case.registration import case as case
     from .case.trial import Trial as Trial
     from .values.capability import CAPABILITIES as CAPABILITIES
@@ -32,6 +30,8 @@ if TYPE_CHECKING:
     from .values.pattern import Pattern as Pattern
     from .values.pattern import Unstructured as Unstructured
     from .values.plan import Plan as Plan
+    from .values.violation import Violation as Violation
+    from .values.violation import require as require
 
 _HOMES = {
     "values.pattern": "Band Block Channel Given NofM Pattern Unstructured",
@@ -40,7 +40,7 @@ _HOMES = {
     "values.contract": "Contract",
     "adapter.protocol": "Adapter Context Refusal Saved Sparsified",
     "adapter.holders": "BufferSparsified InPlaceSparsified ParametrizedSparsified",
-    "oracle.compare": "Violation require",
+    "values.violation": "Violation require",
     "case.registration": "case",
     "case.trial": "Trial",
 }

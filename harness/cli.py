@@ -9,25 +9,25 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from .catalogue import AREAS, CATALOGUE, UnknownRequirement, requirement
-from .values.requirement import Level, Requirement
-from .values.selection import Selection
-from .values.shard import Shard
 from .commands.arguments import shard_argument, split_arguments
-from .features.bench.command import bench
 from .commands.ci_files import put
-from .features.diff.diff_command import diff
-from .features.expect.command import expect
 from .commands.failure import fail
+from .commands.finish import check_writable, tell
+from .commands.merge import merge
+from .features.bench.command import bench
+from .features.diff.diff_command import diff
+from .features.diff.record_command import record
+from .features.expect.command import expect
 from .features.gate.command import gate
 from .features.init.command import init
-from .features.versions.command import matrix
-from .commands.merge import merge
 from .features.page.command import page
-from .features.diff.record_command import record
 from .features.references.command import reference
 from .features.repro.command import repro
 from .features.states.command import states
-from .commands.finish import check_writable, tell
+from .features.versions.command import matrix
+from .values.requirement import Level, Requirement
+from .values.selection import Selection
+from .values.shard import Shard
 
 if TYPE_CHECKING:
     from .report.report import Report
@@ -148,9 +148,9 @@ def run(
     pytest_args: tuple[str, ...],
 ) -> None:
     """Judge the sparsifiers NAMES (all that are registered, if none is named), one process each."""
-    from .run.parent import Run
     from .commands.names import chosen, not_installed
     from .commands.resuming import judged_beside, parts_of
+    from .run.parent import Run
 
     selection = Selection(tuple(area.upper() for area in areas), requirements + _of(levels), cells, probe)
     _check_selection(selection)
@@ -217,8 +217,8 @@ def report(
 
 
 def _put(judged: Report, xml: Path | None, markdown: Path | None) -> int:
-    from .show.run_page import report_markdown
     from .show.junit import junit
+    from .show.run_page import report_markdown
 
     pages: dict[Path | None, str | bytes] = {xml: junit(judged)} if xml else {}
     return put({**pages, markdown: report_markdown(judged)} if markdown else pages)

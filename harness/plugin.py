@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from .case.trial import Trial
     from .run.judge import Judge
     from .run.session import Asked
-    from .features.bench.timekeeper import Timekeeper
-    from .case.trial import Trial
 
 _NAME = "sparsecheck-judge"
 _WIRE = "sparsecheck-asked"
@@ -35,13 +34,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--sparsecheck-durations", metavar="FILE", help="an earlier report, by which the shards are balanced")
     add("--sparsecheck-kept", metavar="FILE", help="records of an interrupted run, which are not judged again")
     add("--sparsecheck-report", metavar="FILE", help="write the records here, as JSON Lines")
-    add("--sparsecheck-timings", metavar="FILE", help="write here what became of each timing, but for the times")
-    add("--sparsecheck-timing-settings", metavar="JSON", help="how to time: sizes, comparisons, precision")
     add("--sparsecheck-limit", type=float, default=60.0, metavar="SECONDS", help="what one case may take")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "sparsecheck_timing: a timing case, run by itself and without xdist")
     if _asked(config) and not hasattr(config, "workerinput"):
         _judge(config)
 
@@ -49,18 +45,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def _asked(config: pytest.Config) -> bool:
     option = config.option
     named = [argument.partition("::")[0] for argument in config.args]
-    if named and all(_is_timing(name) for name in named):
-        return False
     if option.sparsecheck_subject or option.sparsecheck_adapter or option.sparsecheck_report:
         return True
     return any(name.startswith("sparsecheck.cases") or _is_cases(Path(name).resolve()) for name in named)
-
-
-def _is_timing(name: str) -> bool:
-    """Whether `name` is the module of the timing cases, which no cell is judged by."""
-    if name == "sparsecheck.cases.timing_operations":
-        return True
-    return Path(name).name == "timing_operations.py" and _is_cases(Path(name).resolve())
 
 
 def _is_cases(path: Path) -> bool:
@@ -78,11 +65,11 @@ def _judge(config: pytest.Config) -> Judge:
     """
     judge: Judge | None = config.pluginmanager.get_plugin(_NAME)
     if judge is None:
+        from .adapter.discovery import NotFound
+        from .process.integrity import Harness
         from .report.report import InvalidReport
         from .run.judge import Judge
         from .run.session import draw_up
-        from .process.integrity import Harness
-        from .adapter.discovery import NotFound
         from .values.shard import InvalidShard
 
         altered = Harness().changed
@@ -150,30 +137,7 @@ def pytest_configure_node(node: Any) -> None:
         node.workerinput[_DIGEST] = judge.session.digest
 
 
-def _timekeeper(config: pytest.Config) -> Timekeeper:
-    """The one timekeeper of this run, made and registered at its first need.
-
-    Raises:
-        pytest.Collector.CollectError: nothing would be timed, or what was asked for cannot be had.
-    """
-    from .adapter.discovery import NotFound
-    from .features.bench.timekeeper import NAME, NotTimed, Timekeeper, check
-
-    keeper: Timekeeper | None = config.pluginmanager.get_plugin(NAME)
-    if keeper is None:
-        try:
-            check(config)
-            keeper = Timekeeper(config, _request(config))
-        except (NotTimed, NotFound) as error:
-            raise pytest.Collector.CollectError(str(error)) from None
-        config.pluginmanager.register(keeper, NAME)
-    return keeper
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if metafunc.definition.get_closest_marker("sparsecheck_timing"):
-        ids = _timekeeper(metafunc.config).to_time
-        metafunc.parametrize("time_entry", ids, ids=ids, indirect=True)
     id = getattr(metafunc.function, "__sparsecheck_requirement__", None)
     if id is None:
         return

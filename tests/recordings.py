@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sparsecheck.features.diff.recording import SUFFIX, Recording, encode
-from sparsecheck.features.diff.record import record
 from sparsecheck.adapter.discovery import find, load
+from sparsecheck.features.diff.record import record
+from sparsecheck.features.diff.recording import SUFFIX, Recording, encode
 
 HEAD = """
 import torch

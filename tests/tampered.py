@@ -14,7 +14,7 @@ import pytest
 import safetensors.numpy
 
 from sparsecheck.features.references import keeping
-from sparsecheck.oracle import references as reference
+from sparsecheck.oracle import references
 from sparsecheck.oracle.references import InvalidReference
 
 LINEAR = "oracle/linear.safetensors"
@@ -24,7 +24,7 @@ DAY = date(2026, 1, 31)
 
 def copied(to: Path) -> Path:
     """A copy of the references that were installed."""
-    return Path(shutil.copytree(reference.home(), to / "reference", ignore=shutil.ignore_patterns("__pycache__")))
+    return Path(shutil.copytree(references.home(), to / "reference", ignore=shutil.ignore_patterns("__pycache__")))
 
 
 def edit(folder: Path, change: Callable[[bytearray], object], file: str = LINEAR) -> None:
@@ -65,5 +65,5 @@ def only(folder: Path) -> InvalidReference:
 
 def raised_by_load(folder: Path) -> InvalidReference:
     with pytest.raises(InvalidReference) as raised:
-        reference.load("linear", folder)
+        references.load("linear", folder)
     return raised.value

@@ -9,8 +9,8 @@ from unittest.mock import ANY
 
 import pytest
 
-from sparsecheck.run import judge
 from sparsecheck.process.integrity import Harness
+from sparsecheck.run import judge
 from sparsecheck.values.record import Verdict
 from tests.faulty import COUNT, faulty, part, run, run_together, written
 
@@ -66,14 +66,14 @@ def test_what_is_replaced_in_a_worker_is_told(tmp_path: Path) -> None:
     body = "import sparsecheck.oracle.compare as compare; compare.require = lambda *rest: None"
     ended = run(tmp_path, "--adapter", str(faulty(tmp_path, body)), "-n", "1", "--requirement", "REG-05")
     assert ended.code == 3, ended.output
-    assert "INTERRUPTED (faulty: what was judged replaced sparsecheck.oracle.compare.require" in ended.output
+    assert "INTERRUPTED (faulty: what was judged replaced sparsecheck.values.violation.require" in ended.output
     assert part(ended, "faulty").verdicts() == [Verdict.PASSED]
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        "sparsecheck.oracle.compare.require", "sparsecheck.oracle.compare.Violation",
+        "sparsecheck.values.violation.require", "sparsecheck.oracle.compare.Violation",
         "sparsecheck.report.verdict.weigh", "sparsecheck.values.record.Record",
         "sparsecheck.values.record.Verdict.is_red",
         "sparsecheck.run.recorder.Recorder.add", "sparsecheck.report.ledger.reconcile",
@@ -106,14 +106,14 @@ def test_a_module_that_another_stands_for_is_told(monkeypatch: pytest.MonkeyPatc
 
 def test_a_part_that_is_gone_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     harness = Harness()
-    monkeypatch.delattr("sparsecheck.oracle.compare.require")
-    assert harness.changed() == "sparsecheck.oracle.compare.require"
+    monkeypatch.delattr("sparsecheck.values.violation.require")
+    assert harness.changed() == "sparsecheck.values.violation.require"
 
 
 def test_what_says_that_it_is_equal_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     harness = Harness()
-    monkeypatch.setattr("sparsecheck.oracle.compare.require", ANY)
-    assert harness.changed() == "sparsecheck.oracle.compare.require"
+    monkeypatch.setattr("sparsecheck.values.violation.require", ANY)
+    assert harness.changed() == "sparsecheck.values.violation.require"
 
 
 def test_what_is_judged_is_not_watched() -> None:

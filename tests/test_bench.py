@@ -13,7 +13,7 @@ import pytest
 from sparsecheck.values.timing import OPERATIONS, SIZES, Scope, plan
 from tests.faulty import faulty, written
 
-CASES = "sparsecheck.cases.timing_operations"
+CASES = "sparsecheck.features.bench.timing_cases"
 SIZE = ("--size", "16x16")
 PLANNED = [entry.id for entry in plan(["exemplar"], Scope(sizes=("16x16",)))]
 FIRST = "attach/16x16/cpu"
@@ -63,7 +63,7 @@ def test_the_record_has_every_entry_and_says_how_it_was_timed(
         told = [one["extra_info"][name] for name in ("threads", "hash_seed", "allocator")]
         assert told == [1, "0", "keeps"]
         assert one["stats"]["rounds"] > 1
-        assert one["fullname"] == f"timing_operations.py::{one['name']}"
+        assert one["fullname"] == f"timing_cases.py::{one['name']}"
 
 
 def test_each_is_told_against_what_can_do_the_same(exemplar: tuple[subprocess.CompletedProcess[str], Path]) -> None:
@@ -121,7 +121,8 @@ def test_pages_are_written_with_what_was_saved_before(
     ],
 )
 def test_plain_pytest_that_times_nothing_is_red(tmp_path: Path, arguments: str, said: str) -> None:
-    target = ("--pyargs", CASES, "--sparsecheck-subject", "exemplar", "-p", "no:cacheprovider")
+    plugin = ("-p", "sparsecheck.features.bench.plugin", "-p", "no:cacheprovider")
+    target = (*plugin, "--pyargs", CASES, "--sparsecheck-time", "exemplar")
     ended = call(tmp_path, "pytest", *target, *arguments.split())
     assert ended.returncode not in (0, 5), ended.stdout
     assert said in ended.stdout

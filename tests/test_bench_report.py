@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from sparsecheck.features.bench.gate import Change, Saved, Standing
 from sparsecheck.features.bench.page import BenchReport, bench_html, bench_markdown, counts_told, is_told
 from sparsecheck.features.bench.plots import Bar, Line, curves, forest
-from sparsecheck.features.bench.gate import Change, Saved, Standing
 from sparsecheck.values.timing import Counts, Entry, Ratio, State, Timing
 
 PLACE = {"torch": "2.13.0", "processor": "one <of> two"}

@@ -11,11 +11,11 @@ from click.testing import CliRunner
 from msgspec.structs import replace
 
 from sparsecheck.cli import main
+from sparsecheck.features.page.markdown import field_markdown
+from sparsecheck.features.page.page_html import field_html
 from sparsecheck.report.report import Report, TruncatedReport, UnlikeReports, write
 from sparsecheck.show.carried import CARRIED, carried, carried_lines
 from sparsecheck.show.results import field
-from sparsecheck.features.page.page_html import field_html
-from sparsecheck.features.page.markdown import field_markdown
 from sparsecheck.values.declaration import Environment
 from sparsecheck.values.record import Footer, Record, Verdict
 from sparsecheck.values.selection import Selection

@@ -7,10 +7,10 @@ from dataclasses import replace as replaced
 import pytest
 from msgspec.structs import replace
 
-from sparsecheck.report.report import Report
-from sparsecheck.report.comparison import compare
-from sparsecheck.show.run_page import MOST, page, report_markdown
 from sparsecheck.features.gate.gate_page import gate_markdown, told
+from sparsecheck.report.comparison import compare
+from sparsecheck.report.report import Report
+from sparsecheck.show.run_page import MOST, page, report_markdown
 from sparsecheck.values.record import Record, Subject, Verdict
 from sparsecheck.values.selection import Selection
 from tests.remade import remade, subject

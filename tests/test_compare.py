@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from sparsecheck.oracle import compare
-from sparsecheck.oracle.compare import Violation
 from sparsecheck.oracle.tolerance import TABLE, Tolerance, tolerance
+from sparsecheck.values.violation import Violation, require
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -36,8 +36,8 @@ def test_a_violation_says_its_kind_and_message() -> None:
 
 
 def test_what_is_required_is_required() -> None:
-    compare.require(True, "kind", "message")
-    assert _said(compare.require, False, "kind", "message") == "kind: message"
+    require(True, "kind", "message")
+    assert _said(require, False, "kind", "message") == "kind: message"
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from torch.sparse import SparseSemiStructuredTensor, SparseSemiStructuredTensorC
 from torch.sparse._semi_structured_conversions import sparse_semi_structured_from_dense_cutlass
 
 from sparsecheck import Context, NofM, Plan, Refusal, Violation
-from sparsecheck.oracle import compare
 from sparsecheck.adapter.shipped.torch_sparse import SemiStructured, SemiStructuredAdapter
+from sparsecheck.oracle import compare
 
 ROW = torch.tensor([0.0, 0.0, 3.0, -0.5])
 PLAN = Plan({"0.weight": NofM(2, 4)})

@@ -13,13 +13,14 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
+from sparsecheck.adapter.discovery import find, load
 from sparsecheck.cli import main
-from sparsecheck.features.diff.occasions import Occasion, occasions
 from sparsecheck.features.diff import behaviour
-from sparsecheck.oracle import references as reference
 from sparsecheck.features.diff.behaviour import Comparison, Difference, OtherInputs, Problem, Side, compared, difference
+from sparsecheck.features.diff.differences import cut, differences_markdown, differences_told
+from sparsecheck.features.diff.occasions import Occasion, occasions
+from sparsecheck.features.diff.record import NotRecordable, record
 from sparsecheck.features.diff.recording import (
-    FOLDER,
     InvalidRecording,
     NoRecording,
     OtherFormat,
@@ -29,10 +30,8 @@ from sparsecheck.features.diff.recording import (
     read,
     read_all,
 )
-from sparsecheck.features.diff.record import NotRecordable, record
 from sparsecheck.features.states.kept import release_of
-from sparsecheck.adapter.discovery import find, load
-from sparsecheck.features.diff.differences import cut, differences_markdown, differences_told
+from sparsecheck.oracle import references
 from tests.installed import pip_install, sparsecheck_without
 from tests.recordings import (
     CLONE,
@@ -243,7 +242,7 @@ def test_what_is_no_recording_is_named(base: Recording, tmp_path: Path) -> None:
     with pytest.raises(NoRecording, match="is no recording"):
         read_all(tmp_path)
     with pytest.raises(NoRecording, match="is no recording"):
-        read(reference.home() / reference.file_of("linear"))
+        read(references.home() / references.file_of("linear"))
     with pytest.raises(OtherFormat, match="its format is 9, this sparsecheck reads 1"):
         read(kept(Recording(replace(base.about, format=9), {}), tmp_path / "other"))
     kept(base, tmp_path / "two").rename(tmp_path / "two" / "first.safetensors")
@@ -358,7 +357,7 @@ def test_a_release_of_which_nothing_is_registered_or_another_ran_is_refused(tmp_
     assert not (tmp_path / "kept").exists()
 
 
-COMMITTED = Path(__file__).parent.parent / "reference" / FOLDER
+COMMITTED = Path(__file__).parent.parent / "reference" / references.RECORDED
 
 
 @pytest.mark.parametrize("release", sorted(folder.name for folder in COMMITTED.iterdir()))

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from sparsecheck.adapter.discovery import BrokenAdapter, NotFound, Registration, find, load, registrations
 from sparsecheck.cli import main
 from sparsecheck.commands.names import chosen, not_installed
 from sparsecheck.report.report import write
-from sparsecheck.adapter.discovery import BrokenAdapter, NotFound, Registration, find, load, registrations
 from tests.installed import install, sparsecheck_without
 from tests.samples import cell, passed, report
 

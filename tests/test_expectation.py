@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from sparsecheck.adapter.discovery import Found, load, registrations
 from sparsecheck.report.expectation import (
     Expectation,
     InvalidExpectations,
@@ -19,7 +20,6 @@ from sparsecheck.report.expectation import (
 from sparsecheck.report.report import Report, exit_code
 from sparsecheck.report.verdict import weigh
 from sparsecheck.run.session import Asked, draw_up
-from sparsecheck.adapter.discovery import Found, load, registrations
 from sparsecheck.values.cell import Cell
 from sparsecheck.values.record import Footer, Record, Verdict
 from sparsecheck.values.selection import Selection

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from sparsecheck.features.expect import expectation_file
-from sparsecheck.report.expectation import Expectation, InvalidExpectations, parse_entries
 from sparsecheck.features.expect.expectation_file import KEYS, rendered, replace_text, rewritten
 from sparsecheck.features.expect.proposal import Proposal
+from sparsecheck.report.expectation import Expectation, InvalidExpectations, parse_entries
 
 HEAD = "# What is known.\n\n"
 FIRST = """# Why the first is so:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sparsecheck.features.expect.proposal import Proposal, Seen
+from sparsecheck.oracle.dependencies import Found, Kept, find
+from sparsecheck.oracle.ranking import Ranking
+from sparsecheck.oracle.tensor_changes import Change
+from sparsecheck.oracle.tolerance import Tolerance, tolerance
+from sparsecheck.oracle.units import Units, units
 from sparsecheck.report.expectation import Expectation
 from sparsecheck.report.ledger import Balance, Planned, reconcile
-from sparsecheck.oracle.units import Units, units
-from sparsecheck.features.expect.proposal import Proposal, Seen
-from sparsecheck.oracle.ranking import Ranking
 from sparsecheck.report.report import Report
-from sparsecheck.oracle.channels import Found, Kept, find
-from sparsecheck.oracle.tolerance import Tolerance, tolerance
-from sparsecheck.oracle.tensor_changes import Change
 from sparsecheck.values.capability import Capabilities, declare
 from sparsecheck.values.cell import Cell
 from sparsecheck.values.contract import Contract

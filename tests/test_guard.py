@@ -19,8 +19,8 @@ from torch.nn import functional
 from sparsecheck import Violation
 from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 from sparsecheck.process.guard import AT_FIRST, Guard
-from sparsecheck.process.torch_functions import replaced_functions
 from sparsecheck.process.settings import lasting_settings, settings
+from sparsecheck.process.torch_functions import replaced_functions
 from sparsecheck.values.record import Verdict
 from tests.bench_of_one import judge_all
 

@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from sparsecheck import Adapter
-from sparsecheck.catalogue import state, trace, train
 from sparsecheck.adapter.shipped.exemplar import CONTRACT, ExemplarAdapter
+from sparsecheck.catalogue import state, trace, train
 from sparsecheck.values.record import Verdict
 from tests.bench_of_one import judge_all
 from tests.variants.holders import BufferAdapter, InPlaceAdapter

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from sparsecheck.adapter.discovery import GROUP
 from sparsecheck.cli import main
 from sparsecheck.features.init.package import CannotStart, read
 from sparsecheck.features.init.pyproject import AlreadyThere, NotPlain, added
 from sparsecheck.features.init.scaffold import NotWritten, plan, write
-from sparsecheck.adapter.discovery import GROUP
 from tests.installed import pip_install
 
 TABLE = ("project", "entry-points", GROUP)

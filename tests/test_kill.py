@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from sparsecheck import Adapter
-from sparsecheck.catalogue import CATALOGUE
-from sparsecheck.report.ledger import applies
 from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 from sparsecheck.adapter.shipped.structural_exemplar import StructuralExemplarAdapter
+from sparsecheck.catalogue import CATALOGUE
+from sparsecheck.report.ledger import applies
 from sparsecheck.values.record import Verdict
 from tests import diagnoses
 from tests.bench_of_one import cases, judge_all

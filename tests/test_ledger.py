@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from sparsecheck.adapter.discovery import load, registrations
 from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.catalogue.axes import LAYERS, pattern_capability
 from sparsecheck.report.ledger import Planned, applies, cells, enumerate_cells, outcome, reconcile, supposed
-from sparsecheck.adapter.discovery import load, registrations
 from sparsecheck.values.cell import Cell
 from sparsecheck.values.declaration import Declaration
 from sparsecheck.values.record import Record, Verdict

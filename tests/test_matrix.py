@@ -17,12 +17,12 @@ from msgspec.structs import replace
 
 from sparsecheck.catalogue import CATALOGUE, digest
 from sparsecheck.cli import main
+from sparsecheck.features.versions.changes import Change, Kind
+from sparsecheck.features.versions.markdown import matrix_markdown
+from sparsecheck.features.versions.page_html import matrix_html
+from sparsecheck.features.versions.versions import Matrix, NoTorch, OtherCatalogue, SameTorch, matrix
 from sparsecheck.report.report import EmptyReport, Report, UnlikeReports, encode, join, read, write
 from sparsecheck.show.results import CutShort
-from sparsecheck.features.versions.versions import Matrix, NoTorch, OtherCatalogue, SameTorch, matrix
-from sparsecheck.features.versions.changes import Change, Kind
-from sparsecheck.features.versions.page_html import matrix_html
-from sparsecheck.features.versions.markdown import matrix_markdown
 from sparsecheck.values.declaration import Declaration
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection

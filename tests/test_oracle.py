@@ -10,11 +10,20 @@ import pytest
 import torch
 from torch import nn
 
-from sparsecheck.oracle import compare, units as oracle
+from sparsecheck.case import models
+from sparsecheck.oracle import compare, reference_contents
+from sparsecheck.oracle.forward import forward
 from sparsecheck.oracle.networks import network
 from sparsecheck.oracle.tolerance import tolerance
-from sparsecheck.oracle import reference_contents as expected
-from sparsecheck.case import models
+from sparsecheck.oracle.units import (
+    count_removed,
+    fixed_mask,
+    masked,
+    partial_blocks,
+    total_removed,
+    unit_scores,
+    units,
+)
 from sparsecheck.values.contract import Rounding
 from sparsecheck.values.network import Layer, Network
 from sparsecheck.values.pattern import Band, Block, Channel, Given, NofM, Pattern, Unstructured
@@ -27,7 +36,7 @@ NETWORKS = ("linear", "large", "strided", "ragged", "tied", "conv1d", "conv2d", 
 
 def test_what_is_removed_is_zero_whatever_was_there() -> None:
     weight = np.array([NAN, INF, -INF, -2.0, 3.0, NAN])
-    made = oracle.masked(weight, np.array([False, False, False, False, True, True]))
+    made = masked(weight, np.array([False, False, False, False, True, True]))
     assert made[:5].tolist() == [0.0, 0.0, 0.0, 0.0, 3.0]
     assert np.isnan(made[5])
     assert not np.signbit(made[:4]).any()
@@ -47,7 +56,7 @@ def test_what_is_removed_is_zero_whatever_was_there() -> None:
 )
 def test_how_many_a_level_removes(level: float, count: int, removed: tuple[int, int, int]) -> None:
     ways: tuple[Rounding, ...] = ("half-even", "floor", "ceil")
-    assert tuple(oracle.count_removed(level, count, way) for way in ways) == removed
+    assert tuple(count_removed(level, count, way) for way in ways) == removed
 
 
 @pytest.mark.parametrize(
@@ -55,7 +64,7 @@ def test_how_many_a_level_removes(level: float, count: int, removed: tuple[int, 
     [(0.5, 1, 1), (0.5, 3, 2), (0.5, 5, 3), (0.5, 9, 5), (0.25, 10, 3), (0.3, 8, 2), (0.7, 8, 6), (0.29, 100, 29)],
 )
 def test_how_many_a_level_removes_where_halves_go_up(level: float, count: int, removed: int) -> None:
-    assert oracle.count_removed(level, count, "half-up") == removed
+    assert count_removed(level, count, "half-up") == removed
 
 
 @pytest.mark.parametrize(
@@ -70,11 +79,11 @@ def test_how_many_a_level_removes_where_halves_go_up(level: float, count: int, r
 def test_how_many_of_ten_are_gone_after_another_update(
     basis: str, regrowth: str, level: float, gone: int, total: int
 ) -> None:
-    assert oracle.total_removed(level, 10, contract(level_basis=basis, regrowth=regrowth), gone) == total
+    assert total_removed(level, 10, contract(level_basis=basis, regrowth=regrowth), gone) == total
 
 
 def _cut(pattern: Pattern, shape: tuple[int, ...], **clauses: str) -> tuple[list[Any], list[int], tuple[int, ...]]:
-    made = oracle.units(pattern, shape, contract(**clauses))
+    made = units(pattern, shape, contract(**clauses))
     assert made.count == len(made.groups)
     return made.index.tolist(), made.groups.tolist(), made.removed
 
@@ -130,19 +139,19 @@ def test_a_matrix_smaller_than_a_block() -> None:
 
 def test_what_is_no_matrix_has_no_blocks() -> None:
     with pytest.raises(ValueError, match="zip"):
-        oracle.units(Block((1, 2), 0.5), (2, 4, 3), contract())
+        units(Block((1, 2), 0.5), (2, 4, 3), contract())
 
 
 def test_units_count_what_earlier_updates_removed() -> None:
     terms = contract(level_basis="remaining", regrowth="monotone")
     for pattern, shape in ((Unstructured(0.5), (2, 4)), (Channel(0.5), (8, 3)), (Block((1, 2), 0.5), (4, 4))):
-        assert oracle.units(pattern, shape, terms, gone=4).removed == (6,)
+        assert units(pattern, shape, terms, gone=4).removed == (6,)
 
 
 @pytest.mark.parametrize("pattern", [Given(np.ones((2, 2), dtype=np.bool_)), Band(3)])
 def test_a_pattern_that_names_its_mask_has_no_units(pattern: Pattern) -> None:
     with pytest.raises(TypeError, match=f"^{type(pattern).__name__} names its mask itself$"):
-        oracle.units(pattern, (2, 2), contract())
+        units(pattern, (2, 2), contract())
 
 
 WEIGHT = np.array([[1.0, -2.0, 3.0], [0.5, 0.0, -4.0]])
@@ -161,32 +170,32 @@ WEIGHT = np.array([[1.0, -2.0, 3.0], [0.5, 0.0, -4.0]])
 def test_scores_are_sums_of_magnitudes_or_of_squares(pattern: Pattern, first: list[float], second: list[float]) -> None:
     for score, scores in (("magnitude-l1", first), ("magnitude-l2", second)):
         terms = contract(score=score, ragged="keep")
-        assert oracle.unit_scores(WEIGHT, oracle.units(pattern, WEIGHT.shape, terms), terms).tolist() == scores
+        assert unit_scores(WEIGHT, units(pattern, WEIGHT.shape, terms), terms).tolist() == scores
 
 
 def test_a_partial_block_scores_what_it_holds() -> None:
     terms = contract(ragged="prune")
-    scores = oracle.unit_scores(WEIGHT, oracle.units(Block((2, 2), 0.5), WEIGHT.shape, terms), terms)
+    scores = unit_scores(WEIGHT, units(Block((2, 2), 0.5), WEIGHT.shape, terms), terms)
     assert scores.tolist() == [3.5, 7.0]
 
 
 def test_the_entries_in_partial_blocks() -> None:
-    made = oracle.partial_blocks(Block((2, 2), 0.5), (3, 5)).tolist()
+    made = partial_blocks(Block((2, 2), 0.5), (3, 5)).tolist()
     assert made == [[False] * 4 + [True], [False] * 4 + [True], [True] * 5]
-    assert not oracle.partial_blocks(Block((1, 4), 0.5), (3, 8)).any()
+    assert not partial_blocks(Block((1, 4), 0.5), (3, 8)).any()
 
 
 def test_a_band_is_kept_around_the_diagonal() -> None:
     for width, rows in ((5, ["###.", "####", "####"]), (3, ["##..", "###.", ".###"]), (1, ["#.", ".#", ".."])):
-        made = oracle.fixed_mask(Band(width), (3, len(rows[0])))
+        made = fixed_mask(Band(width), (3, len(rows[0])))
         assert made is not None
         assert made.tolist() == [[mark == "#" for mark in row] for row in rows]
 
 
 def test_a_given_mask_is_itself_and_a_level_names_none() -> None:
     mask = np.array([[True, False]])
-    assert oracle.fixed_mask(Given(mask), (1, 2)) is mask
-    assert oracle.fixed_mask(Unstructured(0.5), (1, 2)) is None
+    assert fixed_mask(Given(mask), (1, 2)) is mask
+    assert fixed_mask(Unstructured(0.5), (1, 2)) is None
 
 
 @pytest.mark.parametrize(
@@ -202,17 +211,18 @@ def test_a_given_mask_is_itself_and_a_level_names_none() -> None:
     ],
 )
 def test_the_mask_of_a_first_update(pattern: Pattern, rows: list[str]) -> None:
-    made = expected.expected_mask(pattern, WEIGHT, contract(ragged="keep"))
+    made = reference_contents.expected_mask(pattern, WEIGHT, contract(ragged="keep"))
     assert made.tolist() == [[mark == "#" for mark in row] for row in rows]
 
 
 def test_magnitudes_and_squares_keep_other_channels() -> None:
-    made = [expected.expected_mask(Channel(0.5), WEIGHT, contract(score=score)) for score in expected.MAGNITUDES]
+    scores = reference_contents.MAGNITUDES
+    made = [reference_contents.expected_mask(Channel(0.5), WEIGHT, contract(score=score)) for score in scores]
     assert [mask[:, 0].tolist() for mask in made] == [[True, False], [False, True]]
 
 
 def test_of_equal_scores_the_first_is_kept() -> None:
-    made = expected.expected_mask(Unstructured(0.5), np.array([[1.0, -1.0, 1.0, 1.0]]), contract())
+    made = reference_contents.expected_mask(Unstructured(0.5), np.array([[1.0, -1.0, 1.0, 1.0]]), contract())
     assert made.tolist() == [[True, True, False, False]]
 
 
@@ -222,7 +232,7 @@ def test_of_equal_scores_the_first_is_kept() -> None:
 def _agrees(network: Network, model: nn.Module, inputs: torch.Tensor) -> None:
     parameters = {name: compare.array(one) for name, one in model.named_parameters(remove_duplicate=False)}
     parameters |= {name: compare.array(one) for name, one in model.named_buffers()}
-    made = oracle.forward(network, parameters, compare.array(inputs))
+    made = forward(network, parameters, compare.array(inputs))
     assert made.dtype == np.float64
     with torch.no_grad():
         compare.close(model.eval()(inputs), made, tolerance("cpu", "float64"), "output-differs", "the output")
@@ -230,7 +240,7 @@ def _agrees(network: Network, model: nn.Module, inputs: torch.Tensor) -> None:
 
 def test_a_linear_layer_by_hand() -> None:
     layer = Layer("a", "linear", 2, 1, bias=True)
-    made = oracle.forward(
+    made = forward(
         Network("one", (layer,), (), (2,)),
         {"a.weight": np.array([[2.0, -1.0]]), "a.bias": np.array([0.5])},
         np.array([[3.0, 4.0], [0.0, 1.0]]),
@@ -241,7 +251,7 @@ def test_a_linear_layer_by_hand() -> None:
 def test_a_convolution_by_hand_is_not_flipped() -> None:
     layer = Layer("a", "conv1d", 1, 1, kernel=2)
     weight, inputs = np.array([[[1.0, 10.0]]]), np.array([[[1.0, 2.0, 3.0, 4.0]]])
-    made = oracle.forward(Network("one", (layer,), (), (1, 4)), {"a.weight": weight}, inputs)
+    made = forward(Network("one", (layer,), (), (1, 4)), {"a.weight": weight}, inputs)
     assert made.tolist() == [[[21.0, 32.0, 43.0]]]
 
 

@@ -15,10 +15,11 @@ from msgspec.structs import replace
 
 from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.cli import main
-from sparsecheck.report.report import EmptyReport, Report, UnlikeReports, encode, join
-from sparsecheck.show.results import CutShort, Field, Square, field, followable, shown
+from sparsecheck.features.page.markdown import field_markdown
 from sparsecheck.features.page.page_html import as_data, field_html
-from sparsecheck.features.page.markdown import code, field_markdown, plain
+from sparsecheck.report.report import EmptyReport, Report, UnlikeReports, encode, join
+from sparsecheck.show.markdown import code, plain
+from sparsecheck.show.results import CutShort, Field, Square, field, followable, shown
 from sparsecheck.show.standing import Standing
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection

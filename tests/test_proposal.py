@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from sparsecheck.report.expectation import Expectation
 from sparsecheck.features.expect.proposal import Proposal, Seen, boxes, propose, seen
+from sparsecheck.report.expectation import Expectation
 from sparsecheck.values.cell import Cell
 from sparsecheck.values.record import Record, Verdict
 from tests.samples import declaration, environment

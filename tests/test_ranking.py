@@ -8,13 +8,12 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from sparsecheck.oracle import units as oracle, ranking
-from sparsecheck.oracle.compare import Violation
-from sparsecheck.oracle.units import Mask, Reals, Units
+from sparsecheck.oracle import ranking, reference_contents
 from sparsecheck.oracle.ranking import Ranking
-from sparsecheck.oracle import reference_contents as expected
+from sparsecheck.oracle.units import Mask, Reals, Units, units
 from sparsecheck.values.pattern import Block, Channel, NofM, Pattern, Unstructured
 from sparsecheck.values.plan import Plan
+from sparsecheck.values.violation import Violation
 from tests.samples import contract
 
 WEIGHT = np.array([[0.1, -0.8, 0.3, 0.6], [-0.5, 0.2, 0.7, -0.4]])
@@ -25,7 +24,7 @@ def _mask(*rows: str) -> Mask:
 
 
 def _cut(pattern: Pattern, shape: tuple[int, ...] = (2, 4), **clauses: str) -> Units:
-    return oracle.units(pattern, shape, contract(**clauses))
+    return units(pattern, shape, contract(**clauses))
 
 
 def _said(call: Callable[..., object], *arguments: object) -> str:
@@ -121,7 +120,7 @@ def test_a_right_count_of_broken_units() -> None:
 
 @pytest.mark.parametrize(("rounding", "removed"), [("half-even", 2), ("floor", 2), ("ceil", 3)])
 def test_the_count_is_that_of_the_declared_rounding(rounding: str, removed: int) -> None:
-    cut = oracle.units(Unstructured(0.5), (1, 5), contract(rounding=rounding))
+    cut = units(Unstructured(0.5), (1, 5), contract(rounding=rounding))
     for gone in range(6):
         mask = np.arange(5).reshape(1, 5) >= gone
         if gone == removed:
@@ -136,7 +135,7 @@ def test_the_count_is_that_of_the_declared_rounding(rounding: str, removed: int)
 
 def _judge_kept(mask: Mask, pattern: Pattern, weight: Reals = WEIGHT, dtype: str = "float32", **clauses: str) -> None:
     terms = contract(**clauses)
-    ranking.judge_kept(mask, weight, oracle.units(pattern, weight.shape, terms), terms, dtype, "it")
+    ranking.judge_kept(mask, weight, units(pattern, weight.shape, terms), terms, dtype, "it")
 
 
 def test_of_all_masks_of_four_entries_only_the_highest_four_are_right() -> None:
@@ -240,10 +239,10 @@ PATTERNS = (Unstructured(0.5), Block((1, 2), 0.5), Block((2, 3), 0.5), Channel(0
 
 @pytest.mark.parametrize("pattern", PATTERNS, ids=str)
 @pytest.mark.parametrize("ragged", ["keep", "prune"])
-@pytest.mark.parametrize("score", expected.MAGNITUDES)
+@pytest.mark.parametrize("score", reference_contents.MAGNITUDES)
 def test_the_oracles_own_mask_is_right(pattern: Pattern, ragged: str, score: str) -> None:
     terms = contract(ragged=ragged, score=score)
-    mask, cut = expected.expected_mask(pattern, WEIGHT, terms), oracle.units(pattern, WEIGHT.shape, terms)
+    mask, cut = reference_contents.expected_mask(pattern, WEIGHT, terms), units(pattern, WEIGHT.shape, terms)
     ranking.judge_count(mask, cut, "it")
     ranking.judge_kept(mask, WEIGHT, cut, terms, "float64", "it")
 

@@ -8,14 +8,14 @@ import msgspec
 import numpy as np
 import pytest
 
+from sparsecheck.adapter.shipped.exemplar import CONTRACT, ExemplarAdapter
 from sparsecheck.catalogue.axes import canonical_pattern
-from sparsecheck.oracle import units as oracle, stream
+from sparsecheck.features.diff import recording
+from sparsecheck.features.references import keeping
+from sparsecheck.oracle import reference_contents, references, stream, tensor_changes
 from sparsecheck.oracle.networks import network
 from sparsecheck.oracle.plans import plan_for
 from sparsecheck.oracle.ranking import SLACK, kept_units
-from sparsecheck.oracle import tensor_changes as change, reference_contents as expected, references as reference
-from sparsecheck.features.references import keeping
-from sparsecheck.features.diff import recording
 from sparsecheck.oracle.references import (
     CorruptReference,
     MissingReference,
@@ -23,7 +23,7 @@ from sparsecheck.oracle.references import (
     StaleReference,
     TamperedReference,
 )
-from sparsecheck.adapter.shipped.exemplar import CONTRACT, ExemplarAdapter
+from sparsecheck.oracle.units import fixed_mask, unit_scores, units
 from sparsecheck.values.contract import Score
 from sparsecheck.values.pattern import Pattern
 from sparsecheck.values.record import Verdict
@@ -55,14 +55,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_committed_references_are_fresh() -> None:
-    assert [str(problem) for problem in keeping.check(reference.home())] == []
-    assert keeping.difference(reference.home()) == ()
+    assert [str(problem) for problem in keeping.check(references.home())] == []
+    assert keeping.difference(references.home()) == ()
 
 
 def test_the_committed_references_are_small() -> None:
-    assert 0 < size_of(reference.FOLDER) < 300_000
-    assert all(0 < size_of(folder) < 150_000 for folder in releases_in(reference.STATES))
-    assert all(0 < size_of(folder) < 1_000_000 for folder in releases_in(recording.FOLDER))
+    assert 0 < size_of(references.FOLDER) < 300_000
+    assert all(0 < size_of(folder) < 150_000 for folder in releases_in(references.STATES))
+    assert all(0 < size_of(folder) < 1_000_000 for folder in releases_in(references.RECORDED))
 
 
 COMMITTED = Path(__file__).parent.parent / "reference"
@@ -79,17 +79,17 @@ def size_of(folder: str) -> int:
 
 
 def test_the_log_gives_the_last_reason_of_every_file() -> None:
-    log = (reference.home() / keeping.PROVENANCE).read_text("utf-8")
-    for file, entry in reference.read_manifest(reference.home()).files.items():
+    log = (references.home() / keeping.PROVENANCE).read_text("utf-8")
+    for file, entry in references.read_manifest(references.home()).files.items():
         assert f"`{file}`" in log
         assert f"## {entry.date}\n\n{entry.reason}\n" in log
 
 
 def test_trials_of_the_requirement_draw_the_networks_and_plans_that_are_stored() -> None:
-    assert expected.SALT == "MASK-28"
-    for token in expected.NETWORKS:
+    assert reference_contents.SALT == "MASK-28"
+    for token in reference_contents.NETWORKS:
         shapes = {layer.weight: layer.weight_shape for layer in network(token, "MASK-28").weighted}
-        stored = reference.load(token).parameters
+        stored = references.load(token).parameters
         assert {name: stored[name].shape for name in shapes} == shapes
 
 
@@ -97,8 +97,8 @@ def test_every_canonical_pattern_has_masks_for_either_magnitude() -> None:
     kinds = ("given", "unstructured", "block", "n_of_m", "any_n_of_m", "channel", "band")
     for kind in kinds:
         pattern = canonical_pattern(declaration(" ".join(other for other in kinds if other != kind)))
-        for score in expected.MAGNITUDES:
-            assert set(reference.load("linear").masks(pattern, score)) == {"layer1.weight", "block.layer1.weight"}
+        for score in reference_contents.MAGNITUDES:
+            assert set(references.load("linear").masks(pattern, score)) == {"layer1.weight", "block.layer1.weight"}
 
 
 @pytest.mark.parametrize(
@@ -112,64 +112,64 @@ def test_every_canonical_pattern_has_masks_for_either_magnitude() -> None:
     ],
 )
 def test_under_what_name_masks_are_kept(pattern: str, score: Score, key: str | None) -> None:
-    assert expected.key(pattern, score) == key
+    assert reference_contents.key(pattern, score) == key
 
 
 def test_what_is_made_is_in_the_order_of_its_names() -> None:
-    names = list(expected.make("linear"))
+    names = list(reference_contents.make("linear"))
     assert names == sorted(names)
 
 
 def _scored(token: str) -> list[tuple[str, Score, str, Pattern]]:
     return [
         (pattern, score, name, one)
-        for pattern in expected.PATTERNS
+        for pattern in reference_contents.PATTERNS
         if token != "conv2d" or pattern in ("unstructured-0.5", "channel0-0.5")
-        for score in expected.MAGNITUDES
+        for score in reference_contents.MAGNITUDES
         for name, one in plan_for(network(token, "MASK-28"), pattern, "MASK-28").patterns.items()
     ]
 
 
-@pytest.mark.parametrize("token", expected.NETWORKS)
+@pytest.mark.parametrize("token", reference_contents.NETWORKS)
 def test_no_stored_mask_hangs_on_rounding_ties_or_a_ragged_edge(token: str) -> None:
-    saved = reference.load(token)
+    saved = references.load(token)
     for pattern, score, name, one in _scored(token):
         weight, mask = saved.parameters[name], saved.masks(pattern, score)[name]
-        if oracle.fixed_mask(one, weight.shape) is not None:
+        if fixed_mask(one, weight.shape) is not None:
             continue
         cuts = [
-            oracle.units(one, weight.shape, msgspec.structs.replace(CONTRACT, score=score, rounding=way, ragged=ragged))
+            units(one, weight.shape, msgspec.structs.replace(CONTRACT, score=score, rounding=way, ragged=ragged))
             for way in ("half-even", "floor", "ceil")
             for ragged in ("keep", "prune")
         ]
         assert len({cut.removed for cut in cuts}) == 1
-        scores = oracle.unit_scores(weight, cuts[0], msgspec.structs.replace(CONTRACT, score=score))
+        scores = unit_scores(weight, cuts[0], msgspec.structs.replace(CONTRACT, score=score))
         kept = kept_units(mask, cuts[0], "stored mask")
         for group in range(len(cuts[0].removed)):
             inside = cuts[0].groups == group
             assert scores[inside & kept].min() > scores[inside & ~kept].max() * (1 + 10 * SLACK["float32"])
 
 
-@pytest.mark.parametrize("token", expected.NETWORKS)
+@pytest.mark.parametrize("token", reference_contents.NETWORKS)
 def test_every_stored_mask_removes_half_but_for_the_band_and_the_given(token: str) -> None:
     for pattern, score, name, _ in _scored(token):
-        mask = reference.load(token).masks(pattern, score)[name]
+        mask = references.load(token).masks(pattern, score)[name]
         if pattern not in ("given", "band-3"):
             assert int(mask.sum()) * 2 == mask.size
         assert 0 < mask.sum() < mask.size
 
 
-@pytest.mark.parametrize("token", expected.NETWORKS)
+@pytest.mark.parametrize("token", reference_contents.NETWORKS)
 def test_sums_of_magnitudes_and_of_squares_keep_other_units(token: str) -> None:
-    saved = reference.load(token)
+    saved = references.load(token)
     for pattern in ("channel0-0.5",) if token == "conv2d" else ("channel0-0.5", "block1x4-0.5"):
-        first, second = (saved.masks(pattern, score) for score in expected.MAGNITUDES)
+        first, second = (saved.masks(pattern, score) for score in reference_contents.MAGNITUDES)
         assert any((first[name] != second[name]).any() for name in first)
 
 
-@pytest.mark.parametrize("token", expected.NETWORKS)
+@pytest.mark.parametrize("token", reference_contents.NETWORKS)
 def test_other_masks_give_outputs_that_are_far_apart(token: str) -> None:
-    tensors = reference.load(token).tensors
+    tensors = references.load(token).tensors
     outputs = [array for name, array in tensors.items() if name.startswith("output/")]
     for position, one in enumerate(outputs):
         for other in outputs[:position]:
@@ -177,9 +177,9 @@ def test_other_masks_give_outputs_that_are_far_apart(token: str) -> None:
 
 
 def test_stored_weights_are_exact_in_float32_and_no_two_are_of_equal_size() -> None:
-    for token in expected.NETWORKS:
-        for name, values in reference.load(token).parameters.items():
-            assert reference.load(token).tensors[f"parameter/{name}"].dtype == np.float32
+    for token in reference_contents.NETWORKS:
+        for name, values in references.load(token).parameters.items():
+            assert references.load(token).tensors[f"parameter/{name}"].dtype == np.float32
             assert (values == values.astype(np.float32)).all()
             assert len(np.unique(np.abs(values))) == values.size, name
 
@@ -236,21 +236,21 @@ def test_a_manifest_that_names_a_file_elsewhere(folder: Path, name: str) -> None
 
 
 def test_one_flipped_byte(folder: Path) -> None:
-    sha = reference.read_manifest(folder).files[LINEAR].sha256
+    sha = references.read_manifest(folder).files[LINEAR].sha256
     edit(folder, flip_last_byte)
     assert type(only(folder)) is type(raised_by_load(folder)) is TamperedReference
     assert f", MANIFEST.json records {sha}: {MEND}" in str(only(folder))
 
 
 def test_a_file_flipped_after_it_was_loaded(folder: Path) -> None:
-    assert reference.load("linear", folder) is reference.load("linear", folder)
+    assert references.load("linear", folder) is references.load("linear", folder)
     edit(folder, flip_last_byte)
     assert type(raised_by_load(folder)) is TamperedReference
 
 
 @pytest.mark.parametrize("change", [{"sha256": "0" * 64}, {"size": 1}, {"tensors": {}}], ids=str)
 def test_a_tampered_manifest(folder: Path, change: dict[str, object]) -> None:
-    reference.load("linear", folder)
+    references.load("linear", folder)
     edit_manifest(folder, lambda files: files[LINEAR].update(change))
     assert type(only(folder)) is type(raised_by_load(folder)) is TamperedReference
     assert only(folder).file == LINEAR
@@ -277,7 +277,7 @@ def test_a_stray_file(folder: Path, stray: str) -> None:
 
 def test_an_oracle_that_no_longer_gives_an_output(folder: Path) -> None:
     record_anew(folder, lambda tensors: tensors["output/given"].__setitem__((1, 2), 100.0))
-    was = expected.make("linear")["output/given"][1, 2]
+    was = reference_contents.make("linear")["output/given"][1, 2]
     assert type(only(folder)) is type(raised_by_load(folder)) is StaleReference
     assert str(only(folder)) == (
         f"reference {LINEAR}: the oracles no longer give what it holds: output/given changed at 1 of 48 entries, "
@@ -318,43 +318,43 @@ def test_a_changed_stream_makes_every_reference_stale(folder: Path, monkeypatch:
 
 
 def test_the_largest_difference_is_that_of_what_differs() -> None:
-    [found] = change.changes({"a": np.array([5.0, 1.0])}, {"a": np.array([5.0, 1.25])})
+    [found] = tensor_changes.changes({"a": np.array([5.0, 1.0])}, {"a": np.array([5.0, 1.25])})
     assert (found.count, found.largest, found.indices) == (1, 0.25, ((1,),))
 
 
 def test_what_is_no_float64_is_compared_exactly() -> None:
     was, becomes = (np.array([value], dtype=np.float32) for value in (1e-13, 2e-13))
-    assert change.changes({"a": was}, {"a": becomes})
-    assert change.changes({"a": was.astype(np.float64)}, {"a": becomes.astype(np.float64)}) == ()
+    assert tensor_changes.changes({"a": was}, {"a": becomes})
+    assert tensor_changes.changes({"a": was.astype(np.float64)}, {"a": becomes.astype(np.float64)}) == ()
 
 
 def test_one_file_in_anothers_place(folder: Path) -> None:
-    reference.load("linear", folder)
+    references.load("linear", folder)
     (folder / "oracle/conv2d.safetensors").write_bytes((folder / LINEAR).read_bytes())
     edit_manifest(folder, lambda files: files.update({"oracle/conv2d.safetensors": files[LINEAR]}))
     with pytest.raises(StaleReference):
-        reference.load("conv2d", folder)
+        references.load("conv2d", folder)
 
 
 def test_masks_that_are_not_stored(folder: Path) -> None:
-    saved = reference.load("linear", folder)
+    saved = references.load("linear", folder)
     with pytest.raises(MissingReference, match=r"no masks are stored for the pattern unstructured-0.3 ranked by"):
         saved.masks("unstructured-0.3", "magnitude-l1")
     with pytest.raises(MissingReference, match=r"no masks are stored for the pattern 2of4 ranked by random"):
         saved.output("2of4", "random")
     with pytest.raises(MissingReference):
-        reference.load("conv2d", folder).masks("2of4", "magnitude-l1")
+        references.load("conv2d", folder).masks("2of4", "magnitude-l1")
 
 
 def test_what_is_loaded_cannot_be_spoilt(folder: Path) -> None:
-    reference.load("linear", folder).parameters["layer1.weight"][:] = 0
-    assert reference.load("linear", folder).parameters["layer1.weight"].all()
+    references.load("linear", folder).parameters["layer1.weight"][:] = 0
+    assert references.load("linear", folder).parameters["layer1.weight"].all()
     with pytest.raises(ValueError, match="read-only"):
-        reference.load("linear", folder).inputs[0, 0] = 1.0
+        references.load("linear", folder).inputs[0, 0] = 1.0
 
 
 def test_a_case_raises_what_is_wrong_with_its_reference(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reference, "home", lambda: folder)
+    monkeypatch.setattr(references, "home", lambda: folder)
     edit(folder, flip_last_byte)
     [linear, *_] = planned(ExemplarAdapter(), Selection(requirements=("MASK-28",)))
     assert linear.cell.layer == "linear"

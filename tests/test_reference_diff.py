@@ -13,14 +13,14 @@ import pytest
 import safetensors.numpy
 from click.testing import CliRunner
 
-from sparsecheck.features.references.command import reference as command
-from sparsecheck.oracle.ulps import moved, ulps
 from sparsecheck.features.references import keeping
-from sparsecheck.oracle import references as reference
-from sparsecheck.oracle.tensor_changes import LastBits, changes, last_bits
+from sparsecheck.features.references.changes import changes_in
+from sparsecheck.features.references.command import reference as command
+from sparsecheck.oracle import references
 from sparsecheck.oracle.mask_picture import COLUMNS, ROWS, picture
 from sparsecheck.oracle.references import OtherBytes
-from sparsecheck.features.references.changes import changes_in
+from sparsecheck.oracle.tensor_changes import LastBits, changes, last_bits
+from sparsecheck.oracle.ulps import moved, ulps
 from tests.tampered import DAY, LINEAR, copied, edit_manifest, record_anew
 
 MASK = "mask/unstructured-0.5/layer1.weight"
@@ -175,7 +175,7 @@ def test_the_log_sums_up_what_changed(folder: Path) -> None:
 
 
 def test_the_committed_references_are_made_byte_for_byte() -> None:
-    assert keeping.check(reference.home(), exact=True) == []
+    assert keeping.check(references.home(), exact=True) == []
     assert _call("check", "--bytes")[1].endswith("what the oracles give, byte for byte\n")
 
 

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from sparsecheck.features.references.command import reference as command
-from sparsecheck.oracle import stream
-from sparsecheck.oracle import reference_contents as expected, references as reference
 from sparsecheck.features.references import keeping
+from sparsecheck.features.references.command import reference as command
+from sparsecheck.oracle import reference_contents, references, stream
 from sparsecheck.oracle.references import StaleReference
 from tests.tampered import (
     DAY,
@@ -36,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_what_is_written_is_clean_and_what_is_written_twice_is_the_same(tmp_path: Path) -> None:
     found = [keeping.write(tmp_path / name, "First.", DAY) for name in ("one", "two")]
-    assert [change.file for change in found[0]] == sorted(map(reference.file_of, expected.NETWORKS))
+    assert [change.file for change in found[0]] == sorted(map(references.file_of, reference_contents.NETWORKS))
     assert keeping.check(tmp_path / "one") == []
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
     assert set(contents(tmp_path / "one")) == {"MANIFEST.json", "PROVENANCE.md", *(change.file for change in found[0])}
@@ -56,11 +55,11 @@ def test_a_write_without_a_reason_is_refused(tmp_path: Path, reason: str) -> Non
 
 
 def test_a_write_mends_one_file_and_logs_it_and_leaves_the_others(folder: Path) -> None:
-    before, entries = contents(folder), reference.read_manifest(folder).files
+    before, entries = contents(folder), references.read_manifest(folder).files
     edit(folder, flip_last_byte)
     [found] = keeping.write(folder, "A byte\nhad flipped.", DAY)
     assert (found.file, found.damage.startswith(f"reference {LINEAR}: its sha256 is ")) == (LINEAR, True)
-    after, new = contents(folder), reference.read_manifest(folder).files
+    after, new = contents(folder), references.read_manifest(folder).files
     assert {name for name in after if after[name] != before[name]} == {"MANIFEST.json", "PROVENANCE.md"}
     assert {name: entry for name, entry in new.items() if name != LINEAR} == {
         name: entry for name, entry in entries.items() if name != LINEAR

@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 
 from sparsecheck import catalogue
-from sparsecheck.report.ledger import enumerate_cells
+from sparsecheck.adapter.discovery import find, load, registrations
 from sparsecheck.features.repro.folding import WIDTH, folded
 from sparsecheck.features.repro.script import Failing, NoReproducer, script
 from sparsecheck.features.repro.trying import check, is_symptom, tried
-from sparsecheck.run.parent import Run, judge_apart
-from sparsecheck.adapter.discovery import find, load, registrations
 from sparsecheck.process.environment import here
+from sparsecheck.report.ledger import enumerate_cells
+from sparsecheck.run.parent import Run, judge_apart
 from sparsecheck.values.cell import Cell
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection

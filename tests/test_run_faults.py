@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from sparsecheck.report.report import read_partial
 from sparsecheck.process.device import accelerator
+from sparsecheck.report.report import read_partial
 from sparsecheck.values.record import Record, Verdict
 from tests.faulty import ONE_CASE, SMOKE_CALLS, Ended, faulty, run, written
 

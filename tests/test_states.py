@@ -19,16 +19,16 @@ import safetensors.numpy
 import torch
 from click.testing import CliRunner
 
+from sparsecheck.adapter.discovery import find, load
 from sparsecheck.cli import main
 from sparsecheck.features.references import keeping
-from sparsecheck.oracle import references as reference
 from sparsecheck.features.states import verdicts
 from sparsecheck.features.states.kept import File, Maker, read_manifest, releases
 from sparsecheck.features.states.reading import read_all
+from sparsecheck.features.states.table import states_told
 from sparsecheck.features.states.verdicts import InvalidVerdicts, Reading
 from sparsecheck.features.states.writing import AlreadyKept, NotOffered, write
-from sparsecheck.adapter.discovery import find, load
-from sparsecheck.features.states.table import states_told
+from sparsecheck.oracle import references
 from tests.faulty import written
 from tests.tampered import DAY, contents, copied
 
@@ -38,7 +38,7 @@ UNSAFE = {"torch-ao-nearly-diagonal", "torch-ao-weight-norm-l1", "torch-ao-weigh
 
 
 def _home() -> Path:
-    return reference.home() / reference.STATES
+    return references.home() / references.STATES
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_the_committed_states_are_small() -> None:
 
 
 def test_states_are_no_references() -> None:
-    assert keeping.check(reference.home()) == []
+    assert keeping.check(references.home()) == []
 
 
 def test_an_unknown_file_elsewhere_is_an_orphan_among_references(tmp_path: Path) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sparsecheck.oracle import units as oracle, stream, channels as structure
+from sparsecheck.oracle import dependencies, stream
+from sparsecheck.oracle.dependencies import Found, find, labels, left, shrunk, sliced, zeroed_output
+from sparsecheck.oracle.forward import forward
 from sparsecheck.oracle.networks import network
 from sparsecheck.oracle.units import Reals
-from sparsecheck.oracle.channels import Found, find, labels, left, shrunk, sliced, zeroed_output
 from sparsecheck.values.network import INPUT, Layer, Network
 
 TOKENS = ("linear", "convnorm", "fanout", "skip", "concat", "flattened", "depthwise")
@@ -39,9 +40,9 @@ def test_without_the_channels_the_output_is_that_with_them_zero(token: str) -> N
     dense, gone = tensors(net), planned(net)
     inputs = stream.reals("inputs", (2, *net.input_shape))
     kept = left(net, gone)
-    cut = oracle.forward(shrunk(net, kept), sliced(net, dense, kept), inputs)
+    cut = forward(shrunk(net, kept), sliced(net, dense, kept), inputs)
     np.testing.assert_allclose(cut, zeroed_output(net, dense, gone, inputs), rtol=1e-12, atol=1e-12)
-    assert not np.allclose(cut, oracle.forward(net, dense, inputs))
+    assert not np.allclose(cut, forward(net, dense, inputs))
 
 
 @pytest.mark.parametrize("token", TOKENS)
@@ -158,4 +159,4 @@ def test_entries_that_stand_twice_in_the_dense_tensor_are_outvoted() -> None:
 
 def test_names_of_the_module_are_told_apart_from_those_of_layers() -> None:
     net = network("linear", "structure")
-    assert set(structure.left(net, ())) == {"layer1", "layer10", "block.layer1", "block.layer10"}
+    assert set(dependencies.left(net, ())) == {"layer1", "layer10", "block.layer1", "block.layer10"}

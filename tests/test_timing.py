@@ -18,16 +18,16 @@ import torch
 from torch import nn
 
 from sparsecheck import Context, Plan, Sparsified, Violation
-from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 from sparsecheck.adapter.discovery import Found, find, load
-from sparsecheck.features.bench.table import table
+from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 from sparsecheck.features.bench import measure, turns
-from sparsecheck.operations.clocks import CLOCK, quiet
 from sparsecheck.features.bench.evidence import FEWEST, is_above, missed_by, pairs_for, ratio
 from sparsecheck.features.bench.floor import FloorAdapter
 from sparsecheck.features.bench.measure import GATED, Settings, arm
-from sparsecheck.operations.tasks import Subject, Task, dense_task, task
+from sparsecheck.features.bench.table import table
 from sparsecheck.features.bench.turns import Arm, Pace, Turns
+from sparsecheck.operations.clocks import CLOCK, quiet
+from sparsecheck.operations.tasks import Subject, Task, dense_task, task
 from sparsecheck.operations.workload import Workload, lacking, pattern_of
 from sparsecheck.process.device import clock_of
 from sparsecheck.values.timing import OPERATIONS, SIZES, Entry, Ratio, Scope, State, Timing, exit_code, plan

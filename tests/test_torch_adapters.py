@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from sparsecheck import Adapter, Block, Channel, Context, Plan, Refusal, Unstructured
+from sparsecheck.adapter.holders import place
 from sparsecheck.adapter.shipped.torch_ao_pruning import NearlyDiagonalAdapter, WeightNormL1Adapter, WeightNormL2Adapter
 from sparsecheck.adapter.shipped.torch_nn_utils_prune import (
     GlobalUnstructuredAdapter,
@@ -16,7 +17,6 @@ from sparsecheck.adapter.shipped.torch_nn_utils_prune import (
     LnStructuredAdapter,
     RandomUnstructuredAdapter,
 )
-from sparsecheck.adapter.holders import place
 from sparsecheck.values.pattern import Pattern
 
 CONTEXT = Context(torch.zeros(1, 4), (), torch.device("cpu"), torch.float32)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from sparsecheck.oracle.compare import Violation
 from sparsecheck.report.verdict import said, signature, weigh
 from sparsecheck.values.record import Record, Verdict
+from sparsecheck.values.violation import Violation
 from tests.samples import cell, expectation
 
 FAILED = Record(cell("MASK-01"), Verdict.FAILED, "output-differs: output differs at 3 of 8", "output differs at 3 of 8")

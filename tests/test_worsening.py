@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.cli import main
-from sparsecheck.report.report import Report, read, write
+from sparsecheck.features.gate.gate_page import gate_markdown, told
 from sparsecheck.report.comparison import (
     Change,
     Comparison,
@@ -23,7 +23,7 @@ from sparsecheck.report.comparison import (
     compare,
     essence,
 )
-from sparsecheck.features.gate.gate_page import gate_markdown, told
+from sparsecheck.report.report import Report, read, write
 from sparsecheck.values.capability import CAPABILITIES, declare
 from sparsecheck.values.record import Footer, Record, Subject, Verdict
 from sparsecheck.values.selection import Selection

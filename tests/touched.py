@@ -9,10 +9,10 @@ from functools import cache, partial
 from types import FrameType, FunctionType
 
 from sparsecheck import Adapter
+from sparsecheck.adapter import holders
+from sparsecheck.adapter import protocol as protocol
 from sparsecheck.adapter.shipped import exemplar
 from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter
-from sparsecheck.adapter import protocol as protocol
-from sparsecheck.adapter import holders
 from tests.alike import Keeping, making
 from tests.bench_of_one import canonical, judge
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from ..oracle.compare import Violation, require
-from ..oracle.units import Mask
 from ..adapter.holders import split_name
+from ..oracle.units import Mask
 from ..values.contract import Holds
+from ..values.violation import Violation, require
 
 _HOOKS = (
     "_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks",

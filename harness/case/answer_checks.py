@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from ..oracle.compare import Violation, require
 from ..adapter.protocol import Batch, Loss, Saved, Sparsified
 from ..process.guard import Guard
+from ..values.violation import Violation, require
 
 T = TypeVar("T")
 

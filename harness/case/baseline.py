@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from ..oracle import compare
-from ..oracle.compare import array, require
+from ..oracle.compare import array
 from ..oracle.units import Mask, Reals
+from ..values.violation import require
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

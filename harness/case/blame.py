@@ -11,9 +11,9 @@ from typing import Any
 
 from _pytest.outcomes import Exit
 
-from ..oracle.compare import Violation
-from ..report.verdict import said
 from ..adapter.protocol import Adapter
+from ..report.verdict import said
+from ..values.violation import Violation
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from torch import nn
 
-from ..oracle.compare import require
+from ..values.violation import require
 
 Flags = dict[str, bool]
 

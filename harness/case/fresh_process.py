@@ -16,10 +16,10 @@ from msgspec import Struct, json
 from safetensors.torch import load_file
 from torch import Tensor
 
-from ..oracle import compare
-from ..oracle.compare import Violation
-from ..adapter.protocol import Adapter, Saved
 from ..adapter.discovery import NotFound, find, load
+from ..adapter.protocol import Adapter, Saved
+from ..oracle import compare
+from ..values.violation import Violation, require
 from .baseline import BATCHES, Baseline
 from .trial import Trial
 
@@ -58,7 +58,7 @@ class Elsewhere:
             Violation: `mask-missing`, `mask-differs`, `weight-differs` or `output-differs`.
         """
         for name, mask in baseline.masks.items():
-            compare.require(name in self.masks, "mask-missing", f"{what}: masks() has no mask for {name}")
+            require(name in self.masks, "mask-missing", f"{what}: masks() has no mask for {name}")
             compare.equal(self.masks[name], mask, "mask-differs", f"{what}: mask of {name}")
         for name, used in self.used.items():
             compare.equal(used, baseline.parameters[name], "weight-differs", f"{what}: {name} as used in forward")

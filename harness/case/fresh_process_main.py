@@ -14,8 +14,8 @@ from msgspec import json
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..adapter.protocol import Adapter, Saved
 from ..adapter.discovery import Registration, find, load
+from ..adapter.protocol import Adapter, Saved
 from ..values.cell import Cell
 from .baseline import BATCHES
 from .fresh_process import ADAPTER, ASKED, MODEL, PROBLEM, SEEN, SIDECAR, Asked

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..adapter.protocol import Batch
 from ..oracle import compare, stream
 from ..oracle.units import Reals
-from ..adapter.protocol import Batch
 from ..values.network import INPUT, Layer, Network
 
 

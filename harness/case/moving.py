@@ -10,8 +10,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from ..oracle.compare import Violation, require
 from ..adapter.protocol import Sparsified
+from ..values.violation import Violation, require
 from .baseline import Baseline
 from .snapshot import model_tensors
 from .trial import Trial

@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..oracle import compare, ranking
-from ..oracle.compare import require
-from ..oracle.units import Mask
-from ..oracle.ranking import rankings
 from ..adapter.protocol import Saved, Sparsified
-from .baseline import Baseline
+from ..oracle import compare, ranking
+from ..oracle.ranking import rankings
+from ..oracle.units import Mask
 from ..process.device import peak_of
+from ..values.violation import require
+from .baseline import Baseline
 from .restoring import at
 from .tracing import Runnable
 from .trial import Trial

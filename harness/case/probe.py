@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from ..oracle.compare import Violation, array, require
+from ..oracle.compare import array
 from ..oracle.units import Reals
 from ..values.network import Network
+from ..values.violation import Violation, require
 
 _KINDS: dict[Callable[..., Any], str] = {
     functional.linear: "linear",

@@ -10,10 +10,10 @@ from typing import Literal, TypeVar
 
 from torch import Tensor, nn
 
-from ..oracle import compare
-from ..oracle.compare import Violation, require
 from ..adapter.protocol import Adapter, Refusal, Sparsified
+from ..oracle import compare
 from ..values.plan import Plan
+from ..values.violation import Violation, require
 from . import tracing
 from .anatomy import anatomy, same_anatomy
 from .restoring import at

@@ -15,17 +15,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..catalogue.axes import DTYPES
-from ..oracle import flatten as nested
-from ..oracle.compare import Violation, require
-from ..oracle.networks import network
-from ..oracle.units import Mask
-from ..oracle.plans import pattern_for
 from ..adapter.protocol import Context, Saved, Sparsified
+from ..catalogue.axes import DTYPES
+from ..oracle import flatten
+from ..oracle.networks import network
+from ..oracle.plans import pattern_for
+from ..oracle.units import Mask
 from ..values.contract import RestoresInto
 from ..values.network import Network
 from ..values.pattern import Band, Given, NofM, Pattern
 from ..values.plan import Plan
+from ..values.violation import Violation, require
 from . import answer_checks as answers
 from .baseline import judge_removed
 from .snapshot import model_tensors
@@ -125,7 +125,7 @@ def builds_on(trial: Trial, saved: Saved) -> RestoresInto:
 
 def belongings(sparsified: Sparsified) -> dict[str, Tensor]:
     """Every tensor of one sparsified, by name: the model's, the masks, the sidecar's."""
-    return nested.tensors(
+    return flatten.tensors(
         {"model": model_tensors(sparsified.model), "masks": sparsified.masks(), "sidecar": sparsified.sidecar()}
     )
 

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..oracle.compare import array, require, same_numbers
 from ..adapter.protocol import Sparsified
+from ..oracle.compare import array, same_numbers
+from ..values.violation import require
 from .blame import looking_at
 from .remaining import tensor
 from .training import learn

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..oracle import compare
-from ..oracle.compare import require
+from ..values.violation import require
 from . import flags
 
 if TYPE_CHECKING:

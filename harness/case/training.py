@@ -10,11 +10,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ..oracle import compare
-from ..oracle.compare import require
-from ..oracle.units import Mask, Reals
 from ..adapter.protocol import Batch, Sparsified
+from ..oracle import compare
+from ..oracle.units import Mask, Reals
 from ..values.pattern import Band, Given
+from ..values.violation import require
 from .baseline import judge_removed, reported
 from .trial import Trial
 

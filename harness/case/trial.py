@@ -10,25 +10,26 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ..adapter.protocol import Adapter, Batch, Context, Saved, Sparsified
 from ..catalogue import requirement
-from ..oracle import compare, units as oracle
-from ..oracle.compare import require
+from ..oracle import compare, references
+from ..oracle.forward import forward
 from ..oracle.networks import network
-from ..oracle.units import Mask, Reals
 from ..oracle.plans import plan_for, uneven
 from ..oracle.ranking import cut_for, judge_count, judge_kept, rankings
 from ..oracle.tolerance import Tolerance, tolerance
-from ..oracle import references as reference
-from ..adapter.protocol import Adapter, Batch, Context, Saved, Sparsified
+from ..oracle.units import Mask, Reals, fixed_mask, masked
+from ..process.guard import Guard
 from ..values.capability import Support
 from ..values.cell import Cell
 from ..values.contract import Contract
 from ..values.network import Network
 from ..values.pattern import Band, Given, Pattern
 from ..values.plan import Plan, Scope
-from . import answer_checks as answers, models, probe
+from ..values.violation import require
+from . import answer_checks as answers
+from . import models, probe
 from .anatomy import dense_weights
-from ..process.guard import Guard
 from .remaining import masks_left
 
 
@@ -230,30 +231,30 @@ class Trial:
     def named_masks(self) -> dict[str, Mask]:
         """The masks that the plan names itself, those of given and band patterns."""
         shapes = {layer.weight: layer.weight_shape for layer in self.network.weighted}
-        fixed = {name: oracle.fixed_mask(pattern, shapes[name]) for name, pattern in self.plan.patterns.items()}
+        fixed = {name: fixed_mask(pattern, shapes[name]) for name, pattern in self.plan.patterns.items()}
         return {name: mask for name, mask in fixed.items() if mask is not None}
 
     def masked(self, parameters: Mapping[str, Reals], masks: Mapping[str, Mask]) -> dict[str, Reals]:
         """The parameters with removed entries zero, in every place where a tied weight stands."""
         sources = dict(self.network.tied)
         return {
-            name: oracle.masked(values, masks[sources.get(name, name)])
+            name: masked(values, masks[sources.get(name, name)])
             if sources.get(name, name) in masks else values
             for name, values in parameters.items()
         }
 
     def oracle_output(self, parameters: Mapping[str, Reals], inputs: Tensor) -> Reals:
         """The network's output in NumPy float64."""
-        return oracle.forward(self.network, parameters, compare.array(inputs))
+        return forward(self.network, parameters, compare.array(inputs))
 
     @property
-    def saved(self) -> reference.Reference:
+    def saved(self) -> references.Reference:
         """What is stored for this cell's network.
 
         Raises:
             InvalidReference: it is not fit to judge by.
         """
-        return reference.load(self.cell.layer)
+        return references.load(self.cell.layer)
 
     # ----------------------------------------------------------------- judging
 
@@ -319,6 +320,6 @@ class Trial:
 def removes(pattern: Pattern, shape: tuple[int, ...]) -> bool:
     """Whether a pattern removes anything at all from a weight of `shape`."""
     if isinstance(pattern, (Given, Band)):
-        mask = oracle.fixed_mask(pattern, shape)
+        mask = fixed_mask(pattern, shape)
         return mask is not None and not bool(mask.all())
     return bool(getattr(pattern, "level", 1.0) > 0)

@@ -15,8 +15,8 @@ from .failure import fail
 
 if TYPE_CHECKING:
     from ..report.report import Report
-    from ..run.progress import Parts
     from ..run.parent import Run
+    from ..run.progress import Parts
 
 
 @contextmanager

@@ -13,10 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..oracle.compare import require, same_numbers
 from ..adapter.protocol import Adapter, Saved, Sparsified
 from ..case import probe, tracing
+from ..oracle.compare import same_numbers
 from ..values.capability import declare
+from ..values.violation import require
 from .workload import Workload
 
 

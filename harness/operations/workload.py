@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..adapter.protocol import Context
+from ..case import models
 from ..catalogue.axes import MATRIX_ONLY, device_capability, pattern_capability
 from ..oracle import stream
 from ..oracle.plans import pattern_for
-from ..adapter.protocol import Context
-from ..case import models
 from ..values.capability import Support
 from ..values.declaration import Declaration
 from ..values.network import Layer, Network

@@ -8,27 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..values.violation import Violation
 from .tolerance import Tolerance
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-
-class Violation(AssertionError):
-    """A requirement is not met. kind: a stable slug that expectations cite, such as `mask-differs`."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(f"{kind}: {message}")
-        self.kind = kind
-        self.message = message
-
-
-def require(condition: bool, kind: str, message: str) -> None:
-    """Raises:
-    Violation: the condition does not hold.
-    """
-    if not condition:
-        raise Violation(kind, message)
 
 
 def array(value: Tensor | NDArray[Any]) -> NDArray[Any]:

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .compare import equal, require
+from ..values.violation import require
+from .compare import equal
 
 Leaves = dict[str, Any]
 

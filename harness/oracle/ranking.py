@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..values.contract import Contract
 from ..values.pattern import Band, Given, Pattern
 from ..values.plan import Plan
-from .compare import Violation, require
+from ..values.violation import Violation, require
 from .units import Mask, Reals, Units, unit_scores, units
 
 SLACK = {"float64": 1e-12, "float32": 1e-5, "bfloat16": 2e-2, "float16": 5e-3}

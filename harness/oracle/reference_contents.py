@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..catalogue.axes import LAYERS, MATRIX_ONLY, pattern_capability
-from . import units as oracle, stream
-from .networks import network
-from .units import Mask, Reals, Units
-from .plans import plan_for
 from ..values.contract import Contract, Score
 from ..values.network import Network
 from ..values.pattern import Pattern
+from . import stream
+from .forward import forward
+from .networks import network
+from .plans import plan_for
+from .units import Mask, Reals, Units, fixed_mask, masked, unit_scores, units
 
 SALT = "MASK-28"
 """Networks and plans are those that a trial of MASK-28 draws."""
@@ -60,10 +61,10 @@ def make(token: str) -> dict[str, NDArray[Any]]:
     made |= {f"parameter/{name}": values.astype(np.float32) for name, values in parameters.items()}
     for kept, pattern, score in _kinds(token):
         masks = _masks(net, pattern, score, parameters)
-        sparse = {name: oracle.masked(values, masks[name]) if name in masks else values
+        sparse = {name: masked(values, masks[name]) if name in masks else values
                   for name, values in parameters.items()}
         made |= {f"mask/{kept}/{name}": mask for name, mask in masks.items()}
-        made[f"output/{kept}"] = oracle.forward(net, sparse, inputs)
+        made[f"output/{kept}"] = forward(net, sparse, inputs)
     return {name: np.ascontiguousarray(made[name]) for name in sorted(made)}
 
 
@@ -112,11 +113,11 @@ def _masks(net: Network, pattern: str, score: Score, parameters: Mapping[str, Re
 def expected_mask(pattern: Pattern, weight: Reals, contract: Contract) -> Mask:
     """The mask of a first update: in every group the units of lowest score are removed; of equal ones,
     those that come last are."""
-    fixed = oracle.fixed_mask(pattern, weight.shape)
+    fixed = fixed_mask(pattern, weight.shape)
     if fixed is not None:
         return fixed
-    cut = oracle.units(pattern, weight.shape, contract)
-    kept = _kept(oracle.unit_scores(weight, cut, contract), cut)
+    cut = units(pattern, weight.shape, contract)
+    kept = _kept(unit_scores(weight, cut, contract), cut)
     return np.where(cut.index >= 0, kept[cut.index], True)
 
 

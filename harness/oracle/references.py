@@ -17,11 +17,11 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from .units import Mask, Reals
 from ..values.contract import Score
-from . import reference_contents as expected
-from .tensor_changes import Arrays, changes, last_bits
+from . import reference_contents
 from .reference_contents import NETWORKS
+from .tensor_changes import Arrays, changes, last_bits
+from .units import Mask, Reals
 
 MANIFEST = "MANIFEST.json"
 FORMAT = 1
@@ -32,6 +32,9 @@ FOLDER = "oracle"
 
 STATES = "states"
 """Where the states that were saved under other torch releases lie; what is theirs is no reference."""
+
+RECORDED = "recorded"
+"""The folder, among the references, of the recordings that `sparsecheck diff` compares with."""
 
 _MEND = "restore the file, or write it anew with `sparsecheck reference write --reason TEXT`"
 
@@ -135,7 +138,7 @@ class Reference:
         return self.tensors[f"output/{self._key(pattern, score)}"]
 
     def _key(self, pattern: str, score: Score) -> str:
-        key = expected.key(pattern, score)
+        key = reference_contents.key(pattern, score)
         if key is None or f"output/{key}" not in self.tensors:
             raise MissingReference(self.file, f"no masks are stored for the pattern {pattern} ranked by {score}")
         return key
@@ -247,7 +250,7 @@ def forms(tensors: Arrays) -> dict[str, Form]:
 def made(file: str) -> dict[str, NDArray[Any]]:
     """What the oracles give for `file`; nothing for one that they no longer make."""
     token = next((token for token in NETWORKS if file_of(token) == file), None)
-    return {} if token is None else expected.make(token)
+    return {} if token is None else reference_contents.make(token)
 
 
 def contents(tensors: Arrays) -> bytes:

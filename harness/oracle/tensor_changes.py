@@ -9,9 +9,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from .mask_picture import picture
 from .tolerance import tolerance
 from .ulps import other_bits, ulps
-from .mask_picture import picture
 
 Arrays = Mapping[str, NDArray[Any]]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..oracle.compare import Violation
+from ..values.violation import Violation
 from . import device
 from .settings import changes, lasting_settings, put_back, random_state, settings
 

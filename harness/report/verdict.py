@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from ..values.cell import Cell
 from ..values.record import Record, Verdict
-from ..oracle.compare import Violation
+from ..values.violation import Violation
 from .expectation import Expectation
 
 

@@ -140,16 +140,20 @@ def _terminated(*_: object) -> NoReturn:
 _PYTEST = (sys.executable, "-m", "pytest")
 
 
-def pytest_command(folder: Path, target: str, name: str, adapters: Sequence[Path]) -> list[str]:
-    """A pytest of `target`, a module or file, for one sparsifier, with no configuration or plugin of the user's; more
-    arguments may follow. adapters: files."""
+def pytest_command(folder: Path, target: str, plugin: str) -> list[str]:
+    """Return the command line of a pytest that ignores every configuration and plugin of the user.
+
+    Args:
+        folder: An existing folder for its empty configuration file.
+        target: The module or file to collect.
+        plugin: The module of the one plugin of ours that it loads; more arguments may be appended.
+    """
     (folder / "pytest.ini").write_text("[pytest]\n", "utf-8")
-    command = [
+    return [
         *_PYTEST, "--pyargs", target, "-q", "-ra", "--noconftest",
         "-c", str(folder / "pytest.ini"), "--rootdir", str(folder),
-        "-p", "no:cacheprovider", "-p", "no:logging", "-p", "sparsecheck.plugin", "--sparsecheck-subject", name,
+        "-p", "no:cacheprovider", "-p", "no:logging", "-p", plugin,
     ]
-    return command + [part for file in adapters for part in ("--sparsecheck-adapter", str(file))]
 
 
 def _environment() -> dict[str, str]:

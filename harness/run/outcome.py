@@ -7,13 +7,13 @@ from pathlib import Path
 
 from _pytest.outcomes import Exit, Failed, Skipped, XFailed
 
-from ..oracle.compare import Violation
-from ..report.verdict import recordable, said, signature
-from ..oracle.references import InvalidReference
 from ..adapter.protocol import Adapter
 from ..case.blame import raised_at
 from ..case.refusal import RefusedBy
+from ..oracle.references import InvalidReference
+from ..report.verdict import recordable, said, signature
 from ..values.record import Record, Verdict
+from ..values.violation import Violation
 
 _OUTCOMES = (Skipped, XFailed, Failed, Exit, InvalidReference)
 

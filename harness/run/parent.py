@@ -15,11 +15,11 @@ from pathlib import Path
 import msgspec
 
 from .. import catalogue
+from ..adapter.discovery import registrations
 from ..report.ledger import enumerate_cells
 from ..report.report import InvalidLine, InvalidReport, Report, UnlikeReports, join, read_partial, salvage, write
 from ..report.resuming import OtherDeclaration
 from ..report.sharding import Weights, read_weights, taken
-from ..adapter.discovery import registrations
 from ..values.record import Header, Record, Subject, Verdict
 from ..values.selection import Selection
 from ..values.shard import Shard
@@ -127,7 +127,8 @@ def _problem(path: Path) -> str:
 
 
 def _command(run: Run, name: str, folder: Path, report: Path) -> list[str]:
-    command = pytest_command(folder, "sparsecheck.cases", name, run.adapters)
+    command = [*pytest_command(folder, "sparsecheck.cases", "sparsecheck.plugin"), "--sparsecheck-subject", name]
+    command += [part for file in run.adapters for part in ("--sparsecheck-adapter", str(file))]
     command += ["-p", "pytest_timeout", "--sparsecheck-limit", f"{run.case_limit:g}"]
     command += ["--sparsecheck-report", str(report)]
     command += _selectors(run.selection, name)

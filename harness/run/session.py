@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
@@ -14,13 +14,13 @@ import msgspec
 from msgspec import Struct
 
 from .. import catalogue
+from ..adapter.discovery import BrokenAdapter, Found, Registration, called, load, registrations
+from ..process.environment import here
 from ..report.expectation import Expectation, InvalidExpectations, in_force, read_expectations
 from ..report.ledger import SMOKE, Planned, enumerate_cells
 from ..report.report import Report, salvage
 from ..report.resuming import CannotResume, check_same
 from ..report.sharding import Weights, read_weights, taken
-from ..adapter.discovery import BrokenAdapter, Found, Registration, called, load, registrations
-from ..process.environment import here
 from ..values.declaration import Environment
 from ..values.record import Header, Record, Subject
 from ..values.selection import Selection
@@ -119,7 +119,7 @@ def draw_up(asked: Asked) -> Session:
     kept = salvage(Path(asked.kept)) if asked.kept else None
     judged: list[Judged] = []
     problems: list[Subject] = []
-    for registration in chosen(asked, files):
+    for registration in chosen(asked.subjects, files):
         try:
             one = _ready(registration, asked, weights, environment)
             judged.append(_less_kept(one, kept) if kept is not None else one)
@@ -128,15 +128,15 @@ def draw_up(asked: Asked) -> Session:
     return Session(asked, tuple(judged), tuple(problems))
 
 
-def chosen(asked: Asked, files: Iterable[Path]) -> list[Registration]:
+def chosen(names: Sequence[str], files: Iterable[Path]) -> list[Registration]:
     """What to judge, each name once. Adapter files alone are judged alone; what is not installed, if it is named.
 
     Raises:
         NotFound: a name that was asked for is not registered.
     """
     every = registrations(files)
-    if asked.subjects:
-        return [called(name, every) for name in dict.fromkeys(asked.subjects)]
+    if names:
+        return [called(name, every) for name in dict.fromkeys(names)]
     own = [one for one in every if one.file is not None]
     return list({one.name: one for one in own or every if not one.lacking}.values())
 

@@ -8,8 +8,8 @@ from itertools import groupby
 from ..report.report import Report
 from ..values.cell import Cell
 from ..values.record import Outcome, Record, Verdict
-from ..features.page.markdown import plain
 from .escaping import one_line
+from .markdown import plain
 
 MOST = 59_000
 """Bytes of one page, less than what a comment or a summary takes."""

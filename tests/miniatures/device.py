@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from sparsecheck import Context, Plan, Sparsified
-from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter, Keep
 from sparsecheck.adapter.holders import split_name
+from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter, Keep
 
 from . import breaks
 

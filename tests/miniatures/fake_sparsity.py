@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from sparsecheck import CAPABILITIES, Adapter, Context, Given, ParametrizedSparsified, Plan, Refusal, Sparsified
-from sparsecheck.adapter.shipped.exemplar import CONTRACT
 from sparsecheck.adapter.holders import place
+from sparsecheck.adapter.shipped.exemplar import CONTRACT
 
 
 class Fake(nn.Module):

@@ -10,8 +10,8 @@ from torch import nn
 from torch.nn import functional
 
 from sparsecheck import Plan, Saved
-from sparsecheck.adapter.shipped.exemplar import Exemplar
 from sparsecheck.adapter.protocol import Batch, Loss
+from sparsecheck.adapter.shipped.exemplar import Exemplar
 from sparsecheck.values.contract import Contract
 
 from . import breaks

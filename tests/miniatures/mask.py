@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from torch import Tensor, nn
 
 from sparsecheck import Channel, Context, Given, Plan, Sparsified
-from sparsecheck.adapter.shipped.exemplar import CONTRACT, Exemplar, ExemplarAdapter, Keep
 from sparsecheck.adapter.holders import split_name
+from sparsecheck.adapter.shipped.exemplar import CONTRACT, Exemplar, ExemplarAdapter, Keep
 from sparsecheck.values.contract import Contract
 
 from . import Misdeclared, breaks

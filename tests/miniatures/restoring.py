@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from torch import nn
 
 from sparsecheck import Context, Given, Plan, Saved, Sparsified
-from sparsecheck.adapter.shipped.exemplar import CONTRACT, Exemplar, ExemplarAdapter
 from sparsecheck.adapter.protocol import Batch, Loss
+from sparsecheck.adapter.shipped.exemplar import CONTRACT, Exemplar, ExemplarAdapter
 
 from . import Misdeclared, breaks
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, fx, nn
 
 from sparsecheck import Context, Plan, Saved, Sparsified
-from sparsecheck.adapter.shipped.structural_exemplar import ChannelRemover, Dependencies, StructuralExemplarAdapter
 from sparsecheck.adapter.protocol import Batch, Loss
+from sparsecheck.adapter.shipped.structural_exemplar import ChannelRemover, Dependencies, StructuralExemplarAdapter
 
 from . import breaks
 

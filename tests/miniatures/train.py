@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from sparsecheck import Plan
-from sparsecheck.adapter.shipped.exemplar import Exemplar, Keep
 from sparsecheck.adapter.protocol import Batch, Loss
+from sparsecheck.adapter.shipped.exemplar import Exemplar, Keep
 from sparsecheck.values.contract import Contract
 
 from . import breaks

@@ -106,9 +106,10 @@ def _judging(folder: Path, count: int) -> list[str]:
     files = [folder / f"copy_{number}.py" for number in range(count)]
     for file in files:
         file.write_text(_ADAPTER, "utf-8")
-    first, *others = (file.stem.replace("_", "-") for file in files)
-    command = pytest_command(folder, "test_cases.py", first, files)
-    command += [part for name in others for part in ("--sparsecheck-subject", name)]
+    names = [file.stem.replace("_", "-") for file in files]
+    command = pytest_command(folder, "test_cases.py", "sparsecheck.plugin")
+    command += [part for name in names for part in ("--sparsecheck-subject", name)]
+    command += [part for file in files for part in ("--sparsecheck-adapter", str(file))]
     return [*command, "-p", "smoke_clock", "-p", "pytest_timeout", "--sparsecheck-report", str(folder / "report.jsonl")]
 
 

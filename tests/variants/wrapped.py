@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from sparsecheck import Adapter, Context, Plan, Sparsified
-from sparsecheck.adapter.shipped.exemplar import CONTRACT, new_mask
 from sparsecheck.adapter.holders import split_name
+from sparsecheck.adapter.shipped.exemplar import CONTRACT, new_mask
 
 from . import variant
 from .checking import check

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from ..protocol import Adapter, Context, Saved, Sparsified
-from ..holders import ParametrizedSparsified, split_name
 from ...values.contract import Contract
 from ...values.pattern import Band, Block, Channel, Given, NofM, Pattern, Unstructured
 from ...values.plan import Plan
+from ..holders import ParametrizedSparsified, split_name
+from ..protocol import Adapter, Context, Saved, Sparsified
 
 CONTRACT = Contract(
     holds="parametrization",

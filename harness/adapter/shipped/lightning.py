@@ -13,10 +13,10 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelPruning
 from torch import Tensor, nn
 
-from ..protocol import Adapter, Batch, Context, Loss, Refusal, Sparsified
 from ...values.contract import Contract
 from ...values.pattern import Channel, Unstructured
 from ...values.plan import Plan
+from ..protocol import Adapter, Batch, Context, Loss, Refusal, Sparsified
 from .torch_nn_utils_prune import Pruned
 
 

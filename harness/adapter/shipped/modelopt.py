@@ -13,10 +13,10 @@ import modelopt.torch.sparsity as mts
 import torch
 from torch import Tensor, nn
 
-from ..protocol import Adapter, Context, Refusal, Saved, Sparsified
-from ..holders import split_name
 from ...values.contract import Contract
 from ...values.plan import Plan
+from ..holders import split_name
+from ..protocol import Adapter, Context, Refusal, Saved, Sparsified
 
 
 class Sparse(Sparsified):

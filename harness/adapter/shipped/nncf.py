@@ -13,10 +13,10 @@ from nncf.torch.function_hook.pruning.magnitude.algo import get_pruned_modules
 from nncf.torch.function_hook.pruning.magnitude.schedulers import MultiStepMagnitudePruningScheduler
 from torch import Tensor, nn
 
-from ..protocol import Adapter, Context, Refusal, Saved, Sparsified
 from ...values.contract import Contract
 from ...values.pattern import Unstructured
 from ...values.plan import Plan
+from ..protocol import Adapter, Context, Refusal, Saved, Sparsified
 
 
 def _mode(plan: Plan) -> nncf.PruneMode:

@@ -12,11 +12,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor, fx, nn
 
-from ..protocol import Adapter, Context, Saved, Sparsified
-from ..holders import split_name
 from ...values.contract import Contract
 from ...values.pattern import Channel
 from ...values.plan import Plan
+from ..holders import split_name
+from ..protocol import Adapter, Context, Saved, Sparsified
 from .exemplar import Refused, select
 
 _WEIGHTED = (nn.Linear, nn.Conv1d, nn.Conv2d)

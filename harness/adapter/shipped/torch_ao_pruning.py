@@ -18,11 +18,11 @@ from torch.ao.pruning import (  # type: ignore[attr-defined,unused-ignore]
 )
 from torch.nn.utils import parametrize
 
-from ..protocol import Adapter, Context, Refusal, Saved, Sparsified
-from ..holders import ParametrizedSparsified, place
 from ...values.contract import Contract
 from ...values.pattern import Band, Block, Given, NofM, Pattern, Unstructured
 from ...values.plan import Plan
+from ..holders import ParametrizedSparsified, place
+from ..protocol import Adapter, Context, Refusal, Saved, Sparsified
 
 Config = dict[str, Any]
 

@@ -13,11 +13,11 @@ from msgspec.structs import replace
 from torch import Tensor, nn
 from torch.nn.utils import prune
 
-from ..protocol import Adapter, Context, Refusal, Saved, Sparsified
-from ..holders import BufferSparsified, place
 from ...values.contract import Contract
 from ...values.pattern import Channel, Given, Pattern, Unstructured
 from ...values.plan import Plan
+from ..holders import BufferSparsified, place
+from ..protocol import Adapter, Context, Refusal, Saved, Sparsified
 
 _CONTRACT = Contract(
     holds="buffer",

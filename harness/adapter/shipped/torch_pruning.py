@@ -13,11 +13,11 @@ from typing import Any
 import torch_pruning
 from torch import Tensor, nn
 
-from ..protocol import Adapter, Context, Refusal, Saved, Sparsified
-from ..holders import place
 from ...values.contract import Contract
 from ...values.pattern import Channel
 from ...values.plan import Plan
+from ..holders import place
+from ..protocol import Adapter, Context, Refusal, Saved, Sparsified
 
 
 class Pruned(Sparsified):

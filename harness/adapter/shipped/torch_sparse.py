@@ -9,10 +9,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..protocol import Adapter, Context, Refusal, Saved, Sparsified
-from ..holders import place
 from ...values.contract import Contract
 from ...values.plan import Plan
+from ..holders import place
+from ..protocol import Adapter, Context, Refusal, Saved, Sparsified
 
 
 class SemiStructured(Sparsified):

@@ -16,12 +16,12 @@ import msgspec
 import torch
 
 from ...adapter.discovery import find, load
+from ...operations.clocks import quiet
+from ...operations.workload import Workload, pattern_of
 from ...process.guard import Guard
 from ...values.timing import SIZES, Entry
-from ...operations.clocks import quiet
 from .measure import arm
 from .turns import Arm, Pace
-from ...operations.workload import Workload, pattern_of
 
 
 class NoRival(Exception):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from .gate import Change, Standing
 from ...values.timing import Ratio
+from .gate import Change, Standing
 
 _ORDER = list(Standing)
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...values.timing import OPERATIONS, QUICK, SIZES
 from ...commands.arguments import split_arguments
 from ...commands.failure import fail
+from ...values.timing import OPERATIONS, QUICK, SIZES
 
 if TYPE_CHECKING:
     from .gate import Change, Saved
@@ -120,9 +120,9 @@ def _as_saved(
 
 
 def _settings(gate: Gate | None, sizes: tuple[str, ...], operations: tuple[str, ...], rival: Rival | None) -> Settings:
-    from .measure import GATED, Settings
     from ...process.device import devices
     from ...values.timing import Scope
+    from .measure import GATED, Settings
 
     scope = Scope(operations or tuple(OPERATIONS), sizes, devices())
     if gate is None:
@@ -147,11 +147,11 @@ def _rival(dist: str | None, adapter: Path | None) -> Iterator[Rival | None]:
 
 
 def _run(bench: Bench, gate: Gate | None, pages: Pages) -> None:
-    from .changes import changes_told
-    from .table import table
-    from .gated import gate_exit_code, look_closer
-    from .time_apart import time_apart
     from ...values.timing import exit_code
+    from .changes import changes_told
+    from .gated import gate_exit_code, look_closer
+    from .table import table
+    from .time_apart import time_apart
 
     def tell(line: str) -> None:
         click.echo(line, err=True)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...adapter.protocol import Adapter, Context, Saved, Sparsified
 from ...adapter.holders import split_name
+from ...adapter.protocol import Adapter, Context, Saved, Sparsified
 from ...values.contract import Contract
 from ...values.pattern import Band, Block, Channel, Given, NofM, Pattern, Unstructured
 from ...values.plan import Plan

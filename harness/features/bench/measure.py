@@ -14,18 +14,18 @@ import msgspec
 import torch
 from msgspec import Struct
 
+from ...adapter.discovery import Found
+from ...adapter.protocol import Adapter
 from ...adapter.shipped.exemplar import ExemplarAdapter
 from ...adapter.shipped.structural_exemplar import StructuralExemplarAdapter
-from ...adapter.protocol import Adapter
-from ...adapter.discovery import Found
-from ...process.device import clock_of
-from ...values.timing import OPERATIONS, SIZES, Comparison, Entry, Scope, State, Timing
 from ...operations.clocks import CLOCK, quiet
 from ...operations.counting import counts, most_held
-from .floor import FloorAdapter
 from ...operations.tasks import Subject, dense_task, task
-from .turns import Arm, Pace, Timer, Turns
 from ...operations.workload import Workload, lacking, pattern_of
+from ...process.device import clock_of
+from ...values.timing import OPERATIONS, SIZES, Comparison, Entry, Scope, State, Timing
+from .floor import FloorAdapter
+from .turns import Arm, Pace, Timer, Turns
 
 SLOWEST = ("compile",)
 """Operations that take so long, and so little of it in the sparsifier, that floor and dense model are left out."""

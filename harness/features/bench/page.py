@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from .gate import Change, Saved
+from ...show.html import rendered
 from ...values.timing import OPERATIONS, SIZES, Comparison, Ratio, State, Timing
 from .changes import ratio_told, verdict
-from ...show.html import rendered
+from .gate import Change, Saved
 from .plots import Bar, Line, curves, forest
 
 COLUMNS: tuple[Comparison, ...] = ("self", "floor", "dense", "exemplar", "rival")

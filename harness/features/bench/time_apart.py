@@ -20,7 +20,7 @@ from ...run.recorder import in_flight
 from ...values.timing import Entry, State, Timing, plan
 from .measure import Settings
 
-_MODULE = "sparsecheck.cases.timing_operations"
+_MODULE, _PLUGIN = "sparsecheck.features.bench.timing_cases", "sparsecheck.features.bench.plugin"
 _ENVIRONMENT = {
     "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
     "MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_TOP_PAD_": str(2**28),
@@ -79,7 +79,8 @@ def time_apart(bench: Bench, tell: Callable[[str], None]) -> Timed:
 
 
 def _command(bench: Bench, name: str, folder: Path) -> list[str]:
-    command = pytest_command(folder, _MODULE, name, bench.adapters)
+    command = [*pytest_command(folder, _MODULE, _PLUGIN), "--sparsecheck-time", name]
+    command += [part for file in bench.adapters for part in ("--sparsecheck-time-adapter", str(file))]
     command += ["-p", "pytest_benchmark.plugin", "--benchmark-json", str(folder / f"{name}.json")]
     command += ["--sparsecheck-timings", str(folder / f"{name}.jsonl")]
     return [*command, "--sparsecheck-timing-settings", msgspec.json.encode(bench.settings).decode(), *bench.pytest_args]
@@ -106,7 +107,7 @@ def _document(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     for benchmark in document["benchmarks"]:
-        benchmark["fullname"] = f"timing_operations.py::{benchmark['name']}"
+        benchmark["fullname"] = f"timing_cases.py::{benchmark['name']}"
     return document
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from ...run.recorder import cell_of, in_flight
-from ...run.session import Asked, chosen
 from ...adapter.discovery import BrokenAdapter, Found, find, load
 from ...process.guard import Guard
+from ...run.recorder import cell_of, in_flight
+from ...run.session import chosen
 from ...values.timing import Entry, State, Timing, plan
 from .beside import Beside, NoRival, beside
 from .measure import Benchmark, Settings, arm, measure, obstacle, proven
@@ -37,7 +37,7 @@ class Timekeeper:
     of that pytest-benchmark keeps the record.
     """
 
-    def __init__(self, config: pytest.Config, asked: Asked) -> None:
+    def __init__(self, config: pytest.Config, names: Sequence[str], files: Sequence[Path]) -> None:
         self.noted: dict[Entry, Timing] = {}
         self.timed: set[Entry] = set()
         self._found: dict[str, Found] = {}
@@ -45,13 +45,13 @@ class Timekeeper:
         self._open = ExitStack()
         path = config.option.sparsecheck_timings
         self._path = Path(path) if path else None
-        files = self._files = tuple(map(Path, asked.adapters))
+        self._files = tuple(files)
         settings = config.option.sparsecheck_timing_settings
         self.settings = msgspec.json.decode(settings, type=Settings) if settings else Settings()
-        self.plan = plan([one.name for one in chosen(asked, files)], self.settings.scope)
+        self.plan = plan([one.name for one in chosen(names, files)], self.settings.scope)
         self._entries = {entry.id: entry for entry in self.plan}
         for name in dict.fromkeys(entry.sparsifier for entry in self.plan):
-            self._load(name, files)
+            self._load(name, self._files)
 
     def _load(self, name: str, files: tuple[Path, ...]) -> None:
         entries = [entry for entry in self.plan if entry.sparsifier == name]

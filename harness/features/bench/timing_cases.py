@@ -5,14 +5,6 @@ from collections.abc import Callable
 import pytest
 
 from sparsecheck.operations.clocks import CLOCK
-from sparsecheck.features.bench.measure import Benchmark
-from sparsecheck.features.bench.timekeeper import timer_of
-
-
-@pytest.fixture
-def time_entry(request: pytest.FixtureRequest, benchmark: Benchmark) -> Callable[[], None]:
-    """One entry of the plan."""
-    return timer_of(request, benchmark)
 
 
 @pytest.mark.sparsecheck_timing

@@ -12,12 +12,12 @@ from typing import Any, Protocol
 import numpy as np
 from msgspec import Struct
 
+from ...operations.clocks import tidy
+from ...operations.tasks import Task
 from ...oracle import stream
 from ...process.device import Clock
 from ...values.timing import Comparison, Ratio
-from ...operations.clocks import tidy
 from .evidence import FEWEST, pairs_for, ratio
-from ...operations.tasks import Task
 
 _BLOCK, _MOST_CALLS, _LONG = 4e-4, 32, 5e-3
 """Seconds that a block of calls takes at least; calls in one at the most; seconds from which a call is primed once and

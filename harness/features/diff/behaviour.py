@@ -11,17 +11,17 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from ...oracle.compare import Violation
-from .occasions import TOGETHER, Occasion
-from ...oracle.units import Mask, unit_scores, units
 from ...oracle.plans import pattern_for
 from ...oracle.ranking import SLACK, Ranking, kept_units, rankings
+from ...oracle.references import Form
 from ...oracle.ulps import ulps
+from ...oracle.units import Mask, unit_scores, units
 from ...values.contract import Contract
 from ...values.pattern import Band, Given
 from ...values.plan import Plan
+from ...values.violation import Violation
+from .occasions import TOGETHER, Occasion
 from .recording import InvalidRecording, Made, Recording, Seen
-from ...oracle.references import Form
 
 
 class OtherInputs(InvalidRecording):

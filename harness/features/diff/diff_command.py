@@ -13,8 +13,8 @@ from .record_command import ADAPTER, recorded, recorder
 
 if TYPE_CHECKING:
     from .behaviour import Comparison, Side
-    from .recording import Recording
     from .record_apart import Recorder
+    from .recording import Recording
 
 HERE = "here"
 _FILE = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
@@ -66,8 +66,8 @@ def _sides(texts: tuple[str, str], how: Recorder, names: tuple[str, ...]) -> tup
 
 
 def _here(how: Recorder, names: tuple[str, ...]) -> Side:
-    from .behaviour import Problem, Side
     from ...adapter.discovery import registrations
+    from .behaviour import Problem, Side
 
     obstacles = {one.name: one.obstacle for one in registrations(how.adapters)}
     known = tuple(name for name in names if obstacles.get(name) == "")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from .behaviour import Alone, Comparison, CountChange, Difference, FormChange, MaskChange, Otherwise, OutputChange
-from ..page.markdown import code, plain
 from ...show.escaping import one_line
+from ...show.markdown import code, plain
+from .behaviour import Alone, Comparison, CountChange, Difference, FormChange, MaskChange, Otherwise, OutputChange
 
 Section = tuple[str, list[str]]
 _MOST, _NAMED = 12, 3

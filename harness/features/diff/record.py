@@ -12,25 +12,25 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ...oracle.compare import array
-from ...oracle.flatten import leaves
-from ...oracle.networks import network
-from .occasions import COARSE, TOGETHER, Occasion, occasions
-from ...oracle.plans import plan_for
-from ...report.verdict import signature
-from .recording import About, Made, Recording, Seen
-from ...oracle.references import Form
-from ...adapter.protocol import Adapter, Context, Sparsified
 from ...adapter.discovery import Found
+from ...adapter.protocol import Adapter, Context, Sparsified
+from ...case import models
+from ...case.remaining import masks_left, tensors
 from ...operations.clocks import quiet
 from ...operations.counting import operators
 from ...operations.tasks import Task
-from ...case import models
+from ...oracle.compare import array
+from ...oracle.flatten import leaves
+from ...oracle.networks import network
+from ...oracle.plans import plan_for
+from ...oracle.references import Form
 from ...process.environment import here
 from ...process.guard import Guard
-from ...case.remaining import masks_left, tensors
+from ...report.verdict import signature
 from ...values.pattern import Given, Pattern
 from ...values.plan import Scope
+from .occasions import COARSE, TOGETHER, Occasion, occasions
+from .recording import About, Made, Recording, Seen
 
 _SALT, _DTYPE, _DEVICE = "recorded", torch.float32, torch.device("cpu")
 _NEEDED = ("cpu", "float32")

@@ -18,10 +18,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from .behaviour import Problem, Side
-from .recording import Recording, read
 from ...process.releases import installed
 from ...run.children import Children, how_it_ended, last_words, run_each
+from .behaviour import Problem, Side
+from .recording import Recording, read
 
 PROBLEM = ".problem"
 """What a child writes beside its target, if it writes nothing there: why."""

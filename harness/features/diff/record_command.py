@@ -50,9 +50,9 @@ def recorder(adapters: tuple[Path, ...], limit: float) -> Recorder:
 
 def recorded(how: Recorder, names: tuple[str, ...], dist: str | None) -> Side:
     """Those sparsifiers here, or with that release; ends the command where they cannot be."""
-    from .record_apart import Interrupted, NotThatRelease
-    from ...process.releases import NotInstalled
     from ...commands.names import chosen
+    from ...process.releases import NotInstalled
+    from .record_apart import Interrupted, NotThatRelease
 
     try:
         if dist is not None:

@@ -13,11 +13,11 @@ from pathlib import Path
 import msgspec
 from packaging.utils import canonicalize_name
 
-from .behaviour import Problem
-from .recording import encode
 from ...adapter.discovery import BrokenAdapter, NotFound, find, load, registrations
-from .record_apart import PROBLEM
+from .behaviour import Problem
 from .record import NotRecordable, record
+from .record_apart import PROBLEM
+from .recording import encode
 
 
 def main(what: str, name: str, target: Path, files: Sequence[Path]) -> int:

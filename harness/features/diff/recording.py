@@ -15,16 +15,13 @@ import safetensors.numpy
 from msgspec import Struct
 from safetensors import SafetensorError
 
+from ...oracle.references import Form
+from ...oracle.tensor_changes import Arrays
 from ...values.contract import Contract
 from ...values.requirement import Profile
-from ...oracle.tensor_changes import Arrays
-from ...oracle.references import Form
 
 FORMAT = 1
 """The version of the form of these files."""
-
-FOLDER = "recorded"
-"""Where those that come with sparsecheck lie, in the folder of references."""
 
 SUFFIX = ".safetensors"
 _KEY = "sparsecheck"

@@ -12,8 +12,8 @@ from ...commands.failure import fail
 
 if TYPE_CHECKING:
     from ...report.expectation import Expectation
-    from .proposal import Proposal, Seen
     from ...report.report import Report
+    from .proposal import Proposal, Seen
 
 
 @click.command()

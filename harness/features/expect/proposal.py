@@ -9,10 +9,10 @@ from itertools import takewhile
 
 from msgspec.structs import replace
 
+from ...report.expectation import UNEXPLAINED, Expectation
 from ...values.cell import Cell
 from ...values.declaration import Declaration, Environment
 from ...values.record import Record, Verdict
-from ...report.expectation import UNEXPLAINED, Expectation
 
 Box = dict[str, tuple[str, ...]]
 """By axis: the values on it; none stands for all."""

@@ -32,8 +32,8 @@ def gate(file: Path, baseline: Path, xml: Path | None, markdown: Path | None) ->
     Exit codes: 0 nothing is worse; 1 something is; 2 bad usage, or what is no report; 3 a report was cut short, or
     nothing could be compared.
     """
-    from ...report.report import InvalidReport
     from ...report.comparison import compare
+    from ...report.report import InvalidReport
     from ...show.junit import junit
     from .gate_page import gate_markdown, told
 
@@ -63,8 +63,8 @@ def _read(file: Path, remedy: str) -> Report:
 
 
 def _code(error: Exception) -> int:
-    from ...report.report import FooterDisagrees, TruncatedReport
     from ...report.comparison import InterruptedReport, UnbalancedReport
+    from ...report.report import FooterDisagrees, TruncatedReport
 
     cut = (TruncatedReport, FooterDisagrees, InterruptedReport, UnbalancedReport)
     return 3 if isinstance(error, cut) else 2

@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from ...catalogue import UnknownRequirement, requirement
-from ...report.report import Report
 from ...report.comparison import Change, Comparison, Kind
-from ...values.record import Subject
-from ...show.run_page import READ, page
-from ..page.markdown import code, plain
+from ...report.report import Report
 from ...show.escaping import one_line
+from ...show.markdown import code, plain
+from ...show.run_page import READ, page
+from ...values.record import Subject
 
 _LISTED = 5
 _WORDS = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...show.page_files import check_asked, check_there, told, write
+from ...commands.page_files import check_asked, check_there, told, write
 
 if TYPE_CHECKING:
     from ...show.results import Field

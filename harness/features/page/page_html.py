@@ -9,8 +9,8 @@ from typing import Any
 from markupsafe import Markup
 
 from ...show.carried import CARRIED
-from ...show.results import Field, Told
 from ...show.html import fingerprint, part, rendered
+from ...show.results import Field, Told
 from ...show.standing import Standing
 
 _PLACES = {standing: place for place, standing in enumerate(Standing)}

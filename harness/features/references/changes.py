@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...oracle.mask_picture import LEGEND
 from ...oracle.tensor_changes import Change
 from .keeping import FileChange
-from ...oracle.mask_picture import LEGEND
 
 _HEAD = ("tensor", "", "entries", "largest", "mean", "ULP", "first at")
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from .keeping import FileChange
     from ...oracle.references import InvalidReference
+    from .keeping import FileChange
 
 
 @click.group()
@@ -75,8 +75,8 @@ def write(reason: str, folder: Path | None) -> None:
     """Write the references that differ from what the oracles give, and log why."""
     from datetime import date
 
-    from . import keeping
     from ...oracle.references import InvalidReference
+    from . import keeping
 
     folder = _chosen(folder)
     try:

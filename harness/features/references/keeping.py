@@ -11,13 +11,12 @@ from pathlib import Path
 
 import msgspec
 
-from ...oracle import reference_contents as expected
-from ..diff import recording
-from ...oracle.tensor_changes import Arrays, Change, LastBits, changes, last_bits
+from ...oracle import reference_contents
 from ...oracle.reference_contents import NETWORKS
 from ...oracle.references import (
     FOLDER,
     MANIFEST,
+    RECORDED,
     STATES,
     Entry,
     InvalidReference,
@@ -32,6 +31,7 @@ from ...oracle.references import (
     recorded,
     stale,
 )
+from ...oracle.tensor_changes import Arrays, Change, LastBits, changes, last_bits
 
 PROVENANCE = "PROVENANCE.md"
 
@@ -68,7 +68,7 @@ def _every(folder: Path, manifest: Manifest) -> list[str]:
     stored = {
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
-        if path.is_file() and path.relative_to(folder).parts[0] not in (STATES, recording.FOLDER)
+        if path.is_file() and path.relative_to(folder).parts[0] not in (STATES, RECORDED)
         and (path.suffix == ".safetensors" or path.parent == folder / FOLDER)
     }
     return sorted(stored | set(_accounted(manifest)))
@@ -155,7 +155,7 @@ def _write_file(folder: Path, file: str, entries: dict[str, Entry], reason: str,
     data = contents(tensors)
     entries[file] = Entry(
         sha256=hashlib.sha256(data).hexdigest(), size=len(data), tensors=forms(tensors),
-        made_by=expected.__name__,
+        made_by=reference_contents.__name__,
         made_with={name: version(name) for name in ("numpy", "safetensors", "sparsecheck")},
         date=today.isoformat(), reason=reason,
     )

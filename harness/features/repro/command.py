@@ -10,9 +10,9 @@ import click
 from ...commands.failure import fail
 
 if TYPE_CHECKING:
-    from .script import Failing
     from ...values.cell import Cell
     from ...values.record import Record
+    from .script import Failing
 
 
 @click.command()
@@ -57,13 +57,13 @@ def _check_writable(output: Path) -> None:
 
 def _failing(id: str, adapters: tuple[Path, ...]) -> Failing:
     """The cell, judged in a process of its own, with what its script is made from."""
-    from ...catalogue import CATALOGUE, UnknownRequirement, requirement
-    from ...report.ledger import enumerate_cells
-    from .script import Failing
     from ...adapter.discovery import BrokenAdapter, NotFound, find, load
+    from ...catalogue import CATALOGUE, UnknownRequirement, requirement
     from ...process.environment import here
+    from ...report.ledger import enumerate_cells
     from ...values.cell import Cell, InvalidCell
     from ...values.selection import Selection
+    from .script import Failing
 
     try:
         cell = Cell.parse(id)

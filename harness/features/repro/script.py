@@ -9,11 +9,11 @@ import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from ...catalogue import requirement
-from ...report.ledger import Planned
 from ...adapter.discovery import Found
 from ...case.refusal import OPERATIONS
 from ...case.trial import Trial
+from ...catalogue import requirement
+from ...report.ledger import Planned
 from ...values import pattern as patterns
 from ...values.declaration import Environment
 from ...values.plan import Plan

@@ -52,9 +52,9 @@ def write(folder: Path, names: tuple[str, ...], adapters: tuple[Path, ...], repl
 def _write(folder: Path, name: str, adapters: tuple[Path, ...], replace: bool) -> int:
     from datetime import date
 
+    from ...adapter.discovery import find, load
     from .writing import AlreadyKept, NotOffered
     from .writing import write as write_state
-    from ...adapter.discovery import find, load
 
     try:
         kept = write_state(folder, load(find(name, adapters)), date.today(), replace)
@@ -112,8 +112,8 @@ def show(files: tuple[Path, ...]) -> None:
 
 
 def _show(readings: Sequence[Reading], file: Path | None) -> None:
-    from .verdicts import write as write_verdicts
     from .table import states_told
+    from .verdicts import write as write_verdicts
 
     for line in states_told(readings):
         click.echo(line)

@@ -15,16 +15,17 @@ import safetensors.numpy
 import torch
 from safetensors import SafetensorError
 
-from ...oracle.compare import Violation, array, close, equal, require
-from ...report.expectation import read_expectations
-from ...oracle.ulps import moved
-from ...report.verdict import signature
-from ...oracle.tensor_changes import Arrays
-from ...adapter.protocol import Saved, Sparsified
 from ...adapter.discovery import BrokenAdapter, Found, NotFound, find, load
-from ...process.environment import here
+from ...adapter.protocol import Saved, Sparsified
 from ...case.restoring import load_safely, resume
 from ...case.trial import Trial
+from ...oracle.compare import array, close, equal
+from ...oracle.tensor_changes import Arrays
+from ...oracle.ulps import moved
+from ...process.environment import here
+from ...report.expectation import read_expectations
+from ...report.verdict import signature
+from ...values.violation import Violation, require
 from .kept import SEEN, STATE, CorruptState, InvalidState, Kept, orphans, read_bytes, read_manifest, releases
 from .stage import lacking, maker, trial_of
 from .verdicts import Reading, Verdict

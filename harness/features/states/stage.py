@@ -8,11 +8,11 @@ from importlib.metadata import version
 import numpy as np
 import torch
 
+from ...adapter.discovery import Found
+from ...adapter.protocol import Adapter
+from ...case.trial import Trial
 from ...catalogue.axes import canonical_pattern
 from ...oracle.networks import network
-from ...adapter.protocol import Adapter
-from ...adapter.discovery import Found
-from ...case.trial import Trial
 from ...values.capability import Support
 from ...values.cell import Cell
 from .kept import Maker

@@ -12,10 +12,10 @@ import safetensors.numpy
 import torch
 from numpy.typing import NDArray
 
-from ...oracle.compare import array
-from ...adapter.protocol import Sparsified
 from ...adapter.discovery import Found
+from ...adapter.protocol import Sparsified
 from ...case.trial import Trial
+from ...oracle.compare import array
 from .kept import MANIFEST, SEEN, STATE, File, Kept, keep, read_manifest, release_of
 from .stage import LAYER, lacking, maker, pattern_of, trial_of
 

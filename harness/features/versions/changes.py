@@ -10,13 +10,13 @@ from itertools import groupby, pairwise
 from packaging.version import Version
 
 from ...catalogue import CATALOGUE, requirement
+from ...show.escaping import printable
+from ...show.results import Told, shown, told
+from ...show.standing import Standing, standing
 from ...values.cell import Cell
 from ...values.declaration import Environment
 from ...values.record import Header, Outcome, Record, Subject
 from ...values.requirement import Requirement
-from ...show.results import Told, shown, told
-from ...show.escaping import printable
-from ...show.standing import Standing, standing
 
 
 @dataclass(frozen=True, order=True)

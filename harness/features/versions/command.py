@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...commands.failure import fail
-from ...show.page_files import check_asked, told, write
+from ...commands.page_files import check_asked, told, write
 
 if TYPE_CHECKING:
     from .versions import Matrix

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..page.markdown import code, linked, plain, table_row
-from .versions import Matrix, Square
-from .changes import Change, Kind
 from ...show.escaping import one_line
+from ...show.markdown import code, linked, plain, table_row
+from .changes import Change, Kind
+from .versions import Matrix, Square
 
 _HEAD = """# The version matrix
 

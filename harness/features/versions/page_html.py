@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .versions import Matrix
-from .changes import Kind
 from ...show.html import rendered
+from .changes import Kind
+from .versions import Matrix
 
 
 def matrix_html(matrix: Matrix) -> str:

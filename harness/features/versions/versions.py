@@ -10,10 +10,10 @@ from packaging.version import InvalidVersion, Version
 
 from ...catalogue import digest
 from ...report.report import EmptyReport, InvalidReport, Report, UnlikeReports
+from ...show.results import check_requirements, check_whole, device, shown
 from ...values.cell import Cell
 from ...values.declaration import Environment
 from ...values.record import Outcome, Subject
-from ...show.results import check_requirements, check_whole, device, shown
 from .changes import Change, Judged, Release, changes
 
 

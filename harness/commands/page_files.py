@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from ..commands.failure import fail
+from .failure import fail
 
 if TYPE_CHECKING:
     from ..report.report import Report
@@ -41,7 +41,7 @@ def check_there(files: Sequence[Path]) -> None:
 def told(files: Sequence[Path], tell: Callable[[Sequence[Report]], Told]) -> Told:
     """What `tell` makes of whole reports; where they are none, or it cannot, the command ends."""
     from ..report.report import FooterDisagrees, InvalidReport, TruncatedReport, read
-    from .results import CutShort
+    from ..show.results import CutShort
 
     check_there(files)
     try:

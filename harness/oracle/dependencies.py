@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..values.network import INPUT, Layer, Network
-from . import units as oracle
+from .forward import forward, layer_outputs
 from .units import Mask, Reals
 
 Labels = NDArray[np.int64]
@@ -59,7 +59,7 @@ def _places(layer: Layer, network: Network) -> int:
     zeros = {one.weight: np.zeros(one.weight_shape) for one in network.weighted}
     zeros |= {one.bias_name: np.zeros(one.outputs) for one in network.weighted if one.bias}
     before = replace(network, layers=network.layers[: network.layers.index(layer)])
-    return int(np.prod(oracle.forward(before, zeros, inputs).shape[2:]))
+    return int(np.prod(forward(before, zeros, inputs).shape[2:]))
 
 
 def _merged(found: Mapping[str, Labels], one: Labels, other: Labels) -> dict[str, Labels]:
@@ -111,7 +111,7 @@ def zeroed_output(network: Network, tensors: Mapping[str, Reals], gone: Iterable
         alive = ~np.isin(marked[layer.name], removed)
         return np.where(alive.reshape(1, -1, *(1,) * (value.ndim - 2)), value, 0.0)
 
-    return oracle.values(network, tensors, inputs, zeroed)[network.layers[-1].name]
+    return layer_outputs(network, tensors, inputs, zeroed)[network.layers[-1].name]
 
 
 @dataclass(frozen=True)
