@@ -1,9 +1,9 @@
 """DEVICE: the same on an accelerator as on the CPU, and from one to the other."""
 
 from sparsecheck import Trial, case
-from sparsecheck.case import moving, parity, tracing
-from sparsecheck.case.baseline import Baseline
 from sparsecheck.process import device
+from sparsecheck.trials import moving, parity, tracing
+from sparsecheck.trials.baseline import Baseline
 
 
 @case("DEVICE-01")

@@ -9,13 +9,13 @@ import torch
 from torch import nn
 
 from sparsecheck import Block, Trial, Violation, case, require
-from sparsecheck.case.probe import gradient
-from sparsecheck.case.refusal import judge_refused_plan
 from sparsecheck.oracle.compare import array, close, equal
 from sparsecheck.oracle.ranking import judge_ties, judge_within
 from sparsecheck.oracle.units import Mask, Reals, masked, partial_blocks
 from sparsecheck.process.guard import AT_FIRST
 from sparsecheck.process.settings import changes, settings
+from sparsecheck.trials.probe import gradient
+from sparsecheck.trials.refusal import judge_refused_plan
 
 
 @case("MASK-01")

@@ -7,13 +7,13 @@ import torch
 from torch.nn import functional
 
 from sparsecheck import Given, Plan, Trial, case, require
-from sparsecheck.case import flags
-from sparsecheck.case.anatomy import anatomy, held, loose_tensors, plain_parameter, same_anatomy
-from sparsecheck.case.models import layer_inputs
-from sparsecheck.case.probe import gradient, submodule_weight
-from sparsecheck.case.refusal import judge_refused_plan, unless_refused
 from sparsecheck.oracle.compare import close, equal, same_state
 from sparsecheck.oracle.networks import network
+from sparsecheck.trials import flags
+from sparsecheck.trials.anatomy import anatomy, held, loose_tensors, plain_parameter, same_anatomy
+from sparsecheck.trials.models import layer_inputs
+from sparsecheck.trials.probe import gradient, submodule_weight
+from sparsecheck.trials.refusal import judge_refused_plan, unless_refused
 
 
 @case("REG-01")

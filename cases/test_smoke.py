@@ -1,7 +1,7 @@
 """SMOKE: whether an adapter is fit to be judged by."""
 
 from sparsecheck import Trial, case
-from sparsecheck.case import smoke
+from sparsecheck.trials import smoke
 
 
 @case("SMOKE-01")

@@ -3,14 +3,14 @@
 import copy
 
 from sparsecheck import Saved, Trial, case, require
-from sparsecheck.case import flags, moving, restoring
-from sparsecheck.case.baseline import Baseline, reported
-from sparsecheck.case.fresh_process import restore_elsewhere
-from sparsecheck.case.restoring import at, belongings, load_strictly, parts
-from sparsecheck.case.snapshot import Snapshot, model_tensors
-from sparsecheck.case.training import disturb, learn, learn_alone, raised_level
 from sparsecheck.oracle import flatten
 from sparsecheck.oracle.compare import apart, array, equal
+from sparsecheck.trials import flags, moving, restoring
+from sparsecheck.trials.baseline import Baseline, reported
+from sparsecheck.trials.fresh_process import restore_elsewhere
+from sparsecheck.trials.restoring import at, belongings, load_strictly, parts
+from sparsecheck.trials.snapshot import Snapshot, model_tensors
+from sparsecheck.trials.training import disturb, learn, learn_alone, raised_level
 
 
 @case("STATE-01")

@@ -1,16 +1,16 @@
 """STRUCT: what is left of a model whose channels are removed."""
 
 from sparsecheck import Trial, case
-from sparsecheck.case import flags, restoring, tracing
-from sparsecheck.case.anatomy import anatomy, same_anatomy
-from sparsecheck.case.flags import learns, trains
-from sparsecheck.case.fresh_process import restore_elsewhere
-from sparsecheck.case.remaining import tensors
-from sparsecheck.case.restoring import belongings, parts
-from sparsecheck.case.structure import Structure, judge_kept, judge_shares, shares
-from sparsecheck.case.training import learn
 from sparsecheck.oracle import flatten
 from sparsecheck.oracle.compare import apart, equal
+from sparsecheck.trials import flags, restoring, tracing
+from sparsecheck.trials.anatomy import anatomy, same_anatomy
+from sparsecheck.trials.flags import learns, trains
+from sparsecheck.trials.fresh_process import restore_elsewhere
+from sparsecheck.trials.remaining import tensors
+from sparsecheck.trials.restoring import belongings, parts
+from sparsecheck.trials.structure import Structure, judge_kept, judge_shares, shares
+from sparsecheck.trials.training import learn
 
 
 @case("STRUCT-01")

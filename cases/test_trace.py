@@ -1,10 +1,10 @@
 """TRACE: a sparse model under torch.jit.trace, torch.export and torch.compile."""
 
 from sparsecheck import Trial, case
-from sparsecheck.case import tracing
-from sparsecheck.case.baseline import Baseline
-from sparsecheck.case.snapshot import Snapshot
-from sparsecheck.case.training import Start, learn
+from sparsecheck.trials import tracing
+from sparsecheck.trials.baseline import Baseline
+from sparsecheck.trials.snapshot import Snapshot
+from sparsecheck.trials.training import Start, learn
 
 ONE_BATCH = (3,)
 """A batch of another size is compiled anew, which takes time and says no more of a sparsifier."""

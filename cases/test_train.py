@@ -3,10 +3,10 @@
 import torch
 
 from sparsecheck import Trial, case, require
-from sparsecheck.case import training
-from sparsecheck.case.baseline import judge_removed
-from sparsecheck.case.training import Start, learn, taught
 from sparsecheck.oracle.compare import array, close
+from sparsecheck.trials import training
+from sparsecheck.trials.baseline import judge_removed
+from sparsecheck.trials.training import Start, learn, taught
 
 
 @case("TRAIN-01")

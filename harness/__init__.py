@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from .adapter.protocol import Refusal as Refusal
     from .adapter.protocol import Saved as Saved
     from .adapter.protocol import Sparsified as Sparsified
-    from .case.registration import case as case
-    from .case.trial import Trial as Trial
+    from .trials.registration import case as case
+    from .trials.trial import Trial as Trial
     from .values.capability import CAPABILITIES as CAPABILITIES
     from .values.contract import Contract as Contract
     from .values.pattern import Band as Band
@@ -41,8 +41,8 @@ _HOMES = {
     "adapter.protocol": "Adapter Context Refusal Saved Sparsified",
     "adapter.holders": "BufferSparsified InPlaceSparsified ParametrizedSparsified",
     "values.violation": "Violation require",
-    "case.registration": "case",
-    "case.trial": "Trial",
+    "trials.registration": "case",
+    "trials.trial": "Trial",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 

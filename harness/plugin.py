@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .case.trial import Trial
     from .run.judge import Judge
     from .run.session import Asked
+    from .trials.trial import Trial
 
 _NAME = "sparsecheck-judge"
 _WIRE = "sparsecheck-asked"
@@ -148,7 +148,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 def trial(request: pytest.FixtureRequest) -> Trial:
     """One cell of one sparsifier, made concrete; given to cases alone."""
-    from .case.trial import Trial
+    from .trials.trial import Trial
 
     planned = request.param
     return Trial(planned.cell, _judge(request.config).session.of(planned.cell.sparsifier).found.adapter)

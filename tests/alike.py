@@ -15,7 +15,7 @@ from unittest.mock import patch
 import torch
 from torch import Tensor, nn
 
-from sparsecheck.case import tracing
+from sparsecheck.trials import tracing
 
 Facts = tuple[Any, ...]
 

@@ -15,8 +15,8 @@ from typing import IO
 import torch
 
 from sparsecheck.adapter.shipped import exemplar
-from sparsecheck.case import fresh_process_main as fresh_main
 from sparsecheck.process.guard import Guard
+from sparsecheck.trials import fresh_process_main as fresh_main
 
 assert exemplar, "which every miniature is made of"
 
@@ -36,7 +36,7 @@ def start() -> None:
 
 
 def interpret(folder: Path) -> str:
-    """As `sparsecheck.case.fresh_process.interpret`, at a fortieth of the cost."""
+    """As `sparsecheck.trials.fresh_process.interpret`, at a fortieth of the cost."""
     server = _server(os.getpid())
     assert server.stdin is not None
     assert server.stdout is not None

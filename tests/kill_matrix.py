@@ -20,9 +20,9 @@ import click
 from torch._dynamo import guards
 
 from sparsecheck import Adapter
-from sparsecheck.case import fresh_process as fresh
 from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.report.ledger import SMOKE, Planned
+from sparsecheck.trials import fresh_process as fresh
 from sparsecheck.values.cell import Cell
 from sparsecheck.values.record import Record
 from tests import diagnoses, forked_interpreter

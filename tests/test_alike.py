@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from sparsecheck import Trial
 from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter, Keep
-from sparsecheck.case import tracing
+from sparsecheck.trials import tracing
 from tests.alike import Keeping, facts, making
 from tests.bench_of_one import canonical
 

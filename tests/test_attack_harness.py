@@ -63,7 +63,7 @@ def test_what_is_not_judged_is_not_green(tmp_path: Path) -> None:
 
 
 def test_what_is_replaced_in_a_worker_is_told(tmp_path: Path) -> None:
-    body = "import sparsecheck.oracle.compare as compare; compare.require = lambda *rest: None"
+    body = "import sparsecheck.values.violation as violation; violation.require = lambda *rest: None"
     ended = run(tmp_path, "--adapter", str(faulty(tmp_path, body)), "-n", "1", "--requirement", "REG-05")
     assert ended.code == 3, ended.output
     assert "INTERRUPTED (faulty: what was judged replaced sparsecheck.values.violation.require" in ended.output
@@ -77,7 +77,7 @@ def test_what_is_replaced_in_a_worker_is_told(tmp_path: Path) -> None:
         "sparsecheck.report.verdict.weigh", "sparsecheck.values.record.Record",
         "sparsecheck.values.record.Verdict.is_red",
         "sparsecheck.run.recorder.Recorder.add", "sparsecheck.report.ledger.reconcile",
-        "sparsecheck.case.trial.Trial.judge_masks", "sparsecheck.case.refusal.judge_refusal",
+        "sparsecheck.trials.trial.Trial.judge_masks", "sparsecheck.trials.refusal.judge_refusal",
         "numpy.isclose", "numpy.asarray", "msgspec.json.encode",
     ],
 )

@@ -15,15 +15,15 @@ from torch import nn
 
 from sparsecheck import Adapter, Context, Plan, Sparsified, Trial, Violation
 from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
-from sparsecheck.case import parity
-from sparsecheck.case.refusal import judge_refusal, words_for
-from sparsecheck.case.snapshot import model_tensors
 from sparsecheck.catalogue import AREAS, CATALOGUE
 from sparsecheck.catalogue.axes import LAYERS
 from sparsecheck.oracle.ranking import Ranking, judge_alike
 from sparsecheck.process import device
 from sparsecheck.process.environment import here
 from sparsecheck.report.ledger import enumerate_cells
+from sparsecheck.trials import parity
+from sparsecheck.trials.refusal import judge_refusal, words_for
+from sparsecheck.trials.snapshot import model_tensors
 from sparsecheck.values.cell import Cell
 from sparsecheck.values.pattern import Channel, Given, Unstructured
 from sparsecheck.values.record import Verdict

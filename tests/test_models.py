@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from sparsecheck.case.models import build
 from sparsecheck.catalogue.axes import LAYERS
 from sparsecheck.oracle.networks import network
+from sparsecheck.trials.models import build
 
 
 def _build(layers: str) -> nn.Module:

@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch import nn
 
-from sparsecheck.case import models
 from sparsecheck.oracle import compare, reference_contents
 from sparsecheck.oracle.forward import forward
 from sparsecheck.oracle.networks import network
@@ -24,6 +23,7 @@ from sparsecheck.oracle.units import (
     unit_scores,
     units,
 )
+from sparsecheck.trials import models
 from sparsecheck.values.contract import Rounding
 from sparsecheck.values.network import Layer, Network
 from sparsecheck.values.pattern import Band, Block, Channel, Given, NofM, Pattern, Unstructured

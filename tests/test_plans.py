@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from sparsecheck.case import models
 from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.catalogue.axes import LAYERS
 from sparsecheck.oracle.networks import network
 from sparsecheck.oracle.plans import pattern_for, plan_for, uneven
+from sparsecheck.trials import models
 from sparsecheck.values.network import Layer, Network
 from sparsecheck.values.pattern import Band, Block, Channel, Given, NofM, Pattern, Unstructured
 from sparsecheck.values.plan import Plan

@@ -10,7 +10,6 @@ import pytest
 
 from sparsecheck.adapter.shipped.exemplar import CONTRACT, ExemplarAdapter
 from sparsecheck.catalogue.axes import canonical_pattern
-from sparsecheck.features.diff import recording
 from sparsecheck.features.references import keeping
 from sparsecheck.oracle import reference_contents, references, stream, tensor_changes
 from sparsecheck.oracle.networks import network

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from ..adapter.protocol import Adapter, Saved, Sparsified
-from ..case import probe, tracing
 from ..oracle.compare import same_numbers
+from ..trials import probe, tracing
 from ..values.capability import declare
 from ..values.violation import require
 from .workload import Workload

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..adapter.protocol import Context
-from ..case import models
 from ..catalogue.axes import MATRIX_ONLY, device_capability, pattern_capability
 from ..oracle import stream
 from ..oracle.plans import pattern_for
+from ..trials import models
 from ..values.capability import Support
 from ..values.declaration import Declaration
 from ..values.network import Layer, Network

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 import pytest
 
-from ..case.refusal import RefusedBy, judge_refusal
-from ..case.registration import judged_by
 from ..report.ledger import Planned
 from ..report.report import exit_code
 from ..report.verdict import weigh
 from ..show.summary import summary
+from ..trials.refusal import RefusedBy, judge_refusal
+from ..trials.registration import judged_by
 from ..values.cell import Cell
 from ..values.record import Record, Verdict
 from .outcome import failed, passed
@@ -25,7 +25,7 @@ from .session import Session
 from .smoke_test import SmokeTest
 
 if TYPE_CHECKING:
-    from ..case.trial import Trial
+    from ..trials.trial import Trial
 
 _PROPERTY = "sparsecheck-record"
 _ALTERED = "sparsecheck-altered"

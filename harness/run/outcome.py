@@ -8,10 +8,10 @@ from pathlib import Path
 from _pytest.outcomes import Exit, Failed, Skipped, XFailed
 
 from ..adapter.protocol import Adapter
-from ..case.blame import raised_at
-from ..case.refusal import RefusedBy
 from ..oracle.references import InvalidReference
 from ..report.verdict import recordable, said, signature
+from ..trials.blame import raised_at
+from ..trials.refusal import RefusedBy
 from ..values.record import Record, Verdict
 from ..values.violation import Violation
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from _pytest.outcomes import Exit
 
-from ..case.smoke import CHECKS
-from ..case.trial import Trial
 from ..report.ledger import SMOKE, Planned
 from ..report.verdict import weigh
+from ..trials.smoke import CHECKS
+from ..trials.trial import Trial
 from ..values.record import Record
 from .outcome import NotRun, failed, passed
 from .session import Judged, Session

@@ -14,8 +14,6 @@ from torch import Tensor, nn
 
 from ...adapter.discovery import Found
 from ...adapter.protocol import Adapter, Context, Sparsified
-from ...case import models
-from ...case.remaining import masks_left, tensors
 from ...operations.clocks import quiet
 from ...operations.counting import operators
 from ...operations.tasks import Task
@@ -27,6 +25,8 @@ from ...oracle.references import Form
 from ...process.environment import here
 from ...process.guard import Guard
 from ...report.verdict import signature
+from ...trials import models
+from ...trials.remaining import masks_left, tensors
 from ...values.pattern import Given, Pattern
 from ...values.plan import Scope
 from .occasions import COARSE, TOGETHER, Occasion, occasions

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ...adapter.discovery import Found
-from ...case.refusal import OPERATIONS
-from ...case.trial import Trial
 from ...catalogue import requirement
 from ...report.ledger import Planned
+from ...trials.refusal import OPERATIONS
+from ...trials.trial import Trial
 from ...values import pattern as patterns
 from ...values.declaration import Environment
 from ...values.plan import Plan

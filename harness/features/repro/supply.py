@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from ...case.refusal import words_for
-from ...case.restoring import foreign, misleading_plan
-from ...case.training import raised_level
-from ...case.trial import Trial
 from ...oracle.networks import network
 from ...oracle.ranking import SLACK
+from ...trials.refusal import words_for
+from ...trials.restoring import foreign, misleading_plan
+from ...trials.training import raised_level
+from ...trials.trial import Trial
 from ...values.pattern import Given, Pattern, Unstructured
 from ...values.plan import Plan
 from .network_code import inputs_code, network_code

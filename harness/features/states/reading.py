@@ -17,14 +17,14 @@ from safetensors import SafetensorError
 
 from ...adapter.discovery import BrokenAdapter, Found, NotFound, find, load
 from ...adapter.protocol import Saved, Sparsified
-from ...case.restoring import load_safely, resume
-from ...case.trial import Trial
 from ...oracle.compare import array, close, equal
 from ...oracle.tensor_changes import Arrays
 from ...oracle.ulps import moved
 from ...process.environment import here
 from ...report.expectation import read_expectations
 from ...report.verdict import signature
+from ...trials.restoring import load_safely, resume
+from ...trials.trial import Trial
 from ...values.violation import Violation, require
 from .kept import SEEN, STATE, CorruptState, InvalidState, Kept, orphans, read_bytes, read_manifest, releases
 from .stage import lacking, maker, trial_of

@@ -10,9 +10,9 @@ import torch
 
 from ...adapter.discovery import Found
 from ...adapter.protocol import Adapter
-from ...case.trial import Trial
 from ...catalogue.axes import canonical_pattern
 from ...oracle.networks import network
+from ...trials.trial import Trial
 from ...values.capability import Support
 from ...values.cell import Cell
 from .kept import Maker

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from ...adapter.discovery import Found
 from ...adapter.protocol import Sparsified
-from ...case.trial import Trial
 from ...oracle.compare import array
+from ...trials.trial import Trial
 from .kept import MANIFEST, SEEN, STATE, File, Kept, keep, read_manifest, release_of
 from .stage import LAYER, lacking, maker, pattern_of, trial_of
 

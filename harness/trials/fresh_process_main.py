@@ -1,6 +1,6 @@
 """What the fresh interpreter runs: restore from files and write down what is seen.
 
-    python -m sparsecheck.case.fresh_process_main FOLDER
+    python -m sparsecheck.trials.fresh_process_main FOLDER
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from torch import Tensor
 
 from ..adapter.discovery import Registration, find, load
 from ..adapter.protocol import Adapter, Saved
+from ..trials.baseline import BATCHES
+from ..trials.fresh_process import ADAPTER, ASKED, MODEL, PROBLEM, SEEN, SIDECAR, Asked
+from ..trials.trial import Trial
 from ..values.cell import Cell
-from .baseline import BATCHES
-from .fresh_process import ADAPTER, ASKED, MODEL, PROBLEM, SEEN, SIDECAR, Asked
-from .trial import Trial
 
 
 def main(folder: Path) -> int:

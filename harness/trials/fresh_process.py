@@ -19,9 +19,9 @@ from torch import Tensor
 from ..adapter.discovery import NotFound, find, load
 from ..adapter.protocol import Adapter, Saved
 from ..oracle import compare
+from ..trials.baseline import BATCHES, Baseline
+from ..trials.trial import Trial
 from ..values.violation import Violation, require
-from .baseline import BATCHES, Baseline
-from .trial import Trial
 
 
 class Asked(Struct, frozen=True):
@@ -115,7 +115,7 @@ def interpret(folder: Path) -> str:
     """Let a fresh interpreter do what lies in `folder`; how it ended, nothing if well."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     ended = subprocess.run(
-        [sys.executable, "-m", f"{__package__}.fresh_main", str(folder)],
+        [sys.executable, "-m", f"{__package__}.fresh_process_main", str(folder)],
         env=environment, capture_output=True, text=True, check=False,
     )
     return f"exit status {ended.returncode}, {ended.stderr[-500:]}" if ended.returncode else ""

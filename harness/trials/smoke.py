@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from ..adapter.protocol import Sparsified
 from ..oracle.compare import array, same_numbers
+from ..trials.blame import looking_at
+from ..trials.remaining import tensor
+from ..trials.training import learn
+from ..trials.trial import Trial
 from ..values.violation import require
-from .blame import looking_at
-from .remaining import tensor
-from .training import learn
-from .trial import Trial
 
 
 def attaches(trial: Trial) -> None:

@@ -17,17 +17,17 @@ from ..oracle import compare, dependencies, ranking
 from ..oracle.compare import array
 from ..oracle.dependencies import Kept, Labels
 from ..oracle.units import Mask, Reals, Units, total_removed
+from ..trials import models
+from ..trials.baseline import BATCHES, Baseline
+from ..trials.remaining import masks_left, tensor, tensors
+from ..trials.training import learn, learn_alone
 from ..values.network import Layer
 from ..values.pattern import Channel
 from ..values.violation import Violation, require
-from . import models
-from .baseline import BATCHES, Baseline
-from .remaining import masks_left, tensor, tensors
-from .training import learn, learn_alone
 
 if TYPE_CHECKING:
     from ..adapter.protocol import Sparsified
-    from .trial import Trial
+    from ..trials.trial import Trial
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from ..adapter.protocol import Adapter, Refusal, Sparsified
 from ..oracle import compare
+from ..trials import tracing
+from ..trials.anatomy import anatomy, same_anatomy
+from ..trials.restoring import at
+from ..trials.trial import Trial
 from ..values.plan import Plan
 from ..values.violation import Violation, require
-from . import tracing
-from .anatomy import anatomy, same_anatomy
-from .restoring import at
-from .trial import Trial
 
 T = TypeVar("T")
 RefusedBy = Literal["package", "adapter"]

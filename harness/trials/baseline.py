@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from ..adapter.protocol import Sparsified
-    from .trial import Trial
+    from ..trials.trial import Trial
 
 BATCHES = (3, 7)
 """Batch sizes that outputs are compared for."""

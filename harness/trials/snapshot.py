@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from ..oracle import compare
+from ..trials import flags
 from ..values.violation import require
-from . import flags
 
 if TYPE_CHECKING:
     from ..adapter.protocol import Sparsified
-    from .trial import Trial
+    from ..trials.trial import Trial
 
 
 class Snapshot:

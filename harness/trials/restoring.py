@@ -21,15 +21,15 @@ from ..oracle import flatten
 from ..oracle.networks import network
 from ..oracle.plans import pattern_for
 from ..oracle.units import Mask
+from ..trials import answer_checks as answers
+from ..trials.baseline import judge_removed
+from ..trials.snapshot import model_tensors
+from ..trials.trial import Trial
 from ..values.contract import RestoresInto
 from ..values.network import Network
 from ..values.pattern import Band, Given, NofM, Pattern
 from ..values.plan import Plan
 from ..values.violation import Violation, require
-from . import answer_checks as answers
-from .baseline import judge_removed
-from .snapshot import model_tensors
-from .trial import Trial
 
 Part = Literal["model", "sidecar"]
 PARTS: tuple[Part, ...] = ("model", "sidecar")

@@ -15,11 +15,11 @@ from ..oracle import compare, ranking
 from ..oracle.ranking import rankings
 from ..oracle.units import Mask
 from ..process.device import peak_of
+from ..trials.baseline import Baseline
+from ..trials.restoring import at
+from ..trials.tracing import Runnable
+from ..trials.trial import Trial
 from ..values.violation import require
-from .baseline import Baseline
-from .restoring import at
-from .tracing import Runnable
-from .trial import Trial
 
 CAPTURED = (3,)
 """The batch sizes that a graph is replayed for: that which it was captured for."""

@@ -20,6 +20,10 @@ from ..oracle.ranking import cut_for, judge_count, judge_kept, rankings
 from ..oracle.tolerance import Tolerance, tolerance
 from ..oracle.units import Mask, Reals, fixed_mask, masked
 from ..process.guard import Guard
+from ..trials import answer_checks as answers
+from ..trials import models, probe
+from ..trials.anatomy import dense_weights
+from ..trials.remaining import masks_left
 from ..values.capability import Support
 from ..values.cell import Cell
 from ..values.contract import Contract
@@ -27,10 +31,6 @@ from ..values.network import Network
 from ..values.pattern import Band, Given, Pattern
 from ..values.plan import Plan, Scope
 from ..values.violation import require
-from . import answer_checks as answers
-from . import models, probe
-from .anatomy import dense_weights
-from .remaining import masks_left
 
 
 class Trial:
