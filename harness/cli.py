@@ -24,7 +24,7 @@ from .features.page.command import page
 from .features.references.command import reference
 from .features.repro.command import repro
 from .features.states.command import states
-from .features.versions.command import matrix
+from .features.versions.command import versions
 from .values.requirement import Level, Requirement
 from .values.selection import Selection
 from .values.shard import Shard
@@ -46,7 +46,7 @@ def main() -> None:
     sparsecheck expect FILE             what it would take to expect the failures in FILE
     sparsecheck gate --baseline OLD NEW what got worse from one report to the next
     sparsecheck page FILE --html FILE   the verdicts of reports, as a page
-    sparsecheck matrix FILE... --html F one report from each torch: what changed, and since which
+    sparsecheck versions FILE... --html F one report from each torch: what changed, and since which
     sparsecheck merge FILES --to FILE   one report of the shards of a run
     sparsecheck repro CELL              a script that shows one failure without sparsecheck
     sparsecheck bench                   time it; nothing is judged by that
@@ -239,7 +239,7 @@ main.add_command(diff)
 main.add_command(expect)
 main.add_command(gate)
 main.add_command(init)
-main.add_command(matrix)
+main.add_command(versions)
 main.add_command(merge)
 main.add_command(page)
 main.add_command(record)

@@ -296,7 +296,7 @@ def test_the_markdown_tells_results_matrix_and_failures() -> None:
     assert "  - because: It was so. ([link](<https://x.y/1>))" in text
 
 
-def test_a_selection_says_so() -> None:
+def test_a_selection_is_announced_on_the_page() -> None:
     of = field([report(passed(cell()), selection=Selection(areas=("MASK",)))])
     assert "Only a selection" in field_markdown(of)
     assert "Only a selection" in field_html(of)

@@ -1,1 +1,1 @@
-"""`sparsecheck matrix`: results across torch versions as a page."""
+"""`sparsecheck versions`: results of the same sparsifiers across torch versions, as a page."""

@@ -1,4 +1,4 @@
-"""What became of each cell from one torch to the next; cells of one requirement and like change told as one."""
+"""Find the cells whose verdict changed from one torch version to the next, and group equal changes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ...values.requirement import Requirement
 
 @dataclass(frozen=True, order=True)
 class Release:
-    """One torch, by its version without the build."""
+    """A torch version, without its local build label (`+cpu`)."""
 
     version: Version
 
@@ -31,7 +31,7 @@ class Release:
 
     @property
     def is_gating(self) -> bool:
-        """Whether it is a release, and no nightly build or candidate for one."""
+        """Whether this is a final release, not a nightly build or a release candidate."""
         return not self.version.is_prerelease
 
     @property
@@ -41,7 +41,11 @@ class Release:
 
 @dataclass(frozen=True)
 class Judged:
-    """One sparsifier on one torch: its part of a report. records: by cell."""
+    """One sparsifier on one torch version: its part of a report.
+
+    Attributes:
+        records: Its records by cell id.
+    """
 
     name: str
     release: Release
@@ -53,7 +57,7 @@ class Judged:
 
     @property
     def package(self) -> str:
-        """Distribution and version; nothing of torch itself, whose version the release tells."""
+        """The distribution and its version, or an empty string if the distribution is torch itself."""
         declared = self.subject.declaration
         if declared is None or declared.distribution == "torch":
             return ""
@@ -61,26 +65,26 @@ class Judged:
 
 
 class Kind(str, Enum):
-    """What a change means to whoever moves to the newer torch."""
+    """The meaning of a change for a user who upgrades to the newer torch."""
 
     BROKE = "broke"
-    MENDED = "mended"
-    REACH = "came or went with what torch can do"
+    FIXED = "fixed"
+    AVAILABILITY = "available on one of the two only"
     OTHER = "changed otherwise"
 
     @property
     def meaning(self) -> str:
-        """A sentence to stand above them."""
+        """The sentence printed above the changes of this kind."""
         return _MEANINGS[self]
 
 
 _MEANINGS = {
-    Kind.BROKE: "It passed or was refused on the torch before, and fails since.",
-    Kind.MENDED: "It failed on the torch before, and holds since.",
-    Kind.REACH: "On one of the two torches it cannot be judged, for want of something that torch has on the other; "
-    "neither broken nor mended.",
-    Kind.OTHER: "What is neither: refused where it passed, failing otherwise than expected, or planned on one of the "
-    "two only.",
+    Kind.BROKE: "Passed or was refused on the torch before, and fails since.",
+    Kind.FIXED: "Failed on the torch before, and passes since.",
+    Kind.AVAILABILITY: "Cannot be judged on one of the two torch versions, which lacks a feature that the cell needs; "
+    "neither broken nor fixed.",
+    Kind.OTHER: "Neither broken nor fixed: refused where it passed, failing differently than expected, or planned on "
+    "only one of the two.",
 }
 _FAILING = (Standing.FAILED, Standing.KNOWN, Standing.ERROR, Standing.NOT_RUN)
 _HOLDING = (Standing.PASSED, Standing.STALE)
@@ -89,11 +93,17 @@ _REFUSED = (Standing.BY_PACKAGE, Standing.BY_ADAPTER)
 
 @dataclass(frozen=True)
 class Change:
-    """Cells of one requirement that changed alike, between two torches that follow each other.
+    """Cells of one requirement that changed in the same way between two consecutive torch versions.
 
-    before: the last torch with the verdict `was`; since: the first one with `now`. cells, axes: of all of them.
-    reasons, link: of the expectations, or why it was unavailable. message, arguments: of the first cell.
-    package: what else changed between the two reports, or empty.
+    Attributes:
+        before: The last torch on which the cells stood at `was`.
+        since: The first torch on which they stand at `now`.
+        reasons: The reasons of the expectations, or of the cells being unavailable.
+        link: The link of the expectations, or an empty string.
+        package: The sparsifier's package at both versions if it changed too, else an empty string.
+        cells: The ids of all these cells.
+        message: The message of the first cell that has one.
+        arguments: The arguments of `sparsecheck run` that judge the first cell again.
     """
 
     kind: Kind
@@ -112,85 +122,88 @@ class Change:
 
     @property
     def count(self) -> str:
-        """Its cells, in words."""
+        """The number of cells, in words."""
         return f"{len(self.cells)} cell" + ("s" if len(self.cells) != 1 else "")
 
     @property
     def axes(self) -> str:
-        """The values that its cells have on each axis."""
+        """The values of its cells on each axis."""
         cells = [Cell.parse(one) for one in self.cells]
         axes = ([getattr(one, axis) for one in cells] for axis in ("layer", "pattern", "dtype", "device"))
         return " / ".join(printable(", ".join(dict.fromkeys(values))) for values in axes)
 
 
 def changes(judged: Sequence[Judged]) -> tuple[Change, ...]:
-    """All changes, by kind, the reddest and the oldest first. judged: by sparsifier, then by release; those that could
-    not be judged are passed over."""
-    those = [one for one in judged if not one.subject.problem]
+    """Return all changes by kind, the worst and oldest first.
+
+    Args:
+        judged: Sorted by sparsifier, then by release. Sparsifiers that could not be judged are skipped.
+    """
+    without_problem = [one for one in judged if not one.subject.problem]
     single = [
         change
-        for _, of_one in groupby(those, key=lambda one: one.name)
+        for _, of_one in groupby(without_problem, key=lambda one: one.name)
         for older, newer in pairwise(of_one)
         for change in _between(older, newer)
     ]
     found: dict[tuple[object, ...], list[Change]] = {}
     for change in single:
-        found.setdefault(_like(change), []).append(change)
-    return tuple(sorted(map(_together, found.values()), key=_worst_first))
+        found.setdefault(_group(change), []).append(change)
+    return tuple(sorted(map(_merged, found.values()), key=_worst_first))
 
 
 def _between(older: Judged, newer: Judged) -> Iterator[Change]:
     package = f"{older.package} to {newer.package}" if older.package != newer.package else ""
     for cell in dict.fromkeys((*older.records, *newer.records)):
-        was, now = _told(older, cell), _told(newer, cell)
+        was, now = _state(older, cell), _state(newer, cell)
         if was.standing is now.standing:
             continue
         kind = _kind(was, now)
-        telling = _telling(kind, was, now)
+        explaining = _explaining(kind, was, now)
         yield Change(
             kind, (newer.name,), requirement(Cell.parse(cell).requirement), older.release, newer.release,
-            was.standing, now.standing, tuple(one.reason for one in telling if one.reason),
-            next((one.link for one in telling if one.link), ""), package, (cell,),
-            next((one.message for one in telling if one.message), ""), now.arguments or was.arguments,
+            was.standing, now.standing, tuple(one.reason for one in explaining if one.reason),
+            next((one.link for one in explaining if one.link), ""), package, (cell,),
+            next((one.message for one in explaining if one.message), ""), now.arguments or was.arguments,
         )
 
 
-def _told(judged: Judged, cell: str) -> Told:
-    """What became of the cell; of one that was not planned, why."""
+def _state(judged: Judged, cell: str) -> Told:
+    """Return the state of a cell; for a cell that was not planned, the reason."""
     if record := judged.records.get(cell):
         return told(record, judged.subject)
-    stands = standing(requirement(Cell.parse(cell).requirement), judged.subject, ())
-    return Told(shown(cell), stands, "", "", "", "")
+    position = standing(requirement(Cell.parse(cell).requirement), judged.subject, ())
+    return Told(shown(cell), position, "", "", "", "")
 
 
 def _kind(was: Told, now: Told) -> Kind:
     if any(one.standing is Standing.UNAVAILABLE and one.reason.startswith("needs torch") for one in (was, now)):
-        return Kind.REACH
+        return Kind.AVAILABILITY
     if now.standing in _FAILING and was.standing in (*_HOLDING, *_REFUSED):
         return Kind.BROKE
-    return Kind.MENDED if was.standing in _FAILING and now.standing in _HOLDING else Kind.OTHER
+    return Kind.FIXED if was.standing in _FAILING and now.standing in _HOLDING else Kind.OTHER
 
 
-def _telling(kind: Kind, was: Told, now: Told) -> tuple[Told, ...]:
-    """Whose words explain the change."""
-    if kind is Kind.MENDED:
+def _explaining(kind: Kind, was: Told, now: Told) -> tuple[Told, ...]:
+    """Return those of the two states whose reasons and messages explain the change."""
+    if kind is Kind.FIXED:
         return (now, was) if now.standing is Standing.STALE else (was,)
-    if kind is Kind.REACH:
+    if kind is Kind.AVAILABILITY:
         return (was, now)
     return (now,) if kind is Kind.BROKE or now.reason or now.message else (was,)
 
 
-def _like(one: Change) -> tuple[object, ...]:
-    """What is the same for all cells that are told in one line; of what torch can do, whoever asks for it."""
-    who = () if one.kind is Kind.REACH else one.sparsifiers
+def _group(one: Change) -> tuple[object, ...]:
+    """Return the key that equal changes share; availability depends on torch alone, not on the sparsifier."""
+    sparsifiers = () if one.kind is Kind.AVAILABILITY else one.sparsifiers
     turn = (one.before, one.since, one.was, one.now)
-    return (one.kind, who, one.requirement.id, turn, one.reasons, one.link, one.package)
+    return (one.kind, sparsifiers, one.requirement.id, turn, one.reasons, one.link, one.package)
 
 
-def _together(those: Sequence[Change]) -> Change:
-    first = those[0]
-    names = tuple(dict.fromkeys(name for one in those for name in one.sparsifiers))
-    cells = tuple(cell for one in those for cell in one.cells)
+def _merged(changes: Sequence[Change]) -> Change:
+    first = changes[0]
+    names = tuple(dict.fromkeys(name for one in changes for name in one.sparsifiers))
+    cells = tuple(cell for one in changes for cell in one.cells)
     return Change(
         first.kind, names, first.requirement, first.before, first.since, first.was, first.now, first.reasons,
         first.link, first.package, cells, first.message, first.arguments,

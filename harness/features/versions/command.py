@@ -1,4 +1,4 @@
-"""`sparsecheck matrix`: the same sparsifiers on one torch after the other, as pages."""
+"""The command `sparsecheck versions`."""
 
 from __future__ import annotations
 
@@ -12,25 +12,28 @@ from ...commands.failure import fail
 from ...commands.page_files import check_asked, told, write
 
 if TYPE_CHECKING:
-    from .versions import Matrix
+    from .table import VersionTable
 
 
 @click.command()
 @click.argument("files", metavar="REPORT...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write one self-contained page here.")
-@click.option("--markdown", type=click.Path(path_type=Path, dir_okay=False), help="Write one page of Markdown here.")
-def matrix(files: tuple[Path, ...], html: Path | None, markdown: Path | None) -> None:
-    """Write the version matrix, sparsifier x torch, from the REPORTs of one run on each torch: the results, and for
-    each cell that changed, since which torch. A folder stands for all reports in it, *.jsonl and *.jsonl.gz.
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False),
+              help="Write a self-contained HTML page to this file.")
+@click.option("--markdown", type=click.Path(path_type=Path, dir_okay=False),
+              help="Write a Markdown page to this file.")
+def versions(files: tuple[Path, ...], html: Path | None, markdown: Path | None) -> None:
+    """Write a page that compares torch versions: results per sparsifier, and since which torch each cell changed.
 
-    Exit codes: 0 it is written, whatever the verdicts; 2 bad usage, or what is no report or does not combine; 3 a
-    report was cut short. Nothing is written then.
+    Give one REPORT per torch version, or a folder, which stands for every *.jsonl and *.jsonl.gz file in it.
+
+    Exit codes: 0 written, whatever the verdicts; 2 bad usage, or a file that is not a report or does not combine with
+    the others; 3 an incomplete report. With 2 and 3, nothing is written.
     """
     check_asked(html, markdown)
-    of = _matrix([report for file in files for report in _reports(file)])
-    pages = {html: _html(of)} if html is not None else {}
+    table = _tabulated([report for file in files for report in _reports(file)])
+    pages = {html: _html(table)} if html is not None else {}
     if markdown is not None:
-        pages[markdown] = _markdown(of)
+        pages[markdown] = _markdown(table)
     write(pages)
 
 
@@ -38,22 +41,22 @@ def _reports(file: Path) -> list[Path]:
     if not file.is_dir():
         return [file]
     found = sorted((*file.glob("*.jsonl"), *file.glob("*.jsonl.gz")))
-    return found or fail(f"{file}: there is no report in this folder; one ends in .jsonl or .jsonl.gz")
+    return found or fail(f"{file}: there is no report in this folder; a report ends in .jsonl or .jsonl.gz")
 
 
-def _matrix(files: Sequence[Path]) -> Matrix:
-    from .versions import matrix
+def _tabulated(files: Sequence[Path]) -> VersionTable:
+    from .table import tabulate
 
-    return told(files, matrix)
-
-
-def _html(of: Matrix) -> str:
-    from .page_html import matrix_html
-
-    return matrix_html(of)
+    return told(files, tabulate)
 
 
-def _markdown(of: Matrix) -> str:
-    from .markdown import matrix_markdown
+def _html(table: VersionTable) -> str:
+    from .html import render_html
 
-    return matrix_markdown(of)
+    return render_html(table)
+
+
+def _markdown(table: VersionTable) -> str:
+    from .markdown import render_markdown
+
+    return render_markdown(table)

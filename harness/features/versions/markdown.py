@@ -1,4 +1,4 @@
-"""The version matrix as one page of Markdown."""
+"""Render the versions page as Markdown."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ from collections.abc import Iterator
 from ...show.escaping import one_line
 from ...show.markdown import code, linked, plain, table_row
 from .changes import Change, Kind
-from .versions import Matrix, Square
+from .table import Square, VersionTable
 
-_HEAD = """# The version matrix
+_HEAD = """# Torch versions
 
-Written by `sparsecheck matrix` from the reports of runs, one on each torch. With torch, Python and numpy change, too:
-see [the environments](#environments). `sparsecheck explain ID` says more on a requirement.
+Written by `sparsecheck versions` from the reports of runs, one per torch version. Python and numpy change along with
+torch: see [the environments](#environments). `sparsecheck explain ID` describes a requirement in full.
 """
 
 
-def matrix_markdown(matrix: Matrix) -> str:
-    """Results by torch, what changed and since when, and where it was judged."""
+def render_markdown(table: VersionTable) -> str:
+    """Return the page: results per torch version, then the changes, then the environments."""
     lines = [_HEAD]
-    if matrix.selected:
-        lines.append("**Only a selection of the catalogue was asked for; nothing here is a verdict on the whole.**\n")
-    lines += _results(matrix)
-    lines += _not_judged(matrix)
-    lines += ["## What changed, and since when\n"]
-    lines += [line for kind in Kind for line in _changes(matrix, kind)] if len(matrix.releases) > 1 else [_ONE]
-    lines += _environments(matrix)
+    if table.selected:
+        lines.append("**Only a selection of the catalogue was judged; nothing here is a verdict on the whole.**\n")
+    lines += _results(table)
+    lines += _not_judged(table)
+    lines += ["## What changed, and since which torch\n"]
+    lines += [line for kind in Kind for line in _changes(table, kind)] if len(table.releases) > 1 else [_ONE]
+    lines += _environments(table)
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-_ONE = "There is one torch only: nothing to compare with.\n"
+_ONE = "There is only one torch version, so there is nothing to compare.\n"
 
 
-def _results(matrix: Matrix) -> Iterator[str]:
+def _results(table: VersionTable) -> Iterator[str]:
     yield "## Results\n"
-    yield table_row(("sparsifier", *(f"torch {one.title}" for one in matrix.releases)))
-    yield "|---" * (1 + len(matrix.releases)) + "|"
-    for row in matrix.rows:
+    yield table_row(("sparsifier", *(f"torch {one.title}" for one in table.releases)))
+    yield "|---" * (1 + len(table.releases)) + "|"
+    for row in table.rows:
         yield table_row((row.sparsifier, *map(_square, row.squares)))
     yield ""
 
@@ -47,29 +47,29 @@ def _square(square: Square | None) -> str:
     return f"{square.result}: {square.counts}" if square.counts else square.result
 
 
-def _not_judged(matrix: Matrix) -> Iterator[str]:
-    for row in matrix.rows:
-        for release, square in zip(matrix.releases, row.squares, strict=True):
+def _not_judged(table: VersionTable) -> Iterator[str]:
+    for row in table.rows:
+        for release, square in zip(table.releases, row.squares, strict=True):
             if square is not None and square.problem:
                 problem = plain(one_line(square.problem, 1200))
                 yield f"{plain(row.sparsifier)} could not be judged on torch {plain(release.title)}: {problem}\n"
 
 
-def _changes(matrix: Matrix, kind: Kind) -> Iterator[str]:
+def _changes(table: VersionTable, kind: Kind) -> Iterator[str]:
     yield f"### {kind.value[0].upper()}{kind.value[1:]}\n\n{kind.meaning}\n"
-    those = [one for one in matrix.changes if one.kind is kind]
-    for change in those:
+    of_kind = [one for one in table.changes if one.kind is kind]
+    for change in of_kind:
         yield from _change(change)
-    yield "" if those else "Nothing.\n"
+    yield "" if of_kind else "None.\n"
 
 
 def _change(one: Change) -> Iterator[str]:
     names = ", ".join(map(plain, one.sparsifiers))
-    turn = f"from {one.was.value} (on {plain(one.before.title)}) to {one.now.value}"
-    yield f"- **{one.requirement.id}** since torch {plain(one.since.title)}: {turn}. {plain(one.requirement.sentence)}"
+    step = f"from {one.was.value} (on {plain(one.before.title)}) to {one.now.value}"
+    yield f"- **{one.requirement.id}** since torch {plain(one.since.title)}: {step}. {plain(one.requirement.sentence)}"
     yield f"  - {names}: {one.count}, {plain(one.axes)}"
     if one.reasons or one.link:
-        because = "it had failed because" if one.kind is Kind.MENDED else "because"
+        because = "it had failed because" if one.kind is Kind.FIXED else "because"
         yield f"  - {because}: {plain(one_line(' '.join(one.reasons), 600))}{linked(one.link)}"
     if one.message:
         yield f"  - seen: {plain(one_line(one.message, 300))}"
@@ -79,9 +79,9 @@ def _change(one: Change) -> Iterator[str]:
         yield f"  - repeat: {code(f'sparsecheck run {one.arguments}')}"
 
 
-def _environments(matrix: Matrix) -> Iterator[str]:
+def _environments(table: VersionTable) -> Iterator[str]:
     yield "## Environments\n"
-    yield table_row(what for what, _ in matrix.environments[0])
-    yield "|---" * len(matrix.environments[0]) + "|"
-    for facts in matrix.environments:
+    yield table_row(name for name, _ in table.environments[0])
+    yield "|---" * len(table.environments[0]) + "|"
+    for facts in table.environments:
         yield table_row(fact or "unknown" for _, fact in facts)

@@ -1,4 +1,4 @@
-"""The version matrix: every sparsifier on every torch, and what changed from one to the next. No torch here."""
+"""Tabulate reports by sparsifier and torch version. Does not import torch."""
 
 from __future__ import annotations
 
@@ -18,20 +18,26 @@ from .changes import Change, Judged, Release, changes
 
 
 class OtherCatalogue(UnlikeReports):
-    """A report that was judged by another catalogue than this one."""
+    """Raised if a report was judged by another catalogue than the installed one."""
 
 
 class SameTorch(UnlikeReports):
-    """Two reports on one sparsifier with one torch."""
+    """Raised if two reports judge the same sparsifier on the same torch version."""
 
 
 class NoTorch(InvalidReport):
-    """A report that does not say on which torch a sparsifier was judged."""
+    """Raised if a report does not state the torch version on which a sparsifier was judged."""
 
 
 @dataclass(frozen=True)
 class Square:
-    """One sparsifier on one torch. result: of its report, or `not judged`."""
+    """One sparsifier on one torch version.
+
+    Attributes:
+        result: The result in its report, or `not judged`.
+        counts: The number of cells per verdict, in words.
+        problem: Why it could not be judged, or an empty string.
+    """
 
     result: str
     counts: str
@@ -40,17 +46,19 @@ class Square:
 
 @dataclass(frozen=True)
 class Row:
-    """One sparsifier, with a square for each torch; None where no report is about it."""
+    """One sparsifier, with one square per torch version; None where no report contains it."""
 
     sparsifier: str
     squares: tuple[Square | None, ...]
 
 
 @dataclass(frozen=True)
-class Matrix:
-    """Rows by name, columns by version, changes the worst first. environments: pairs of what is told of each.
+class VersionTable:
+    """Sparsifiers by name, torch versions in ascending order, and the changes between them, worst first.
 
-    selected: only a part of the catalogue was asked for.
+    Attributes:
+        environments: Per environment, pairs of name and value.
+        selected: Whether only a selection of the catalogue was judged.
     """
 
     releases: tuple[Release, ...]
@@ -60,28 +68,30 @@ class Matrix:
     selected: bool
 
 
-def matrix(reports: Sequence[Report]) -> Matrix:
-    """The matrix of whole reports, whatever their order; a release is told by its version without the build.
+def tabulate(reports: Sequence[Report]) -> VersionTable:
+    """Return the table of complete reports, given in any order.
 
     Raises:
-        EmptyReport: they are about no sparsifier.
-        OtherCatalogue, SameTorch, NoTorch: as each says.
-        UnlikeReports: they were asked for different selections.
-        CutShort: one was interrupted, or its ledger does not balance.
+        EmptyReport: The reports contain no sparsifier.
+        OtherCatalogue: A report was judged by another catalogue than the installed one.
+        SameTorch: Two reports judge the same sparsifier on the same torch version.
+        NoTorch: A report does not state a torch version.
+        UnlikeReports: The reports have different selections.
+        CutShort: A run was interrupted, or some planned cells were not judged.
     """
     for report in reports:
         _check_catalogue(report)
         check_whole(report)
     if len({report.header.selection for report in reports}) > 1:
-        raise UnlikeReports("the reports were asked for different selections")
+        raise UnlikeReports("the reports were made with different selections; combine runs of one selection")
     judged = sorted((one for report in reports for one in _judged(report)), key=lambda one: (one.name, one.release))
     if not judged:
-        raise EmptyReport("the reports are about no sparsifier")
+        raise EmptyReport("the reports contain no sparsifier")
     _check_once(judged)
     releases = tuple(sorted({one.release for one in judged}))
-    rows = tuple(_row(name, releases, list(those)) for name, those in groupby(judged, key=lambda one: one.name))
+    rows = tuple(_row(name, releases, list(group)) for name, group in groupby(judged, key=lambda one: one.name))
     selected = bool(reports[0].header.selection)
-    return Matrix(releases, rows, changes(judged), _environments(judged), selected)
+    return VersionTable(releases, rows, changes(judged), _environments(judged), selected)
 
 
 def _check_catalogue(report: Report) -> None:
@@ -89,15 +99,15 @@ def _check_catalogue(report: Report) -> None:
         on = sorted({one.environment.torch for one in report.header.subjects if one.environment})
         where = f"the report on torch {', '.join(on)}" if on else "a report"
         raise OtherCatalogue(
-            f"{shown(where)} was judged by another catalogue ({shown(report.header.catalogue)}) than this sparsecheck "
-            f"has ({digest()}); run it again"
+            f"{shown(where)} was judged by another catalogue ({shown(report.header.catalogue)}) than the installed one "
+            f"({digest()}); run it again"
         )
 
 
 def _check_once(judged: Sequence[Judged]) -> None:
-    for (name, release), those in groupby(judged, key=lambda one: (one.name, one.release)):
-        if len(list(those)) > 1:
-            raise SameTorch(f"{name} stands in two reports on torch {release.name}; leave one of them out")
+    for (name, release), group in groupby(judged, key=lambda one: (one.name, one.release)):
+        if len(list(group)) > 1:
+            raise SameTorch(f"{name} is in two reports on torch {release.name}; leave one of them out")
 
 
 def _judged(report: Report) -> Iterator[Judged]:
@@ -113,7 +123,7 @@ def _judged(report: Report) -> Iterator[Judged]:
 
 
 def _environment(subject: Subject, report: Report) -> Environment:
-    """Its own; of what could not be judged, that of the others in its report."""
+    """Return the subject's environment, or that of the other subjects if it could not be judged."""
     if subject.environment is not None:
         return subject.environment
     others = {one.environment for one in report.header.subjects if one.environment is not None}
@@ -127,12 +137,12 @@ def _release(environment: Environment, subject: Subject) -> Release:
         return Release(Version(Version(environment.torch).public))
     except InvalidVersion:
         name, torch = shown(subject.sparsifier), shown(environment.torch)
-        raise NoTorch(f"{name} was judged on torch {torch!r}, which is no version by PEP 440") from None
+        raise NoTorch(f"{name} was judged on torch {torch!r}, which is not a version according to PEP 440") from None
 
 
 def _row(name: str, releases: Sequence[Release], judged: Sequence[Judged]) -> Row:
-    there = {one.release: _square(one.subject, one.outcome) for one in judged}
-    return Row(name, tuple(there.get(release) for release in releases))
+    squares = {one.release: _square(one.subject, one.outcome) for one in judged}
+    return Row(name, tuple(squares.get(release) for release in releases))
 
 
 def _square(subject: Subject, outcome: Outcome) -> Square:
@@ -150,9 +160,9 @@ def _environments(judged: Sequence[Judged]) -> tuple[tuple[tuple[str, str], ...]
 
 def _facts(one: Judged) -> Iterator[tuple[str, str]]:
     environment, header = one.environment, one.header
-    told = (
+    facts = (
         ("torch", environment.torch), ("python", environment.python), ("numpy", environment.numpy),
         ("platform", environment.platform), ("device", device(environment.devices, environment.accelerator)),
         ("date", header.started[:10]), ("sparsecheck", header.sparsecheck), ("catalogue", header.catalogue),
     )
-    return ((what, shown(fact)) for what, fact in told)
+    return ((name, shown(fact)) for name, fact in facts)

@@ -1,4 +1,4 @@
-"""The version matrix: what it says changed, since when and why, and when it is not written."""
+"""`sparsecheck versions`: changes between torch versions, their rendering, and refused input."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from msgspec.structs import replace
 from sparsecheck.catalogue import CATALOGUE, digest
 from sparsecheck.cli import main
 from sparsecheck.features.versions.changes import Change, Kind
-from sparsecheck.features.versions.markdown import matrix_markdown
-from sparsecheck.features.versions.page_html import matrix_html
-from sparsecheck.features.versions.versions import Matrix, NoTorch, OtherCatalogue, SameTorch, matrix
+from sparsecheck.features.versions.html import render_html
+from sparsecheck.features.versions.markdown import render_markdown
+from sparsecheck.features.versions.table import NoTorch, OtherCatalogue, SameTorch, VersionTable, tabulate
 from sparsecheck.report.report import EmptyReport, Report, UnlikeReports, encode, join, read, write
 from sparsecheck.show.results import CutShort
 from sparsecheck.values.declaration import Declaration
@@ -45,7 +45,7 @@ def on(
     torch: str, *records: Record, name: str = "it", declared: Declaration | None = None, problem: str = "",
     interrupted: str = "", **header: Any,
 ) -> Report:
-    """A report of one sparsifier on one torch."""
+    """Return a report of one sparsifier on one torch version."""
     of = report(records, name=name, problem=problem, interrupted=interrupted, **header)
     place = None if problem else environment(torch=torch)
     there = declared or (None if problem else declaration(name=name))
@@ -54,20 +54,20 @@ def on(
 
 
 def changed(*reports: Report) -> tuple[Change, ...]:
-    return matrix(reports).changes
+    return tabulate(reports).changes
 
 
-def both(of: Matrix) -> tuple[str, str]:
-    """What is read of the page of HTML, and the page of Markdown without what keeps it plain."""
-    return " ".join(Read(matrix_html(of)).text.split()), _unescaped(matrix_markdown(of))
+def both(of: VersionTable) -> tuple[str, str]:
+    """Return the text of the HTML page, and the Markdown page with its escapes removed."""
+    return " ".join(Read(render_html(of)).text.split()), _unescaped(render_markdown(of))
 
 
 def _unescaped(text: str) -> str:
     return escaping.unescape(re.sub(r"\\(?=[\\`*_\[\]|~#])", "", text))
 
 
-def test_columns_stand_in_the_order_of_versions() -> None:
-    of = matrix([on(torch, PASSED) for torch in ("2.10.0+cpu", "2.4.1", "2.16.0.dev20260101+cpu", "2.1.2")])
+def test_columns_are_sorted_by_version() -> None:
+    of = tabulate([on(torch, PASSED) for torch in ("2.10.0+cpu", "2.4.1", "2.16.0.dev20260101+cpu", "2.1.2")])
     assert [release.name for release in of.releases] == ["2.1.2", "2.4.1", "2.10.0", "2.16.0.dev20260101"]
     assert "| sparsifier | torch 2.1.2 | torch 2.4.1 | torch 2.10.0 | torch 2.16.0.dev20260101" in both(of)[1]
 
@@ -75,22 +75,22 @@ def test_columns_stand_in_the_order_of_versions() -> None:
 @pytest.mark.parametrize(
     ("torch", "gating"), [("2.13.0+cpu", True), ("2.16.0.dev20260101", False), ("2.15.0rc1", False), ("2.1.0a0", False)]
 )
-def test_what_is_no_release_gates_nothing_and_says_so(torch: str, gating: bool) -> None:
-    for page in both(matrix([on(torch, PASSED)])):
+def test_prereleases_are_marked_as_not_gating(torch: str, gating: bool) -> None:
+    for page in both(tabulate([on(torch, PASSED)])):
         assert ("not gating" in page) is not gating
 
 
-def test_each_square_tells_result_and_counts() -> None:
-    of = matrix([on("2.1.2", PASSED, Record(cell("MASK-02"), Verdict.KNOWN)), on("2.4.1", FAILS)])
+def test_each_square_shows_result_and_counts() -> None:
+    of = tabulate([on("2.1.2", PASSED, Record(cell("MASK-02"), Verdict.KNOWN)), on("2.4.1", FAILS)])
     html, text = both(of)
     assert "| it | partial: 1 known failure, 1 passed | failure: 1 failed |" in text
     assert "it partial 1 known failure, 1 passed failure 1 failed" in html
-    squares = [one for one in Read(matrix_html(of)).of("td") if one.get("data-what") == "torch 2.4.1"]
+    squares = [one for one in Read(render_html(of)).of("td") if one.get("data-what") == "torch 2.4.1"]
     assert len(squares) == 1
 
 
-def test_a_torch_without_a_report_says_so_and_is_passed_over() -> None:
-    of = matrix([on("2.1.2", PASSED), on("2.4.1", name="other"), on("2.7.0", FAILS)])
+def test_a_torch_without_a_report_is_shown_and_skipped() -> None:
+    of = tabulate([on("2.1.2", PASSED), on("2.4.1", name="other"), on("2.7.0", FAILS)])
     for page in both(of):
         assert "no report" in page
     [one] = of.changes
@@ -104,62 +104,62 @@ def test_a_torch_without_a_report_says_so_and_is_passed_over() -> None:
         (STALE, KNOWN, Kind.BROKE),
         (PASSED, replace(FAILS, verdict=Verdict.ERROR), Kind.BROKE),
         (PASSED, replace(FAILS, verdict=Verdict.NOT_RUN), Kind.BROKE),
-        (FAILS, PASSED, Kind.MENDED), (KNOWN, PASSED, Kind.MENDED), (KNOWN, STALE, Kind.MENDED),
-        (LATER, PASSED, Kind.REACH), (PASSED, LATER, Kind.REACH), (LATER, FAILS, Kind.REACH),
-        (KNOWN, LATER, Kind.REACH),
+        (FAILS, PASSED, Kind.FIXED), (KNOWN, PASSED, Kind.FIXED), (KNOWN, STALE, Kind.FIXED),
+        (LATER, PASSED, Kind.AVAILABILITY), (PASSED, LATER, Kind.AVAILABILITY), (LATER, FAILS, Kind.AVAILABILITY),
+        (KNOWN, LATER, Kind.AVAILABILITY),
         (NO_GPU, FAILS, Kind.OTHER), (PASSED, NO_GPU, Kind.OTHER), (KNOWN, FAILS, Kind.OTHER),
         (PASSED, STALE, Kind.OTHER),
         (PASSED, REFUSED, Kind.OTHER), (KNOWN, REFUSED, Kind.OTHER), (REFUSED, PASSED, Kind.OTHER),
         (REFUSED, replace(REFUSED, refused_by="adapter"), Kind.OTHER),
     ],
 )
-def test_what_broke_what_was_mended_and_what_torch_could_not_do_are_told_apart(
+def test_every_pair_of_verdicts_has_its_kind_of_change(
     was: Record, now: Record, kind: Kind
 ) -> None:
-    of = matrix([on("2.1.2", was), on("2.4.1", now)])
+    of = tabulate([on("2.1.2", was), on("2.4.1", now)])
     assert [one.kind for one in of.changes] == [kind]
-    sections = matrix_markdown(of).split("### ")[1:]
+    sections = render_markdown(of).split("### ")[1:]
     assert [section.split("\n")[0].lower() for section in sections if "- **MASK-01**" in section] == [kind.value]
-    assert both(of)[0].count("Nothing.") == len(Kind) - 1
+    assert both(of)[0].count("None.") == len(Kind) - 1
 
 
 @pytest.mark.parametrize("record", [PASSED, FAILS, KNOWN, STALE, REFUSED, LATER, NO_GPU], ids=lambda one: one.verdict)
-def test_what_stays_is_no_change(record: Record) -> None:
-    of = matrix([on("2.1.2", record), on("2.4.1", record)])
+def test_equal_verdicts_are_no_change(record: Record) -> None:
+    of = tabulate([on("2.1.2", record), on("2.4.1", record)])
     assert not of.changes
-    assert [page.count("Nothing.") for page in both(of)] == [len(Kind)] * 2
+    assert [page.count("None.") for page in both(of)] == [len(Kind)] * 2
 
 
 SENTENCE = CATALOGUE[[one.id for one in CATALOGUE].index("MASK-01")].sentence
 
 
-def test_a_change_says_since_when_from_what_to_what_and_why() -> None:
-    of = matrix([on("2.1.2", PASSED), on("2.4.1", PASSED), on("2.7.0", KNOWN)])
+def test_a_change_shows_both_torch_versions_both_verdicts_and_the_reason() -> None:
+    of = tabulate([on("2.1.2", PASSED), on("2.4.1", PASSED), on("2.7.0", KNOWN)])
     html, text = both(of)
     assert f"**MASK-01** since torch 2.7.0: from passed (on 2.4.1) to known failure. {SENTENCE}" in text
     assert f"torch 2.7.0 it MASK-01 {SENTENCE} from ✓ passed on torch 2.4.1 to K known failure 1 cell: " in html
     assert "because: It was so. ([link](<https://x.y/1>))" in text
-    assert "https://x.y/1" in [one["href"] for one in Read(matrix_html(of)).of("a")]
+    assert "https://x.y/1" in [one["href"] for one in Read(render_html(of)).of("a")]
     for page in (html, text):
         for said in ("It was so.", "seen 3", f"sparsecheck run --cell {cell()}", "1 cell", "linear / given / float32"):
             assert said in page
 
 
-def test_a_failure_that_nothing_expects_tells_its_message() -> None:
-    for page in both(matrix([on("2.1.2", PASSED), on("2.4.1", FAILS)])):
+def test_an_unexpected_failure_shows_its_message() -> None:
+    for page in both(tabulate([on("2.1.2", PASSED), on("2.4.1", FAILS)])):
         assert "expected 4, seen 5" in page
 
 
-def test_what_was_mended_tells_what_it_was_and_what_is_to_be_deleted() -> None:
+def test_a_fix_shows_the_former_reason_and_the_expectation_to_delete() -> None:
     [one] = changed(on("2.1.2", KNOWN), on("2.4.1", PASSED))
     assert (one.reasons, one.link, one.message) == (("It was so.",), "https://x.y/1", "seen 3")
-    assert "it had failed because: It was so." in matrix_markdown(matrix([on("2.1.2", KNOWN), on("2.4.1", PASSED)]))
+    assert "it had failed because: It was so." in render_markdown(tabulate([on("2.1.2", KNOWN), on("2.4.1", PASSED)]))
     [other] = changed(on("2.1.2", KNOWN), on("2.4.1", STALE))
     assert other.message == "delete the expectation"
 
 
-def test_what_torch_could_not_do_tells_which_it_needs_and_what_came_of_it() -> None:
-    of = matrix([on("2.1.2", LATER), on("2.4.1", FAILS)])
+def test_a_newly_available_cell_shows_the_required_torch_and_its_result() -> None:
+    of = tabulate([on("2.1.2", LATER), on("2.4.1", FAILS)])
     for page in both(of):
         assert NEEDS in page
         assert "expected 4, seen 5" in page
@@ -169,9 +169,9 @@ def in_layers(record: Record, *layers: str, name: str = "it") -> list[Record]:
     return [replace(record, cell=cell(layer=layer, name=name)) for layer in layers]
 
 
-def test_cells_of_one_requirement_that_changed_alike_are_one_line() -> None:
+def test_equal_changes_of_one_requirement_share_one_line() -> None:
     layers = ("linear", "conv2d", "embedding")
-    of = matrix([on("2.1.2", *in_layers(PASSED, *layers)), on("2.4.1", *in_layers(FAILS, *layers))])
+    of = tabulate([on("2.1.2", *in_layers(PASSED, *layers)), on("2.4.1", *in_layers(FAILS, *layers))])
     [one] = of.changes
     for page in both(of):
         assert "3 cells" in page
@@ -179,7 +179,7 @@ def test_cells_of_one_requirement_that_changed_alike_are_one_line() -> None:
     assert len(one.cells) == 3
 
 
-def test_what_changed_otherwise_is_a_line_of_its_own() -> None:
+def test_changes_with_different_reasons_have_separate_lines() -> None:
     other = replace(KNOWN, reason="It was otherwise.")
     older = on("2.1.2", *in_layers(PASSED, "linear", "conv2d", "conv1d"))
     newer = on("2.4.1", *in_layers(KNOWN, "linear"), *in_layers(other, "conv2d"), *in_layers(FAILS, "conv1d"))
@@ -187,25 +187,25 @@ def test_what_changed_otherwise_is_a_line_of_its_own() -> None:
 
 
 def of_two(was: Record, now: Record) -> tuple[Change, ...]:
-    """What changed in two sparsifiers alike."""
+    """Return the changes of two sparsifiers with equal records."""
     return changed(*(
         on(torch, *in_layers(record, "linear", name=name), name=name)
         for torch, record in (("2.1.2", was), ("2.4.1", now)) for name in ("a", "b")
     ))
 
 
-def test_sparsifiers_are_told_together_only_in_what_is_torchs_own() -> None:
+def test_sparsifiers_share_a_line_only_for_availability() -> None:
     assert [one.sparsifiers for one in of_two(PASSED, FAILS)] == [("a",), ("b",)]
     assert [one.sparsifiers for one in of_two(LATER, PASSED)] == [("a", "b")]
 
 
-def test_what_is_red_comes_first() -> None:
+def test_red_changes_come_first() -> None:
     older = on("2.1.2", PASSED, Record(cell("MASK-02"), Verdict.PASSED))
     newer = on("2.4.1", KNOWN, replace(FAILS, cell=cell("MASK-02")))
     assert [one.requirement.id for one in changed(older, newer)] == ["MASK-02", "MASK-01"]
 
 
-def test_of_what_is_alike_the_oldest_comes_first() -> None:
+def test_older_changes_come_before_newer_ones() -> None:
     other = cell("MASK-02")
     steps = changed(
         on("2.1.2", PASSED, replace(PASSED, cell=other)), on("2.4.1", PASSED, replace(FAILS, cell=other)),
@@ -214,19 +214,19 @@ def test_of_what_is_alike_the_oldest_comes_first() -> None:
     assert [(one.since.name, one.requirement.id) for one in steps] == [("2.4.1", "MASK-02"), ("2.7.0", "MASK-01")]
 
 
-def test_what_says_nothing_now_tells_what_it_said_before() -> None:
+def test_a_change_without_a_reason_shows_the_former_one() -> None:
     [one] = changed(on("2.1.2", KNOWN), on("2.4.1", REFUSED))
     assert (one.kind, one.reasons, one.message) == (Kind.OTHER, ("It was so.",), "seen 3")
 
 
-def test_each_step_is_held_against_the_one_before() -> None:
+def test_each_torch_is_compared_with_the_previous_one() -> None:
     steps = changed(on("2.10.0", FAILS), on("2.4.1", PASSED), on("2.1.2", FAILS))
     assert [(one.kind, one.before.name, one.since.name) for one in steps] == [
-        (Kind.BROKE, "2.4.1", "2.10.0"), (Kind.MENDED, "2.1.2", "2.4.1"),
+        (Kind.BROKE, "2.4.1", "2.10.0"), (Kind.FIXED, "2.1.2", "2.4.1"),
     ]
 
 
-def test_a_cell_that_is_planned_on_one_torch_alone_is_told() -> None:
+def test_a_cell_planned_on_one_torch_only_is_a_change() -> None:
     [gone] = changed(on("2.1.2", PASSED, *in_layers(PASSED, "conv2d")), on("2.4.1", PASSED))
     assert (gone.kind, gone.was.value, gone.now.value) == (Kind.OTHER, "passed", "not asked for")
     random = declaration(score="random")
@@ -234,22 +234,22 @@ def test_a_cell_that_is_planned_on_one_torch_alone_is_told() -> None:
     assert other.now.value == "not in its contract"
 
 
-def test_another_version_of_the_package_is_no_change_of_torch_alone() -> None:
+def test_a_new_package_version_is_mentioned() -> None:
     newer = on("2.4.1", FAILS, declared=declaration(version="1.6"))
-    for page in both(matrix([on("2.1.2", PASSED), newer])):
+    for page in both(tabulate([on("2.1.2", PASSED), newer])):
         assert "the package changed, too: acme 1.5 to acme 1.6" in page
     own = [replace(declaration(version=version), distribution="torch") for version in ("2.1.2", "2.4.1")]
-    for page in both(matrix([on("2.1.2", PASSED, declared=own[0]), on("2.4.1", FAILS, declared=own[1])])):
+    for page in both(tabulate([on("2.1.2", PASSED, declared=own[0]), on("2.4.1", FAILS, declared=own[1])])):
         assert "the package changed" not in page
 
 
 def joined(torch: str, problem: str) -> Report:
-    """A report on two sparsifiers, one of which could not be judged."""
+    """Return a report of two sparsifiers, one of which could not be judged."""
     return join([on(torch, *in_layers(PASSED, "linear", name="other"), name="other"), on(torch, problem=problem)])
 
 
-def test_what_could_not_be_judged_stands_under_the_torch_of_its_report_and_says_why() -> None:
-    of = matrix([on("2.1.2", PASSED), joined("2.4.1", "it does not import"), on("2.7.0", FAILS)])
+def test_a_sparsifier_that_could_not_be_judged_appears_with_the_reason() -> None:
+    of = tabulate([on("2.1.2", PASSED), joined("2.4.1", "it does not import"), on("2.7.0", FAILS)])
     [it] = [row for row in of.rows if row.sparsifier == "it"]
     assert [square.result if square else "" for square in it.squares] == ["success", "not judged", "failure"]
     for page in both(of):
@@ -257,8 +257,8 @@ def test_what_could_not_be_judged_stands_under_the_torch_of_its_report_and_says_
     assert [(one.before.name, one.since.name) for one in of.changes] == [("2.1.2", "2.7.0")]
 
 
-def test_environments_are_told_as_the_headers_name_them() -> None:
-    of = matrix([
+def test_environments_come_from_the_headers() -> None:
+    of = tabulate([
         on("2.10.0+cpu", PASSED, sparsecheck="0.2"), on("2.4.1", PASSED, started="2026-02-03T04:05:06+00:00"),
         on("2.4.1", name="other", started="2026-02-03T05:05:06+00:00"),
     ])
@@ -272,26 +272,26 @@ def test_environments_are_told_as_the_headers_name_them() -> None:
     assert f"2.10.0+cpu 3.11.0 2.0.0 linux cpu 2026-01-01 0.2 {digest()} 1" in " ".join(html.split())
 
 
-def test_one_torch_is_held_against_nothing_and_says_so() -> None:
-    for page in both(matrix([on("2.1.2", PASSED)])):
-        assert "There is one torch only" in page
-        assert "Nothing." not in page
+def test_a_single_torch_has_nothing_to_compare() -> None:
+    for page in both(tabulate([on("2.1.2", PASSED)])):
+        assert "There is only one torch version" in page
+        assert "None." not in page
 
 
-def test_a_selection_says_so() -> None:
+def test_a_selection_is_announced_on_the_page() -> None:
     selected = Selection(areas=("MASK",))
-    for page in both(matrix([on("2.1.2", PASSED, selection=selected)])):
+    for page in both(tabulate([on("2.1.2", PASSED, selection=selected)])):
         assert "Only a selection" in page
-    for page in both(matrix([on("2.1.2", PASSED)])):
+    for page in both(tabulate([on("2.1.2", PASSED)])):
         assert "Only a selection" not in page
 
 
 def test_the_order_of_reports_changes_nothing() -> None:
     reports = [on("2.1.2", PASSED), on("2.4.1", FAILS), joined("2.7.0", "no")]
-    assert both(matrix(reports)) == both(matrix(reports[::-1]))
+    assert both(tabulate(reports)) == both(tabulate(reports[::-1]))
 
 
-def test_nothing_hostile_is_obeyed() -> None:
+def test_hostile_text_is_escaped() -> None:
     name = HOSTILE.replace(":", ";")
     words: dict[str, Any] = {"message": HOSTILE, "reason": HOSTILE, "link": "javascript:a"}
     reports = [
@@ -299,7 +299,7 @@ def test_nothing_hostile_is_obeyed() -> None:
         on("2.4.1", Record(f"{name}:MASK-01/[a](b)/b/c/d", Verdict.KNOWN, **words), name=name,
            declared=declaration(name=name, version=HOSTILE), sparsecheck=HOSTILE),
     ]
-    page, text = Read(matrix_html(matrix(reports))), matrix_markdown(matrix(reports))
+    page, text = Read(render_html(tabulate(reports))), render_markdown(tabulate(reports))
     assert not page.of("img")
     assert not page.of("script")
     assert all(str(anchor["href"]).startswith("#") for anchor in page.of("a"))
@@ -307,18 +307,18 @@ def test_nothing_hostile_is_obeyed() -> None:
     outside_code = re.sub(r"repeat: (`+) .* \1", "", text).replace("[the environments](#environments)", "")
     assert "<img" not in outside_code
     assert not re.search(r"(?<!\\)\]\(", outside_code)
-    assert "\x1b" not in matrix_html(matrix(reports)) + text
+    assert "\x1b" not in render_html(tabulate(reports)) + text
 
 
-def test_the_page_needs_nothing_else_and_no_colour_stands_without_its_word() -> None:
-    page = Read(matrix_html(matrix([on("2.1.2", PASSED), on("2.4.1", FAILS)])))
+def test_the_page_is_self_contained_and_readable_without_colour() -> None:
+    page = Read(render_html(tabulate([on("2.1.2", PASSED), on("2.4.1", FAILS)])))
     assert not [tag for tag, has in page.elements if {"src", "srcset", "data", "style", "onclick"} & has.keys()]
     assert not page.of("link")
     assert not page.of("script")
     signs = [one for one in page.of("span") if "sign" in str(one.get("class"))]
     assert len(signs) == 2
     assert all(one.get("aria-hidden") == "true" for one in signs)
-    style = re.search(r"<style>(.*?)</style>", matrix_html(matrix([on("2.1.2", PASSED)])), re.DOTALL)
+    style = re.search(r"<style>(.*?)</style>", render_html(tabulate([on("2.1.2", PASSED)])), re.DOTALL)
     assert style is not None
     for needed in ("prefers-color-scheme: dark", ".changes td::before", "max-width: 50rem"):
         assert needed in style[1]
@@ -326,7 +326,7 @@ def test_the_page_needs_nothing_else_and_no_colour_stands_without_its_word() -> 
 
 
 def written(folder: Path, *reports: Report) -> list[str]:
-    """Their files."""
+    """Write the reports and return their paths."""
     files = [folder / f"{number}.jsonl" for number in range(len(reports))]
     for file, of in zip(files, reports, strict=True):
         file.write_bytes(b"".join(map(encode, (of.header, *of.records, *((of.footer,) if of.footer else ())))))
@@ -335,7 +335,7 @@ def written(folder: Path, *reports: Report) -> list[str]:
 
 def pages(folder: Path, files: Sequence[str]) -> Result:
     there = [f"{way}={folder / name}" for way, name in (("--html", "a.html"), ("--markdown", "a.md"))]
-    return CliRunner().invoke(main, ["matrix", *files, *there])
+    return CliRunner().invoke(main, ["versions", *files, *there])
 
 
 @pytest.mark.parametrize(
@@ -346,17 +346,17 @@ def pages(folder: Path, files: Sequence[str]) -> Result:
         ([report([PASSED], [cell(), cell("MASK-02")])], 3, "does not balance"),
         ([on("2.1.2", PASSED), on("2.4.1", PASSED, catalogue="x")], 2, "report on torch 2.4.1 was judged by another"),
         ([on("2.1.2", problem="no", catalogue="x")], 2, "a report was judged by another"),
-        ([on("2.1.2", PASSED), on("2.1.2+cpu", PASSED)], 2, "it stands in two reports on torch 2.1.2; leave one"),
+        ([on("2.1.2", PASSED), on("2.1.2+cpu", PASSED)], 2, "it is in two reports on torch 2.1.2; leave one"),
         ([on("2.1.2", PASSED), on("2.4.1", PASSED, selection=Selection(areas=("MASK",)))], 2, "different selections"),
         ([on("2.1.2", PASSED, selection=Selection(probe=True))], 2, "a probe"),
         ([on("2.1.2", replace(PASSED, cell=cell("MASK-99")))], 2, "MASK-99, which is no requirement"),
         ([on("2.1.2", problem="it does not import")], 2, "does not say on which torch"),
-        ([on("of mine", PASSED)], 2, "'of mine', which is no version"),
-        ([report(subjects=())], 2, "about no sparsifier"),
+        ([on("of mine", PASSED)], 2, "'of mine', which is not a version"),
+        ([report(subjects=())], 2, "contain no sparsifier"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_does_not_combine_writes_nothing(tmp_path: Path, reports: list[Report], exit: int, said: str) -> None:
+def test_reports_that_do_not_combine_write_nothing(tmp_path: Path, reports: list[Report], exit: int, said: str) -> None:
     ended = pages(tmp_path, written(tmp_path, *reports))
     assert (ended.exit_code, said in ended.output) == (exit, True), ended.output
     assert len(ended.output.splitlines()) == 1
@@ -374,31 +374,31 @@ def test_what_does_not_combine_writes_nothing(tmp_path: Path, reports: list[Repo
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
-def test_each_way_a_matrix_can_be_wrong_has_a_name(reports: list[Report], named: type[Exception]) -> None:
+def test_each_kind_of_unusable_report_has_its_own_exception(reports: list[Report], named: type[Exception]) -> None:
     with pytest.raises(named) as raised:
-        matrix(reports)
+        tabulate(reports)
     assert raised.type is named
 
 
-def test_a_folder_stands_for_the_reports_in_it(tmp_path: Path) -> None:
+def test_a_folder_means_all_reports_in_it(tmp_path: Path) -> None:
     records = tmp_path / "records"
     records.mkdir()
     write(on("2.1.2", PASSED), records / "torch-2.1.jsonl.gz")
     write(on("2.4.1", FAILS), records / "torch-2.4.jsonl")
     (records / "README.md").write_text("none")
     assert pages(tmp_path, [str(records)]).exit_code == 0
-    whole = matrix([on("2.1.2", PASSED), on("2.4.1", FAILS)])
-    assert (tmp_path / "a.md").read_text("utf-8") == matrix_markdown(whole)
-    assert (tmp_path / "a.html").read_text("utf-8") == matrix_html(whole)
+    whole = tabulate([on("2.1.2", PASSED), on("2.4.1", FAILS)])
+    assert (tmp_path / "a.md").read_text("utf-8") == render_markdown(whole)
+    assert (tmp_path / "a.html").read_text("utf-8") == render_html(whole)
     assert pages(tmp_path, [str(tmp_path / "a.md" / "..")]).exit_code == 2
 
 
-def test_an_empty_folder_and_a_report_that_is_missing_are_named(tmp_path: Path) -> None:
+def test_an_empty_folder_and_a_missing_report_are_named(tmp_path: Path) -> None:
     assert "there is no report in this folder" in pages(tmp_path, [str(tmp_path)]).output
     assert "absent.jsonl: there is no such report" in pages(tmp_path, [str(tmp_path / "absent.jsonl")]).output
 
 
-def test_a_report_whose_gzip_is_cut_exits_as_any_that_is_cut(tmp_path: Path) -> None:
+def test_a_truncated_gzip_file_exits_like_any_truncated_report(tmp_path: Path) -> None:
     file = tmp_path / "a.jsonl.gz"
     write(on("2.1.2", PASSED), file)
     file.write_bytes(file.read_bytes()[:-9])
@@ -407,11 +407,11 @@ def test_a_report_whose_gzip_is_cut_exits_as_any_that_is_cut(tmp_path: Path) -> 
     assert "it ends before what gzip packed does" in ended.output
 
 
-def test_no_page_is_bad_usage_and_none_needs_torch(tmp_path: Path) -> None:
+def test_naming_no_page_is_bad_usage_and_pages_do_not_need_torch(tmp_path: Path) -> None:
     files = written(tmp_path, on("2.1.2", PASSED))
-    ended = CliRunner().invoke(main, ["matrix", *files])
+    ended = CliRunner().invoke(main, ["versions", *files])
     assert (ended.exit_code, "nothing to write" in ended.output) == (2, True)
-    without = sparsecheck_without({"torch"}, "matrix", *files, "--html", "a.html", "--markdown", "a.md", cwd=tmp_path)
+    without = sparsecheck_without({"torch"}, "versions", *files, "--html", "a.html", "--markdown", "a.md", cwd=tmp_path)
     assert (without.returncode, without.stderr) == (0, "")
 
 
@@ -426,13 +426,13 @@ case "$*" in
         cp red.jsonl .tox/torch2.4/report.jsonl; exit 1 ;;
     "-e torch2.7") mkdir -p .tox/torch2.7; exit 1 ;;
     "-e torch2.10") mkdir -p .tox/torch2.10; head -n 1 red.jsonl > .tox/torch2.10/report.jsonl; exit 3 ;;
-    "-e matrix") ls docs/matrix/records > pages ;;
+    "-e versions") ls docs/versions/records > pages ;;
 esac
 """
 
 
-def test_ci_keeps_the_record_of_each_torch_and_goes_on_where_one_is_red(tmp_path: Path) -> None:
-    for name, text in ((".ci/matrix", (ROOT / ".ci" / "matrix").read_text("utf-8")), ("bin/tox", STUB)):
+def test_ci_keeps_every_torch_record_and_continues_after_a_failure(tmp_path: Path) -> None:
+    for name, text in ((".ci/versions", (ROOT / ".ci" / "versions").read_text("utf-8")), ("bin/tox", STUB)):
         file = tmp_path / name
         file.parent.mkdir()
         file.write_text(text, "utf-8")
@@ -447,28 +447,28 @@ def test_ci_keeps_the_record_of_each_torch_and_goes_on_where_one_is_red(tmp_path
     saved = tmp_path / "reference" / "states"
     (saved / "2.1").mkdir(parents=True)
     (saved / "2.1" / "a").write_text("as it was")
-    ended = subprocess.run([tmp_path / ".ci" / "matrix"], env=place, capture_output=True, text=True, check=False)
+    ended = subprocess.run([tmp_path / ".ci" / "versions"], env=place, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines()[-3:] == [
         "red: torch2.4", "cut short, not kept: torch2.10",
         "not to be installed or judged here, an earlier record stands: torch2.7",
     ]
-    records = tmp_path / "docs" / "matrix" / "records"
+    records = tmp_path / "docs" / "versions" / "records"
     assert sorted(file.name for file in records.iterdir()) == ["torch-2.1.jsonl.gz", "torch-2.4.jsonl.gz"]
     assert read(records / "torch-2.4.jsonl.gz") == read(tmp_path / "red.jsonl")
     assert [file.read_text() for file in former.iterdir()] == ["new\n"]
     assert [(saved / release / "a").read_text() for release in ("2.1", "2.4")] == ["as it was", "new\n"]
-    assert [file.name for file in (tmp_path / "docs" / "matrix" / "states").iterdir()] == ["torch-2.1.jsonl"]
+    assert [file.name for file in (tmp_path / "docs" / "versions" / "states").iterdir()] == ["torch-2.1.jsonl"]
     assert (tmp_path / "pages").read_text().split() == ["torch-2.1.jsonl.gz", "torch-2.4.jsonl.gz"]
     assert not list((tmp_path / ".tox").iterdir())
     assert (tmp_path / "said").read_text().splitlines()[1:] == [
-        "-e torch2.1", "-e torch2.4", "-e torch2.7", "-e torch2.10", "-e matrix",
+        "-e torch2.1", "-e torch2.4", "-e torch2.7", "-e torch2.10", "-e versions",
     ]
 
 
-def test_each_torch_of_the_label_is_pinned_and_the_readme_names_the_one_command() -> None:
+def test_every_torch_of_the_label_is_pinned_and_the_readme_names_the_command() -> None:
     text = (ROOT / "tox.ini").read_text("utf-8")
-    label = re.search(r"^ +matrix = (.*)$", text, re.MULTILINE)
+    label = re.search(r"^ +versions = (.*)$", text, re.MULTILINE)
     assert label is not None
     names = label[1].split(", ")
     assert names == [f"torch2.{minor}" for minor in (1, 4, 7, 10, 13, 14, 15)]
@@ -476,5 +476,5 @@ def test_each_torch_of_the_label_is_pinned_and_the_readme_names_the_one_command(
         pin = f"{name}: torch==" + ("2.13.0" if name == "torch2.13" else f"{name.removeprefix('torch')}.*")
         assert re.search(rf"^ +.*{re.escape(pin)}$", text, re.MULTILINE), name
         assert f"!{name}-" in text, name
-    assert "`.ci/matrix` makes all of `docs/matrix`" in (ROOT / "README.md").read_text("utf-8")
-    assert os.access(ROOT / ".ci" / "matrix", os.X_OK)
+    assert "`.ci/versions` makes all of `docs/versions`" in (ROOT / "README.md").read_text("utf-8")
+    assert os.access(ROOT / ".ci" / "versions", os.X_OK)
