@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sparsecheck.run.children import Children
-from sparsecheck.run.forks import Forked, Forks, NoServer, Wanted
+from sparsecheck.run.fork_client import Forked, Forks, NoServer, Wanted
 from sparsecheck.values.record import Verdict
 from tests.faulty import COUNT, Ended, faulty, part, run_together, written
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import NoReturn, Protocol
 
-from .forks import Forks, NoServer, Wanted
+from .fork_client import Forks, NoServer, Wanted
 
 
 class Child(Protocol):

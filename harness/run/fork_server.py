@@ -12,7 +12,7 @@ from importlib import import_module
 
 import msgspec
 
-from .forks import Begun, Ended, Wanted
+from .fork_client import Begun, Ended, Wanted
 
 _HELD = ("pytest", "torch", "torch._dynamo", f"{__package__}.judge", f"{__package__}.session")
 """Imported once for all; torch's compiler too, as the first optimizer imports it. Neither an adapter nor a pytest
