@@ -150,7 +150,7 @@ def run(
     """Judge the sparsifiers NAMES (all that are registered, if none is named), one process each."""
     from .commands.names import chosen, not_installed
     from .commands.resuming import judged_beside, parts_of
-    from .run.parent import Run
+    from .run.run_in_subprocesses import Run
 
     selection = Selection(tuple(area.upper() for area in areas), requirements + _of(levels), cells, probe)
     _check_selection(selection)

@@ -21,7 +21,7 @@ from sparsecheck.features.repro.script import Failing, NoReproducer, script
 from sparsecheck.features.repro.trying import check, is_symptom, tried
 from sparsecheck.process.environment import here
 from sparsecheck.report.ledger import enumerate_cells
-from sparsecheck.run.parent import Run, judge_apart
+from sparsecheck.run.run_in_subprocesses import Run, judge_apart
 from sparsecheck.values.cell import Cell
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection

@@ -15,8 +15,8 @@ from .failure import fail
 
 if TYPE_CHECKING:
     from ..report.report import Report
-    from ..run.parent import Run
     from ..run.progress import Parts
+    from ..run.run_in_subprocesses import Run
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def parts_of(report: Path | None, resume: bool) -> Iterator[Parts | None]:
 def judged_beside(parts: Parts | None, asked: Run, resume: bool) -> Report:
     """The report of what was asked for, together with what an interrupted run of it had recorded."""
     from ..report.report import InvalidReport
-    from ..run.parent import judge_apart
+    from ..run.run_in_subprocesses import judge_apart
 
     def tell(line: str) -> None:
         click.echo(line, err=True)

@@ -79,7 +79,7 @@ def _failing(id: str, adapters: tuple[Path, ...]) -> Failing:
 
 
 def _record(cell: Cell, adapters: tuple[Path, ...]) -> Record:
-    from ...run.parent import Run, judge_apart
+    from ...run.run_in_subprocesses import Run, judge_apart
     from ...values.record import Verdict
     from ...values.selection import Selection
 
