@@ -14,8 +14,8 @@ from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.report.ledger import enumerate_cells
 from sparsecheck.report.report import EmptyReport, InvalidReport, Report, encode, exit_code, read, read_partial, salvage
 from sparsecheck.run import parent as process
-from sparsecheck.run.children import Children
 from sparsecheck.run.run_in_subprocesses import Run, judge_apart
+from sparsecheck.run.subprocesses import Children
 from sparsecheck.values.record import Header, Line
 from sparsecheck.values.selection import Selection
 from tests.samples import declaration, environment, passed, report

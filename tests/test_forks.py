@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sparsecheck.run.children import Children
 from sparsecheck.run.fork_client import Forked, Forks, NoServer, Wanted
+from sparsecheck.run.subprocesses import Children
 from sparsecheck.values.record import Verdict
 from tests.faulty import COUNT, Ended, faulty, part, run_together, written
 

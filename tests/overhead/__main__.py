@@ -21,7 +21,7 @@ from typing import NamedTuple
 import click
 
 from sparsecheck.catalogue import CATALOGUE
-from sparsecheck.run.children import pytest_command
+from sparsecheck.run.subprocesses import pytest_command
 
 _TESTS = """
 import pytest, torch, torch._dynamo

@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from ...process.releases import installed
-from ...run.children import Children, how_it_ended, last_words, run_each
+from ...run.subprocesses import Children, how_it_ended, last_words, run_each
 from .behaviour import Problem, Side
 from .recording import Recording, read
 
