@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .run.judge import Judge
+    from .run.pytest_hooks import Judge
     from .run.session import Asked
     from .trials.trial import Trial
 
@@ -68,7 +68,7 @@ def _judge(config: pytest.Config) -> Judge:
         from .adapter.discovery import NotFound
         from .process.integrity import Harness
         from .report.report import InvalidReport
-        from .run.judge import Judge
+        from .run.pytest_hooks import Judge
         from .run.session import draw_up
         from .values.shard import InvalidShard
 

@@ -21,7 +21,7 @@ NOT_RUN = (
     "class Faulty(ExemplarAdapter): pass\n"
 )
 PATCHED = (
-    "import sparsecheck.run.judge as judge\n"
+    "import sparsecheck.run.pytest_hooks as judge\n"
     "from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
     "from sparsecheck.values.record import Record, Verdict\n"
     "judge.failed = lambda cell, *rest, **more: Record(cell, Verdict.PASSED)\n"
@@ -54,7 +54,7 @@ def test_what_is_not_judged_is_not_green(tmp_path: Path) -> None:
     assert one.records[-1].message == "pytest did not run the case: something stands in its way"
     other = part(ended, "patches")
     assert other.code == 3
-    assert other.lost == "what was judged replaced sparsecheck.run.judge.failed, by which it is judged"
+    assert other.lost == "what was judged replaced sparsecheck.run.pytest_hooks.failed, by which it is judged"
     assert "patches: what was judged replaced" in ended.output
     blinded = part(ended, "blinds")
     assert (blinded.code, blinded.lost) == (other.code, other.lost)
@@ -100,8 +100,8 @@ def test_what_watches_is_watched(name: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_module_that_another_stands_for_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     harness = Harness()
-    monkeypatch.setitem(sys.modules, "sparsecheck.run.judge", ModuleType("judge"))
-    assert harness.changed() == "sparsecheck.run.judge"
+    monkeypatch.setitem(sys.modules, "sparsecheck.run.pytest_hooks", ModuleType("judge"))
+    assert harness.changed() == "sparsecheck.run.pytest_hooks"
 
 
 def test_a_part_that_is_gone_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ import msgspec
 
 from .fork_client import Begun, Ended, Wanted
 
-_HELD = ("pytest", "torch", "torch._dynamo", f"{__package__}.judge", f"{__package__}.session")
+_HELD = ("pytest", "torch", "torch._dynamo", f"{__package__}.pytest_hooks", f"{__package__}.session")
 """Imported once for all; torch's compiler too, as the first optimizer imports it. Neither an adapter nor a pytest
 plugin, which pytest is to import itself."""
 
