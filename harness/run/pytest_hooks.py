@@ -19,7 +19,7 @@ from ..trials.refusal import RefusedBy, judge_refusal
 from ..trials.registration import judged_by
 from ..values.cell import Cell
 from ..values.record import Record, Verdict
-from .outcome import failed, passed
+from .case_outcome import failed, passed
 from .recorder import UNWRITTEN, Recorder
 from .session import Session
 from .smoke_test import SmokeTest

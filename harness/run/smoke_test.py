@@ -9,7 +9,7 @@ from ..report.verdict import weigh
 from ..trials.smoke import CHECKS
 from ..trials.trial import Trial
 from ..values.record import Record
-from .outcome import NotRun, failed, passed
+from .case_outcome import NotRun, failed, passed
 from .session import Judged, Session
 
 
