@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sparsecheck.report.report import Report, read, read_partial
-from sparsecheck.run.recorder import UNWRITTEN
+from sparsecheck.run.report_writer import UNWRITTEN
 from tests.faulty import run
 
 ASKED = ("exemplar", "--area", "SMOKE", "--area", "MASK")

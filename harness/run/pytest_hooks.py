@@ -20,7 +20,7 @@ from ..trials.registration import judged_by
 from ..values.cell import Cell
 from ..values.record import Record, Verdict
 from .case_outcome import failed, passed
-from .recorder import UNWRITTEN, Recorder
+from .report_writer import UNWRITTEN, Recorder
 from .session import Session
 from .smoke_test import SmokeTest
 

@@ -23,7 +23,7 @@ from ..report.sharding import Weights, read_weights, taken
 from ..values.record import Header, Record, Subject, Verdict
 from ..values.selection import Selection
 from ..values.shard import Shard
-from .recorder import UNWRITTEN, in_flight
+from .report_writer import UNWRITTEN, in_flight
 from .subprocesses import Children, how_it_ended, last_words, pytest_command, run_each
 
 

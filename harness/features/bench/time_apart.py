@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from ...run.recorder import in_flight
+from ...run.report_writer import in_flight
 from ...run.subprocesses import Children, how_it_ended, last_words, pytest_command, run_each
 from ...values.timing import Entry, State, Timing, plan
 from .measure import Settings

@@ -13,7 +13,7 @@ import pytest
 
 from ...adapter.discovery import BrokenAdapter, Found, find, load
 from ...process.guard import Guard
-from ...run.recorder import cell_of, in_flight
+from ...run.report_writer import cell_of, in_flight
 from ...run.session import chosen
 from ...values.timing import Entry, State, Timing, plan
 from .beside import Beside, NoRival, beside
