@@ -12,7 +12,7 @@ from .failure import fail
 
 if TYPE_CHECKING:
     from ..report.report import Report
-    from ..run.progress import Parts
+    from ..run.partial_records import Parts
 
 
 def check_writable(report: Path | None, option: str) -> None:

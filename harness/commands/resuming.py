@@ -15,7 +15,7 @@ from .failure import fail
 
 if TYPE_CHECKING:
     from ..report.report import Report
-    from ..run.progress import Parts
+    from ..run.partial_records import Parts
     from ..run.run_in_subprocesses import Run
 
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def parts_of(report: Path | None, resume: bool) -> Iterator[Parts | None]:
     """Where the records are while the run goes on; none where they need not outlive it."""
     from ..report.resuming import CannotResume
-    from ..run.progress import beside
+    from ..run.partial_records import beside
 
     try:
         with beside(report, resume) as parts:
