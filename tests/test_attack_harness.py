@@ -100,7 +100,7 @@ def test_what_watches_is_watched(name: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_module_that_another_stands_for_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     harness = Harness()
-    monkeypatch.setitem(sys.modules, "sparsecheck.run.pytest_hooks", ModuleType("judge"))
+    monkeypatch.setitem(sys.modules, "sparsecheck.run.pytest_hooks", ModuleType("pytest_hooks"))
     assert harness.changed() == "sparsecheck.run.pytest_hooks"
 
 
