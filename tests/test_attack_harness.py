@@ -10,7 +10,7 @@ from unittest.mock import ANY
 import pytest
 
 from sparsecheck.process.integrity import Harness
-from sparsecheck.run import judge
+from sparsecheck.run import pytest_hooks
 from sparsecheck.values.record import Verdict
 from tests.faulty import COUNT, faulty, part, run, run_together, written
 
@@ -21,10 +21,10 @@ NOT_RUN = (
     "class Faulty(ExemplarAdapter): pass\n"
 )
 PATCHED = (
-    "import sparsecheck.run.pytest_hooks as judge\n"
+    "import sparsecheck.run.pytest_hooks\n"
     "from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
     "from sparsecheck.values.record import Record, Verdict\n"
-    "judge.failed = lambda cell, *rest, **more: Record(cell, Verdict.PASSED)\n"
+    "pytest_hooks.failed = lambda cell, *rest, **more: Record(cell, Verdict.PASSED)\n"
     "class Faulty(ExemplarAdapter):\n"
     "    def attach(self, *rest): raise ValueError('broken')\n"
 )
@@ -83,7 +83,7 @@ def test_what_is_replaced_in_a_worker_is_told(tmp_path: Path) -> None:
 )
 def test_every_part_that_judges_is_watched(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     harness = Harness()
-    assert judge.Judge in [part.value for part in harness.parts]
+    assert pytest_hooks.Judge in [part.value for part in harness.parts]
     assert harness.changed() == ""
     monkeypatch.setattr(name, lambda *rest: None)
     assert harness.changed() == name

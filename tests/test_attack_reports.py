@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.report.ledger import enumerate_cells
 from sparsecheck.report.report import EmptyReport, InvalidReport, Report, encode, exit_code, read, read_partial, salvage
-from sparsecheck.run import parent as process
+from sparsecheck.run import run_in_subprocesses as process
 from sparsecheck.run.run_in_subprocesses import Run, judge_apart
 from sparsecheck.run.subprocesses import Children
 from sparsecheck.values.record import Header, Line
