@@ -21,7 +21,7 @@ NOT_RUN = (
     "class Faulty(ExemplarAdapter): pass\n"
 )
 PATCHED = (
-    "import sparsecheck.run.pytest_hooks\n"
+    "from sparsecheck.run import pytest_hooks\n"
     "from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
     "from sparsecheck.values.record import Record, Verdict\n"
     "pytest_hooks.failed = lambda cell, *rest, **more: Record(cell, Verdict.PASSED)\n"
