@@ -11,7 +11,7 @@ import pytest
 from sparsecheck.adapter.shipped.exemplar import CONTRACT, ExemplarAdapter
 from sparsecheck.catalogue.axes import canonical_pattern
 from sparsecheck.features.references import keeping
-from sparsecheck.oracle import reference_contents, references, stream, tensor_changes
+from sparsecheck.oracle import random_numbers, reference_contents, references, tensor_changes
 from sparsecheck.oracle.networks import network
 from sparsecheck.oracle.plans import plan_for
 from sparsecheck.oracle.ranking import SLACK, kept_units
@@ -311,8 +311,8 @@ def test_an_oracle_that_gives_more_less_and_of_another_form(folder: Path) -> Non
 
 
 def test_a_changed_stream_makes_every_reference_stale(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    reals = stream.reals
-    monkeypatch.setattr(stream, "reals", lambda name, shape: -reals(name, shape))
+    reals = random_numbers.reals
+    monkeypatch.setattr(random_numbers, "reals", lambda name, shape: -reals(name, shape))
     assert [type(problem) for problem in keeping.check(folder)] == [StaleReference] * 3
 
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from sparsecheck.features.references import keeping
 from sparsecheck.features.references.command import reference as command
-from sparsecheck.oracle import reference_contents, references, stream
+from sparsecheck.oracle import random_numbers, reference_contents, references
 from sparsecheck.oracle.references import StaleReference
 from tests.tampered import (
     DAY,
@@ -91,7 +91,7 @@ def test_a_write_forgets_an_entry_whose_file_is_gone_and_made_by_no_one(folder: 
 
 
 def test_a_write_cut_short_shows(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "reals", lambda name, shape, reals=stream.reals: -reals(name, shape))
+    monkeypatch.setattr(random_numbers, "reals", lambda name, shape, reals=random_numbers.reals: -reals(name, shape))
     monkeypatch.setattr(keeping, "version", lambda name: [][0])
     with pytest.raises(IndexError):
         keeping.write(folder, "because", DAY)

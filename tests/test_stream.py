@@ -7,34 +7,34 @@ import hashlib
 import numpy as np
 import pytest
 
-from sparsecheck.oracle import stream
+from sparsecheck.oracle import random_numbers
 
 
 def test_the_first_reals_of_a_name() -> None:
-    assert [value.hex() for value in stream.reals("x", (3,))] == [
+    assert [value.hex() for value in random_numbers.reals("x", (3,))] == [
         "-0x1.6d71bc0000000p-1", "0x1.c9b3c80000000p-2", "0x1.bce1240000000p-1",
     ]
 
 
 def test_the_first_integers_of_a_name() -> None:
-    assert stream.integers("x", (4,), 10).tolist() == [8, 6, 6, 7]
-    assert stream.integers("y", (2, 3), 2**23).tolist() == [[7933452, 7601674, 4175838], [6348519, 7428081, 4582411]]
-    assert stream.integers("", (1,), 2**31).tolist() == [735951174]
+    assert random_numbers.integers("x", (4,), 10).tolist() == [8, 6, 6, 7]
+    assert random_numbers.integers("y", (2, 3), 2**23).tolist() == [[7933452, 7601674, 4175838], [6348519, 7428081, 4582411]]
+    assert random_numbers.integers("", (1,), 2**31).tolist() == [735951174]
 
 
 def test_integers_are_little_endian_words_of_shake_256() -> None:
     digest = hashlib.shake_256(b"a name").digest(8 * 20)
     words = [int.from_bytes(digest[at : at + 8], "little") % 1000 for at in range(0, len(digest), 8)]
-    assert stream.integers("a name", (4, 5), 1000).ravel().tolist() == words
+    assert random_numbers.integers("a name", (4, 5), 1000).ravel().tolist() == words
 
 
 def test_reals_are_the_odd_steps_between_minus_one_and_one() -> None:
-    steps = stream.integers("name", (1000,), 2**23).tolist()
-    assert stream.reals("name", (1000,)).tolist() == [(2 * step + 1 - 2**23) / 2**23 for step in steps]
+    steps = random_numbers.integers("name", (1000,), 2**23).tolist()
+    assert random_numbers.reals("name", (1000,)).tolist() == [(2 * step + 1 - 2**23) / 2**23 for step in steps]
 
 
 def test_reals_are_inside_their_bounds_not_zero_and_exact_in_float32() -> None:
-    values = stream.reals("many", (100_000,))
+    values = random_numbers.reals("many", (100_000,))
     assert values.dtype == np.float64
     assert np.abs(values).max() < 1
     assert values.all()
@@ -43,19 +43,19 @@ def test_reals_are_inside_their_bounds_not_zero_and_exact_in_float32() -> None:
 
 @pytest.mark.parametrize("below", [1, 2, 7])
 def test_integers_reach_all_that_they_may_and_no_more(below: int) -> None:
-    values = stream.integers("dice", (200,), below)
+    values = random_numbers.integers("dice", (200,), below)
     assert values.dtype == np.int64
     assert set(values.tolist()) == set(range(below))
 
 
 def test_a_longer_stream_begins_like_a_shorter_one() -> None:
-    assert stream.reals("x", (50,))[:3].tolist() == stream.reals("x", (3,)).tolist()
+    assert random_numbers.reals("x", (50,))[:3].tolist() == random_numbers.reals("x", (3,)).tolist()
 
 
 def test_shapes_only_arrange_the_stream() -> None:
-    assert stream.reals("x", (2, 3, 4)).ravel().tolist() == stream.reals("x", (24,)).tolist()
-    assert stream.reals("x", ()).shape == ()
-    assert stream.reals("x", (0, 3)).shape == (0, 3)
+    assert random_numbers.reals("x", (2, 3, 4)).ravel().tolist() == random_numbers.reals("x", (24,)).tolist()
+    assert random_numbers.reals("x", ()).shape == ()
+    assert random_numbers.reals("x", (0, 3)).shape == (0, 3)
 
 
 @pytest.mark.parametrize(("shape", "words"), [((0, 3), 1), ((), 1), ((1,), 1), ((2, 3), 6)])
@@ -68,15 +68,15 @@ def test_as_many_words_are_drawn_as_there_are_numbers_and_never_none(
         drawn.append(size)
         return bytes(size)
 
-    monkeypatch.setattr(stream, "_digest", zeros)
-    assert stream.integers("x", shape, 5).shape == shape
+    monkeypatch.setattr(random_numbers, "_digest", zeros)
+    assert random_numbers.integers("x", shape, 5).shape == shape
     assert drawn == [8 * words]
 
 
 def test_other_names_give_other_numbers() -> None:
-    assert not np.intersect1d(stream.reals("x", (50,)), stream.reals("y", (50,))).size
+    assert not np.intersect1d(random_numbers.reals("x", (50,)), random_numbers.reals("y", (50,))).size
 
 
 def test_a_choice_is_one_of_the_options() -> None:
-    assert stream.choice("x", "abc") == "b"
-    assert {stream.choice(f"{n}", (4, 8)) for n in range(20)} == {4, 8}
+    assert random_numbers.choice("x", "abc") == "b"
+    assert {random_numbers.choice(f"{n}", (4, 8)) for n in range(20)} == {4, 8}

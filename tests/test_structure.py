@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sparsecheck.oracle import dependencies, stream
+from sparsecheck.oracle import dependencies, random_numbers
 from sparsecheck.oracle.dependencies import Found, find, labels, left, shrunk, sliced, zeroed_output
 from sparsecheck.oracle.forward import forward
 from sparsecheck.oracle.networks import network
@@ -20,11 +20,11 @@ def tensors(net: Network) -> dict[str, Reals]:
     made: dict[str, Reals] = {}
     for layer in net.layers:
         if layer.has_weight:
-            made[layer.weight] = stream.reals(f"{layer.name} weight", layer.weight_shape)
+            made[layer.weight] = random_numbers.reals(f"{layer.name} weight", layer.weight_shape)
         for part in (("bias",) if layer.bias else ("weight", "bias", "running_mean") if layer.is_norm else ()):
-            made[f"{layer.name}.{part}"] = stream.reals(f"{layer.name} {part}", (layer.outputs,))
+            made[f"{layer.name}.{part}"] = random_numbers.reals(f"{layer.name} {part}", (layer.outputs,))
         if layer.is_norm:
-            made[f"{layer.name}.running_var"] = np.abs(stream.reals(f"{layer.name} var", (layer.outputs,))) + 0.5
+            made[f"{layer.name}.running_var"] = np.abs(random_numbers.reals(f"{layer.name} var", (layer.outputs,))) + 0.5
     return made
 
 
@@ -38,7 +38,7 @@ def planned(net: Network) -> set[int]:
 def test_without_the_channels_the_output_is_that_with_them_zero(token: str) -> None:
     net = network(token, "structure")
     dense, gone = tensors(net), planned(net)
-    inputs = stream.reals("inputs", (2, *net.input_shape))
+    inputs = random_numbers.reals("inputs", (2, *net.input_shape))
     kept = left(net, gone)
     cut = forward(shrunk(net, kept), sliced(net, dense, kept), inputs)
     np.testing.assert_allclose(cut, zeroed_output(net, dense, gone, inputs), rtol=1e-12, atol=1e-12)

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from ..adapter.protocol import Context
 from ..catalogue.axes import MATRIX_ONLY, device_capability, pattern_capability
-from ..oracle import stream
+from ..oracle import random_numbers
 from ..oracle.plans import pattern_for
 from ..trials import models
 from ..values.capability import Support
@@ -81,7 +81,7 @@ def _drawn(model: nn.Module) -> nn.Module:
     """With weights drawn, and not from the global random state."""
     with torch.no_grad():
         for name, weight in model.named_parameters():
-            values = stream.reals(f"{_SALT} {name}", tuple(weight.shape)) / weight.shape[-1] ** 0.5
+            values = random_numbers.reals(f"{_SALT} {name}", tuple(weight.shape)) / weight.shape[-1] ** 0.5
             weight.copy_(torch.from_numpy(values))
     return model
 
@@ -97,7 +97,7 @@ def _network(size: Size) -> Network:
 def _inputs(size: Size) -> Tensor:
     if size.kind == "block":
         width, batch = size.shape
-        return torch.from_numpy(stream.reals(f"{_SALT} input", (batch, _SEQUENCE, width))).to(_DTYPE)
+        return torch.from_numpy(random_numbers.reals(f"{_SALT} input", (batch, _SEQUENCE, width))).to(_DTYPE)
     batch = 4 if size.kind == "convolution" else BATCH
     return models.inputs(_network(size), _SALT, batch, _DTYPE, torch.device("cpu"))
 

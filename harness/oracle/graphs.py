@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..values.network import INPUT, Layer, Network
-from . import stream
+from . import random_numbers
 
 _WINDOW = (6, 5)
 """Height and width of an input."""
@@ -15,7 +15,7 @@ def _sizes(salt: str, count: int) -> list[int]:
     """`count` numbers of channels, no two alike."""
     left, sizes = [4, 8, 12, 16, 20], list[int]()
     for position in range(count):
-        sizes.append(stream.choice(f"{salt} size {position}", left))
+        sizes.append(random_numbers.choice(f"{salt} size {position}", left))
         left.remove(sizes[-1])
     return sizes
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from ..values.network import Layer, Network
-from . import stream
+from . import random_numbers
 from .graphs import GRAPHS
 
 
@@ -46,7 +46,7 @@ def _sizes(salt: str, count: int, options: tuple[int, ...] = (8, 12, 16, 20, 24)
     sizes: list[int] = []
     for position in range(count):
         left = [option for option in options if not sizes or option != sizes[-1]]
-        sizes.append(stream.choice(f"{salt} size {position}", left))
+        sizes.append(random_numbers.choice(f"{salt} size {position}", left))
     return sizes
 
 

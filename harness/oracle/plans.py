@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..values.network import Network
 from ..values.pattern import Band, Block, Channel, Given, NofM, Pattern, Unstructured
 from ..values.plan import Plan, Scope
-from . import stream
+from . import random_numbers
 
 
 def plan_for(network: Network, token: str, salt: str, scope: Scope = "each") -> Plan:
@@ -61,6 +61,6 @@ def _given_mask(token: str, shape: tuple[int, ...], salt: str) -> NDArray[np.boo
         return np.ones(shape, dtype=np.bool_)
     if token == "given-zeros":
         return np.zeros(shape, dtype=np.bool_)
-    mask: NDArray[np.bool_] = stream.integers(f"{salt} given mask", shape, 2).astype(np.bool_)
+    mask: NDArray[np.bool_] = random_numbers.integers(f"{salt} given mask", shape, 2).astype(np.bool_)
     mask.flat[0], mask.flat[1] = True, False
     return mask

@@ -12,7 +12,7 @@ from ..catalogue.axes import LAYERS, MATRIX_ONLY, pattern_capability
 from ..values.contract import Contract, Score
 from ..values.network import Network
 from ..values.pattern import Pattern
-from . import stream
+from . import random_numbers
 from .forward import forward
 from .networks import network
 from .plans import plan_for
@@ -93,16 +93,16 @@ def _parameters(net: Network) -> dict[str, Reals]:
 def _values(name: str, shape: tuple[int, ...]) -> Reals:
     """Numbers of very unlike size, so that sums of them rank otherwise by L1 than by L2. They are
     scaled by powers of two alone: what is exact in float32 stays so."""
-    unlike = stream.integers(f"{name} exponent", shape, 4)
+    unlike = random_numbers.integers(f"{name} exponent", shape, 4)
     fan_in = int(np.prod(shape[1:])) if len(shape) > 1 else 16
-    return np.asarray(stream.reals(name, shape) / (1 << (unlike + fan_in.bit_length() // 2 - 1)))
+    return np.asarray(random_numbers.reals(name, shape) / (1 << (unlike + fan_in.bit_length() // 2 - 1)))
 
 
 def _input(net: Network) -> NDArray[Any]:
     shape, name = (_BATCH, *net.input_shape), f"{SALT} reference input"
     if net.takes_indices:
-        return stream.integers(name, shape, net.layers[0].inputs)
-    return stream.reals(name, shape).astype(np.float32)
+        return random_numbers.integers(name, shape, net.layers[0].inputs)
+    return random_numbers.reals(name, shape).astype(np.float32)
 
 
 def _masks(net: Network, pattern: str, score: Score, parameters: Mapping[str, Reals]) -> dict[str, Mask]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..adapter.protocol import Batch
-from ..oracle import compare, stream
+from ..oracle import compare, random_numbers
 from ..oracle.units import Reals
 from ..values.network import INPUT, Layer, Network
 
@@ -138,7 +138,7 @@ def _module(layer: Layer, salt: str, dtype: torch.dtype) -> nn.Module:
     module = _EMPTY[layer.kind](layer).to(dtype)
     for name, parameter in module.named_parameters():
         fan_in = parameter[0].numel() if parameter.dim() > 1 else 1
-        values = stream.reals(f"{salt} {layer.name}.{name}", tuple(parameter.shape)) / fan_in**0.5
+        values = random_numbers.reals(f"{salt} {layer.name}.{name}", tuple(parameter.shape)) / fan_in**0.5
         tensor = torch.from_numpy(values).to(dtype)
         setattr(module, name, nn.Parameter(_strided(tensor) if layer.strided and name == "weight" else tensor))
     if layer.kind == "norm2d":
@@ -148,7 +148,7 @@ def _module(layer: Layer, salt: str, dtype: torch.dtype) -> nn.Module:
 
 def _learn_statistics(norm: nn.Module, channels: int, salt: str, dtype: torch.dtype) -> None:
     """As if it had been trained: a mean and a variance of its own for each channel."""
-    mean, variance = (stream.reals(f"{salt}.{part}", (channels,)) for part in ("mean", "variance"))
+    mean, variance = (random_numbers.reals(f"{salt}.{part}", (channels,)) for part in ("mean", "variance"))
     norm.running_mean = torch.from_numpy(mean).to(dtype)
     norm.running_var = torch.from_numpy(np.abs(variance) + 0.5).to(dtype)
 
@@ -194,8 +194,8 @@ def inputs(network: Network, salt: str, batch: int, dtype: torch.dtype, device: 
     """A batch that the network takes: reals of `dtype`, or int64 indices; of shape (batch, *input_shape)."""
     shape = (batch, *network.input_shape)
     if network.takes_indices:
-        return torch.from_numpy(stream.integers(f"{salt} input", shape, network.layers[0].inputs)).to(device)
-    return torch.from_numpy(stream.reals(f"{salt} input", shape)).to(dtype).to(device)
+        return torch.from_numpy(random_numbers.integers(f"{salt} input", shape, network.layers[0].inputs)).to(device)
+    return torch.from_numpy(random_numbers.reals(f"{salt} input", shape)).to(dtype).to(device)
 
 
 @lru_cache(maxsize=1024)

@@ -21,7 +21,7 @@ from .trying import ROOT, Only, Watch, ended, file_of, fork, run
 MODULES = (
     "oracle/units", "oracle/ranking", "report/ledger", "report/verdict", "report/expectation",
     "features/expect/expectation_file", "oracle/compare", "report/report", "features/expect/proposal", "oracle/plans",
-    "oracle/channels", "oracle/tolerance", "oracle/stream", "values/selection", "values/record",
+    "oracle/channels", "oracle/tolerance", "oracle/random_numbers", "values/selection", "values/record",
     "values/pattern", "values/plan", "values/contract", "values/capability", "values/cell",
     "catalogue/axes", "show/summary",
     "oracle/reference_contents", "oracle/tensor_changes",

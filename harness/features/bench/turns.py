@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from ...operations.clocks import tidy
 from ...operations.tasks import Task
-from ...oracle import stream
+from ...oracle import random_numbers
 from ...process.device import Clock
 from ...values.timing import Comparison, Ratio
 from .evidence import FEWEST, pairs_for, ratio
@@ -149,6 +149,6 @@ def _orders(arms: int, token: str) -> Any:
     """Orders of so many arms, without end, each as likely as any other, the same for the same token."""
     every = list(itertools.permutations(range(arms)))
     for block in itertools.count():
-        drawn: np.ndarray[Any, Any] = stream.integers(f"{token} {block}", (256,), len(every))
+        drawn: np.ndarray[Any, Any] = random_numbers.integers(f"{token} {block}", (256,), len(every))
         for number in drawn:
             yield every[int(number)]
