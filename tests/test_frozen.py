@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sparsecheck.features.expect.proposal import Proposal, Seen
-from sparsecheck.oracle.dependencies import Found, Kept, find
+from sparsecheck.oracle.channels import Found, Kept, find
 from sparsecheck.oracle.ranking import Ranking
 from sparsecheck.oracle.tensor_changes import Change
 from sparsecheck.oracle.tolerance import Tolerance, tolerance

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sparsecheck.oracle import dependencies, random_numbers
-from sparsecheck.oracle.dependencies import Found, find, labels, left, shrunk, sliced, zeroed_output
+from sparsecheck.oracle import channels, random_numbers
+from sparsecheck.oracle.channels import Found, find, labels, left, shrunk, sliced, zeroed_output
 from sparsecheck.oracle.forward import forward
 from sparsecheck.oracle.networks import network
 from sparsecheck.oracle.units import Reals
@@ -159,4 +159,4 @@ def test_entries_that_stand_twice_in_the_dense_tensor_are_outvoted() -> None:
 
 def test_names_of_the_module_are_told_apart_from_those_of_layers() -> None:
     net = network("linear", "structure")
-    assert set(dependencies.left(net, ())) == {"layer1", "layer10", "block.layer1", "block.layer10"}
+    assert set(channels.left(net, ())) == {"layer1", "layer10", "block.layer1", "block.layer10"}

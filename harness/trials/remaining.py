@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from torch import nn
 
-from ..oracle import dependencies
+from ..oracle import channels
 from ..oracle.compare import array
 from ..oracle.units import Mask, Reals
 from ..trials import models
@@ -26,7 +26,7 @@ def masks_left(model: nn.Module, network: Network, dense: Mapping[str, Reals]) -
 
 
 def _left_of(seen: Reals, dense: Reals) -> Mask:
-    outputs = np.isin(np.arange(len(dense)), dependencies.find(dense, seen).outputs)
+    outputs = np.isin(np.arange(len(dense)), channels.find(dense, seen).outputs)
     return np.broadcast_to(outputs.reshape(-1, *(1,) * (dense.ndim - 1)), dense.shape)
 
 

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..oracle import compare, dependencies, ranking
+from ..oracle import channels, compare, ranking
+from ..oracle.channels import Kept, Labels
 from ..oracle.compare import array
-from ..oracle.dependencies import Kept, Labels
 from ..oracle.units import Mask, Reals, Units, total_removed
 from ..trials import models
 from ..trials.baseline import BATCHES, Baseline
@@ -50,20 +50,20 @@ class Structure:
             Violation: `tensor-missing`.
         """
         network, dense = trial.network, tensors(trial.dense_model())
-        marked, gone = dependencies.labels(network), set[int]()
+        marked, gone = channels.labels(network), set[int]()
         for name, mask in masks_left(model, network, dense).items():
             left = mask.reshape(len(mask), -1)[:, 0]
             gone |= set(marked[name.rpartition(".")[0]][~left].tolist())
-        return cls(trial, dense, frozenset(gone), dependencies.left(network, gone))
+        return cls(trial, dense, frozenset(gone), channels.left(network, gone))
 
     @property
     def left(self) -> dict[str, Reals]:
         """The dense model's parameters and statistics, without the channels that are gone."""
-        return dependencies.sliced(self.trial.network, self.dense, self.kept)
+        return channels.sliced(self.trial.network, self.dense, self.kept)
 
     def plain(self) -> nn.Module:
         """A model built with that many channels, in train mode."""
-        trial, network = self.trial, dependencies.shrunk(self.trial.network, self.kept)
+        trial, network = self.trial, channels.shrunk(self.trial.network, self.kept)
         model = models.build(network, trial.cell.requirement, trial.dtype, trial.device)
         state = {name: torch.tensor(values) for name, values in self.left.items()}
         model.load_state_dict(model.state_dict() | state)
@@ -71,7 +71,7 @@ class Structure:
 
     def output(self, inputs: Tensor) -> Reals:
         """Of the dense model in evaluation, with those channels zero; by the oracle."""
-        return dependencies.zeroed_output(self.trial.network, self.dense, self.gone, array(inputs))
+        return channels.zeroed_output(self.trial.network, self.dense, self.gone, array(inputs))
 
     @property
     def baseline(self) -> Baseline:
@@ -93,8 +93,8 @@ class Structure:
 
     def _judge_channels(self, layer: Layer, seen: Reals) -> None:
         dense, kept = self.dense[f"{layer.name}.weight"], self.kept[layer.name]
-        found = dependencies.find(dense.reshape(len(dense), -1), seen.reshape(len(seen), -1)) if dense.ndim < 2 else \
-            dependencies.find(dense, seen)
+        found = channels.find(dense.reshape(len(dense), -1), seen.reshape(len(seen), -1)) if dense.ndim < 2 else \
+            channels.find(dense, seen)
         _same_channels(found.outputs, kept.outputs, f"{layer.name}: its output channels")
         if dense.ndim > 1 and dense.shape[1] == len(kept.inputs):
             _same_channels(found.inputs, kept.inputs, f"{layer.name}: the channels it takes")
