@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from ..values.network import Layer, Network
 from . import random_numbers
-from .graphs import GRAPHS
+from .branched_networks import GRAPHS
 
 
 @lru_cache(maxsize=4096)
