@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from sparsecheck.oracle import compare, reference_contents
+from sparsecheck.oracle import compare, reference_tensors
 from sparsecheck.oracle.forward import forward
 from sparsecheck.oracle.networks import network
 from sparsecheck.oracle.tolerance import tolerance
@@ -211,18 +211,18 @@ def test_a_given_mask_is_itself_and_a_level_names_none() -> None:
     ],
 )
 def test_the_mask_of_a_first_update(pattern: Pattern, rows: list[str]) -> None:
-    made = reference_contents.expected_mask(pattern, WEIGHT, contract(ragged="keep"))
+    made = reference_tensors.expected_mask(pattern, WEIGHT, contract(ragged="keep"))
     assert made.tolist() == [[mark == "#" for mark in row] for row in rows]
 
 
 def test_magnitudes_and_squares_keep_other_channels() -> None:
-    scores = reference_contents.MAGNITUDES
-    made = [reference_contents.expected_mask(Channel(0.5), WEIGHT, contract(score=score)) for score in scores]
+    scores = reference_tensors.MAGNITUDES
+    made = [reference_tensors.expected_mask(Channel(0.5), WEIGHT, contract(score=score)) for score in scores]
     assert [mask[:, 0].tolist() for mask in made] == [[True, False], [False, True]]
 
 
 def test_of_equal_scores_the_first_is_kept() -> None:
-    made = reference_contents.expected_mask(Unstructured(0.5), np.array([[1.0, -1.0, 1.0, 1.0]]), contract())
+    made = reference_tensors.expected_mask(Unstructured(0.5), np.array([[1.0, -1.0, 1.0, 1.0]]), contract())
     assert made.tolist() == [[True, True, False, False]]
 
 

@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from sparsecheck.oracle import ranking, reference_contents
+from sparsecheck.oracle import ranking, reference_tensors
 from sparsecheck.oracle.ranking import Ranking
 from sparsecheck.oracle.units import Mask, Reals, Units, units
 from sparsecheck.values.pattern import Block, Channel, NofM, Pattern, Unstructured
@@ -239,10 +239,10 @@ PATTERNS = (Unstructured(0.5), Block((1, 2), 0.5), Block((2, 3), 0.5), Channel(0
 
 @pytest.mark.parametrize("pattern", PATTERNS, ids=str)
 @pytest.mark.parametrize("ragged", ["keep", "prune"])
-@pytest.mark.parametrize("score", reference_contents.MAGNITUDES)
+@pytest.mark.parametrize("score", reference_tensors.MAGNITUDES)
 def test_the_oracles_own_mask_is_right(pattern: Pattern, ragged: str, score: str) -> None:
     terms = contract(ragged=ragged, score=score)
-    mask, cut = reference_contents.expected_mask(pattern, WEIGHT, terms), units(pattern, WEIGHT.shape, terms)
+    mask, cut = reference_tensors.expected_mask(pattern, WEIGHT, terms), units(pattern, WEIGHT.shape, terms)
     ranking.judge_count(mask, cut, "it")
     ranking.judge_kept(mask, WEIGHT, cut, terms, "float64", "it")
 

@@ -11,7 +11,7 @@ import pytest
 from sparsecheck.adapter.shipped.exemplar import CONTRACT, ExemplarAdapter
 from sparsecheck.catalogue.axes import canonical_pattern
 from sparsecheck.features.references import keeping
-from sparsecheck.oracle import random_numbers, reference_contents, references, tensor_changes
+from sparsecheck.oracle import random_numbers, reference_tensors, references, tensor_changes
 from sparsecheck.oracle.networks import network
 from sparsecheck.oracle.plans import plan_for
 from sparsecheck.oracle.ranking import SLACK, kept_units
@@ -85,8 +85,8 @@ def test_the_log_gives_the_last_reason_of_every_file() -> None:
 
 
 def test_trials_of_the_requirement_draw_the_networks_and_plans_that_are_stored() -> None:
-    assert reference_contents.SALT == "MASK-28"
-    for token in reference_contents.NETWORKS:
+    assert reference_tensors.SALT == "MASK-28"
+    for token in reference_tensors.NETWORKS:
         shapes = {layer.weight: layer.weight_shape for layer in network(token, "MASK-28").weighted}
         stored = references.load(token).parameters
         assert {name: stored[name].shape for name in shapes} == shapes
@@ -96,7 +96,7 @@ def test_every_canonical_pattern_has_masks_for_either_magnitude() -> None:
     kinds = ("given", "unstructured", "block", "n_of_m", "any_n_of_m", "channel", "band")
     for kind in kinds:
         pattern = canonical_pattern(declaration(" ".join(other for other in kinds if other != kind)))
-        for score in reference_contents.MAGNITUDES:
+        for score in reference_tensors.MAGNITUDES:
             assert set(references.load("linear").masks(pattern, score)) == {"layer1.weight", "block.layer1.weight"}
 
 
@@ -111,25 +111,25 @@ def test_every_canonical_pattern_has_masks_for_either_magnitude() -> None:
     ],
 )
 def test_under_what_name_masks_are_kept(pattern: str, score: Score, key: str | None) -> None:
-    assert reference_contents.key(pattern, score) == key
+    assert reference_tensors.key(pattern, score) == key
 
 
 def test_what_is_made_is_in_the_order_of_its_names() -> None:
-    names = list(reference_contents.make("linear"))
+    names = list(reference_tensors.make("linear"))
     assert names == sorted(names)
 
 
 def _scored(token: str) -> list[tuple[str, Score, str, Pattern]]:
     return [
         (pattern, score, name, one)
-        for pattern in reference_contents.PATTERNS
+        for pattern in reference_tensors.PATTERNS
         if token != "conv2d" or pattern in ("unstructured-0.5", "channel0-0.5")
-        for score in reference_contents.MAGNITUDES
+        for score in reference_tensors.MAGNITUDES
         for name, one in plan_for(network(token, "MASK-28"), pattern, "MASK-28").patterns.items()
     ]
 
 
-@pytest.mark.parametrize("token", reference_contents.NETWORKS)
+@pytest.mark.parametrize("token", reference_tensors.NETWORKS)
 def test_no_stored_mask_hangs_on_rounding_ties_or_a_ragged_edge(token: str) -> None:
     saved = references.load(token)
     for pattern, score, name, one in _scored(token):
@@ -149,7 +149,7 @@ def test_no_stored_mask_hangs_on_rounding_ties_or_a_ragged_edge(token: str) -> N
             assert scores[inside & kept].min() > scores[inside & ~kept].max() * (1 + 10 * SLACK["float32"])
 
 
-@pytest.mark.parametrize("token", reference_contents.NETWORKS)
+@pytest.mark.parametrize("token", reference_tensors.NETWORKS)
 def test_every_stored_mask_removes_half_but_for_the_band_and_the_given(token: str) -> None:
     for pattern, score, name, _ in _scored(token):
         mask = references.load(token).masks(pattern, score)[name]
@@ -158,15 +158,15 @@ def test_every_stored_mask_removes_half_but_for_the_band_and_the_given(token: st
         assert 0 < mask.sum() < mask.size
 
 
-@pytest.mark.parametrize("token", reference_contents.NETWORKS)
+@pytest.mark.parametrize("token", reference_tensors.NETWORKS)
 def test_sums_of_magnitudes_and_of_squares_keep_other_units(token: str) -> None:
     saved = references.load(token)
     for pattern in ("channel0-0.5",) if token == "conv2d" else ("channel0-0.5", "block1x4-0.5"):
-        first, second = (saved.masks(pattern, score) for score in reference_contents.MAGNITUDES)
+        first, second = (saved.masks(pattern, score) for score in reference_tensors.MAGNITUDES)
         assert any((first[name] != second[name]).any() for name in first)
 
 
-@pytest.mark.parametrize("token", reference_contents.NETWORKS)
+@pytest.mark.parametrize("token", reference_tensors.NETWORKS)
 def test_other_masks_give_outputs_that_are_far_apart(token: str) -> None:
     tensors = references.load(token).tensors
     outputs = [array for name, array in tensors.items() if name.startswith("output/")]
@@ -176,7 +176,7 @@ def test_other_masks_give_outputs_that_are_far_apart(token: str) -> None:
 
 
 def test_stored_weights_are_exact_in_float32_and_no_two_are_of_equal_size() -> None:
-    for token in reference_contents.NETWORKS:
+    for token in reference_tensors.NETWORKS:
         for name, values in references.load(token).parameters.items():
             assert references.load(token).tensors[f"parameter/{name}"].dtype == np.float32
             assert (values == values.astype(np.float32)).all()
@@ -276,7 +276,7 @@ def test_a_stray_file(folder: Path, stray: str) -> None:
 
 def test_an_oracle_that_no_longer_gives_an_output(folder: Path) -> None:
     record_anew(folder, lambda tensors: tensors["output/given"].__setitem__((1, 2), 100.0))
-    was = reference_contents.make("linear")["output/given"][1, 2]
+    was = reference_tensors.make("linear")["output/given"][1, 2]
     assert type(only(folder)) is type(raised_by_load(folder)) is StaleReference
     assert str(only(folder)) == (
         f"reference {LINEAR}: the oracles no longer give what it holds: output/given changed at 1 of 48 entries, "

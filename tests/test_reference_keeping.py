@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from sparsecheck.features.references import keeping
 from sparsecheck.features.references.command import reference as command
-from sparsecheck.oracle import random_numbers, reference_contents, references
+from sparsecheck.oracle import random_numbers, reference_tensors, references
 from sparsecheck.oracle.references import StaleReference
 from tests.tampered import (
     DAY,
@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_what_is_written_is_clean_and_what_is_written_twice_is_the_same(tmp_path: Path) -> None:
     found = [keeping.write(tmp_path / name, "First.", DAY) for name in ("one", "two")]
-    assert [change.file for change in found[0]] == sorted(map(references.file_of, reference_contents.NETWORKS))
+    assert [change.file for change in found[0]] == sorted(map(references.file_of, reference_tensors.NETWORKS))
     assert keeping.check(tmp_path / "one") == []
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
     assert set(contents(tmp_path / "one")) == {"MANIFEST.json", "PROVENANCE.md", *(change.file for change in found[0])}

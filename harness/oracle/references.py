@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from ..values.contract import Score
-from . import reference_contents
-from .reference_contents import NETWORKS
+from . import reference_tensors
+from .reference_tensors import NETWORKS
 from .tensor_changes import Arrays, changes, last_bits
 from .units import Mask, Reals
 
@@ -138,7 +138,7 @@ class Reference:
         return self.tensors[f"output/{self._key(pattern, score)}"]
 
     def _key(self, pattern: str, score: Score) -> str:
-        key = reference_contents.key(pattern, score)
+        key = reference_tensors.key(pattern, score)
         if key is None or f"output/{key}" not in self.tensors:
             raise MissingReference(self.file, f"no masks are stored for the pattern {pattern} ranked by {score}")
         return key
@@ -250,7 +250,7 @@ def forms(tensors: Arrays) -> dict[str, Form]:
 def made(file: str) -> dict[str, NDArray[Any]]:
     """What the oracles give for `file`; nothing for one that they no longer make."""
     token = next((token for token in NETWORKS if file_of(token) == file), None)
-    return {} if token is None else reference_contents.make(token)
+    return {} if token is None else reference_tensors.make(token)
 
 
 def contents(tensors: Arrays) -> bytes:

@@ -24,7 +24,7 @@ MODULES = (
     "oracle/channels", "oracle/tolerance", "oracle/random_numbers", "values/selection", "values/record",
     "values/pattern", "values/plan", "values/contract", "values/capability", "values/cell",
     "catalogue/axes", "show/summary",
-    "oracle/reference_contents", "oracle/tensor_changes",
+    "oracle/reference_tensors", "oracle/tensor_changes",
 )
 TESTS = [
     f"tests/test_{name}.py" for name in (

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from ...oracle import reference_contents
-from ...oracle.reference_contents import NETWORKS
+from ...oracle import reference_tensors
+from ...oracle.reference_tensors import NETWORKS
 from ...oracle.references import (
     FOLDER,
     MANIFEST,
@@ -155,7 +155,7 @@ def _write_file(folder: Path, file: str, entries: dict[str, Entry], reason: str,
     data = contents(tensors)
     entries[file] = Entry(
         sha256=hashlib.sha256(data).hexdigest(), size=len(data), tensors=forms(tensors),
-        made_by=reference_contents.__name__,
+        made_by=reference_tensors.__name__,
         made_with={name: version(name) for name in ("numpy", "safetensors", "sparsecheck")},
         date=today.isoformat(), reason=reason,
     )
@@ -201,7 +201,7 @@ _HEAD = """\
 
 Each file under `oracle/` holds, for one network, weights and an input that are exact in float32, and for each
 canonical pattern the masks and the output that the NumPy oracles expect, in float64. They are made by
-`sparsecheck.oracle.reference_contents` from enumerated streams alone; `MANIFEST.json` records each file's sha256, its
+`sparsecheck.oracle.reference_tensors` from enumerated streams alone; `MANIFEST.json` records each file's sha256, its
 tensors, and when and why it last changed. `sparsecheck reference check` compares them with the oracles as
 they are now, and with `--bytes` byte by byte; only `sparsecheck reference write --reason TEXT` changes them, and
 adds to this log.
