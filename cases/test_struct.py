@@ -7,7 +7,7 @@ from sparsecheck.trials import flags, restoring, tracing
 from sparsecheck.trials.anatomy import anatomy, same_anatomy
 from sparsecheck.trials.flags import learns, trains
 from sparsecheck.trials.fresh_process import restore_elsewhere
-from sparsecheck.trials.remaining import tensors
+from sparsecheck.trials.pruned_model import tensors
 from sparsecheck.trials.restoring import belongings, parts
 from sparsecheck.trials.structure import Structure, judge_kept, judge_shares, shares
 from sparsecheck.trials.training import learn

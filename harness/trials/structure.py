@@ -19,7 +19,7 @@ from ..oracle.compare import array
 from ..oracle.units import Mask, Reals, Units, total_removed
 from ..trials import models
 from ..trials.baseline import BATCHES, Baseline
-from ..trials.remaining import masks_left, tensor, tensors
+from ..trials.pruned_model import masks_left, tensor, tensors
 from ..trials.training import learn, learn_alone
 from ..values.network import Layer
 from ..values.pattern import Channel

@@ -23,7 +23,7 @@ from ..process.guard import Guard
 from ..trials import answer_checks as answers
 from ..trials import models, probe
 from ..trials.anatomy import dense_weights
-from ..trials.remaining import masks_left
+from ..trials.pruned_model import masks_left
 from ..values.capability import Support
 from ..values.cell import Cell
 from ..values.contract import Contract

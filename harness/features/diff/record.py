@@ -26,7 +26,7 @@ from ...process.environment import here
 from ...process.guard import Guard
 from ...report.verdict import signature
 from ...trials import models
-from ...trials.remaining import masks_left, tensors
+from ...trials.pruned_model import masks_left, tensors
 from ...values.pattern import Given, Pattern
 from ...values.plan import Scope
 from .occasions import COARSE, TOGETHER, Occasion, occasions
