@@ -9,7 +9,7 @@ from sparsecheck.trials.flags import learns, trains
 from sparsecheck.trials.fresh_process import restore_elsewhere
 from sparsecheck.trials.pruned_model import tensors
 from sparsecheck.trials.restoring import belongings, parts
-from sparsecheck.trials.structure import Structure, judge_kept, judge_shares, shares
+from sparsecheck.trials.structural import Structure, judge_kept, judge_shares, shares
 from sparsecheck.trials.training import learn
 
 
