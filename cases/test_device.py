@@ -2,38 +2,38 @@
 
 from sparsecheck import Trial, case
 from sparsecheck.process import device
-from sparsecheck.trials import moving, parity, tracing
+from sparsecheck.trials import device_parity, moving, tracing
 from sparsecheck.trials.baseline import Baseline
 
 
 @case("DEVICE-01")
 def test_masks_are_the_cpus(trial: Trial) -> None:
-    here, there = parity.sides(trial)
-    parity.judge_masks(trial, here.masks(here.sparsified()), there.masks(there.sparsified()))
+    here, there = device_parity.sides(trial)
+    device_parity.judge_masks(trial, here.masks(here.sparsified()), there.masks(there.sparsified()))
 
 
 @case("DEVICE-02")
 def test_output_is_within_bounds_on_both(trial: Trial) -> None:
-    for side in parity.sides(trial):
-        parity.judge_native_output(side, side.sparsified())
+    for side in device_parity.sides(trial):
+        device_parity.judge_native_output(side, side.sparsified())
 
 
 @case("DEVICE-03")
 def test_saved_on_one_is_restored_on_the_other(trial: Trial) -> None:
-    for writer, reader in parity.ways(trial):
+    for writer, reader in device_parity.ways(trial):
         donor = writer.sparsified()
         baseline = Baseline.of(writer, donor)
-        restored = reader.restore(parity.read_on(reader.device, donor.save()))
+        restored = reader.restore(device_parity.read_on(reader.device, donor.save()))
         moving.judge_there(reader, restored, baseline, f"saved on {writer.device}, restored on {reader.device}")
 
 
 @case("DEVICE-04")
 def test_traced_on_one_runs_on_the_other(trial: Trial) -> None:
-    for maker, user in parity.ways(trial):
+    for maker, user in device_parity.ways(trial):
         sparsified = maker.sparsified()
         baseline = Baseline.of(maker, sparsified)
         traced = tracing.trace(sparsified.model, maker.inputs("traced"))
-        parity.judge_trace(user, traced, baseline)
+        device_parity.judge_trace(user, traced, baseline)
 
 
 @case("DEVICE-05")
@@ -41,13 +41,13 @@ def test_graph_replays_the_masks_of_the_next_update(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
     graph = device.captured(sparsified.model, trial.inputs("captured"))
-    baseline.judge_output(graph, "captured", parity.CAPTURED)
+    baseline.judge_output(graph, "captured", device_parity.CAPTURED)
     sparsified.update(0.75)
     later = Baseline.of(trial, sparsified)
     later.require_other_masks(baseline, "the update to level 0.75")
-    later.judge_output(graph, "captured before the update, replayed after it", parity.CAPTURED)
+    later.judge_output(graph, "captured before the update, replayed after it", device_parity.CAPTURED)
 
 
 @case("DEVICE-06")
 def test_forward_takes_no_more_memory_than_it_has_to(trial: Trial) -> None:
-    parity.judge_peak(trial, trial.sparsified())
+    device_parity.judge_peak(trial, trial.sparsified())

@@ -21,7 +21,7 @@ from sparsecheck.oracle.ranking import Ranking, judge_alike
 from sparsecheck.process import device
 from sparsecheck.process.environment import here
 from sparsecheck.report.ledger import enumerate_cells
-from sparsecheck.trials import parity
+from sparsecheck.trials import device_parity
 from sparsecheck.trials.refusal import judge_refusal, words_for
 from sparsecheck.trials.snapshot import model_tensors
 from sparsecheck.values.cell import Cell
@@ -264,12 +264,12 @@ def test_what_is_sparsified_there_stays_there(pattern: str) -> None:
 
 
 def test_the_two_sides_of_a_cell_are_the_same_but_for_the_device() -> None:
-    one, other = parity.sides(trial("DEVICE-01/linear/given/float32/meta"))
+    one, other = device_parity.sides(trial("DEVICE-01/linear/given/float32/meta"))
     assert (one.device.type, other.device.type) == ("cpu", "meta")
     assert one.network == other.network
     assert all((one.plan.patterns[name].mask == other.plan.patterns[name].mask).all()  # type: ignore[union-attr]
                for name in one.plan.names)
-    assert [(here.device.type, there.device.type) for here, there in parity.ways(other)] == [
+    assert [(here.device.type, there.device.type) for here, there in device_parity.ways(other)] == [
         ("cpu", "meta"), ("meta", "cpu"),
     ]
 
