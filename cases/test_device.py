@@ -2,7 +2,7 @@
 
 from sparsecheck import Trial, case
 from sparsecheck.process import device
-from sparsecheck.trials import device_parity, moving, tracing
+from sparsecheck.trials import device_moves, device_parity, tracing
 from sparsecheck.trials.baseline import Baseline
 
 
@@ -24,7 +24,7 @@ def test_saved_on_one_is_restored_on_the_other(trial: Trial) -> None:
         donor = writer.sparsified()
         baseline = Baseline.of(writer, donor)
         restored = reader.restore(device_parity.read_on(reader.device, donor.save()))
-        moving.judge_there(reader, restored, baseline, f"saved on {writer.device}, restored on {reader.device}")
+        device_moves.judge_there(reader, restored, baseline, f"saved on {writer.device}, restored on {reader.device}")
 
 
 @case("DEVICE-04")

@@ -5,7 +5,7 @@ import copy
 from sparsecheck import Saved, Trial, case, require
 from sparsecheck.oracle import flatten
 from sparsecheck.oracle.compare import apart, array, equal
-from sparsecheck.trials import flags, moving, restoring
+from sparsecheck.trials import device_moves, flags, restoring
 from sparsecheck.trials.baseline import Baseline, reported
 from sparsecheck.trials.fresh_process import restore_elsewhere
 from sparsecheck.trials.restoring import at, belongings, load_strictly, parts
@@ -167,10 +167,10 @@ def test_update_after_restore_is_the_donors_next(trial: Trial) -> None:
 def test_moved_to_another_device_and_back(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
-    for device in moving.route(trial):
+    for device in device_moves.route(trial):
         there = at(trial, device=device)
         sparsified.model.to(there.device)
-        moving.judge_there(there, sparsified, baseline)
+        device_moves.judge_there(there, sparsified, baseline)
 
 
 @case("STATE-17")
