@@ -10,8 +10,8 @@ from sparsecheck import Given, Plan, Trial, case, require
 from sparsecheck.oracle.compare import close, equal, same_state
 from sparsecheck.oracle.networks import network
 from sparsecheck.trials import flags
-from sparsecheck.trials.anatomy import anatomy, held, loose_tensors, plain_parameter, same_anatomy
 from sparsecheck.trials.models import layer_inputs
+from sparsecheck.trials.modules import anatomy, held, loose_tensors, plain_parameter, same_anatomy
 from sparsecheck.trials.probe import gradient, submodule_weight
 from sparsecheck.trials.refusal import judge_refused_plan, unless_refused
 

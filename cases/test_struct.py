@@ -4,9 +4,9 @@ from sparsecheck import Trial, case
 from sparsecheck.oracle import flatten
 from sparsecheck.oracle.compare import apart, equal
 from sparsecheck.trials import flags, restoring, tracing
-from sparsecheck.trials.anatomy import anatomy, same_anatomy
 from sparsecheck.trials.flags import learns, trains
 from sparsecheck.trials.fresh_process import restore_elsewhere
+from sparsecheck.trials.modules import anatomy, same_anatomy
 from sparsecheck.trials.pruned_model import tensors
 from sparsecheck.trials.restoring import belongings, parts
 from sparsecheck.trials.structural import Structure, judge_kept, judge_shares, shares

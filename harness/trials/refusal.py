@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..adapter.protocol import Adapter, Refusal, Sparsified
 from ..oracle import compare
 from ..trials import tracing
-from ..trials.anatomy import anatomy, same_anatomy
+from ..trials.modules import anatomy, same_anatomy
 from ..trials.restoring import at
 from ..trials.trial import Trial
 from ..values.plan import Plan

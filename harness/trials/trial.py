@@ -22,7 +22,7 @@ from ..oracle.units import Mask, Reals, fixed_mask, masked
 from ..process.guard import Guard
 from ..trials import answer_checks as answers
 from ..trials import models, probe
-from ..trials.anatomy import dense_weights
+from ..trials.modules import dense_weights
 from ..trials.pruned_model import masks_left
 from ..values.capability import Support
 from ..values.cell import Cell
