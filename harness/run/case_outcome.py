@@ -10,7 +10,7 @@ from _pytest.outcomes import Exit, Failed, Skipped, XFailed
 from ..adapter.protocol import Adapter
 from ..oracle.references import InvalidReference
 from ..report.verdict import recordable, said, signature
-from ..trials.blame import raised_at
+from ..trials.adapter_errors import raised_at
 from ..trials.refusal import RefusedBy
 from ..values.record import Record, Verdict
 from ..values.violation import Violation

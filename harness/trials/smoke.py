@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..adapter.protocol import Sparsified
 from ..oracle.compare import array, same_numbers
-from ..trials.blame import looking_at
+from ..trials.adapter_errors import looking_at
 from ..trials.pruned_model import tensor
 from ..trials.training import learn
 from ..trials.trial import Trial
