@@ -21,7 +21,7 @@ from ..oracle import flatten
 from ..oracle.networks import network
 from ..oracle.plans import pattern_for
 from ..oracle.units import Mask
-from ..trials import answer_checks as answers
+from ..trials import type_checks as answers
 from ..trials.baseline import judge_removed
 from ..trials.snapshot import model_tensors
 from ..trials.trial import Trial

@@ -20,8 +20,8 @@ from ..oracle.ranking import cut_for, judge_count, judge_kept, rankings
 from ..oracle.tolerance import Tolerance, tolerance
 from ..oracle.units import Mask, Reals, fixed_mask, masked
 from ..process.guard import Guard
-from ..trials import answer_checks as answers
 from ..trials import models, probe
+from ..trials import type_checks as answers
 from ..trials.modules import dense_weights
 from ..trials.pruned_model import masks_left
 from ..values.capability import Support
