@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .adapter.protocol import Refusal as Refusal
     from .adapter.protocol import Saved as Saved
     from .adapter.protocol import Sparsified as Sparsified
-    from .trials.registration import case as case
+    from .trials.case_marker import case as case
     from .trials.trial import Trial as Trial
     from .values.capability import CAPABILITIES as CAPABILITIES
     from .values.contract import Contract as Contract
@@ -41,7 +41,7 @@ _HOMES = {
     "adapter.protocol": "Adapter Context Refusal Saved Sparsified",
     "adapter.holders": "BufferSparsified InPlaceSparsified ParametrizedSparsified",
     "values.violation": "Violation require",
-    "trials.registration": "case",
+    "trials.case_marker": "case",
     "trials.trial": "Trial",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}

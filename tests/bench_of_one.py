@@ -10,8 +10,8 @@ from sparsecheck import Adapter, Trial
 from sparsecheck.catalogue import AREAS, CATALOGUE, requirement
 from sparsecheck.report.ledger import Planned, enumerate_cells
 from sparsecheck.report.verdict import signature
+from sparsecheck.trials.case_marker import judged_by
 from sparsecheck.trials.refusal import judge_refusal
-from sparsecheck.trials.registration import judged_by
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection
 from tests.stand_in import environment, standing_in

@@ -15,8 +15,8 @@ from ..report.ledger import Planned
 from ..report.report import exit_code
 from ..report.verdict import weigh
 from ..show.summary import summary
+from ..trials.case_marker import judged_by
 from ..trials.refusal import RefusedBy, judge_refusal
-from ..trials.registration import judged_by
 from ..values.cell import Cell
 from ..values.record import Record, Verdict
 from .case_outcome import failed, passed

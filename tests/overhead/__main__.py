@@ -95,7 +95,7 @@ def main(cells: tuple[int, ...]) -> None:
 
 def _judged(folder: Path, count: int) -> Ran:
     cases = "".join(_CASE.format(id=one.id, name=one.id.replace("-", "_").lower()) for one in CATALOGUE)
-    (folder / "test_cases.py").write_text(f"from sparsecheck.trials.registration import case\n{cases}", "utf-8")
+    (folder / "test_cases.py").write_text(f"from sparsecheck.trials.case_marker import case\n{cases}", "utf-8")
     (folder / "smoke_clock.py").write_text(_SMOKE, "utf-8")
     each = _run(folder, _judging(folder, 1)).passed
     return _run(folder, _judging(folder, round(count / each)))
