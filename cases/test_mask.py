@@ -14,8 +14,8 @@ from sparsecheck.oracle.ranking import judge_ties, judge_within
 from sparsecheck.oracle.units import Mask, Reals, masked, partial_blocks
 from sparsecheck.process.guard import AT_FIRST
 from sparsecheck.process.settings import changes, settings
-from sparsecheck.trials.probe import gradient
 from sparsecheck.trials.refusal import judge_refused_plan
+from sparsecheck.trials.used_weights import gradient
 
 
 @case("MASK-01")

@@ -12,8 +12,8 @@ from sparsecheck.oracle.networks import network
 from sparsecheck.trials import flags
 from sparsecheck.trials.models import layer_inputs
 from sparsecheck.trials.modules import anatomy, held, loose_tensors, plain_parameter, same_anatomy
-from sparsecheck.trials.probe import gradient, submodule_weight
 from sparsecheck.trials.refusal import judge_refused_plan, unless_refused
+from sparsecheck.trials.used_weights import gradient, submodule_weight
 
 
 @case("REG-01")

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ..adapter.protocol import Adapter, Saved, Sparsified
 from ..oracle.compare import same_numbers
-from ..trials import probe, tracing
+from ..trials import tracing, used_weights
 from ..values.capability import declare
 from ..values.violation import require
 from .workload import Workload
@@ -68,7 +68,7 @@ class Subject:
         """
         dense, model, inputs = self.workload.dense_model(), self.sparsified().model, self.workload.inputs
         with torch.no_grad():
-            before, now = probe.weights_used(dense, inputs), probe.weights_used(model, inputs)
+            before, now = used_weights.weights_used(dense, inputs), used_weights.weights_used(model, inputs)
         message = f"forward runs {len(now)} layer functions, that of the dense model {len(before)}"
         require(len(now) == len(before), "forward-differs", message)
         pairs = enumerate(zip(before, now, strict=True), 1)

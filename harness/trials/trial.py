@@ -20,7 +20,7 @@ from ..oracle.ranking import cut_for, judge_count, judge_kept, rankings
 from ..oracle.tolerance import Tolerance, tolerance
 from ..oracle.units import Mask, Reals, fixed_mask, masked
 from ..process.guard import Guard
-from ..trials import models, probe
+from ..trials import models, used_weights
 from ..trials import type_checks as answers
 from ..trials.modules import dense_weights
 from ..trials.pruned_model import masks_left
@@ -184,7 +184,7 @@ class Trial:
         Raises:
             Violation: `forward-differs`, the model does not run the dense model's layers.
         """
-        return probe.weights_in_use(model, self.network, self.inputs("probe") if inputs is None else inputs)
+        return used_weights.weights_in_use(model, self.network, self.inputs("probe") if inputs is None else inputs)
 
     def parameters(self, model: nn.Module) -> dict[str, Reals]:
         """All parameters of a dense model in float64, under every name they have."""
