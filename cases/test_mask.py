@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from sparsecheck import Block, Trial, Violation, case, require
-from sparsecheck.oracle.compare import array, close, equal
-from sparsecheck.oracle.ranking import judge_ties, judge_within
+from sparsecheck.oracle.compare import array, assert_close, assert_equal
+from sparsecheck.oracle.ranking import assert_subset, assert_ties
 from sparsecheck.oracle.units import Mask, Reals, masked, partial_blocks
 from sparsecheck.process.guard import AT_FIRST
 from sparsecheck.process.settings import changes, settings
@@ -23,7 +23,7 @@ def test_forward_uses_the_masked_weight(trial: Trial) -> None:
     dense = trial.dense_parameters()
     sparsified = trial.sparsified()
     expected = trial.masked(dense, trial.expected_masks(sparsified))
-    trial.judge_used(sparsified.model, expected, "after update")
+    trial.assert_used_weights(sparsified.model, expected, "after update")
 
 
 @case("MASK-02")
@@ -33,15 +33,15 @@ def test_output_is_that_of_the_masked_dense_model(trial: Trial) -> None:
     expected = trial.masked(dense, trial.expected_masks(sparsified))
     for batch in (3, 1):
         inputs = trial.inputs("fresh", batch)
-        trial.judge_output(sparsified.model, expected, inputs, f"output of the sparse model for a batch of {batch}")
+        trial.assert_output(sparsified.model, expected, inputs, f"output of the sparse model for a batch of {batch}")
 
 
 @case("MASK-03")
 def test_a_given_mask_is_the_one_applied(trial: Trial) -> None:
     dense = trial.dense_parameters()
     sparsified = trial.sparsified()
-    trial.judge_masks(sparsified, trial.named_masks, "after update")
-    trial.judge_used(sparsified.model, trial.masked(dense, trial.named_masks), "after update")
+    trial.assert_masks(sparsified, trial.planned_masks, "after update")
+    trial.assert_used_weights(sparsified.model, trial.masked(dense, trial.planned_masks), "after update")
 
 
 @case("MASK-04")
@@ -59,64 +59,64 @@ def test_one_boolean_mask_a_planned_parameter(trial: Trial) -> None:
 
 @case("MASK-05")
 def test_unstructured_removes_the_exact_count(trial: Trial) -> None:
-    trial.judge_counts(trial.sparsified())
+    trial.assert_counts(trial.sparsified())
 
 
 @case("MASK-06")
 def test_unstructured_keeps_the_highest_scores(trial: Trial) -> None:
     dense = trial.dense_parameters()
-    trial.judge_kept(trial.sparsified(), dense)
+    trial.assert_highest_kept(trial.sparsified(), dense)
 
 
 @case("MASK-07")
 def test_block_removes_the_exact_count_of_whole_blocks(trial: Trial) -> None:
-    trial.judge_counts(trial.sparsified())
+    trial.assert_counts(trial.sparsified())
 
 
 @case("MASK-08")
 def test_block_keeps_the_highest_scores(trial: Trial) -> None:
     dense = trial.dense_parameters()
-    trial.judge_kept(trial.sparsified(), dense)
+    trial.assert_highest_kept(trial.sparsified(), dense)
 
 
 @case("MASK-09")
 def test_n_of_m_keeps_n_of_every_m_inputs(trial: Trial) -> None:
-    trial.judge_counts(trial.sparsified())
+    trial.assert_counts(trial.sparsified())
 
 
 @case("MASK-10")
 def test_n_of_m_keeps_the_highest_scores_of_every_group(trial: Trial) -> None:
     dense = trial.dense_parameters()
-    trial.judge_kept(trial.sparsified(), dense)
+    trial.assert_highest_kept(trial.sparsified(), dense)
 
 
 @case("MASK-11")
 def test_channel_removes_the_exact_count_of_whole_slices(trial: Trial) -> None:
-    trial.judge_counts(trial.sparsified())
+    trial.assert_counts(trial.sparsified())
 
 
 @case("MASK-12")
 def test_channel_keeps_the_highest_scores(trial: Trial) -> None:
     dense = trial.dense_parameters()
-    trial.judge_kept(trial.sparsified(), dense)
+    trial.assert_highest_kept(trial.sparsified(), dense)
 
 
 @case("MASK-13")
 def test_band_keeps_exactly_the_diagonals_of_its_width(trial: Trial) -> None:
-    trial.judge_masks(trial.sparsified(), trial.named_masks, f"{trial.cell.pattern} after update")
+    trial.assert_masks(trial.sparsified(), trial.planned_masks, f"{trial.cell.pattern} after update")
 
 
 @case("MASK-14")
 def test_all_parameters_together_are_ranked_as_one(trial: Trial) -> None:
     dense = trial.dense_parameters()
     sparsified = trial.sparsified()
-    trial.judge_counts(sparsified)
+    trial.assert_counts(sparsified)
     if trial.contract.ranks_by_magnitude:
-        trial.judge_kept(sparsified, dense)
+        trial.assert_highest_kept(sparsified, dense)
     if trial.supports("relevel"):
         before = trial.masks(sparsified)
         sparsified.update(0.6)
-        trial.judge_counts(sparsified, 0.6, before)
+        trial.assert_counts(sparsified, 0.6, before)
 
 
 @case("MASK-15")
@@ -132,8 +132,8 @@ def test_gradient_of_the_dense_weight_is_masked(trial: Trial) -> None:
         what = f"gradient of the dense weight of {name}"
         seen = gradient(weight, what)
         expected = gradient(plain.get_parameter(name), what)
-        equal(masked(seen, ~masks[name]), np.zeros_like(seen), "gradient-differs", f"{what} where removed")
-        close(seen, masked(expected, masks[name]), trial.tolerance, "gradient-differs", what)
+        assert_equal(masked(seen, ~masks[name]), np.zeros_like(seen), "gradient-differs", f"{what} where removed")
+        assert_close(seen, masked(expected, masks[name]), trial.tolerance, "gradient-differs", what)
 
 
 @case("MASK-16")
@@ -141,11 +141,11 @@ def test_what_is_not_planned_stays(trial: Trial) -> None:
     model = trial.dense_model()
     dense = trial.parameters(model)
     others = {name: parameter for name, parameter in model.named_parameters() if name not in trial.plan.names}
-    used = trial.used(trial.sparsified(model).model)
+    used = trial.used_weights(trial.sparsified(model).model)
     for name, parameter in others.items():
-        equal(parameter, dense[name], "unplanned-differs", f"{name}, which is not planned,")
+        assert_equal(parameter, dense[name], "unplanned-differs", f"{name}, which is not planned,")
         if name in used:
-            equal(used[name], dense[name], "unplanned-differs", f"{name}, not planned, as used in forward")
+            assert_equal(used[name], dense[name], "unplanned-differs", f"{name}, not planned, as used in forward")
 
 
 @case("MASK-17")
@@ -153,7 +153,7 @@ def test_equal_models_plans_and_random_states_get_equal_masks(trial: Trial) -> N
     trial.guard.seed()
     expected = trial.masks(trial.sparsified())
     trial.guard.seed()
-    trial.judge_masks(trial.sparsified(), expected, "from an equal model, the second time")
+    trial.assert_masks(trial.sparsified(), expected, "from an equal model, the second time")
 
 
 @case("MASK-18")
@@ -183,7 +183,7 @@ def _live(trial: Trial) -> None:
 def test_dtype_and_shape_stay(trial: Trial) -> None:
     model = trial.sparsified().model
     for layer in trial.network.weighted:
-        used = trial.used(model)[layer.weight]
+        used = trial.used_weights(model)[layer.weight]
         seen, expected = (used.dtype, tuple(used.shape)), (trial.dtype, layer.weight_shape)
         require(seen == expected, "form-differs", f"{layer.weight} as used in forward is {seen}, expected {expected}")
     output = model(trial.inputs())
@@ -193,12 +193,12 @@ def test_dtype_and_shape_stay(trial: Trial) -> None:
 @case("MASK-21")
 def test_a_removed_entry_is_zero_whatever_stands_there(trial: Trial) -> None:
     model = trial.dense_model()
-    for name, mask in trial.named_masks.items():
+    for name, mask in trial.planned_masks.items():
         removed = torch.from_numpy(~mask).to(trial.device)
         poison = torch.tensor([math.nan, math.inf, -math.inf], dtype=trial.dtype, device=trial.device)
         model.get_parameter(name).detach()[removed] = poison.repeat(mask.size)[: int(removed.sum())]
-    expected = trial.masked(trial.parameters(model), trial.named_masks)
-    trial.judge_used(trial.sparsified(model).model, expected, "with NaN and infinity where removed")
+    expected = trial.masked(trial.parameters(model), trial.planned_masks)
+    trial.assert_used_weights(trial.sparsified(model).model, expected, "with NaN and infinity where removed")
 
 
 @case("MASK-22")
@@ -208,9 +208,9 @@ def test_ties_break_as_declared(trial: Trial) -> None:
         weight = model.get_parameter(name).detach()
         weight.copy_(weight.sign() / 4)
     sparsified = trial.sparsified(model)
-    trial.judge_counts(sparsified)
+    trial.assert_counts(sparsified)
     for name, mask in trial.masks(sparsified).items():
-        judge_ties(mask, trial.contract, f"mask of {name}")
+        assert_ties(mask, trial.contract, f"mask of {name}")
 
 
 @case("MASK-23")
@@ -225,9 +225,9 @@ def test_partial_blocks_go_as_declared(trial: Trial) -> None:
         return
     dense = trial.parameters(model)
     sparsified = trial.sparsified(model)
-    trial.judge_counts(sparsified)
+    trial.assert_counts(sparsified)
     if trial.contract.ranks_by_magnitude:
-        trial.judge_kept(sparsified, dense)
+        trial.assert_highest_kept(sparsified, dense)
 
 
 @case("MASK-24")
@@ -242,15 +242,15 @@ def test_a_raised_level_removes_what_now_scores_lowest(trial: Trial) -> None:
         _turn_scores(turned)
         weights |= {name: array(weight).copy() for name, weight in turned.items()}
     sparsified.update(0.6)
-    trial.judge_counts(sparsified, 0.6, before)
+    trial.assert_counts(sparsified, 0.6, before)
     expected = trial.masked(weights, trial.masks(sparsified))
-    trial.judge_used(sparsified.model, expected, "after the level was raised to 0.6")
+    trial.assert_used_weights(sparsified.model, expected, "after the level was raised to 0.6")
     if trial.contract.regrowth == "monotone":
         what = "removed at level 0.3, are kept again at 0.6, though regrowth is declared monotone"
-        judge_within(trial.masks(sparsified), before, "regrown", what)
+        assert_subset(trial.masks(sparsified), before, "regrown", what)
         weights = trial.masked(weights, before)
     if trial.contract.ranks_by_magnitude:
-        trial.judge_kept(sparsified, weights)
+        trial.assert_highest_kept(sparsified, weights)
 
 
 def _left(trial: Trial, masks: Mapping[str, Mask]) -> Mapping[str, Reals]:
@@ -272,20 +272,20 @@ def test_a_lowered_level_brings_back_as_declared(trial: Trial) -> None:
     before = trial.masks(sparsified)
     sparsified.update(0.3)
     after = trial.masks(sparsified)
-    trial.judge_counts(sparsified, 0.3, before)
+    trial.assert_counts(sparsified, 0.3, before)
     expected = trial.masked(_left(trial, before), after)
-    trial.judge_used(sparsified.model, expected, "after the level was lowered to 0.3")
+    trial.assert_used_weights(sparsified.model, expected, "after the level was lowered to 0.3")
     if trial.contract.regrowth == "monotone":
         what = "removed at level 0.9, are kept again at 0.3, though regrowth is declared monotone"
-        judge_within(after, before, "regrown", what)
+        assert_subset(after, before, "regrown", what)
     elif trial.contract.ranks_by_magnitude and trial.contract.level_basis == "dense":
         what = "kept at level 0.9, are removed at 0.3, though no weight has changed"
-        judge_within(before, after, "kept-differs", what)
+        assert_subset(before, after, "kept-differs", what)
     sparsified.update(0.0)
-    trial.judge_counts(sparsified, 0.0, after)
+    trial.assert_counts(sparsified, 0.0, after)
     before = trial.masks(sparsified)
     sparsified.update()
-    trial.judge_counts(sparsified, before=before)
+    trial.assert_counts(sparsified, before=before)
 
 
 @case("MASK-26")
@@ -299,9 +299,10 @@ def test_mode_and_grad_do_not_matter(trial: Trial) -> None:
         trial.guard.seed()
         with torch.set_grad_enabled(grad):
             sparsified = trial.sparsified(trial.dense_model().train(training))
-            trial.judge_masks(sparsified, masks, f"made {way}")
+            trial.assert_masks(sparsified, masks, f"made {way}")
             for mode in (True, False):
-                trial.judge_used(sparsified.model.train(mode), expected, f"made {way}, in forward with train({mode})")
+                done = f"made {way}, in forward with train({mode})"
+                trial.assert_used_weights(sparsified.model.train(mode), expected, done)
 
 
 @case("MASK-27")
@@ -312,28 +313,28 @@ def test_masks_take_hold_when_declared(trial: Trial) -> None:
     sparsified.model(trial.inputs("before the update"))
     at_attach = trial.contract.masks_at == "attach"
     expected = trial.masked(dense, trial.masks(sparsified)) if at_attach else dense
-    trial.judge_used(sparsified.model, expected, "after attach, before any update")
+    trial.assert_used_weights(sparsified.model, expected, "after attach, before any update")
     if at_attach:
-        trial.prove_hold(sparsified, dense)
+        trial.assert_plan_applied(sparsified, dense)
     sparsified.update()
-    trial.prove_hold(sparsified, dense)
+    trial.assert_plan_applied(sparsified, dense)
     masks = trial.masks(sparsified)
     sparsified.model(trial.inputs("after the update"))
-    trial.judge_masks(sparsified, masks, "after an update and a forward")
+    trial.assert_masks(sparsified, masks, "after an update and a forward")
 
 
 @case("MASK-28")
 def test_saved_masks_and_outputs_are_met(trial: Trial) -> None:
-    saved, pattern, contract = trial.saved, trial.cell.pattern, trial.contract
+    saved, pattern, contract = trial.reference, trial.cell.pattern, trial.contract
     model = trial.plain_model(saved.parameters)
     sparsified = trial.attach(model)
     if contract.masks_at == "update":  # else a second update may remove as much of what remains
         sparsified.update()
-    trial.judge_masks(sparsified, saved.masks(pattern, contract.score), "from the saved weights")
+    trial.assert_masks(sparsified, saved.masks(pattern, contract.score), "from the saved weights")
     with torch.no_grad():
         seen = sparsified.model(torch.tensor(saved.inputs, device=trial.device))
     expected = saved.output(pattern, contract.score)
-    close(seen, expected, trial.tolerance, "output-differs", "output from the saved weights and input")
+    assert_close(seen, expected, trial.tolerance, "output-differs", "output from the saved weights and input")
 
 
 @case("MASK-29")
@@ -352,27 +353,27 @@ def test_every_pattern_is_applied_in_forward(trial: Trial) -> None:
     dense = trial.dense_parameters()
     sparsified = trial.sparsified()
     expected = trial.masked(dense, trial.expected_masks(sparsified))
-    trial.judge_used(sparsified.model, expected, "after update")
-    trial.judge_output(sparsified.model, expected, trial.inputs("fresh"), "output of the sparse model")
+    trial.assert_used_weights(sparsified.model, expected, "after update")
+    trial.assert_output(sparsified.model, expected, trial.inputs("fresh"), "output of the sparse model")
 
 
 @case("MASK-31")
 def test_each_parameter_gets_its_own_pattern(trial: Trial) -> None:
     sparsified = trial.sparsified()
-    if trial.named_masks:
-        trial.judge_masks(sparsified, trial.named_masks, "each parameter with a pattern of its own")
+    if trial.planned_masks:
+        trial.assert_masks(sparsified, trial.planned_masks, "each parameter with a pattern of its own")
     else:
-        trial.judge_counts(sparsified)
+        trial.assert_counts(sparsified)
     dense = trial.dense_parameters()
     expected = trial.masked(dense, trial.expected_masks(sparsified))
-    trial.judge_used(sparsified.model, expected, "each parameter with a pattern of its own")
+    trial.assert_used_weights(sparsified.model, expected, "each parameter with a pattern of its own")
 
 
 @case("MASK-32")
 def test_position_alone_decides_where_declared(trial: Trial) -> None:
     expected = trial.masks(trial.sparsified())
     other = trial.sparsified(trial.dense_model("other"))
-    trial.judge_masks(other, expected, "from other weights, though score='position' is declared")
+    trial.assert_masks(other, expected, "from other weights, though score='position' is declared")
 
 
 @case("MASK-33")
@@ -382,15 +383,15 @@ def test_zeros_in_the_dense_weight_count_like_any_entry(trial: Trial) -> None:
         model.get_parameter(name).detach().flatten()[::5] = 0
     dense = trial.parameters(model)
     sparsified = trial.sparsified(model)
-    trial.judge_counts(sparsified)
+    trial.assert_counts(sparsified)
     if trial.contract.ranks_by_magnitude:
-        trial.judge_kept(sparsified, dense)
+        trial.assert_highest_kept(sparsified, dense)
 
 
 @case("MASK-34")
 def test_a_channel_of_a_convolution_is_whole(trial: Trial) -> None:
     dense = trial.dense_parameters()
     sparsified = trial.sparsified()
-    trial.judge_counts(sparsified)
+    trial.assert_counts(sparsified)
     if trial.contract.ranks_by_magnitude:
-        trial.judge_kept(sparsified, dense)
+        trial.assert_highest_kept(sparsified, dense)

@@ -7,13 +7,19 @@ import torch
 from torch.nn import functional
 
 from sparsecheck import Given, Plan, Trial, case, require
-from sparsecheck.oracle.compare import close, equal, same_state
+from sparsecheck.oracle.compare import assert_close, assert_equal, assert_same_state
 from sparsecheck.oracle.networks import network
 from sparsecheck.trials import flags
 from sparsecheck.trials.models import layer_inputs
-from sparsecheck.trials.modules import anatomy, held, loose_tensors, plain_parameter, same_anatomy
+from sparsecheck.trials.modules import (
+    assert_same_modules,
+    describe_modules,
+    detect_holder,
+    require_plain_parameter,
+    unregistered_tensors,
+)
 from sparsecheck.trials.refusal import judge_refused_plan, unless_refused
-from sparsecheck.trials.used_weights import gradient, submodule_weight
+from sparsecheck.trials.used_weights import gradient, read_submodule_weight
 
 
 @case("REG-01")
@@ -23,11 +29,11 @@ def test_planned_layers_alone_hold_masks_as_declared(trial: Trial) -> None:
     masks, declared = trial.masks(sparsified), trial.contract.holds
     for layer in trial.network.weighted:
         if layer.weight in trial.plan.names:
-            how = held(sparsified.model, layer.weight, types[layer.name], masks[layer.weight])
+            how = detect_holder(sparsified.model, layer.weight, types[layer.name], masks[layer.weight])
             message = f"the mask of {layer.weight} is held by {how}, expected {declared} as declared"
             require(how == declared, "held-otherwise", message)
         elif declared != "wrapper":
-            plain_parameter(sparsified.model, layer.weight, "what is not planned")
+            require_plain_parameter(sparsified.model, layer.weight, "what is not planned")
 
 
 @case("REG-02")
@@ -36,7 +42,7 @@ def test_dense_weight_is_kept(trial: Trial) -> None:
     parameters = dict(model.named_parameters())
     dense = {name: parameters[name].detach().clone() for name in trial.plan.names}
     kept = trial.dense_weights(trial.sparsified(model), parameters)
-    same_state(kept, dense, "dense-differs", "dense weights after update")
+    assert_same_state(kept, dense, "dense-differs", "dense weights after update")
 
 
 @case("REG-03")
@@ -78,7 +84,7 @@ def test_a_mask_is_no_parameter(trial: Trial) -> None:
     message = f"the sparse model has {len(seen)} parameters, expected {expected}: {', '.join(seen)}"
     require(len(seen) == expected, "parameters-differ", message)
     for name in trial.plan.names if trial.contract.holds == "parametrization" else ():
-        loose = ", ".join(loose_tensors(model, name))
+        loose = ", ".join(unregistered_tensors(model, name))
         message = f"the parametrization of {name} holds tensors that are no buffers, so that .to leaves them: {loose}"
         require(not loose, "mask-loose", message)
 
@@ -124,10 +130,10 @@ def test_attaching_twice_is_attaching_once_or_refused(trial: Trial) -> None:
     trial.guard.seed()
     twice = second or first
     twice.update()
-    trial.prove_hold(twice, dense)
-    trial.judge_masks(twice, trial.masks(once), "attached twice")
-    trial.judge_used(twice.model, trial.standing(once.model), "attached twice")
-    same_anatomy(anatomy(twice.model), anatomy(once.model), "attached-twice", "attached twice")
+    trial.assert_plan_applied(twice, dense)
+    trial.assert_masks(twice, trial.masks(once), "attached twice")
+    trial.assert_used_weights(twice.model, trial.effective_parameters(once.model), "attached twice")
+    assert_same_modules(describe_modules(twice.model), describe_modules(once.model), "attached-twice", "attached twice")
 
 
 @case("REG-09")
@@ -144,12 +150,13 @@ def test_tied_weights_stay_tied(trial: Trial) -> None:
     dense = trial.dense_parameters()
     sparsified = trial.sparsified()
     expected = trial.masked(dense, trial.expected_masks(sparsified))
-    trial.judge_used(sparsified.model, expected, "after update")
+    trial.assert_used_weights(sparsified.model, expected, "after update")
     optimizer = torch.optim.SGD(sparsified.model.parameters(), 0.1)
     sparsified.train(trial.batches(1), functional.mse_loss, optimizer)
-    used = trial.used(sparsified.model)
+    used = trial.used_weights(sparsified.model)
     for name, source in trial.network.tied:
-        equal(used[name], used[source], "untied", f"{name}, after training, against {source} with which it is shared,")
+        what = f"{name}, after training, against {source} with which it is shared,"
+        assert_equal(used[name], used[source], "untied", what)
     if trial.supports("finalize"):
         final = dict(sparsified.finalize().named_parameters(remove_duplicate=False))
         for name, source in trial.network.tied:
@@ -158,7 +165,7 @@ def test_tied_weights_stay_tied(trial: Trial) -> None:
 
 @case("REG-11")
 def test_a_given_mask_of_another_shape_is_refused(trial: Trial) -> None:
-    name, mask = list(trial.named_masks.items())[-1]
+    name, mask = list(trial.planned_masks.items())[-1]
     for wrong in (mask[:1], mask[:, :1], mask[:-1], mask.T):
         plan = Plan({**trial.plan.patterns, name: Given(wrong)}, trial.plan.scope)
         judge_refused_plan(trial, trial.dense_model(), plan, (name,))
@@ -167,19 +174,19 @@ def test_a_given_mask_of_another_shape_is_refused(trial: Trial) -> None:
 @case("REG-12")
 def test_finalized_weights_are_plain_and_masked(trial: Trial) -> None:
     sparsified = trial.sparsified()
-    expected = trial.standing(sparsified.model)
+    expected = trial.effective_parameters(sparsified.model)
     final = sparsified.finalize()
     for name in trial.plan.names:
-        weight = plain_parameter(final, name, "after finalize")
+        weight = require_plain_parameter(final, name, "after finalize")
         require(weight.dtype == trial.dtype, "finalized-differs", f"{name} after finalize is {weight.dtype}")
-        equal(weight, expected[name], "finalized-differs", f"{name} after finalize")
+        assert_equal(weight, expected[name], "finalized-differs", f"{name} after finalize")
 
 
 @case("REG-13")
 def test_finalize_leaves_a_dense_models_build(trial: Trial) -> None:
     dense = trial.dense_model()
     final = trial.sparsified().finalize()
-    same_anatomy(anatomy(final), anatomy(dense), "not-plain", "after finalize")
+    assert_same_modules(describe_modules(final), describe_modules(dense), "not-plain", "after finalize")
     seen, expected = (", ".join(sorted(model.state_dict())) for model in (final, dense))
     require(seen == expected, "keys-differ", f"the finalized model's state dict has {seen}, expected {expected}")
 
@@ -188,7 +195,7 @@ def test_finalize_leaves_a_dense_models_build(trial: Trial) -> None:
 def test_finalize_keeps_the_output(trial: Trial) -> None:
     sparsified, inputs = trial.sparsified(), trial.inputs("fresh")
     before = sparsified.model(inputs).detach().clone()
-    close(sparsified.finalize()(inputs), before, trial.tolerance, "output-differs", "output after finalize")
+    assert_close(sparsified.finalize()(inputs), before, trial.tolerance, "output-differs", "output after finalize")
 
 
 @case("REG-15")
@@ -196,26 +203,27 @@ def test_a_planned_layer_by_itself_is_sparse(trial: Trial) -> None:
     model = trial.dense_model()
     parameters, modules = dict(model.named_parameters()), dict(model.named_modules())
     sparsified = trial.sparsified(model)
-    expected = trial.standing(sparsified.model)
+    expected = trial.effective_parameters(sparsified.model)
     for weight in trial.dense_weights(sparsified, parameters).values():
         weight.detach().mul_(2)
     modules |= dict(sparsified.model.named_modules())
     for layer in trial.network.weighted:
         if layer.weight in trial.plan.names:
             inputs = layer_inputs(layer, trial.cell.requirement, trial.dtype, trial.device)
-            used = submodule_weight(modules[layer.name], inputs)
-            equal(used, 2 * expected[layer.weight], "weight-differs", f"{layer.weight}, doubled, in its layer alone")
+            used = read_submodule_weight(modules[layer.name], inputs)
+            what = f"{layer.weight}, doubled, in its layer alone"
+            assert_equal(used, 2 * expected[layer.weight], "weight-differs", what)
 
 
 @case("REG-16")
 def test_finalize_keeps_flags_and_hooks(trial: Trial) -> None:
     model, ran = trial.dense_model(), list[str]()
-    expected = flags.unusual(model)
+    expected = flags.set_unusual(model)
     names = [name for name, module in model.named_modules() if not list(module.children())]
     for name in names:
         model.get_submodule(name).register_forward_hook(lambda *_, name=name: ran.append(name))
     final = trial.sparsified(model).finalize()
-    flags.same(flags.read(final), expected, "flag-changed", "finalize")
+    flags.assert_same(flags.read(final), expected, "flag-changed", "finalize")
     ran.clear()
     final(trial.inputs())
     message = f"after finalize a forward runs a user's hooks on {', '.join(ran) or 'none'}, expected {', '.join(names)}"
@@ -256,7 +264,7 @@ def test_gradients_that_a_user_gathered_stay(trial: Trial) -> None:
     now = parameters | trial.dense_weights(sparsified, parameters)
     for name, expected in before.items():
         what = f"gradient of {name}, gathered before attach,"
-        equal(gradient(now[name], what), expected, "gradient-changed", what)
+        assert_equal(gradient(now[name], what), expected, "gradient-changed", what)
 
 
 @case("REG-20")
@@ -281,12 +289,12 @@ def test_buffers_stay(trial: Trial) -> None:
     now = dict(sparsified.model.named_buffers())
     for name, tensor in before.items():
         require(name in now, "buffer-gone", f"the dense model's buffer {name} is gone after attach and update")
-        equal(now[name], tensor, "buffer-changed", f"the dense model's buffer {name} after attach and update")
-    trial.prove_hold(sparsified, dense)
+        assert_equal(now[name], tensor, "buffer-changed", f"the dense model's buffer {name} after attach and update")
+    trial.assert_plan_applied(sparsified, dense)
 
 
 @case("REG-22")
 def test_a_weight_of_a_size_not_taken_is_refused(trial: Trial) -> None:
-    small = trial.on(network(trial.cell.layer, "REG-22"), "REG-22")
+    small = trial.with_network(network(trial.cell.layer, "REG-22"), "REG-22")
     for name, pattern in small.plan.patterns.items():
         judge_refused_plan(small, small.dense_model(), Plan({name: pattern}), (name, name.rpartition(".")[0]))

@@ -4,7 +4,7 @@ from sparsecheck import Trial, case
 from sparsecheck.trials import tracing
 from sparsecheck.trials.baseline import Baseline
 from sparsecheck.trials.snapshot import Snapshot
-from sparsecheck.trials.training import Start, learn
+from sparsecheck.trials.training import BeforeTraining, train
 
 ONE_BATCH = (3,)
 """A batch of another size is compiled anew, which takes time and says no more of a sparsifier."""
@@ -15,7 +15,7 @@ def test_trace_gives_the_same_output(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
     traced = tracing.trace(sparsified.model, trial.inputs("traced"))
-    baseline.judge_output(traced, "traced")
+    baseline.assert_output(traced, "traced")
 
 
 @case("TRACE-02")
@@ -23,7 +23,7 @@ def test_trace_module_gives_the_same_output(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
     traced = tracing.trace_module(sparsified.model, trial.inputs("traced"))
-    baseline.judge_output(traced, "traced by trace_module")
+    baseline.assert_output(traced, "traced by trace_module")
 
 
 @case("TRACE-03")
@@ -31,7 +31,7 @@ def test_trace_survives_its_file(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
     traced = tracing.trace(sparsified.model, trial.inputs("traced"))
-    baseline.judge_output(tracing.trace_reloaded(traced), "traced, saved and loaded")
+    baseline.assert_output(tracing.trace_reloaded(traced), "traced, saved and loaded")
 
 
 @case("TRACE-04")
@@ -39,7 +39,7 @@ def test_tracing_leaves_the_model_alone(trial: Trial) -> None:
     sparsified = trial.sparsified()
     before = Snapshot(trial, sparsified)
     tracing.trace(sparsified.model, trial.inputs("traced"))
-    before.judge(sparsified, "the model after it was traced")
+    before.assert_unchanged(sparsified, "the model after it was traced")
 
 
 @case("TRACE-05")
@@ -47,7 +47,7 @@ def test_finalized_model_traces(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
     traced = tracing.trace(sparsified.finalize(), trial.inputs("traced"))
-    baseline.judge_output(traced, "finalized and traced")
+    baseline.assert_output(traced, "finalized and traced")
 
 
 @case("TRACE-06")
@@ -55,7 +55,7 @@ def test_export_gives_the_same_output(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
     program = tracing.export(sparsified.model, trial.inputs("exported"))
-    baseline.judge_output(program.module(), "exported")
+    baseline.assert_output(program.module(), "exported")
 
 
 @case("TRACE-07")
@@ -63,7 +63,7 @@ def test_exported_program_survives_its_file(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
     program = tracing.export(sparsified.model, trial.inputs("exported"))
-    baseline.judge_output(tracing.export_reloaded(program).module(), "exported, saved and loaded")
+    baseline.assert_output(tracing.export_reloaded(program).module(), "exported, saved and loaded")
 
 
 @case("TRACE-08")
@@ -71,7 +71,7 @@ def test_exporting_leaves_the_model_alone(trial: Trial) -> None:
     sparsified = trial.sparsified()
     before = Snapshot(trial, sparsified)
     tracing.export(sparsified.model, trial.inputs("exported"))
-    before.judge(sparsified, "the model after it was exported")
+    before.assert_unchanged(sparsified, "the model after it was exported")
 
 
 @case("TRACE-09")
@@ -79,7 +79,7 @@ def test_finalized_model_exports(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
     program = tracing.export(sparsified.finalize(), trial.inputs("exported"))
-    baseline.judge_output(program.module(), "finalized and exported")
+    baseline.assert_output(program.module(), "finalized and exported")
 
 
 @case("TRACE-10")
@@ -87,7 +87,7 @@ def test_compiled_whole_gives_the_same_output(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
     with tracing.compiled(sparsified.model) as compiled:
-        baseline.judge_output(compiled, "compiled", ONE_BATCH)
+        baseline.assert_output(compiled, "compiled", ONE_BATCH)
 
 
 @case("TRACE-11")
@@ -95,11 +95,11 @@ def test_compiled_model_follows_the_next_update(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
     with tracing.compiled(sparsified.model) as compiled:
-        baseline.judge_output(compiled, "compiled", ONE_BATCH)
+        baseline.assert_output(compiled, "compiled", ONE_BATCH)
         sparsified.update(0.75)
         later = Baseline.of(trial, sparsified)
-        later.require_other_masks(baseline, "the update to level 0.75")
-        later.judge_output(compiled, "compiled before the update, run after it", ONE_BATCH)
+        later.require_new_masks(baseline, "the update to level 0.75")
+        later.assert_output(compiled, "compiled before the update, run after it", ONE_BATCH)
 
 
 @case("TRACE-12")
@@ -107,15 +107,15 @@ def test_finalized_model_compiles_whole(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
     with tracing.compiled(sparsified.finalize()) as compiled:
-        baseline.judge_output(compiled, "finalized and compiled", ONE_BATCH)
+        baseline.assert_output(compiled, "finalized and compiled", ONE_BATCH)
 
 
 @case("TRACE-13")
 def test_trained_model_traces_as_trained(trial: Trial) -> None:
     sparsified = trial.sparsified()
-    start = Start.of(trial, sparsified)
-    learn(trial, sparsified)
-    start.judge_learned(sparsified, "trained")
+    start = BeforeTraining.of(trial, sparsified)
+    train(trial, sparsified)
+    start.assert_learned(sparsified, "trained")
     baseline = Baseline.of(trial, sparsified)
     traced = tracing.trace(sparsified.model, trial.inputs("traced"))
-    baseline.judge_output(traced, "trained since the update, and traced")
+    baseline.assert_output(traced, "trained since the update, and traced")

@@ -3,47 +3,47 @@
 import torch
 
 from sparsecheck import Trial, case, require
-from sparsecheck.oracle.compare import array, close
+from sparsecheck.oracle.compare import array, assert_close
 from sparsecheck.trials import training
-from sparsecheck.trials.baseline import judge_removed
-from sparsecheck.trials.training import Start, learn, taught
+from sparsecheck.trials.baseline import assert_removed_are_zero
+from sparsecheck.trials.training import BeforeTraining, expected_after_training, train
 
 
 @case("TRAIN-01")
 def test_sgd_with_momentum(trial: Trial) -> None:
     sparsified = trial.sparsified()
-    start = Start.of(trial, sparsified)
-    learn(trial, sparsified, training.sgd(sparsified.model.parameters()))
-    start.judge(sparsified, "trained by SGD with momentum")
+    start = BeforeTraining.of(trial, sparsified)
+    train(trial, sparsified, training.sgd(sparsified.model.parameters()))
+    start.assert_sparse_and_learned(sparsified, "trained by SGD with momentum")
 
 
 @case("TRAIN-02")
 def test_adamw_with_decay(trial: Trial) -> None:
     sparsified = trial.sparsified()
-    start = Start.of(trial, sparsified)
-    learn(trial, sparsified, training.adamw(sparsified.model.parameters()))
-    start.judge(sparsified, "trained by AdamW with decay")
+    start = BeforeTraining.of(trial, sparsified)
+    train(trial, sparsified, training.adamw(sparsified.model.parameters()))
+    start.assert_sparse_and_learned(sparsified, "trained by AdamW with decay")
 
 
 @case("TRAIN-03")
 def test_gradients_accumulate(trial: Trial) -> None:
     sparsified = trial.sparsified()
-    plain = trial.plain_model(trial.standing(sparsified.model))
+    plain = trial.plain_model(trial.effective_parameters(sparsified.model))
     expected = {name: -0.5 * gradient for name, gradient in training.summed_gradients(trial, plain).items()}
-    start = Start.of(trial, sparsified)
+    start = BeforeTraining.of(trial, sparsified)
     training.summed_gradients(trial, sparsified.model)
     sparsified.step(torch.optim.SGD(sparsified.model.parameters(), lr=0.5))
-    start.judge_step(sparsified, expected, "one step by the gradients of two batches")
-    start.judge_sparse(sparsified, "one step by the gradients of two batches")
+    start.assert_step(sparsified, expected, "one step by the gradients of two batches")
+    start.assert_still_sparse(sparsified, "one step by the gradients of two batches")
 
 
 @case("TRAIN-04")
 def test_autocast(trial: Trial) -> None:
     sparsified = trial.sparsified()
     with torch.autocast(trial.device.type, torch.bfloat16, cache_enabled=False):
-        start = Start.of(trial, sparsified)
-        learn(trial, sparsified)
-        start.judge(sparsified, "trained under autocast")
+        start = BeforeTraining.of(trial, sparsified)
+        train(trial, sparsified)
+        start.assert_sparse_and_learned(sparsified, "trained under autocast")
         output = sparsified.model(trial.inputs("fresh"))
     require(output.dtype == torch.bfloat16, "dtype-differs", f"under autocast the output is {output.dtype}")
 
@@ -53,33 +53,33 @@ def test_optimizer_built_before_attach(trial: Trial) -> None:
     dense = trial.dense_model()
     optimizer = training.sgd(dense.parameters())
     sparsified = trial.sparsified(dense)
-    start = Start.of(trial, sparsified)
-    learn(trial, sparsified, optimizer)
-    start.judge(sparsified, "trained by an optimizer built before attach")
+    start = BeforeTraining.of(trial, sparsified)
+    train(trial, sparsified, optimizer)
+    start.assert_sparse_and_learned(sparsified, "trained by an optimizer built before attach")
 
 
 @case("TRAIN-06")
 def test_level_raised_between_steps(trial: Trial) -> None:
     sparsified = trial.sparsified()
-    learn(trial, sparsified)
+    train(trial, sparsified)
     before = trial.masks(sparsified)
     sparsified.update(0.75)
-    training.judge_counts(trial, sparsified, before, 0.75)
-    start = Start.of(trial, sparsified)
-    learn(trial, sparsified)
-    start.judge(sparsified, "trained on after the level was raised")
+    training.assert_counts_after_update(trial, sparsified, before, 0.75)
+    start = BeforeTraining.of(trial, sparsified)
+    train(trial, sparsified)
+    start.assert_sparse_and_learned(sparsified, "trained on after the level was raised")
 
 
 @case("TRAIN-07")
 def test_finalized_as_trained(trial: Trial) -> None:
     sparsified = trial.sparsified()
-    start = Start.of(trial, sparsified)
-    learn(trial, sparsified)
-    start.judge_learned(sparsified, "trained")
-    trained = Start.of(trial, sparsified).used
+    start = BeforeTraining.of(trial, sparsified)
+    train(trial, sparsified)
+    start.assert_learned(sparsified, "trained")
+    trained = BeforeTraining.of(trial, sparsified).used
     final = sparsified.finalize()
-    trial.judge_used(final, trained, "finalized after training")
-    judge_removed(trial, final, start.masks, "finalized after training")
+    trial.assert_used_weights(final, trained, "finalized after training")
+    assert_removed_are_zero(trial, final, start.masks, "finalized after training")
 
 
 @case("TRAIN-08")
@@ -87,9 +87,9 @@ def test_updates_after_training_hold_the_count(trial: Trial) -> None:
     sparsified = trial.sparsified()
     for _ in range(3):
         before = trial.masks(sparsified)
-        learn(trial, sparsified)
+        train(trial, sparsified)
         sparsified.update()
-        training.judge_counts(trial, sparsified, before)
+        training.assert_counts_after_update(trial, sparsified, before)
 
 
 @case("TRAIN-09")
@@ -97,11 +97,11 @@ def test_what_is_kept_learns_as_in_a_plain_model(trial: Trial) -> None:
     model = trial.dense_model()
     parameters = dict(model.named_parameters())
     sparsified = trial.sparsified(model)
-    expected = taught(trial, sparsified)
-    learn(trial, sparsified)
-    seen = parameters | trial.used(sparsified.model)
+    expected = expected_after_training(trial, sparsified)
+    train(trial, sparsified)
+    seen = parameters | trial.used_weights(sparsified.model)
     for name, values in expected.items():
-        close(seen[name], values, trial.tolerance, "training-differs", f"{name} after training")
+        assert_close(seen[name], values, trial.tolerance, "training-differs", f"{name} after training")
 
 
 @case("TRAIN-10")
@@ -110,9 +110,9 @@ def test_what_comes_back_learns(trial: Trial) -> None:
     before = trial.masks(sparsified)
     sparsified.update(0.25)
     back = {name: mask & ~before[name] for name, mask in trial.masks(sparsified).items()}
-    used = {name: array(weight).copy() for name, weight in trial.used(sparsified.model).items()}
-    learn(trial, sparsified)
-    for name, weight in trial.used(sparsified.model).items():
+    used = {name: array(weight).copy() for name, weight in trial.used_weights(sparsified.model).items()}
+    train(trial, sparsified)
+    for name, weight in trial.used_weights(sparsified.model).items():
         if name in back and back[name].any():
             moved, count = int((array(weight) != used[name])[back[name]].sum()), int(back[name].sum())
             message = f"of {count} entries of {name} that a lowered level brought back, {moved} moved in training"

@@ -10,7 +10,7 @@ from sparsecheck import Adapter, Trial
 from sparsecheck.catalogue import AREAS, CATALOGUE, requirement
 from sparsecheck.report.ledger import Planned, enumerate_cells
 from sparsecheck.report.verdict import signature
-from sparsecheck.trials.case_marker import judged_by
+from sparsecheck.trials.case_marker import requirement_judged_by
 from sparsecheck.trials.refusal import judge_refusal
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection
@@ -24,7 +24,7 @@ def cases() -> dict[str, object]:
     for area in AREAS:
         module = importlib.import_module(f"sparsecheck.cases.test_{area.lower()}")
         for value in vars(module).values():
-            if (id := judged_by(value)) is not None:
+            if (id := requirement_judged_by(value)) is not None:
                 assert id not in found, f"two cases judge {id}"
                 found[id] = value
     return found

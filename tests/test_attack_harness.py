@@ -77,7 +77,7 @@ def test_what_is_replaced_in_a_worker_is_told(tmp_path: Path) -> None:
         "sparsecheck.report.verdict.weigh", "sparsecheck.values.record.Record",
         "sparsecheck.values.record.Verdict.is_red",
         "sparsecheck.run.report_writer.Recorder.add", "sparsecheck.report.ledger.reconcile",
-        "sparsecheck.trials.trial.Trial.judge_masks", "sparsecheck.trials.refusal.judge_refusal",
+        "sparsecheck.trials.trial.Trial.assert_masks", "sparsecheck.trials.refusal.judge_refusal",
         "numpy.isclose", "numpy.asarray", "msgspec.json.encode",
     ],
 )

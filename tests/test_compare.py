@@ -25,7 +25,7 @@ def _said(call: Callable[..., object], *arguments: Any) -> str:
 
 
 def _equal(seen: Any, expected: Any) -> None:
-    compare.equal(np.array(seen), np.array(expected), "it-differs", "it")
+    compare.assert_equal(np.array(seen), np.array(expected), "it-differs", "it")
 
 
 def test_a_violation_says_its_kind_and_message() -> None:
@@ -86,19 +86,19 @@ BOUND = Tolerance(relative=0.1, absolute=0.01)
 
 @pytest.mark.parametrize(("seen", "expected"), [(10.9, 10.0), (0.009, 0.0), (NAN, NAN), (INF, INF), (-11.0, -10.0)])
 def test_what_is_close(seen: float, expected: float) -> None:
-    compare.close(np.array([seen]), np.array([expected]), BOUND, "it-differs", "it")
+    compare.assert_close(np.array([seen]), np.array([expected]), BOUND, "it-differs", "it")
 
 
 @pytest.mark.parametrize(("seen", "expected"), [(11.2, 10.0), (0.02, 0.0), (NAN, 0.0), (INF, -INF), (1e300, INF)])
 def test_what_is_not_close(seen: float, expected: float) -> None:
-    said = _said(compare.close, np.array([seen]), np.array([expected]), BOUND, "it-differs", "it")
+    said = _said(compare.assert_close, np.array([seen]), np.array([expected]), BOUND, "it-differs", "it")
     assert said.startswith(
         f"it-differs: it of shape (1,) differs at 1 of 1 entries, first at (0,): expected {expected}, seen {seen}"
     )
 
 
 def test_closeness_counts_only_what_is_beyond_the_bound() -> None:
-    said = _said(compare.close, np.array([1.05, 2.5]), np.array([1.0, 2.0]), BOUND, "it-differs", "it")
+    said = _said(compare.assert_close, np.array([1.05, 2.5]), np.array([1.0, 2.0]), BOUND, "it-differs", "it")
     assert said == (
         "it-differs: it of shape (2,) differs at 1 of 2 entries, first at (1,): expected 2.0, seen 2.5; "
         "largest difference 0.5"
@@ -107,9 +107,9 @@ def test_closeness_counts_only_what_is_beyond_the_bound() -> None:
 
 def test_the_bound_is_relative_to_what_is_expected() -> None:
     wide = Tolerance(relative=0.5, absolute=0.0)
-    compare.close(np.array([5.0]), np.array([10.0]), wide, "it-differs", "it")
+    compare.assert_close(np.array([5.0]), np.array([10.0]), wide, "it-differs", "it")
     with pytest.raises(Violation):
-        compare.close(np.array([10.0]), np.array([5.0]), wide, "it-differs", "it")
+        compare.assert_close(np.array([10.0]), np.array([5.0]), wide, "it-differs", "it")
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
@@ -129,13 +129,13 @@ def test_other_tensors_keep_their_dtype() -> None:
 def test_what_is_no_tensor_is_compared_with_nothing() -> None:
     rest = (np.array([1.0]), "it-differs", "the output")
     said = "protocol-broken: the output is of type list, expected Tensor"
-    assert _said(compare.equal, [1.0], *rest) == said
-    assert _said(compare.close, [1.0], rest[0], BOUND, *rest[1:]) == said
-    compare.equal(torch.tensor([1.0]), *rest)
+    assert _said(compare.assert_equal, [1.0], *rest) == said
+    assert _said(compare.assert_close, [1.0], rest[0], BOUND, *rest[1:]) == said
+    compare.assert_equal(torch.tensor([1.0]), *rest)
 
 
 def _same(seen: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
-    compare.same_state(seen, expected, "state-changed", "the state")
+    compare.assert_same_state(seen, expected, "state-changed", "the state")
 
 
 def test_a_state_is_the_same() -> None:
@@ -174,12 +174,12 @@ def test_a_state_in_which_zero_became_minus_zero_is_not_the_same() -> None:
 
 def test_tensors_that_share_storage_are_found() -> None:
     base = torch.zeros(4, 4)
-    compare.apart({"a": base}, {"b": base.clone()}, "the copy")
-    compare.apart({"a": torch.zeros(0)}, {"b": torch.zeros(0)}, "the copy")
-    compare.apart({"a": base[:0]}, {"b": base}, "the copy")
-    compare.apart({"a": base}, {"b": base[:0]}, "the copy")
+    compare.assert_no_shared_storage({"a": base}, {"b": base.clone()}, "the copy")
+    compare.assert_no_shared_storage({"a": torch.zeros(0)}, {"b": torch.zeros(0)}, "the copy")
+    compare.assert_no_shared_storage({"a": base[:0]}, {"b": base}, "the copy")
+    compare.assert_no_shared_storage({"a": base}, {"b": base[:0]}, "the copy")
     for alias in (base, base.view(16), base[1:], base.t(), base.detach(), base.view(torch.int32)):
-        said = _said(compare.apart, {"x": torch.zeros(2), "a": alias}, {"b": base}, "the copy")
+        said = _said(compare.assert_no_shared_storage, {"x": torch.zeros(2), "a": alias}, {"b": base}, "the copy")
         assert said == "aliased: the copy: a shares storage with b"
 
 

@@ -42,24 +42,24 @@ def test_the_numbers_are_those_it_stands_for() -> None:
 
 
 def test_the_same_numbers_are_the_same_however_they_are_held() -> None:
-    assert compare.same_numbers(compressed(), dense())
-    assert not compare.same_numbers(compressed(), dense() + 1)
-    assert not compare.same_numbers(compressed(), dense()[:16])
+    assert compare.same_values(compressed(), dense())
+    assert not compare.same_values(compressed(), dense() + 1)
+    assert not compare.same_values(compressed(), dense()[:16])
 
 
 def test_states_compare() -> None:
-    compare.same_state({"it": compressed()}, {"it": compressed()}, "differs", "state")
+    compare.assert_same_state({"it": compressed()}, {"it": compressed()}, "differs", "state")
     with pytest.raises(Violation, match="2048 of 2048 entries"):
-        compare.same_state({"it": compressed()}, {"it": dense() + 1}, "differs", "state")
+        compare.assert_same_state({"it": compressed()}, {"it": dense() + 1}, "differs", "state")
     with pytest.raises(Violation, match="sign of it"):
-        compare.same_state({"it": torch.tensor(0.0)}, {"it": torch.tensor(-0.0)}, "differs", "state")
+        compare.assert_same_state({"it": torch.tensor(0.0)}, {"it": torch.tensor(-0.0)}, "differs", "state")
 
 
 def test_what_it_wraps_is_what_it_shares() -> None:
     it = compressed()
-    compare.apart({"one": it}, {"other": compressed()}, "two")
+    compare.assert_no_shared_storage({"one": it}, {"other": compressed()}, "two")
     with pytest.raises(Violation, match="aliased: two: one shares storage with other"):
-        compare.apart({"one": it.detach()}, {"other": it}, "two")
+        compare.assert_no_shared_storage({"one": it.detach()}, {"other": it}, "two")
 
 
 def test_masks_and_the_final_model_are_read_from_it() -> None:

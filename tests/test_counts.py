@@ -82,7 +82,7 @@ from sparsecheck.operations.workload import Workload
 
 name, *operations = sys.argv[1:]
 subject = Subject(load(find(name)).adapter, Workload("16x16", "unstructured-0.5", torch.device("cpu")))
-subject.prove_hold()
+subject.assert_plan_applied()
 found = {operation: counts(operation, task(operation, subject), subject) for operation in operations}
 print(msgspec.json.encode(found).decode())
 """

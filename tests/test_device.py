@@ -17,7 +17,7 @@ from sparsecheck import Adapter, Context, Plan, Sparsified, Trial, Violation
 from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 from sparsecheck.catalogue import AREAS, CATALOGUE
 from sparsecheck.catalogue.axes import LAYERS
-from sparsecheck.oracle.ranking import Ranking, judge_alike
+from sparsecheck.oracle.ranking import Ranking, assert_same_mask
 from sparsecheck.process import device
 from sparsecheck.process.environment import here
 from sparsecheck.report.ledger import enumerate_cells
@@ -264,12 +264,12 @@ def test_what_is_sparsified_there_stays_there(pattern: str) -> None:
 
 
 def test_the_two_sides_of_a_cell_are_the_same_but_for_the_device() -> None:
-    one, other = device_parity.sides(trial("DEVICE-01/linear/given/float32/meta"))
+    one, other = device_parity.on_both_devices(trial("DEVICE-01/linear/given/float32/meta"))
     assert (one.device.type, other.device.type) == ("cpu", "meta")
     assert one.network == other.network
     assert all((one.plan.patterns[name].mask == other.plan.patterns[name].mask).all()  # type: ignore[union-attr]
                for name in one.plan.names)
-    assert [(here.device.type, there.device.type) for here, there in device_parity.ways(other)] == [
+    assert [(here.device.type, there.device.type) for here, there in device_parity.both_directions(other)] == [
         ("cpu", "meta"), ("meta", "cpu"),
     ]
 
@@ -332,26 +332,26 @@ def test_masks_are_alike_up_to_the_ties_that_the_contract_leaves_open(
 ) -> None:
     first, second = ranking([1, 1, 0, 0]), ranking(mask)
     if is_alike:
-        judge_alike(first, second, contract(ties=ties), "float32", "there")
+        assert_same_mask(first, second, contract(ties=ties), "float32", "there")
     else:
         with pytest.raises(Violation, match=r"mask-differs: mask of a.weight is not the same there: \d of 4 entries"):
-            judge_alike(first, second, contract(ties=ties), "float32", "there")
+            assert_same_mask(first, second, contract(ties=ties), "float32", "there")
 
 
 def test_of_summed_scores_those_count_as_tied_that_rounding_may_part() -> None:
     weight = np.array([[1.0, 1.0], [1.0, 1.0 + 1e-7], [3.0, 3.0]])
     masks = [np.array([[1, 1], [0, 0], [1, 1]], bool), np.array([[0, 0], [1, 1], [1, 1]], bool)]
     one, other = (Ranking(("a",), Channel(1 / 3), mask, weight) for mask in masks)
-    judge_alike(one, other, contract(), "float32", "there")
+    assert_same_mask(one, other, contract(), "float32", "there")
     with pytest.raises(Violation, match="mask-differs"):
-        judge_alike(one, other, contract(), "float64", "there")
+        assert_same_mask(one, other, contract(), "float64", "there")
 
 
 @pytest.mark.parametrize(("pattern", "score"), [(Given(np.ones((1, 4), bool)), "magnitude-l1"),
                                                 (Unstructured(0.5), "position")])
 def test_what_ranks_nothing_has_no_ties(pattern: object, score: str) -> None:
     with pytest.raises(Violation, match="mask-differs"):
-        judge_alike(
+        assert_same_mask(
             ranking([1, 1, 0, 0], pattern), ranking([1, 0, 1, 0], pattern), contract(score=score, ties="any"),
             "float32", "there",
         )

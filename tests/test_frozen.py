@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sparsecheck.features.expect.proposal import Proposal, Seen
-from sparsecheck.oracle.channels import Found, Kept, find
+from sparsecheck.oracle.channels import ChannelMatch, KeptChannels, match_channels
 from sparsecheck.oracle.ranking import Ranking
 from sparsecheck.oracle.tensor_changes import Change
 from sparsecheck.oracle.tolerance import Tolerance, tolerance
@@ -35,7 +35,7 @@ VALUES: dict[type, object] = {
     Ranking: Ranking(("a",), Unstructured(0.5), MASK, MASK.astype(np.float64)),
     Expectation: Expectation(sparsifiers=("it",), requirement="MASK-01", reason="So.", signature="aliased"),
     Seen: Seen(declaration(), environment(), {}, ()), Proposal: Proposal((), ()), Change: Change("a", "added", 1, 1),
-    Kept: Kept(MASK[0], MASK[0]), Found: find(np.eye(2), np.eye(2)),
+    KeptChannels: KeptChannels(MASK[0], MASK[0]), ChannelMatch: match_channels(np.eye(2), np.eye(2)),
 }
 
 

@@ -235,7 +235,7 @@ def _agrees(network: Network, model: nn.Module, inputs: torch.Tensor) -> None:
     made = forward(network, parameters, compare.array(inputs))
     assert made.dtype == np.float64
     with torch.no_grad():
-        compare.close(model.eval()(inputs), made, tolerance("cpu", "float64"), "output-differs", "the output")
+        compare.assert_close(model.eval()(inputs), made, tolerance("cpu", "float64"), "output-differs", "the output")
 
 
 def test_a_linear_layer_by_hand() -> None:

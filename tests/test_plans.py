@@ -11,7 +11,7 @@ import torch
 from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.catalogue.axes import LAYERS
 from sparsecheck.oracle.networks import network
-from sparsecheck.oracle.plans import pattern_for, plan_for, uneven
+from sparsecheck.oracle.plans import mix_patterns, pattern_for, plan_for
 from sparsecheck.trials import models
 from sparsecheck.values.network import Layer, Network
 from sparsecheck.values.pattern import Band, Block, Channel, Given, NofM, Pattern, Unstructured
@@ -110,14 +110,14 @@ def test_two_weights_of_one_plan_are_given_different_masks() -> None:
 def test_an_uneven_plan_has_two_patterns_in_turn_and_its_names_the_other_way_round(
     pattern: Pattern, first: Pattern, second: Pattern
 ) -> None:
-    plan = uneven(Plan({"a": pattern, "b": pattern, "c": pattern}, "all"))
+    plan = mix_patterns(Plan({"a": pattern, "b": pattern, "c": pattern}, "all"))
     assert list(plan.patterns.items()) == [("c", first), ("b", second), ("a", first)]
     assert plan.scope == "all"
 
 
 def test_an_uneven_plan_gives_each_parameter_its_own_mask() -> None:
     plan = plan_for(network("mixed", "salt"), "given", "salt")
-    assert uneven(plan).patterns == plan.patterns
+    assert mix_patterns(plan).patterns == plan.patterns
 
 
 # ------------------------------------------------------------------- networks

@@ -94,7 +94,7 @@ def test_a_partial_block_that_may_go_goes_whole() -> None:
     ],
 )
 def test_the_right_count(pattern: Pattern, mask: Mask) -> None:
-    ranking.judge_count(mask, _cut(pattern), "it")
+    ranking.assert_count(mask, _cut(pattern), "it")
 
 
 @pytest.mark.parametrize(
@@ -110,11 +110,11 @@ def test_the_right_count(pattern: Pattern, mask: Mask) -> None:
     ],
 )
 def test_a_wrong_count(pattern: Pattern, mask: Mask, said: str) -> None:
-    assert _said(ranking.judge_count, mask, _cut(pattern), "it") == f"count-differs: {said}"
+    assert _said(ranking.assert_count, mask, _cut(pattern), "it") == f"count-differs: {said}"
 
 
 def test_a_right_count_of_broken_units() -> None:
-    said = _said(ranking.judge_count, _mask("#.##", ".#.."), _cut(Block((1, 2), 0.5)), "it")
+    said = _said(ranking.assert_count, _mask("#.##", ".#.."), _cut(Block((1, 2), 0.5)), "it")
     assert said.startswith("unit-broken: it keeps 2 of 4 units in part")
 
 
@@ -124,9 +124,9 @@ def test_the_count_is_that_of_the_declared_rounding(rounding: str, removed: int)
     for gone in range(6):
         mask = np.arange(5).reshape(1, 5) >= gone
         if gone == removed:
-            ranking.judge_count(mask, cut, "it")
+            ranking.assert_count(mask, cut, "it")
         else:
-            said = _said(ranking.judge_count, mask, cut, "it")
+            said = _said(ranking.assert_count, mask, cut, "it")
             assert said == f"count-differs: it removes {gone} of 5 units, expected {removed}"
 
 
@@ -135,7 +135,7 @@ def test_the_count_is_that_of_the_declared_rounding(rounding: str, removed: int)
 
 def _judge_kept(mask: Mask, pattern: Pattern, weight: Reals = WEIGHT, dtype: str = "float32", **clauses: str) -> None:
     terms = contract(**clauses)
-    ranking.judge_kept(mask, weight, units(pattern, weight.shape, terms), terms, dtype, "it")
+    ranking.assert_highest_kept(mask, weight, units(pattern, weight.shape, terms), terms, dtype, "it")
 
 
 def test_of_all_masks_of_four_entries_only_the_highest_four_are_right() -> None:
@@ -243,8 +243,8 @@ PATTERNS = (Unstructured(0.5), Block((1, 2), 0.5), Block((2, 3), 0.5), Channel(0
 def test_the_oracles_own_mask_is_right(pattern: Pattern, ragged: str, score: str) -> None:
     terms = contract(ragged=ragged, score=score)
     mask, cut = reference_tensors.expected_mask(pattern, WEIGHT, terms), units(pattern, WEIGHT.shape, terms)
-    ranking.judge_count(mask, cut, "it")
-    ranking.judge_kept(mask, WEIGHT, cut, terms, "float64", "it")
+    ranking.assert_count(mask, cut, "it")
+    ranking.assert_highest_kept(mask, WEIGHT, cut, terms, "float64", "it")
 
 
 # ----------------------------------------------------------------------- ties
@@ -259,7 +259,7 @@ def test_the_oracles_own_mask_is_right(pattern: Pattern, ragged: str, score: str
     ],
 )
 def test_ties_are_as_declared(ties: str, mask: Mask) -> None:
-    ranking.judge_ties(mask, contract(ties=ties), "it")
+    ranking.assert_ties(mask, contract(ties=ties), "it")
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_ties_are_as_declared(ties: str, mask: Mask) -> None:
     ],
 )
 def test_ties_are_not_as_declared(ties: str, mask: Mask, said: str) -> None:
-    assert _said(ranking.judge_ties, mask, contract(ties=ties), "it") == f"ties-differ: {said}"
+    assert _said(ranking.assert_ties, mask, contract(ties=ties), "it") == f"ties-differ: {said}"
 
 
 # ------------------------------------------------------- what a level counts over
@@ -296,13 +296,13 @@ def _rankings(scope: str, masks: dict[str, Mask] = MASKS) -> list[Ranking]:
 
 
 def test_each_parameter_ranks_by_itself() -> None:
-    assert [(one.names, one.what) for one in _rankings("each")] == [(("a",), "mask of a"), (("b",), "mask of b")]
+    assert [(one.names, one.description) for one in _rankings("each")] == [(("a",), "mask of a"), (("b",), "mask of b")]
     assert _rankings("each")[1].mask is MASKS["b"]
 
 
 def test_all_parameters_rank_together() -> None:
     [one] = _rankings("all")
-    assert (one.names, one.what) == (("a", "b"), "masks of a and b together")
+    assert (one.names, one.description) == (("a", "b"), "masks of a and b together")
     assert one.mask.tolist() == [*MASKS["a"].ravel(), True, False]
     assert one.weight.tolist() == [*WEIGHT.ravel(), 0.9, 0.05]
 
@@ -333,16 +333,16 @@ def test_a_mask_that_is_missing_or_of_another_shape(scope: str) -> None:
 )
 def test_what_is_to_be_gone_after_an_update(clauses: dict[str, str], before: Mask | None, removed: int) -> None:
     one = Ranking(("a",), Unstructured(0.5), _mask("####", "...."), WEIGHT)
-    assert ranking.cut_for(one, contract(**clauses), before).removed == (removed,)
+    assert ranking.expected_units(one, contract(**clauses), before).removed == (removed,)
 
 
 def test_a_unit_that_was_broken_before_the_update_is_told_as_such() -> None:
     one = Ranking(("a",), Block((1, 2), 0.5), _mask("####", "...."), WEIGHT)
-    said = _said(ranking.cut_for, one, contract(), _mask("####", "###."))
+    said = _said(ranking.expected_units, one, contract(), _mask("####", "###."))
     assert said.startswith("unit-broken: mask of a before the update keeps 1 of 4 units in part")
 
 
 def test_a_mask_within_another() -> None:
-    ranking.judge_within({"a": _mask("#..")}, {"a": _mask("##.")}, "came-back", "came back")
-    said = _said(ranking.judge_within, {"a": _mask(".##")}, {"a": _mask("#..")}, "came-back", "came back")
+    ranking.assert_subset({"a": _mask("#..")}, {"a": _mask("##.")}, "came-back", "came back")
+    said = _said(ranking.assert_subset, {"a": _mask(".##")}, {"a": _mask("#..")}, "came-back", "came back")
     assert said == "came-back: 2 entries of a, first at (0, 1), came back"

@@ -111,11 +111,11 @@ def test_every_canonical_pattern_has_masks_for_either_magnitude() -> None:
     ],
 )
 def test_under_what_name_masks_are_kept(pattern: str, score: Score, key: str | None) -> None:
-    assert reference_tensors.key(pattern, score) == key
+    assert reference_tensors.mask_key(pattern, score) == key
 
 
 def test_what_is_made_is_in_the_order_of_its_names() -> None:
-    names = list(reference_tensors.make("linear"))
+    names = list(reference_tensors.compute_reference("linear"))
     assert names == sorted(names)
 
 
@@ -276,7 +276,7 @@ def test_a_stray_file(folder: Path, stray: str) -> None:
 
 def test_an_oracle_that_no_longer_gives_an_output(folder: Path) -> None:
     record_anew(folder, lambda tensors: tensors["output/given"].__setitem__((1, 2), 100.0))
-    was = reference_tensors.make("linear")["output/given"][1, 2]
+    was = reference_tensors.compute_reference("linear")["output/given"][1, 2]
     assert type(only(folder)) is type(raised_by_load(folder)) is StaleReference
     assert str(only(folder)) == (
         f"reference {LINEAR}: the oracles no longer give what it holds: output/given changed at 1 of 48 entries, "

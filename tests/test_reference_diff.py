@@ -18,9 +18,9 @@ from sparsecheck.features.references.changes import changes_in
 from sparsecheck.features.references.command import reference as command
 from sparsecheck.oracle import references
 from sparsecheck.oracle.mask_picture import COLUMNS, ROWS, picture
-from sparsecheck.oracle.references import OtherBytes
+from sparsecheck.oracle.references import ChangedBytes
 from sparsecheck.oracle.tensor_changes import LastBits, changes, last_bits
-from sparsecheck.oracle.ulps import moved, ulps
+from sparsecheck.oracle.ulps import describe_bit_changes, ulps
 from tests.tampered import DAY, LINEAR, copied, edit_manifest, record_anew
 
 MASK = "mask/unstructured-0.5/layer1.weight"
@@ -54,9 +54,9 @@ def test_ulps_count_the_floats_between(dtype: type[np.floating]) -> None:
 
 def test_what_moved_is_counted_in_bits() -> None:
     was = np.array([1.0, 0.0, 2.0], np.float32)
-    assert moved(was, was.copy()) == ""
+    assert describe_bit_changes(was, was.copy()) == ""
     becomes = np.array([1.0, -0.0, np.nextafter(np.float32(2), np.float32(3))], np.float32)
-    assert moved(was, becomes) == "2 of 3 entries differ in the last bits, by at most 1 ULP"
+    assert describe_bit_changes(was, becomes) == "2 of 3 entries differ in the last bits, by at most 1 ULP"
 
 
 # ---------------------------------------------------------------------- changes
@@ -183,7 +183,7 @@ def test_a_bit_is_found_by_its_bytes(folder: Path) -> None:
     record_anew(folder, lambda tensors: tensors["output/given"].__imul__(1 + 2e-15))
     code, out, err = _call("check", "--bytes", "--folder", str(folder))
     assert (code, out) == (1, "")
-    assert err.startswith(f"OtherBytes: reference {LINEAR}: made anew, its sha256 is ")
+    assert err.startswith(f"ChangedBytes: reference {LINEAR}: made anew, its sha256 is ")
     assert ": output/given: 48 of 48 entries differ in the last bits" in err
 
 
@@ -194,7 +194,7 @@ def test_another_form_of_the_same_tensors_is_found_by_its_bytes(folder: Path) ->
     edit_manifest(folder, lambda files: files[LINEAR].update(new))
     assert keeping.check(folder) == []
     [problem] = keeping.check(folder, exact=True)
-    assert type(problem) is OtherBytes
+    assert type(problem) is ChangedBytes
     assert "all tensors are the same, but safetensors " in str(problem)
 
 

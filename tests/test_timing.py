@@ -98,7 +98,7 @@ def test_the_table_misses_nothing() -> None:
 @pytest.mark.parametrize("operation", [name for name in OPERATIONS if name != "compile"])
 def test_every_operation_runs_at_every_size(size: str, operation: str) -> None:
     one = subject(ExemplarAdapter(), size)
-    one.prove_hold()
+    one.assert_plan_applied()
     made = task(operation, one)
     for _ in range(2):
         made.call(*made.made())
@@ -126,7 +126,7 @@ class Aside(ExemplarAdapter):
 
 def test_an_untouched_model_is_not_timed() -> None:
     with pytest.raises(Violation, match="plan-not-applied"):
-        subject(Aside()).prove_hold()
+        subject(Aside()).assert_plan_applied()
 
 
 class Silent(ExemplarAdapter):
@@ -140,7 +140,7 @@ class Silent(ExemplarAdapter):
 
 def test_a_model_that_runs_no_layer_is_not_timed() -> None:
     with pytest.raises(Violation, match="forward-differs: forward runs 0 layer functions, that of the dense model 1"):
-        subject(Silent()).prove_hold()
+        subject(Silent()).assert_plan_applied()
 
 
 def test_a_sparsifier_is_timed_on_what_it_has_to_rank_for() -> None:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..adapter.protocol import Adapter, Saved, Sparsified
-from ..oracle.compare import same_numbers
+from ..oracle.compare import same_values
 from ..trials import tracing, used_weights
 from ..values.capability import declare
 from ..values.violation import require
@@ -60,7 +60,7 @@ class Subject:
         """The adapter's restore."""
         return self.adapter.restore(model, self.workload.plan, saved, self.workload.context)
 
-    def prove_hold(self) -> None:
+    def assert_plan_applied(self) -> None:
         """That attach and update make forward use other weights wherever that is planned.
 
         Raises:
@@ -68,11 +68,11 @@ class Subject:
         """
         dense, model, inputs = self.workload.dense_model(), self.sparsified().model, self.workload.inputs
         with torch.no_grad():
-            before, now = used_weights.weights_used(dense, inputs), used_weights.weights_used(model, inputs)
+            before, now = (used_weights.read_weights_in_order(one, inputs) for one in (dense, model))
         message = f"forward runs {len(now)} layer functions, that of the dense model {len(before)}"
         require(len(now) == len(before), "forward-differs", message)
         pairs = enumerate(zip(before, now, strict=True), 1)
-        untouched = [number for number, (dense_weight, weight) in pairs if same_numbers(dense_weight, weight)]
+        untouched = [number for number, (dense_weight, weight) in pairs if same_values(dense_weight, weight)]
         message = f"forward uses the dense weight unchanged in layers {untouched} of the model: nothing to time"
         require(not untouched, "plan-not-applied", message)
 

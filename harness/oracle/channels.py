@@ -13,7 +13,7 @@ from ..values.network import INPUT, Layer, Network
 from .forward import forward, layer_outputs
 from .units import Mask, Reals
 
-Labels = NDArray[np.int64]
+Groups = NDArray[np.int64]
 """One a channel: those of one label are removed together or not at all."""
 
 _AS_TAKEN = ("relu", "norm", "norm2d")
@@ -21,14 +21,14 @@ _AS_TAKEN = ("relu", "norm", "norm2d")
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptChannels:
     """Which of one layer's outputs and inputs are left: booleans, as many as the dense layer has."""
 
     outputs: Mask
     inputs: Mask
 
 
-def labels(network: Network) -> dict[str, Labels]:
+def channel_groups(network: Network) -> dict[str, Groups]:
     """By layer, and for the network's input: the label of each channel that it gives."""
     found = {INPUT: np.zeros(network.input_shape[0], dtype=np.int64)}
     for layer in network.layers:
@@ -39,7 +39,7 @@ def labels(network: Network) -> dict[str, Labels]:
     return found
 
 
-def _given(layer: Layer, taken: list[Labels], unused: int, network: Network) -> Labels:
+def _given(layer: Layer, taken: list[Groups], unused: int, network: Network) -> Groups:
     if layer.kind == "concat":
         return np.concatenate(taken)
     if layer.kind == "flatten":
@@ -62,7 +62,7 @@ def _places(layer: Layer, network: Network) -> int:
     return int(np.prod(forward(before, zeros, inputs).shape[2:]))
 
 
-def _merged(found: Mapping[str, Labels], one: Labels, other: Labels) -> dict[str, Labels]:
+def _merged(found: Mapping[str, Groups], one: Groups, other: Groups) -> dict[str, Groups]:
     """Those that are added to one another get one label."""
     merged = dict(found)
     for kept, gone in zip(one, other, strict=True):
@@ -71,41 +71,45 @@ def _merged(found: Mapping[str, Labels], one: Labels, other: Labels) -> dict[str
     return merged
 
 
-def left(network: Network, gone: Iterable[int]) -> dict[str, Kept]:
+def kept_channels(network: Network, gone: Iterable[int]) -> dict[str, KeptChannels]:
     """By name of each layer with parameters: what is left of it once the labels `gone` are."""
-    marked, removed = labels(network), np.array(sorted(gone), dtype=np.int64)
+    marked, removed = channel_groups(network), np.array(sorted(gone), dtype=np.int64)
     alive = {name: ~np.isin(values, removed) for name, values in marked.items()}
     return {
-        layer.name: Kept(alive[layer.name], alive[network.sources(layer)[0]])
+        layer.name: KeptChannels(alive[layer.name], alive[network.sources(layer)[0]])
         for layer in network.layers if layer.has_weight or layer.is_norm
     }
 
 
-def sliced(network: Network, tensors: Mapping[str, Reals], kept: Mapping[str, Kept]) -> dict[str, Reals]:
+def slice_parameters(
+    network: Network, tensors: Mapping[str, Reals], kept: Mapping[str, KeptChannels]
+) -> dict[str, Reals]:
     """The dense model's parameters and statistics, by name, without the channels that are gone."""
     return {name: _sliced(values, kept[name.rpartition(".")[0]], network) for name, values in tensors.items()}
 
 
-def _sliced(values: Reals, kept: Kept, network: Network) -> Reals:
+def _sliced(values: Reals, kept: KeptChannels, network: Network) -> Reals:
     rows = values[kept.outputs]
     return rows[:, kept.inputs] if values.ndim > 1 and values.shape[1] == len(kept.inputs) else rows
 
 
-def shrunk(network: Network, kept: Mapping[str, Kept]) -> Network:
+def shrink_network(network: Network, kept: Mapping[str, KeptChannels]) -> Network:
     """The network with so many channels, as it would have been built."""
     return replace(network, layers=tuple(_shrunk(layer, kept.get(layer.name)) for layer in network.layers))
 
 
-def _shrunk(layer: Layer, kept: Kept | None) -> Layer:
+def _shrunk(layer: Layer, kept: KeptChannels | None) -> Layer:
     if kept is None:
         return layer
     inputs, outputs = int(kept.inputs.sum()), int(kept.outputs.sum())
     return replace(layer, inputs=inputs, outputs=outputs, groups=inputs if _is_depthwise(layer) else layer.groups)
 
 
-def zeroed_output(network: Network, tensors: Mapping[str, Reals], gone: Iterable[int], inputs: Reals) -> Reals:
+def output_with_zeroed_channels(
+    network: Network, tensors: Mapping[str, Reals], gone: Iterable[int], inputs: Reals
+) -> Reals:
     """The dense network's output with each channel of the labels `gone` zero wherever a layer gives it."""
-    marked, removed = labels(network), np.array(sorted(gone), dtype=np.int64)
+    marked, removed = channel_groups(network), np.array(sorted(gone), dtype=np.int64)
 
     def zeroed(layer: Layer, value: Reals) -> Reals:
         alive = ~np.isin(marked[layer.name], removed)
@@ -115,14 +119,14 @@ def zeroed_output(network: Network, tensors: Mapping[str, Reals], gone: Iterable
 
 
 @dataclass(frozen=True)
-class Found:
+class ChannelMatch:
     """Where in a dense tensor the parts of another stand. outputs, inputs: for each of the other's, the dense one's."""
 
-    outputs: Labels
-    inputs: Labels
+    outputs: Groups
+    inputs: Groups
 
 
-def find(dense: Reals, seen: Reals) -> Found:
+def match_channels(dense: Reals, seen: Reals) -> ChannelMatch:
     """Which rows and columns of `dense` those of `seen` are, each by where most of its entries stand; -1 for one of
     which no entry does. Both have two dimensions or more."""
     order = np.argsort(dense, axis=None, kind="stable")
@@ -131,13 +135,13 @@ def find(dense: Reals, seen: Reals) -> Found:
     known = dense.ravel()[place] == seen.ravel()
     rows, columns = np.unravel_index(place, dense.shape)[:2]
     outputs, inputs = (np.where(known, which, -1).reshape(seen.shape) for which in (rows, columns))
-    return Found(_by_majority(outputs, 0), _by_majority(inputs, 1))
+    return ChannelMatch(_by_majority(outputs, 0), _by_majority(inputs, 1))
 
 
-def _by_majority(places: Labels, axis: int) -> Labels:
+def _by_majority(places: Groups, axis: int) -> Groups:
     slices = np.moveaxis(places, axis, 0).reshape(places.shape[axis], -1)
     return np.array([_most_frequent(one[one >= 0]) for one in slices], dtype=np.int64)
 
 
-def _most_frequent(values: Labels) -> int:
+def _most_frequent(values: Groups) -> int:
     return int(np.bincount(values).argmax()) if values.size else -1

@@ -24,12 +24,12 @@ def array(value: Tensor | NDArray[Any]) -> NDArray[Any]:
     return np.asarray(plain.double().numpy() if plain.is_floating_point() else plain.numpy())
 
 
-def same_numbers(one: Tensor, other: Tensor) -> bool:
+def same_values(one: Tensor, other: Tensor) -> bool:
     """Whether two tensors stand for the same numbers, as `torch.equal` has it; also where they hold them compressed."""
     return np.array_equal(array(one), array(other))
 
 
-def equal(seen: Tensor | NDArray[Any], expected: Tensor | NDArray[Any], kind: str, what: str) -> None:
+def assert_equal(seen: Tensor | NDArray[Any], expected: Tensor | NDArray[Any], kind: str, what: str) -> None:
     """Exact equality, entry by entry; NaN equals NaN, and minus zero equals zero.
 
     Raises:
@@ -38,7 +38,7 @@ def equal(seen: Tensor | NDArray[Any], expected: Tensor | NDArray[Any], kind: st
     _judge(_numbers(seen, what), array(expected), None, kind, what)
 
 
-def close(
+def assert_close(
     seen: Tensor | NDArray[Any], expected: Tensor | NDArray[Any], bound: Tolerance, kind: str, what: str
 ) -> None:
     """Equality within `bound`.
@@ -63,7 +63,7 @@ def _judge(
         raise Violation(kind, f"{what} has shape {seen.shape}, expected {expected.shape}")
     agree = _agreement(seen, expected, bound)
     if not agree.all():
-        raise Violation(kind, describe(seen, expected, agree, what))
+        raise Violation(kind, describe_mismatch(seen, expected, agree, what))
 
 
 def _agreement(seen: NDArray[Any], expected: NDArray[Any], bound: Tolerance | None) -> NDArray[np.bool_]:
@@ -73,7 +73,7 @@ def _agreement(seen: NDArray[Any], expected: NDArray[Any], bound: Tolerance | No
     return np.asarray(np.isclose(seen, expected, rtol=bound.relative, atol=bound.absolute, equal_nan=True))
 
 
-def describe(seen: NDArray[Any], expected: NDArray[Any], agree: NDArray[np.bool_], what: str) -> str:
+def describe_mismatch(seen: NDArray[Any], expected: NDArray[Any], agree: NDArray[np.bool_], what: str) -> str:
     """What differs, where first, how many and by how much."""
     wrong = int((~agree).sum())
     first = tuple(int(i) for i in np.argwhere(~agree)[0])
@@ -86,7 +86,7 @@ def describe(seen: NDArray[Any], expected: NDArray[Any], agree: NDArray[np.bool_
     return text + (f"; largest difference {numbers.max():.3g}" if numbers.size else "")
 
 
-def same_state(
+def assert_same_state(
     seen: Mapping[str, Tensor], expected: Mapping[str, Tensor], kind: str, what: str
 ) -> None:
     """The same names in the same order, and tensors equal bit for bit, dtype included.
@@ -99,16 +99,16 @@ def same_state(
     for name, tensor in expected.items():
         if seen[name].dtype != tensor.dtype:
             raise Violation(kind, f"{what}: {name} is {seen[name].dtype}, expected {tensor.dtype}")
-        equal(seen[name], tensor, kind, f"{what}: {name}")
+        assert_equal(seen[name], tensor, kind, f"{what}: {name}")
         if tensor.is_floating_point():
-            equal(_signs(seen[name]), _signs(tensor), kind, f"{what}: sign of {name}")
+            assert_equal(_signs(seen[name]), _signs(tensor), kind, f"{what}: sign of {name}")
 
 
 def _signs(tensor: Tensor) -> NDArray[np.bool_]:
     return np.asarray(np.signbit(array(tensor)))
 
 
-def apart(these: Mapping[str, Tensor], those: Mapping[str, Tensor], what: str) -> None:
+def assert_no_shared_storage(these: Mapping[str, Tensor], those: Mapping[str, Tensor], what: str) -> None:
     """No tensor of the one shares storage with a tensor of the other.
 
     Raises:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..values.violation import require
-from .compare import equal
+from .compare import assert_equal
 
 Leaves = dict[str, Any]
 
@@ -43,7 +43,7 @@ def tensors(value: Any) -> dict[str, Tensor]:
     return {path: leaf for path, leaf in leaves(value).items() if isinstance(leaf, Tensor)}
 
 
-def copied(value: Any) -> Leaves:
+def copy_leaves(value: Any) -> Leaves:
     """The leaves with every tensor and array copied: how a value is now, whatever becomes of it."""
     return {path: _copy(leaf) for path, leaf in leaves(value).items()}
 
@@ -54,8 +54,8 @@ def _copy(leaf: Any) -> Any:
     return leaf.copy() if isinstance(leaf, np.ndarray) else leaf
 
 
-def unchanged(value: Any, copy: Leaves, kind: str, what: str) -> None:
-    """The value's leaves are those `copied` earlier, in whatever order.
+def assert_unchanged(value: Any, copy: Leaves, kind: str, what: str) -> None:
+    """The value's leaves are those `copy_leaves` earlier, in whatever order.
 
     Raises:
         Violation: a leaf is new or gone, or differs.
@@ -74,4 +74,4 @@ def _judge_leaf(seen: Any, expected: Any, kind: str, what: str) -> None:
         return
     require(isinstance(seen, type(expected)), kind, f"{what} is {type(seen).__name__}, expected a tensor")
     require(seen.dtype == expected.dtype, kind, f"{what} is {seen.dtype}, expected {expected.dtype}")
-    equal(seen, expected, kind, what)
+    assert_equal(seen, expected, kind, what)

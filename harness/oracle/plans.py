@@ -25,7 +25,7 @@ def plan_for(network: Network, token: str, salt: str, scope: Scope = "each") -> 
     return Plan({name: pattern_for(token, shapes[name], f"{salt} {name}") for name in network.planned}, scope)
 
 
-def uneven(plan: Plan) -> Plan:
+def mix_patterns(plan: Plan) -> Plan:
     """For the same parameters, named the other way round: each with a pattern of its own."""
     patterns = [_other(plan, name, first) for name, first in zip(plan.names, itertools.cycle((True, False)))]
     return Plan(dict(reversed([*zip(plan.names, patterns, strict=True)])), plan.scope)

@@ -31,7 +31,7 @@ class Ranking:
     weight: Reals
 
     @property
-    def what(self) -> str:
+    def description(self) -> str:
         return f"mask of {self.names[0]}" if len(self.names) == 1 else f"masks of {' and '.join(self.names)} together"
 
 
@@ -54,7 +54,7 @@ def rankings(plan: Plan, masks: Mapping[str, Mask], weights: Mapping[str, Reals]
         yield Ranking(plan.names, plan.patterns[plan.names[0]], flat_mask, flat_weight)
 
 
-def cut_for(ranking: Ranking, contract: Contract, before: Mask | None = None) -> Units:
+def expected_units(ranking: Ranking, contract: Contract, before: Mask | None = None) -> Units:
     """The units of a ranking and how many of them are to be gone after an update.
 
     before: the mask before the update; left out, the update was the first, from an untouched model
@@ -62,7 +62,7 @@ def cut_for(ranking: Ranking, contract: Contract, before: Mask | None = None) ->
     """
     fresh = units(ranking.pattern, ranking.mask.shape, contract)
     if before is not None:
-        gone = int((~kept_units(before, fresh, f"{ranking.what} before the update")).sum())
+        gone = int((~kept_units(before, fresh, f"{ranking.description} before the update")).sum())
     else:
         gone = fresh.removed[0] if contract.masks_at == "attach" else 0
     return units(ranking.pattern, ranking.mask.shape, contract, gone)
@@ -90,7 +90,7 @@ def kept_units(mask: Mask, cut: Units, what: str) -> NDArray[np.bool_]:
     return np.asarray(kept == sizes)
 
 
-def judge_count(mask: Mask, cut: Units, what: str) -> None:
+def assert_count(mask: Mask, cut: Units, what: str) -> None:
     """In every group exactly the count that the level asks for is removed.
 
     Raises:
@@ -109,7 +109,7 @@ def judge_count(mask: Mask, cut: Units, what: str) -> None:
         )
 
 
-def judge_kept(
+def assert_highest_kept(
     mask: Mask, weight: Reals, cut: Units, contract: Contract, dtype: str, what: str
 ) -> None:
     """In every group no unit removed scores above a unit kept, ties aside.
@@ -140,7 +140,7 @@ def _judge_group(
     )
 
 
-def judge_alike(one: Ranking, other: Ranking, contract: Contract, dtype: str, what: str) -> None:
+def assert_same_mask(one: Ranking, other: Ranking, contract: Contract, dtype: str, what: str) -> None:
     """Two masks for one weight keep the same; where the contract leaves ties open, or scores are sums and so rounded,
     other units of the same score will do.
 
@@ -150,18 +150,19 @@ def judge_alike(one: Ranking, other: Ranking, contract: Contract, dtype: str, wh
     strays = np.argwhere(one.mask != other.mask)
     if strays.size and not _differs_by_ties(one, other, contract, dtype, what):
         first = tuple(int(i) for i in strays[0])
-        said = f"{one.what} is not the same {what}: {len(strays)} of {one.mask.size} entries differ, first at {first}"
+        differ = f"{len(strays)} of {one.mask.size} entries differ, first at {first}"
+        said = f"{one.description} is not the same {what}: {differ}"
         raise Violation("mask-differs", f"{said}, and not by ties that the contract leaves open")
 
 
 def _differs_by_ties(one: Ranking, other: Ranking, contract: Contract, dtype: str, what: str) -> bool:
     if isinstance(one.pattern, (Given, Band)) or not contract.score.startswith("magnitude"):
         return False
-    cut = cut_for(one, contract)
+    cut = expected_units(one, contract)
     is_summed = cut.count != one.weight.size
     if contract.ties != "any" and not is_summed:
         return False
-    these, those = (kept_units(ranking.mask, cut, f"{ranking.what} {what}") for ranking in (one, other))
+    these, those = (kept_units(ranking.mask, cut, f"{ranking.description} {what}") for ranking in (one, other))
     scores, slack = unit_scores(one.weight, cut, contract), SLACK[dtype] if is_summed else 0.0
     groups = [cut.groups == group for group in range(len(cut.removed))]
     return all(_is_tied(scores[own & these & ~those], scores[own & those & ~these], slack) for own in groups)
@@ -173,7 +174,7 @@ def _is_tied(these: Reals, those: Reals, slack: float) -> bool:
     return len(these) == len(those) and bool(np.allclose(both, both[:1], rtol=slack, atol=0.0))
 
 
-def judge_within(inner: Mapping[str, Mask], outer: Mapping[str, Mask], kind: str, what: str) -> None:
+def assert_subset(inner: Mapping[str, Mask], outer: Mapping[str, Mask], kind: str, what: str) -> None:
     """Every entry that `inner` keeps, `outer` keeps too. what: what the entries are that it does not keep.
 
     Raises:
@@ -186,7 +187,7 @@ def judge_within(inner: Mapping[str, Mask], outer: Mapping[str, Mask], kind: str
             raise Violation(kind, f"{len(stray)} entries of {name}, first at {first}, {what}")
 
 
-def judge_ties(mask: Mask, contract: Contract, what: str) -> None:
+def assert_ties(mask: Mask, contract: Contract, what: str) -> None:
     """Among entries that all score the same, those kept are the ones the tie rule names.
 
     Raises:

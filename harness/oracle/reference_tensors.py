@@ -36,7 +36,7 @@ _FIXED = ("given", "band-3")
 _SUMMED = ("block1x4-0.5", "channel0-0.5")
 
 
-def key(pattern: str, score: Score) -> str | None:
+def mask_key(pattern: str, score: Score) -> str | None:
     """Under what name the masks of `pattern` are kept for a sparsifier that ranks by `score`; None if under
     none. Single entries rank alike by L1 and L2, sums of them do not."""
     if pattern in _FIXED:
@@ -46,7 +46,7 @@ def key(pattern: str, score: Score) -> str | None:
     return f"{pattern}/{score}" if pattern in _SUMMED else pattern
 
 
-def make(token: str) -> dict[str, NDArray[Any]]:
+def compute_reference(token: str) -> dict[str, NDArray[Any]]:
     """All that the reference of network `token` holds, by sorted name.
 
     `input`: float32, or int64 indices. `parameter/NAME`: float32. `mask/KEY/NAME`: bool, True = kept.
@@ -75,7 +75,7 @@ def _kinds(token: str) -> list[tuple[str, str, Score]]:
         if pattern_capability(pattern) in MATRIX_ONLY and "conv2d" in LAYERS[token]:
             continue
         for score in MAGNITUDES:
-            kept = key(pattern, score)
+            kept = mask_key(pattern, score)
             assert kept is not None
             kinds.setdefault(kept, (kept, pattern, score))
     return list(kinds.values())

@@ -70,7 +70,7 @@ class StaleReference(InvalidReference):
     """The oracles no longer give what the file holds."""
 
 
-class OtherBytes(InvalidReference):
+class ChangedBytes(InvalidReference):
     """The oracles give what the file holds, as far as it is compared, but another file."""
 
 
@@ -138,7 +138,7 @@ class Reference:
         return self.tensors[f"output/{self._key(pattern, score)}"]
 
     def _key(self, pattern: str, score: Score) -> str:
-        key = reference_tensors.key(pattern, score)
+        key = reference_tensors.mask_key(pattern, score)
         if key is None or f"output/{key}" not in self.tensors:
             raise MissingReference(self.file, f"no masks are stored for the pattern {pattern} ranked by {score}")
         return key
@@ -173,7 +173,7 @@ def load(token: str, folder: Path | None = None) -> Reference:
     tensors = read(folder, file, manifest)
     known = file, manifest.files[file].sha256
     if known not in _AGREED:
-        if problem := stale(file, tensors):
+        if problem := find_staleness(file, tensors):
             raise problem
         _AGREED[known] = Reference(file, tensors)
     return _AGREED[known]
@@ -203,11 +203,11 @@ def read(folder: Path, file: str, manifest: Manifest) -> Arrays:
     Raises:
         MissingReference, OrphanReference, CorruptReference, TamperedReference: it is not.
     """
-    entry = recorded(folder, file, manifest)
+    entry = manifest_entry(folder, file, manifest)
     return _verified(file, _contents(folder, file), entry)
 
 
-def recorded(folder: Path, file: str, manifest: Manifest) -> Entry:
+def manifest_entry(folder: Path, file: str, manifest: Manifest) -> Entry:
     """What the manifest records of one file.
 
     Raises:
@@ -235,45 +235,45 @@ def _verified(file: str, data: bytes, entry: Entry) -> Arrays:
     digest = hashlib.sha256(data).hexdigest()
     if digest != entry.sha256:
         raise TamperedReference(file, f"its sha256 is {digest}, {MANIFEST} records {entry.sha256}: {_MEND}")
-    if (len(data), forms(tensors)) != (entry.size, entry.tensors):
+    if (len(data), tensor_forms(tensors)) != (entry.size, entry.tensors):
         raise TamperedReference(file, f"{MANIFEST} records another size, shape or dtype than it has: {_MEND}")
     for tensor in tensors.values():
         tensor.setflags(write=False)
     return tensors
 
 
-def forms(tensors: Arrays) -> dict[str, Form]:
+def tensor_forms(tensors: Arrays) -> dict[str, Form]:
     """Shape and dtype of each tensor, by sorted name."""
     return {name: Form(tensor.shape, str(tensor.dtype)) for name, tensor in sorted(tensors.items())}
 
 
-def made(file: str) -> dict[str, NDArray[Any]]:
+def compute(file: str) -> dict[str, NDArray[Any]]:
     """What the oracles give for `file`; nothing for one that they no longer make."""
     token = next((token for token in NETWORKS if file_of(token) == file), None)
-    return {} if token is None else reference_tensors.make(token)
+    return {} if token is None else reference_tensors.compute_reference(token)
 
 
-def contents(tensors: Arrays) -> bytes:
+def serialize(tensors: Arrays) -> bytes:
     """The file that holds `tensors`."""
     return safetensors.numpy.save(dict(tensors))
 
 
-def other_bytes(file: str, tensors: Arrays, entry: Entry) -> OtherBytes | None:
+def find_changed_bytes(file: str, tensors: Arrays, entry: Entry) -> ChangedBytes | None:
     """What is to be said if the oracles no longer give the very bytes that are recorded; None if they do."""
-    anew = made(file)
-    digest = hashlib.sha256(contents(anew)).hexdigest()
+    anew = compute(file)
+    digest = hashlib.sha256(serialize(anew)).hexdigest()
     if digest == entry.sha256:
         return None
     notes = [str(one) for one in (*changes(tensors, anew), *last_bits(tensors, anew))]
     form = f"safetensors {version('safetensors')} writes it otherwise than {entry.made_with.get('safetensors')} did"
     more = f", and {len(notes) - 1} more of its tensors" if len(notes) > 1 else ""
     what = f"{notes[0]}{more}" if notes else f"all tensors are the same, but {form}"
-    return OtherBytes(file, f"made anew, its sha256 is {digest}, {MANIFEST} records {entry.sha256}: {what}")
+    return ChangedBytes(file, f"made anew, its sha256 is {digest}, {MANIFEST} records {entry.sha256}: {what}")
 
 
-def stale(file: str, tensors: Arrays) -> StaleReference | None:
+def find_staleness(file: str, tensors: Arrays) -> StaleReference | None:
     """What is to be said if the oracles no longer give `tensors`; None if they do."""
-    found = changes(tensors, made(file))
+    found = changes(tensors, compute(file))
     if not found:
         return None
     more = f", and {len(found) - 1} more of its {len(tensors)} tensors" if len(found) > 1 else ""

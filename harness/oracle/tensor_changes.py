@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .mask_picture import picture
 from .tolerance import tolerance
-from .ulps import other_bits, ulps
+from .ulps import differing_bits, ulps
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -111,7 +111,7 @@ def _is_float(before: NDArray[Any], after: NDArray[Any]) -> bool:
 
 
 def _in_last_bits(name: str, before: NDArray[Any], after: NDArray[Any]) -> LastBits | None:
-    other = other_bits(before, after) & _agreement(before, after)
+    other = differing_bits(before, after) & _agreement(before, after)
     if not other.any():
         return None
     return LastBits(name, int(other.sum()), other.size, int(ulps(before[other], after[other]).max()))

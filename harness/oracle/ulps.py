@@ -27,15 +27,15 @@ def _ordered(values: NDArray[Any]) -> NDArray[np.uint64]:
     return np.where(bits & sign != 0, sign - magnitude, sign + magnitude)
 
 
-def other_bits(before: NDArray[Any], after: NDArray[Any]) -> NDArray[np.bool_]:
+def differing_bits(before: NDArray[Any], after: NDArray[Any]) -> NDArray[np.bool_]:
     """By entry, whether two arrays of one dtype and shape differ in any bit."""
     unsigned = np.dtype(f"u{before.dtype.itemsize}")
     return np.asarray(np.ascontiguousarray(before).view(unsigned) != np.ascontiguousarray(after).view(unsigned))
 
 
-def moved(before: NDArray[Any], after: NDArray[Any]) -> str:
+def describe_bit_changes(before: NDArray[Any], after: NDArray[Any]) -> str:
     """In words, at how many entries two arrays of one float dtype and shape differ in bits; empty where at none."""
-    other = other_bits(before, after)
+    other = differing_bits(before, after)
     if not other.any():
         return ""
     return f"{other.sum()} of {other.size} entries differ in the last bits, by at most {ulps(before, after).max()} ULP"

@@ -10,7 +10,7 @@ from _pytest.outcomes import Exit, Failed, Skipped, XFailed
 from ..adapter.protocol import Adapter
 from ..oracle.references import InvalidReference
 from ..report.verdict import recordable, said, signature
-from ..trials.adapter_errors import raised_at
+from ..trials.adapter_errors import innermost_line
 from ..trials.refusal import RefusedBy
 from ..values.record import Record, Verdict
 from ..values.violation import Violation
@@ -55,5 +55,5 @@ def _message(error: BaseException, adapter: Adapter) -> str:
 def _places(error: BaseException, adapter: Adapter) -> str:
     """The line that raised, and the last one of the adapter's own before it."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    place, own = f"{frame.name}, {Path(frame.filename).name}:{frame.lineno}", raised_at(error, adapter)
+    place, own = f"{frame.name}, {Path(frame.filename).name}:{frame.lineno}", innermost_line(error, adapter)
     return f"{place}; called in {own}" if own not in ("", place) else place

@@ -15,7 +15,7 @@ from ..report.ledger import Planned
 from ..report.report import exit_code
 from ..report.verdict import weigh
 from ..show.summary import summary
-from ..trials.case_marker import judged_by
+from ..trials.case_marker import requirement_judged_by
 from ..trials.refusal import RefusedBy, judge_refusal
 from ..values.cell import Cell
 from ..values.record import Record, Verdict
@@ -164,7 +164,7 @@ class Judge:
 
 
 def _is_case(item: pytest.Item) -> bool:
-    return judged_by(getattr(item, "function", None)) is not None
+    return requirement_judged_by(getattr(item, "function", None)) is not None
 
 
 def _planned(item: pytest.Item) -> Planned | None:

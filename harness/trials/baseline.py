@@ -47,7 +47,7 @@ class Baseline:
         """
         with torch.no_grad():
             outputs = {batch: array(sparsified.model(trial.inputs("fresh", batch))).copy() for batch in BATCHES}
-        return cls(trial, reported(trial, sparsified), trial.standing(sparsified.model), outputs)
+        return cls(trial, reported_masks(trial, sparsified), trial.effective_parameters(sparsified.model), outputs)
 
     def cast(self, trial: Trial) -> Baseline:
         """What it must be in the dtype of `trial`; its outputs are then the oracle's."""
@@ -55,7 +55,7 @@ class Baseline:
         outputs = {batch: trial.oracle_output(parameters, trial.inputs("fresh", batch)) for batch in BATCHES}
         return Baseline(trial, self.masks, parameters, outputs)
 
-    def require_other_masks(self, other: Baseline, what: str) -> None:
+    def require_new_masks(self, other: Baseline, what: str) -> None:
         """Some mask is not that of `other`: else what comes after would prove nothing.
 
         Raises:
@@ -73,25 +73,25 @@ class Baseline:
         for name, mask in self.masks.items():
             require(not mask.all(), "plan-not-applied", f"{what}: the mask of {name} keeps all")
 
-    def judge(self, sparsified: Sparsified, what: str) -> None:
+    def assert_matches(self, sparsified: Sparsified, what: str) -> None:
         """It reports these masks, and forward uses these weights to the same output.
 
         Raises:
             Violation: `mask-differs`, `mask-missing`, `weight-differs` or `output-differs`.
         """
-        self.trial.judge_masks(sparsified, self.masks, what)
-        self.judge_model(sparsified.model, what)
+        self.trial.assert_masks(sparsified, self.masks, what)
+        self.assert_model(sparsified.model, what)
 
-    def judge_model(self, model: nn.Module, what: str) -> None:
+    def assert_model(self, model: nn.Module, what: str) -> None:
         """Forward uses these weights, exactly, to the same output.
 
         Raises:
             Violation: `weight-differs` or `output-differs`.
         """
-        self.trial.judge_used(model, self.parameters, what)
-        self.judge_output(model, what)
+        self.trial.assert_used_weights(model, self.parameters, what)
+        self.assert_output(model, what)
 
-    def judge_output(self, model: Callable[[Tensor], Tensor], what: str, batches: Iterable[int] = BATCHES) -> None:
+    def assert_output(self, model: Callable[[Tensor], Tensor], what: str, batches: Iterable[int] = BATCHES) -> None:
         """On fresh inputs, in batches of each size, the output is the same within tolerance.
 
         Raises:
@@ -101,25 +101,25 @@ class Baseline:
             with torch.no_grad():
                 seen = model(self.trial.inputs("fresh", batch))
             what_seen = f"{what}: output for a batch of {batch}"
-            compare.close(seen, self.outputs[batch], self.trial.tolerance, "output-differs", what_seen)
+            compare.assert_close(seen, self.outputs[batch], self.trial.tolerance, "output-differs", what_seen)
 
-    def judge_updated(self, sparsified: Sparsified, what: str) -> None:
+    def assert_updated(self, sparsified: Sparsified, what: str) -> None:
         """After a further update of unchanged weights: forward uses zero for what is removed now, and what it used
         before for what was kept and is.
 
         Raises:
             Violation: `plan-not-applied`, `removed-not-zero`, `weight-differs` or `mask-missing`.
         """
-        masks, used = reported(self.trial, sparsified), self.trial.used(sparsified.model)
-        judge_removed(self.trial, sparsified.model, masks, what)
+        masks, used = reported_masks(self.trial, sparsified), self.trial.used_weights(sparsified.model)
+        assert_removed_are_zero(self.trial, sparsified.model, masks, what)
         for name, mask in masks.items():
             require(not mask.all(), "plan-not-applied", f"{what}: the mask of {name} keeps all")
             both = mask & self.masks[name]
             seen, expected = (np.where(both, values, 0.0) for values in (array(used[name]), self.parameters[name]))
-            compare.equal(seen, expected, "weight-differs", f"{what}: entries of {name} that stay kept, as used")
+            compare.assert_equal(seen, expected, "weight-differs", f"{what}: entries of {name} that stay kept, as used")
 
 
-def reported(trial: Trial, sparsified: Sparsified) -> dict[str, Mask]:
+def reported_masks(trial: Trial, sparsified: Sparsified) -> dict[str, Mask]:
     """The masks that it reports for what is planned, as copies.
 
     Raises:
@@ -131,16 +131,17 @@ def reported(trial: Trial, sparsified: Sparsified) -> dict[str, Mask]:
     return {name: masks[name].copy() for name in trial.plan.names}
 
 
-def judge_removed(trial: Trial, model: nn.Module, masks: Mapping[str, Mask], what: str) -> None:
+def assert_removed_are_zero(trial: Trial, model: nn.Module, masks: Mapping[str, Mask], what: str) -> None:
     """Forward uses zero for every entry that `masks` remove.
 
     Raises:
         Violation: `removed-not-zero`.
     """
-    used = trial.used(model)
+    used = trial.used_weights(model)
     for name, mask in masks.items():
         removed = np.where(mask, 0.0, array(used[name]))
-        compare.equal(removed, np.zeros(mask.shape), "removed-not-zero", f"{what}: removed entries of {name} as used")
+        entries = f"{what}: removed entries of {name} as used"
+        compare.assert_equal(removed, np.zeros(mask.shape), "removed-not-zero", entries)
 
 
 def _cast(values: Reals, dtype: torch.dtype) -> Reals:

@@ -27,6 +27,6 @@ def case(id: str) -> Callable[[F], F]:
     return mark
 
 
-def judged_by(function: object) -> str | None:
+def requirement_judged_by(function: object) -> str | None:
     """The id of the requirement that `function` judges; None if it is no case."""
     return getattr(function, ATTRIBUTE, None)

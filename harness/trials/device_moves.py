@@ -17,12 +17,12 @@ from ..trials.trial import Trial
 from ..values.violation import Violation, require
 
 
-def route(trial: Trial) -> tuple[str, ...]:
+def device_route(trial: Trial) -> tuple[str, ...]:
     """The device types to move to, in turn: to the CPU and back, or from the CPU to `meta`."""
     return ("meta",) if trial.device.type == "cpu" else ("cpu", trial.device.type)
 
 
-def judge_there(trial: Trial, sparsified: Sparsified, baseline: Baseline, done: str = "") -> None:
+def assert_on_device(trial: Trial, sparsified: Sparsified, baseline: Baseline, done: str = "") -> None:
     """All of it is on the trial's device, where it runs and gives its output; and masks and output are those of
     the baseline, as far as that device has numbers. done: how it came there, if it was not moved.
 
@@ -35,7 +35,7 @@ def judge_there(trial: Trial, sparsified: Sparsified, baseline: Baseline, done: 
     for what, tensor in {**tensors, **_output(sparsified.model, trial)}.items():
         require(tensor.device.type == place, "left-behind", f"{done}: {what} is on {tensor.device.type}")
     if has_numbers(trial):
-        replace(baseline, trial=trial).judge(sparsified, done)
+        replace(baseline, trial=trial).assert_matches(sparsified, done)
 
 
 def has_numbers(trial: Trial) -> bool:

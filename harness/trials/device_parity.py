@@ -16,31 +16,31 @@ from ..oracle.ranking import rankings
 from ..oracle.units import Mask
 from ..process.device import peak_of
 from ..trials.baseline import Baseline
-from ..trials.restoring import at
+from ..trials.restoring import with_axes
 from ..trials.tracing import Runnable
 from ..trials.trial import Trial
 from ..values.violation import require
 
-CAPTURED = (3,)
+CAPTURED_BATCHES = (3,)
 """The batch sizes that a graph is replayed for: that which it was captured for."""
 
 _ROUNDED = 16 * 512
 """Bytes by which an allocator that rounds each tensor up may exceed the sum of a few of them."""
 
 
-def sides(trial: Trial) -> tuple[Trial, Trial]:
+def on_both_devices(trial: Trial) -> tuple[Trial, Trial]:
     """The cell on the CPU, and on its own device: the same weights, inputs and plan."""
-    return at(trial, device="cpu"), trial
+    return with_axes(trial, device="cpu"), trial
 
 
-def ways(trial: Trial) -> Iterator[tuple[Trial, Trial]]:
+def both_directions(trial: Trial) -> Iterator[tuple[Trial, Trial]]:
     """From the CPU to its own device, and back."""
-    here, there = sides(trial)
+    here, there = on_both_devices(trial)
     yield here, there
     yield there, here
 
 
-def judge_masks(trial: Trial, here: Mapping[str, Mask], there: Mapping[str, Mask]) -> None:
+def assert_same_masks(trial: Trial, here: Mapping[str, Mask], there: Mapping[str, Mask]) -> None:
     """The masks made there are those made here, up to what the contract leaves open.
 
     Raises:
@@ -49,10 +49,10 @@ def judge_masks(trial: Trial, here: Mapping[str, Mask], there: Mapping[str, Mask
     weights = trial.dense_parameters()
     both = zip(rankings(trial.plan, here, weights), rankings(trial.plan, there, weights), strict=True)
     for one, other in both:
-        ranking.judge_alike(one, other, trial.contract, trial.cell.dtype, f"on {trial.device} and on the cpu")
+        ranking.assert_same_mask(one, other, trial.contract, trial.cell.dtype, f"on {trial.device} and on the cpu")
 
 
-def judge_native_output(trial: Trial, sparsified: Sparsified) -> None:
+def assert_native_output(trial: Trial, sparsified: Sparsified) -> None:
     """The output is the oracle's within bounds, on the trial's device and of the model's dtype.
 
     Raises:
@@ -65,10 +65,10 @@ def judge_native_output(trial: Trial, sparsified: Sparsified) -> None:
     require(seen.device.type == place, "left-behind", f"{what} is on {seen.device.type}")
     require(seen.dtype == trial.dtype, "dtype-differs", f"{what} is {seen.dtype}, expected {trial.dtype}")
     expected = trial.oracle_output(trial.masked(trial.dense_parameters(), masks), inputs)
-    compare.close(seen, expected, trial.tolerance, "output-differs", what)
+    compare.assert_close(seen, expected, trial.tolerance, "output-differs", what)
 
 
-def read_on(device: torch.device, saved: Saved) -> Saved:
+def load_on(device: torch.device, saved: Saved) -> Saved:
     """Both parts as a process reads them that has them on `device`."""
     return Saved(_read(saved.model, device), _read(saved.sidecar, device))
 
@@ -80,7 +80,7 @@ def _read(part: Any, device: torch.device) -> Any:
     return torch.load(file, map_location=device.type, weights_only=False)  # written by this process, a line above
 
 
-def judge_trace(trial: Trial, traced: Runnable, baseline: Baseline) -> None:
+def assert_trace_output(trial: Trial, traced: Runnable, baseline: Baseline) -> None:
     """Moved to the trial's device, the trace gives there the output of the baseline.
 
     Raises:
@@ -88,10 +88,10 @@ def judge_trace(trial: Trial, traced: Runnable, baseline: Baseline) -> None:
     """
     assert isinstance(traced, nn.Module)
     traced.to(trial.device)
-    replace(baseline, trial=trial).judge_output(traced, f"traced on the other device, moved to {trial.device}")
+    replace(baseline, trial=trial).assert_output(traced, f"traced on the other device, moved to {trial.device}")
 
 
-def judge_peak(trial: Trial, sparsified: Sparsified) -> None:
+def assert_peak_memory(trial: Trial, sparsified: Sparsified) -> None:
     """Without gradients, a forward has at once no more bytes than the dense model's, a mask as wide as its weight for
     every planned one, and the largest of these weights.
 

@@ -17,17 +17,17 @@ def read(model: nn.Module) -> Flags:
     return trains | {f"{name}.requires_grad": tensor.requires_grad for name, tensor in model.named_parameters()}
 
 
-def trains(flags: Flags) -> Flags:
+def module_flags(flags: Flags) -> Flags:
     """Of `flags`, those of modules."""
     return {name: flag for name, flag in flags.items() if name.endswith(".training")}
 
 
-def learns(flags: Flags) -> Flags:
+def parameter_flags(flags: Flags) -> Flags:
     """Of `flags`, those of parameters."""
     return {name: flag for name, flag in flags.items() if name.endswith(".requires_grad")}
 
 
-def unusual(model: nn.Module) -> Flags:
+def set_unusual(model: nn.Module) -> Flags:
     """Set them so that no one rule gives them all: every third module in training, every other parameter frozen."""
     for position, module in enumerate(model.modules()):
         module.training = position % 3 == 0
@@ -36,7 +36,7 @@ def unusual(model: nn.Module) -> Flags:
     return read(model)
 
 
-def same(seen: Mapping[str, bool], expected: Mapping[str, bool], kind: str, what: str) -> None:
+def assert_same(seen: Mapping[str, bool], expected: Mapping[str, bool], kind: str, what: str) -> None:
     """Those of `expected` that are there still are as they were.
 
     Raises:

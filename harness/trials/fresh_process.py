@@ -24,7 +24,7 @@ from ..trials.trial import Trial
 from ..values.violation import Violation, require
 
 
-class Asked(Struct, frozen=True):
+class Request(Struct, frozen=True):
     """What the fresh interpreter is asked for: the cell to rebuild, and where its adapter is to be had.
 
     registered: the name it is registered under, or empty. pickled: whether it lies pickled beside the saved
@@ -37,13 +37,13 @@ class Asked(Struct, frozen=True):
     file: str
 
 
-ASKED, ADAPTER, MODEL, SIDECAR = "asked.json", "adapter.pickle", "model.pt", "sidecar.pt"
-SEEN, PROBLEM = "seen.safetensors", "problem.txt"
+REQUEST, ADAPTER, MODEL, SIDECAR = "asked.json", "adapter.pickle", "model.pt", "sidecar.pt"
+RESULT, PROBLEM = "seen.safetensors", "problem.txt"
 """Names of the files through which the two interpreters speak."""
 
 
 @dataclass(frozen=True)
-class Elsewhere:
+class FreshRestore:
     """What was seen in the fresh interpreter. masks: boolean; used: the weights of forward; output: for the
     trial's fresh inputs."""
 
@@ -51,7 +51,7 @@ class Elsewhere:
     used: dict[str, Tensor]
     output: Tensor
 
-    def judge(self, baseline: Baseline, what: str) -> None:
+    def assert_matches(self, baseline: Baseline, what: str) -> None:
         """The masks are the baseline's, forward used its weights, to its output.
 
         Raises:
@@ -59,14 +59,15 @@ class Elsewhere:
         """
         for name, mask in baseline.masks.items():
             require(name in self.masks, "mask-missing", f"{what}: masks() has no mask for {name}")
-            compare.equal(self.masks[name], mask, "mask-differs", f"{what}: mask of {name}")
+            compare.assert_equal(self.masks[name], mask, "mask-differs", f"{what}: mask of {name}")
         for name, used in self.used.items():
-            compare.equal(used, baseline.parameters[name], "weight-differs", f"{what}: {name} as used in forward")
+            expected_weight = baseline.parameters[name]
+            compare.assert_equal(used, expected_weight, "weight-differs", f"{what}: {name} as used in forward")
         expected, bound = baseline.outputs[BATCHES[0]], baseline.trial.tolerance
-        compare.close(self.output, expected, bound, "output-differs", f"{what}: output")
+        compare.assert_close(self.output, expected, bound, "output-differs", f"{what}: output")
 
 
-def restore_elsewhere(trial: Trial, saved: Saved) -> Elsewhere:
+def restore_in_fresh_process(trial: Trial, saved: Saved) -> FreshRestore:
     """Write what was saved to files, and restore it from them in a fresh interpreter.
 
     Raises:
@@ -76,15 +77,15 @@ def restore_elsewhere(trial: Trial, saved: Saved) -> Elsewhere:
         folder = Path(name)
         torch.save(saved.model, folder / MODEL)
         torch.save(saved.sidecar, folder / SIDECAR)
-        (folder / ASKED).write_bytes(json.encode(_asked(trial, folder)))
+        (folder / REQUEST).write_bytes(json.encode(_asked(trial, folder)))
         _run(folder)
-        return _read(load_file(folder / SEEN))
+        return _read(load_file(folder / RESULT))
 
 
-def _asked(trial: Trial, folder: Path) -> Asked:
+def _asked(trial: Trial, folder: Path) -> Request:
     adapter = trial.adapter
     file = inspect.getsourcefile(type(adapter)) or ""
-    return Asked(trial.cell.id, _registered(trial), _pickled(adapter, folder / ADAPTER), file)
+    return Request(trial.cell.id, _registered(trial), _pickled(adapter, folder / ADAPTER), file)
 
 
 def _registered(trial: Trial) -> str:
@@ -105,13 +106,13 @@ def _pickled(adapter: Adapter, file: Path) -> bool:
 
 
 def _run(folder: Path) -> None:
-    if ended := interpret(folder):
+    if ended := run_interpreter(folder):
         problem = folder / PROBLEM
         said = problem.read_text() if problem.exists() else ended
         raise Violation("fresh-interpreter-failed", f"restore in a fresh interpreter: {said}")
 
 
-def interpret(folder: Path) -> str:
+def run_interpreter(folder: Path) -> str:
     """Let a fresh interpreter do what lies in `folder`; how it ended, nothing if well."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     ended = subprocess.run(
@@ -121,8 +122,8 @@ def interpret(folder: Path) -> str:
     return f"exit status {ended.returncode}, {ended.stderr[-500:]}" if ended.returncode else ""
 
 
-def _read(seen: dict[str, Tensor]) -> Elsewhere:
+def _read(seen: dict[str, Tensor]) -> FreshRestore:
     def part(kind: str) -> dict[str, Tensor]:
         return {name.partition(" ")[2]: tensor for name, tensor in seen.items() if name.startswith(f"{kind} ")}
 
-    return Elsewhere(part("mask"), part("used"), seen["output"])
+    return FreshRestore(part("mask"), part("used"), seen["output"])

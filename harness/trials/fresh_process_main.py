@@ -17,7 +17,7 @@ from torch import Tensor
 from ..adapter.discovery import Registration, find, load
 from ..adapter.protocol import Adapter, Saved
 from ..trials.baseline import BATCHES
-from ..trials.fresh_process import ADAPTER, ASKED, MODEL, PROBLEM, SEEN, SIDECAR, Asked
+from ..trials.fresh_process import ADAPTER, MODEL, PROBLEM, REQUEST, RESULT, SIDECAR, Request
 from ..trials.trial import Trial
 from ..values.cell import Cell
 
@@ -25,17 +25,17 @@ from ..values.cell import Cell
 def main(folder: Path) -> int:
     """The exit status; a failure is written down beside what was asked."""
     try:
-        asked = json.decode((folder / ASKED).read_bytes(), type=Asked)
+        asked = json.decode((folder / REQUEST).read_bytes(), type=Request)
         trial = Trial(Cell.parse(asked.cell), _adapter(asked, folder))
         with trial.guard.watch():
-            save_file(_seen(trial, folder), folder / SEEN)
+            save_file(_seen(trial, folder), folder / RESULT)
     except Exception as error:
         (folder / PROBLEM).write_text(f"{type(error).__name__}: {error}")
         return 1
     return 0
 
 
-def _adapter(asked: Asked, folder: Path) -> Adapter:
+def _adapter(asked: Request, folder: Path) -> Adapter:
     """As registered; else the very object, where its class can be imported; else from its file."""
     if asked.registered:
         return load(find(asked.registered), supposing=True).adapter
@@ -53,7 +53,7 @@ def _seen(trial: Trial, folder: Path) -> dict[str, Tensor]:
     model, sidecar = (torch.load(folder / part, weights_only=False) for part in (MODEL, SIDECAR))
     restored = trial.restore(Saved(model, sidecar))
     seen = {f"mask {name}": mask for name, mask in restored.masks().items()}
-    seen |= {f"used {name}": weight for name, weight in trial.used(restored.model).items()}
+    seen |= {f"used {name}": weight for name, weight in trial.used_weights(restored.model).items()}
     with torch.no_grad():
         seen["output"] = restored.model(trial.inputs("fresh", BATCHES[0]))
     return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in seen.items()}

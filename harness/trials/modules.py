@@ -19,7 +19,7 @@ _HOOKS = (
 )
 
 
-def anatomy(model: nn.Module) -> dict[str, str]:
+def describe_modules(model: nn.Module) -> dict[str, str]:
     """Each module by name: its type and the hooks on it, in words."""
     return {name or "the model": _words(module) for name, module in model.named_modules()}
 
@@ -30,7 +30,7 @@ def _words(module: nn.Module) -> str:
     return ", ".join((f"{kind.__module__}.{kind.__qualname__}", *hooks))
 
 
-def same_anatomy(seen: Mapping[str, str], expected: Mapping[str, str], kind: str, what: str) -> None:
+def assert_same_modules(seen: Mapping[str, str], expected: Mapping[str, str], kind: str, what: str) -> None:
     """The same modules by name, of the same types, with the same numbers of hooks.
 
     Raises:
@@ -41,7 +41,7 @@ def same_anatomy(seen: Mapping[str, str], expected: Mapping[str, str], kind: str
         require(before == after, kind, f"{what}: {name} is {after}, expected {before}")
 
 
-def held(model: nn.Module, name: str, plain: type[nn.Module], mask: Mask) -> Holds | str:
+def detect_holder(model: nn.Module, name: str, plain: type[nn.Module], mask: Mask) -> Holds | str:
     """The way that `model` holds the mask of parameter `name`, as `Contract.holds` words it, or in other
     words where it is none of those. plain: the layer's type in the dense model."""
     path, attribute = split_name(name)
@@ -65,7 +65,7 @@ def _is_zero(parameter: Tensor | None, mask: Mask) -> bool:
     return parameter is not None and not bool(parameter.detach().cpu()[removed].any())
 
 
-def plain_parameter(model: nn.Module, name: str, what: str) -> nn.Parameter:
+def require_plain_parameter(model: nn.Module, name: str, what: str) -> nn.Parameter:
     """The parameter `name`, nothing standing in front of it or beside it.
 
     Raises:
@@ -114,7 +114,7 @@ def _dense_weight(
         raise Violation("dense-weight-missing", message) from None
 
 
-def loose_tensors(model: nn.Module, name: str) -> list[str]:
+def unregistered_tensors(model: nn.Module, name: str) -> list[str]:
     """Tensors that the parametrizations of `name` hold as plain attributes, which `.to` does not move."""
     path, attribute = split_name(name)
     module = model.get_submodule(path)

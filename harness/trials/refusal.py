@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from ..adapter.protocol import Adapter, Refusal, Sparsified
 from ..oracle import compare
 from ..trials import tracing
-from ..trials.modules import anatomy, same_anatomy
-from ..trials.restoring import at
+from ..trials.modules import assert_same_modules, describe_modules
+from ..trials.restoring import with_axes
 from ..trials.trial import Trial
 from ..values.plan import Plan
 from ..values.violation import Violation, require
@@ -40,7 +40,7 @@ def judge_refusal(trial: Trial, lacking: list[str]) -> RefusedBy:
     """
     planned = [name for name in lacking if name not in OPERATIONS]
     if planned == ["cpu"]:
-        trial = at(trial, device="cpu")  # of a cell that takes both, on the other
+        trial = with_axes(trial, device="cpu")  # of a cell that takes both, on the other
     if planned:
         return _refused_plan(trial, planned)
     sparsified = trial.sparsified()
@@ -71,13 +71,13 @@ def unless_refused(act: Callable[[], T], model: nn.Module, words: tuple[str, ...
     Raises:
         Violation: `refusal-unnamed` or `refusal-harmed`.
     """
-    state, build = _snapshot(model), anatomy(model)
+    state, build = _snapshot(model), describe_modules(model)
     try:
         return act()
     except Exception as error:
         _judge_named(error, words, call)
         _judge_unharmed(model, state, call)
-        same_anatomy(anatomy(model), build, "refusal-harmed", f"the model after {call} refused")
+        assert_same_modules(describe_modules(model), build, "refusal-harmed", f"the model after {call} refused")
         return None
 
 
@@ -135,7 +135,7 @@ def _judge_named(error: Exception, words: tuple[str, ...], call: str) -> None:
 
 
 def _judge_unharmed(model: nn.Module, before: dict[str, Tensor], call: str) -> None:
-    compare.same_state(_snapshot(model), before, "refusal-harmed", f"the model after {call} refused")
+    compare.assert_same_state(_snapshot(model), before, "refusal-harmed", f"the model after {call} refused")
 
 
 def _raised_in_adapter(error: Exception, adapter: Adapter) -> bool:

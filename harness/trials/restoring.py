@@ -22,7 +22,7 @@ from ..oracle.networks import network
 from ..oracle.plans import pattern_for
 from ..oracle.units import Mask
 from ..trials import type_checks as answers
-from ..trials.baseline import judge_removed
+from ..trials.baseline import assert_removed_are_zero
 from ..trials.snapshot import model_tensors
 from ..trials.trial import Trial
 from ..values.contract import RestoresInto
@@ -69,7 +69,7 @@ def resume(trial: Trial, saved: Saved) -> Sparsified:
     return trial.restore(saved, plan=misleading_plan(trial) if stored else trial.plan)
 
 
-def restored_from(trial: Trial, saved: Saved, part: Part) -> Sparsified:
+def restore_from_part(trial: Trial, saved: Saved, part: Part) -> Sparsified:
     """Restored from one part of what was saved; the other part is that of a run of other weights and masks.
     Where both carry masks a sidecar would outvote the model, whose state dict is then loaded by itself."""
     plan = misleading_plan(trial)
@@ -79,20 +79,20 @@ def restored_from(trial: Trial, saved: Saved, part: Part) -> Sparsified:
         return other
     rest = other.save()
     mixed = Saved(saved.model, rest.sidecar) if part == "model" else Saved(rest.model, saved.sidecar)
-    return trial.restored(mixed, plan=plan)
+    return trial.restore_without_update(mixed, plan=plan)
 
 
-def judge_carried(trial: Trial, restored: Sparsified, masks: Mapping[str, Mask], what: str) -> None:
+def assert_masks_carried(trial: Trial, restored: Sparsified, masks: Mapping[str, Mask], what: str) -> None:
     """The masks are those saved, and forward uses zero for every entry that they remove.
 
     Raises:
         Violation: `mask-differs`, `mask-missing` or `removed-not-zero`.
     """
-    trial.judge_masks(restored, masks, what)
-    judge_removed(trial, restored.model, masks, what)
+    trial.assert_masks(restored, masks, what)
+    assert_removed_are_zero(trial, restored.model, masks, what)
 
 
-def judge_not_carried(trial: Trial, restored: Sparsified, masks: Mapping[str, Mask], what: str) -> None:
+def assert_masks_not_carried(trial: Trial, restored: Sparsified, masks: Mapping[str, Mask], what: str) -> None:
     """Some mask is not the one saved.
 
     Raises:
@@ -104,7 +104,7 @@ def judge_not_carried(trial: Trial, restored: Sparsified, masks: Mapping[str, Ma
     require(not same, "mask-carried", f"{what}: the saved masks came back, but mask_storage={declared!r} is declared")
 
 
-def builds_on(trial: Trial, saved: Saved) -> RestoresInto:
+def detect_restore_target(trial: Trial, saved: Saved) -> RestoresInto:
     """What a restore of `saved` builds on, as `Contract.restores_into` words it: it attaches to the dense model that
     it is given; or holds a module of that model all the same; or does neither."""
     adapter, dense, attached = copy.copy(trial.adapter), trial.dense_model("restored"), list[nn.Module]()
@@ -117,27 +117,27 @@ def builds_on(trial: Trial, saved: Saved) -> RestoresInto:
     given = set(dense.modules())
     with trial.guard.contain():
         made = adapter.restore(dense, trial.plan, saved, trial.context)
-    restored = answers.sparsified(made, "restore", trial.guard)
+    restored = answers.checked_sparsified(made, "restore", trial.guard)
     if any(model is dense for model in attached):
         return "attached"
     return "dense" if given & set(restored.model.modules()) else "whole model"
 
 
-def belongings(sparsified: Sparsified) -> dict[str, Tensor]:
+def all_tensors(sparsified: Sparsified) -> dict[str, Tensor]:
     """Every tensor of one sparsified, by name: the model's, the masks, the sidecar's."""
     return flatten.tensors(
         {"model": model_tensors(sparsified.model), "masks": sparsified.masks(), "sidecar": sparsified.sidecar()}
     )
 
 
-def foreign_state(trial: Trial) -> Saved:
+def state_of_other_shapes(trial: Trial) -> Saved:
     """What is saved of a run whose planned weights all have another shape, under the same names."""
-    return foreign(trial).sparsified().save()
+    return with_other_shapes(trial).sparsified().save()
 
 
-def foreign(trial: Trial) -> Trial:
+def with_other_shapes(trial: Trial) -> Trial:
     """The same on a network whose planned weights all have another shape, under the same names."""
-    return trial.on(_other_network(trial), f"{trial.cell.requirement} foreign")
+    return trial.with_network(_other_network(trial), f"{trial.cell.requirement} foreign")
 
 
 def _other_network(trial: Trial) -> Network:
@@ -150,7 +150,7 @@ def _other_network(trial: Trial) -> Network:
     raise AssertionError
 
 
-def judge_refused(trial: Trial, saved: Saved, what: str) -> None:
+def assert_state_refused(trial: Trial, saved: Saved, what: str) -> None:
     """Restoring it raises, and the message names a layer that it does not fit.
 
     Raises:
@@ -158,7 +158,7 @@ def judge_refused(trial: Trial, saved: Saved, what: str) -> None:
     """
     layers = [name.rpartition(".")[0] for name in trial.plan.names]
     try:
-        trial.restored(saved)
+        trial.restore_without_update(saved)
     except Violation:
         raise
     except Exception as error:
@@ -169,7 +169,7 @@ def judge_refused(trial: Trial, saved: Saved, what: str) -> None:
         raise Violation("not-refused", f"{what} is restored; expected a refusal that names the layer it does not fit")
 
 
-def through_file(value: Any, what: str) -> Any:
+def reload_safely(value: Any, what: str) -> Any:
     """What torch.load(weights_only=True) makes of what torch.save wrote.
 
     Raises:
@@ -207,14 +207,14 @@ def load_strictly(model: nn.Module, state: Mapping[str, Any], what: str) -> None
         raise Violation("state-dict-refused", f"{what}: {' '.join(str(error).split())}") from error
 
 
-def cast_from(trial: Trial) -> str:
+def dtype_to_cast_from(trial: Trial) -> str:
     """The dtype in which a model is made that is cast to the cell's: float32, or another that the sparsifier takes;
     the cell's own where it takes no other."""
     others = (dtype for dtype in ("float32", *DTYPES) if dtype != trial.cell.dtype)
     return next((dtype for dtype in others if trial.supports(dtype)), trial.cell.dtype)
 
 
-def at(trial: Trial, **axes: str) -> Trial:
+def with_axes(trial: Trial, **axes: str) -> Trial:
     """The same cell with other values on some axes: `dtype`, `device`."""
     other = Trial(msgspec.structs.replace(trial.cell, **axes), trial.adapter)
     other.guard = trial.guard

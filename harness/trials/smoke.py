@@ -9,32 +9,32 @@ import torch
 from torch import Tensor, nn
 
 from ..adapter.protocol import Sparsified
-from ..oracle.compare import array, same_numbers
-from ..trials.adapter_errors import looking_at
-from ..trials.pruned_model import tensor
-from ..trials.training import learn
+from ..oracle.compare import array, same_values
+from ..trials.adapter_errors import errors_located_in
+from ..trials.pruned_model import read_tensor
+from ..trials.training import train
 from ..trials.trial import Trial
 from ..values.violation import require
 
 
-def attaches(trial: Trial) -> None:
+def check_attach(trial: Trial) -> None:
     """SMOKE-01.
 
     Raises:
         Violation: `adapter-raises`, `protocol-broken` or `output-shape`.
     """
-    with looking_at(trial.adapter, "attach"):
+    with errors_located_in(trial.adapter, "attach"):
         _runs(trial, trial.attach().model, "the model that attach gives")
 
 
-def reports_masks(trial: Trial) -> None:
+def check_masks(trial: Trial) -> None:
     """SMOKE-02.
 
     Raises:
         Violation: `adapter-raises`, `protocol-broken`, `mask-missing` or `mask-shape`.
     """
     shapes = {layer.weight: layer.weight_shape for layer in trial.network.weighted}
-    with looking_at(trial.adapter, "attach"):
+    with errors_located_in(trial.adapter, "attach"):
         masks = trial.masks(_updated(trial))
         for name in trial.plan.names:
             seen = ", ".join(masks) or "none"
@@ -43,83 +43,83 @@ def reports_masks(trial: Trial) -> None:
             require(masks[name].shape == shapes[name], "mask-shape", message)
 
 
-def takes_hold(trial: Trial) -> None:
+def check_plan_applied(trial: Trial) -> None:
     """SMOKE-03.
 
     Raises:
         Violation: `adapter-raises`, `protocol-broken` or `plan-not-applied`.
     """
     dense = trial.dense_parameters()
-    with looking_at(trial.adapter, "attach"):
-        used = trial.used(_updated(trial).model)
+    with errors_located_in(trial.adapter, "attach"):
+        used = trial.used_weights(_updated(trial).model)
         changed = [name for name, weight in used.items() if not np.array_equal(array(weight), dense[name])]
         left = [name for name in trial.plan.names if name not in changed]
         message = f"planned, but in forward as in the dense model: {', '.join(left)}; changed are {_listed(changed)}"
         require(not left, "plan-not-applied", message)
 
 
-def trains(trial: Trial) -> None:
+def check_training(trial: Trial) -> None:
     """SMOKE-04.
 
     Raises:
         Violation: `adapter-raises`, `protocol-broken` or `weight-not-moved`.
     """
-    with looking_at(trial.adapter, "attach"):
+    with errors_located_in(trial.adapter, "attach"):
         sparsified = _updated(trial)
         before = [parameter.detach().clone() for parameter in sparsified.model.parameters()]
-        learn(trial, sparsified)
+        train(trial, sparsified)
         after = list(sparsified.model.parameters())
-        moved = [not same_numbers(one, other) for one, other in zip(before, after, strict=False)]
+        moved = [not same_values(one, other) for one, other in zip(before, after, strict=False)]
         message = f"none of the {len(after)} parameters has moved in training"
         require(any(moved), "weight-not-moved", message)
 
 
-def restores(trial: Trial) -> None:
+def check_restore(trial: Trial) -> None:
     """SMOKE-05.
 
     Raises:
         Violation: `adapter-raises`, `protocol-broken`, `nothing-saved` or `output-shape`.
     """
-    with looking_at(trial.adapter, "attach"):
+    with errors_located_in(trial.adapter, "attach"):
         sparsified = _updated(trial)
-    with looking_at(trial.adapter, "restore"):
+    with errors_located_in(trial.adapter, "restore"):
         saved = sparsified.save()
         require(bool(saved.model), "nothing-saved", "the state dict that save gives is empty")
         _runs(trial, trial.restore(saved).model, "the model that restore gives")
 
 
-def finalizes(trial: Trial) -> None:
+def check_finalize(trial: Trial) -> None:
     """SMOKE-06.
 
     Raises:
         Violation: `adapter-raises`, `protocol-broken` or `output-shape`.
     """
-    with looking_at(trial.adapter, "attach"):
+    with errors_located_in(trial.adapter, "attach"):
         _runs(trial, _updated(trial).finalize(), "the model that finalize gives")
 
 
-def removes_channels(trial: Trial) -> None:
+def check_channels_removed(trial: Trial) -> None:
     """SMOKE-07.
 
     Raises:
         Violation: `adapter-raises`, `protocol-broken`, `tensor-missing` or `plan-not-applied`.
     """
-    with looking_at(trial.adapter, "attach"):
+    with errors_located_in(trial.adapter, "attach"):
         model = _updated(trial).model
-        left = {name: (len(tensor(model, name)), len(trial.dense_parameters()[name])) for name in trial.plan.names}
+        left = {name: (len(read_tensor(model, name)), len(trial.dense_parameters()[name])) for name in trial.plan.names}
         whole = [f"{name} ({seen} of {before})" for name, (seen, before) in left.items() if seen >= before]
         message = f"planned, but with as many output channels as in the dense model: {', '.join(whole)}"
         require(not whole, "plan-not-applied", message)
 
 
 CHECKS: dict[str, Callable[[Trial], None]] = {
-    "SMOKE-01": attaches,
-    "SMOKE-02": reports_masks,
-    "SMOKE-03": takes_hold,
-    "SMOKE-04": trains,
-    "SMOKE-05": restores,
-    "SMOKE-06": finalizes,
-    "SMOKE-07": removes_channels,
+    "SMOKE-01": check_attach,
+    "SMOKE-02": check_masks,
+    "SMOKE-03": check_plan_applied,
+    "SMOKE-04": check_training,
+    "SMOKE-05": check_restore,
+    "SMOKE-06": check_finalize,
+    "SMOKE-07": check_channels_removed,
 }
 """By requirement."""
 

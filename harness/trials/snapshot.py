@@ -29,17 +29,17 @@ class Snapshot:
         self._counting = _counting(sparsified.model, state)
         self._state = {name: tensor for name, tensor in state.items() if name not in self._counting}
 
-    def judge(self, sparsified: Sparsified, what: str) -> None:
+    def assert_unchanged(self, sparsified: Sparsified, what: str) -> None:
         """Nothing of it has changed, bit for bit.
 
         Raises:
             Violation: of kind `changed`.
         """
         state = {name: value for name, value in model_tensors(sparsified.model).items() if name not in self._counting}
-        compare.same_state(state, self._state, "changed", what)
-        compare.same_state(sparsified.masks(), self._masks, "changed", f"{what}: masks")
+        compare.assert_same_state(state, self._state, "changed", what)
+        compare.assert_same_state(sparsified.masks(), self._masks, "changed", f"{what}: masks")
         self._judge_flags(flags.read(sparsified.model), what)
-        compare.equal(self._run(sparsified.model), self._output, "changed", f"{what}: output")
+        compare.assert_equal(self._run(sparsified.model), self._output, "changed", f"{what}: output")
 
     def _judge_flags(self, seen: dict[str, bool], what: str) -> None:
         for name in {**self._flags, **seen}:
@@ -63,7 +63,7 @@ def model_tensors(model: nn.Module) -> dict[str, Tensor]:
 def _counting(model: nn.Module, before: dict[str, Tensor]) -> set[str]:
     """The buffers that are no longer what they were."""
     buffers = model.named_buffers(remove_duplicate=False)
-    return {name for name, value in buffers if name not in before or not compare.same_numbers(value, before[name])}
+    return {name for name, value in buffers if name not in before or not compare.same_values(value, before[name])}
 
 
 def _copies(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

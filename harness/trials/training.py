@@ -13,7 +13,7 @@ from torch.nn import functional
 from ..adapter.protocol import Batch, Sparsified
 from ..oracle import compare
 from ..oracle.units import Mask, Reals
-from ..trials.baseline import judge_removed, reported
+from ..trials.baseline import assert_removed_are_zero, reported_masks
 from ..trials.trial import Trial
 from ..values.pattern import Band, Given
 from ..values.violation import require
@@ -29,22 +29,22 @@ def adamw(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
     return torch.optim.AdamW(parameters, lr=1e-2, weight_decay=0.1)
 
 
-def lesson(trial: Trial) -> list[Batch]:
+def training_batches(trial: Trial) -> list[Batch]:
     """Eight batches: the same two, four times over."""
     return trial.batches(2, "lesson") * 4
 
 
-def learn(trial: Trial, sparsified: Sparsified, optimizer: torch.optim.Optimizer | None = None) -> None:
+def train(trial: Trial, sparsified: Sparsified, optimizer: torch.optim.Optimizer | None = None) -> None:
     """One optimizer step for each batch of the lesson, by SGD unless another optimizer is given."""
-    sparsified.train(lesson(trial), functional.mse_loss, optimizer or sgd(sparsified.model.parameters()))
+    sparsified.train(training_batches(trial), functional.mse_loss, optimizer or sgd(sparsified.model.parameters()))
 
 
-def taught(trial: Trial, sparsified: Sparsified) -> dict[str, Reals]:
+def expected_after_training(trial: Trial, sparsified: Sparsified) -> dict[str, Reals]:
     """All parameters, after the lesson, of a plain model that starts as `sparsified` stands and in which what its
     masks remove is held where it is."""
-    masks, model = reported(trial, sparsified), trial.plain_model(trial.standing(sparsified.model))
+    masks, model = reported_masks(trial, sparsified), trial.plain_model(trial.effective_parameters(sparsified.model))
     optimizer = sgd(model.parameters())
-    for inputs, target in lesson(trial):
+    for inputs, target in training_batches(trial):
         optimizer.zero_grad()
         functional.mse_loss(model(inputs), target).backward()
         for name, mask in masks.items():
@@ -58,7 +58,7 @@ def taught(trial: Trial, sparsified: Sparsified) -> dict[str, Reals]:
 def summed_gradients(trial: Trial, model: nn.Module) -> dict[str, Reals]:
     """What the parameters' gradients come to over the lesson's two batches, float64; none is dropped between."""
     model.zero_grad()
-    for inputs, target in lesson(trial)[:2]:
+    for inputs, target in training_batches(trial)[:2]:
         functional.mse_loss(model(inputs), target).backward()
     return {
         name: compare.array(parameter.grad).copy()
@@ -66,7 +66,7 @@ def summed_gradients(trial: Trial, model: nn.Module) -> dict[str, Reals]:
     }
 
 
-def learn_alone(trial: Trial, model: nn.Module) -> None:
+def train_plain(trial: Trial, model: nn.Module) -> None:
     """The same with a model that no sparsifier looks after.
 
     Raises:
@@ -74,11 +74,11 @@ def learn_alone(trial: Trial, model: nn.Module) -> None:
     """
     before = [parameter.detach().clone() for parameter in model.parameters()]
     optimizer = sgd(model.parameters())
-    for inputs, target in lesson(trial):
+    for inputs, target in training_batches(trial):
         optimizer.zero_grad()
         functional.mse_loss(model(inputs), target).backward()
         optimizer.step()
-    moved = any(not compare.same_numbers(one, other) for one, other in zip(before, model.parameters(), strict=True))
+    moved = any(not compare.same_values(one, other) for one, other in zip(before, model.parameters(), strict=True))
     require(moved, "weight-not-moved", "no parameter has moved in training")
 
 
@@ -87,21 +87,21 @@ def raised_level(trial: Trial) -> float | None:
     return 0.75 if trial.supports("relevel") else None
 
 
-def disturb(trial: Trial, sparsified: Sparsified) -> None:
+def train_and_update(trial: Trial, sparsified: Sparsified) -> None:
     """Train it, then update it, where more than one update is offered, at a higher level where it takes one.
 
     Raises:
         Violation: `weight-not-moved` or `loss-not-lower`.
     """
-    start = Start.of(trial, sparsified)
-    learn(trial, sparsified)
-    start.judge_learned(sparsified, "after training")
+    start = BeforeTraining.of(trial, sparsified)
+    train(trial, sparsified)
+    start.assert_learned(sparsified, "after training")
     if trial.supports("reupdate"):
         sparsified.update(raised_level(trial))
 
 
 @dataclass(frozen=True)
-class Start:
+class BeforeTraining:
     """A sparse model before it is trained, as copies: its masks, the weights that forward uses, its loss."""
 
     trial: Trial
@@ -110,29 +110,29 @@ class Start:
     loss: float
 
     @classmethod
-    def of(cls, trial: Trial, sparsified: Sparsified) -> Start:
+    def of(cls, trial: Trial, sparsified: Sparsified) -> BeforeTraining:
         """Where the training of `sparsified` starts from."""
-        return cls(trial, reported(trial, sparsified), _used(trial, sparsified.model), _loss(trial, sparsified))
+        return cls(trial, reported_masks(trial, sparsified), _used(trial, sparsified.model), _loss(trial, sparsified))
 
-    def judge(self, sparsified: Sparsified, what: str) -> None:
+    def assert_sparse_and_learned(self, sparsified: Sparsified, what: str) -> None:
         """It has stayed sparse, and learned.
 
         Raises:
-            Violation: one of those of `judge_sparse` and `judge_learned`.
+            Violation: one of those of `assert_still_sparse` and `assert_learned`.
         """
-        self.judge_sparse(sparsified, what)
-        self.judge_learned(sparsified, what)
+        self.assert_still_sparse(sparsified, what)
+        self.assert_learned(sparsified, what)
 
-    def judge_sparse(self, sparsified: Sparsified, what: str) -> None:
+    def assert_still_sparse(self, sparsified: Sparsified, what: str) -> None:
         """The masks are what they were, and forward uses zero for every removed entry.
 
         Raises:
             Violation: `mask-differs`, `mask-missing` or `removed-not-zero`.
         """
-        self.trial.judge_masks(sparsified, self.masks, what)
-        judge_removed(self.trial, sparsified.model, self.masks, what)
+        self.trial.assert_masks(sparsified, self.masks, what)
+        assert_removed_are_zero(self.trial, sparsified.model, self.masks, what)
 
-    def judge_learned(self, sparsified: Sparsified, what: str) -> None:
+    def assert_learned(self, sparsified: Sparsified, what: str) -> None:
         """Kept entries of every weight, planned or not, have moved, and the loss has fallen.
 
         Raises:
@@ -147,7 +147,7 @@ class Start:
         require(after < self.loss, "loss-not-lower", f"{what}: the loss went from {self.loss:.6g} to {after:.6g}")
 
 
-    def judge_step(self, sparsified: Sparsified, step: Mapping[str, Reals], what: str) -> None:
+    def assert_step(self, sparsified: Sparsified, step: Mapping[str, Reals], what: str) -> None:
         """Every kept entry of every weight has moved by `step`, within tolerance.
 
         Raises:
@@ -156,10 +156,10 @@ class Start:
         for name, now in _used(self.trial, sparsified.model).items():
             kept = self.masks.get(name, np.ones(now.shape, dtype=np.bool_))
             seen, expected = np.where(kept, now - self.used[name], 0.0), np.where(kept, step[name], 0.0)
-            compare.close(seen, expected, self.trial.tolerance, "step-differs", f"{what}: change of {name}")
+            compare.assert_close(seen, expected, self.trial.tolerance, "step-differs", f"{what}: change of {name}")
 
 
-def judge_counts(
+def assert_counts_after_update(
     trial: Trial, sparsified: Sparsified, before: Mapping[str, Mask], level: float | None = None
 ) -> None:
     """After a further update as many are removed as the contract says, or those that the plan names.
@@ -170,18 +170,19 @@ def judge_counts(
         Violation: `count-differs`, `unit-broken`, `mask-differs` or `mask-missing`.
     """
     if any(isinstance(pattern, (Given, Band)) for pattern in trial.plan.patterns.values()):
-        trial.judge_masks(sparsified, trial.expected_masks(sparsified), "after a further update")
+        trial.assert_masks(sparsified, trial.expected_masks(sparsified), "after a further update")
     else:
-        trial.judge_counts(sparsified, level, before)
+        trial.assert_counts(sparsified, level, before)
 
 
 def _used(trial: Trial, model: nn.Module) -> dict[str, Reals]:
-    return {name: compare.array(weight).copy() for name, weight in trial.used(model).items()}
+    return {name: compare.array(weight).copy() for name, weight in trial.used_weights(model).items()}
 
 
 def _loss(trial: Trial, sparsified: Sparsified) -> float:
     """Over one round of the lesson."""
     with torch.no_grad():
         return sum(
-            float(functional.mse_loss(sparsified.model(inputs), target)) for inputs, target in lesson(trial)[:2]
+            float(functional.mse_loss(sparsified.model(inputs), target))
+            for inputs, target in training_batches(trial)[:2]
         )

@@ -15,15 +15,15 @@ from ..catalogue import requirement
 from ..oracle import compare, references
 from ..oracle.forward import forward
 from ..oracle.networks import network
-from ..oracle.plans import plan_for, uneven
-from ..oracle.ranking import cut_for, judge_count, judge_kept, rankings
+from ..oracle.plans import mix_patterns, plan_for
+from ..oracle.ranking import assert_count, assert_highest_kept, expected_units, rankings
 from ..oracle.tolerance import Tolerance, tolerance
 from ..oracle.units import Mask, Reals, fixed_mask, masked
 from ..process.guard import Guard
 from ..trials import models, used_weights
 from ..trials import type_checks as answers
 from ..trials.modules import dense_weights
-from ..trials.pruned_model import masks_left
+from ..trials.pruned_model import remaining_masks
 from ..values.capability import Support
 from ..values.cell import Cell
 from ..values.contract import Contract
@@ -47,12 +47,12 @@ class Trial:
         self.network = network(cell.layer, cell.requirement, adapter.contract.multiple)
         scope: Scope = "all" if "scope_all" in self.requirement.needs else "each"
         plan = plan_for(self.network, cell.pattern, cell.requirement, scope)
-        self.plan = uneven(plan) if "per_parameter" in self.requirement.needs else plan
+        self.plan = mix_patterns(plan) if "per_parameter" in self.requirement.needs else plan
         self.dtype: torch.dtype = getattr(torch, cell.dtype)
         self.device = torch.device(cell.device)
         self.guard = Guard(draws=adapter.contract.score == "random")
 
-    def on(self, network: Network, salt: str) -> Trial:
+    def with_network(self, network: Network, salt: str) -> Trial:
         """The same on another network, with a plan for it that is drawn from `salt`."""
         other = copy.copy(self)
         other.network = network
@@ -111,7 +111,7 @@ class Trial:
         model, context = model or self.dense_model(), self.context
         with self.guard.contain():
             attached = self.adapter.attach(model, plan or self.plan, context)
-        return answers.sparsified(attached, "attach", self.guard)
+        return answers.checked_sparsified(attached, "attach", self.guard)
 
     def sparsified(self, model: nn.Module | None = None, plan: Plan | None = None) -> Sparsified:
         """Attached and updated once, and proven to have taken hold.
@@ -122,10 +122,10 @@ class Trial:
         dense = self.dense_parameters() if model is None else self.parameters(model)
         sparsified = self.attach(model, plan)
         sparsified.update()
-        self.prove_hold(sparsified, dense, plan)
+        self.assert_plan_applied(sparsified, dense, plan)
         return sparsified
 
-    def prove_hold(self, sparsified: Sparsified, dense: Mapping[str, Reals], plan: Plan | None = None) -> None:
+    def assert_plan_applied(self, sparsified: Sparsified, dense: Mapping[str, Reals], plan: Plan | None = None) -> None:
         """Each planned weight has a mask that removes something, and forward uses another weight than in `dense`; of
         one that removes channels, each has fewer, and no forward is run, which would move the statistics of a norm.
 
@@ -139,7 +139,7 @@ class Trial:
             require(is_sparse, "plan-not-applied", f"{name} is planned, but its mask keeps all")
         if self.adapter.profile == "structural":
             return
-        used = self.used(sparsified.model)
+        used = self.used_weights(sparsified.model)
         for name in touched:
             is_dense = np.array_equal(compare.array(used[name]), dense[name])
             message = f"{name} is planned, but forward uses the dense weight unchanged"
@@ -148,17 +148,19 @@ class Trial:
     def restore(self, saved: Saved, model: nn.Module | None = None, plan: Plan | None = None) -> Sparsified:
         """The adapter's restore onto a dense model of other weights, unless one is given; followed by
         an update where masks are declared to be stored nowhere and to come with the update."""
-        restored = self.restored(saved, model, plan)
+        restored = self.restore_without_update(saved, model, plan)
         if self.contract.mask_storage == "nowhere" and self.contract.masks_at == "update":
             restored.update()
         return restored
 
-    def restored(self, saved: Saved, model: nn.Module | None = None, plan: Plan | None = None) -> Sparsified:
+    def restore_without_update(
+        self, saved: Saved, model: nn.Module | None = None, plan: Plan | None = None
+    ) -> Sparsified:
         """What the adapter's restore alone gives, on a dense model of other weights unless one is given."""
         fresh, context = model or self.dense_model("restored"), self.context
         with self.guard.contain():
             restored = self.adapter.restore(fresh, plan or self.plan, saved, context)
-        return answers.sparsified(restored, "restore", self.guard)
+        return answers.checked_sparsified(restored, "restore", self.guard)
 
     def update_again(self, sparsified: Sparsified) -> None:
         """Another update, where more than the first is offered."""
@@ -175,22 +177,22 @@ class Trial:
             Violation: `tensor-missing`, of one that removes channels.
         """
         if self.adapter.profile == "structural":
-            return masks_left(sparsified.model, self.network, self.dense_parameters())
+            return remaining_masks(sparsified.model, self.network, self.dense_parameters())
         return {name: compare.array(mask).astype(np.bool_) for name, mask in sparsified.masks().items()}
 
-    def used(self, model: nn.Module, inputs: Tensor | None = None) -> dict[str, Tensor]:
+    def used_weights(self, model: nn.Module, inputs: Tensor | None = None) -> dict[str, Tensor]:
         """The weight each layer computes with in forward, by name, planned or not; gradients on or off as they are.
 
         Raises:
             Violation: `forward-differs`, the model does not run the dense model's layers.
         """
-        return used_weights.weights_in_use(model, self.network, self.inputs("probe") if inputs is None else inputs)
+        return used_weights.read_used_weights(model, self.network, self.inputs("probe") if inputs is None else inputs)
 
     def parameters(self, model: nn.Module) -> dict[str, Reals]:
         """All parameters of a dense model in float64, under every name they have."""
         return models.parameters(model)
 
-    def standing(self, model: nn.Module) -> dict[str, Reals]:
+    def effective_parameters(self, model: nn.Module) -> dict[str, Reals]:
         """All parameters of a sparse model in float64, under the dense model's names: a weight as forward uses it, the
         rest as they are; as in the dense model where it has them under no such name.
 
@@ -198,7 +200,7 @@ class Trial:
             Violation: `forward-differs`.
         """
         dense, own = self.dense_parameters(), self.parameters(model)
-        used = {name: compare.array(weight).copy() for name, weight in self.used(model).items()}
+        used = {name: compare.array(weight).copy() for name, weight in self.used_weights(model).items()}
         return {name: used[name] if name in used else own.get(name, values) for name, values in dense.items()}
 
     def dense_weights(
@@ -222,13 +224,13 @@ class Trial:
 
     def expected_masks(self, sparsified: Sparsified) -> dict[str, Mask]:
         """The oracle's masks where the plan names them; else those reported, which MASK judges on their own."""
-        expected = self.masks(sparsified) | self.named_masks
+        expected = self.masks(sparsified) | self.planned_masks
         for name in self.plan.names:
             require(name in expected, "mask-missing", f"{name} is planned, but masks() has no mask for it")
         return {name: expected[name] for name in self.plan.names}
 
     @property
-    def named_masks(self) -> dict[str, Mask]:
+    def planned_masks(self) -> dict[str, Mask]:
         """The masks that the plan names itself, those of given and band patterns."""
         shapes = {layer.weight: layer.weight_shape for layer in self.network.weighted}
         fixed = {name: fixed_mask(pattern, shapes[name]) for name, pattern in self.plan.patterns.items()}
@@ -248,7 +250,7 @@ class Trial:
         return forward(self.network, parameters, compare.array(inputs))
 
     @property
-    def saved(self) -> references.Reference:
+    def reference(self) -> references.Reference:
         """What is stored for this cell's network.
 
         Raises:
@@ -258,7 +260,7 @@ class Trial:
 
     # ----------------------------------------------------------------- judging
 
-    def judge_output(
+    def assert_output(
         self, model: Callable[[Tensor], Tensor], parameters: Mapping[str, Reals], inputs: Tensor, what: str
     ) -> None:
         """The model's output on `inputs` is the oracle's from `parameters`, within tolerance.
@@ -268,18 +270,18 @@ class Trial:
         """
         with torch.no_grad():
             seen = model(inputs)
-        compare.close(seen, self.oracle_output(parameters, inputs), self.tolerance, "output-differs", what)
+        compare.assert_close(seen, self.oracle_output(parameters, inputs), self.tolerance, "output-differs", what)
 
-    def judge_used(self, model: nn.Module, parameters: Mapping[str, Reals], what: str) -> None:
+    def assert_used_weights(self, model: nn.Module, parameters: Mapping[str, Reals], what: str) -> None:
         """Forward computes with exactly `parameters`.
 
         Raises:
             Violation: `weight-differs`.
         """
-        for name, used in self.used(model).items():
-            compare.equal(used, parameters[name], "weight-differs", f"{what}: {name} as used in forward")
+        for name, used in self.used_weights(model).items():
+            compare.assert_equal(used, parameters[name], "weight-differs", f"{what}: {name} as used in forward")
 
-    def judge_masks(self, seen: Sparsified, expected: Mapping[str, NDArray[np.bool_]], what: str) -> None:
+    def assert_masks(self, seen: Sparsified, expected: Mapping[str, NDArray[np.bool_]], what: str) -> None:
         """The masks reported are those expected.
 
         Raises:
@@ -288,9 +290,9 @@ class Trial:
         masks, order = self.masks(seen), dict(zip(self.plan.names, range(len(self.plan.names)), strict=True))
         for name in sorted(expected, key=lambda name: order.get(name, len(order))):
             require(name in masks, "mask-missing", f"{what}: masks() has no mask for {name}")
-            compare.equal(masks[name], expected[name], "mask-differs", f"{what}: mask of {name}")
+            compare.assert_equal(masks[name], expected[name], "mask-differs", f"{what}: mask of {name}")
 
-    def judge_counts(
+    def assert_counts(
         self, sparsified: Sparsified, level: float | None = None, before: Mapping[str, Mask] | None = None
     ) -> None:
         """Exactly as many units are removed, each as a whole, as the plan asks for under the contract.
@@ -304,17 +306,18 @@ class Trial:
         weights = self.dense_parameters()
         earlier = None if before is None else list(rankings(plan, before, weights))
         for position, one in enumerate(rankings(plan, self.masks(sparsified), weights)):
-            cut = cut_for(one, self.contract, None if earlier is None else earlier[position].mask)
-            judge_count(one.mask, cut, one.what)
+            cut = expected_units(one, self.contract, None if earlier is None else earlier[position].mask)
+            assert_count(one.mask, cut, one.description)
 
-    def judge_kept(self, sparsified: Sparsified, dense: Mapping[str, Reals]) -> None:
+    def assert_highest_kept(self, sparsified: Sparsified, dense: Mapping[str, Reals]) -> None:
         """No unit removed scores above a unit kept, by the declared score of the weights in `dense`.
 
         Raises:
             Violation: `kept-differs`, `unit-broken` or `mask-missing`.
         """
         for one in rankings(self.plan, self.masks(sparsified), dense):
-            judge_kept(one.mask, one.weight, cut_for(one, self.contract), self.contract, self.cell.dtype, one.what)
+            cut = expected_units(one, self.contract)
+            assert_highest_kept(one.mask, one.weight, cut, self.contract, self.cell.dtype, one.description)
 
 
 def removes(pattern: Pattern, shape: tuple[int, ...]) -> bool:

@@ -16,7 +16,7 @@ from ..values.violation import Violation, require
 T = TypeVar("T")
 
 
-def sparsified(answer: object, call: str, guard: Guard) -> Sparsified:
+def checked_sparsified(answer: object, call: str, guard: Guard) -> Sparsified:
     """What `call` of an adapter gave, its own answers held to the protocol, too, and its updates contained by `guard`.
 
     Raises:

@@ -38,7 +38,7 @@ class _Witness(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def weights_in_use(model: nn.Module, network: Network, inputs: Tensor) -> dict[str, Tensor]:
+def read_used_weights(model: nn.Module, network: Network, inputs: Tensor) -> dict[str, Tensor]:
     """The weight each layer computes with, by the dense model's names, planned or not; one forward pass.
 
     Raises:
@@ -47,10 +47,10 @@ def weights_in_use(model: nn.Module, network: Network, inputs: Tensor) -> dict[s
     witness = _Witness()
     with witness:
         model(inputs)
-    return by_name(witness.calls, network)
+    return weights_by_name(witness.calls, network)
 
 
-def weights_used(model: nn.Module, inputs: Tensor) -> list[Tensor]:
+def read_weights_in_order(model: nn.Module, inputs: Tensor) -> list[Tensor]:
     """The weights that one forward pass computes with, in the order it does."""
     witness = _Witness()
     with witness:
@@ -58,7 +58,7 @@ def weights_used(model: nn.Module, inputs: Tensor) -> list[Tensor]:
     return [weight for _, weight in witness.calls]
 
 
-def by_name(calls: Iterable[tuple[str, Tensor]], network: Network) -> dict[str, Tensor]:
+def weights_by_name(calls: Iterable[tuple[str, Tensor]], network: Network) -> dict[str, Tensor]:
     """The weights of witnessed calls under the names of the layers that made them."""
     calls = list(calls)
     ran, expected = [kind for kind, _ in calls], [layer.kind for layer in network.weighted]
@@ -70,7 +70,7 @@ def by_name(calls: Iterable[tuple[str, Tensor]], network: Network) -> dict[str, 
     return {layer.weight: weight for layer, (_, weight) in zip(network.weighted, calls, strict=True)}
 
 
-def submodule_weight(module: nn.Module, inputs: Tensor) -> Tensor:
+def read_submodule_weight(module: nn.Module, inputs: Tensor) -> Tensor:
     """The weight that one layer, called by itself, computes with.
 
     Raises:

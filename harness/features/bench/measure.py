@@ -104,7 +104,7 @@ def proven(found: Found, entry: Entry) -> Subject:
 def _proven(found: Found, size: str, device: str) -> Subject:
     """Kept, as one model serves all operations."""
     subject = Subject(found.adapter, Workload(size, pattern_of(found.declaration, SIZES[size]), torch.device(device)))
-    subject.prove_hold()
+    subject.assert_plan_applied()
     return subject
 
 

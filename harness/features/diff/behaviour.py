@@ -330,7 +330,7 @@ def _is_tied(was: Ranking, now: Ranking, contract: Contract) -> bool:
     cut = units(was.pattern, was.mask.shape, contract)
     scores = unit_scores(was.weight, cut, contract)
     try:
-        kept_then, kept_now = kept_units(was.mask, cut, was.what), kept_units(now.mask, cut, now.what)
+        kept_then, kept_now = kept_units(was.mask, cut, was.description), kept_units(now.mask, cut, now.description)
     except Violation:
         return False
     went, came = (np.flatnonzero(one) for one in (kept_then & ~kept_now, kept_now & ~kept_then))

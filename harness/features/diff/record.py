@@ -26,7 +26,7 @@ from ...process.environment import here
 from ...process.guard import Guard
 from ...report.verdict import signature
 from ...trials import models
-from ...trials.pruned_model import masks_left, tensors
+from ...trials.pruned_model import read_tensors, remaining_masks
 from ...values.pattern import Given, Pattern
 from ...values.plan import Scope
 from .occasions import COARSE, TOGETHER, Occasion, occasions
@@ -148,7 +148,7 @@ class _Occasion:
 
     def _masks(self, sparsified: Sparsified) -> Mapping[str, Tensor | NDArray[np.bool_]]:
         if self.adapter.profile == "structural":
-            return masks_left(sparsified.model, self.network, tensors(self.dense_model()))
+            return remaining_masks(sparsified.model, self.network, read_tensors(self.dense_model()))
         return sparsified.masks()
 
     def _note_output(self, model: nn.Module, stage: str) -> None:

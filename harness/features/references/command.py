@@ -108,8 +108,8 @@ def _say(problem: InvalidReference) -> None:
 
 def _code(problems: list[InvalidReference]) -> int:
     """1 where the files are whole and only the oracles disagree."""
-    from ...oracle.references import OtherBytes, StaleReference
+    from ...oracle.references import ChangedBytes, StaleReference
 
     if not problems:
         return 0
-    return 1 if all(isinstance(problem, (StaleReference, OtherBytes)) for problem in problems) else 2
+    return 1 if all(isinstance(problem, (StaleReference, ChangedBytes)) for problem in problems) else 2

@@ -21,15 +21,15 @@ from ...oracle.references import (
     Entry,
     InvalidReference,
     Manifest,
-    contents,
+    compute,
     file_of,
-    forms,
-    made,
-    other_bytes,
+    find_changed_bytes,
+    find_staleness,
+    manifest_entry,
     read,
     read_manifest,
-    recorded,
-    stale,
+    serialize,
+    tensor_forms,
 )
 from ...oracle.tensor_changes import Arrays, Change, LastBits, changes, last_bits
 
@@ -81,8 +81,8 @@ def _accounted(manifest: Manifest) -> list[str]:
 def _problem(folder: Path, file: str, manifest: Manifest, exact: bool) -> InvalidReference | None:
     try:
         tensors = read(folder, file, manifest)
-        problem = stale(file, tensors)
-        return other_bytes(file, tensors, manifest.files[file]) if exact and not problem else problem
+        problem = find_staleness(file, tensors)
+        return find_changed_bytes(file, tensors, manifest.files[file]) if exact and not problem else problem
     except InvalidReference as problem:
         return problem
 
@@ -102,7 +102,7 @@ def _manifest_or_new(folder: Path) -> Manifest:
 def _differences(folder: Path, manifest: Manifest) -> Iterator[FileChange]:
     for file in _accounted(manifest):
         stored, damage = _stored(folder, file, manifest)
-        anew = made(file)
+        anew = compute(file)
         found, notes = changes(stored, anew), last_bits(stored, anew)
         if found or damage or notes:
             yield FileChange(file, found, damage, notes)
@@ -143,18 +143,18 @@ def write(folder: Path, reason: str, today: date) -> tuple[FileChange, ...]:
 def _refuse_strays(folder: Path, manifest: Manifest) -> None:
     for file in _every(folder, manifest):
         if file not in map(file_of, NETWORKS):
-            recorded(folder, file, manifest)
+            manifest_entry(folder, file, manifest)
 
 
 def _write_file(folder: Path, file: str, entries: dict[str, Entry], reason: str, today: date) -> None:
-    tensors = made(file)
+    tensors = compute(file)
     if not tensors:
         (folder / file).unlink(missing_ok=True)
         del entries[file]
         return
-    data = contents(tensors)
+    data = serialize(tensors)
     entries[file] = Entry(
-        sha256=hashlib.sha256(data).hexdigest(), size=len(data), tensors=forms(tensors),
+        sha256=hashlib.sha256(data).hexdigest(), size=len(data), tensors=tensor_forms(tensors),
         made_by=reference_tensors.__name__,
         made_with={name: version(name) for name in ("numpy", "safetensors", "sparsecheck")},
         date=today.isoformat(), reason=reason,
@@ -200,7 +200,7 @@ _HEAD = """\
 # Where the references come from
 
 Each file under `oracle/` holds, for one network, weights and an input that are exact in float32, and for each
-canonical pattern the masks and the output that the NumPy oracles expect, in float64. They are made by
+canonical pattern the masks and the output that the NumPy oracles expect, in float64. They are computed by
 `sparsecheck.oracle.reference_tensors` from enumerated streams alone; `MANIFEST.json` records each file's sha256, its
 tensors, and when and why it last changed. `sparsecheck reference check` compares them with the oracles as
 they are now, and with `--bytes` byte by byte; only `sparsecheck reference write --reason TEXT` changes them, and

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from ...oracle.networks import network
 from ...oracle.ranking import SLACK
 from ...trials.refusal import words_for
-from ...trials.restoring import foreign, misleading_plan
+from ...trials.restoring import misleading_plan, with_other_shapes
 from ...trials.training import raised_level
 from ...trials.trial import Trial
 from ...values.pattern import Given, Pattern, Unstructured
@@ -48,8 +48,8 @@ class Supply:
     def other(self) -> Trial:
         """The same on a network of other sizes."""
         if self.trial.cell.requirement == "REG-22":
-            return self.trial.on(network(self.trial.cell.layer, "REG-22"), "REG-22")
-        return foreign(self.trial)
+            return self.trial.with_network(network(self.trial.cell.layer, "REG-22"), "REG-22")
+        return with_other_shapes(self.trial)
 
     def plan(self, plan: Plan, salt: str) -> str:
         """A plan; given masks in it are drawn from `salt`."""

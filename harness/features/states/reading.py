@@ -17,9 +17,9 @@ from safetensors import SafetensorError
 
 from ...adapter.discovery import BrokenAdapter, Found, NotFound, find, load
 from ...adapter.protocol import Saved, Sparsified
-from ...oracle.compare import array, close, equal
+from ...oracle.compare import array, assert_close, assert_equal
 from ...oracle.tensor_changes import Arrays
-from ...oracle.ulps import moved
+from ...oracle.ulps import describe_bit_changes
 from ...process.environment import here
 from ...report.expectation import read_expectations
 from ...report.verdict import signature
@@ -169,8 +169,8 @@ def _restored(trial: Trial, state: bytes, seen: Arrays) -> str:
         _judge_masks(trial, restored, seen)
         with torch.no_grad():
             output = restored.model(torch.tensor(seen[INPUT]))
-    close(output, seen[OUTPUT], trial.tolerance, "output-differs", "restored: output")
-    return moved(seen[OUTPUT], array(output).astype(np.float32))
+    assert_close(output, seen[OUTPUT], trial.tolerance, "output-differs", "restored: output")
+    return describe_bit_changes(seen[OUTPUT], array(output).astype(np.float32))
 
 
 def _pair(loaded: object) -> tuple[dict[str, object], object]:
@@ -185,4 +185,4 @@ def _judge_masks(trial: Trial, restored: Sparsified, seen: Arrays) -> None:
     require(set(masks) == set(expected), "mask-missing",
             f"restored: there are masks for {', '.join(masks) or 'nothing'}, expected for {', '.join(expected)}")
     for name, mask in expected.items():
-        equal(masks[name], mask, "mask-differs", f"restored: mask of {name}")
+        assert_equal(masks[name], mask, "mask-differs", f"restored: mask of {name}")

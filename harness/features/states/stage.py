@@ -39,7 +39,7 @@ def trial_of(found: Found, layer: str, pattern: str) -> Trial:
         KeyError, ValueError: no network or no pattern is written so.
     """
     cell = Cell(found.name, REQUIREMENT, layer, pattern, "float32", "cpu")
-    return Trial(cell, found.adapter).on(network(layer, SALT, found.adapter.contract.multiple), SALT)
+    return Trial(cell, found.adapter).with_network(network(layer, SALT, found.adapter.contract.multiple), SALT)
 
 
 def pattern_of(found: Found) -> str:

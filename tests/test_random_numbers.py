@@ -18,7 +18,8 @@ def test_the_first_reals_of_a_name() -> None:
 
 def test_the_first_integers_of_a_name() -> None:
     assert random_numbers.integers("x", (4,), 10).tolist() == [8, 6, 6, 7]
-    assert random_numbers.integers("y", (2, 3), 2**23).tolist() == [[7933452, 7601674, 4175838], [6348519, 7428081, 4582411]]
+    rows = [[7933452, 7601674, 4175838], [6348519, 7428081, 4582411]]
+    assert random_numbers.integers("y", (2, 3), 2**23).tolist() == rows
     assert random_numbers.integers("", (1,), 2**31).tolist() == [735951174]
 
 

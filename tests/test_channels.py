@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from sparsecheck.oracle import channels, random_numbers
-from sparsecheck.oracle.channels import Found, find, labels, left, shrunk, sliced, zeroed_output
+from sparsecheck.oracle.channels import (
+    ChannelMatch,
+    channel_groups,
+    kept_channels,
+    match_channels,
+    output_with_zeroed_channels,
+    shrink_network,
+    slice_parameters,
+)
 from sparsecheck.oracle.forward import forward
 from sparsecheck.oracle.networks import network
 from sparsecheck.oracle.units import Reals
@@ -24,13 +32,14 @@ def tensors(net: Network) -> dict[str, Reals]:
         for part in (("bias",) if layer.bias else ("weight", "bias", "running_mean") if layer.is_norm else ()):
             made[f"{layer.name}.{part}"] = random_numbers.reals(f"{layer.name} {part}", (layer.outputs,))
         if layer.is_norm:
-            made[f"{layer.name}.running_var"] = np.abs(random_numbers.reals(f"{layer.name} var", (layer.outputs,))) + 0.5
+            variance = random_numbers.reals(f"{layer.name} var", (layer.outputs,))
+            made[f"{layer.name}.running_var"] = np.abs(variance) + 0.5
     return made
 
 
 def planned(net: Network) -> set[int]:
     """The labels of every third channel of each planned layer."""
-    given = labels(net)
+    given = channel_groups(net)
     return {int(label) for name in net.planned for label in given[name.removesuffix(".weight")][::3]}
 
 
@@ -39,27 +48,27 @@ def test_without_the_channels_the_output_is_that_with_them_zero(token: str) -> N
     net = network(token, "structure")
     dense, gone = tensors(net), planned(net)
     inputs = random_numbers.reals("inputs", (2, *net.input_shape))
-    kept = left(net, gone)
-    cut = forward(shrunk(net, kept), sliced(net, dense, kept), inputs)
-    np.testing.assert_allclose(cut, zeroed_output(net, dense, gone, inputs), rtol=1e-12, atol=1e-12)
+    kept = kept_channels(net, gone)
+    cut = forward(shrink_network(net, kept), slice_parameters(net, dense, kept), inputs)
+    np.testing.assert_allclose(cut, output_with_zeroed_channels(net, dense, gone, inputs), rtol=1e-12, atol=1e-12)
     assert not np.allclose(cut, forward(net, dense, inputs))
 
 
 @pytest.mark.parametrize("token", TOKENS)
 def test_what_is_left_has_the_shapes_of_the_network_so_built(token: str) -> None:
     net = network(token, "structure")
-    kept = left(net, planned(net))
-    cut = sliced(net, tensors(net), kept)
-    for layer in shrunk(net, kept).weighted:
+    kept = kept_channels(net, planned(net))
+    cut = slice_parameters(net, tensors(net), kept)
+    for layer in shrink_network(net, kept).weighted:
         assert cut[layer.weight].shape == layer.weight_shape
 
 
 @pytest.mark.parametrize("token", TOKENS)
 def test_without_anything_gone_all_is_left(token: str) -> None:
     net = network(token, "structure")
-    kept = left(net, ())
-    assert shrunk(net, kept) == net
-    for name, values in sliced(net, tensors(net), kept).items():
+    kept = kept_channels(net, ())
+    assert shrink_network(net, kept) == net
+    for name, values in slice_parameters(net, tensors(net), kept).items():
         np.testing.assert_array_equal(values, tensors(net)[name])
 
 
@@ -72,7 +81,7 @@ def conv(name: str, inputs: int, outputs: int, *takes: str, groups: int = 1) -> 
 
 
 def told(net: Network) -> dict[str, list[int]]:
-    return {name: found.tolist() for name, found in labels(net).items()}
+    return {name: found.tolist() for name, found in channel_groups(net).items()}
 
 
 def test_the_input_has_one_label_and_every_layer_labels_of_its_own() -> None:
@@ -121,7 +130,7 @@ def test_a_norm_gives_what_it_takes() -> None:
 
 def test_of_a_layer_outputs_and_inputs_are_left() -> None:
     net = chain(conv("a", 2, 3), Layer("norm", "norm2d", 3, 3), conv("b", 3, 2))
-    kept = left(net, {2})
+    kept = kept_channels(net, {2})
     assert list(kept) == ["a", "norm", "b"]
     assert kept["a"].outputs.tolist() == kept["norm"].outputs.tolist() == kept["b"].inputs.tolist()
     assert kept["a"].outputs.tolist() == [True, False, True]
@@ -132,31 +141,31 @@ def test_of_a_layer_outputs_and_inputs_are_left() -> None:
 def test_what_is_zero_is_so_after_every_layer_and_not_before_it_alone() -> None:
     net = Network("one", (Layer("a", "linear", 1, 2, bias=True), Layer("b", "linear", 2, 1)), (), (1,))
     values = {"a.weight": np.array([[1.0], [2.0]]), "a.bias": np.array([5.0, 7.0]), "b.weight": np.array([[1.0, 1.0]])}
-    assert zeroed_output(net, values, {1}, np.array([[3.0]])).tolist() == [[13.0]]
+    assert output_with_zeroed_channels(net, values, {1}, np.array([[3.0]])).tolist() == [[13.0]]
 
 
-def as_lists(found: Found) -> tuple[list[int], list[int]]:
+def as_lists(found: ChannelMatch) -> tuple[list[int], list[int]]:
     return found.outputs.tolist(), found.inputs.tolist()
 
 
 def test_rows_and_columns_are_found_where_they_stand() -> None:
     dense = np.arange(20.0).reshape(4, 5)
-    assert as_lists(find(dense, dense[[3, 1]][:, [0, 2, 4]])) == ([3, 1], [0, 2, 4])
+    assert as_lists(match_channels(dense, dense[[3, 1]][:, [0, 2, 4]])) == ([3, 1], [0, 2, 4])
     window = np.arange(48.0).reshape(3, 4, 2, 2)
-    assert as_lists(find(window, window[[2]][:, [1, 3]])) == ([2], [1, 3])
+    assert as_lists(match_channels(window, window[[2]][:, [1, 3]])) == ([2], [1, 3])
 
 
 def test_a_row_that_is_nowhere_is_not_found_and_one_that_is_so_in_part_is() -> None:
     dense = np.arange(12.0).reshape(3, 4)
     seen = np.array([[0.0, 1.0, 2.0, 99.0], [99.0, 98.0, 97.0, 96.0]])
-    assert as_lists(find(dense, seen)) == ([0, -1], [0, 1, 2, -1])
+    assert as_lists(match_channels(dense, seen)) == ([0, -1], [0, 1, 2, -1])
 
 
 def test_entries_that_stand_twice_in_the_dense_tensor_are_outvoted() -> None:
     dense = np.array([[1.0, 2.0, 3.0], [1.0, 5.0, 6.0]])
-    assert as_lists(find(dense, dense[[1]])) == ([1], [0, 1, 2])
+    assert as_lists(match_channels(dense, dense[[1]])) == ([1], [0, 1, 2])
 
 
 def test_names_of_the_module_are_told_apart_from_those_of_layers() -> None:
     net = network("linear", "structure")
-    assert set(channels.left(net, ())) == {"layer1", "layer10", "block.layer1", "block.layer10"}
+    assert set(channels.kept_channels(net, ())) == {"layer1", "layer10", "block.layer1", "block.layer10"}
