@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from .catalogue import AREAS, CATALOGUE, UnknownRequirement, requirement
+from .catalogue import AREAS, CATALOGUE, VERSION, UnknownRequirement, requirement
 from .commands.arguments import shard_argument, split_arguments
 from .commands.ci_files import put
 from .commands.failure import fail
@@ -31,6 +31,7 @@ from .values.shard import Shard
 
 if TYPE_CHECKING:
     from .report.report import Report
+    from .values.declaration import Declaration
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -70,16 +71,26 @@ def list_(check: bool, adapters: tuple[Path, ...]) -> None:
     broken = False
     for one in registrations(adapters):
         problem = one.problem
+        newer = ""
         if check and not one.obstacle:
             try:
-                load(one)
+                newer = _newer(load(one).declaration)
             except BrokenAdapter as error:
                 problem = str(error)
         broken = broken or bool(problem)
-        state = f"BROKEN: {problem}" if problem else one.lacking or ("ok" if check else "")
+        state = f"BROKEN: {problem}" if problem else one.lacking or ((newer or "ok") if check else "")
         click.echo(f"{one.name:34} {one.distribution or 'file':14} {one.value}  {state}".rstrip())
     if broken:
         fail("not every registered sparsifier can be judged; mend the lines above")
+
+
+def _newer(declaration: Declaration) -> str:
+    """Say what an adapter that was written for an earlier catalogue has to declare for the current one."""
+    if declaration.catalogue == VERSION:
+        return ""
+    undeclared = declaration.capabilities.undeclared
+    adding = f"declare {', '.join(undeclared)} and " if undeclared else ""
+    return f"ok, written for catalogue {declaration.catalogue} of {VERSION}: {adding}state `catalogue = {VERSION}`"
 
 
 @main.command()
@@ -123,6 +134,9 @@ def _explained(one: Requirement) -> str:
 @click.option("--cell", "cells", multiple=True, metavar="CELL", help="Only this cell, as a report names it.")
 @click.option("--probe-undeclared", "probe", is_flag=True,
               help="Try what an adapter leaves undeclared, to learn what to declare; exits 2, as it judges nothing.")
+@click.option("--catalogue", "version", default=VERSION, show_default=True, metavar="N",
+              type=click.IntRange(1, VERSION), 
+              help="Judge by this version of the catalogue, without later requirements.")
 @click.option("--require", "required", multiple=True, metavar="NAME", help="Red unless NAME was judged.")
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False),
               help="Write the records here (JSON Lines; packed by gzip where FILE ends in .gz).")
@@ -143,9 +157,9 @@ def _explained(one: Requirement) -> str:
               help="Handed on to pytest, as '-x -k name'.")
 def run(
     names: tuple[str, ...], adapters: tuple[Path, ...], areas: tuple[str, ...], levels: tuple[str, ...],
-    requirements: tuple[str, ...], cells: tuple[str, ...], probe: bool, required: tuple[str, ...], report: Path | None,
-    shard: Shard | None, durations: Path | None, resume: bool, workers: int, jobs: int, case_limit: float, limit: float,
-    pytest_args: tuple[str, ...],
+    requirements: tuple[str, ...], cells: tuple[str, ...], probe: bool, version: int, required: tuple[str, ...],
+    report: Path | None, shard: Shard | None, durations: Path | None, resume: bool, workers: int, jobs: int,
+    case_limit: float, limit: float, pytest_args: tuple[str, ...],
 ) -> None:
     """Judge the sparsifiers NAMES (all that are registered, if none is named), one process each."""
     from .commands.names import chosen, not_installed
@@ -163,7 +177,7 @@ def run(
     check_writable(report, "--report")
     asked = Run(
         subjects, tuple(file.absolute() for file in adapters), selection, workers, min(jobs, len(subjects)),
-        case_limit, limit, pytest_args, shard, durations,
+        case_limit, limit, pytest_args, shard, durations, catalogue=version,
     )
     with parts_of(report, resume) as parts:
         judged = judged_beside(parts, asked, resume)
@@ -202,18 +216,20 @@ def report(
     files: tuple[Path, ...], joined: Path | None, older: tuple[Path, ...], xml: Path | None, markdown: Path | None
 ) -> None:
     """Show the verdicts that FILES hold, of other sparsifiers each, and exit as one run of them all would."""
-    from .report.report import InvalidReport, TruncatedReport, join, read
+    from .report.report import InvalidReport, TruncatedReport, aligned, join, read
     from .show.carried import carried, carried_lines
+    from .show.left_out import left_out_lines
 
     check_writable(joined, "--report")
     try:
-        whole = [read(file) for file in files]
+        whole, found = aligned([read(file) for file in files])
         cut = [one.footer.interrupted for one in whole if one.footer is not None and one.footer.interrupted]
         together = join(whole, interrupted="; ".join(cut))
         others = tuple(carried(together, [read(file) for file in older]))
     except InvalidReport as error:
         fail(str(error), 3 if isinstance(error, TruncatedReport) else 2)
-    tell(together, joined, left_out=tuple(carried_lines(others)), at_least=_put(together, xml, markdown))
+    notes = (*left_out_lines(found), *carried_lines(others))
+    tell(together, joined, left_out=notes, at_least=_put(together, xml, markdown))
 
 
 def _put(judged: Report, xml: Path | None, markdown: Path | None) -> int:

@@ -32,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--sparsecheck-probe", action="store_true", help="only what takes an undeclared capability")
     add("--sparsecheck-shard", metavar="K/N", help="only this of N equal parts")
     add("--sparsecheck-durations", metavar="FILE", help="an earlier report, by which the shards are balanced")
+    add("--sparsecheck-catalogue", type=int, metavar="N", help="judge by this earlier version of the catalogue")
     add("--sparsecheck-kept", metavar="FILE", help="records of an interrupted run, which are not judged again")
     add("--sparsecheck-report", metavar="FILE", help="write the records here, as JSON Lines")
     add("--sparsecheck-limit", type=float, default=60.0, metavar="SECONDS", help="what one case may take")
@@ -66,6 +67,7 @@ def _judge(config: pytest.Config) -> Judge:
     judge: Judge | None = config.pluginmanager.get_plugin(_NAME)
     if judge is None:
         from .adapter.discovery import NotFound
+        from .catalogue import UnknownCatalogue
         from .process.integrity import Harness
         from .report.report import InvalidReport
         from .run.pytest_hooks import Judge
@@ -75,7 +77,7 @@ def _judge(config: pytest.Config) -> Judge:
         altered = Harness().changed
         try:
             session = draw_up(_request(config))
-        except (NotFound, InvalidReport, InvalidShard, OSError) as error:
+        except (NotFound, UnknownCatalogue, InvalidReport, InvalidShard, OSError) as error:
             raise pytest.UsageError(str(error)) from None
         _check_digest(config, session.digest)
         try:
@@ -91,6 +93,7 @@ def _judge(config: pytest.Config) -> Judge:
 def _request(config: pytest.Config) -> Asked:
     import msgspec
 
+    from .catalogue import VERSION
     from .run.session import Asked
     from .values.selection import Selection
     from .values.shard import Shard
@@ -113,6 +116,7 @@ def _request(config: pytest.Config) -> Asked:
         tuple(option.sparsecheck_subject), files, selection, option.sparsecheck_limit,
         Shard.parse(option.sparsecheck_shard) if option.sparsecheck_shard else None,
         _absolute(option.sparsecheck_durations), _absolute(option.sparsecheck_kept),
+        VERSION if option.sparsecheck_catalogue is None else option.sparsecheck_catalogue,
     )
 
 

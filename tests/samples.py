@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sparsecheck.catalogue import digest
+from sparsecheck.catalogue import VERSION, revisions
 from sparsecheck.report.expectation import Expectation
 from sparsecheck.report.report import Report
 from sparsecheck.values.capability import CAPABILITIES, declare
@@ -66,7 +66,8 @@ def report(
     cells = tuple(record.cell for record in records) if planned is None else tuple(planned)
     declared = None if problem else declaration(name=name)
     subject = Subject(name, declared, environment(), problem, planned=cells)
-    fields = {"catalogue": digest(), "started": "2026-01-01T00:00:00+00:00", "subjects": (subject,), **header}
+    identity = {"catalogue": VERSION, "requirements": revisions()}
+    fields = {**identity, "started": "2026-01-01T00:00:00+00:00", "subjects": (subject,), **header}
     without_footer = Report(Header(**fields), records, None)
     return Report(without_footer.header, records, Footer(without_footer.outcomes(), interrupted))
 

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
+from sparsecheck.catalogue import revisions
 from sparsecheck.cli import main
 from sparsecheck.features.page.markdown import field_markdown
 from sparsecheck.features.page.page_html import field_html
@@ -95,13 +96,18 @@ def test_its_age_is_told(started: str, age: str) -> None:
 
 
 @pytest.mark.parametrize(("header", "error", "says"), [
-    ({"catalogue": "other"}, UnlikeReports, "another catalogue"),
     ({"selection": Selection(probe=True)}, UnlikeReports, "a probe"),
 ])
 def test_what_is_no_verdict_here_is_not_carried(header: dict[str, object], error: type[Exception], says: str) -> None:
     one = older()
     with pytest.raises(error, match=says):
         list(carried(NOW, [replaced(one, header=replace(one.header, **header))]))
+
+
+def test_a_requirement_at_another_revision_is_not_carried() -> None:
+    raised = {**revisions(), "MASK-02": 2}
+    [whole], [part] = carried(NOW, [older()]), carried(NOW, [older(requirements=raised)])
+    assert {"MASK-02"} == {one.cell.split(":")[1].split("/")[0] for one in set(whole.records) - set(part.records)}
 
 
 @pytest.mark.parametrize("footer", [None, Footer((), "Ctrl-C")])
@@ -135,11 +141,11 @@ def test_a_report_shows_it_and_counts_it_nowhere(tmp_path: Path) -> None:
 def test_what_does_not_combine_is_bad_input(tmp_path: Path) -> None:
     now, then = tmp_path / "now.jsonl", tmp_path / "then.jsonl"
     write(NOW, now)
-    write(older(catalogue="other"), then)
+    write(older(selection=Selection(probe=True)), then)
     for command in (["report", str(now)], ["page", str(now), "--markdown", str(tmp_path / "page.md")]):
         ended = CliRunner().invoke(main, [*command, "--carry", str(then)])
         assert ended.exit_code == 2, ended.output
-        assert "another catalogue" in ended.output
+        assert "a probe" in ended.output
     assert not (tmp_path / "page.md").exists()
 
 

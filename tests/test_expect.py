@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sparsecheck.catalogue import digest
+from sparsecheck.catalogue import revisions
 from sparsecheck.report.report import write
 from sparsecheck.values.selection import Selection
 from tests.faulty import Ended, faulty, run
@@ -60,19 +60,21 @@ def test_from_red_to_known_to_mended(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("selection", "catalogue", "code", "said"),
-    [
-        (Selection(cells=(cell(),)), "", 2, "out.jsonl: judged on single cells"),
-        (Selection(), "another", 2, "out.jsonl: judged by another catalogue"),
-    ],
+    ("selection", "code", "said"),
+    [(Selection(cells=(cell(),)), 2, "out.jsonl: judged on single cells")],
 )
 def test_a_report_that_says_too_little_is_refused(
-    tmp_path: Path, selection: Selection, catalogue: str, code: int, said: str
+    tmp_path: Path, selection: Selection, code: int, said: str
 ) -> None:
-    write(report(passed(cell()), selection=selection, catalogue=catalogue or digest()), tmp_path / "out.jsonl")
+    write(report(passed(cell()), selection=selection), tmp_path / "out.jsonl")
     ended = expect(tmp_path)
     assert ended.code == code
     assert ended.output.startswith(f"sparsecheck: {said}")
+
+
+def test_requirements_at_another_revision_are_left_out_by_name(tmp_path: Path) -> None:
+    write(report(passed(cell()), requirements={**revisions(), "MASK-01": 7}), tmp_path / "out.jsonl")
+    assert "its meaning changed: revision 7 there, 1 here: MASK-01" in expect(tmp_path).output
 
 
 def test_a_report_that_was_cut_short_is_refused(tmp_path: Path) -> None:

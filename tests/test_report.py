@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
+from sparsecheck.catalogue import VERSION
 from sparsecheck.cli import main
 from sparsecheck.report.report import (
     DamagedReport,
@@ -188,7 +189,7 @@ HEADER, *RECORDS, FOOTER = lines()
         ([HEADER, *RECORDS, FOOTER, FOOTER], 6, "a header or footer among the records"),
         ([HEADER, RECORDS[0].replace(b"it:MASK-01/linear", b"it:linear"), FOOTER], 2, "'it:linear/given/f"),
         ([HEADER, RECORDS[0].replace(b"it:", b"other:"), FOOTER], 2, "'other', which the header does not name"),
-        ([HEADER.replace(b'"format":1', b'"format":2'), FOOTER], 1, "format 2; this sparsecheck reads format 1"),
+        ([HEADER.replace(b'"format":2', b'"format":3'), FOOTER], 1, "format 3; this sparsecheck reads formats 1 and 2"),
         *(([encode(replace(WHOLE.header, subjects=(replace(SUBJECT, **lost),))), FOOTER], 1,
            "it has neither a declaration nor a problem")
           for lost in ({"declaration": None}, {"environment": None}, {"declaration": None, "environment": None})),
@@ -428,16 +429,17 @@ def test_the_process_of_the_command_exits_so_too(file: Path) -> None:
 
 def test_a_report_of_a_requirement_that_is_gone_is_shown_nevertheless(file: Path) -> None:
     gone = replace(FAILED, cell=cell("GONE-01"))
-    write(report([gone], catalogue="older"), file)
+    write(report([gone], catalogue=1, requirements={"GONE-01": 1}), file)
     result = shown(file)
     assert result.exit_code == 1
     assert "failed: GONE-01\n" in result.output
-    assert "Judged by another catalogue" in result.output
+    assert f"Judged by catalogue 1; this sparsecheck has catalogue {VERSION}." in result.output
+    assert "not in this catalogue: GONE-01" in result.output
 
 
 def test_a_report_of_this_catalogue_says_no_such_thing(file: Path) -> None:
     write(WHOLE, file)
-    assert "another catalogue" not in shown(file).output
+    assert "catalogue" not in shown(file).output
 
 
 @pytest.fixture(scope="module")

@@ -71,7 +71,7 @@ def test_what_could_not_be_judged_is_judged_anew(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "error", "said"),
     [
-        (lambda one: replace(one, catalogue="other"), OtherCatalogue, "by another catalogue"),
+        (lambda one: replace(one, catalogue=99), OtherCatalogue, "by another catalogue"),
         (lambda one: replace(one, sparsecheck="0"), OtherCatalogue, "by sparsecheck 0, this is 1"),
         (lambda one: replace(one, selection=Selection(("MASK",))), OtherPlan, "of another selection"),
         (lambda one: replace(one, shard="1/2"), OtherPlan, "is shard 1/2, and not of a whole run"),
@@ -198,7 +198,7 @@ def test_what_cannot_be_resumed_is_refused_in_one_sentence(
     tmp_path: Path, arguments: tuple[str, ...], said: str
 ) -> None:
     write(report(passed(cell()), sparsecheck=""), tmp_path / "whole.jsonl")
-    write(report(passed(cell()), catalogue="other"), tmp_path / "other.jsonl")
+    write(report(passed(cell()), catalogue=99), tmp_path / "other.jsonl")
     command = [sys.executable, "-m", "sparsecheck", "run", "exemplar", "--resume", *arguments]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ended.returncode == 2

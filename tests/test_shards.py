@@ -138,7 +138,7 @@ assert LEDGER is not None
         (header(shard=""), NoShard, "one of the reports is of a whole run, and no shard"),
         (header(shard="2"), NoShard, "one of the reports is no shard: '2' is no shard"),
         (header(shard="1/3"), DoubledShard, "shard 1/3 stands in two of the reports"),
-        (header(catalogue="other"), OtherCatalogues, "shard 2/3 was judged by another catalogue than shard 1/3"),
+        (header(catalogue=99), OtherCatalogues, "shard 2/3 was judged by another catalogue than shard 1/3"),
         (header(sparsecheck="9"), OtherCatalogues, "shard 2/3 was judged by sparsecheck 9, shard 1/3 by "),
         (header(shard="2/4"), OtherPlans, "shard 2/4 and shard 1/3 are of different plans"),
         (header(selection=Selection(("MASK",))), OtherPlans, "shard 2/3 was asked for another selection"),

@@ -113,7 +113,7 @@ def test_what_is_unavailable_is_counted_by_why() -> None:
         (report(passed(cell()), selection=Selection(areas=("MASK",))), "it: SELECTION"),
         (report(passed(cell()), selection=Selection(areas=("MASK",))), "Only a selection was judged; no result here"),
         (report(passed(cell()), interrupted="Ctrl-C"), "INTERRUPTED (Ctrl-C): nothing here is a verdict"),
-        (report(passed(cell()), catalogue="another"), "Judged by another catalogue"),
+        (report(passed(cell()), catalogue=1, requirements={"MASK-01": 1}), "Judged by catalogue 1;"),
         (replaced(report(passed(cell())), footer=None), "INTERRUPTED (the run was cut short): nothing here is"),
     ],
 )

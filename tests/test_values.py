@@ -187,13 +187,14 @@ def test_what_has_another_form_is_no_cell(text: str) -> None:
 def test_verdicts_are_written_in_reports_as_ever() -> None:
     assert [verdict.value for verdict in Verdict] == [
         "passed", "failed", "known failure", "stale expectation", "refused", "unavailable", "error", "not run",
+        "provisional failure",
     ]
 
 
 def test_what_a_line_of_a_report_leaves_out_is_nothing() -> None:
     assert astuple(Record("it", Verdict.PASSED)) == ("it", Verdict.PASSED, "", "", "", "", "", 0.0)
     assert astuple(Subject("it")) == ("it", None, None, "", (), "", None)
-    assert astuple(Header("digest", "now", ())) == ("digest", "now", (), Selection(), 1, "", "")
+    assert astuple(Header(3, "now", ())) == (3, "now", (), Selection(), 2, "", "", {})
     assert astuple(Footer(())) == ((), "")
 
 
@@ -203,7 +204,7 @@ def test_a_record_is_written_without_what_it_leaves_out() -> None:
 
 
 def test_the_first_and_the_last_line_of_a_report_are_told_by_their_kind() -> None:
-    assert msgspec.json.encode(Header("digest", "now", ())).startswith(b'{"kind":"header",')
+    assert msgspec.json.encode(Header(3, "now", ())).startswith(b'{"kind":"header",')
     assert msgspec.json.encode(Footer(())).startswith(b'{"kind":"footer",')
 
 

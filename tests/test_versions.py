@@ -15,12 +15,12 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
-from sparsecheck.catalogue import CATALOGUE, digest
+from sparsecheck.catalogue import CATALOGUE, VERSION, revisions
 from sparsecheck.cli import main
 from sparsecheck.features.versions.changes import Change, Kind
 from sparsecheck.features.versions.html import render_html
 from sparsecheck.features.versions.markdown import render_markdown
-from sparsecheck.features.versions.table import NoTorch, OtherCatalogue, SameTorch, VersionTable, tabulate
+from sparsecheck.features.versions.table import NoTorch, SameTorch, VersionTable, tabulate
 from sparsecheck.report.report import EmptyReport, Report, UnlikeReports, encode, join, read, write
 from sparsecheck.show.results import CutShort
 from sparsecheck.values.declaration import Declaration
@@ -262,14 +262,25 @@ def test_environments_come_from_the_headers() -> None:
         on("2.10.0+cpu", PASSED, sparsecheck="0.2"), on("2.4.1", PASSED, started="2026-02-03T04:05:06+00:00"),
         on("2.4.1", name="other", started="2026-02-03T05:05:06+00:00"),
     ])
-    rest = {"python": "3.11.0", "numpy": "2.0.0", "platform": "linux", "device": "cpu", "catalogue": digest()}
+    rest = {"python": "3.11.0", "numpy": "2.0.0", "platform": "linux", "device": "cpu", "catalogue": str(VERSION)}
     assert [dict(one) for one in of.environments] == [
         {"torch": "2.4.1", "date": "2026-02-03", "sparsecheck": "", "sparsifiers": "2", **rest},
         {"torch": "2.10.0+cpu", "date": "2026-01-01", "sparsecheck": "0.2", "sparsifiers": "1", **rest},
     ]
     html, text = both(of)
-    assert f"| 2.10.0+cpu | 3.11.0 | 2.0.0 | linux | cpu | 2026-01-01 | 0.2 | {digest()} | 1 |" in text
-    assert f"2.10.0+cpu 3.11.0 2.0.0 linux cpu 2026-01-01 0.2 {digest()} 1" in " ".join(html.split())
+    assert f"| 2.10.0+cpu | 3.11.0 | 2.0.0 | linux | cpu | 2026-01-01 | 0.2 | {VERSION} | 1 |" in text
+    assert f"2.10.0+cpu 3.11.0 2.0.0 linux cpu 2026-01-01 0.2 {VERSION} 1" in " ".join(html.split())
+
+
+def test_requirements_that_a_report_was_not_judged_by_are_named_and_are_no_change() -> None:
+    earlier = {id: revision for id, revision in revisions().items() if id != "MASK-02"}
+    of = tabulate([
+        on("2.1.2", PASSED, requirements=earlier),
+        on("2.4.1", PASSED, replace(PASSED, cell=cell("MASK-02"), verdict=Verdict.FAILED)),
+    ])
+    assert of.changes == ()
+    for page in both(of):
+        assert "not judged there: newer than its catalogue: MASK-02" in " ".join(page.split())
 
 
 def test_a_single_torch_has_nothing_to_compare() -> None:
@@ -344,12 +355,9 @@ def pages(folder: Path, files: Sequence[str]) -> Result:
         ([replaced(on("2.1.2", PASSED), footer=None)], 3, "no footer"),
         ([on("2.1.2", PASSED, interrupted="Ctrl-C")], 3, "a run was cut short (Ctrl-C); run it again"),
         ([report([PASSED], [cell(), cell("MASK-02")])], 3, "does not balance"),
-        ([on("2.1.2", PASSED), on("2.4.1", PASSED, catalogue="x")], 2, "report on torch 2.4.1 was judged by another"),
-        ([on("2.1.2", problem="no", catalogue="x")], 2, "a report was judged by another"),
         ([on("2.1.2", PASSED), on("2.1.2+cpu", PASSED)], 2, "it is in two reports on torch 2.1.2; leave one"),
         ([on("2.1.2", PASSED), on("2.4.1", PASSED, selection=Selection(areas=("MASK",)))], 2, "different selections"),
         ([on("2.1.2", PASSED, selection=Selection(probe=True))], 2, "a probe"),
-        ([on("2.1.2", replace(PASSED, cell=cell("MASK-99")))], 2, "MASK-99, which is no requirement"),
         ([on("2.1.2", problem="it does not import")], 2, "does not say on which torch"),
         ([on("of mine", PASSED)], 2, "'of mine', which is not a version"),
         ([report(subjects=())], 2, "contain no sparsifier"),
@@ -367,7 +375,7 @@ def test_reports_that_do_not_combine_write_nothing(tmp_path: Path, reports: list
 @pytest.mark.parametrize(
     ("reports", "named"),
     [
-        ([on("2.1.2", PASSED, catalogue="x")], OtherCatalogue), ([on("2.1.2", PASSED)] * 2, SameTorch),
+        ([on("2.1.2", PASSED)] * 2, SameTorch),
         ([on("2.1.2", problem="no")], NoTorch), ([report(subjects=())], EmptyReport),
         ([on("2.1.2", PASSED, interrupted="x")], CutShort),
         ([on("2.1.2"), on("2.4.1", selection=Selection(areas=("MASK",)))], UnlikeReports),

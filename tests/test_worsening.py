@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
-from sparsecheck.catalogue import CATALOGUE
+from sparsecheck.catalogue import CATALOGUE, revisions
 from sparsecheck.cli import main
 from sparsecheck.features.gate.gate_page import gate_markdown, told
 from sparsecheck.report.comparison import (
@@ -23,6 +23,7 @@ from sparsecheck.report.comparison import (
     compare,
     essence,
 )
+from sparsecheck.report.identity import LeftOut
 from sparsecheck.report.report import Report, read, write
 from sparsecheck.values.capability import CAPABILITIES, declare
 from sparsecheck.values.record import Footer, Record, Subject, Verdict
@@ -180,10 +181,31 @@ def test_a_red_baseline_fails_nothing_by_itself() -> None:
     assert compare(of(V.FAILED, "aliased: a"), of(V.FAILED, "aliased: a")).exit_code == 0
 
 
-def test_a_requirement_that_left_the_catalogue_is_named_as_that() -> None:
-    old = report([*passed(cell("MASK-99")), *passed(cell())], catalogue="another")
-    [lost] = compare(old, report(passed(cell()))).worse
-    assert (lost.requirement, lost.what) == ("MASK-99", "the requirement is gone from the catalogue")
+def test_a_retired_requirement_is_left_out_and_is_no_loss() -> None:
+    old = report([*passed(cell("MASK-99")), *passed(cell())], requirements={**revisions(), "MASK-99": 1})
+    found = compare(old, report(passed(cell())))
+    assert (found.worse, found.compared) == ((), 1)
+    assert found.left_out == (LeftOut("MASK-99", "not in this catalogue"),)
+
+
+def test_a_cell_that_is_not_planned_any_more_is_lost() -> None:
+    [lost] = compare(report(passed(cell(), cell("MASK-02"))), report(passed(cell()))).worse
+    assert (lost.kind, lost.what) == (Kind.LOST, "planned before, not planned now")
+
+
+def test_a_refused_cell_that_is_not_planned_any_more_is_no_loss() -> None:
+    refused = Record(cell("TRACE-01"), V.REFUSED, refused_by="package")
+    old, new = report([refused, *passed(cell())]), report(passed(cell()))
+    assert [one.kind for one in compare(old, new).worse] == [Kind.LOST], "it is offered, and was not judged"
+    [subject] = new.header.subjects
+    unoffered = remade(new, new.records, [replace(subject, declaration=declaration(without="trace"))])
+    assert Kind.LOST not in [one.kind for one in compare(old, unoffered).worse]
+
+
+def test_a_changed_revision_is_left_out() -> None:
+    old = report([Record(cell(), V.PASSED), *passed(cell("MASK-02"))], requirements={**revisions(), "MASK-01": 9})
+    found = compare(old, report([Record(cell(), V.FAILED, "aliased: a"), *passed(cell("MASK-02"))]))
+    assert (found.worse, found.compared, [one.requirement for one in found.left_out]) == ((), 1, ["MASK-01"])
     [other] = compare(old, report(passed(cell()), catalogue="a third")).worse
     assert other.what == "planned before, not planned now"
     assert "MASK-99" not in {requirement.id for requirement in CATALOGUE}
@@ -316,10 +338,12 @@ def test_another_environment_is_told_and_compared(real: tuple[Report, Report]) -
     assert list(told(old, new, compare(old, new)))[1:] == []
 
 
-def test_another_catalogue_and_a_selection_are_told() -> None:
-    old, new = report(passed(cell()), catalogue="another"), report(passed(cell()), selection=Selection(areas=("MASK",)))
+def test_requirements_left_out_and_a_selection_are_reported() -> None:
+    earlier = {id: revision for id, revision in revisions().items() if id != "MASK-02"}
+    old = report(passed(cell()), requirements=earlier)
+    new = report(passed(cell()), selection=Selection(areas=("MASK",)))
     lines = list(told(old, new, compare(old, new)))
-    assert "  judged by another catalogue than the baseline was; what both have is compared" in lines
+    assert "  left out, 1 requirement, not judged there: newer than its catalogue: MASK-02" in lines
     old = report(passed(cell(), cell("REG-01")))
     assert "  1 cell outside what both were asked for: not compared" in list(told(old, new, compare(old, new)))
 
@@ -353,7 +377,7 @@ def test_exit_codes_of_what_is_no_report(tmp_path: Path) -> None:
 def test_a_baseline_of_another_catalogue_is_read_by_its_records(tmp_path: Path) -> None:
     """Which requirements were core when it was made, and so what its result was, is not known here."""
     refused = [*passed(cell()), Record(cell("MASK-02"), V.REFUSED, refused_by="adapter")]
-    old = report(refused, catalogue="another")
+    old = report(refused, catalogue="another", requirements={})
     assert old.footer is not None
     [outcome] = old.footer.outcomes
     otherwise = replaced(old, footer=Footer((replace(outcome, result="success"),)))

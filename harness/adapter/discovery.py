@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import Requirement
 
+from ..catalogue import VERSION
+
 if TYPE_CHECKING:
     from ..values.declaration import Declaration
     from .protocol import Adapter
@@ -238,9 +240,14 @@ def _telling(place: str) -> Iterator[None]:
 def _declaration(adapter: Adapter, name: str, place: str, supposed: tuple[str, ...]) -> Declaration:
     with _telling(place):
         declaration = _as_recorded(adapter.declare(name), supposed)
-        missing = declaration.capabilities.undeclared
+        missing = declaration.capabilities.undeclared_at(declaration.catalogue)
     if declaration.sparsifier != name:
         raise BrokenAdapter(f"{place} declares the name {declaration.sparsifier!r}, but is registered as {name!r}")
+    if not 1 <= declaration.catalogue <= VERSION:
+        raise BrokenAdapter(
+            f"{place} is written for catalogue {declaration.catalogue}, but this sparsecheck has 1 to {VERSION}: "
+            "upgrade sparsecheck, or state an earlier `catalogue`"
+        )
     if missing:
         raise BrokenAdapter(
             f"{place} leaves undeclared: {', '.join(missing)}; add each to `supported` or to `unsupported`"

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ..values.capability import declare
 from ..values.contract import Contract
-from ..values.declaration import Declaration
+from ..values.declaration import FIRST_STATED, Declaration
 from ..values.pattern import Band, Block, Channel, Given, NofM, Pattern, Unstructured
 from ..values.plan import Plan
 from ..values.requirement import Profile
@@ -144,6 +144,8 @@ class Adapter(ABC):
 
     distribution: the package's name on the registry; its version is read from metadata.
     supported, unsupported: space-separated names from `sparsecheck.CAPABILITIES`; each stands in one of them.
+    catalogue: the catalogue version that the adapter was written for (`sparsecheck list` shows the current one). What
+        is newer is judged and shown as provisional, and never red, until the adapter states its version.
     contract: the choices on which two correct sparsifiers may differ.
     """
 
@@ -153,6 +155,7 @@ class Adapter(ABC):
     profile: ClassVar[Profile] = "mask"
     supported: ClassVar[str]
     unsupported: ClassVar[str] = ""
+    catalogue: ClassVar[int] = FIRST_STATED
     contract: Contract
 
     @abstractmethod
@@ -207,4 +210,5 @@ class Adapter(ABC):
             profile=self.profile,
             capabilities=declare(self.supported, self.unsupported),
             contract=self.contract,
+            catalogue=self.catalogue,
         )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-
-import msgspec
+from msgspec.structs import replace
 
 from ..values.requirement import Requirement
 from . import device, mask, reg, smoke, state, struct, trace, train
 
 VERSION = 3
-"""Raised whenever a requirement enters, leaves or changes its meaning."""
+"""Raised whenever a requirement is added, retired or changes its meaning."""
+
+RETIRED: dict[str, str] = {}
+"""Requirements that left the catalogue: by id, the reason or the requirement that replaces it."""
 
 AREAS: dict[str, tuple[Requirement, ...]] = {
     "SMOKE": smoke.REQUIREMENTS,
@@ -28,8 +29,15 @@ CATALOGUE: tuple[Requirement, ...] = tuple(
 )
 
 
+_AXES = ("layers", "patterns", "dtypes", "devices")
+
+
 class UnknownRequirement(LookupError):
     """No requirement has that id."""
+
+
+class UnknownCatalogue(LookupError):
+    """No catalogue has that version."""
 
 
 def requirement(id: str) -> Requirement:
@@ -44,6 +52,28 @@ def requirement(id: str) -> Requirement:
     raise UnknownRequirement(f"no requirement is called {id!r}; `sparsecheck explain` lists them all")
 
 
-def digest() -> str:
-    """Identifies the catalogue: reports over different digests do not combine."""
-    return hashlib.sha256(msgspec.json.encode(CATALOGUE)).hexdigest()[:16]
+def at_version(version: int) -> tuple[Requirement, ...]:
+    """Return the requirements that catalogue `version` already had, in today's wording.
+
+    Raises:
+        UnknownCatalogue: There is no such version.
+    """
+    if not 1 <= version <= VERSION:
+        raise UnknownCatalogue(f"there is no catalogue {version}; this sparsecheck has 1 to {VERSION}")
+    return tuple(_at(one, version) for one in CATALOGUE if one.since <= version)
+
+
+def _at(one: Requirement, version: int) -> Requirement:
+    """Return the requirement without the axis values that later catalogues added."""
+    later = {value for value, since in one.added if since > version}
+    axes = {name: tuple(value for value in getattr(one, name) if value not in later) for name in _AXES}
+    return replace(one, **axes) if later else one
+
+
+def revisions(version: int = VERSION) -> dict[str, int]:
+    """Return the revision of every requirement of catalogue `version`, by id.
+
+    Raises:
+        UnknownCatalogue: There is no such version.
+    """
+    return {one.id: one.revision for one in at_version(version)}

@@ -33,7 +33,7 @@ REQUIREMENTS = (
         sentence="Finalize gives a model that runs.", needs=("finalize",), profiles=_ALL,
     ),
     Requirement(
-        id="SMOKE-07", level="core", source="sparsecheck.Sparsified.update", profiles=("structural",),
+        id="SMOKE-07", level="core", since=2, source="sparsecheck.Sparsified.update", profiles=("structural",),
         sentence="After an update every planned layer has fewer output channels.",
     ),
 )

@@ -6,13 +6,13 @@ from ..values.requirement import ACCELERATOR, Requirement
 
 _DEPENDENT = ("linear", "convnorm", "fanout", "skip", "concat", "flattened", "depthwise")
 _PAPER = "Fang et al., DepGraph: Towards Any Structural Pruning, CVPR 2023"
-_PROFILE: dict[str, Any] = {"profiles": ("structural",), "patterns": ("channel0-0.5",)}
+_PROFILE: dict[str, Any] = {"profiles": ("structural",), "patterns": ("channel0-0.5",), "since": 2}
 
 REQUIREMENTS = (
     Requirement(
         id="STRUCT-01", level="core", source="Li et al., Pruning Filters for Efficient ConvNets, ICLR 2017",
         sentence="Of each planned layer exactly the planned share of output channels is gone, rounded as declared.",
-        layers=("linear", "flattened"), profiles=("structural",),
+        layers=("linear", "flattened"), profiles=("structural",), since=2,
         patterns=("channel0-0.5", "channel0-0.3", "channel0-0.75"),
     ),
     Requirement(

@@ -9,13 +9,14 @@ from enum import Enum
 
 from msgspec.structs import replace
 
-from ..catalogue import CATALOGUE, digest
 from ..catalogue.axes import resolve_pattern
 from ..values.capability import CAPABILITIES
 from ..values.cell import Cell
 from ..values.declaration import Declaration
 from ..values.record import Record, Subject, Verdict
 from ..values.requirement import CANONICAL_PATTERN, LEVELLED_PATTERN
+from .identity import LeftOut, catalogue_version, left_out
+from .ledger import introduced, is_offered
 from .report import InvalidReport, Report
 
 
@@ -71,12 +72,19 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """changes: the worst first. compared: how many cells that the baseline judged stand in both. outside: how many
-    cells were left aside because only one of the reports was asked for them."""
+    """The changes from one report to another.
+
+    Attributes:
+        changes: The worst first.
+        compared: Number of cells in both reports that the baseline judged.
+        outside: Number of cells left aside because only one of the reports was asked for them.
+        left_out: Requirements that the two reports do not share, or not at the same revision.
+    """
 
     changes: tuple[Change, ...]
     compared: int
     outside: int = 0
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def worse(self) -> tuple[Change, ...]:
@@ -119,6 +127,8 @@ def compare(baseline: Report, new: Report) -> Comparison:
     """
     _check(baseline, "the baseline")
     _check(new, "the new report")
+    found = left_out(baseline.requirements, new.requirements)
+    baseline, new = baseline.restricted(new.requirements), new.restricted(baseline.requirements)
     before, now = _Side(baseline, new), _Side(new, baseline)
     names = dict.fromkeys((*before.subjects, *now.subjects))
     compared = [_subject(name, before, now) for name in names]
@@ -128,6 +138,7 @@ def compare(baseline: Report, new: Report) -> Comparison:
         tuple(sorted(changes, key=lambda change: order.index(change.kind))),
         sum(count for _, count in compared),
         len({*before.outside, *now.outside}),
+        found,
     )
 
 
@@ -147,7 +158,7 @@ class _Side:
     """One report's subjects, and their records by cell: those that the other report was asked for, too."""
 
     def __init__(self, report: Report, other: Report) -> None:
-        self.catalogue = report.header.catalogue
+        self.catalogue = catalogue_version(report.header)
         self.subjects = {subject.sparsifier: subject for subject in report.header.subjects}
         self.outside = list[str]()
         self.records: dict[str, dict[str, Record]] = {name: {} for name in self.subjects}
@@ -170,8 +181,8 @@ def _subject(name: str, before: _Side, now: _Side) -> tuple[list[Change], int]:
     if new is None:
         return list(_unjudged(name, before, now)), 0
     pairs = list(_pairs(old, new, before.records.get(name, {}), now.records[name]))
-    gone = _gone(now.catalogue)
-    changes = _grouped(name, (step for pair in pairs if (step := _step(pair, gone)) is not None))
+    steps = (step for pair in pairs if (step := _step(pair, new.declaration, before.catalogue)) is not None)
+    changes = _grouped(name, steps)
     declared = list(_declared(old.declaration, new.declaration)) if old and old.declaration and new.declaration else []
     return [*declared, *changes], sum(pair.is_compared for pair in pairs)
 
@@ -220,11 +231,6 @@ def _patterns(pattern: str, old: Subject | None, new: Subject) -> Iterator[str]:
             yield resolve_pattern(first, new.declaration)
 
 
-def _gone(catalogue: str) -> frozenset[str] | None:
-    """The requirements there are, if it is known of that catalogue."""
-    return frozenset(one.id for one in CATALOGUE) if catalogue == digest() else None
-
-
 @dataclass(frozen=True)
 class _Step:
     kind: Kind
@@ -232,14 +238,21 @@ class _Step:
     pair: Pair
 
 
-def _step(pair: Pair, known: frozenset[str] | None) -> _Step | None:
-    """The change of one cell, if it is one."""
+def _step(pair: Pair, declaration: Declaration | None, catalogue: int) -> _Step | None:
+    """Return the change of one cell, or None if it is no change.
+
+    Args:
+        declaration: The sparsifier's in the new report.
+        catalogue: The version that the baseline was judged by. A cell that entered later cannot be a new failure.
+    """
     before, now = pair.before, pair.now
     if now is None:
-        is_gone = known is not None and Cell.parse(pair.cell).requirement not in known
-        return _Step(Kind.LOST, "the requirement is gone from the catalogue" if is_gone else _UNPLANNED, pair)
+        was_refused = before is not None and before.verdict is Verdict.REFUSED
+        is_refused_once = was_refused and declaration is not None and not is_offered(pair.cell, declaration)
+        return None if is_refused_once else _Step(Kind.LOST, _UNPLANNED, pair)
     if before is None:
-        kind = Kind.NEW_FAILURE if now.verdict.is_red else Kind.JUDGED
+        could_be_judged = introduced(now.cell) <= catalogue
+        kind = Kind.NEW_FAILURE if now.verdict.is_red and could_be_judged else Kind.JUDGED
         is_new = now.verdict is not Verdict.UNAVAILABLE
         return _Step(kind, f"not in the baseline, is {_told(now)}", pair) if is_new else None
     changed = _kind(before, now)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from ..catalogue import requirement as by_id
 from ..catalogue.axes import (
     DTYPE_NEEDS,
     DTYPES,
@@ -59,7 +60,8 @@ def enumerate_cells(
         for requirement in catalogue
         if applies(requirement, declaration)
         for cell in cells(requirement, declaration, environment)
-        if selection.takes(cell) and (not selection.probe or supposed(requirement, cell, declaration))
+        if selection.takes(cell) and is_declared(requirement, cell, declaration)
+        and (not selection.probe or supposed(requirement, cell, declaration))
     )
 
 
@@ -68,6 +70,12 @@ def applies(requirement: Requirement, declaration: Declaration) -> bool:
     return declaration.profile in requirement.profiles and not any(
         getattr(declaration.contract, clause) == value for clause, value in requirement.unless
     )
+
+
+def binds(requirement: Requirement, cell: Cell, declaration: Declaration) -> bool:
+    """Return whether a failure of a cell of `requirement` is red for this sparsifier."""
+    introduced = requirement.introduced(cell.layer, cell.pattern, cell.dtype, cell.device)
+    return requirement.level != "provisional" and introduced <= declaration.catalogue
 
 
 def cells(requirement: Requirement, declaration: Declaration, environment: Environment) -> Iterator[Cell]:
@@ -136,6 +144,25 @@ def _unavailable(requirement: Requirement, cell: Cell, environment: Environment)
             return f"needs torch{needed}, this is {environment.torch}"
     lacking = () if cell.device == "cpu" else (one for one in requirement.offers if one not in environment.offers)
     return next((f"{cell.device} has no {one} here" for one in lacking), "")
+
+
+def is_declared(requirement: Requirement, cell: Cell, declaration: Declaration) -> bool:
+    """Return whether the adapter answers for every capability that a cell needs, also for those of later catalogues."""
+    support = declaration.capabilities.support
+    return all(support(name) is not Support.UNDECLARED for name in capabilities(requirement, cell))
+
+
+def introduced(cell: str) -> int:
+    """Return the version of the catalogue that introduced a cell."""
+    parsed = Cell.parse(cell)
+    return by_id(parsed.requirement).introduced(parsed.layer, parsed.pattern, parsed.dtype, parsed.device)
+
+
+def is_offered(cell: str, declaration: Declaration) -> bool:
+    """Return whether a sparsifier supports all that a cell of this catalogue needs."""
+    parsed = Cell.parse(cell)
+    needed = capabilities(by_id(parsed.requirement), parsed)
+    return all(declaration.capabilities.support(name) is Support.SUPPORTED for name in needed)
 
 
 def capabilities(requirement: Requirement, cell: Cell) -> tuple[str, ...]:

@@ -80,7 +80,7 @@ def _check_plans(reports: Sequence[Report], shards: Sequence[Shard]) -> None:
     first = reports[0].header
     for shard, report in zip(shards, reports, strict=True):
         header = report.header
-        if header.catalogue != first.catalogue:
+        if (header.catalogue, header.requirements) != (first.catalogue, first.requirements):
             raise OtherCatalogues(f"shard {shard} was judged by another catalogue than shard {shards[0]}")
         if header.sparsecheck != first.sparsecheck:
             raise OtherCatalogues(f"shard {shard} was judged by sparsecheck {header.sparsecheck}, shard {shards[0]} "

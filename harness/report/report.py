@@ -7,7 +7,7 @@ import io
 import os
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,14 +15,19 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from ..catalogue import CATALOGUE, digest
+from ..catalogue import CATALOGUE, revisions
 from ..values.cell import Cell, InvalidCell
-from ..values.record import FORMAT, Footer, Header, Line, Outcome, Record, Subject
+from ..values.record import Footer, Header, Line, Outcome, Record, Subject
+from .identity import LeftOut, catalogue_version, judged_by, left_out
 from .ledger import Balance, outcome, reconcile
 
 CORE = {requirement.id for requirement in CATALOGUE if requirement.level == "core"}
 """Ids of the core requirements of this catalogue."""
+
+READABLE = (1, 2)
+"""The formats of reports that can be read; the last one is written."""
 
 PACKED = ".gz"
 """How the name of a report ends that is packed by gzip."""
@@ -102,7 +107,32 @@ class Report:
         if self.footer is None:
             return False
         said, seen = self.footer.outcomes, self.outcomes()
-        return said == seen if self.header.catalogue == digest() else _without_result(said) == _without_result(seen)
+        return said == seen if self.is_current else _without_result(said) == _without_result(seen)
+
+    @cached_property
+    def requirements(self) -> Mapping[str, int]:
+        """The revision of every requirement that it was judged by, by id."""
+        return judged_by(self.header)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it was judged by exactly the requirements that this catalogue has."""
+        return self.requirements == revisions()
+
+    def restricted(self, requirements: Mapping[str, int]) -> Report:
+        """Return the part of a whole report on the requirements that `requirements` has at the same revision."""
+        shared = {id: revision for id, revision in self.requirements.items() if requirements.get(id) == revision}
+        planned = {Cell.parse(cell).requirement for one in self.header.subjects for cell in one.planned}
+        if len(shared) == len(self.requirements) and planned <= set(shared):
+            return self
+        subjects = tuple(
+            replace(one, planned=tuple(cell for cell in one.planned if Cell.parse(cell).requirement in shared))
+            for one in self.header.subjects
+        )
+        records = tuple(one for one in self.records if Cell.parse(one.cell).requirement in shared)
+        part = Report(replace(self.header, subjects=subjects, requirements=shared), records, None)
+        footer = Footer(part.outcomes(), self.footer.interrupted) if self.footer else None
+        return Report(part.header, records, footer)
 
 
 def _without_result(outcomes: Iterable[Outcome]) -> list[Outcome]:
@@ -200,8 +230,9 @@ def _packed(data: bytes) -> bytes:
 def _header(header: Line, path: Path) -> Header:
     if not isinstance(header, Header):
         raise InvalidLine(f"{path}:1: a report begins with its header")
-    if header.format != FORMAT:
-        raise InvalidLine(f"{path}:1: format {header.format}; this sparsecheck reads format {FORMAT}")
+    if header.format not in READABLE:
+        formats = " and ".join(map(str, READABLE))
+        raise InvalidLine(f"{path}:1: report format {header.format}; this sparsecheck reads formats {formats}")
     for subject in header.subjects:
         if not subject.problem and (subject.declaration is None or subject.environment is None):
             raise InvalidLine(f"{path}:1: {subject.sparsifier} has neither a declaration nor a problem")
@@ -234,20 +265,51 @@ def join(reports: Sequence[Report], interrupted: str = "") -> Report:
         UnlikeReports: other catalogues, selections or shards, or one sparsifier twice.
     """
     first = reports[0].header
-    subjects = [subject for report in reports for subject in report.header.subjects]
-    names = [subject.sparsifier for subject in subjects]
-    if len({report.header.catalogue for report in reports}) > 1:
+    if any((one.header.catalogue, one.requirements) != (first.catalogue, reports[0].requirements) for one in reports):
         raise UnlikeReports("the reports were judged by different catalogues")
+    check_alike(reports)
+    subjects = [subject for report in reports for subject in report.header.subjects]
+    started = min((report.header.started for report in reports if report.header.started), default="")
+    header = replace(first, subjects=tuple(subjects), started=started)
+    joined = Report(header, tuple(record for report in reports for record in report.records), None)
+    return Report(header, joined.records, Footer(joined.outcomes(), interrupted))
+
+
+def aligned(reports: Sequence[Report]) -> tuple[tuple[Report, ...], tuple[LeftOut, ...]]:
+    """Restrict reports to the requirements that all of them share, so that they can be joined.
+
+    Returns:
+        The reports, in order, and the requirements that were left out.
+    """
+    common = dict(reports[0].requirements)
+    for one in reports[1:]:
+        common = {id: revision for id, revision in common.items() if one.requirements.get(id) == revision}
+    found = dict.fromkeys(gone for one in reports for gone in left_out(common, one.requirements))
+    version = min(catalogue_version(one.header) for one in reports)
+    parts = [one.restricted(common) for one in reports]
+    if found:
+        parts = [_renamed(one, version, common) for one in parts]
+    return tuple(parts), tuple(found)
+
+
+def _renamed(report: Report, catalogue: int, requirements: Mapping[str, int]) -> Report:
+    header = replace(report.header, catalogue=catalogue, requirements=dict(requirements))
+    return Report(header, report.records, report.footer)
+
+
+def check_alike(reports: Sequence[Report]) -> None:
+    """Check that reports can be shown side by side.
+
+    Raises:
+        UnlikeReports: They were asked for different selections or shards, or two are about one sparsifier.
+    """
+    names = [subject.sparsifier for report in reports for subject in report.header.subjects]
     if len({report.header.selection for report in reports}) > 1:
         raise UnlikeReports("the reports were asked for different selections")
     if len({report.header.shard for report in reports}) > 1:
         raise UnlikeReports("the reports are of different shards; `sparsecheck merge` puts all those of a run together")
     if twice := sorted(name for name, times in Counter(names).items() if times > 1):
         raise UnlikeReports(f"{twice[0]} stands in two of the reports")
-    started = min((report.header.started for report in reports if report.header.started), default="")
-    header = msgspec.structs.replace(first, subjects=tuple(subjects), started=started)
-    joined = Report(header, tuple(record for report in reports for record in report.records), None)
-    return Report(header, joined.records, Footer(joined.outcomes(), interrupted))
 
 
 def check_merged(report: Report) -> None:

@@ -68,7 +68,7 @@ def _salvaged(path: Path) -> Iterator[Report]:
 
 
 def _check_header(seen: Header, asked: Header, path: Path) -> None:
-    if seen.catalogue != asked.catalogue:
+    if (seen.catalogue, seen.requirements) != (asked.catalogue, asked.requirements):
         raise OtherCatalogue(f"{path} was judged by another catalogue than this sparsecheck has; run it anew")
     if seen.sparsecheck and seen.sparsecheck != asked.sparsecheck:
         raise OtherCatalogue(f"{path} was judged by sparsecheck {seen.sparsecheck}, this is {asked.sparsecheck}; "

@@ -7,10 +7,14 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
+from ..catalogue import UnknownRequirement, requirement
 from ..values.cell import Cell
+from ..values.declaration import Declaration
 from ..values.record import Record, Verdict
+from ..values.requirement import Requirement
 from ..values.violation import Violation
 from .expectation import Expectation
+from .ledger import binds
 
 
 def signature(error: BaseException) -> str:
@@ -61,6 +65,28 @@ def weigh(record: Record, expectations: Iterable[Expectation]) -> Record:
             return replace(record, verdict=Verdict.KNOWN, reason=entry.reason, link=entry.link)
     other = f" (a failure was expected here, but as {expected[0].signature!r})"
     return replace(record, message=record.message + other)
+
+
+def bound(record: Record, declaration: Declaration | None) -> Record:
+    """Return the record, its failure made provisional if the requirement does not bind the sparsifier yet.
+
+    A requirement binds if it is of level core or extended and not newer than the catalogue version that the adapter
+    states. Expectations do not apply before: a stale one is provisional, too.
+    """
+    cell = Cell.parse(record.cell)
+    one = _requirement(cell)
+    if declaration is None or one is None or not record.verdict.is_red or binds(one, cell, declaration):
+        return record
+    reason = f"newer than catalogue {declaration.catalogue}, which the adapter states; not red until it does"
+    reason = "a provisional requirement is never red" if one.level == "provisional" else reason
+    return replace(record, verdict=Verdict.PROVISIONAL, reason=reason)
+
+
+def _requirement(cell: Cell) -> Requirement | None:
+    try:
+        return requirement(cell.requirement)
+    except UnknownRequirement:
+        return None
 
 
 def _stale(record: Record, entry: Expectation) -> Record:

@@ -13,7 +13,7 @@ import pytest
 
 from ..report.ledger import Planned
 from ..report.report import exit_code
-from ..report.verdict import weigh
+from ..report.verdict import bound, weigh
 from ..show.summary import summary
 from ..trials.case_marker import requirement_judged_by
 from ..trials.refusal import RefusedBy, judge_refusal
@@ -106,7 +106,8 @@ class Judge:
             return report
         if call.when == "call" or call.excinfo is not None:
             record = self._record(planned.cell, call, item)
-            item.stash[_RECORD] = weigh(record, self.session.of(planned.cell.sparsifier).expectations)
+            judged = self.session.of(planned.cell.sparsifier)
+            item.stash[_RECORD] = bound(weigh(record, judged.expectations), judged.found.declaration)
             _show(report, item.stash[_RECORD])
         if call.when == "teardown" and _RECORD in item.stash:
             report.user_properties.append((_PROPERTY, msgspec.json.encode(item.stash[_RECORD]).decode()))
@@ -180,7 +181,7 @@ def _seconds(call: pytest.CallInfo[Any]) -> float:
 
 def _show(report: pytest.TestReport, record: Record) -> None:
     """Let pytest's own outcome agree with the verdict."""
-    if record.verdict is Verdict.KNOWN:
+    if record.verdict in (Verdict.KNOWN, Verdict.PROVISIONAL):
         report.outcome = "skipped"
         report.wasxfail = record.reason
     elif record.verdict.is_red:

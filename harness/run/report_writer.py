@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..report.report import Report, encode
+from ..report.verdict import bound
 from ..values.record import Footer, Line, Record, Verdict
 
 if TYPE_CHECKING:
@@ -57,8 +58,10 @@ class Recorder:
     def add_lost(self, nodeid: str, why: str) -> None:
         """The record of a cell whose process died while it was being judged."""
         cell = cell_of(nodeid)
-        if any(cell in subject.planned for subject in self.header.subjects):
-            self.add(Record(cell, Verdict.ERROR, "crash", f"the process that judged it died: {why}"))
+        for subject in self.header.subjects:
+            if cell in subject.planned:
+                record = Record(cell, Verdict.ERROR, "crash", f"the process that judged it died: {why}")
+                self.add(bound(record, subject.declaration))
 
     def finish(self) -> Report:
         """The whole report; its footer is computed from the records and written last."""

@@ -20,6 +20,7 @@ from ..report.ledger import enumerate_cells
 from ..report.report import InvalidLine, InvalidReport, Report, UnlikeReports, join, read_partial, salvage, write
 from ..report.resuming import OtherDeclaration
 from ..report.sharding import Weights, read_weights, taken
+from ..report.verdict import bound
 from ..values.record import Header, Record, Subject, Verdict
 from ..values.selection import Selection
 from ..values.shard import Shard
@@ -33,7 +34,7 @@ class Run:
     jobs: sparsifiers at a time. case_limit, limit: seconds that a case and a sparsifier may take.
     pytest_args: handed on to pytest as they are. shard: the part of the plan to judge, balanced by the report
     `durations`. records: a folder that keeps what is recorded while it goes on. earlier: by sparsifier, what an
-    interrupted run of the same has recorded; that is not judged again."""
+    interrupted run of the same has recorded; that is not judged again. catalogue: the version to judge by."""
 
     names: tuple[str, ...]
     adapters: tuple[Path, ...] = ()
@@ -47,11 +48,15 @@ class Run:
     durations: Path | None = None
     records: Path | None = None
     earlier: Mapping[str, Report] = field(default_factory=dict)
+    catalogue: int = catalogue.VERSION
 
     @property
     def header(self) -> Header:
         """That of a report on nothing."""
-        return Header(catalogue.digest(), "", (), self.selection, shard=str(self.shard or ""))
+        return Header(
+            self.catalogue, "", (), self.selection, shard=str(self.shard or ""),
+            requirements=catalogue.revisions(self.catalogue),
+        )
 
 
 def judge_apart(run: Run, tell: Callable[[str], None]) -> Report:
@@ -130,7 +135,7 @@ def _command(run: Run, name: str, folder: Path, report: Path) -> list[str]:
     command = [*pytest_command(folder, "sparsecheck.cases", "sparsecheck.plugin"), "--sparsecheck-subject", name]
     command += [part for file in run.adapters for part in ("--sparsecheck-adapter", str(file))]
     command += ["-p", "pytest_timeout", "--sparsecheck-limit", f"{run.case_limit:g}"]
-    command += ["--sparsecheck-report", str(report)]
+    command += ["--sparsecheck-report", str(report), "--sparsecheck-catalogue", str(run.catalogue)]
     command += _selectors(run.selection, name)
     if run.shard is not None:
         command += ["--sparsecheck-shard", str(run.shard)]
@@ -211,12 +216,13 @@ def _check_asked(header: Header, name: str, run: Run, weights: Weights) -> None:
     UnlikeReports: it is no answer to what this process was asked for, or plans other cells than the catalogue has.
     """
     names, asked = [subject.sparsifier for subject in header.subjects], run.header
-    seen = header.selection, header.shard, header.catalogue
-    if names != [name] or seen != (asked.selection, asked.shard, asked.catalogue):
+    seen = header.selection, header.shard, header.catalogue, header.requirements
+    if names != [name] or seen != (asked.selection, asked.shard, asked.catalogue, asked.requirements):
         raise UnlikeReports("its header is on another sparsifier, selection or catalogue than was asked for")
     [subject] = header.subjects
     if subject.declaration is not None and subject.environment is not None:
-        cells = enumerate_cells(catalogue.CATALOGUE, subject.declaration, run.selection, subject.environment)
+        requirements = catalogue.at_version(run.catalogue)
+        cells = enumerate_cells(requirements, subject.declaration, run.selection, subject.environment)
         cells, share = taken(cells, run.shard, weights)
         if (subject.planned, subject.share) != (tuple(planned.cell.id for planned in cells), share):
             raise UnlikeReports("its plan is not what the catalogue makes of its declaration")
@@ -230,7 +236,8 @@ def _in_flight(path: Path) -> str:
 def _lost(report: Report, cell: str, how: str) -> Iterator[Record]:
     planned = {id for subject in report.header.subjects for id in subject.planned}
     if cell in planned and cell not in {record.cell for record in report.records}:
-        yield Record(cell, Verdict.ERROR, "crash", f"{how} while this cell was being judged")
+        record = Record(cell, Verdict.ERROR, "crash", f"{how} while this cell was being judged")
+        yield bound(record, report.header.subjects[0].declaration)
 
 
 def _unjudged(name: str, run: Run, problem: str) -> Report:

@@ -30,7 +30,7 @@ from ..values.shard import Shard
 class Asked(Struct, frozen=True):
     """What a run is asked for. subjects: registered names, all if empty. adapters: files.
     limit: seconds that one case may take. shard: the part of the plan to judge, balanced by the report `durations`.
-    kept: a file of records that were judged before and are not judged again."""
+    kept: a file of records that were judged before and are not judged again. catalogue: the version to judge by."""
 
     subjects: tuple[str, ...] = ()
     adapters: tuple[str, ...] = ()
@@ -39,6 +39,7 @@ class Asked(Struct, frozen=True):
     shard: Shard | None = None
     durations: str = ""
     kept: str = ""
+    catalogue: int = catalogue.VERSION
 
 
 @dataclass(frozen=True)
@@ -71,12 +72,13 @@ class Session:
     @property
     def header(self) -> Header:
         return Header(
-            catalogue=catalogue.digest(),
+            catalogue=self.asked.catalogue,
             started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
             subjects=tuple(one.subject for one in self.judged) + self.problems,
             selection=self.asked.selection,
             sparsecheck=own_version(),
             shard=str(self.asked.shard or ""),
+            requirements=catalogue.revisions(self.asked.catalogue),
         )
 
     def planned_for(self, requirement: str) -> list[Planned]:
@@ -146,8 +148,9 @@ def _ready(registration: Registration, asked: Asked, weights: Weights, environme
     found = load(registration, supposing=selection.probe)
     if selection.probe and not found.declaration.supposed:
         raise BrokenAdapter(f"{found.source} declares every capability: there is nothing to probe")
-    whole = enumerate_cells(catalogue.CATALOGUE, found.declaration, Selection(), environment)
-    planned = enumerate_cells(catalogue.CATALOGUE, found.declaration, selection, environment)
+    requirements = catalogue.at_version(asked.catalogue)
+    whole = enumerate_cells(requirements, found.declaration, Selection(), environment)
+    planned = enumerate_cells(requirements, found.declaration, selection, environment)
     if not planned:
         raise BrokenAdapter("the selection matches none of its cells")
     expectations = in_force(

@@ -43,11 +43,12 @@ def carried(report: Report, older: Sequence[Report]) -> Iterator[Carried]:
     """For each sparsifier of `report`: what each of `older` says of its cells that were unavailable.
 
     Raises:
-        UnlikeReports: one was judged by another catalogue, or is a probe.
+        UnlikeReports: one is a probe.
         TruncatedReport: one was cut short.
     """
     for one in older:
-        _check(report, one)
+        _check(one)
+    older = [one.restricted(report.requirements) for one in older]
     for subject in report.header.subjects:
         wanting = {_role(record.cell) for record in report.of(subject.sparsifier) if _is_wanting(record)}
         for one in older:
@@ -56,10 +57,8 @@ def carried(report: Report, older: Sequence[Report]) -> Iterator[Carried]:
                     yield from _found(wanting, there, one, report.header.started)
 
 
-def _check(report: Report, older: Report) -> None:
+def _check(older: Report) -> None:
     started = printable(older.header.started) or "no date"
-    if older.header.catalogue != report.header.catalogue:
-        raise UnlikeReports(f"what is carried ({started}) was judged by another catalogue; run it there again")
     if older.header.selection.probe:
         raise UnlikeReports(f"what is carried ({started}) is a probe of what is undeclared, and no verdict")
     if older.footer is None or older.footer.interrupted:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ..catalogue import AREAS, CATALOGUE, digest
-from ..report.report import EmptyReport, Report, UnlikeReports, check_merged, join
+from ..catalogue import AREAS, CATALOGUE, revisions
+from ..report.identity import LeftOut, left_out
+from ..report.report import EmptyReport, Report, check_alike, check_merged
 from ..values.cell import Cell
 from ..values.record import Outcome, Record, Subject
 from ..values.requirement import Requirement
@@ -95,11 +96,13 @@ class Column:
 @dataclass(frozen=True)
 class Field:
     """All columns, by name; selected: only a part of the catalogue was asked for. carried: what other machines said
-    of cells that are unavailable here; it counts nowhere."""
+    of cells that are unavailable here; it counts nowhere. left_out: requirements that some report was not judged by, or
+    by another revision of them."""
 
     columns: tuple[Column, ...]
     selected: bool
     carried: tuple[Carried, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     def rows(self) -> Iterator[tuple[str, tuple[tuple[Square, ...], ...]]]:
         """By area: a row a requirement, whose squares stand in the order of the columns."""
@@ -113,19 +116,19 @@ def field(reports: Sequence[Report], older: Sequence[Report] = ()) -> Field:
 
     Raises:
         EmptyReport: they are about no sparsifier.
-        UnlikeReports: they do not combine, or were judged by another catalogue than this one.
+        UnlikeReports: they do not combine.
         UnmergedShard: one is a shard.
         CutShort: one was interrupted, or its ledger does not balance.
         TruncatedReport: one of the older ones was cut short.
     """
     for report in reports:
         check_merged(report)
-    joined = join(reports)
-    if joined.header.catalogue != digest():
-        raise UnlikeReports("the reports were judged by another catalogue than this sparsecheck has; run them again")
+    check_alike(reports)
     for report in reports:
         check_whole(report)
-    if not joined.header.subjects:
+    found_out = dict.fromkeys(one for report in reports for one in left_out(report.requirements, revisions()))
+    reports = [report.restricted(revisions()) for report in reports]
+    if not any(report.header.subjects for report in reports):
         raise EmptyReport("the reports are about no sparsifier")
     columns = [
         _column(report, subject, outcome)
@@ -133,7 +136,8 @@ def field(reports: Sequence[Report], older: Sequence[Report] = ()) -> Field:
         for subject, outcome in zip(report.header.subjects, report.outcomes(), strict=True)
     ]
     found = tuple(one for report in reports for one in carried(report, older))
-    return Field(tuple(sorted(columns, key=lambda one: one.name)), bool(joined.header.selection), found)
+    selected = bool(reports[0].header.selection)
+    return Field(tuple(sorted(columns, key=lambda one: one.name)), selected, found, tuple(found_out))
 
 
 def check_whole(report: Report) -> None:
@@ -159,18 +163,9 @@ def _column(report: Report, subject: Subject, outcome: Outcome) -> Column:
     by_requirement: dict[str, list[Record]] = {}
     for record in report.of(subject.sparsifier):
         by_requirement.setdefault(Cell.parse(record.cell).requirement, []).append(record)
-    check_requirements(subject, by_requirement)
-    squares = tuple(_square(one, subject, by_requirement.get(one.id, ())) for one in CATALOGUE)
+    squares = tuple(_square(one, subject, by_requirement.get(one.id, ()), report) for one in CATALOGUE)
     facts = tuple((what, shown(fact)) for what, fact in _facts(subject, report.header.started))
     return Column(shown(subject.sparsifier), result, shown(subject.problem), facts, squares)
-
-
-def check_requirements(subject: Subject, ids: Iterable[str]) -> None:
-    """Raises:
-    UnlikeReports: it has cells of what this catalogue does not ask.
-    """
-    if unknown := sorted(set(ids) - {one.id for one in CATALOGUE}):
-        raise UnlikeReports(f"{shown(subject.sparsifier)} has cells of {shown(unknown[0])}, which is no requirement")
 
 
 def _facts(subject: Subject, started: str) -> Iterator[tuple[str, str]]:
@@ -188,10 +183,9 @@ def device(devices: Sequence[str], accelerator: str) -> str:
     return ", ".join(devices) + (f" ({accelerator})" if accelerator else "")
 
 
-def _square(requirement: Requirement, subject: Subject, records: Sequence[Record]) -> Square:
-    return Square(
-        requirement, standing(requirement, subject, records), tuple(told(record, subject) for record in records)
-    )
+def _square(requirement: Requirement, subject: Subject, records: Sequence[Record], report: Report) -> Square:
+    stands = standing(requirement, subject, records, report.requirements)
+    return Square(requirement, stands, tuple(told(record, subject) for record in records))
 
 
 def told(record: Record, subject: Subject) -> Told:

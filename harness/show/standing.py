@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 
 from ..report.ledger import applies
@@ -20,12 +20,14 @@ class Standing(str, Enum):
     ERROR = "error"
     STALE = "stale expectation"
     NOT_RUN = "not run"
+    PROVISIONAL = "provisional failure"
     BY_PACKAGE = "refused by the package"
     BY_ADAPTER = "refused by the adapter"
     UNAVAILABLE = "unavailable"
     NOT_IN_PROFILE = "not in its profile"
     NOT_IN_CONTRACT = "not in its contract"
     NOT_ASKED = "not asked for"
+    NOT_THERE = "not judged there"
     NOT_JUDGED = "sparsifier not judged"
 
     @property
@@ -49,7 +51,9 @@ class Standing(str, Enum):
     @property
     def is_judged(self) -> bool:
         """Whether what the requirement asks was seen to be so or not."""
-        return self.is_passed or self in (Standing.KNOWN, Standing.FAILED, Standing.STALE)
+        return self.is_passed or self in (
+            Standing.KNOWN, Standing.FAILED, Standing.STALE, Standing.PROVISIONAL
+        )
 
     @property
     def is_failure(self) -> bool:
@@ -64,6 +68,7 @@ _SIGNS = {
     Standing.FAILED: ("✗", "fails, and no expectation knows of it"),
     Standing.ERROR: ("!", "could not be judged: the case broke or hung"),
     Standing.STALE: ("S", "expected to fail, and does not"),
+    Standing.PROVISIONAL: ("p", "fails, but is newer than the catalogue that the adapter was written for"),
     Standing.NOT_RUN: ("N", "not run, as the adapter fails a smoke check"),
     Standing.BY_PACKAGE: ("P", "declared unsupported, and the package refuses it by name"),
     Standing.BY_ADAPTER: ("A", "declared unsupported, and only the adapter refuses it"),
@@ -71,20 +76,30 @@ _SIGNS = {
     Standing.NOT_IN_PROFILE: ("-", "asked of sparsifiers of another profile"),
     Standing.NOT_IN_CONTRACT: ("~", "without a meaning under what the sparsifier's contract says"),
     Standing.NOT_ASKED: ("?", "outside what this run was asked for"),
+    Standing.NOT_THERE: ("n", "entered the catalogue, or changed its meaning, after the report was made"),
     Standing.NOT_JUDGED: ("□", "the sparsifier could not be judged at all"),
 }
 
-_FAILURES = (Standing.KNOWN, *(Standing(verdict.value) for verdict in Verdict if verdict.is_red))
-_PLURAL = (Standing.KNOWN, Standing.ERROR, Standing.STALE)
-_WORST_FIRST = (Verdict.FAILED, Verdict.ERROR, Verdict.STALE, Verdict.NOT_RUN, Verdict.KNOWN)
+_FAILURES = (Standing.KNOWN, Standing.PROVISIONAL, *(Standing(verdict.value) for verdict in Verdict if verdict.is_red))
+_PLURAL = (Standing.KNOWN, Standing.PROVISIONAL, Standing.ERROR, Standing.STALE)
+_WORST_FIRST = (Verdict.FAILED, Verdict.ERROR, Verdict.STALE, Verdict.NOT_RUN, Verdict.KNOWN, Verdict.PROVISIONAL)
 
 
-def standing(requirement: Requirement, subject: Subject, records: Sequence[Record]) -> Standing:
-    """Where `subject` stands, whose records of that requirement are `records`."""
+def standing(
+    requirement: Requirement, subject: Subject, records: Sequence[Record], judged_by: Mapping[str, int]
+) -> Standing:
+    """Return how `subject` stands to a requirement.
+
+    Args:
+        records: Its records of that requirement.
+        judged_by: The revisions of the requirements that its report was judged by.
+    """
     if records:
         return _of_cells(records)
     if subject.problem or subject.declaration is None:
         return Standing.NOT_JUDGED
+    if requirement.id not in judged_by:
+        return Standing.NOT_THERE
     if subject.declaration.profile not in requirement.profiles:
         return Standing.NOT_IN_PROFILE
     return Standing.NOT_ASKED if applies(requirement, subject.declaration) else Standing.NOT_IN_CONTRACT

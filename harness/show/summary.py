@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
-from ..catalogue import UnknownRequirement, digest, requirement
+from ..catalogue import VERSION, UnknownRequirement, requirement, revisions
+from ..report.identity import left_out
 from ..report.ledger import is_for_elsewhere, nothing_passed
 from ..report.report import Report
 from ..values.cell import Cell
 from ..values.record import Outcome, Record, Subject, Verdict
 from .escaping import one_line
+from .left_out import left_out_lines
 from .probe import probed
 
 _SHOWN = (Verdict.FAILED, Verdict.ERROR, Verdict.STALE, Verdict.KNOWN)
@@ -33,8 +35,9 @@ def summary(report: Report) -> Iterator[str]:
         yield "Only a selection was judged; no result here is `success`."
     if shard := report.header.shard:
         yield f"Only shard {shard} was judged; no result here is `success`. `sparsecheck merge` puts all together."
-    if report.header.catalogue != digest():
-        yield "Judged by another catalogue than this sparsecheck has; what requirements ask is told as here."
+    if not report.is_current:
+        yield f"Judged by catalogue {report.header.catalogue}; this sparsecheck has catalogue {VERSION}."
+        yield from left_out_lines(left_out(report.requirements, revisions()))
     if report.footer is None or report.footer.interrupted:
         why = report.footer.interrupted if report.footer else "the run was cut short"
         yield f"INTERRUPTED ({one_line(why)}): nothing here is a verdict on the whole."
@@ -47,6 +50,7 @@ def _subject(report: Report, subject: Subject, outcome: Outcome) -> Iterator[str
     yield _headline(subject, outcome, "PROBE" if report.header.selection.probe else outcome.result.upper())
     if not outcome.balanced:
         yield f"  THE LEDGER DOES NOT BALANCE: {report.balance(subject)}"
+    yield from _older_adapter(subject)
     records = report.of(subject.sparsifier)
     is_shard = subject.share is not None
     if not is_shard and is_for_elsewhere(records):
@@ -62,6 +66,13 @@ def _subject(report: Report, subject: Subject, outcome: Outcome) -> Iterator[str
     yield from _not_run(records)
     yield from _refusals(records)
     yield from _unavailable(records)
+
+
+def _older_adapter(subject: Subject) -> Iterator[str]:
+    """Say so if the adapter was written for an earlier catalogue."""
+    if subject.declaration is not None and subject.declaration.catalogue < VERSION:
+        written = f"written for catalogue {subject.declaration.catalogue} of {VERSION}"
+        yield f"  {written}; `sparsecheck list --check` shows what to add"
 
 
 def _headline(subject: Subject, outcome: Outcome, result: str) -> str:

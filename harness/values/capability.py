@@ -48,6 +48,10 @@ CAPABILITIES: dict[str, str] = {
 }
 
 
+SINCE: dict[str, int] = {"input_channel": 2}
+"""The catalogue version that introduced a capability, where it is later than the first."""
+
+
 class InvalidCapabilities(ValueError):
     """A declaration that names an unknown capability, or answers one of them twice."""
 
@@ -74,6 +78,10 @@ class Capabilities(Struct, frozen=True):
     def undeclared(self) -> tuple[str, ...]:
         """The capabilities that were left unanswered, in the order of `CAPABILITIES`."""
         return tuple(name for name in CAPABILITIES if self.support(name) is Support.UNDECLARED)
+
+    def undeclared_at(self, catalogue: int) -> tuple[str, ...]:
+        """Return the unanswered capabilities that catalogue version `catalogue` already had."""
+        return tuple(name for name in self.undeclared if SINCE.get(name, 1) <= catalogue)
 
 
 def declare(supported: str | Iterable[str], unsupported: str | Iterable[str]) -> Capabilities:

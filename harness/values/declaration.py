@@ -8,6 +8,10 @@ from .capability import Capabilities
 from .contract import Contract
 from .requirement import Profile
 
+FIRST_STATED = 3
+"""The catalogue version that an adapter is taken to be written for if it does not state one: the last version before
+adapters could state it."""
+
 
 class Declaration(Struct, frozen=True):
     """What an adapter declares, without the adapter.
@@ -15,6 +19,8 @@ class Declaration(Struct, frozen=True):
     sparsifier: the name it is registered under.
     distribution, version: as package metadata know them.
     supposed: in a probe, what was left undeclared; it stands among the supported capabilities, too.
+    catalogue: The catalogue version that the adapter was written for. Capabilities introduced later are not yet
+        declared, and requirements introduced later are provisional.
     """
 
     sparsifier: str
@@ -26,6 +32,7 @@ class Declaration(Struct, frozen=True):
     capabilities: Capabilities
     contract: Contract
     supposed: tuple[str, ...] = ()
+    catalogue: int = FIRST_STATED
 
 
 class Environment(Struct, frozen=True):

@@ -10,14 +10,20 @@ from msgspec import Struct
 from .declaration import Declaration, Environment
 from .selection import Selection
 
-FORMAT = 1
-"""The version of the report's form."""
+FORMAT = 2
+"""The report format that is written. Format 1, which is still read, identified the catalogue by a digest, prose
+included, and had no revisions of requirements."""
 
 Result = Literal["success", "partial", "failure", "selection", "unavailable"]
 
 
 class Verdict(str, Enum):
-    """What became of one cell. NOT_RUN: the adapter fails a smoke check, so that nothing else would tell anything."""
+    """The verdict of one cell.
+
+    NOT_RUN: The adapter fails a smoke check, so no other case was run.
+    PROVISIONAL: A failure of a requirement that is newer than the adapter's catalogue version, or of level
+        `provisional`. It is shown and is never red.
+    """
 
     PASSED = "passed"
     FAILED = "failed"
@@ -27,6 +33,7 @@ class Verdict(str, Enum):
     UNAVAILABLE = "unavailable"
     ERROR = "error"
     NOT_RUN = "not run"
+    PROVISIONAL = "provisional failure"
 
     @property
     def is_red(self) -> bool:
@@ -82,16 +89,23 @@ class Subject(Struct, frozen=True):
 
 
 class Header(Struct, frozen=True, tag_field="kind", tag="header"):
-    """The first line of a report. started: UTC, ISO 8601. catalogue: digest of the requirements judged by.
-    shard: `k/n`, if only that part was to be judged."""
+    """The first line of a report.
 
-    catalogue: str
+    Attributes:
+        catalogue: The version of the catalogue; in a report of format 1, a digest of it.
+        started: UTC, ISO 8601.
+        shard: `k/n` if the run was one shard.
+        requirements: The revision of every requirement of that catalogue, by id. Empty in a report of format 1.
+    """
+
+    catalogue: int | str
     started: str
     subjects: tuple[Subject, ...]
     selection: Selection = Selection()
     format: int = FORMAT
     sparsecheck: str = ""
     shard: str = ""
+    requirements: dict[str, int] = {}
 
 
 class Outcome(Struct, frozen=True):

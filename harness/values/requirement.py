@@ -1,4 +1,4 @@
-"""One normative sentence, and over which axes it is judged."""
+"""Requirements: one normative sentence each, and the axes it is judged on."""
 
 from __future__ import annotations
 
@@ -10,32 +10,38 @@ Level = Literal["core", "extended", "provisional"]
 Profile = Literal["mask", "structural"]
 
 CANONICAL_PATTERN = "canonical"
-"""On the pattern axis: the first pattern that the sparsifier supports."""
+"""Pattern-axis token for the first pattern that the sparsifier supports."""
 
 LEVELLED_PATTERN = "levelled"
-"""On the pattern axis: the first pattern with a level that the sparsifier supports, else the canonical one."""
+"""Pattern-axis token for the first supported pattern with a level, or the canonical one if there is none."""
 
 ACCELERATOR = "accelerator"
-"""On the device axis: whatever accelerator torch knows here."""
+"""Device-axis token for the accelerator that torch finds on this machine."""
 
 ACCELERATOR_ELSEWHERE = "cuda"
-"""As what the cells of an accelerator are planned where there is none."""
+"""The device type under which accelerator cells are planned if no accelerator is present."""
 
 
 class Requirement(Struct, frozen=True, kw_only=True):
-    """What every correct sparsifier does.
+    """One normative sentence about every correct sparsifier, and the cells it is judged on.
 
-    id: stable, area and number (`MASK-03`).
-    sentence: one sentence, normative.
-    source: the paper, torch function or issue it comes from.
-    since: the catalogue version it entered.
-    layers, patterns, dtypes, devices: values on the axes; the first of each is the canonical one,
-        and the axes vary one at a time from the canonical cell.
-    needs: capabilities it takes beyond those its axes imply.
-    torch: a PEP 440 specifier; where torch does not meet it the cells are unavailable.
-    offers: what an accelerator must have beyond computing, of `graphs` and `peak memory`; else the cells there are
-        unavailable.
-    unless: contract clauses under which it has no meaning, as (clause, value) pairs; it is not planned there.
+    Attributes:
+        id: Area and number, such as `MASK-03`; never reused.
+        level: `core`, `extended`, or `provisional` (judged and shown, but never red).
+        sentence: The requirement in one sentence. May be reworded at any time.
+        source: The paper, torch function or issue it comes from. May be reworded at any time.
+        since: The catalogue version that introduced it.
+        revision: Raised whenever the meaning of an existing cell changes. A new axis value is a new cell and raises
+            nothing.
+        layers, patterns, dtypes, devices: Values on the axes. The first of each is canonical, and the axes vary one at
+            a time from the canonical cell.
+        needs: Capabilities it needs beyond those that its axes imply.
+        torch: A PEP 440 specifier; on any other torch the cells are unavailable.
+        offers: Abilities that an accelerator needs beyond computing: `graphs`, `peak memory`. Cells on an accelerator
+            without them are unavailable.
+        unless: Contract clauses under which it is meaningless and not planned, as (clause, value) pairs.
+        profiles: The profiles it applies to.
+        added: Axis values that entered after the requirement did, as (value, catalogue version) pairs.
     """
 
     id: str
@@ -43,6 +49,7 @@ class Requirement(Struct, frozen=True, kw_only=True):
     sentence: str
     source: str
     since: int = 1
+    revision: int = 1
     layers: tuple[str, ...] = ("linear",)
     patterns: tuple[str, ...] = (CANONICAL_PATTERN,)
     dtypes: tuple[str, ...] = ("float32",)
@@ -52,8 +59,13 @@ class Requirement(Struct, frozen=True, kw_only=True):
     offers: tuple[str, ...] = ()
     unless: tuple[tuple[str, str], ...] = ()
     profiles: tuple[Profile, ...] = ("mask",)
+    added: tuple[tuple[str, int], ...] = ()
 
     @property
     def area(self) -> str:
         """The part of the catalogue it belongs to, `MASK` of `MASK-03`."""
         return self.id.rpartition("-")[0]
+
+    def introduced(self, *values: str) -> int:
+        """Return the catalogue version that introduced a cell with these axis values."""
+        return max((self.since, *(version for value, version in self.added if value in values)))

@@ -54,8 +54,10 @@ def expect(file: Path, names: tuple[str, ...], adapters: tuple[Path, ...], write
 
 
 def _whole(file: Path) -> Report:
-    from ...catalogue import digest
+    from ...catalogue import revisions
+    from ...report.identity import left_out
     from ...report.report import InvalidReport, TruncatedReport, UnmergedShard, check_merged, read
+    from ...show.left_out import left_out_lines
 
     try:
         report = read(file)
@@ -64,13 +66,13 @@ def _whole(file: Path) -> Report:
         fail(f"{file}: {error}")
     except InvalidReport as error:
         fail(str(error), 3 if isinstance(error, TruncatedReport) else 2)
-    if report.header.catalogue != digest():
-        fail(f"{file}: judged by another catalogue than this sparsecheck has; run it again")
+    for line in left_out_lines(left_out(report.requirements, revisions())):
+        click.echo(line, err=True)
     if report.header.selection.probe:
         fail(f"{file}: a probe of what is undeclared; declare it, and run it again")
     if report.header.selection.cells:
         fail(f"{file}: judged on single cells, which tell nothing of a requirement's others; run it without --cell")
-    return report
+    return report.restricted(revisions())
 
 
 def _runs(report: Report, names: Sequence[str]) -> list[Seen]:

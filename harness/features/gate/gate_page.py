@@ -10,6 +10,7 @@ from ...catalogue import UnknownRequirement, requirement
 from ...report.comparison import Change, Comparison, Kind
 from ...report.report import Report
 from ...show.escaping import one_line
+from ...show.left_out import left_out_lines
 from ...show.markdown import code, plain
 from ...show.run_page import READ, page
 from ...values.record import Subject
@@ -63,8 +64,7 @@ def unlike(baseline: Report, new: Report, comparison: Comparison) -> Iterator[st
     for line, names in differences.items():
         more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
         yield f"{line}: {one_line(', '.join(names[:_LISTED]), 200)}{more}"
-    if baseline.header.catalogue != new.header.catalogue:
-        yield "judged by another catalogue than the baseline was; what both have is compared"
+    yield from left_out_lines(comparison.left_out)
     if comparison.outside:
         yield f"{_cells(comparison.outside)} outside what both were asked for: not compared"
 

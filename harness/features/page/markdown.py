@@ -7,6 +7,7 @@ from itertools import groupby
 
 from ...show.carried import CARRIED
 from ...show.escaping import one_line
+from ...show.left_out import left_out_lines
 from ...show.markdown import code, linked, plain, table_row
 from ...show.results import Column, Field, Square, Told
 from ...show.standing import Standing
@@ -29,6 +30,7 @@ def field_markdown(field: Field) -> str:
 def _notes(field: Field) -> Iterator[str]:
     if field.selected:
         yield "**Only a selection of the catalogue was asked for; nothing here is a verdict on the whole.**\n"
+    yield from (f"{plain(line)}\n" for line in left_out_lines(field.left_out))
 
 
 def _overview(field: Field) -> Iterator[str]:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from ...show.carried import CARRIED
 from ...show.html import fingerprint, part, rendered
+from ...show.left_out import left_out_lines
 from ...show.results import Field, Told
 from ...show.standing import Standing
 
@@ -23,6 +24,7 @@ def field_html(field: Field) -> str:
     return rendered(
         "field.html", ("field.css",), {"groupby_why": _by_why}, field=field, carried_says=CARRIED,
         standings=list(Standing), data=as_data(_data(field)), script=Markup(script), script_hash=fingerprint(script),
+        left_out=[*left_out_lines(field.left_out)],
     )
 
 

@@ -45,6 +45,7 @@ class Judged:
 
     Attributes:
         records: Its records by cell id.
+        requirements: The revisions of the requirements that it was judged by.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Judged:
     outcome: Outcome
     records: Mapping[str, Record]
     header: Header
+    requirements: Mapping[str, int]
 
     @property
     def package(self) -> str:
@@ -156,7 +158,7 @@ def _between(older: Judged, newer: Judged) -> Iterator[Change]:
     package = f"{older.package} to {newer.package}" if older.package != newer.package else ""
     for cell in dict.fromkeys((*older.records, *newer.records)):
         was, now = _state(older, cell), _state(newer, cell)
-        if was.standing is now.standing:
+        if was.standing is now.standing or Standing.NOT_THERE in (was.standing, now.standing):
             continue
         kind = _kind(was, now)
         explaining = _explaining(kind, was, now)
@@ -172,7 +174,7 @@ def _state(judged: Judged, cell: str) -> Told:
     """Return the state of a cell; for a cell that was not planned, the reason."""
     if record := judged.records.get(cell):
         return told(record, judged.subject)
-    position = standing(requirement(Cell.parse(cell).requirement), judged.subject, ())
+    position = standing(requirement(Cell.parse(cell).requirement), judged.subject, (), judged.requirements)
     return Told(shown(cell), position, "", "", "", "")
 
 

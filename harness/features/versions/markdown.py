@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...show.escaping import one_line
+from ...show.left_out import left_out_lines
 from ...show.markdown import code, linked, plain, table_row
 from .changes import Change, Kind
 from .table import Square, VersionTable
@@ -21,6 +22,7 @@ def render_markdown(table: VersionTable) -> str:
     lines = [_HEAD]
     if table.selected:
         lines.append("**Only a selection of the catalogue was judged; nothing here is a verdict on the whole.**\n")
+    lines += [f"{plain(line)}\n" for line in left_out_lines(table.left_out)]
     lines += _results(table)
     lines += _not_judged(table)
     lines += ["## What changed, and since which torch\n"]

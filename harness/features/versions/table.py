@@ -8,17 +8,13 @@ from itertools import groupby
 
 from packaging.version import InvalidVersion, Version
 
-from ...catalogue import digest
+from ...catalogue import revisions
+from ...report.identity import LeftOut, left_out
 from ...report.report import EmptyReport, InvalidReport, Report, UnlikeReports
-from ...show.results import check_requirements, check_whole, device, shown
-from ...values.cell import Cell
+from ...show.results import check_whole, device, shown
 from ...values.declaration import Environment
 from ...values.record import Outcome, Subject
 from .changes import Change, Judged, Release, changes
-
-
-class OtherCatalogue(UnlikeReports):
-    """Raised if a report was judged by another catalogue than the installed one."""
 
 
 class SameTorch(UnlikeReports):
@@ -59,6 +55,7 @@ class VersionTable:
     Attributes:
         environments: Per environment, pairs of name and value.
         selected: Whether only a selection of the catalogue was judged.
+        left_out: Requirements that some report was not judged by, or by another revision of them.
     """
 
     releases: tuple[Release, ...]
@@ -66,6 +63,7 @@ class VersionTable:
     changes: tuple[Change, ...]
     environments: tuple[tuple[tuple[str, str], ...], ...]
     selected: bool
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def tabulate(reports: Sequence[Report]) -> VersionTable:
@@ -73,17 +71,17 @@ def tabulate(reports: Sequence[Report]) -> VersionTable:
 
     Raises:
         EmptyReport: The reports contain no sparsifier.
-        OtherCatalogue: A report was judged by another catalogue than the installed one.
         SameTorch: Two reports judge the same sparsifier on the same torch version.
         NoTorch: A report does not state a torch version.
         UnlikeReports: The reports have different selections.
         CutShort: A run was interrupted, or some planned cells were not judged.
     """
     for report in reports:
-        _check_catalogue(report)
         check_whole(report)
     if len({report.header.selection for report in reports}) > 1:
         raise UnlikeReports("the reports were made with different selections; combine runs of one selection")
+    found = dict.fromkeys(one for report in reports for one in left_out(report.requirements, revisions()))
+    reports = [report.restricted(revisions()) for report in reports]
     judged = sorted((one for report in reports for one in _judged(report)), key=lambda one: (one.name, one.release))
     if not judged:
         raise EmptyReport("the reports contain no sparsifier")
@@ -91,17 +89,7 @@ def tabulate(reports: Sequence[Report]) -> VersionTable:
     releases = tuple(sorted({one.release for one in judged}))
     rows = tuple(_row(name, releases, list(group)) for name, group in groupby(judged, key=lambda one: one.name))
     selected = bool(reports[0].header.selection)
-    return VersionTable(releases, rows, changes(judged), _environments(judged), selected)
-
-
-def _check_catalogue(report: Report) -> None:
-    if report.header.catalogue != digest():
-        on = sorted({one.environment.torch for one in report.header.subjects if one.environment})
-        where = f"the report on torch {', '.join(on)}" if on else "a report"
-        raise OtherCatalogue(
-            f"{shown(where)} was judged by another catalogue ({shown(report.header.catalogue)}) than the installed one "
-            f"({digest()}); run it again"
-        )
+    return VersionTable(releases, rows, changes(judged), _environments(judged), selected, tuple(found))
 
 
 def _check_once(judged: Sequence[Judged]) -> None:
@@ -114,11 +102,10 @@ def _judged(report: Report) -> Iterator[Judged]:
     outcomes = {one.sparsifier: one for one in report.outcomes()}
     for subject in report.header.subjects:
         records = {record.cell: record for record in report.of(subject.sparsifier)}
-        check_requirements(subject, {Cell.parse(cell).requirement for cell in records})
         environment = _environment(subject, report)
         yield Judged(
             shown(subject.sparsifier), _release(environment, subject), subject, environment,
-            outcomes[subject.sparsifier], records, report.header,
+            outcomes[subject.sparsifier], records, report.header, report.requirements,
         )
 
 
@@ -163,6 +150,6 @@ def _facts(one: Judged) -> Iterator[tuple[str, str]]:
     facts = (
         ("torch", environment.torch), ("python", environment.python), ("numpy", environment.numpy),
         ("platform", environment.platform), ("device", device(environment.devices, environment.accelerator)),
-        ("date", header.started[:10]), ("sparsecheck", header.sparsecheck), ("catalogue", header.catalogue),
+        ("date", header.started[:10]), ("sparsecheck", header.sparsecheck), ("catalogue", str(header.catalogue)),
     )
     return ((name, shown(fact)) for name, fact in facts)

@@ -1,0 +1,58 @@
+"""Identity of requirements across reports: which of them two catalogues share, and what is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..catalogue import CATALOGUE, RETIRED
+from ..values.cell import Cell
+from ..values.record import Header
+
+_VERSION_OF = {"008c8d8979609140": 3}
+"""The catalogue version of a digest that reports of format 1 carry."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A requirement that is not compared or rendered, and why."""
+
+    requirement: str
+    reason: str
+
+
+def judged_by(header: Header) -> Mapping[str, int]:
+    """Return the revision of every requirement that a report was judged by, by id.
+
+    A report of format 1 does not carry them: they are those of the catalogue version that its digest stands for, or, if
+    the digest is unknown, those that it planned; all at revision 1.
+    """
+    if header.requirements:
+        return header.requirements
+    known = [one.id for one in CATALOGUE if one.since <= catalogue_version(header)]
+    planned = [Cell.parse(cell).requirement for subject in header.subjects for cell in subject.planned]
+    return dict.fromkeys((*known, *planned), 1)
+
+
+def catalogue_version(header: Header) -> int:
+    """Return the version of the catalogue that a report was judged by; 0 if its digest is unknown."""
+    return header.catalogue if isinstance(header.catalogue, int) else _VERSION_OF.get(header.catalogue, 0)
+
+
+def left_out(there: Mapping[str, int], here: Mapping[str, int]) -> tuple[LeftOut, ...]:
+    """List the requirements that `there` and `here` do not share, with the reason for each.
+
+    Args:
+        there: Revisions by id of the older or foreign catalogue.
+        here: Revisions by id of the catalogue that it is compared with or rendered by.
+    """
+    found = [LeftOut(id, _reason(id, there, here)) for id in (*here, *(id for id in there if id not in here))]
+    return tuple(one for one in found if one.reason)
+
+
+def _reason(id: str, there: Mapping[str, int], here: Mapping[str, int]) -> str:
+    if id not in there:
+        return "not judged there: newer than its catalogue"
+    if id not in here:
+        return f"retired: {RETIRED[id]}" if id in RETIRED else "not in this catalogue"
+    return "" if there[id] == here[id] else f"its meaning changed: revision {there[id]} there, {here[id]} here"
