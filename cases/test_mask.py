@@ -254,13 +254,13 @@ def test_a_raised_level_removes_what_now_scores_lowest(trial: Trial) -> None:
 
 
 def _left(trial: Trial, masks: Mapping[str, Mask]) -> Mapping[str, Reals]:
-    """The dense weights that a sparse model still has: in place, what was removed is gone."""
+    """Return the dense weights that a sparse model still has; one pruned in place has lost the removed entries."""
     dense = trial.dense_parameters()
     return trial.masked(dense, masks) if trial.contract.holds == "in place" else dense
 
 
 def _turn_scores(weights: dict[str, nn.Parameter]) -> None:
-    """Makes the lowest scores the highest, so that what was removed is what would now be kept."""
+    """Make the lowest scores the highest, so that the removed entries are now the ones to keep."""
     for weight in weights.values():
         size = weight.detach().abs()
         weight.detach().copy_(size.max() - size + 0.01)

@@ -18,7 +18,7 @@ from sparsecheck.oracle import references
 from sparsecheck.oracle.references import InvalidReference
 
 LINEAR = "oracle/linear.safetensors"
-MEND = "restore the file, or write it anew with `sparsecheck reference write --reason TEXT`"
+FIX = "restore the file, or write it again with `sparsecheck reference write --reason TEXT`"
 DAY = date(2026, 1, 31)
 
 

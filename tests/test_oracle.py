@@ -150,7 +150,7 @@ def test_units_count_what_earlier_updates_removed() -> None:
 
 @pytest.mark.parametrize("pattern", [Given(np.ones((2, 2), dtype=np.bool_)), Band(3)])
 def test_a_pattern_that_names_its_mask_has_no_units(pattern: Pattern) -> None:
-    with pytest.raises(TypeError, match=f"^{type(pattern).__name__} names its mask itself$"):
+    with pytest.raises(TypeError, match=f"^{type(pattern).__name__} states its mask itself$"):
         units(pattern, (2, 2), contract())
 
 

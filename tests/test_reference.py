@@ -32,8 +32,8 @@ from tests.faulty import run, written
 from tests.samples import declaration
 from tests.tampered import (
     DAY,
+    FIX,
     LINEAR,
-    MEND,
     contents,
     copied,
     edit,
@@ -189,7 +189,7 @@ def test_stored_weights_are_exact_in_float32_and_no_two_are_of_equal_size() -> N
 def test_a_missing_file(folder: Path) -> None:
     (folder / LINEAR).unlink()
     assert type(only(folder)) is type(raised_by_load(folder)) is MissingReference
-    assert str(only(folder)) == f"reference {LINEAR}: it cannot be read (No such file or directory): {MEND}"
+    assert str(only(folder)) == f"reference {LINEAR}: it cannot be read (No such file or directory): {FIX}"
     assert only(folder).file == LINEAR
 
 
@@ -197,7 +197,7 @@ def test_a_missing_file_with_its_entry(folder: Path) -> None:
     (folder / LINEAR).unlink()
     edit_manifest(folder, lambda files: files.pop(LINEAR))
     assert type(only(folder)) is type(raised_by_load(folder)) is MissingReference
-    assert str(only(folder)) == f"reference {LINEAR}: neither the file nor its entry in MANIFEST.json is there: {MEND}"
+    assert str(only(folder)) == f"reference {LINEAR}: neither the file nor its entry in MANIFEST.json exists: {FIX}"
 
 
 def test_a_missing_manifest(folder: Path) -> None:
@@ -210,35 +210,35 @@ def test_a_missing_manifest(folder: Path) -> None:
 def test_a_truncated_file(folder: Path, left: int) -> None:
     edit(folder, lambda data: data.__delitem__(slice(left, None)))
     assert type(only(folder)) is type(raised_by_load(folder)) is CorruptReference
-    assert str(only(folder)).startswith(f"reference {LINEAR}: it is no safetensors file (")
-    assert str(only(folder)).endswith(MEND)
+    assert str(only(folder)).startswith(f"reference {LINEAR}: it is not a safetensors file (")
+    assert str(only(folder)).endswith(FIX)
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"files": 3}', b'{"files": {}, "more": 1}'])
 def test_a_corrupt_manifest(folder: Path, text: bytes) -> None:
     (folder / "MANIFEST.json").write_bytes(text)
     assert type(only(folder)) is type(raised_by_load(folder)) is CorruptReference
-    assert str(only(folder)).startswith("reference MANIFEST.json: no manifest can be read from it (")
+    assert str(only(folder)).startswith("reference MANIFEST.json: it is not a valid manifest (")
 
 
 def test_a_manifest_of_another_format(folder: Path) -> None:
     (folder / "MANIFEST.json").write_bytes(b'{"files": {}, "format": 2}')
     assert type(only(folder)) is CorruptReference
-    assert str(only(folder)) == "reference MANIFEST.json: its format is 2, this sparsecheck reads format 1"
+    assert str(only(folder)) == "reference MANIFEST.json: it has format 2; this sparsecheck reads format 1"
 
 
 @pytest.mark.parametrize("name", ["../up.safetensors", "/etc/oracle/x.safetensors", "oracle/../x.safetensors"])
 def test_a_manifest_that_names_a_file_elsewhere(folder: Path, name: str) -> None:
     edit_manifest(folder, lambda files: files.update({name: files[LINEAR]}))
     assert type(only(folder)) is CorruptReference
-    assert str(only(folder)) == f"reference MANIFEST.json: {name!r} is no name of a reference: {MEND}"
+    assert str(only(folder)) == f"reference MANIFEST.json: {name!r} is not the name of a reference: {FIX}"
 
 
 def test_one_flipped_byte(folder: Path) -> None:
     sha = references.read_manifest(folder).files[LINEAR].sha256
     edit(folder, flip_last_byte)
     assert type(only(folder)) is type(raised_by_load(folder)) is TamperedReference
-    assert f", MANIFEST.json records {sha}: {MEND}" in str(only(folder))
+    assert f", MANIFEST.json records {sha}: {FIX}" in str(only(folder))
 
 
 def test_a_file_flipped_after_it_was_loaded(folder: Path) -> None:
@@ -259,7 +259,8 @@ def test_a_file_without_entry(folder: Path) -> None:
     edit_manifest(folder, lambda files: files.pop(LINEAR))
     assert type(only(folder)) is type(raised_by_load(folder)) is OrphanReference
     assert str(only(folder)) == (
-        f"reference {LINEAR}: MANIFEST.json has no entry for it: delete it, or have it written by sparsecheck"
+        f"reference {LINEAR}: MANIFEST.json has no entry for it: delete it, or write it with "
+        "`sparsecheck reference write --reason TEXT`"
     )
 
 
@@ -279,9 +280,9 @@ def test_an_oracle_that_no_longer_gives_an_output(folder: Path) -> None:
     was = reference_tensors.compute_reference("linear")["output/given"][1, 2]
     assert type(only(folder)) is type(raised_by_load(folder)) is StaleReference
     assert str(only(folder)) == (
-        f"reference {LINEAR}: the oracles no longer give what it holds: output/given changed at 1 of 48 entries, "
-        f"first at (1, 2), largest difference {100 - was:.3g}; see `sparsecheck reference diff`, and mend the oracles, "
-        "or write it anew with a reason if the change is meant"
+        f"reference {LINEAR}: the oracles no longer compute its values: output/given changed at 1 of 48 entries, "
+        f"first at (1, 2), largest difference {100 - was:.3g}; see `sparsecheck reference diff`, and fix the oracles, "
+        "or write it again with `sparsecheck reference write --reason TEXT` if the change is intended"
     )
 
 
@@ -337,9 +338,9 @@ def test_one_file_in_anothers_place(folder: Path) -> None:
 
 def test_masks_that_are_not_stored(folder: Path) -> None:
     saved = references.load("linear", folder)
-    with pytest.raises(MissingReference, match=r"no masks are stored for the pattern unstructured-0.3 ranked by"):
+    with pytest.raises(MissingReference, match=r"no masks are stored for pattern unstructured-0.3 ranked by"):
         saved.masks("unstructured-0.3", "magnitude-l1")
-    with pytest.raises(MissingReference, match=r"no masks are stored for the pattern 2of4 ranked by random"):
+    with pytest.raises(MissingReference, match=r"no masks are stored for pattern 2of4 ranked by random"):
         saved.output("2of4", "random")
     with pytest.raises(MissingReference):
         references.load("conv2d", folder).masks("2of4", "magnitude-l1")

@@ -183,7 +183,7 @@ def test_a_bit_is_found_by_its_bytes(folder: Path) -> None:
     record_anew(folder, lambda tensors: tensors["output/given"].__imul__(1 + 2e-15))
     code, out, err = _call("check", "--bytes", "--folder", str(folder))
     assert (code, out) == (1, "")
-    assert err.startswith(f"ChangedBytes: reference {LINEAR}: made anew, its sha256 is ")
+    assert err.startswith(f"ChangedBytes: reference {LINEAR}: computed again, its sha256 is ")
     assert ": output/given: 48 of 48 entries differ in the last bits" in err
 
 

@@ -127,7 +127,7 @@ def test_the_command_on_stale_references(folder: Path) -> None:
     record_anew(folder, lambda tensors: tensors["output/given"].__setitem__((1, 2), 100.0))
     code, out, err = _call("check", "--folder", str(folder))
     assert (code, out) == (1, "")
-    assert err.startswith(f"StaleReference: reference {LINEAR}: the oracles no longer give")
+    assert err.startswith(f"StaleReference: reference {LINEAR}: the oracles no longer compute")
     code, out, err = _call("diff", "--folder", str(folder))
     assert (code, err) == (1, "")
     [name, head, row] = out.splitlines()
@@ -153,8 +153,8 @@ def test_the_command_on_references_that_are_damaged(folder: Path) -> None:
 def test_the_command_on_a_stray_file(folder: Path) -> None:
     (folder / "oracle/old.safetensors").write_bytes(b"")
     said = (
-        "OrphanReference: reference oracle/old.safetensors: MANIFEST.json has no entry for it: delete it, or have it "
-        "written by sparsecheck\n"
+        "OrphanReference: reference oracle/old.safetensors: MANIFEST.json has no entry for it: delete it, or write it with "
+        "`sparsecheck reference write --reason TEXT`\n"
     )
     assert _call("check", "--folder", str(folder)) == (2, "", said)
     assert _call("diff", "--folder", str(folder)) == (2, "a write would change nothing\n", said)

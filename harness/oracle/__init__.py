@@ -1,1 +1,1 @@
-"""What is right, computed in NumPy independently of the code under test, and how results are compared with it."""
+"""The oracle: expected results in NumPy, independent of the code under test, and comparisons with them."""

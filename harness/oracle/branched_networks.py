@@ -1,4 +1,7 @@
-"""The networks in which channels depend on one another across layers; their sizes differ by requirement, too."""
+"""Networks with branches, in which channels depend on one another across layers.
+
+Their sizes differ from requirement to requirement, as in `networks`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ _WINDOW = (6, 5)
 
 
 def _sizes(salt: str, count: int) -> list[int]:
-    """`count` numbers of channels, no two alike."""
+    """Draw `count` distinct numbers of channels."""
     left, sizes = [4, 8, 12, 16, 20], list[int]()
     for position in range(count):
         sizes.append(random_numbers.choice(f"{salt} size {position}", left))
@@ -29,7 +32,7 @@ def _network(token: str, planned: tuple[str, ...], *layers: Layer) -> Network:
 
 
 def _fanout(salt: str) -> Network:
-    """What one layer gives, two others take; one of the two ends in the other's sum."""
+    """Build a network in which two layers take the output of one, and one of the two is added to the other."""
     first, second, third = _sizes(salt, 3)
     return _network(
         "fanout", ("conv1",),
@@ -42,7 +45,7 @@ def _fanout(salt: str) -> Network:
 
 
 def _skip(salt: str) -> Network:
-    """Two layers whose outputs are added, so that they lose the same channels, though one alone is planned."""
+    """Build a residual connection: two layers whose outputs are added lose the same channels, though one is planned."""
     first, second, third = _sizes(salt, 3)
     return _network(
         "skip", ("conv1",),
@@ -56,7 +59,7 @@ def _skip(salt: str) -> Network:
 
 
 def _concat(salt: str) -> Network:
-    """The planned layer's channels stand behind another's in what the next one takes."""
+    """Build a concatenation in which the planned layer's channels follow those of another layer."""
     first, second, third, fourth = _sizes(salt, 4)
     return _network(
         "concat", ("conv1",),
@@ -69,7 +72,7 @@ def _concat(salt: str) -> Network:
 
 
 def _flattened(salt: str) -> Network:
-    """Each channel becomes as many features as its window has places."""
+    """Build a flatten layer that turns each channel into one feature per position of its window."""
     first, second, third, fourth = _sizes(salt, 4)
     return _network(
         "flattened", ("conv1", "layer1"),
@@ -83,7 +86,7 @@ def _flattened(salt: str) -> Network:
 
 
 def _convnorm(salt: str) -> Network:
-    """Batch normalization between: a channel that is zero does not stay zero in it."""
+    """Build convolutions with batch normalization, which does not keep a zero channel at zero."""
     first, second, third, fourth = _sizes(salt, 4)
     return _network(
         "convnorm", ("conv1", "conv10"),
@@ -98,7 +101,7 @@ def _convnorm(salt: str) -> Network:
 
 
 def _depthwise(salt: str) -> Network:
-    """A convolution of one channel each between the planned layer and the one that takes them all."""
+    """Build a depthwise convolution between the planned layer and the next ordinary one."""
     first, second, third = _sizes(salt, 3)
     return _network(
         "depthwise", ("conv1",),
@@ -117,4 +120,4 @@ GRAPHS: dict[str, Callable[[str], Network]] = {
     "convnorm": _convnorm,
     "depthwise": _depthwise,
 }
-"""By token on the layer axis."""
+"""The builders, by token on the layer axis; each takes a salt from which the sizes are drawn."""

@@ -1,5 +1,7 @@
-"""Which channels of a network depend on one another, and what is left of it without some of them; in NumPy, from the
-network alone."""
+"""Channel dependencies of a network, and the parameters that remain once channels are removed.
+
+Everything is computed in NumPy from the network's description alone.
+"""
 
 from __future__ import annotations
 
@@ -14,37 +16,38 @@ from .forward import forward, layer_outputs
 from .units import Mask, Reals
 
 Groups = NDArray[np.int64]
-"""One a channel: those of one label are removed together or not at all."""
+"""Per channel, the number of its group. Channels of one group are removed together or not at all."""
 
-_AS_TAKEN = ("relu", "norm", "norm2d")
-"""Kinds of layers that give as many channels as they take, each from its own."""
+_PASS_THROUGH = ("relu", "norm", "norm2d")
+"""Kinds of layers whose output channels are their input channels, one by one."""
 
 
 @dataclass(frozen=True)
 class KeptChannels:
-    """Which of one layer's outputs and inputs are left: booleans, as many as the dense layer has."""
+    """The channels of one layer that remain, as booleans over the dense layer's outputs and inputs."""
 
     outputs: Mask
     inputs: Mask
 
 
 def channel_groups(network: Network) -> dict[str, Groups]:
-    """By layer, and for the network's input: the label of each channel that it gives."""
+    """Return the group of each output channel, by layer name, and under `INPUT` those of the network's input."""
     found = {INPUT: np.zeros(network.input_shape[0], dtype=np.int64)}
     for layer in network.layers:
         taken = [found[name] for name in network.sources(layer)]
-        found[layer.name] = _given(layer, taken, 1 + max(int(one.max()) for one in found.values()), network)
+        unused = 1 + max(int(one.max()) for one in found.values())
+        found[layer.name] = _output_groups(layer, taken, unused, network)
         if layer.kind == "add":
             found = _merged(found, *taken)
     return found
 
 
-def _given(layer: Layer, taken: list[Groups], unused: int, network: Network) -> Groups:
+def _output_groups(layer: Layer, taken: list[Groups], unused: int, network: Network) -> Groups:
     if layer.kind == "concat":
         return np.concatenate(taken)
     if layer.kind == "flatten":
-        return np.repeat(taken[0], _places(layer, network))
-    if layer.kind in (*_AS_TAKEN, "add") or _is_depthwise(layer):
+        return np.repeat(taken[0], _flattened_size(layer, network))
+    if layer.kind in (*_PASS_THROUGH, "add") or _is_depthwise(layer):
         return taken[0]
     return np.arange(unused, unused + layer.outputs)
 
@@ -53,8 +56,8 @@ def _is_depthwise(layer: Layer) -> bool:
     return layer.groups > 1 and layer.groups == layer.inputs == layer.outputs
 
 
-def _places(layer: Layer, network: Network) -> int:
-    """Into how many features each channel is flattened."""
+def _flattened_size(layer: Layer, network: Network) -> int:
+    """Return the number of features that a flatten layer makes of each channel."""
     inputs = np.zeros((1, *network.input_shape))
     zeros = {one.weight: np.zeros(one.weight_shape) for one in network.weighted}
     zeros |= {one.bias_name: np.zeros(one.outputs) for one in network.weighted if one.bias}
@@ -63,7 +66,7 @@ def _places(layer: Layer, network: Network) -> int:
 
 
 def _merged(found: Mapping[str, Groups], one: Groups, other: Groups) -> dict[str, Groups]:
-    """Those that are added to one another get one label."""
+    """Return the groups after an addition, which gives the channels that it adds a common group."""
     merged = dict(found)
     for kept, gone in zip(one, other, strict=True):
         was, now = max(kept, gone), min(kept, gone)
@@ -72,7 +75,12 @@ def _merged(found: Mapping[str, Groups], one: Groups, other: Groups) -> dict[str
 
 
 def kept_channels(network: Network, gone: Iterable[int]) -> dict[str, KeptChannels]:
-    """By name of each layer with parameters: what is left of it once the labels `gone` are."""
+    """Return the channels that remain in each layer with parameters, by layer name.
+
+    Args:
+        network: The dense network.
+        gone: The groups that are removed.
+    """
     marked, removed = channel_groups(network), np.array(sorted(gone), dtype=np.int64)
     alive = {name: ~np.isin(values, removed) for name, values in marked.items()}
     return {
@@ -84,7 +92,7 @@ def kept_channels(network: Network, gone: Iterable[int]) -> dict[str, KeptChanne
 def slice_parameters(
     network: Network, tensors: Mapping[str, Reals], kept: Mapping[str, KeptChannels]
 ) -> dict[str, Reals]:
-    """The dense model's parameters and statistics, by name, without the channels that are gone."""
+    """Return the dense model's parameters and statistics, by name, without the removed channels."""
     return {name: _sliced(values, kept[name.rpartition(".")[0]], network) for name, values in tensors.items()}
 
 
@@ -94,7 +102,7 @@ def _sliced(values: Reals, kept: KeptChannels, network: Network) -> Reals:
 
 
 def shrink_network(network: Network, kept: Mapping[str, KeptChannels]) -> Network:
-    """The network with so many channels, as it would have been built."""
+    """Return the network as it would have been built with the remaining channels."""
     return replace(network, layers=tuple(_shrunk(layer, kept.get(layer.name)) for layer in network.layers))
 
 
@@ -108,7 +116,14 @@ def _shrunk(layer: Layer, kept: KeptChannels | None) -> Layer:
 def output_with_zeroed_channels(
     network: Network, tensors: Mapping[str, Reals], gone: Iterable[int], inputs: Reals
 ) -> Reals:
-    """The dense network's output with each channel of the labels `gone` zero wherever a layer gives it."""
+    """Return the dense network's output with every channel of some groups set to zero after each layer.
+
+    Args:
+        network: The dense network.
+        tensors: Its parameters and statistics, float64.
+        gone: The groups to set to zero.
+        inputs: A batch, (batch, *input_shape).
+    """
     marked, removed = channel_groups(network), np.array(sorted(gone), dtype=np.int64)
 
     def zeroed(layer: Layer, value: Reals) -> Reals:
@@ -120,15 +135,18 @@ def output_with_zeroed_channels(
 
 @dataclass(frozen=True)
 class ChannelMatch:
-    """Where in a dense tensor the parts of another stand. outputs, inputs: for each of the other's, the dense one's."""
+    """The position in a dense tensor of each row (outputs) and column (inputs) of a smaller one; -1 if unknown."""
 
     outputs: Groups
     inputs: Groups
 
 
 def match_channels(dense: Reals, seen: Reals) -> ChannelMatch:
-    """Which rows and columns of `dense` those of `seen` are, each by where most of its entries stand; -1 for one of
-    which no entry does. Both have two dimensions or more."""
+    """Find the rows and columns of `dense` that `seen` consists of.
+
+    Each is placed where most of its entries are found in `dense`; -1 stands for one with no such entry. Both tensors
+    have two dimensions or more.
+    """
     order = np.argsort(dense, axis=None, kind="stable")
     at = np.searchsorted(dense.ravel()[order], seen.ravel()).clip(max=dense.size - 1)
     place = order[at]

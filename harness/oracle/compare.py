@@ -1,4 +1,4 @@
-"""Comparisons that raise a `Violation` whose message stands alone."""
+"""Assertions on tensors and arrays; each raises a `Violation` whose message stands alone."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 
 def array(value: Tensor | NDArray[Any]) -> NDArray[Any]:
-    """A NumPy array with the value's numbers: booleans and integers as they are, all reals as float64; of a tensor that
-    holds them compressed, those that it stands for."""
+    """Convert a tensor to a NumPy array.
+
+    Booleans and integers keep their dtype; floats become float64. A sparse or otherwise compressed tensor becomes the
+    dense array that it represents. Arrays are returned unchanged.
+    """
     if isinstance(value, np.ndarray):
         return value
     plain = value.detach().to_dense().cpu()
@@ -25,38 +28,44 @@ def array(value: Tensor | NDArray[Any]) -> NDArray[Any]:
 
 
 def same_values(one: Tensor, other: Tensor) -> bool:
-    """Whether two tensors stand for the same numbers, as `torch.equal` has it; also where they hold them compressed."""
+    """Return whether two tensors, dense or compressed, represent equal values, as `torch.equal` defines it."""
     return np.array_equal(array(one), array(other))
 
 
 def assert_equal(seen: Tensor | NDArray[Any], expected: Tensor | NDArray[Any], kind: str, what: str) -> None:
-    """Exact equality, entry by entry; NaN equals NaN, and minus zero equals zero.
+    """Assert that two arrays are equal entry by entry; NaN equals NaN, and -0.0 equals 0.0.
+
+    Args:
+        seen: The value under test. Anything but an array or a tensor is a violation of kind `protocol-broken`.
+        expected: The correct value.
+        kind: The kind of the violation.
+        what: The subject of the message, such as "mask of layer1.weight".
 
     Raises:
-        Violation: shape or an entry differs.
+        Violation: The shapes or an entry differ.
     """
-    _judge(_numbers(seen, what), array(expected), None, kind, what)
+    _assert_agree(_numbers(seen, what), array(expected), None, kind, what)
 
 
 def assert_close(
     seen: Tensor | NDArray[Any], expected: Tensor | NDArray[Any], bound: Tolerance, kind: str, what: str
 ) -> None:
-    """Equality within `bound`.
+    """Assert that two arrays are equal within a tolerance; the arguments are those of `assert_equal`.
 
     Raises:
-        Violation: shape differs, or an entry by more than the bound.
+        Violation: The shapes differ, or an entry by more than the tolerance.
     """
-    _judge(_numbers(seen, what), array(expected), bound, kind, what)
+    _assert_agree(_numbers(seen, what), array(expected), bound, kind, what)
 
 
 def _numbers(seen: Tensor | NDArray[Any], what: str) -> NDArray[Any]:
-    """What a model gave as its output may be anything."""
+    """Convert the value under test, which an adapter made and so may have any type."""
     if not isinstance(seen, np.ndarray) and not hasattr(seen, "detach"):
         raise Violation("protocol-broken", f"{what} is of type {type(seen).__name__}, expected Tensor")
     return array(seen)
 
 
-def _judge(
+def _assert_agree(
     seen: NDArray[Any], expected: NDArray[Any], bound: Tolerance | None, kind: str, what: str
 ) -> None:
     if seen.shape != expected.shape:
@@ -74,7 +83,14 @@ def _agreement(seen: NDArray[Any], expected: NDArray[Any], bound: Tolerance | No
 
 
 def describe_mismatch(seen: NDArray[Any], expected: NDArray[Any], agree: NDArray[np.bool_], what: str) -> str:
-    """What differs, where first, how many and by how much."""
+    """Describe how many entries differ, the first of them, and the largest difference.
+
+    Args:
+        seen: The value under test.
+        expected: The correct value, of the same shape.
+        agree: Per entry, whether the two agree.
+        what: The subject of the sentence.
+    """
     wrong = int((~agree).sum())
     first = tuple(int(i) for i in np.argwhere(~agree)[0])
     text = (
@@ -89,10 +105,10 @@ def describe_mismatch(seen: NDArray[Any], expected: NDArray[Any], agree: NDArray
 def assert_same_state(
     seen: Mapping[str, Tensor], expected: Mapping[str, Tensor], kind: str, what: str
 ) -> None:
-    """The same names in the same order, and tensors equal bit for bit, dtype included.
+    """Assert that two state dicts have the same names in the same order, and tensors with equal dtypes and bits.
 
     Raises:
-        Violation: a name, a dtype or an entry differs.
+        Violation: A name, a dtype, an entry or the sign of a zero differs.
     """
     if list(seen) != list(expected):
         raise Violation(kind, f"{what} has {_names(seen)}, expected {_names(expected)}")
@@ -108,21 +124,21 @@ def _signs(tensor: Tensor) -> NDArray[np.bool_]:
     return np.asarray(np.signbit(array(tensor)))
 
 
-def assert_no_shared_storage(these: Mapping[str, Tensor], those: Mapping[str, Tensor], what: str) -> None:
-    """No tensor of the one shares storage with a tensor of the other.
+def assert_no_shared_storage(one: Mapping[str, Tensor], other: Mapping[str, Tensor], what: str) -> None:
+    """Assert that no tensor of one mapping shares storage with a tensor of another.
 
     Raises:
-        Violation: of kind `aliased`.
+        Violation: Two tensors do, of kind `aliased`.
     """
-    owners = {storage: name for name, tensor in those.items() if tensor.numel() for storage in _storages(tensor)}
-    for name, tensor in these.items():
+    owners = {storage: name for name, tensor in other.items() if tensor.numel() for storage in _storages(tensor)}
+    for name, tensor in one.items():
         shared = [owners[storage] for storage in _storages(tensor) if tensor.numel() and storage in owners]
         if shared:
             raise Violation("aliased", f"{what}: {name} shares storage with {shared[0]}")
 
 
 def _storages(tensor: Tensor) -> list[int]:
-    """Where its numbers lie; of a subclass that wraps others, where theirs do."""
+    """Return the storage addresses of a tensor, or of its inner tensors if it is a wrapper subclass."""
     if hasattr(tensor, "__tensor_flatten__"):
         parts, _ = tensor.__tensor_flatten__()
         return [storage for part in parts for storage in _storages(getattr(tensor, part))]

@@ -1,4 +1,4 @@
-"""Whatever a saved state is made of, laid out flat, so that its parts can be compared and told apart."""
+"""Flatten a nested state into paths and leaves, for comparison."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ Leaves = dict[str, Any]
 
 
 def leaves(value: Any) -> Leaves:
-    """What nested mappings, lists and tuples hold, by path such as `state.layer1.mask`. A sparse tensor is its
-    indices and values; what is neither tensor, array nor plain value stands there as the name of its type."""
+    """Return the leaves of nested mappings, lists and tuples, by path such as `state.layer1.mask`.
+
+    A sparse tensor becomes its indices and values. A leaf that is neither a tensor, an array nor a plain value is
+    replaced by the name of its type.
+    """
     return dict(_leaves(value, ""))
 
 
@@ -39,12 +42,12 @@ _COMPARABLE = (Tensor, np.ndarray, str, bytes, bool, int, float, type(None))
 
 
 def tensors(value: Any) -> dict[str, Tensor]:
-    """The tensors among the leaves."""
+    """Return the leaves that are tensors."""
     return {path: leaf for path, leaf in leaves(value).items() if isinstance(leaf, Tensor)}
 
 
 def copy_leaves(value: Any) -> Leaves:
-    """The leaves with every tensor and array copied: how a value is now, whatever becomes of it."""
+    """Return the leaves with every tensor and array copied, so that later changes to `value` do not reach them."""
     return {path: _copy(leaf) for path, leaf in leaves(value).items()}
 
 
@@ -55,20 +58,20 @@ def _copy(leaf: Any) -> Any:
 
 
 def assert_unchanged(value: Any, copy: Leaves, kind: str, what: str) -> None:
-    """The value's leaves are those `copy_leaves` earlier, in whatever order.
+    """Assert that a value still has the leaves that `copy_leaves` returned earlier, in any order.
 
     Raises:
-        Violation: a leaf is new or gone, or differs.
+        Violation: A leaf is new or gone, or differs.
     """
     now = leaves(value)
     gone, new = sorted(set(copy) - set(now)), sorted(set(now) - set(copy))
     require(not gone, kind, f"{what}: {', '.join(gone)} is gone")
     require(not new, kind, f"{what}: {', '.join(new)} is new")
     for path, leaf in copy.items():
-        _judge_leaf(now[path], leaf, kind, f"{what}: {path}" if path else what)
+        _assert_same_leaf(now[path], leaf, kind, f"{what}: {path}" if path else what)
 
 
-def _judge_leaf(seen: Any, expected: Any, kind: str, what: str) -> None:
+def _assert_same_leaf(seen: Any, expected: Any, kind: str, what: str) -> None:
     if not isinstance(expected, (Tensor, np.ndarray)):
         require(type(seen) is type(expected) and seen == expected, kind, f"{what} is {seen!r}, expected {expected!r}")
         return

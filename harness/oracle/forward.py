@@ -1,4 +1,4 @@
-"""The forward pass of a network, in NumPy float64 and independent of torch."""
+"""The forward pass of a network in NumPy float64, independent of torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from .units import Reals
 
 
 def forward(network: Network, parameters: Mapping[str, Reals], inputs: Reals) -> Reals:
-    """The output of `network`, float64. inputs: (batch, *input_shape), integers for an embedding."""
+    """Return the output of `network`, float64.
+
+    Args:
+        network: The layers, in order.
+        parameters: All parameters and statistics by name, float64.
+        inputs: A batch, (batch, *input_shape); integers if the network starts with an embedding.
+    """
     return layer_outputs(network, parameters, inputs)[network.layers[-1].name]
 
 
@@ -20,7 +26,14 @@ def layer_outputs(
     network: Network, parameters: Mapping[str, Reals], inputs: Reals,
     then: Callable[[Layer, Reals], Reals] = lambda _, value: value,
 ) -> dict[str, Reals]:
-    """What each layer of `network` gives, by its name, and the input. then: what becomes of that before it is taken."""
+    """Return the output of every layer by name, and the input under `INPUT`.
+
+    Args:
+        network: The layers, in order.
+        parameters: All parameters and statistics by name, float64.
+        inputs: A batch, (batch, *input_shape).
+        then: A function of a layer and its output that returns the value passed on to later layers.
+    """
     seen = {INPUT: inputs}
     for layer in network.layers:
         taken = [seen[name] for name in network.sources(layer)]
@@ -29,13 +42,17 @@ def layer_outputs(
 
 
 def _linear(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> Reals:
-    output = _summed(value, parameters[layer.weight])
+    output = _matmul(value, parameters[layer.weight])
     return output + parameters[layer.bias_name] if layer.bias else output
 
 
-def _summed(value: Reals, weight: Reals) -> Reals:
-    """value @ weight.T, one product after the other: a library's kernel sums in an order that its processor likes, and
-    its last bits are no one else's. value: (..., inputs). weight: (outputs, inputs)."""
+def _matmul(value: Reals, weight: Reals) -> Reals:
+    """Return value @ weight.T, summed in a fixed order, since BLAS sums in an order that depends on the processor.
+
+    Args:
+        value: (..., inputs).
+        weight: (outputs, inputs).
+    """
     output = np.zeros((*value.shape[:-1], len(weight)))
     for taken, factors in zip(np.moveaxis(value, -1, 0), weight.T, strict=True):
         output += taken[..., None] * factors
@@ -45,13 +62,13 @@ def _summed(value: Reals, weight: Reals) -> Reals:
 def _convolution(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> Reals:
     weights = np.split(parameters[layer.weight], layer.groups, axis=0)
     values = np.split(value, layer.groups, axis=1)
-    parts = [_convolved(layer, weight, part) for weight, part in zip(weights, values, strict=True)]
+    parts = [_convolve_group(layer, weight, part) for weight, part in zip(weights, values, strict=True)]
     output = np.concatenate(parts, axis=1)
     return output + parameters[layer.bias_name].reshape(1, -1, *(1,) * (output.ndim - 2)) if layer.bias else output
 
 
-def _convolved(layer: Layer, weight: Reals, value: Reals) -> Reals:
-    """One group of a convolution, without bias."""
+def _convolve_group(layer: Layer, weight: Reals, value: Reals) -> Reals:
+    """Convolve one group, without bias."""
     spatial = weight.ndim - 2
     axes = tuple(range(2, 2 + spatial))
     padded = np.pad(value, ((0, 0), (0, 0), *((layer.padding, layer.padding),) * spatial))
@@ -60,7 +77,7 @@ def _convolved(layer: Layer, weight: Reals, value: Reals) -> Reals:
     windows = sliding_window_view(padded, reach, axis=axes)[(*steps, *(slice(None, None, layer.dilation),) * spatial)]
     taken = np.moveaxis(windows, 1, 1 + spatial)
     flat = taken.reshape(*taken.shape[: 1 + spatial], -1)
-    return np.moveaxis(_summed(flat, weight.reshape(len(weight), -1)), -1, 1)
+    return np.moveaxis(_matmul(flat, weight.reshape(len(weight), -1)), -1, 1)
 
 
 def _embedding(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> Reals:
@@ -68,7 +85,7 @@ def _embedding(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> R
 
 
 def _norm(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> Reals:
-    """Batch normalization in evaluation, by the statistics among the parameters; torch's epsilon."""
+    """Normalize a batch as in evaluation, by the running statistics and with torch's default epsilon."""
     mean, variance, scale, shift = (
         parameters[f"{layer.name}.{part}"].reshape(1, -1, *(1,) * (value.ndim - 2))
         for part in ("running_mean", "running_var", "weight", "bias")

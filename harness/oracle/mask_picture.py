@@ -1,4 +1,4 @@
-"""A mask before and after, in characters. No torch here."""
+"""Draw a mask before and after a change as lines of text."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEGEND = "# kept, . removed, + newly kept, - newly removed"
+"""The meaning of the characters in a picture."""
 ROWS, COLUMNS = 16, 64
-"""As much as is shown of one mask."""
+"""The largest part of a mask that is drawn."""
 
 _CHARACTERS = np.array([[".", "+"], ["-", "#"]])
-"""By whether an entry was kept, and is."""
+"""The character of an entry, by whether it was kept before and is kept after."""
 
 
 def picture(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> tuple[str, ...]:
-    """A line for each row of two masks of one shape, and last which part is shown where that is not all; the first
-    dimension runs down, all others across. What is shown holds the first entry that differs."""
+    """Return one line per row of two masks of one shape; the first dimension runs down, all others across.
+
+    Of a large mask, a part that contains the first difference is drawn, and a last line says which part it is.
+    """
     drawn = _matrix(_CHARACTERS[before.astype(np.intp), after.astype(np.intp)])
     if not drawn.size:
         return ()
@@ -42,6 +45,6 @@ def _matrix(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _window(at: int, size: int, most: int) -> slice:
-    """Where `at` stands a quarter in, if there is as much beside it."""
+    """Return a slice of at most `most` positions with `at` a quarter into it, where the array is large enough."""
     start = max(0, min(at - most // 4, size - most))
     return slice(start, min(start + most, size))

@@ -1,5 +1,7 @@
-"""The networks on the layer axis. Their sizes differ from requirement to requirement, so that no
-sparsifier can answer from a table of the shapes it has seen."""
+"""The networks on the layer axis.
+
+Their sizes differ from requirement to requirement, so that no sparsifier can answer from a table of shapes.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +16,21 @@ from .branched_networks import GRAPHS
 
 @lru_cache(maxsize=4096)
 def network(token: str, salt: str, multiple: int = 1) -> Network:
-    """The network that `token` stands for on the layer axis, with sizes drawn from `salt`, those of planned weights
-    multiples of `multiple`.
+    """Return the network for a token on the layer axis.
+
+    Args:
+        token: The value on the layer axis, such as `linear`.
+        salt: The string from which the sizes are drawn.
+        multiple: A number that every size is a multiple of.
 
     Raises:
-        KeyError: no network has that token.
+        KeyError: No network has that token.
     """
     return _enlarged(_BUILDERS[token](salt), multiple) if multiple > 1 else _BUILDERS[token](salt)
 
 
 def _enlarged(small: Network, multiple: int) -> Network:
-    """With every size as many times `multiple` as it was times four; or, of a large network, the next multiple."""
+    """Scale every size by a quarter of `multiple`; round the sizes of a network already that large up to a multiple."""
     is_large = min(size for one in small.weighted for size in (one.inputs, one.outputs)) >= 4 * multiple
 
     def larger(size: int) -> int:
@@ -42,7 +48,7 @@ def _with_sizes(layer: Layer, inputs: int, outputs: int) -> Layer:
 
 
 def _sizes(salt: str, count: int, options: tuple[int, ...] = (8, 12, 16, 20, 24)) -> list[int]:
-    """`count` sizes of which neighbours differ, so that no weight is square."""
+    """Draw `count` sizes of which neighbours differ, so that no weight is square."""
     sizes: list[int] = []
     for position in range(count):
         left = [option for option in options if not sizes or option != sizes[-1]]
@@ -51,7 +57,7 @@ def _sizes(salt: str, count: int, options: tuple[int, ...] = (8, 12, 16, 20, 24)
 
 
 def _chain(token: str, sizes: list[int], strided: bool = False) -> Network:
-    """Two planned layers, each beside an unplanned one whose name starts alike."""
+    """Build two planned layers, each next to an unplanned one with a similar name."""
     first, second, third, fourth, fifth = sizes
     layers = (
         Layer("layer1", "linear", first, second, bias=True, strided=strided),
@@ -69,7 +75,7 @@ def _linear(salt: str) -> Network:
 
 
 def _short(salt: str) -> Network:
-    """A planned layer beside an unplanned one: for what takes time with every layer."""
+    """Build one planned layer and one unplanned layer, for cases whose time grows with the number of layers."""
     first, second, third = _sizes(salt, 3)
     layers = (
         Layer("layer1", "linear", first, second, bias=True),
@@ -156,7 +162,7 @@ def _normed(salt: str) -> Network:
 
 
 def _one(token: str, name: str, salt: str) -> Network:
-    """A single linear layer, of torch's own type under no name, or of a subclass."""
+    """Build a single linear layer: torch's own, without a name, or a subclass of it."""
     inputs, outputs = _sizes(salt, 2)
     layer = Layer(name, "linear", inputs, outputs, bias=True, subclassed=bool(name))
     return Network(token, (layer,), (layer.weight,), (inputs,))

@@ -1,4 +1,4 @@
-"""From a pattern's token on the axis to a plan for a network."""
+"""Plans and patterns for the tokens on the pattern axis."""
 
 from __future__ import annotations
 
@@ -16,22 +16,29 @@ from . import random_numbers
 
 
 def plan_for(network: Network, token: str, salt: str, scope: Scope = "each") -> Plan:
-    """The plan that gives every planned weight of `network` the pattern that `token` stands for.
+    """Return the plan that gives every planned weight of `network` the pattern that `token` stands for.
+
+    Args:
+        network: The network to be planned.
+        token: The value on the pattern axis, such as `2of4` or `block1x4-0.5`.
+        salt: The string from which given masks are drawn.
+        scope: Whether each parameter is ranked by itself or all together.
 
     Raises:
-        ValueError: no pattern is written so.
+        ValueError: The token stands for no pattern.
     """
     shapes = {layer.weight: layer.weight_shape for layer in network.weighted}
     return Plan({name: pattern_for(token, shapes[name], f"{salt} {name}") for name in network.planned}, scope)
 
 
 def mix_patterns(plan: Plan) -> Plan:
-    """For the same parameters, named the other way round: each with a pattern of its own."""
-    patterns = [_other(plan, name, first) for name, first in zip(plan.names, itertools.cycle((True, False)))]
+    """Return a plan for the same parameters in reverse order, with patterns that differ from one to the next."""
+    patterns = [_variation(plan, name, first) for name, first in zip(plan.names, itertools.cycle((True, False)))]
     return Plan(dict(reversed([*zip(plan.names, patterns, strict=True)])), plan.scope)
 
 
-def _other(plan: Plan, name: str, first: bool) -> Pattern:
+def _variation(plan: Plan, name: str, first: bool) -> Pattern:
+    """Return the first or the second variation of a parameter's pattern."""
     pattern = plan.at_level(0.25 if first else 0.75).patterns[name]
     if isinstance(pattern, Band):
         return Band(3 if first else 5)
@@ -39,7 +46,11 @@ def _other(plan: Plan, name: str, first: bool) -> Pattern:
 
 
 def pattern_for(token: str, shape: tuple[int, ...], salt: str) -> Pattern:
-    """The pattern written `token`, for a weight of `shape`; given masks are drawn from `salt`."""
+    """Return the pattern that `token` stands for, for a weight of `shape`; given masks are drawn from `salt`.
+
+    Raises:
+        ValueError: The token stands for no pattern.
+    """
     if token.startswith("given"):
         return Given(_given_mask(token, shape, salt))
     if match := re.fullmatch(r"unstructured-([\d.]+)", token):
@@ -56,7 +67,10 @@ def pattern_for(token: str, shape: tuple[int, ...], salt: str) -> Pattern:
 
 
 def _given_mask(token: str, shape: tuple[int, ...], salt: str) -> NDArray[np.bool_]:
-    """About half the entries, irregular, with at least one kept and one removed; or all, or none."""
+    """Draw a mask that keeps about half the entries, irregular, with at least one kept and one removed.
+
+    The tokens `given-identity` and `given-zeros` stand for masks that keep all entries or none.
+    """
     if token == "given-identity":
         return np.ones(shape, dtype=np.bool_)
     if token == "given-zeros":

@@ -1,7 +1,7 @@
-"""Numbers that are the same on every NumPy, torch, platform and day.
+"""Deterministic random numbers, identical on every platform and library version.
 
-Seeds alone are not enough: what a generator makes of its seed changes between releases. These
-bits are those of SHAKE-256 (FIPS 202) over a name.
+A seed alone does not suffice, because generators change between releases. The bits are those of SHAKE-256 (FIPS 202)
+over a name.
 """
 
 from __future__ import annotations
@@ -19,23 +19,29 @@ T = TypeVar("T")
 
 
 def integers(name: str, shape: tuple[int, ...], below: int) -> NDArray[np.int64]:
-    """Integers from 0 up to `below` (exclusive), int64, of `shape`."""
+    """Return int64 integers of `shape` from 0 to `below` (exclusive).
+
+    Args:
+        name: The string that the numbers are derived from.
+        shape: The shape of the array.
+        below: The exclusive upper bound.
+    """
     words = np.frombuffer(_digest(name, 8 * max(1, math.prod(shape))), dtype="<u8")
     return (words[: math.prod(shape)] % np.uint64(below)).astype(np.int64).reshape(shape)
 
 
 @lru_cache(maxsize=1024)
 def _digest(name: str, size: int) -> bytes:
-    """Kept, as the same model is made again and again in one case."""
+    """Return `size` bytes for a name, cached because one case builds the same model many times."""
     return hashlib.shake_256(name.encode()).digest(size)
 
 
 def reals(name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Float64 numbers strictly between -1 and 1, none zero, each exact in float32, of `shape`."""
+    """Return float64 numbers of `shape` between -1 and 1 (exclusive), never zero, each exact in float32."""
     steps = integers(name, shape, 2**23)
     return (steps.astype(np.float64) * 2 + 1) / 2**23 - 1
 
 
 def choice(name: str, options: Sequence[T]) -> T:
-    """One of `options`."""
+    """Return one of `options`."""
     return options[int(integers(name, (1,), len(options))[0])]

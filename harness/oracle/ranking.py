@@ -1,4 +1,4 @@
-"""Whether a computed mask removed the right number of units, whole, and the right ones."""
+"""Assertions on computed masks: whole units, the right number of them, and the ones with the highest scores."""
 
 from __future__ import annotations
 
@@ -15,14 +15,18 @@ from ..values.violation import Violation, require
 from .units import Mask, Reals, Units, unit_scores, units
 
 SLACK = {"float64": 1e-12, "float32": 1e-5, "bfloat16": 2e-2, "float16": 5e-3}
-"""By dtype: how far two summed scores may be apart, relatively, and still count as tied."""
+"""By dtype, the relative difference up to which two summed scores count as tied."""
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """What one level counts over: one parameter, or all planned ones end to end.
+    """The units that one level counts over: those of one parameter, or of all planned ones together.
 
-    names: the parameters. mask, weight: of one shape, or flat where there are several.
+    Attributes:
+        names: The parameters.
+        pattern: Their pattern.
+        mask: True where kept. Of the weight's shape, or flat and concatenated if there are several parameters.
+        weight: The dense weight, of the same shape.
     """
 
     names: tuple[str, ...]
@@ -36,10 +40,15 @@ class Ranking:
 
 
 def rankings(plan: Plan, masks: Mapping[str, Mask], weights: Mapping[str, Reals]) -> Iterator[Ranking]:
-    """One ranking a planned parameter, or a single one if the plan's scope is all.
+    """Yield one ranking per planned parameter, or a single one if the plan ranks all together.
+
+    Args:
+        plan: The plan.
+        masks: Masks by parameter name, True where kept.
+        weights: Dense weights by parameter name.
 
     Raises:
-        Violation: `mask-missing`, or `mask-differs` for one of another shape than its weight.
+        Violation: A mask is missing (`mask-missing`) or has another shape than its weight (`mask-differs`).
     """
     for name in plan.names:
         require(name in masks, "mask-missing", f"{name} is planned, but masks() has no mask for it")
@@ -55,10 +64,13 @@ def rankings(plan: Plan, masks: Mapping[str, Mask], weights: Mapping[str, Reals]
 
 
 def expected_units(ranking: Ranking, contract: Contract, before: Mask | None = None) -> Units:
-    """The units of a ranking and how many of them are to be gone after an update.
+    """Return the units of a ranking, with the number of them that an update must have removed.
 
-    before: the mask before the update; left out, the update was the first, from an untouched model
-    or from what attach had removed, as declared.
+    Args:
+        ranking: The ranking after the update.
+        contract: The declared contract.
+        before: The mask before the update. Without one, the update was the first: of an untouched model, or of the
+            masks made at attach, as declared.
     """
     fresh = units(ranking.pattern, ranking.mask.shape, contract)
     if before is not None:
@@ -69,10 +81,10 @@ def expected_units(ranking: Ranking, contract: Contract, before: Mask | None = N
 
 
 def kept_units(mask: Mask, cut: Units, what: str) -> NDArray[np.bool_]:
-    """Which units `mask` keeps, one boolean a unit.
+    """Return which units `mask` keeps, one boolean per unit.
 
     Raises:
-        Violation: `unit-broken`, a unit is kept in part, or an entry outside all units is removed.
+        Violation: A unit is kept in part, or an entry outside all units is removed (`unit-broken`).
     """
     inside = cut.index >= 0
     require(bool(mask[~inside].all()), "unit-broken", f"{what} removes entries of a partial block, to be kept")
@@ -91,10 +103,10 @@ def kept_units(mask: Mask, cut: Units, what: str) -> NDArray[np.bool_]:
 
 
 def assert_count(mask: Mask, cut: Units, what: str) -> None:
-    """In every group exactly the count that the level asks for is removed.
+    """Assert that each group of units has lost exactly the number that the level demands.
 
     Raises:
-        Violation: `count-differs` or `unit-broken`.
+        Violation: The numbers differ (`count-differs`), or a unit is kept in part (`unit-broken`).
     """
     kept = kept_units(mask, cut, what)
     removed = np.bincount(cut.groups, weights=~kept, minlength=len(cut.removed)).astype(int)
@@ -112,19 +124,27 @@ def assert_count(mask: Mask, cut: Units, what: str) -> None:
 def assert_highest_kept(
     mask: Mask, weight: Reals, cut: Units, contract: Contract, dtype: str, what: str
 ) -> None:
-    """In every group no unit removed scores above a unit kept, ties aside.
+    """Assert that no removed unit scores above a kept one of its group, up to ties.
+
+    Args:
+        mask: True where kept.
+        weight: The weight that is scored.
+        cut: Its units.
+        contract: The declared contract, for the score.
+        dtype: The name of the weight's dtype, which decides the slack between summed scores.
+        what: The subject of the message.
 
     Raises:
-        Violation: `kept-differs` or `unit-broken`.
+        Violation: One does (`kept-differs`), or a unit is kept in part (`unit-broken`).
     """
     kept, scores = kept_units(mask, cut, what), unit_scores(weight, cut, contract)
     slack = 0.0 if cut.count == weight.size else SLACK[dtype]
     for group in range(len(cut.removed)):
         members = cut.groups == group
-        _judge_group(scores, members & kept, members & ~kept, slack, what)
+        _assert_highest_kept_in_group(scores, members & kept, members & ~kept, slack, what)
 
 
-def _judge_group(
+def _assert_highest_kept_in_group(
     scores: Reals, kept: NDArray[np.bool_], removed: NDArray[np.bool_], slack: float, what: str
 ) -> None:
     if not kept.any() or not removed.any():
@@ -141,18 +161,19 @@ def _judge_group(
 
 
 def assert_same_mask(one: Ranking, other: Ranking, contract: Contract, dtype: str, what: str) -> None:
-    """Two masks for one weight keep the same; where the contract leaves ties open, or scores are sums and so rounded,
-    other units of the same score will do.
+    """Assert that two masks of one weight are equal, up to differences that the contract allows.
+
+    Units of equal score may be exchanged where the contract leaves ties open, and where scores are sums and so rounded.
 
     Raises:
-        Violation: `mask-differs` or `unit-broken`.
+        Violation: The masks differ (`mask-differs`), or a unit is kept in part (`unit-broken`).
     """
     strays = np.argwhere(one.mask != other.mask)
     if strays.size and not _differs_by_ties(one, other, contract, dtype, what):
         first = tuple(int(i) for i in strays[0])
         differ = f"{len(strays)} of {one.mask.size} entries differ, first at {first}"
-        said = f"{one.description} is not the same {what}: {differ}"
-        raise Violation("mask-differs", f"{said}, and not by ties that the contract leaves open")
+        message = f"{one.description} is not the same {what}: {differ}, and not by ties that the contract leaves open"
+        raise Violation("mask-differs", message)
 
 
 def _differs_by_ties(one: Ranking, other: Ranking, contract: Contract, dtype: str, what: str) -> bool:
@@ -162,23 +183,29 @@ def _differs_by_ties(one: Ranking, other: Ranking, contract: Contract, dtype: st
     is_summed = cut.count != one.weight.size
     if contract.ties != "any" and not is_summed:
         return False
-    these, those = (kept_units(ranking.mask, cut, f"{ranking.description} {what}") for ranking in (one, other))
+    first, second = (kept_units(ranking.mask, cut, f"{ranking.description} {what}") for ranking in (one, other))
     scores, slack = unit_scores(one.weight, cut, contract), SLACK[dtype] if is_summed else 0.0
     groups = [cut.groups == group for group in range(len(cut.removed))]
-    return all(_is_tied(scores[own & these & ~those], scores[own & those & ~these], slack) for own in groups)
+    return all(_is_tied(scores[own & first & ~second], scores[own & second & ~first], slack) for own in groups)
 
 
-def _is_tied(these: Reals, those: Reals, slack: float) -> bool:
-    """Whether there are as many on either side, and all of one score."""
-    both = np.concatenate((these, those))
-    return len(these) == len(those) and bool(np.allclose(both, both[:1], rtol=slack, atol=0.0))
+def _is_tied(first: Reals, second: Reals, slack: float) -> bool:
+    """Return whether both sides have the same number of scores, and all scores are equal."""
+    both = np.concatenate((first, second))
+    return len(first) == len(second) and bool(np.allclose(both, both[:1], rtol=slack, atol=0.0))
 
 
 def assert_subset(inner: Mapping[str, Mask], outer: Mapping[str, Mask], kind: str, what: str) -> None:
-    """Every entry that `inner` keeps, `outer` keeps too. what: what the entries are that it does not keep.
+    """Assert that every entry kept by `inner` is kept by `outer`.
+
+    Args:
+        inner: Masks by parameter name.
+        outer: Masks of the same parameters.
+        kind: The kind of the violation.
+        what: The end of the message: a statement about the entries that only `inner` keeps.
 
     Raises:
-        Violation: one is not.
+        Violation: An entry is kept by `inner` alone.
     """
     for name, mask in inner.items():
         stray = np.argwhere(mask & ~outer[name])
@@ -188,10 +215,10 @@ def assert_subset(inner: Mapping[str, Mask], outer: Mapping[str, Mask], kind: st
 
 
 def assert_ties(mask: Mask, contract: Contract, what: str) -> None:
-    """Among entries that all score the same, those kept are the ones the tie rule names.
+    """Assert that among entries of equal score the kept ones are those that the declared tie rule names.
 
     Raises:
-        Violation: `ties-differ`.
+        Violation: Others are kept (`ties-differ`).
     """
     if contract.ties == "any":
         return

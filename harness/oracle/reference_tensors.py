@@ -1,4 +1,4 @@
-"""What the references hold, made anew by the oracles: weights, an input, masks and outputs."""
+"""Compute the tensors of the stored references with the oracles: weights, an input, masks and outputs."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from .plans import plan_for
 from .units import Mask, Reals, Units, fixed_mask, masked, unit_scores, units
 
 SALT = "MASK-28"
-"""Networks and plans are those that a trial of MASK-28 draws."""
+"""The salt of networks and plans: a trial of MASK-28 draws the same ones."""
 
 NETWORKS = ("linear", "conv2d", "embedding")
 
-# At half, level times count is whole for every one of these: all sizes are multiples of four, so that a
-# matrix has a multiple of sixteen entries and of four blocks of 1x4. Hence all roundings agree, no block
-# is ragged, and as no two scores are equal no tie rule matters: one mask serves every contract.
+# One mask serves every contract: all sizes are multiples of four, so a matrix has a multiple of sixteen entries and
+# of four 1x4 blocks. At level 0.5 the number removed is then an integer whatever the rounding, no block is partial,
+# and no tie rule matters, because no two scores are equal.
 PATTERNS = ("given", "unstructured-0.5", "block1x4-0.5", "2of4", "channel0-0.5", "band-3")
-"""Each is the canonical pattern of some sparsifier."""
+"""The patterns with stored masks; each is the canonical pattern of some sparsifier."""
 
 MAGNITUDES: tuple[Score, ...] = ("magnitude-l1", "magnitude-l2")
 
@@ -37,8 +37,10 @@ _SUMMED = ("block1x4-0.5", "channel0-0.5")
 
 
 def mask_key(pattern: str, score: Score) -> str | None:
-    """Under what name the masks of `pattern` are kept for a sparsifier that ranks by `score`; None if under
-    none. Single entries rank alike by L1 and L2, sums of them do not."""
+    """Return the name under which the masks of `pattern` are stored for a sparsifier that ranks by `score`.
+
+    Single entries rank alike by L1 and L2, sums of them do not. The result is None if no masks are stored.
+    """
     if pattern in _FIXED:
         return pattern
     if pattern not in PATTERNS or score not in MAGNITUDES:
@@ -47,13 +49,13 @@ def mask_key(pattern: str, score: Score) -> str | None:
 
 
 def compute_reference(token: str) -> dict[str, NDArray[Any]]:
-    """All that the reference of network `token` holds, by sorted name.
+    """Return all tensors of the reference for the network `token`, sorted by name.
 
-    `input`: float32, or int64 indices. `parameter/NAME`: float32. `mask/KEY/NAME`: bool, True = kept.
-    `output/KEY`: float64, what the masked network gives for the input.
+    `input` is float32, or int64 indices. `parameter/NAME` is float32. `mask/KEY/NAME` is bool, True where kept.
+    `output/KEY` is float64, the output of the masked network for the input.
 
     Raises:
-        KeyError: no network has that token.
+        KeyError: No network has that token.
     """
     net = network(token, SALT)
     parameters, inputs = _parameters(net), _input(net)
@@ -69,7 +71,7 @@ def compute_reference(token: str) -> dict[str, NDArray[Any]]:
 
 
 def _kinds(token: str) -> list[tuple[str, str, Score]]:
-    """Key, pattern and score of every mask that is kept for a network, each key once."""
+    """Return the key, pattern and score of every mask that is stored for a network, each key once."""
     kinds: dict[str, tuple[str, str, Score]] = {}
     for pattern in PATTERNS:
         if pattern_capability(pattern) in MATRIX_ONLY and "conv2d" in LAYERS[token]:
@@ -91,8 +93,10 @@ def _parameters(net: Network) -> dict[str, Reals]:
 
 
 def _values(name: str, shape: tuple[int, ...]) -> Reals:
-    """Numbers of very unlike size, so that sums of them rank otherwise by L1 than by L2. They are
-    scaled by powers of two alone: what is exact in float32 stays so."""
+    """Draw numbers of very different sizes, so that sums of them rank differently by L1 and by L2.
+
+    They are scaled by powers of two alone, so that all remain exact in float32.
+    """
     unlike = random_numbers.integers(f"{name} exponent", shape, 4)
     fan_in = int(np.prod(shape[1:])) if len(shape) > 1 else 16
     return np.asarray(random_numbers.reals(name, shape) / (1 << (unlike + fan_in.bit_length() // 2 - 1)))
@@ -111,8 +115,10 @@ def _masks(net: Network, pattern: str, score: Score, parameters: Mapping[str, Re
 
 
 def expected_mask(pattern: Pattern, weight: Reals, contract: Contract) -> Mask:
-    """The mask of a first update: in every group the units of lowest score are removed; of equal ones,
-    those that come last are."""
+    """Return the mask of a first update, float64 scores, ties broken by the lowest index.
+
+    In every group the units of lowest score are removed; of units with equal scores, the last ones.
+    """
     fixed = fixed_mask(pattern, weight.shape)
     if fixed is not None:
         return fixed
@@ -131,7 +137,7 @@ def _kept(scores: Reals, cut: Units) -> NDArray[np.bool_]:
 
 
 def _contract(score: Score) -> Contract:
-    """Only the score matters here; see `PATTERNS`."""
+    """Return a contract for `score`. The other clauses do not matter here, see `PATTERNS`."""
     return Contract(
         holds="parametrization", rounding="half-even", level_basis="dense", score=score, masks_at="update",
         regrowth="free", mask_storage="model", restores_into="attached", ragged="keep", ties="lowest index",

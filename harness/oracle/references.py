@@ -1,4 +1,4 @@
-"""Stored references, read: nothing is judged by one that is not whole, recorded and fresh. No torch here."""
+"""Read stored references, and verify that they are complete, recorded in the manifest and up to date."""
 
 from __future__ import annotations
 
@@ -25,22 +25,26 @@ from .units import Mask, Reals
 
 MANIFEST = "MANIFEST.json"
 FORMAT = 1
-"""The version of the manifest's form."""
+"""The version of the manifest's format."""
 
 FOLDER = "oracle"
-"""Where the files lie, in the folder of references."""
+"""The subfolder of the references that the oracles computed."""
 
 STATES = "states"
-"""Where the states that were saved under other torch releases lie; what is theirs is no reference."""
+"""The subfolder of the states saved under other torch releases; its files are not references."""
 
 RECORDED = "recorded"
-"""The folder, among the references, of the recordings that `sparsecheck diff` compares with."""
+"""The subfolder of the recordings that `sparsecheck diff` compares with."""
 
-_MEND = "restore the file, or write it anew with `sparsecheck reference write --reason TEXT`"
+_FIX = "restore the file, or write it again with `sparsecheck reference write --reason TEXT`"
 
 
 class InvalidReference(ValueError):
-    """A reference by which nothing may be judged. file: which, under the folder of references."""
+    """Base of the errors for a reference that must not be used.
+
+    Attributes:
+        file: The file's name in the folder of references.
+    """
 
     def __init__(self, file: str, what: str) -> None:
         super().__init__(file, what)
@@ -51,41 +55,47 @@ class InvalidReference(ValueError):
 
 
 class MissingReference(InvalidReference):
-    """The file, or what was sought in it, is not there."""
+    """Raised if a reference file, or a tensor in it, does not exist."""
 
 
 class CorruptReference(InvalidReference):
-    """The file is not what its name says: no safetensors, or no manifest."""
+    """Raised if a file cannot be read as safetensors, or as a manifest."""
 
 
 class TamperedReference(InvalidReference):
-    """The file is whole, but is not the one that the manifest records."""
+    """Raised if a file is readable, but differs from the one that the manifest records."""
 
 
 class OrphanReference(InvalidReference):
-    """The file is there, but the manifest does not know it."""
+    """Raised if a file exists, but has no entry in the manifest."""
 
 
 class StaleReference(InvalidReference):
-    """The oracles no longer give what the file holds."""
+    """Raised if the oracles compute other values than a file contains."""
 
 
 class ChangedBytes(InvalidReference):
-    """The oracles give what the file holds, as far as it is compared, but another file."""
+    """Raised if the oracles compute equal values, within tolerance, but the file's bytes differ."""
 
 
 class Form(Struct, frozen=True):
-    """Shape and dtype of one stored tensor."""
+    """Shape and dtype of a stored tensor."""
 
     shape: tuple[int, ...]
     dtype: str
 
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """What the manifest records of one file.
+    """The manifest's entry for one file.
 
-    made_by: the module that computed it. made_with: versions then, which no byte of the file depends on.
-    date, reason: when and why it last changed.
+    Attributes:
+        sha256: The digest of the file.
+        size: Its size in bytes.
+        tensors: Shape and dtype of each tensor, by name.
+        made_by: The module that computed it.
+        made_with: Library versions at that time; no byte of the file depends on them.
+        date: The day of the last change.
+        reason: The reason for the last change.
     """
 
     sha256: str
@@ -98,7 +108,7 @@ class Entry(Struct, frozen=True, kw_only=True):
 
 
 class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
-    """Every stored file, by its name under the folder of references."""
+    """All stored files, by name in the folder of references."""
 
     files: dict[str, Entry] = {}
     format: int = FORMAT
@@ -106,41 +116,41 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """What is stored for one network; its arrays are read-only."""
+    """The stored tensors for one network; the arrays are read-only."""
 
     file: str
     tensors: Arrays
 
     @property
     def inputs(self) -> NDArray[Any]:
-        """One batch, (batch, *input_shape), float32, or int64 indices."""
+        """Return one batch, (batch, *input_shape), float32, or int64 indices."""
         return self.tensors["input"]
 
     @property
     def parameters(self) -> dict[str, Reals]:
-        """All parameters of the dense model, by name: float64 copies of what is exact in float32."""
+        """Return all parameters of the dense model by name, as float64 copies of float32 values."""
         return {name: values.astype(np.float64) for name, values in self._under("parameter").items()}
 
     def masks(self, pattern: str, score: Score) -> dict[str, Mask]:
-        """The masks expected of a sparsifier that ranks by `score`, by parameter.
+        """Return the expected masks of a sparsifier that ranks by `score`, by parameter.
 
         Raises:
-            MissingReference: none is stored for that pattern and score.
+            MissingReference: None is stored for that pattern and score.
         """
         return self._under(f"mask/{self._key(pattern, score)}")
 
     def output(self, pattern: str, score: Score) -> Reals:
-        """The output expected under those masks, float64.
+        """Return the expected output under those masks, float64.
 
         Raises:
-            MissingReference: none is stored for that pattern and score.
+            MissingReference: None is stored for that pattern and score.
         """
         return self.tensors[f"output/{self._key(pattern, score)}"]
 
     def _key(self, pattern: str, score: Score) -> str:
         key = reference_tensors.mask_key(pattern, score)
         if key is None or f"output/{key}" not in self.tensors:
-            raise MissingReference(self.file, f"no masks are stored for the pattern {pattern} ranked by {score}")
+            raise MissingReference(self.file, f"no masks are stored for pattern {pattern} ranked by {score}")
         return key
 
     def _under(self, prefix: str) -> dict[str, NDArray[Any]]:
@@ -149,24 +159,30 @@ class Reference:
 
 
 def home() -> Path:
-    """The folder of references that was installed with this sparsecheck."""
+    """Return the folder of references of this installation."""
     return Path(str(files("sparsecheck.reference")))
 
 
 def file_of(token: str) -> str:
-    """The file for network `token`."""
+    """Return the file name for the network `token`."""
     return f"{FOLDER}/{token}.safetensors"
 
 
 _AGREED: dict[tuple[str, str], Reference] = {}
-"""By file and sha256: what this process has found to be what the oracles give."""
+"""By file and sha256, the references that this process has compared with the oracles."""
 
 
 def load(token: str, folder: Path | None = None) -> Reference:
-    """The reference of network `token`: verified each time, compared with the oracles once a process.
+    """Return the reference for the network `token`.
+
+    The file is verified at every call, and compared with the oracles once per process.
+
+    Args:
+        token: The value on the layer axis.
+        folder: The folder of references; by default the installed one.
 
     Raises:
-        InvalidReference: one of its kinds.
+        InvalidReference: The reference must not be used; the class says why.
     """
     folder, file = folder or home(), file_of(token)
     manifest = read_manifest(folder)
@@ -180,105 +196,110 @@ def load(token: str, folder: Path | None = None) -> Reference:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest in `folder`.
+    """Read the manifest in `folder`.
 
     Raises:
-        MissingReference: there is none.
-        CorruptReference: it cannot be read as one.
+        MissingReference: There is none.
+        CorruptReference: It is not a valid manifest.
     """
     try:
         manifest = msgspec.json.decode(_contents(folder, MANIFEST), type=Manifest)
     except msgspec.MsgspecError as error:
-        raise CorruptReference(MANIFEST, f"no manifest can be read from it ({error}): {_MEND}") from None
+        raise CorruptReference(MANIFEST, f"it is not a valid manifest ({error}): {_FIX}") from None
     if manifest.format != FORMAT:
-        raise CorruptReference(MANIFEST, f"its format is {manifest.format}, this sparsecheck reads format {FORMAT}")
+        raise CorruptReference(MANIFEST, f"it has format {manifest.format}; this sparsecheck reads format {FORMAT}")
     if stray := [file for file in manifest.files if not re.fullmatch(rf"{FOLDER}/[\w-]+\.safetensors", file)]:
-        raise CorruptReference(MANIFEST, f"{stray[0]!r} is no name of a reference: {_MEND}")
+        raise CorruptReference(MANIFEST, f"{stray[0]!r} is not the name of a reference: {_FIX}")
     return manifest
 
 
 def read(folder: Path, file: str, manifest: Manifest) -> Arrays:
-    """The tensors of one file, once it is seen to be the one recorded.
+    """Read the tensors of one file, after verifying it against the manifest.
 
     Raises:
-        MissingReference, OrphanReference, CorruptReference, TamperedReference: it is not.
+        MissingReference: The file or its entry does not exist.
+        OrphanReference: The file has no entry.
+        CorruptReference: The file is not safetensors.
+        TamperedReference: The file differs from the recorded one.
     """
     entry = manifest_entry(folder, file, manifest)
     return _verified(file, _contents(folder, file), entry)
 
 
 def manifest_entry(folder: Path, file: str, manifest: Manifest) -> Entry:
-    """What the manifest records of one file.
+    """Return the manifest's entry for a file.
 
     Raises:
-        OrphanReference, MissingReference: nothing; the file is there all the same, or is not.
+        OrphanReference: The file exists, but has no entry.
+        MissingReference: Neither the file nor its entry exists.
     """
     if file in manifest.files:
         return manifest.files[file]
     if (folder / file).exists():
-        raise OrphanReference(file, f"{MANIFEST} has no entry for it: delete it, or have it written by sparsecheck")
-    raise MissingReference(file, f"neither the file nor its entry in {MANIFEST} is there: {_MEND}")
+        fix = "delete it, or write it with `sparsecheck reference write --reason TEXT`"
+        raise OrphanReference(file, f"{MANIFEST} has no entry for it: {fix}")
+    raise MissingReference(file, f"neither the file nor its entry in {MANIFEST} exists: {_FIX}")
 
 
 def _contents(folder: Path, file: str) -> bytes:
     try:
         return (folder / file).read_bytes()
     except OSError as error:
-        raise MissingReference(file, f"it cannot be read ({error.strerror}): {_MEND}") from None
+        raise MissingReference(file, f"it cannot be read ({error.strerror}): {_FIX}") from None
 
 
 def _verified(file: str, data: bytes, entry: Entry) -> Arrays:
     try:
         tensors = safetensors.numpy.load(data)
     except (SafetensorError, KeyError, ValueError) as error:
-        raise CorruptReference(file, f"it is no safetensors file ({error}): {_MEND}") from None
+        raise CorruptReference(file, f"it is not a safetensors file ({error}): {_FIX}") from None
     digest = hashlib.sha256(data).hexdigest()
     if digest != entry.sha256:
-        raise TamperedReference(file, f"its sha256 is {digest}, {MANIFEST} records {entry.sha256}: {_MEND}")
+        raise TamperedReference(file, f"its sha256 is {digest}, {MANIFEST} records {entry.sha256}: {_FIX}")
     if (len(data), tensor_forms(tensors)) != (entry.size, entry.tensors):
-        raise TamperedReference(file, f"{MANIFEST} records another size, shape or dtype than it has: {_MEND}")
+        raise TamperedReference(file, f"its size, shapes or dtypes differ from those in {MANIFEST}: {_FIX}")
     for tensor in tensors.values():
         tensor.setflags(write=False)
     return tensors
 
 
 def tensor_forms(tensors: Arrays) -> dict[str, Form]:
-    """Shape and dtype of each tensor, by sorted name."""
+    """Return shape and dtype of each tensor, sorted by name."""
     return {name: Form(tensor.shape, str(tensor.dtype)) for name, tensor in sorted(tensors.items())}
 
 
 def compute(file: str) -> dict[str, NDArray[Any]]:
-    """What the oracles give for `file`; nothing for one that they no longer make."""
+    """Compute the tensors of `file` with the oracles; return none for a file that they no longer make."""
     token = next((token for token in NETWORKS if file_of(token) == file), None)
     return {} if token is None else reference_tensors.compute_reference(token)
 
 
 def serialize(tensors: Arrays) -> bytes:
-    """The file that holds `tensors`."""
+    """Return the bytes of a safetensors file with `tensors`."""
     return safetensors.numpy.save(dict(tensors))
 
 
 def find_changed_bytes(file: str, tensors: Arrays, entry: Entry) -> ChangedBytes | None:
-    """What is to be said if the oracles no longer give the very bytes that are recorded; None if they do."""
+    """Return an error if the oracles no longer produce the recorded bytes, else None."""
     anew = compute(file)
     digest = hashlib.sha256(serialize(anew)).hexdigest()
     if digest == entry.sha256:
         return None
     notes = [str(one) for one in (*changes(tensors, anew), *last_bits(tensors, anew))]
-    form = f"safetensors {version('safetensors')} writes it otherwise than {entry.made_with.get('safetensors')} did"
+    form = f"safetensors {version('safetensors')} writes other bytes than {entry.made_with.get('safetensors')} did"
     more = f", and {len(notes) - 1} more of its tensors" if len(notes) > 1 else ""
     what = f"{notes[0]}{more}" if notes else f"all tensors are the same, but {form}"
-    return ChangedBytes(file, f"made anew, its sha256 is {digest}, {MANIFEST} records {entry.sha256}: {what}")
+    return ChangedBytes(file, f"computed again, its sha256 is {digest}, {MANIFEST} records {entry.sha256}: {what}")
 
 
 def find_staleness(file: str, tensors: Arrays) -> StaleReference | None:
-    """What is to be said if the oracles no longer give `tensors`; None if they do."""
+    """Return an error if the oracles no longer compute `tensors`, else None."""
     found = changes(tensors, compute(file))
     if not found:
         return None
     more = f", and {len(found) - 1} more of its {len(tensors)} tensors" if len(found) > 1 else ""
     return StaleReference(
         file,
-        f"the oracles no longer give what it holds: {found[0]}{more}; see `sparsecheck reference diff`, and mend "
-        "the oracles, or write it anew with a reason if the change is meant",
+        f"the oracles no longer compute its values: {found[0]}{more}; see `sparsecheck reference diff`, and fix the "
+        "oracles, or write it again with `sparsecheck reference write --reason TEXT` if the change is intended",
     )

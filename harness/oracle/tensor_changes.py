@@ -1,4 +1,4 @@
-"""What differs between stored tensors and those made anew."""
+"""Differences between stored tensors and newly computed ones."""
 
 from __future__ import annotations
 
@@ -17,17 +17,24 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 FIRST = 3
-"""How many indices of a change are kept."""
+"""The number of differing indices that a change reports."""
 
 
 @dataclass(frozen=True)
 class Change:
     """One tensor that was added, removed or changed.
 
-    count: how many entries differ, of size. largest, mean: of the differences, where there is one. indices: of the
-    first that differ. ulp: the largest difference in steps from float to float; None where it is no float.
-    picture: of a mask, its entries before and after. form: where shape or dtype differ, which were and which are to
-    be; then all entries count as different.
+    Attributes:
+        name: The tensor's name.
+        kind: The change.
+        count: The number of entries that differ.
+        size: The number of all entries.
+        largest: The largest absolute difference.
+        mean: The mean absolute difference over the entries that differ.
+        indices: The indices of the first differences.
+        ulp: The largest difference in ULP; None for integers and booleans.
+        picture: A drawing of both masks, for booleans.
+        form: Shape and dtype before and after, where these differ; all entries then count as different.
     """
 
     name: str
@@ -54,7 +61,7 @@ class Change:
 
 @dataclass(frozen=True)
 class LastBits:
-    """One tensor whose values are the same as far as they are compared, but not in every bit. ulp: as of `Change`."""
+    """A tensor that is equal within tolerance, but not in every bit; `ulp` is as in `Change`."""
 
     name: str
     count: int
@@ -67,8 +74,11 @@ class LastBits:
 
 
 def changes(before: Arrays, after: Arrays) -> tuple[Change, ...]:
-    """Every tensor that is not the same in both, by name. Float64 is what oracles sum up, in an order that is
-    the machine's, and compared within tolerance; all else exactly."""
+    """Return every tensor that differs, sorted by name.
+
+    Float64 values are compared within tolerance, because oracles sum them in an order that depends on the machine; all
+    others exactly.
+    """
     found = []
     for name in sorted({*before, *after}):
         if name not in before:
@@ -98,7 +108,7 @@ def _changed(name: str, before: NDArray[Any], after: NDArray[Any]) -> Change | N
 
 
 def last_bits(before: Arrays, after: Arrays) -> tuple[LastBits, ...]:
-    """Every float tensor in both that `changes` finds the same, entry by entry, and whose bits are not."""
+    """Return every float tensor that `changes` finds equal, but whose bits differ."""
     return tuple(
         found
         for name in sorted({*before} & {*after})

@@ -1,4 +1,4 @@
-"""How far an output may be from the oracle's: one table."""
+"""The allowed difference between an output and the oracle's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Tolerance:
-    """|seen - expected| <= absolute + relative * |expected|."""
+    """The bound |seen - expected| <= absolute + relative * |expected|."""
 
     relative: float
     absolute: float
@@ -21,13 +21,13 @@ _CPU = {
 }
 
 TABLE: dict[tuple[str, str], Tolerance] = {("cpu", dtype): bound for dtype, bound in _CPU.items()}
-"""By device type and dtype. Outputs here are of the order of one; a weight in use is compared exactly."""
+"""Bounds by device type and dtype, for outputs of the order of one. Weights in use are compared exactly."""
 
 
 def tolerance(device: str, dtype: str) -> Tolerance:
-    """The bounds for outputs of `dtype` on `device`; every accelerator has the CPU's, TF32 being off.
+    """Return the bounds for outputs of `dtype` on `device`; accelerators have those of the CPU, since TF32 is off.
 
     Raises:
-        KeyError: no bound is known for the dtype.
+        KeyError: No bound is known for the dtype.
     """
     return TABLE.get((device, dtype)) or TABLE["cpu", dtype]
