@@ -78,6 +78,7 @@ def at(catalogue: int) -> Any:
     ("one", "binding"),
     [
         (requirement(since=2), True), (requirement(since=3), False), (requirement(level="provisional"), False),
+        (requirement(revised=(2,)), True), (requirement(revised=(3,)), False),
         (requirement(added=(("given", 3),)), False), (requirement(added=(("band-3", 3),)), True),
     ],
 )

@@ -53,14 +53,16 @@ def requirement(id: str) -> Requirement:
 
 
 def at_version(version: int) -> tuple[Requirement, ...]:
-    """Return the requirements that catalogue `version` already had, in today's wording.
+    """Return the requirements that catalogue `version` already had with their present meaning, in today's wording.
+
+    A requirement that was revised later cannot be judged as it was then, and is left out.
 
     Raises:
         UnknownCatalogue: There is no such version.
     """
     if not 1 <= version <= VERSION:
         raise UnknownCatalogue(f"there is no catalogue {version}; this sparsecheck has 1 to {VERSION}")
-    return tuple(_at(one, version) for one in CATALOGUE if one.since <= version)
+    return tuple(_at(one, version) for one in CATALOGUE if one.introduced() <= version)
 
 
 def _at(one: Requirement, version: int) -> Requirement:

@@ -31,8 +31,8 @@ class Requirement(Struct, frozen=True, kw_only=True):
         sentence: The requirement in one sentence. May be reworded at any time.
         source: The paper, torch function or issue it comes from. May be reworded at any time.
         since: The catalogue version that introduced it.
-        revision: Raised whenever the meaning of an existing cell changes. A new axis value is a new cell and raises
-            nothing.
+        revised: The catalogue versions in which the meaning of an existing cell changed, in order; each raises the
+            revision by one. A new axis value is a new cell and changes nothing.
         layers, patterns, dtypes, devices: Values on the axes. The first of each is canonical, and the axes vary one at
             a time from the canonical cell.
         needs: Capabilities it needs beyond those that its axes imply.
@@ -49,7 +49,7 @@ class Requirement(Struct, frozen=True, kw_only=True):
     sentence: str
     source: str
     since: int = 1
-    revision: int = 1
+    revised: tuple[int, ...] = ()
     layers: tuple[str, ...] = ("linear",)
     patterns: tuple[str, ...] = (CANONICAL_PATTERN,)
     dtypes: tuple[str, ...] = ("float32",)
@@ -66,6 +66,11 @@ class Requirement(Struct, frozen=True, kw_only=True):
         """The part of the catalogue it belongs to, `MASK` of `MASK-03`."""
         return self.id.rpartition("-")[0]
 
+    @property
+    def revision(self) -> int:
+        """The number of meanings that its cells have had; 1 at first."""
+        return 1 + len(self.revised)
+
     def introduced(self, *values: str) -> int:
-        """Return the catalogue version that introduced a cell with these axis values."""
-        return max((self.since, *(version for value, version in self.added if value in values)))
+        """Return the catalogue version in which a cell with these axis values got its present meaning."""
+        return max((self.since, *self.revised, *(version for value, version in self.added if value in values)))
