@@ -11,7 +11,8 @@ from sparsecheck.catalogue import CATALOGUE, RETIRED, VERSION
 from sparsecheck.values.capability import CAPABILITIES, SINCE
 
 TEXT = (Path(__file__).parent.parent / "CHANGELOG.md").read_text("utf-8")
-SECTIONS = {int(found[1]): found[2] for found in re.finditer(r"^## Catalogue (\d+)\n(.*?)(?=^## |\Z)", TEXT, re.M | re.S)}
+_SECTION = re.compile(r"^## Catalogue (\d+)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+SECTIONS = {int(found[1]): found[2] for found in _SECTION.finditer(TEXT)}
 SINCE_THE_FIRST = range(2, VERSION + 1)
 
 
