@@ -1,4 +1,4 @@
-"""The catalogue: every requirement, by area. Data alone."""
+"""The catalogue: every requirement, by area. It contains data only."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from ..values.requirement import Requirement
 from . import device, mask, reg, smoke, state, struct, trace, train
 
 VERSION = 3
-"""Raised whenever a requirement is added, retired or changes its meaning."""
+"""The catalogue version. It rises whenever a requirement is added, retired or given another meaning."""
 
 RETIRED: dict[str, str] = {}
-"""Requirements that left the catalogue: by id, the reason or the requirement that replaces it."""
+"""Requirements that were removed from the catalogue: by id, the reason or the id of the replacement."""
 
 AREAS: dict[str, tuple[Requirement, ...]] = {
     "SMOKE": smoke.REQUIREMENTS,
@@ -33,18 +33,18 @@ _AXES = ("layers", "patterns", "dtypes", "devices")
 
 
 class UnknownRequirement(LookupError):
-    """No requirement has that id."""
+    """Raised if no requirement has the given id."""
 
 
 class UnknownCatalogue(LookupError):
-    """No catalogue has that version."""
+    """Raised if there is no catalogue of the given version."""
 
 
 def requirement(id: str) -> Requirement:
-    """The requirement called `id`.
+    """Return the requirement with this id.
 
     Raises:
-        UnknownRequirement: there is none.
+        UnknownRequirement: No requirement has this id.
     """
     for candidate in CATALOGUE:
         if candidate.id == id:

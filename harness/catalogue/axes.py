@@ -1,4 +1,4 @@
-"""The values on each axis and the capabilities that each takes."""
+"""Axis values and the capability that each of them needs."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "convnorm": ("conv2d",),
     "depthwise": ("conv2d",),
 }
-"""Layer axis: each network with the capabilities it takes. The tied network takes no `tied`: what is
-judged there is that sharing is kept or refused, which is the capability's own case."""
+"""The networks of the layer axis, each with the capabilities it needs. The tied network does not need `tied`, because
+its cases judge this capability itself: sharing is kept, or it is refused."""
 
 _CANONICAL = {
     "given": "given",
@@ -42,22 +42,23 @@ _CANONICAL = {
 }
 
 LEVELLED = ("unstructured", "block", "channel")
-"""Patterns that have a level, so that an update can remove more."""
+"""Patterns that have a level, so that an update can change how much they remove."""
 
 MATRIX_ONLY = ("block", "n_of_m", "any_n_of_m", "band")
-"""Patterns that have a meaning for matrices alone."""
+"""Patterns that are defined only for matrices."""
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 
 DTYPE_NEEDS = {("float16", "cpu"): ">=2.2"}
-"""By dtype and device: the torch releases in which torch itself multiplies matrices so."""
+"""By (dtype, device): the torch releases that can multiply matrices of this dtype on this device, as a PEP 440
+specifier."""
 
 
 def pattern_capability(token: str) -> str:
-    """The capability that pattern `token` takes, `block` for `block1x4-0.5`.
+    """Return the capability that a pattern needs: `block` for the token `block1x4-0.5`.
 
     Raises:
-        KeyError: no pattern is written so.
+        KeyError: The token names no pattern.
     """
     if "of" in token:
         return "n_of_m" if token == "2of4" else "any_n_of_m"
@@ -70,10 +71,10 @@ def pattern_capability(token: str) -> str:
 
 
 def canonical_pattern(declaration: Declaration) -> str:
-    """The pattern a sparsifier is judged on where the requirement does not care which.
+    """Return the pattern on which a sparsifier is judged if the requirement leaves the choice open.
 
-    The first it supports, in the order given, unstructured, block, N:M, channel, band; `given`
-    if it supports none, which is then refused.
+    This is the first supported one of given, unstructured, block, N:M, channel and band. If none is supported, it is
+    `given`, which the sparsifier must then refuse.
     """
     for capability, token in _CANONICAL.items():
         if declaration.capabilities.support(capability) is Support.SUPPORTED:
@@ -82,8 +83,7 @@ def canonical_pattern(declaration: Declaration) -> str:
 
 
 def levelled_pattern(declaration: Declaration) -> str:
-    """The pattern a sparsifier is judged on where an update is to change masks: the first of `LEVELLED` that
-    it supports, or its canonical one."""
+    """Return the pattern on which updates are judged: the first supported one of `LEVELLED`, or the canonical one."""
     for capability in LEVELLED:
         if declaration.capabilities.support(capability) is Support.SUPPORTED:
             return _CANONICAL[capability]
@@ -91,20 +91,25 @@ def levelled_pattern(declaration: Declaration) -> str:
 
 
 def resolve_device(token: str, devices: tuple[str, ...]) -> str:
-    """The torch device type that a device `token` stands for: the accelerator here; where none is, the one
-    that a report calls missing."""
+    """Return the torch device type of a device token.
+
+    Args:
+        token: A device type, or `ACCELERATOR` for whichever accelerator is present.
+        devices: The device types of this machine. If it has no accelerator, `ACCELERATOR` becomes
+            `ACCELERATOR_ELSEWHERE`, so that its cells are planned and reported as unavailable.
+    """
     if token != ACCELERATOR:
         return token
     return next((device for device in devices if device != "cpu"), ACCELERATOR_ELSEWHERE)
 
 
 def device_capability(device: str) -> str:
-    """The capability that a cell on `device` takes."""
+    """Return the capability that a cell on `device` needs."""
     return "cpu" if device == "cpu" else "accelerator"
 
 
 def resolve_pattern(token: str, declaration: Declaration) -> str:
-    """The pattern that stands in the cell's id."""
+    """Replace `CANONICAL_PATTERN` and `LEVELLED_PATTERN` by the pattern they stand for; return others as they are."""
     if token == LEVELLED_PATTERN:
         return levelled_pattern(declaration)
     return canonical_pattern(declaration) if token == CANONICAL_PATTERN else token

@@ -1,4 +1,4 @@
-"""TRAIN: a sparse model stays sparse while it learns."""
+"""Area TRAIN: a sparse model stays sparse while it trains."""
 
 from ..values.requirement import ACCELERATOR, CANONICAL_PATTERN, LEVELLED_PATTERN, Requirement
 
@@ -7,50 +7,55 @@ _BOTH = ("cpu", ACCELERATOR)
 REQUIREMENTS = (
     Requirement(
         id="TRAIN-01", level="core", source="torch.optim.SGD, momentum",
-        sentence="Under SGD with momentum removed entries stay zero in forward, kept ones learn, masks stay.",
+        sentence="Under SGD with momentum, removed entries stay zero in forward, kept entries learn, and masks do not "
+        "change.",
         layers=("linear", "conv2d", "embedding", "mixed"), dtypes=("float32", "float64"), devices=_BOTH,
     ),
     Requirement(
         id="TRAIN-02", level="core", source="torch.optim.AdamW, weight_decay",
-        sentence="Under AdamW with decay removed entries stay zero in forward, kept ones learn, masks stay.",
+        sentence="Under AdamW with weight decay, removed entries stay zero in forward, kept entries learn, and masks "
+        "do not change.",
         layers=("linear", "conv2d"), devices=_BOTH,
     ),
     Requirement(
         id="TRAIN-03", level="core", source="torch docs, gradient accumulation",
-        sentence="A step by the gradients of two batches moves kept entries by the sum of both, and removed ones not.",
+        sentence="A step with gradients accumulated over two batches moves kept entries by their sum and leaves "
+        "removed entries at zero.",
     ),
     Requirement(
         id="TRAIN-04", level="core", source="torch.autocast",
-        sentence="Under autocast to bfloat16 removed entries are zero in forward, and kept ones learn.",
+        sentence="Under bfloat16 autocast, removed entries stay zero in forward, kept entries learn, and the output "
+        "is bfloat16.",
         devices=_BOTH,
     ),
     Requirement(
         id="TRAIN-05", level="core", source="torch.optim.Optimizer.param_groups (probe G4)",
-        sentence="An optimizer built before attach still trains the sparse model.",
+        sentence="An optimizer that was built before attach still trains the sparse model.",
     ),
     Requirement(
         id="TRAIN-06", level="extended", source="Zhu and Gupta 2017, To prune or not to prune", needs=("relevel",),
-        sentence="A level raised between training steps removes the new count, and training goes on.",
+        sentence="A level raised between training steps removes the new count, and training continues.",
         patterns=(LEVELLED_PATTERN,),
     ),
     Requirement(
         id="TRAIN-07", level="core", source="BaseSparsifier.squash_mask", needs=("finalize",),
-        sentence="Finalized after training, the removed entries are zero and the kept ones are as trained.",
+        sentence="Finalizing after training gives zero for removed entries and the trained values for kept entries.",
         layers=("linear", "conv2d"), patterns=(CANONICAL_PATTERN, LEVELLED_PATTERN),
     ),
     Requirement(
         id="TRAIN-08", level="core", source="pytorch test_sparsifier.py::test_step, does not collapse",
-        sentence="Updates between training steps remove the count declared: sparsity neither leaks nor collapses.",
+        sentence="Updates between training steps always remove the declared count: sparsity neither leaks nor "
+        "collapses.",
         patterns=(LEVELLED_PATTERN,), needs=("reupdate",),
     ),
     Requirement(
         id="TRAIN-09", level="core", source="torch.optim.SGD, momentum",
-        sentence="Trained alike, all that is kept ends where it does in a plain model whose removed entries stay zero.",
+        sentence="Training gives the same parameters as training a plain model whose removed entries are held at zero.",
         layers=("linear", "mixed"),
     ),
     Requirement(
         id="TRAIN-10", level="extended", source="Evci et al. 2020, Rigging the Lottery", needs=("relevel",),
-        sentence="Entries that a lowered level brings back learn like any other.",
+        sentence="Entries that a lowered level brings back are trained like all others.",
         patterns=(LEVELLED_PATTERN,), unless=(("regrowth", "monotone"),),
     ),
 )
