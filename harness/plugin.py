@@ -13,7 +13,7 @@ import pytest
 
 if TYPE_CHECKING:
     from .run.pytest_hooks import Judge
-    from .run.session import Asked
+    from .run.session import SessionRequest
     from .trials.trial import Trial
 
 _NAME = "sparsecheck-judge"
@@ -71,12 +71,12 @@ def _judge(config: pytest.Config) -> Judge:
         from .process.integrity import Harness
         from .report.report import InvalidReport
         from .run.pytest_hooks import Judge
-        from .run.session import draw_up
+        from .run.session import plan_session
         from .values.shard import InvalidShard
 
         altered = Harness().changed
         try:
-            session = draw_up(_request(config))
+            session = plan_session(_request(config))
         except (NotFound, UnknownCatalogue, InvalidReport, InvalidShard, OSError) as error:
             raise pytest.UsageError(str(error)) from None
         _check_digest(config, session.digest)
@@ -90,11 +90,11 @@ def _judge(config: pytest.Config) -> Judge:
     return judge
 
 
-def _request(config: pytest.Config) -> Asked:
+def _request(config: pytest.Config) -> SessionRequest:
     import msgspec
 
     from .catalogue import VERSION
-    from .run.session import Asked
+    from .run.session import SessionRequest
     from .values.selection import Selection
     from .values.shard import Shard
 
@@ -105,14 +105,14 @@ def _request(config: pytest.Config) -> Asked:
                 "sparsecheck cases under xdist: name what to judge, "
                 "by --sparsecheck-subject NAME or --sparsecheck-report FILE"
             )
-        return msgspec.json.decode(workerinput[_WIRE], type=Asked)
+        return msgspec.json.decode(workerinput[_WIRE], type=SessionRequest)
     option = config.option
     selection = Selection(
         tuple(option.sparsecheck_area), tuple(option.sparsecheck_requirement), tuple(option.sparsecheck_cell),
         option.sparsecheck_probe,
     )
     files = tuple(str(Path(file).absolute()) for file in option.sparsecheck_adapter)
-    return Asked(
+    return SessionRequest(
         tuple(option.sparsecheck_subject), files, selection, option.sparsecheck_limit,
         Shard.parse(option.sparsecheck_shard) if option.sparsecheck_shard else None,
         _absolute(option.sparsecheck_durations), _absolute(option.sparsecheck_kept),
@@ -127,7 +127,7 @@ def _absolute(file: str | None) -> str:
 def _check_digest(config: pytest.Config, digest: str) -> None:
     workerinput = getattr(config, "workerinput", None)
     if workerinput is not None and workerinput[_DIGEST] != digest:
-        raise pytest.UsageError("this worker draws up another ledger than its controller: their environments differ")
+        raise pytest.UsageError("this worker plans other cells than its controller: their environments differ")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -137,7 +137,7 @@ def pytest_configure_node(node: Any) -> None:
     if judge is not None:
         import msgspec
 
-        node.workerinput[_WIRE] = msgspec.json.encode(judge.session.asked).decode()
+        node.workerinput[_WIRE] = msgspec.json.encode(judge.session.request).decode()
         node.workerinput[_DIGEST] = judge.session.digest
 
 

@@ -51,22 +51,22 @@ def test_what_is_not_judged_is_not_green(tmp_path: Path) -> None:
     one = part(ended, "not-run")
     assert one.code == 1
     assert one.verdicts() == [Verdict.ERROR] * COUNT
-    assert one.records[-1].message == "pytest did not run the case: something stands in its way"
+    assert one.records[-1].message == "pytest did not run the case: another plugin or a patch of pytest prevented it"
     other = part(ended, "patches")
     assert other.code == 3
-    assert other.lost == "what was judged replaced sparsecheck.run.pytest_hooks.failed, by which it is judged"
-    assert "patches: what was judged replaced" in ended.output
+    assert other.lost == "the sparsifier replaced sparsecheck.run.pytest_hooks.failed, a part of the harness"
+    assert "patches: the sparsifier replaced" in ended.output
     blinded = part(ended, "blinds")
     assert (blinded.code, blinded.lost) == (other.code, other.lost)
     agrees = part(ended, "agrees")
-    assert (agrees.code, agrees.lost) == (3, "what was judged replaced numpy.isclose, by which it is judged")
+    assert (agrees.code, agrees.lost) == (3, "the sparsifier replaced numpy.isclose, a part of the harness")
 
 
 def test_what_is_replaced_in_a_worker_is_told(tmp_path: Path) -> None:
     body = "import sparsecheck.values.violation as violation; violation.require = lambda *rest: None"
     ended = run(tmp_path, "--adapter", str(faulty(tmp_path, body)), "-n", "1", "--requirement", "REG-05")
     assert ended.code == 3, ended.output
-    assert "INTERRUPTED (faulty: what was judged replaced sparsecheck.values.violation.require" in ended.output
+    assert "INTERRUPTED (faulty: the sparsifier replaced sparsecheck.values.violation.require" in ended.output
     assert part(ended, "faulty").verdicts() == [Verdict.PASSED]
 
 
@@ -76,7 +76,7 @@ def test_what_is_replaced_in_a_worker_is_told(tmp_path: Path) -> None:
         "sparsecheck.values.violation.require", "sparsecheck.oracle.compare.Violation",
         "sparsecheck.report.verdict.weigh", "sparsecheck.values.record.Record",
         "sparsecheck.values.record.Verdict.is_red",
-        "sparsecheck.run.report_writer.Recorder.add", "sparsecheck.report.ledger.reconcile",
+        "sparsecheck.run.report_writer.ReportWriter.add", "sparsecheck.report.ledger.reconcile",
         "sparsecheck.trials.trial.Trial.assert_masks", "sparsecheck.trials.refusal.judge_refusal",
         "numpy.isclose", "numpy.asarray", "msgspec.json.encode",
     ],

@@ -41,7 +41,7 @@ def test_a_thread_that_goes_on_is_not_waited_for(tmp_path: Path) -> None:
     ended = run_together(tmp_path, [faulty(tmp_path, GOING_ON)], "--limit", "120")
     assert ended.code == 0, ended.output
     assert part(ended, "faulty").verdicts() == [Verdict.PASSED] * COUNT
-    assert "faulty: left all that is wanted of it, but did not end, and was stopped" in ended.output
+    assert "faulty: wrote its whole report but did not exit, and was stopped" in ended.output
 
 
 def test_a_noisy_one_is_green_and_what_it_leaves_behind_is_ended(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_what_was_judged_before_the_process_ended_is_kept(cut: Ended, name: str)
     assert (cut.code, one.code) == (3, 3)
     assert one.verdicts() == [Verdict.PASSED, Verdict.ERROR]
     assert one.records[-1].signature == "crash"
-    assert one.records[-1].message == "its process ended before its report did while this cell was being judged"
+    assert one.records[-1].message == "its process ended before it finished its report while this cell was being judged"
     assert one.lost.endswith(f"while judging {one.records[-1].cell}")
     assert f"{name}: FAILURE" in cut.output
 
@@ -129,8 +129,8 @@ ALL = [Verdict.PASSED] * COUNT
 @pytest.mark.parametrize(
     ("name", "verdicts", "said"),
     [
-        ("ends", [Verdict.PASSED, Verdict.ERROR], "its report ends with other sums than its records come to"),
-        ("scribbles", ALL, "in its report stands what is none of its records (line "),
+        ("ends", [Verdict.PASSED, Verdict.ERROR], "the counts in the footer of its report do not match its records"),
+        ("scribbles", ALL, "its report contains a line that is not one of its records (line "),
         ("doubles", [*ALL, Verdict.PASSED], ""),
         ("deletes", [], "no report"),
     ],
@@ -151,7 +151,7 @@ def test_a_record_that_stands_twice_is_told(forged: Ended) -> None:
 
 def test_a_report_that_is_gone_is_told_with_the_last_words(forged: Ended) -> None:
     problem = part(forged, "deletes").problem
-    assert problem.startswith("its process left no report: it was never begun, or is gone; it said last: ")
+    assert problem.startswith("its process ended before it wrote a report. Its last output: ")
 
 
 def test_what_hangs_when_it_is_imported_is_stopped_and_told(tmp_path: Path) -> None:
@@ -159,6 +159,6 @@ def test_what_hangs_when_it_is_imported_is_stopped_and_told(tmp_path: Path) -> N
     assert ended.code == 3
     one = part(ended, "faulty")
     assert (one.code, one.records) == (3, ())
-    said = "its process left no report: took longer than its 2 s and was stopped; it said last: "
+    said = "its process took longer than 2 s and was stopped. Its last output: "
     assert one.problem.startswith(said)
     assert f"faulty: NOT JUDGED: {one.problem}" in ended.output

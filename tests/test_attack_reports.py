@@ -14,7 +14,7 @@ from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.report.ledger import enumerate_cells
 from sparsecheck.report.report import EmptyReport, InvalidReport, Report, encode, exit_code, read, read_partial, salvage
 from sparsecheck.run import run_in_subprocesses as process
-from sparsecheck.run.run_in_subprocesses import Run, judge_apart
+from sparsecheck.run.run_in_subprocesses import Run, judge_in_subprocesses
 from sparsecheck.run.subprocesses import Children
 from sparsecheck.values.record import Header, Line
 from sparsecheck.values.selection import Selection
@@ -33,7 +33,7 @@ def lines(one: Report = WHOLE) -> list[bytes]:
 
 HEADER, *RECORDS, FOOTER = lines()
 OTHERS = RECORDS[1].replace(b"it:", b"other:")
-OTHER_SUMS = "its report ends with other sums than its records come to"
+OTHER_SUMS = "the counts in the footer of its report do not match its records"
 
 
 def judged(monkeypatch: pytest.MonkeyPatch, left: Iterable[bytes]) -> Report:
@@ -45,7 +45,7 @@ def judged(monkeypatch: pytest.MonkeyPatch, left: Iterable[bytes]) -> Report:
 
     monkeypatch.setattr(Children, "run", leaves)
     monkeypatch.setattr(process, "registrations", lambda files: ())
-    return judge_apart(Run(("it",), selection=SELECTION), print)
+    return judge_in_subprocesses(Run(("it",), selection=SELECTION), print)
 
 
 def interruption(one: Report) -> str:
@@ -121,7 +121,7 @@ def test_a_record_that_is_missing_or_doubled_does_not_balance(monkeypatch: pytes
         (lambda header: replace(header, subjects=()), "another sparsifier, selection or catalogue"),
         (lambda header: replace(header, subjects=header.subjects * 2), "another sparsifier, selection or catalogue"),
         (lambda header: replace(header, subjects=(replace(header.subjects[0], planned=PLANNED[:1]),)),
-         "its plan is not what the catalogue makes of its declaration"),
+         "its planned cells are not those that the catalogue gives for its declaration"),
     ],
 )
 def test_a_report_on_something_else_is_none(
@@ -136,9 +136,9 @@ def test_a_report_on_something_else_is_none(
 
 
 def test_a_child_that_leaves_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Children, "run", lambda *rest, **more: "ended with exit code 7")
-    one = judge_apart(Run(("it",), selection=SELECTION), print)
+    monkeypatch.setattr(Children, "run", lambda *rest, **more: "exited with code 7")
+    one = judge_in_subprocesses(Run(("it",), selection=SELECTION), print)
     assert exit_code(one) == 3
     assert one.header.subjects[0].problem == (
-        "its process left no report: it was never begun, or is gone; it said last: nothing"
+        "its process ended before it wrote a report. Its last output: nothing"
     )

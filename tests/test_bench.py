@@ -158,7 +158,7 @@ def test_a_bench_that_times_nothing_is_red(tmp_path: Path, arguments: str, said:
         ("sys.exit(0)", 1, "RAISED: faulty:attach/16x16/cpu and 8 more: SystemExit: 0"),
         ("pytest.skip('not today')", 3, "NOT TIMED: faulty:attach/16x16/cpu and 8 more: not today"),
         ("pytest.exit('all fine', returncode=0)", 3, "NOT TIMED: faulty:attach/16x16/cpu"),
-        ("os._exit(0)", 3, "its process ended before its report did, while timing faulty:attach/16x16/cpu"),
+        ("os._exit(0)", 3, "its process ended before it finished its report, while timing faulty:attach/16x16/cpu"),
     ],
 )
 def test_what_befalls_an_operation_is_red(tmp_path: Path, body: str, code: int, said: str) -> None:
@@ -171,7 +171,7 @@ def test_what_befalls_an_operation_is_red(tmp_path: Path, body: str, code: int, 
 def test_a_hung_operation_is_stopped(tmp_path: Path) -> None:
     ended = bench(tmp_path, "--adapter", str(faulty(tmp_path, "time.sleep(600)")), "--limit", "15")
     assert ended.returncode == 3, ended.stdout + ended.stderr
-    assert "took longer than its 15 s" in ended.stdout
+    assert "took longer than 15 s" in ended.stdout
 
 
 _PARTLY = """

@@ -19,7 +19,7 @@ from sparsecheck.report.expectation import (
 )
 from sparsecheck.report.report import Report, exit_code
 from sparsecheck.report.verdict import weigh
-from sparsecheck.run.session import Asked, draw_up
+from sparsecheck.run.session import SessionRequest, plan_session
 from sparsecheck.values.cell import Cell
 from sparsecheck.values.record import Footer, Record, Verdict
 from sparsecheck.values.selection import Selection
@@ -295,8 +295,8 @@ def test_a_run_weighs_each_cell(judged: Report, id: str, verdict: Verdict) -> No
     ],
 )
 def test_a_sparsifier_whose_expectations_cannot_be_weighed_is_not_judged(tmp_path: Path, line: str, said: str) -> None:
-    session = draw_up(Asked(adapters=(adapter(tmp_path, "invalid", f"{entry('invalid')}{line}\n"),)))
-    assert session.judged == ()
+    session = plan_session(SessionRequest(adapters=(adapter(tmp_path, "invalid", f"{entry('invalid')}{line}\n"),)))
+    assert session.plans == ()
     assert said in session.problems[0].problem
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sparsecheck.run.fork_client import Forked, Forks, NoServer, Wanted
+from sparsecheck.run.fork_client import ForkedProcess, ForkRequest, ForkServer, ForkServerUnavailable
 from sparsecheck.run.subprocesses import Children
 from sparsecheck.values.record import Verdict
 from tests.faulty import COUNT, Ended, faulty, part, run_together, written
@@ -59,29 +59,29 @@ def test_one_that_ends_the_process_that_forked_it_takes_no_other_with_it(tmp_pat
 def test_without_a_process_that_forks_each_has_an_interpreter_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(self: Forks, wanted: Wanted) -> Forked:
-        raise NoServer("here is none")
+    def refuse(self: ForkServer, request: ForkRequest) -> ForkedProcess:
+        raise ForkServerUnavailable("here is none")
 
-    monkeypatch.setattr(Forks, "start", refuse)
+    monkeypatch.setattr(ForkServer, "start", refuse)
     command = [sys.executable, "-m", "pytest", "--version"]
-    assert Children(Forks({})).run("it", command, tmp_path, 60.0) == ""
+    assert Children(ForkServer({})).run("it", command, tmp_path, 60.0) == ""
     assert "pytest" in (tmp_path / "it.log").read_text()
 
 
 @needs_fork
 def test_a_server_that_cannot_start_is_said(tmp_path: Path) -> None:
-    forks = Forks({**os.environ, "PYTHONHOME": str(tmp_path)})
-    with pytest.raises(NoServer):
-        forks.start(Wanted(("--version",), str(tmp_path / "log"), dict(os.environ)))
+    server = ForkServer({**os.environ, "PYTHONHOME": str(tmp_path)})
+    with pytest.raises(ForkServerUnavailable):
+        server.start(ForkRequest(("--version",), str(tmp_path / "log"), dict(os.environ)))
 
 
 @needs_fork
 def test_a_child_is_waited_for_no_longer_than_is_said(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text("import time\ndef test_it(): time.sleep(60)\n")
-    forks = Forks(os.environ)
-    child = forks.start(Wanted((str(tmp_path / "test_it.py"),), str(tmp_path / "log"), dict(os.environ)))
+    server = ForkServer(os.environ)
+    child = server.start(ForkRequest((str(tmp_path / "test_it.py"),), str(tmp_path / "log"), dict(os.environ)))
     with pytest.raises(subprocess.TimeoutExpired):
         child.wait(0.1)
     os.killpg(child.pid, 9)
     assert child.wait(20) == -9
-    forks.end()
+    server.end()

@@ -153,8 +153,8 @@ def test_the_command_on_references_that_are_damaged(folder: Path) -> None:
 def test_the_command_on_a_stray_file(folder: Path) -> None:
     (folder / "oracle/old.safetensors").write_bytes(b"")
     said = (
-        "OrphanReference: reference oracle/old.safetensors: MANIFEST.json has no entry for it: delete it, or write it with "
-        "`sparsecheck reference write --reason TEXT`\n"
+        "OrphanReference: reference oracle/old.safetensors: MANIFEST.json has no entry for it: delete it, or write it "
+        "with `sparsecheck reference write --reason TEXT`\n"
     )
     assert _call("check", "--folder", str(folder)) == (2, "", said)
     assert _call("diff", "--folder", str(folder)) == (2, "a write would change nothing\n", said)

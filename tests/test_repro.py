@@ -21,7 +21,7 @@ from sparsecheck.features.repro.script import Failing, NoReproducer, script
 from sparsecheck.features.repro.trying import check, is_symptom, tried
 from sparsecheck.process.environment import here
 from sparsecheck.report.ledger import enumerate_cells
-from sparsecheck.run.run_in_subprocesses import Run, judge_apart
+from sparsecheck.run.run_in_subprocesses import Run, judge_in_subprocesses
 from sparsecheck.values.cell import Cell
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection
@@ -64,7 +64,7 @@ def cells() -> Iterator[str]:
 def records(sparsifier: str) -> dict[str, Record]:
     """What became of the cells above, all judged in one go."""
     mine = tuple(cell for cell in cells() if cell.startswith(f"{sparsifier}:"))
-    report = judge_apart(Run((sparsifier,), selection=Selection(cells=mine)), lambda line: None)
+    report = judge_in_subprocesses(Run((sparsifier,), selection=Selection(cells=mine)), lambda line: None)
     return {record.cell: record for record in report.records}
 
 

@@ -179,7 +179,7 @@ def test_another_declaration_is_refused_and_the_report_stays_as_it_was(tmp_path:
     adapter.write_text(adapter.read_text().replace("    def attach", "    homepage = 'https://x.y'\n    def attach"))
     ended = run(tmp_path, "--adapter", str(adapter), "--requirement", "MASK-01", "--resume")
     assert ended.code == 2, ended.output
-    said = "sparsecheck: cannot resume: faulty is not what was interrupted: faulty declares something else"
+    said = "sparsecheck: cannot resume: faulty is not the one in the interrupted run: faulty declares something else"
     assert said in ended.output
     assert file.read_bytes() == text
 
@@ -187,7 +187,7 @@ def test_another_declaration_is_refused_and_the_report_stays_as_it_was(tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--report", "no.jsonl"), "there is no no.jsonl to resume"),
+        (("--report", "no.jsonl"), "no.jsonl does not exist"),
         ((), "only a run with --report FILE can be resumed"),
         (("--report", "/dev/null"), "only a run with --report FILE can be resumed"),
         (("--report", "whole.jsonl"), "is about it, too, which was not asked for"),

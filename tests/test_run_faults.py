@@ -92,7 +92,7 @@ def test_a_hung_sparsifier_is_stopped(tmp_path: Path) -> None:
     body = "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM]); time.sleep(600)"
     ended = run(tmp_path, "--adapter", str(faulty(tmp_path, body)), "--limit", "15", *ONE_CASE)
     assert ended.code == 3, ended.output
-    assert "took longer than its 15 s" in ended.output
+    assert "took longer than 15 s" in ended.output
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_an_interrupted_run_leaves_a_report_that_says_so(tmp_path: Path, sent: s
     os.kill(child.pid, sent)
     output, _ = child.communicate(timeout=60)
     assert child.returncode == 3, output
-    assert f"INTERRUPTED ({said}; faulty: its process ended before its report did" in output
+    assert f"INTERRUPTED ({said}; faulty: its process ended before it finished its report" in output
     assert "Traceback" not in output
     partial = read_partial(path)
     assert partial.footer is not None

@@ -12,7 +12,7 @@ from .failure import fail
 
 if TYPE_CHECKING:
     from ..report.report import Report
-    from ..run.partial_records import Parts
+    from ..run.partial_records import PartialRecords
 
 
 def check_writable(report: Path | None, option: str) -> None:
@@ -28,7 +28,7 @@ def check_writable(report: Path | None, option: str) -> None:
 
 def tell(
     judged: Report, path: Path | None, required: tuple[str, ...] = (), left_out: tuple[str, ...] = (),
-    parts: Parts | None = None, at_least: int = 0,
+    parts: PartialRecords | None = None, at_least: int = 0,
 ) -> None:
     """Write `judged` to `path`, show it, and exit. required: names that must have been judged. left_out: lines on
     what was not. parts: what outlives a report that cannot be written. at_least: the exit code may not be less."""
@@ -54,7 +54,7 @@ def _judged(report: Report) -> set[str]:
     }
 
 
-def _is_written(judged: Report, path: Path | None, parts: Parts | None) -> bool:
+def _is_written(judged: Report, path: Path | None, parts: PartialRecords | None) -> bool:
     from ..report.report import write
 
     try:

@@ -1,1 +1,1 @@
-"""Running cases: from a request to a report, one process per sparsifier."""
+"""From a run request to a report: one process per sparsifier, each a pytest of its own."""

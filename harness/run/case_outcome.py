@@ -1,4 +1,4 @@
-"""From what a case raised, if it did, to the record of its cell."""
+"""Turn the outcome of a case into the record of its cell."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from ..values.record import Record, Verdict
 from ..values.violation import Violation
 
 _OUTCOMES = (Skipped, XFailed, Failed, Exit, InvalidReference)
+"""Exceptions that say nothing about the sparsifier: the case did not reach a judgement."""
 
 
 class NotRun(Exception):
-    """Nothing is judged of a sparsifier whose adapter fails a smoke check; the message says which, and how."""
+    """Raised instead of running a case whose adapter fails a smoke check; the message names the check."""
 
 
 def passed(cell: str, refused_by: RefusedBy | None, seconds: float = 0.0) -> Record:
-    """Of a case that raised nothing; of a refusal, if someone refused."""
+    """Return the record of a case that passed or was refused."""
     if refused_by is None:
         return Record(cell, Verdict.PASSED, seconds=seconds)
     return Record(cell, Verdict.REFUSED, refused_by=refused_by, seconds=seconds)
@@ -32,12 +33,20 @@ def passed(cell: str, refused_by: RefusedBy | None, seconds: float = 0.0) -> Rec
 def failed(
     cell: str, error: BaseException, adapter: Adapter, seconds: float = 0.0, judging: bool = True
 ) -> Record:
-    """Of a case that raised. judging: whether it was the case itself, and nothing before or after it."""
+    """Return the record of a case that raised.
+
+    Args:
+        cell: The cell's id.
+        error: The exception.
+        adapter: The adapter under test; the message names its innermost line.
+        seconds: The duration of the case.
+        judging: Whether the case itself raised, and not its setup or teardown.
+    """
     return Record(cell, _red(error, judging), signature(error), _message(error, adapter), seconds=seconds)
 
 
 def _red(error: BaseException, judging: bool) -> Verdict:
-    """A judgement that went against the sparsifier, or one that could not be made."""
+    """Return FAILED if the sparsifier was judged and failed, ERROR or NOT_RUN if it could not be judged."""
     if isinstance(error, NotRun):
         return Verdict.NOT_RUN
     judged = isinstance(error, Exception) and not isinstance(error, _OUTCOMES) and judging
@@ -49,11 +58,11 @@ def _message(error: BaseException, adapter: Adapter) -> str:
         return recordable(error.message if isinstance(error, Violation) else str(error))
     if isinstance(error, (Skipped, XFailed, Exit)):
         return f"it called pytest.{type(error).__name__.lower()}: a sparsifier cannot skip a case ({said(error)})"
-    return f"raised {type(error).__name__}: {said(error)} (in {_places(error, adapter)})"
+    return f"raised {type(error).__name__}: {said(error)} (in {_location(error, adapter)})"
 
 
-def _places(error: BaseException, adapter: Adapter) -> str:
-    """The line that raised, and the last one of the adapter's own before it."""
+def _location(error: BaseException, adapter: Adapter) -> str:
+    """Return the line that raised, and the adapter's innermost line if that is another one."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place, own = f"{frame.name}, {Path(frame.filename).name}:{frame.lineno}", innermost_line(error, adapter)
     return f"{place}; called in {own}" if own not in ("", place) else place

@@ -1,7 +1,10 @@
-"""Children forked from one process that holds torch and all that judges, and no adapter: each of them starts in a
-tenth of the time that a fresh interpreter takes to import torch.
+"""Start child processes by forking a server that has already imported torch and the harness.
 
-On Linux alone; elsewhere, and for the one child that gains nothing by it, an interpreter of its own.
+A forked child starts in a tenth of the time that a fresh interpreter needs to import torch. The server imports no
+adapter. Only Linux uses it; elsewhere, and for a single child, a fresh interpreter is started instead.
+
+`multiprocessing`'s forkserver does not fit: its children import the caller's `__main__`, take over its `sys.argv` and
+skip `atexit`, and starting a process polls all others, which is a race when several threads wait for their children.
 """
 
 from __future__ import annotations
@@ -17,120 +20,135 @@ import msgspec
 from msgspec import Struct
 
 
-class Wanted(Struct, frozen=True):
-    """A child to be forked. arguments: pytest's. log: the file that takes what it prints."""
+class ForkRequest(Struct, frozen=True):
+    """A child to fork.
+
+    Attributes:
+        arguments: The arguments of pytest.
+        log: The file that receives stdout and stderr.
+        environment: The whole environment of the child.
+    """
 
     arguments: tuple[str, ...]
     log: str
     environment: dict[str, str]
 
 
-class Begun(Struct, frozen=True, tag=True):
-    """The answer to what is wanted."""
+class Started(Struct, frozen=True, tag=True):
+    """The server's answer to a request: the child's process id."""
 
     pid: int
 
 
-class Ended(Struct, frozen=True, tag=True):
-    """Told of each child, once. code: as `subprocess.Popen.returncode`."""
+class Exited(Struct, frozen=True, tag=True):
+    """The server's message when a child has ended, sent once per child.
+
+    Attributes:
+        code: The exit code, with the meaning of `subprocess.Popen.returncode`.
+    """
 
     pid: int
     code: int
 
 
-class NoServer(Exception):
-    """The process that forks has ended."""
+class ForkServerUnavailable(Exception):
+    """Raised if the fork server has ended or does not answer."""
 
 
-class Forked:
-    """One child, as far as a `subprocess.Popen` is used."""
+class ForkedProcess:
+    """A forked child, with the part of the interface of `subprocess.Popen` that is used."""
 
-    def __init__(self, pid: int, ended: Future[int]) -> None:
+    def __init__(self, pid: int, exit_code: Future[int]) -> None:
         self.pid = pid
-        self._ended = ended
+        self._exit_code = exit_code
 
     def wait(self, timeout: float | None = None) -> int:
-        """Its exit code.
+        """Return the exit code.
+
+        Args:
+            timeout: Seconds to wait at most.
 
         Raises:
-            subprocess.TimeoutExpired: it has not ended by then.
+            subprocess.TimeoutExpired: The child is still running after `timeout`.
         """
         try:
-            return self._ended.result(timeout)
+            return self._exit_code.result(timeout)
         except TookTooLong:
             raise subprocess.TimeoutExpired("a forked child", timeout or 0.0) from None
 
     def kill(self) -> None:
-        """Nothing is left to do: it was its session's leader, and the session was ended."""
+        """Do nothing: the child leads its own session, and callers kill the whole session."""
 
 
-class Forks:
-    """The process that forks, started when it is first wanted; another if it has ended."""
+class ForkServer:
+    """A handle to the fork server, which is started on first use and restarted if it has ended."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = dict(environment)
-        self._server: _Server | None = None
+        self._connection: _Connection | None = None
         self._lock = threading.Lock()
 
-    def start(self, wanted: Wanted) -> Forked:
+    def start(self, request: ForkRequest) -> ForkedProcess:
         """Fork a child.
 
         Raises:
-            NoServer: it cannot be.
+            ForkServerUnavailable: The server has ended or does not answer.
         """
         with self._lock:
-            if self._server is None or self._server.has_ended:
-                self._server = _Server(self._environment)
-            return self._server.start(wanted)
+            if self._connection is None or self._connection.is_closed:
+                self._connection = _Connection(self._environment)
+            return self._connection.start(request)
 
     def end(self) -> None:
-        """Let it end; its children are not its to end."""
+        """Stop the server; its children go on."""
         with self._lock:
-            if self._server is not None:
-                self._server.end()
+            if self._connection is not None:
+                self._connection.end()
 
 
-class _Server:
+class _Connection:
+    """The server process, and the thread that reads its messages."""
+
     def __init__(self, environment: Mapping[str, str]) -> None:
         command = [sys.executable, "-m", f"{__package__}.fork_server"]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
         )
-        self._begun: Future[int] = Future()
-        self._ended: dict[int, Future[int]] = {}
+        self._started: Future[int] = Future()
+        self._exit_codes: dict[int, Future[int]] = {}
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     @property
-    def has_ended(self) -> bool:
+    def is_closed(self) -> bool:
         return not self._reader.is_alive()
 
-    def start(self, wanted: Wanted) -> Forked:
+    def start(self, request: ForkRequest) -> ForkedProcess:
         assert self._process.stdin is not None
-        self._begun = Future()
+        self._started = Future()
         try:
-            self._process.stdin.write(msgspec.json.encode(wanted) + b"\n")
+            self._process.stdin.write(msgspec.json.encode(request) + b"\n")
             self._process.stdin.flush()
-            pid = self._begun.result(_PATIENCE)
+            pid = self._started.result(_START_TIMEOUT)
         except (OSError, TookTooLong):
-            raise NoServer("the process that starts the sparsifiers' own has ended, or does not answer") from None
-        return Forked(pid, self._ended[pid])
+            raise ForkServerUnavailable("the fork server has ended or does not answer") from None
+        return ForkedProcess(pid, self._exit_codes[pid])
 
     def _read(self) -> None:
-        """Until it ends; then nothing can be known of its children, and they are taken to have been killed."""
+        """Read messages until the server ends; then treat its remaining children as killed."""
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            told = msgspec.json.decode(line, type=Begun | Ended)
-            ended = self._ended.setdefault(told.pid, Future())
-            if isinstance(told, Ended):
-                ended.set_result(told.code)
+            message = msgspec.json.decode(line, type=Started | Exited)
+            exit_code = self._exit_codes.setdefault(message.pid, Future())
+            if isinstance(message, Exited):
+                exit_code.set_result(message.code)
             else:
-                self._begun.set_result(told.pid)
-        for ended in self._ended.values():
-            if not ended.done():
-                ended.set_result(_UNKNOWN)
-        if not self._begun.done():
-            self._begun.set_exception(OSError())
+                self._started.set_result(message.pid)
+        for exit_code in self._exit_codes.values():
+            if not exit_code.done():
+                exit_code.set_result(_UNKNOWN_EXIT)
+        if not self._started.done():
+            self._started.set_exception(OSError())
 
     def end(self) -> None:
         assert self._process.stdin is not None
@@ -138,5 +156,8 @@ class _Server:
         self._process.wait()
 
 
-_PATIENCE, _UNKNOWN = 120.0, -9
-"""Seconds that torch may take to be imported; the exit code of a child of which none is known."""
+_START_TIMEOUT = 120.0
+"""Seconds that the server may take to import torch and fork the first child."""
+
+_UNKNOWN_EXIT = -9
+"""The exit code reported for a child whose server has ended."""

@@ -1,4 +1,4 @@
-"""The process that forks: reads what is wanted from standard input, a line each, and tells who began and who ended."""
+"""Fork server: reads one request per line on stdin and reports each child's start and end on stdout."""
 
 from __future__ import annotations
 
@@ -12,15 +12,19 @@ from importlib import import_module
 
 import msgspec
 
-from .fork_client import Begun, Ended, Wanted
+from .fork_client import Exited, ForkRequest, Started
 
-_HELD = ("pytest", "torch", "torch._dynamo", f"{__package__}.pytest_hooks", f"{__package__}.session")
-"""Imported once for all; torch's compiler too, as the first optimizer imports it. Neither an adapter nor a pytest
-plugin, which pytest is to import itself."""
+_PRELOADED = ("pytest", "torch", "torch._dynamo", f"{__package__}.pytest_hooks", f"{__package__}.session")
+"""Modules imported once for all children: torch's compiler too, because the first optimizer imports it, but no adapters
+and no pytest plugins, which pytest must import itself."""
 
 
-def serve() -> Wanted | None:
-    """What this process, a child, is to do; None in the parent, once nothing more is wanted."""
+def serve() -> ForkRequest | None:
+    """Fork a child per request.
+
+    Returns:
+        In a child, its request. In the server, None once stdin is closed.
+    """
     answers = os.dup(1)
     os.dup2(2, 1)
     woken, wake = os.pipe()
@@ -32,8 +36,8 @@ def serve() -> Wanted | None:
         ready, _, _ = select.select([0, woken], [], [])
         if woken in ready:
             os.read(woken, 4096)
-            for ended in _ended():
-                os.write(answers, msgspec.json.encode(ended) + b"\n")
+            for exited in _exited():
+                os.write(answers, msgspec.json.encode(exited) + b"\n")
         if 0 not in ready:
             continue
         if not (read := os.read(0, 65536)):
@@ -41,16 +45,17 @@ def serve() -> Wanted | None:
         *lines, rest = (rest + read).split(b"\n")
         for line in lines:
             if pid := os.fork():
-                os.write(answers, msgspec.json.encode(Begun(pid)) + b"\n")
+                os.write(answers, msgspec.json.encode(Started(pid)) + b"\n")
                 continue
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for descriptor in (answers, woken, wake):
                 os.close(descriptor)
-            return msgspec.json.decode(line, type=Wanted)
+            return msgspec.json.decode(line, type=ForkRequest)
 
 
-def _ended() -> Iterator[Ended]:
+def _exited() -> Iterator[Exited]:
+    """Yield the children that have ended since the last call."""
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -58,32 +63,33 @@ def _ended() -> Iterator[Ended]:
             return
         if not pid:
             return
-        yield Ended(pid, os.waitstatus_to_exitcode(status))
+        yield Exited(pid, os.waitstatus_to_exitcode(status))
 
 
-def _settle(wanted: Wanted) -> None:
-    """A session of its own, nothing to read, and its own log, environment and arguments."""
+def _enter(request: ForkRequest) -> None:
+    """Give this child its own session, an empty stdin, and the log, environment and arguments of `request`."""
     os.setsid()
     for path, flags, descriptors in (
-        (os.devnull, os.O_RDONLY, (0,)), (wanted.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, (1, 2)),
+        (os.devnull, os.O_RDONLY, (0,)), (request.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, (1, 2)),
     ):
         opened = os.open(path, flags)
         for descriptor in descriptors:
             os.dup2(opened, descriptor)
         os.close(opened)
     os.environ.clear()
-    os.environ.update(wanted.environment)
-    sys.argv = ["pytest", *wanted.arguments]
+    os.environ.update(request.environment)
+    sys.argv = ["pytest", *request.arguments]
 
 
 def main() -> None:
-    for name in _HELD:
+    """Preload the modules, then serve; in a child, run pytest and exit with its code."""
+    for name in _PRELOADED:
         import_module(name)
     gc.collect()
     gc.freeze()
-    if (wanted := serve()) is None:
+    if (request := serve()) is None:
         return
-    _settle(wanted)
+    _enter(request)
     import pytest
 
     sys.exit(pytest.main(sys.argv[1:]))

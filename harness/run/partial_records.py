@@ -1,4 +1,4 @@
-"""Where the records of a run are while it goes on: beside its report, so that they outlive whatever ends it."""
+"""Storage of a run's records in progress, next to its report, so that an interrupted run can resume."""
 
 from __future__ import annotations
 
@@ -15,23 +15,31 @@ from ..report.resuming import NothingToResume, Occupied
 
 
 @dataclass(frozen=True)
-class Parts:
-    """A folder with one folder in it for each try at the run; a process that outlived its own try writes into no
-    other's."""
+class PartialRecords:
+    """A folder with one subfolder per attempt, so that a child that outlives its attempt disturbs no later one.
+
+    Attributes:
+        folder: The folder of all attempts, `REPORT.parts`.
+        report: The absolute path of the report.
+    """
 
     folder: Path
     report: Path
 
     def sources(self) -> list[Path]:
-        """Where records are: what is left of earlier tries, the latest first; if there are none, the report."""
+        """Return the files with records: those of earlier attempts, latest first, or else the report itself."""
         left = sorted(self.folder.glob("*/*.jsonl"), reverse=True)
         return left or ([self.report] if self.report.exists() else [])
 
-    def begin(self, resume: bool) -> Path:
-        """The folder of this try. What is resumed stays until all is written: of a report, a second name.
+    def begin_attempt(self, resume: bool) -> Path:
+        """Create and return the folder of a new attempt.
+
+        Args:
+            resume: Keep earlier records until the new report is complete; a report that is resumed is linked into
+                the folder. Otherwise earlier records are deleted.
 
         Raises:
-            OSError: there is no place for it.
+            OSError: The folder cannot be created.
         """
         if not resume:
             self._clear()
@@ -45,7 +53,7 @@ class Parts:
         return folder
 
     def discard(self) -> None:
-        """All is in the report now."""
+        """Delete the records, once the report contains them all."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _clear(self) -> None:
@@ -54,12 +62,16 @@ class Parts:
 
 
 @contextmanager
-def beside(report: Path | None, resume: bool) -> Iterator[Parts | None]:
-    """The parts of `report`; none for what is no file, and while another run writes it.
+def open_partial_records(report: Path | None, resume: bool) -> Iterator[PartialRecords | None]:
+    """Lock and yield the partial records of `report`.
+
+    Yields:
+        None if `report` is not a regular file, or while another run is writing it.
 
     Raises:
-        NothingToResume, Occupied: it is to be resumed, and cannot be.
-        OSError: there is no place for it.
+        NothingToResume: The run should resume, but there is neither a report nor partial records.
+        Occupied: The run should resume, but another run is writing the report.
+        OSError: The folder cannot be created.
     """
     if report is None or is_special(report):
         if resume:
@@ -68,13 +80,13 @@ def beside(report: Path | None, resume: bool) -> Iterator[Parts | None]:
         return
     folder = report.absolute().with_name(f"{report.name}.parts")
     if resume and not (folder.exists() or report.exists()):
-        raise NothingToResume(f"there is no {report} to resume; leave --resume out to begin it")
+        raise NothingToResume(f"{report} does not exist; run without --resume to begin it")
     folder.mkdir(exist_ok=True)
     try:
         with _locked(folder) as ours:
             if resume and not ours:
-                raise Occupied(f"{report} is being written by a run that goes on; wait for its end")
-            yield Parts(folder, report.absolute()) if ours else None
+                raise Occupied(f"another run is writing {report}; wait until it has ended")
+            yield PartialRecords(folder, report.absolute()) if ours else None
     finally:
         with suppress(OSError):
             folder.rmdir()
@@ -82,7 +94,7 @@ def beside(report: Path | None, resume: bool) -> Iterator[Parts | None]:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[bool]:
-    """Whether no other process has it; the lock ends with the process, however that ends."""
+    """Yield whether the lock on `folder` was free; the lock ends with the process, however it ends."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         try:

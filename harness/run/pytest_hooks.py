@@ -1,4 +1,4 @@
-"""The pytest hooks of a run that judges: from outcomes to records, from records to the exit code."""
+"""The pytest hooks that judge: run each cell's case, turn outcomes into records, and records into the exit code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..trials.refusal import RefusedBy, judge_refusal
 from ..values.cell import Cell
 from ..values.record import Record, Verdict
 from .case_outcome import failed, passed
-from .report_writer import UNWRITTEN, Recorder
+from .report_writer import UNWRITTEN, ReportWriter
 from .session import Session
 from .smoke_test import SmokeTest
 
@@ -36,12 +36,26 @@ _RECORD = pytest.StashKey[Record]()
 
 
 class Judge:
-    """Registered once a run; in the controller or a serial run it also keeps the report.
+    """The pytest plugin of one run. In a serial run, or in the controller under pytest-xdist, it writes the report.
 
-    altered: which part of the harness is not as it was before any adapter was loaded.
+    Attributes:
+        config: The configuration of pytest.
+        session: The cells to judge.
+        smoke: The smoke checks, run before the first cell.
+        writer: The writer of the report; None in a pytest-xdist worker.
     """
 
     def __init__(self, config: pytest.Config, session: Session, altered: Callable[[], str]) -> None:
+        """Open the report.
+
+        Args:
+            config: The configuration of pytest, with the options of sparsecheck.
+            session: The cells to judge.
+            altered: Returns the name of a part of the harness that was replaced since the start, or an empty string.
+
+        Raises:
+            OSError: The report cannot be written.
+        """
         self.config = config
         self.session = session
         self._altered = altered
@@ -50,26 +64,26 @@ class Judge:
         self._is_settled = False
         is_worker = hasattr(config, "workerinput")
         path = config.option.sparsecheck_report
-        self.recorder = None if is_worker else Recorder(session, Path(path) if path else None)
+        self.writer = None if is_worker else ReportWriter(session, Path(path) if path else None)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Drop the placeholders of cases without cells; give every case its time limit."""
+        """Drop the placeholders of cases without cells, and give every case its time limit."""
         items[:] = [item for item in items if not _is_case(item) or _planned(item) is not None]
         for item in items:
             if _is_case(item):
-                item.add_marker(pytest.mark.timeout(self.session.asked.limit, method="signal"))
+                item.add_marker(pytest.mark.timeout(self.session.request.limit, method="signal"))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> object:
-        """Run the case; where its cell takes what is unsupported, judge the refusal in its stead."""
+        """Run the case, or judge the refusal instead if its cell needs an unsupported capability."""
         planned = _planned(pyfuncitem)
         if planned is None:
             return None
         self.smoke.stop(planned)
         self._settle()
         trial = cast("Trial", pyfuncitem.funcargs["trial"])
-        with self._watching(trial, pyfuncitem):
+        with self._guarded(trial, pyfuncitem):
             if planned.disposition == "refuse":
                 pyfuncitem.stash[_REFUSED] = judge_refusal(trial, planned.why.split())
             else:
@@ -78,16 +92,22 @@ class Judge:
         return True
 
     def _settle(self) -> None:
-        """What the smoke checks have loaded, a million objects of torch's, is there to stay: once they are over, the
-        garbage collector need not go through it again."""
+        """Freeze the garbage collector once, after the smoke checks.
+
+        They load about a million objects of torch that stay until the end; no later collection need traverse them.
+        """
         if self.smoke.was_tried and not self._is_settled:
             gc.collect()
             gc.freeze()
             self._is_settled = True
 
     @contextmanager
-    def _watching(self, trial: Trial, item: pytest.Function) -> Iterator[None]:
-        """A fixture of someone else's may set what it likes around the case, and put it back."""
+    def _guarded(self, trial: Trial, item: pytest.Function) -> Iterator[None]:
+        """Guard the process's state around a case.
+
+        State left by earlier cases is tolerated only if no fixture of someone else is active, which may set state
+        around the case and restore it.
+        """
         is_alone = _OWN_FIXTURES.issuperset(item.fixturenames)
         try:
             with trial.guard.watch(self._left if is_alone else {}):
@@ -99,6 +119,7 @@ class Judge:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[Any]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Attach the record of a cell to pytest's report, which reaches the controller under pytest-xdist."""
         report = yield
         planned = _planned(item)
         if planned is None:
@@ -106,9 +127,9 @@ class Judge:
             return report
         if call.when == "call" or call.excinfo is not None:
             record = self._record(planned.cell, call, item)
-            judged = self.session.of(planned.cell.sparsifier)
-            item.stash[_RECORD] = bound(weigh(record, judged.expectations), judged.found.declaration)
-            _show(report, item.stash[_RECORD])
+            plan = self.session.of(planned.cell.sparsifier)
+            item.stash[_RECORD] = bound(weigh(record, plan.expectations), plan.found.declaration)
+            _show_verdict(report, item.stash[_RECORD])
         if call.when == "teardown" and _RECORD in item.stash:
             report.user_properties.append((_PROPERTY, msgspec.json.encode(item.stash[_RECORD]).decode()))
             if altered := self._altered():
@@ -120,47 +141,52 @@ class Judge:
             adapter = self.session.of(cell.sparsifier).found.adapter
             return failed(cell.id, call.excinfo.value, adapter, _seconds(call), judging=call.when == "call")
         if not item.stash.get(_JUDGED, False):
-            said = "pytest did not run the case: something stands in its way"
-            return Record(cell.id, Verdict.ERROR, "not-judged", said)
+            message = "pytest did not run the case: another plugin or a patch of pytest prevented it"
+            return Record(cell.id, Verdict.ERROR, "not-judged", message)
         return passed(cell.id, item.stash.get(_REFUSED, None), _seconds(call))
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        if self.recorder is not None:
-            self.recorder.begin(nodeid)
-            self._stop_unwritten(self.recorder)
+        """Write down the cell that is about to be judged."""
+        if self.writer is not None:
+            self.writer.begin(nodeid)
+            self._stop_if_unwritten(self.writer)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if self.recorder is None:
+        """Write the record of a finished cell, or of a cell whose worker died."""
+        if self.writer is None:
             return
         for name, value in report.user_properties:
             if name == _PROPERTY and report.when == "teardown":
-                self.recorder.add(msgspec.json.decode(str(value), type=Record))
+                self.writer.add(msgspec.json.decode(str(value), type=Record))
             if name == _ALTERED:
-                self.recorder.interrupted = f"what was judged replaced {value}, by which it is judged"
+                self.writer.interrupted = f"the sparsifier replaced {value}, a part of the harness"
         if report.when not in ("setup", "call", "teardown"):
-            self.recorder.add_lost(report.nodeid, str(report.longrepr))
-        self._stop_unwritten(self.recorder)
+            self.writer.add_lost(report.nodeid, str(report.longrepr))
+        self._stop_if_unwritten(self.writer)
 
-    def _stop_unwritten(self, recorder: Recorder) -> None:
-        """What cannot be recorded need not be judged."""
-        if recorder.unwritten:
-            pytest.exit(recorder.unwritten, UNWRITTEN)
+    def _stop_if_unwritten(self, writer: ReportWriter) -> None:
+        """Stop pytest if records can no longer be written."""
+        if writer.unwritten:
+            pytest.exit(writer.unwritten, UNWRITTEN)
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        if self.recorder is not None:
+        """Note the reason of an interruption for the footer."""
+        if self.writer is not None:
             why = f"{type(excinfo.value).__name__}: {excinfo.value}".rstrip(": ")
-            self.recorder.interrupted = self.recorder.unwritten or why
+            self.writer.interrupted = self.writer.unwritten or why
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if self.recorder is not None:
-            code = exit_code(self.recorder.finish())
-            session.exitstatus = UNWRITTEN if self.recorder.unwritten else code
+        """Write the footer, and set the exit status from the report."""
+        if self.writer is not None:
+            code = exit_code(self.writer.finish())
+            session.exitstatus = UNWRITTEN if self.writer.unwritten else code
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        if self.recorder is not None and self.recorder.report is not None:
+        """Print the summary of the report."""
+        if self.writer is not None and self.writer.report is not None:
             terminalreporter.section("sparsecheck")
-            for line in summary(self.recorder.report):
+            for line in summary(self.writer.report):
                 terminalreporter.line(line)
 
 
@@ -169,7 +195,7 @@ def _is_case(item: pytest.Item) -> bool:
 
 
 def _planned(item: pytest.Item) -> Planned | None:
-    """What a case's item was parametrized with; None for any other test, and for a case without cells."""
+    """Return the planned cell of an item; None for an ordinary test, and for a case without cells."""
     callspec = getattr(item, "callspec", None)
     parameter = callspec.params.get("trial") if callspec is not None and _is_case(item) else None
     return parameter if isinstance(parameter, Planned) else None
@@ -179,8 +205,8 @@ def _seconds(call: pytest.CallInfo[Any]) -> float:
     return round(call.duration, 4)
 
 
-def _show(report: pytest.TestReport, record: Record) -> None:
-    """Let pytest's own outcome agree with the verdict."""
+def _show_verdict(report: pytest.TestReport, record: Record) -> None:
+    """Set pytest's outcome to match the verdict."""
     if record.verdict in (Verdict.KNOWN, Verdict.PROVISIONAL):
         report.outcome = "skipped"
         report.wasxfail = record.reason

@@ -1,4 +1,4 @@
-"""Keeps the report of a run as it goes, so that what was judged outlives whatever comes after it."""
+"""Write the report of a run record by record, so that a crash loses at most the cell being judged."""
 
 from __future__ import annotations
 
@@ -16,15 +16,20 @@ if TYPE_CHECKING:
     from .session import Session
 
 
-class Recorder:
-    """Writes header, then each record as it comes, then the footer; to `path`, or to nowhere. What others write there
-    is not written over, so that it shows.
+class ReportWriter:
+    """Collects the records of a run and writes them to a file: header first, then each record, then the footer.
 
-    interrupted: what cut the run short, if something did. unwritten: why no more can be written, if it cannot; what
-    was written before is whole.
+    The file is opened for appending: lines that another process writes into it are not overwritten, so they show.
+
+    Attributes:
+        header: The header of the report.
+        records: The records so far.
+        interrupted: The reason why the run was cut short, or an empty string.
+        unwritten: The reason why no more records can be written, or an empty string; lines written before are complete.
+        report: The complete report, once `finish` was called.
 
     Raises:
-        OSError: not even the beginning can be written.
+        OSError: The header cannot be written.
     """
 
     def __init__(self, session: Session, path: Path | None) -> None:
@@ -36,27 +41,28 @@ class Recorder:
         self._path = path
         self._process = os.getpid()
         self._file = path.open("ab", buffering=0) if path else None
-        self._current = in_flight(path).open("wb", buffering=0) if path else None
+        self._current = current_cell_file(path).open("wb", buffering=0) if path else None
         if self._file is not None:
             self._file.truncate(0)
         self._write(self.header)
-        for record in _known_before(session):
+        for record in _known_in_advance(session):
             self.add(record)
 
     def add(self, record: Record) -> None:
+        """Keep and write one record."""
         self.records.append(record)
-        with self._noting():
+        with self._noting_errors():
             self._write(record)
 
     def begin(self, nodeid: str) -> None:
-        """Note what is being judged, for whoever finds this process dead."""
+        """Write down the cell that is being judged, for the parent to read if this process dies."""
         if self._current is not None and self._is_own:
-            with self._noting():
+            with self._noting_errors():
                 self._current.truncate(0)
                 os.pwrite(self._current.fileno(), cell_of(nodeid).encode(), 0)
 
     def add_lost(self, nodeid: str, why: str) -> None:
-        """The record of a cell whose process died while it was being judged."""
+        """Add the record of a cell whose process died while judging it."""
         cell = cell_of(nodeid)
         for subject in self.header.subjects:
             if cell in subject.planned:
@@ -64,27 +70,27 @@ class Recorder:
                 self.add(bound(record, subject.declaration))
 
     def finish(self) -> Report:
-        """The whole report; its footer is computed from the records and written last."""
+        """Write the footer, which is computed from the records, and return the complete report."""
         partial = Report(self.header, tuple(self.records), None)
         footer = Footer(partial.outcomes(), self.interrupted)
-        with self._noting():
+        with self._noting_errors():
             self._write(footer)
         if self._file is not None:
             self._file.close()
         if self._path is not None and self._current is not None and self._is_own:
             self._current.close()
-            in_flight(self._path).unlink(missing_ok=True)
+            current_cell_file(self._path).unlink(missing_ok=True)
         self.report = Report(self.header, partial.records, footer)
         return self.report
 
     @property
     def _is_own(self) -> bool:
-        """Not in a process that a sparsifier forked: it has this object, too, and the file open."""
+        """Whether this is the writing process, and not one that a sparsifier forked from it."""
         return os.getpid() == self._process
 
     @contextmanager
-    def _noting(self) -> Iterator[None]:
-        """A full disk ends the run, and not the process."""
+    def _noting_errors(self) -> Iterator[None]:
+        """Note a failed write, such as on a full disk, so that the run ends but the process does not crash."""
         try:
             yield
         except OSError as error:
@@ -92,10 +98,10 @@ class Recorder:
             self.interrupted = self.interrupted or self.unwritten
 
     def _write(self, line: Line) -> None:
-        """A line, or nothing of it.
+        """Write a complete line, or none of it.
 
         Raises:
-            OSError: nothing.
+            OSError: The line could not be written, and the part of it that was is removed again.
         """
         if self._file is None or not self._is_own or self.unwritten:
             return
@@ -109,9 +115,9 @@ class Recorder:
             raise
 
 
-def _known_before(session: Session) -> Iterator[Record]:
-    """The records of what was judged earlier, and of what is unavailable."""
-    for one in session.judged:
+def _known_in_advance(session: Session) -> Iterator[Record]:
+    """Yield the records kept from an interrupted run, and those of unavailable cells."""
+    for one in session.plans:
         kept = {record.cell for record in one.kept}
         yield from one.kept
         for planned in one.planned:
@@ -120,14 +126,14 @@ def _known_before(session: Session) -> Iterator[Record]:
 
 
 UNWRITTEN = 74
-"""With this a pytest ends that could not write its records any further: EX_IOERR."""
+"""The exit code (EX_IOERR) of a pytest that could not write all its records."""
 
 
-def in_flight(report: Path) -> Path:
-    """The file beside a report that names the cell being judged, while there is one."""
+def current_cell_file(report: Path) -> Path:
+    """Return the path of the file next to `report` that names the cell being judged."""
     return report.with_name(report.name + ".current")
 
 
 def cell_of(nodeid: str) -> str:
-    """The cell's id, which ends a case's node id in brackets."""
+    """Return the cell id at the end of a pytest node id, in brackets."""
     return nodeid.rpartition("[")[2].rstrip("]")

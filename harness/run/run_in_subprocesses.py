@@ -1,7 +1,6 @@
-"""One process a sparsifier: what one of them does to its interpreter, or with it, stays its own.
+"""Judge each sparsifier in a process of its own, so that none can affect another's interpreter.
 
-The parent believes no exit code: it demands of each child a report with its footer, and holds the
-records against the plan itself.
+The parent trusts no exit code: it demands a complete report from each child and checks the records against the plan.
 """
 
 from __future__ import annotations
@@ -24,17 +23,29 @@ from ..report.verdict import bound
 from ..values.record import Header, Record, Subject, Verdict
 from ..values.selection import Selection
 from ..values.shard import Shard
-from .report_writer import UNWRITTEN, in_flight
-from .subprocesses import Children, how_it_ended, last_words, pytest_command, run_each
+from .report_writer import UNWRITTEN, current_cell_file
+from .subprocesses import Children, describe_end, last_output, pytest_command, run_each
 
 
 @dataclass(frozen=True)
 class Run:
-    """What to judge, and how. adapters: files. workers: pytest-xdist processes a sparsifier, none if 0.
-    jobs: sparsifiers at a time. case_limit, limit: seconds that a case and a sparsifier may take.
-    pytest_args: handed on to pytest as they are. shard: the part of the plan to judge, balanced by the report
-    `durations`. records: a folder that keeps what is recorded while it goes on. earlier: by sparsifier, what an
-    interrupted run of the same has recorded; that is not judged again. catalogue: the version to judge by."""
+    """The sparsifiers to judge, and how to run them.
+
+    Attributes:
+        names: Registered names.
+        adapters: Adapter files.
+        selection: The part of the catalogue to judge.
+        workers: pytest-xdist workers per sparsifier; 0 runs without xdist.
+        jobs: Sparsifiers that run at the same time.
+        case_limit: Seconds that one case may take.
+        limit: Seconds that one sparsifier may take.
+        pytest_args: More arguments for pytest.
+        shard: The shard to judge, or None for the whole plan.
+        durations: A report by whose durations the shards are balanced.
+        records: A folder that keeps the records in progress; a temporary folder if None.
+        earlier: By sparsifier, the records of an interrupted run, which are not judged again.
+        catalogue: The version of the catalogue to judge by.
+    """
 
     names: tuple[str, ...]
     adapters: tuple[Path, ...] = ()
@@ -52,21 +63,23 @@ class Run:
 
     @property
     def header(self) -> Header:
-        """That of a report on nothing."""
+        """The header of a report without subjects."""
         return Header(
             self.catalogue, "", (), self.selection, shard=str(self.shard or ""),
             requirements=catalogue.revisions(self.catalogue),
         )
 
 
-def judge_apart(run: Run, tell: Callable[[str], None]) -> Report:
-    """The joined report of all `run.names`; its footer says if something cut the run short.
+def judge_in_subprocesses(run: Run, show: Callable[[str], None]) -> Report:
+    """Return the joined report of all `run.names`; its footer says whether the run was cut short.
 
-    tell: is given a line whenever a sparsifier has been judged.
+    Args:
+        run: The sparsifiers, and how to run them.
+        show: Receives a line whenever a sparsifier is finished.
 
     Raises:
-        CannotResume: what was recorded earlier is of something else than what is there to be judged now.
-        InvalidReport, OSError: the durations cannot be read.
+        CannotResume: A sparsifier is not the one that the interrupted run judged.
+        InvalidReport, OSError: The durations cannot be read.
     """
     losses, unwritten, weights = list[str](), set[str](), read_weights(run.durations)
     problems = {one.name: one.obstacle for one in registrations(run.adapters) if one.obstacle}
@@ -87,45 +100,52 @@ def judge_apart(run: Run, tell: Callable[[str], None]) -> Report:
                 return "cannot be resumed"
             return how or "judged"
 
-        run_each(run.names, run.jobs, judge_one, tell, losses, forked=True)
-        left = {one: Left(records / f"{one}.jsonl", folder, one in unwritten) for one in run.names}
+        run_each(run.names, run.jobs, judge_one, show, losses, forked=True)
+        files = {one: ChildFiles(records / f"{one}.jsonl", folder, one in unwritten) for one in run.names}
         reports = [
-            _unjudged(one, run, problems[one]) if one in problems else _gathered(one, left[one], run, weights, losses)
+            _unjudged(one, run, problems[one]) if one in problems else _collect(one, files[one], run, weights, losses)
             for one in run.names
         ]
     return join([_resumed(one, run) for one in reports], interrupted="; ".join(losses))
 
 
 @dataclass(frozen=True)
-class Left:
-    """What one child left. folder: where its last words are. unwritten: whether its disk was full."""
+class ChildFiles:
+    """The files that one child left.
+
+    Attributes:
+        report: The path of its report.
+        folder: The folder with its log.
+        unwritten: Whether it could not write all its records.
+    """
 
     report: Path
     folder: Path
     unwritten: bool
 
-    def how_it_ended(self, name: str, otherwise: str = "its process ended before its report did") -> str:
+    def describe_end(self, name: str, otherwise: str = "its process ended before it finished its report") -> str:
+        """Return how the unfinished child ended, or `otherwise` if that is unknown."""
         full = "its records could not be written any further"
-        return how_it_ended(self.folder, name, full if self.unwritten else otherwise)
+        return describe_end(self.folder, name, full if self.unwritten else otherwise)
 
 
 def _resumed(report: Report, run: Run) -> Report:
-    """As begun when it was begun first.
+    """Return the report with the start time of the interrupted run that it continues.
 
     Raises:
-        OtherDeclaration: it could be judged earlier, and cannot be now.
+        OtherDeclaration: The sparsifier could be judged in the interrupted run, but not now.
     """
     [subject] = report.header.subjects
     if subject.sparsifier not in run.earlier:
         return report
     before = run.earlier[subject.sparsifier].header
     if subject.problem:
-        raise OtherDeclaration(f"{subject.sparsifier} is not what was interrupted: {subject.problem}")
+        raise OtherDeclaration(f"{subject.sparsifier} is not the one in the interrupted run: {subject.problem}")
     return Report(msgspec.structs.replace(report.header, started=before.started), report.records, report.footer)
 
 
 def _problem(path: Path) -> str:
-    """Why the sparsifier could not be judged, as its report says."""
+    """Return the reason in its report why a sparsifier could not be judged, or an empty string."""
     with suppress(InvalidReport, OSError):
         return "; ".join(subject.problem for subject in read_partial(path).header.subjects)
     return ""
@@ -161,7 +181,7 @@ def _selectors(selection: Selection, name: str) -> Iterator[str]:
 
 
 def _has_footer(path: Path) -> bool:
-    """Whether the last line is one, and whole."""
+    """Return whether the last line of a report is a complete footer."""
     try:
         text = path.read_bytes()
     except OSError:
@@ -169,20 +189,20 @@ def _has_footer(path: Path) -> bool:
     return text.endswith(b"\n") and text[:-1].rpartition(b"\n")[2].startswith(b'{"kind":"footer"')
 
 
-def _gathered(name: str, left: Left, run: Run, weights: Weights, losses: list[str]) -> Report:
-    """What one child left: its report, or as much of it as there is."""
-    path = left.report
+def _collect(name: str, files: ChildFiles, run: Run, weights: Weights, losses: list[str]) -> Report:
+    """Return the report of one child, or as much of it as there is, and add a loss if it is incomplete."""
+    path = files.report
     try:
-        report, broken = _left(path)
-        _check_asked(report.header, name, run, weights)
+        report, broken = _read(path)
+        _check_header(report.header, name, run, weights)
     except (InvalidReport, OSError) as error:
-        gone = "it was never begun, or is gone" if isinstance(error, FileNotFoundError) else _without(path, error)
+        is_missing = isinstance(error, FileNotFoundError)
+        otherwise = "its process ended before it wrote a report" if is_missing else _message(path, error)
         losses.append(f"{name}: no report")
-        why = left.how_it_ended(name, gone)
-        problem = f"its process left no report: {why}; it said last: {last_words(left.folder, name)}"
+        problem = f"{files.describe_end(name, otherwise)}. Its last output: {last_output(files.folder, name)}"
         return run.earlier[name] if name in run.earlier else _unjudged(name, run, problem)
     if report.footer is None:
-        how, cell = left.how_it_ended(name), _in_flight(path)
+        how, cell = files.describe_end(name), _current_cell(path)
         losses.append(f"{name}: {broken or how}" + (f" while judging {cell}" if cell and not broken else ""))
         return Report(report.header, (*report.records, *_lost(report, cell, how)), None)
     if report.footer.interrupted:
@@ -190,50 +210,58 @@ def _gathered(name: str, left: Left, run: Run, weights: Weights, losses: list[st
     return report
 
 
-def _left(path: Path) -> tuple[Report, str]:
-    """The report, and why it is not to be believed as a whole; then without its footer.
+def _read(path: Path) -> tuple[Report, str]:
+    """Return the report of a child, and the reason not to trust it, or an empty string.
+
+    A report that cannot be trusted as a whole is returned without its footer.
 
     Raises:
-        InvalidReport: it has not even a header.
-        OSError: it cannot be read.
+        InvalidReport: The report does not even have a header.
+        OSError: The file cannot be read.
     """
     try:
         report = read_partial(path)
     except InvalidLine as error:
-        return salvage(path), f"in its report stands what is none of its records ({_without(path, error)})"
+        return salvage(path), f"its report contains a line that is not one of its records ({_message(path, error)})"
     if report.footer is not None and not report.agrees:
-        return salvage(path), "its report ends with other sums than its records come to"
+        return salvage(path), "the counts in the footer of its report do not match its records"
     return report, ""
 
 
-def _without(path: Path, error: Exception) -> str:
-    """What an error says, less the path, which is another in every run."""
+def _message(path: Path, error: Exception) -> str:
+    """Return the message of an error without the path, which differs from run to run."""
     return str(error).replace(f"{path}:", "line ")
 
 
-def _check_asked(header: Header, name: str, run: Run, weights: Weights) -> None:
-    """Raises:
-    UnlikeReports: it is no answer to what this process was asked for, or plans other cells than the catalogue has.
+def _check_header(header: Header, name: str, run: Run, weights: Weights) -> None:
+    """Raise if a child's report does not answer the request.
+
+    Raises:
+        UnlikeReports: The sparsifier, selection, shard or catalogue is another, or the planned cells differ from those
+            that the parent computes from the declaration.
     """
-    names, asked = [subject.sparsifier for subject in header.subjects], run.header
+    names, requested = [subject.sparsifier for subject in header.subjects], run.header
     seen = header.selection, header.shard, header.catalogue, header.requirements
-    if names != [name] or seen != (asked.selection, asked.shard, asked.catalogue, asked.requirements):
-        raise UnlikeReports("its header is on another sparsifier, selection or catalogue than was asked for")
+    if names != [name] or seen != (
+        requested.selection, requested.shard, requested.catalogue, requested.requirements
+    ):
+        raise UnlikeReports("the header of its report has another sparsifier, selection or catalogue than requested")
     [subject] = header.subjects
     if subject.declaration is not None and subject.environment is not None:
         requirements = catalogue.at_version(run.catalogue)
         cells = enumerate_cells(requirements, subject.declaration, run.selection, subject.environment)
         cells, share = taken(cells, run.shard, weights)
         if (subject.planned, subject.share) != (tuple(planned.cell.id for planned in cells), share):
-            raise UnlikeReports("its plan is not what the catalogue makes of its declaration")
+            raise UnlikeReports("its planned cells are not those that the catalogue gives for its declaration")
 
 
-def _in_flight(path: Path) -> str:
-    current = in_flight(path)
+def _current_cell(path: Path) -> str:
+    current = current_cell_file(path)
     return current.read_text("utf-8") if current.exists() else ""
 
 
 def _lost(report: Report, cell: str, how: str) -> Iterator[Record]:
+    """Yield an error record for the cell during which the process ended."""
     planned = {id for subject in report.header.subjects for id in subject.planned}
     if cell in planned and cell not in {record.cell for record in report.records}:
         record = Record(cell, Verdict.ERROR, "crash", f"{how} while this cell was being judged")

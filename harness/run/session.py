@@ -1,4 +1,4 @@
-"""What one process is to judge: the sparsifiers, their cells, their expectations."""
+"""Plan the work of one process: which sparsifiers it judges, on which cells, with which expectations."""
 
 from __future__ import annotations
 
@@ -27,10 +27,19 @@ from ..values.selection import Selection
 from ..values.shard import Shard
 
 
-class Asked(Struct, frozen=True):
-    """What a run is asked for. subjects: registered names, all if empty. adapters: files.
-    limit: seconds that one case may take. shard: the part of the plan to judge, balanced by the report `durations`.
-    kept: a file of records that were judged before and are not judged again. catalogue: the version to judge by."""
+class SessionRequest(Struct, frozen=True):
+    """The request that a session is planned from.
+
+    Attributes:
+        subjects: Registered names; all sparsifiers if empty.
+        adapters: Paths of adapter files.
+        selection: The part of the catalogue to judge.
+        limit: Seconds that one case may take.
+        shard: The shard to judge, or None for the whole plan.
+        durations: The path of a report by whose durations the shards are balanced, or an empty string.
+        kept: The path of a file with records of an interrupted run, which are not judged again, or an empty string.
+        catalogue: The version of the catalogue to judge by.
+    """
 
     subjects: tuple[str, ...] = ()
     adapters: tuple[str, ...] = ()
@@ -43,9 +52,17 @@ class Asked(Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class Judged:
-    """One sparsifier ready to be judged. smoke: the cells that judge its adapter first, whatever was selected.
-    kept: the records of planned cells that were judged before."""
+class SparsifierPlan:
+    """One sparsifier with its planned cells.
+
+    Attributes:
+        found: The loaded adapter.
+        subject: The sparsifier's entry in the header of the report.
+        planned: The cells to judge, in order.
+        expectations: The expectations that apply here.
+        smoke: The smoke cells, which are judged first whatever the selection.
+        kept: The records of planned cells that an interrupted run has judged.
+    """
 
     found: Found
     subject: Subject
@@ -56,85 +73,101 @@ class Judged:
 
     @property
     def to_judge(self) -> list[Planned]:
-        """The cells that a case is to run: all but the unavailable ones, and those judged before."""
+        """The planned cells for which a case runs: neither unavailable nor kept from an interrupted run."""
         done = {record.cell for record in self.kept}
         return [one for one in self.planned if one.disposition != "unavailable" and one.cell.id not in done]
 
 
 @dataclass(frozen=True)
 class Session:
-    """All that one process judges. problems: the subjects that cannot be."""
+    """The plan of one process.
 
-    asked: Asked
-    judged: tuple[Judged, ...]
+    Attributes:
+        request: The request it was planned from.
+        plans: One plan per sparsifier.
+        problems: The subjects that cannot be judged, with the reason.
+    """
+
+    request: SessionRequest
+    plans: tuple[SparsifierPlan, ...]
     problems: tuple[Subject, ...]
 
     @property
     def header(self) -> Header:
+        """The header of the report of this session."""
         return Header(
-            catalogue=self.asked.catalogue,
+            catalogue=self.request.catalogue,
             started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-            subjects=tuple(one.subject for one in self.judged) + self.problems,
-            selection=self.asked.selection,
+            subjects=tuple(one.subject for one in self.plans) + self.problems,
+            selection=self.request.selection,
             sparsecheck=own_version(),
-            shard=str(self.asked.shard or ""),
-            requirements=catalogue.revisions(self.asked.catalogue),
+            shard=str(self.request.shard or ""),
+            requirements=catalogue.revisions(self.request.catalogue),
         )
 
     def planned_for(self, requirement: str) -> list[Planned]:
-        """The cells of one requirement that a case is to run."""
+        """Return the cells of one requirement for which its case runs."""
         return self._by_requirement.get(requirement, [])
 
     @cached_property
     def _by_requirement(self) -> dict[str, list[Planned]]:
         found: dict[str, list[Planned]] = {}
-        for one in (one for judged in self.judged for one in judged.to_judge):
+        for one in (one for plan in self.plans for one in plan.to_judge):
             found.setdefault(one.cell.requirement, []).append(one)
         return found
 
-    def of(self, sparsifier: str) -> Judged:
-        """Raises:
-        KeyError: this session does not judge `sparsifier`.
+    def of(self, sparsifier: str) -> SparsifierPlan:
+        """Return the plan of one sparsifier.
+
+        Raises:
+            KeyError: This session does not judge `sparsifier`.
         """
         return self._by_name[sparsifier]
 
     @cached_property
-    def _by_name(self) -> dict[str, Judged]:
-        return {one.found.name: one for one in self.judged}
+    def _by_name(self) -> dict[str, SparsifierPlan]:
+        return {one.found.name: one for one in self.plans}
 
     @property
     def digest(self) -> str:
-        """Identifies the ledger: a worker whose own has another must not judge."""
-        cells = [(planned.cell.id, planned.disposition) for one in self.judged for planned in one.planned]
+        """A digest of the planned cells; a pytest-xdist worker with a different digest must not judge."""
+        cells = [(planned.cell.id, planned.disposition) for one in self.plans for planned in one.planned]
         return hashlib.sha256(msgspec.json.encode(cells)).hexdigest()
 
 
-def draw_up(asked: Asked) -> Session:
-    """Load what is asked for and draw up its ledger; what cannot be judged becomes a problem, not an error.
+def plan_session(request: SessionRequest) -> Session:
+    """Load the requested sparsifiers and plan their cells.
+
+    A sparsifier that cannot be judged becomes a problem of the session, not an error.
 
     Raises:
-        NotFound: a name that was asked for is not registered.
-        InvalidReport, OSError: the durations, or what is kept, cannot be read.
+        NotFound: A requested name is not registered.
+        InvalidReport, OSError: The durations or the kept records cannot be read.
     """
-    environment, files = here(), tuple(map(Path, asked.adapters))
-    weights = read_weights(Path(asked.durations) if asked.durations else None)
-    kept = salvage(Path(asked.kept)) if asked.kept else None
-    judged: list[Judged] = []
+    environment, files = here(), tuple(map(Path, request.adapters))
+    weights = read_weights(Path(request.durations) if request.durations else None)
+    kept = salvage(Path(request.kept)) if request.kept else None
+    plans: list[SparsifierPlan] = []
     problems: list[Subject] = []
-    for registration in chosen(asked.subjects, files):
+    for registration in select_registrations(request.subjects, files):
         try:
-            one = _ready(registration, asked, weights, environment)
-            judged.append(_less_kept(one, kept) if kept is not None else one)
+            one = _plan(registration, request, weights, environment)
+            plans.append(_with_kept(one, kept) if kept is not None else one)
         except (BrokenAdapter, InvalidExpectations, CannotResume) as error:
             problems.append(Subject(registration.name, environment=environment, problem=str(error)))
-    return Session(asked, tuple(judged), tuple(problems))
+    return Session(request, tuple(plans), tuple(problems))
 
 
-def chosen(names: Sequence[str], files: Iterable[Path]) -> list[Registration]:
-    """What to judge, each name once. Adapter files alone are judged alone; what is not installed, if it is named.
+def select_registrations(names: Sequence[str], files: Iterable[Path]) -> list[Registration]:
+    """Return the sparsifiers to judge, each name once.
+
+    Args:
+        names: Registered names. If there are none: the sparsifiers of the adapter files, or if there are no files
+            either, all sparsifiers whose package is installed.
+        files: Adapter files.
 
     Raises:
-        NotFound: a name that was asked for is not registered.
+        NotFound: A name is not registered.
     """
     every = registrations(files)
     if names:
@@ -143,12 +176,14 @@ def chosen(names: Sequence[str], files: Iterable[Path]) -> list[Registration]:
     return list({one.name: one for one in own or every if not one.lacking}.values())
 
 
-def _ready(registration: Registration, asked: Asked, weights: Weights, environment: Environment) -> Judged:
-    name, selection = registration.name, asked.selection
+def _plan(
+    registration: Registration, request: SessionRequest, weights: Weights, environment: Environment
+) -> SparsifierPlan:
+    name, selection = registration.name, request.selection
     found = load(registration, supposing=selection.probe)
     if selection.probe and not found.declaration.supposed:
         raise BrokenAdapter(f"{found.source} declares every capability: there is nothing to probe")
-    requirements = catalogue.at_version(asked.catalogue)
+    requirements = catalogue.at_version(request.catalogue)
     whole = enumerate_cells(requirements, found.declaration, Selection(), environment)
     planned = enumerate_cells(requirements, found.declaration, selection, environment)
     if not planned:
@@ -156,24 +191,26 @@ def _ready(registration: Registration, asked: Asked, weights: Weights, environme
     expectations = in_force(
         read_expectations(found.expectations, name), found.declaration, environment, [one.cell for one in whole]
     )
-    planned, share = taken(planned, asked.shard, weights)
+    planned, share = taken(planned, request.shard, weights)
     ids = tuple(one.cell.id for one in planned)
     subject = Subject(name, found.declaration, environment, "", ids, str(registration.file or ""), share)
     smoke = tuple(one for one in whole if one.cell.area == SMOKE and one.disposition == "judge")
-    return Judged(found, subject, planned, expectations, smoke)
+    return SparsifierPlan(found, subject, planned, expectations, smoke)
 
 
-def _less_kept(judged: Judged, kept: Report) -> Judged:
-    """Raises:
-    CannotResume: what was judged before is not this.
+def _with_kept(plan: SparsifierPlan, kept: Report) -> SparsifierPlan:
+    """Return the plan with its records of an interrupted run.
+
+    Raises:
+        CannotResume: The interrupted run judged another declaration, environment or plan.
     """
     for subject in kept.header.subjects:
-        if subject.sparsifier == judged.subject.sparsifier:
-            check_same(subject, judged.subject)
-    return replace(judged, kept=kept.of(judged.subject.sparsifier))
+        if subject.sparsifier == plan.subject.sparsifier:
+            check_same(subject, plan.subject)
+    return replace(plan, kept=kept.of(plan.subject.sparsifier))
 
 
 def own_version() -> str:
-    """Of this sparsecheck."""
+    """Return the version of the installed sparsecheck."""
     return version("sparsecheck")
 

@@ -1,4 +1,4 @@
-"""Before anything else is judged: does the adapter work at all?"""
+"""Check once per process that the adapter works at all, before anything else is plan."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ..trials.smoke import CHECKS
 from ..trials.trial import Trial
 from ..values.record import Record
 from .case_outcome import NotRun, failed, passed
-from .session import Judged, Session
+from .session import Session, SparsifierPlan
 
 
 class SmokeTest:
-    """The smoke checks of each sparsifier, tried once a process, so that no order of cells comes before them."""
+    """Runs the smoke checks of each sparsifier once per process, before its first cell, whatever the order of cells."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -22,14 +22,14 @@ class SmokeTest:
 
     @property
     def was_tried(self) -> bool:
-        """Of any sparsifier."""
+        """Whether the checks of any sparsifier have run."""
         return bool(self._red)
 
     def stop(self, planned: Planned) -> None:
-        """Nothing, for a smoke check itself and where the adapter passes them all.
+        """Raise if the adapter fails a smoke check; do nothing for cells of the smoke area.
 
         Raises:
-            NotRun: it does not.
+            NotRun: The adapter fails a smoke check; the message names it.
         """
         name = planned.cell.sparsifier
         if planned.cell.area == SMOKE:
@@ -40,18 +40,18 @@ class SmokeTest:
             raise NotRun(f"{red.cell} is {red.verdict.value}: {red.message}")
 
 
-def _first_red(judged: Judged) -> Record | None:
-    records = (weigh(_tried(one, judged), judged.expectations) for one in judged.smoke)
+def _first_red(plan: SparsifierPlan) -> Record | None:
+    records = (weigh(_run_check(one, plan), plan.expectations) for one in plan.smoke)
     return next((record for record in records if record.verdict.is_red), None)
 
 
-def _tried(planned: Planned, judged: Judged) -> Record:
-    trial = Trial(planned.cell, judged.found.adapter)
+def _run_check(planned: Planned, plan: SparsifierPlan) -> Record:
+    trial = Trial(planned.cell, plan.found.adapter)
     try:
         with trial.guard.watch():
             CHECKS[planned.cell.requirement](trial)
     except (KeyboardInterrupt, Exit):
         raise
     except BaseException as error:
-        return failed(planned.cell.id, error, judged.found.adapter)
+        return failed(planned.cell.id, error, plan.found.adapter)
     return passed(planned.cell.id, None)

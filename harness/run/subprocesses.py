@@ -1,4 +1,4 @@
-"""Child processes, one a sparsifier, each a pytest of its own: how they start, are watched and end."""
+"""Start, watch and end one child process per sparsifier; each runs a pytest of its own."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pathlib import Path
 from textwrap import shorten
 from typing import NoReturn, Protocol
 
-from .fork_client import Forks, NoServer, Wanted
+from .fork_client import ForkRequest, ForkServer, ForkServerUnavailable
 
 
 class Child(Protocol):
-    """What is used of a process."""
+    """The part of `subprocess.Popen` that is used here."""
 
     @property
     def pid(self) -> int: ...
@@ -29,10 +29,16 @@ class Child(Protocol):
 
 @dataclass
 class Children:
-    """The processes under way, so that an interrupted parent leaves none behind. forks: what makes them; each has an
-    interpreter of its own if there is none. codes: how those that ended by themselves did, by sparsifier."""
+    """The running child processes, kept so that an interrupted parent can end them all.
 
-    forks: Forks | None = None
+    Attributes:
+        fork_server: Forks the children; without one, each child is a fresh interpreter.
+        alive: The children that are running.
+        stopping: Whether no more children may start.
+        codes: The exit codes, by sparsifier, of the children that ended by themselves.
+    """
+
+    fork_server: ForkServer | None = None
     alive: set[Child] = field(default_factory=set)
     stopping: bool = False
     codes: dict[str, int] = field(default_factory=dict)
@@ -41,11 +47,19 @@ class Children:
         self, name: str, command: Sequence[str], folder: Path, limit: float, environment: Mapping[str, str] = {},
         is_done: Callable[[], bool] = lambda: False,
     ) -> str:
-        """Run `command` to its end; how it ended if not with exit code 0 or 1, else nothing.
+        """Run `command` to its end.
 
-        name: of the sparsifier; what it prints is left in `folder` under that name. limit: in seconds;
-        then it is stopped. environment: what its variables differ in. is_done: whether it has left all that is
-        wanted of it; if it does not end by itself then, a thread of the sparsifier's goes on, and it is stopped.
+        Args:
+            name: The sparsifier; the child's output goes to `NAME.log` in `folder`.
+            command: The program and its arguments.
+            folder: An existing folder for the log.
+            limit: Seconds after which the child is stopped.
+            environment: Changes to the parent's environment.
+            is_done: Returns whether the child has written everything it should. A child that is done but does not
+                end, because a thread of the sparsifier goes on, is stopped after a short grace.
+
+        Returns:
+            A phrase saying how the child ended, or an empty string if it exited with code 0 or 1.
         """
         if self.stopping:
             return "not started"
@@ -57,18 +71,19 @@ class Children:
             code = self.codes[name] = _wait(child, limit, is_done)
         except subprocess.TimeoutExpired:
             if is_done():
-                return "left all that is wanted of it, but did not end, and was stopped"
-            _note_end(folder, name, f"took longer than its {limit:g} s and was stopped")
+                return "wrote its whole report but did not exit, and was stopped"
+            _note_end(folder, name, f"its process took longer than {limit:g} s and was stopped")
             return "took too long"
         finally:
             _kill(child)
             self.alive.discard(child)
-        return "" if code in (0, 1) else f"ended with exit code {code}"
+        return "" if code in (0, 1) else f"exited with code {code}"
 
     def _start(self, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> Child:
-        if self.forks is not None:
-            with suppress(NoServer):
-                return self.forks.start(Wanted(tuple(command[len(_PYTEST):]), str(log), dict(environment)))
+        if self.fork_server is not None:
+            with suppress(ForkServerUnavailable):
+                request = ForkRequest(tuple(command[len(_PYTEST):]), str(log), dict(environment))
+                return self.fork_server.start(request)
         with log.open("wb") as out:
             return subprocess.Popen(
                 command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment,
@@ -76,21 +91,22 @@ class Children:
             )
 
     def end(self) -> None:
+        """Kill all children and start no more."""
         self.stopping = True
         for child in list(self.alive):
             _kill(child)
 
 
 def _wait(child: Child, limit: float, is_done: Callable[[], bool]) -> int:
-    """The exit code.
+    """Return the exit code of `child`.
 
     Raises:
-        subprocess.TimeoutExpired: it goes on beyond its limit, or beyond a grace after all was done.
+        subprocess.TimeoutExpired: The child exceeded `limit`, or did not exit in the grace after it was done.
     """
     until = time.monotonic() + limit
     while True:
         try:
-            return child.wait(_LOOK)
+            return child.wait(_POLL_INTERVAL)
         except subprocess.TimeoutExpired:
             if is_done():
                 return child.wait(_GRACE)
@@ -98,31 +114,40 @@ def _wait(child: Child, limit: float, is_done: Callable[[], bool]) -> int:
                 raise
 
 
-_LOOK, _GRACE = 0.5, 10.0
-"""Seconds between two looks at what a child has left, and those in which it may end by itself once that is all."""
+_POLL_INTERVAL = 0.5
+"""Seconds between two checks of a running child."""
+
+_GRACE = 10.0
+"""Seconds that a child has to exit after it has written its whole report."""
 
 
 def run_each(
-    names: Sequence[str], jobs: int, run_one: Callable[[str, Children], str], tell: Callable[[str], None],
+    names: Sequence[str], jobs: int, run_one: Callable[[str, Children], str], show: Callable[[str], None],
     losses: list[str], forked: bool = False,
 ) -> None:
-    """Run `run_one` for each of `names`, `jobs` at a time; Ctrl-C or SIGTERM ends them all and is added to `losses`.
+    """Call `run_one` for each name, several at a time. Ctrl-C or SIGTERM ends all children.
 
-    run_one: says in a word or two how it ended. tell: is given a line whenever one has. forked: whether the processes
-    may be forked from one that holds torch.
+    Args:
+        names: The sparsifiers.
+        jobs: How many to run at a time.
+        run_one: Runs one sparsifier in a child and returns a phrase saying how it ended.
+        show: Receives a line whenever a sparsifier is finished.
+        losses: Receives the reason if the run is interrupted.
+        forked: Whether the children may be forked from a process that has imported torch.
     """
-    forks = Forks(_environment()) if forked and len(names) > 1 and sys.platform == "linux" else None
-    children = Children(forks)
+    server = ForkServer(_environment()) if forked and len(names) > 1 and sys.platform == "linux" else None
+    children = Children(server)
     with ThreadPoolExecutor(jobs) as pool, _ending(children, losses):
         futures = {pool.submit(run_one, name, children): name for name in names}
         for future in as_completed(futures):
-            tell(f"{futures[future]}: {future.result()}")
-    if forks is not None:
-        forks.end()
+            show(f"{futures[future]}: {future.result()}")
+    if server is not None:
+        server.end()
 
 
 @contextmanager
 def _ending(children: Children, losses: list[str]) -> Iterator[None]:
+    """End `children` on Ctrl-C or SIGTERM, and add the reason to `losses`."""
     before = signal.signal(signal.SIGTERM, _terminated)
     try:
         yield
@@ -157,13 +182,13 @@ def pytest_command(folder: Path, target: str, plugin: str) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """The caller's, less what would let a user's other pytest plugins and options into the judgement."""
+    """Return the caller's environment without the variables that bring in a user's pytest plugins and options."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     return {"OMP_NUM_THREADS": "1", **kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 
 def _kill(child: Child) -> None:
-    """End the child and whatever it started; its session is its own."""
+    """Kill the child's session: the child and everything it started."""
     try:
         os.killpg(child.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
@@ -175,14 +200,14 @@ def _note_end(folder: Path, name: str, how: str) -> None:
     (folder / f"{name}.end").write_text(how, "utf-8")
 
 
-def how_it_ended(folder: Path, name: str, otherwise: str = "its process ended before its report did") -> str:
-    """Of a child that did not finish; `otherwise` if it was not stopped."""
+def describe_end(folder: Path, name: str, otherwise: str = "its process ended before it finished its report") -> str:
+    """Return how an unfinished child ended, or `otherwise` if it was not stopped by this process."""
     note = folder / f"{name}.end"
     return note.read_text("utf-8") if note.exists() else otherwise
 
 
-def last_words(folder: Path, name: str) -> str:
-    """The end of what a child printed, in one line, without pytest's rules and headings."""
+def last_output(folder: Path, name: str) -> str:
+    """Return the last lines that a child printed, joined, without pytest's rules and headings."""
     log = folder / f"{name}.log"
     lines: Sequence[str] = log.read_text("utf-8", "replace").splitlines() if log.exists() else ()
     words = [line.strip() for line in lines if line.strip() and not line.startswith(("===", "!!!", "___"))]

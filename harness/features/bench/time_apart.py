@@ -15,8 +15,8 @@ from typing import Any
 
 import msgspec
 
-from ...run.report_writer import in_flight
-from ...run.subprocesses import Children, how_it_ended, last_words, pytest_command, run_each
+from ...run.report_writer import current_cell_file
+from ...run.subprocesses import Children, describe_end, last_output, pytest_command, run_each
 from ...values.timing import Entry, State, Timing, plan
 from .measure import Settings
 
@@ -112,10 +112,10 @@ def _document(path: Path) -> dict[str, Any] | None:
 
 
 def _lost(name: str, folder: Path) -> str:
-    current = in_flight(folder / f"{name}.jsonl")
+    current = current_cell_file(folder / f"{name}.jsonl")
     if current.exists():
-        return f"{how_it_ended(folder, name)}, while timing {current.read_text('utf-8')}"
-    return f"its case was not run; its process said last: {last_words(folder, name)}"
+        return f"{describe_end(folder, name)}, while timing {current.read_text('utf-8')}"
+    return f"its case was not run; its process said last: {last_output(folder, name)}"
 
 
 def _timing(entry: Entry, left: _Left) -> Timing:

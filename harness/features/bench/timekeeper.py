@@ -13,8 +13,8 @@ import pytest
 
 from ...adapter.discovery import BrokenAdapter, Found, find, load
 from ...process.guard import Guard
-from ...run.report_writer import cell_of, in_flight
-from ...run.session import chosen
+from ...run.report_writer import cell_of, current_cell_file
+from ...run.session import select_registrations
 from ...values.timing import Entry, State, Timing, plan
 from .beside import Beside, NoRival, beside
 from .measure import Benchmark, Settings, arm, measure, obstacle, proven
@@ -48,7 +48,7 @@ class Timekeeper:
         self._files = tuple(files)
         settings = config.option.sparsecheck_timing_settings
         self.settings = msgspec.json.decode(settings, type=Settings) if settings else Settings()
-        self.plan = plan([one.name for one in chosen(names, files)], self.settings.scope)
+        self.plan = plan([one.name for one in select_registrations(names, files)], self.settings.scope)
         self._entries = {entry.id: entry for entry in self.plan}
         for name in dict.fromkeys(entry.sparsifier for entry in self.plan):
             self._load(name, self._files)
@@ -122,13 +122,13 @@ class Timekeeper:
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         if self._path is not None:
-            in_flight(self._path).write_text(cell_of(nodeid), "utf-8")
+            current_cell_file(self._path).write_text(cell_of(nodeid), "utf-8")
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         self._open.close()
         if self._path is not None:
-            in_flight(self._path).unlink(missing_ok=True)
+            current_cell_file(self._path).unlink(missing_ok=True)
         if self.untimed:
             session.exitstatus = 3
         elif any(timing.state is State.RAISED for timing in self.noted.values()):

@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from ...process.releases import installed
-from ...run.subprocesses import Children, how_it_ended, last_words, run_each
+from ...run.subprocesses import Children, describe_end, last_output, run_each
 from .behaviour import Problem, Side
 from .recording import Recording, read
 
@@ -127,8 +127,8 @@ def _left(folder: Path, name: str, ended: str) -> tuple[bytes, Problem | None]:
     if problem.exists():
         return b"", msgspec.json.decode(problem.read_bytes(), type=Problem)
     if not target.exists() or ended:
-        how = how_it_ended(folder, name, ended or "its process left nothing")
-        return b"", Problem(f"{how}; it said last: {last_words(folder, name)}")
+        how = describe_end(folder, name, ended or "its process left nothing")
+        return b"", Problem(f"{how}; it said last: {last_output(folder, name)}")
     return target.read_bytes(), None
 
 

@@ -79,12 +79,12 @@ def _failing(id: str, adapters: tuple[Path, ...]) -> Failing:
 
 
 def _record(cell: Cell, adapters: tuple[Path, ...]) -> Record:
-    from ...run.run_in_subprocesses import Run, judge_apart
+    from ...run.run_in_subprocesses import Run, judge_in_subprocesses
     from ...values.record import Verdict
     from ...values.selection import Selection
 
     run = Run((cell.sparsifier,), tuple(file.absolute() for file in adapters), Selection(cells=(cell.id,)))
-    report = judge_apart(run, lambda line: None)
+    report = judge_in_subprocesses(run, lambda line: None)
     [subject] = report.header.subjects
     record = next((one for one in report.records if one.cell == cell.id), None)
     interrupted = report.footer.interrupted if report.footer else ""
