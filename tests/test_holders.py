@@ -73,5 +73,5 @@ def test_a_tied_parameter_is_refused_where_the_model_is_given() -> None:
     model[1].weight = model[0].weight
     Rows().refuse_unsupported(PLAN)
     ExemplarAdapter().refuse_unsupported(PLAN, model)
-    with pytest.raises(Refusal, match=r"shared as 0\.weight, 1\.weight: 0\.weight is not"):
+    with pytest.raises(Refusal, match=r"0\.weight is tied: one parameter is shared as 0\.weight, 1\.weight"):
         Rows().refuse_unsupported(PLAN, model)

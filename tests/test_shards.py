@@ -91,7 +91,7 @@ def test_what_is_unknown_weighs_as_the_median_of_what_took_time(tmp_path: Path) 
 
 @pytest.mark.parametrize("text", ["", "1", "0/3", "4/3", "1/0", "-1/3", "1/3/3", "a/3", "1/ 3", "1/3\n", "\u0661/3"])
 def test_what_is_no_shard_is_refused(text: str) -> None:
-    with pytest.raises(InvalidShard, match=r"is no shard; a shard is k/n"):
+    with pytest.raises(InvalidShard, match=r"is not a shard; write k/n"):
         Shard.parse(text)
     assert CliRunner().invoke(main, ["run", "exemplar", "--shard", text]).exit_code == 2
 
@@ -136,7 +136,7 @@ assert LEDGER is not None
     ("change", "error", "said"),
     [
         (header(shard=""), NoShard, "one of the reports is of a whole run, and no shard"),
-        (header(shard="2"), NoShard, "one of the reports is no shard: '2' is no shard"),
+        (header(shard="2"), NoShard, "one of the reports is no shard: '2' is not a shard"),
         (header(shard="1/3"), DoubledShard, "shard 1/3 stands in two of the reports"),
         (header(catalogue=99), OtherCatalogues, "shard 2/3 was judged by another catalogue than shard 1/3"),
         (header(sparsecheck="9"), OtherCatalogues, "shard 2/3 was judged by sparsecheck 9, shard 1/3 by "),

@@ -58,7 +58,7 @@ def test_only_the_entries_that_are_named() -> None:
 
 @pytest.mark.parametrize("scope", [{"operations": ("no",)}, {"sizes": ("17x17",)}])
 def test_a_scope_of_what_is_not_timed_says_what_is(scope: dict[str, tuple[str, ...]]) -> None:
-    with pytest.raises(ValueError, match=r"is called '(no|17x17)'; there are (attach|16x16), "):
+    with pytest.raises(ValueError, match=r"there is no (operation|size) '(no|17x17)'; known are (attach|16x16), "):
         Scope(**scope)
 
 

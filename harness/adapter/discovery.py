@@ -1,6 +1,6 @@
-"""Finding sparsifiers: entry points in the group `sparsecheck.sparsifiers`, and adapter files.
+"""Find sparsifiers: entry points in the group `sparsecheck.sparsifiers`, and adapter files.
 
-Reading names costs no import; loading one that fails costs only its own row.
+Reading the names imports nothing, and an adapter that cannot be loaded fails alone.
 """
 
 from __future__ import annotations
@@ -31,19 +31,24 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class BrokenAdapter(Exception):
-    """A registered sparsifier that cannot be judged; the message says why and which line to mend."""
+    """Raised for a registered sparsifier that cannot be judged; the message says why, and which line to fix."""
 
 
 class NotFound(LookupError):
-    """No sparsifier is registered under a name that was asked for."""
+    """Raised if no sparsifier is registered under a name."""
 
 
 @dataclass(frozen=True)
 class Registration:
-    """A name and where its adapter is to be had. value: `module:object`, or a file's path.
+    """A name, and the place from which its adapter is loaded.
 
-    problem: why it cannot even be loaded; empty if it may be.
-    lacking: what to install first, where the entry point names an extra of its distribution that is not there.
+    Attributes:
+        name: The name of the sparsifier.
+        value: `module:object`, or the path of a file.
+        distribution: The name of the distribution that registered it.
+        file: The path, if it is a file.
+        problem: The reason why it cannot be loaded at all, or an empty string.
+        lacking: The packages to install first, if the entry point names an extra that is not installed.
     """
 
     name: str
@@ -55,13 +60,13 @@ class Registration:
 
     @property
     def obstacle(self) -> str:
-        """Why it cannot be judged here, as far as that is known before it is loaded; empty if it can."""
+        """Return the reason why it cannot be judged here, as far as that is known without loading it."""
         return self.problem or self.lacking
 
 
 @dataclass(frozen=True)
 class Found:
-    """An adapter that loaded, what it declares, and the file it stands in."""
+    """An adapter that was loaded, its declarations, and the file that defines it."""
 
     name: str
     adapter: Adapter
@@ -70,14 +75,14 @@ class Found:
 
     @property
     def expectations(self) -> Path:
-        """The expectation file beside the adapter, which need not exist."""
+        """Return the path of the expectation file next to the adapter, which need not exist."""
         return self.source.with_suffix(".expectations.toml")
 
 
 def registrations(files: Iterable[Path] = ()) -> tuple[Registration, ...]:
-    """All that is registered, by name, from metadata alone, and one for each of `files`.
+    """Return all registered sparsifiers, sorted by name, from metadata alone, and one for each of `files`.
 
-    A name taken twice, or one that could not be a file's name, is a registration with a problem.
+    A name that is registered twice, or that is not fit for a file name, becomes a registration with a problem.
     """
     found = [_from_entry_point(point) for point in entry_points(group=GROUP)]
     found += [Registration(_file_name(file), str(file), file=file) for file in files]
@@ -99,7 +104,7 @@ def _lacking(point: EntryPoint, extras: Sequence[str]) -> str:
 
 
 def _is_of(one: Requirement, extras: Iterable[str]) -> bool:
-    """Whether it is the extras alone that ask for it."""
+    """Return whether a dependency belongs to the extras alone."""
     marker = one.marker
     if marker is None or marker.evaluate({"extra": ""}):
         return False
@@ -128,19 +133,19 @@ def _checked(one: Registration, taken: Counter[str], found: list[Registration]) 
 
 
 def find(name: str, files: Iterable[Path] = ()) -> Registration:
-    """The registration called `name`.
+    """Return the registration with a name.
 
     Raises:
-        NotFound: there is none.
+        NotFound: There is none.
     """
     return called(name, registrations(files))
 
 
 def called(name: str, every: Sequence[Registration]) -> Registration:
-    """The one of `every` called `name`.
+    """Return the registration of `every` with a name.
 
     Raises:
-        NotFound: there is none.
+        NotFound: There is none.
     """
     for registration in every:
         if registration.name == name:
@@ -149,10 +154,14 @@ def called(name: str, every: Sequence[Registration]) -> Registration:
 
 
 def load(registration: Registration, supposing: bool = False) -> Found:
-    """Import the adapter and read what it declares. supposing: that it supports what it leaves undeclared.
+    """Import an adapter and read its declarations.
+
+    Args:
+        registration: The registration to load.
+        supposing: Whether undeclared capabilities are assumed to be supported.
 
     Raises:
-        BrokenAdapter: it does not import, is no adapter, or leaves something undeclared.
+        BrokenAdapter: It cannot be imported, is not an adapter, or leaves something undeclared.
     """
     from .protocol import Adapter
 
@@ -171,8 +180,8 @@ def load(registration: Registration, supposing: bool = False) -> Found:
 
 
 def _suppose(adapter: Adapter, place: str) -> tuple[str, ...]:
-    """Let this one adapter support what its class leaves undeclared, which is returned."""
-    with _telling(place):
+    """Declare the undeclared capabilities of one adapter as supported, and return them."""
+    with _reporting_at(place):
         undeclared = adapter.declare("").capabilities.undeclared
         adapter.supported = " ".join((adapter.supported, *undeclared))  # type: ignore[misc]
     return undeclared
@@ -190,8 +199,10 @@ def _imported(registration: Registration) -> Any:
 
 
 def _adapter_in(file: Path) -> Any:
-    """The one adapter class that the file itself defines. What lies beside it is found last, after all that is
-    installed."""
+    """Return the one adapter class that a file defines.
+
+    The file's folder is appended to the import path, so that installed packages take precedence over its neighbours.
+    """
     from .protocol import Adapter
 
     if not file.is_file():
@@ -228,7 +239,7 @@ def _instance(target: Any, registration: Registration) -> Any:
 
 
 @contextmanager
-def _telling(place: str) -> Iterator[None]:
+def _reporting_at(place: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
@@ -238,7 +249,7 @@ def _telling(place: str) -> Iterator[None]:
 
 
 def _declaration(adapter: Adapter, name: str, place: str, supposed: tuple[str, ...]) -> Declaration:
-    with _telling(place):
+    with _reporting_at(place):
         declaration = _as_recorded(adapter.declare(name), supposed)
         missing = declaration.capabilities.undeclared_at(declaration.catalogue)
     if declaration.sparsifier != name:
@@ -256,8 +267,10 @@ def _declaration(adapter: Adapter, name: str, place: str, supposed: tuple[str, .
 
 
 def _as_recorded(declaration: Declaration, supposed: tuple[str, ...]) -> Declaration:
-    """As whoever reads a report gets it: what is no declaration, or has a field of another type, fails here and not
-    in the middle of a run."""
+    """Return a declaration as a reader of the report gets it.
+
+    A value that is not a declaration, or a field of the wrong type, fails here and not in the middle of a run.
+    """
     import msgspec
 
     from ..values.declaration import Declaration
@@ -276,7 +289,7 @@ def _place(cls: type) -> tuple[Path, int]:
 
 
 def _where(error: BaseException) -> str:
-    """The error in one line, with the line that is no Python, or else the last line of code it passed through."""
+    """Return an error in one line, with the line of the syntax error or else the innermost line of code."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{type(error).__name__}: {error.msg} ({error.filename}:{error.lineno})"
     others = ("<frozen ", __file__)

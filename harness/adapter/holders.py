@@ -1,4 +1,4 @@
-"""Base classes for the three common ways to hold a mask."""
+"""Base classes for the three common places of a mask: a parametrization, a buffer, the parameter itself."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from .protocol import Sparsified
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """Module path and attribute of a fully qualified parameter name: `block.layer1`, `weight`."""
+    """Split a fully qualified parameter name into module path and attribute: `block.layer1`, `weight`."""
     path, _, attribute = name.rpartition(".")
     return path, attribute
 
 
 def place(model: nn.Module, name: str) -> tuple[nn.Module, str]:
-    """The module that holds a parameter, and under which attribute.
+    """Return the module that holds a parameter, and the attribute's name.
 
     Raises:
-        AttributeError: the model has nothing of that name.
+        AttributeError: The model has nothing of that name.
     """
     path, attribute = split_name(name)
     module = model.get_submodule(path)
@@ -31,7 +31,7 @@ def place(model: nn.Module, name: str) -> tuple[nn.Module, str]:
 
 
 class ParametrizedSparsified(Sparsified):
-    """The mask sits in a `torch.nn.utils.parametrize` parametrization, in its attribute `mask_name`."""
+    """The mask is the attribute `mask_name` of a `torch.nn.utils.parametrize` parametrization."""
 
     mask_name = "mask"
 
@@ -39,10 +39,10 @@ class ParametrizedSparsified(Sparsified):
         return {name: self.mask_tensor(name).detach() != 0 for name in self.plan.names}
 
     def mask_tensor(self, name: str) -> Tensor:
-        """The mask as it is held, of whatever dtype; of the last parametrization that has one.
+        """Return the mask as stored, of any dtype, from the last parametrization that has one.
 
         Raises:
-            LookupError: the parameter has no parametrization with a mask.
+            LookupError: The parameter has no parametrization with a mask.
         """
         for parametrization in reversed(list(self.parametrizations(name))):
             mask = getattr(parametrization, self.mask_name, None)
@@ -51,7 +51,7 @@ class ParametrizedSparsified(Sparsified):
         raise LookupError(f"{name} has no parametrization with a {self.mask_name}")
 
     def parametrizations(self, name: str) -> Iterator[nn.Module]:
-        """The parametrizations of one parameter, in the order they apply; none if it is not parametrized."""
+        """Yield the parametrizations of a parameter in the order in which they apply, if there are any."""
         path, attribute = split_name(name)
         module = self.model.get_submodule(path)
         if parametrize.is_parametrized(module, attribute):
@@ -65,11 +65,13 @@ class ParametrizedSparsified(Sparsified):
 
 
 class BufferSparsified(Sparsified):
-    """The mask sits in a buffer `<name>_mask`, the dense weight in `<name>_orig`, and a forward
-    pre-hook of type `hook_type` sets `<name>` to their product.
+    """The mask is a buffer `<name>_mask`, and the dense weight is `<name>_orig`.
 
-    hook_type: what `finalize` takes away again; given, or an attribute of the subclass; one that defines `finalize`
-        itself needs none.
+    A forward pre-hook of type `hook_type` sets `<name>` to their product.
+
+    Attributes:
+        hook_type: The hook's class, which `finalize` removes; an argument, or an attribute of the subclass. A subclass
+            that defines `finalize` itself needs none.
     """
 
     hook_type: type | None = None
@@ -85,13 +87,15 @@ class BufferSparsified(Sparsified):
         return {name: self.model.get_buffer(f"{name}_mask").detach() != 0 for name in self.plan.names}
 
     def finalize(self) -> nn.Module:
-        """Raises:
-        TypeError: `hook_type` is not said.
+        """Multiply the masks into plain parameters, and remove masks and hooks.
+
+        Raises:
+            TypeError: There is no `hook_type`.
         """
         if self.hook_type is None:
             raise TypeError(
-                f"{type(self).__name__} does not know which forward pre-hook multiplies by the mask, for finalize to "
-                "take away: give hook_type, the class of the hook, or define finalize"
+                f"{type(self).__name__} does not know which forward pre-hook finalize must remove: give hook_type, the "
+                "class of the hook that multiplies by the mask, or define finalize"
             )
         for name in self.plan.names:
             self._make_plain(name, self.hook_type)
@@ -113,8 +117,10 @@ class BufferSparsified(Sparsified):
 
 
 class InPlaceSparsified(Sparsified):
-    """The zeros sit in the parameters themselves; the masks in `kept`, set by `update`; after each
-    optimizer step the removed entries are set to zero again."""
+    """The zeros are in the parameters themselves, and the masks in `kept`, which `update` sets.
+
+    After each optimizer step the removed entries are set to zero again.
+    """
 
     def __init__(
         self, model: nn.Module, plan: Plan, recompute: Callable[[float | None], object] | None = None
@@ -141,8 +147,10 @@ class InPlaceSparsified(Sparsified):
         return {name: kept.clone() for name, kept in self.kept.items()}
 
     def load_sidecar(self, sidecar: dict[str, Tensor]) -> None:
-        """Raises:
-        ValueError: a mask has another shape than its parameter.
+        """Load the masks, and set every removed entry to zero.
+
+        Raises:
+            ValueError: A mask has another shape than its parameter.
         """
         for name, kept in sidecar.items():
             shape = self.model.get_parameter(name).shape

@@ -1,4 +1,4 @@
-"""The protocol: all that the harness ever talks to."""
+"""The adapter protocol: the only interface between the harness and a sparsifier."""
 
 from __future__ import annotations
 
@@ -45,16 +45,18 @@ def _refuse_tied(model: nn.Module, plan: Plan) -> None:
     for name in plan.names:
         places = [other for other, parameter in held.items() if parameter is held.get(name)]
         if len(places) > 1:
-            raise Refusal(f"one parameter is tied, shared as {', '.join(places)}: {name} is not sparsified alone")
+            raise Refusal(f"{name} is tied: one parameter is shared as {', '.join(places)}")
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a sparsifier may need beyond model and plan.
+    """Information that a sparsifier may need in addition to a model and a plan.
 
-    example_input: one batch that the model takes.
-    batches: calibration batches (input, target).
-    device, dtype: of the model's parameters.
+    Attributes:
+        example_input: A batch that the model takes.
+        batches: Calibration batches (input, target).
+        device: The device of the model's parameters.
+        dtype: The dtype of the model's parameters.
     """
 
     example_input: Tensor
@@ -65,22 +67,34 @@ class Context:
 
 @dataclass(frozen=True)
 class Saved:
-    """What is saved of a run. model: the sparse model's state dict. sidecar: what the sparsifier keeps
-    apart from it; whatever torch.save takes."""
+    """The saved state of a run.
+
+    Attributes:
+        model: The state dict of the sparse model.
+        sidecar: State that the sparsifier keeps outside the model; anything that `torch.save` accepts.
+    """
 
     model: dict[str, Any]
     sidecar: Any = field(default_factory=dict)
 
 
 class Refusal(Exception):
-    """Raised by an adapter for what its package has no way to be asked; told apart from the package's own."""
+    """Raised by an adapter for a request that its package has no means to express.
+
+    The report distinguishes it from a refusal by the package itself.
+    """
 
 
 class Sparsified(ABC):
     """One sparsifier at work on one model.
 
-    model: the model to run now; may be a wrapper around the one that was attached to.
-    recompute: what `update` calls, with the new level or None; a subclass may define `update` instead.
+    Attributes:
+        model: The model to run; it may wrap the one that was attached to.
+
+    Args:
+        model: The model to run.
+        plan: The plan.
+        recompute: A function that `update` calls with the new level or None; a subclass may define `update` instead.
     """
 
     model: nn.Module
@@ -93,10 +107,10 @@ class Sparsified(ABC):
         self._recompute = recompute
 
     def update(self, level: float | None = None) -> None:
-        """Recompute masks from what the model holds now; at the plan's levels, or all at `level`.
+        """Recompute the masks from the current weights, at the plan's levels or all at `level`.
 
         Raises:
-            TypeError: there is no way to: neither `recompute` was given nor `update` defined.
+            TypeError: Neither `recompute` was given nor `update` defined.
         """
         if self._recompute is None:
             raise TypeError(f"{type(self).__name__} has no way to update: give it `recompute` or define `update`")
@@ -104,49 +118,56 @@ class Sparsified(ABC):
 
     @abstractmethod
     def masks(self) -> dict[str, Tensor]:
-        """One boolean tensor a planned parameter, True = kept, of its shape and on its device, under
-        the dense model's fully qualified names; empty for the structural profile."""
+        """Return one boolean mask per planned parameter, True where kept, under the dense model's parameter names.
+
+        Each has the shape and the device of its parameter. The structural profile returns an empty dict.
+        """
 
     @abstractmethod
     def finalize(self) -> nn.Module:
-        """The plain model that a user deploys."""
+        """Return the plain model that a user deploys."""
 
     def train(self, batches: Iterable[Batch], loss: Loss, optimizer: torch.optim.Optimizer) -> None:
-        """One optimizer step a batch, in the usual order; overridden by those that own the loop."""
+        """Take one optimizer step per batch; override this if the package owns the training loop."""
         for inputs, target in batches:
             optimizer.zero_grad()
             loss(self.model(inputs), target).backward()
             self.step(optimizer)
 
     def step(self, optimizer: torch.optim.Optimizer) -> None:
-        """One optimizer step; overridden by those that must mend the weights after it."""
+        """Take one optimizer step; override this if the weights must be corrected after it."""
         optimizer.step()
 
     def save(self) -> Saved:
-        """The model's state dict and the sidecar, as a user of the package would save them."""
+        """Return the model's state dict and the sidecar, as a user of the package would save them."""
         return Saved(self.model.state_dict(), self.sidecar())
 
     def sidecar(self) -> Any:
-        """What the sparsifier keeps apart from the model's state dict; nothing by default."""
+        """Return the state that the sparsifier keeps outside the model's state dict; nothing by default."""
         return {}
 
     def load(self, saved: Saved) -> None:
-        """Take up what was saved, in a model attached anew."""
+        """Load a saved state into this model, which was attached anew."""
         self.model.load_state_dict(saved.model)
         self.load_sidecar(saved.sidecar)
 
     def load_sidecar(self, sidecar: Any) -> None:  # noqa: B027  # most keep no sidecar
-        """Take up what `sidecar` gave; nothing by default."""
+        """Load a state that `sidecar` returned; do nothing by default."""
 
 
 class Adapter(ABC):
-    """What a sparsifier package registers under the entry-point group `sparsecheck.sparsifiers`.
+    """Base class of the adapter that a package registers under the entry-point group `sparsecheck.sparsifiers`.
 
-    distribution: the package's name on the registry; its version is read from metadata.
-    supported, unsupported: space-separated names from `sparsecheck.CAPABILITIES`; each stands in one of them.
-    catalogue: the catalogue version that the adapter was written for (`sparsecheck list` shows the current one). What
-        is newer is judged and shown as provisional, and never red, until the adapter states its version.
-    contract: the choices on which two correct sparsifiers may differ.
+    Attributes:
+        distribution: The name of the package's distribution; its version is read from the metadata.
+        homepage: The address of the documentation.
+        tracker: The address of the issue tracker.
+        profile: The profile, `mask` or `structural`.
+        supported: Space-separated names from `sparsecheck.CAPABILITIES`; each is in `supported` or in `unsupported`.
+        unsupported: The other names.
+        catalogue: The catalogue version that the adapter was written for; `sparsecheck list` shows the current one.
+            Newer requirements are judged and shown as provisional, never red, until the adapter states their version.
+        contract: The choices in which two correct sparsifiers may differ.
     """
 
     distribution: ClassVar[str]
@@ -163,19 +184,29 @@ class Adapter(ABC):
         """Sparsify a dense model, in place or by wrapping it."""
 
     def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
-        """In a fresh process, from what was saved, whose masks go before those that the plan would give.
-        By default: attach, then load both parts."""
+        """Restore a saved run in a fresh process; the saved masks take precedence over those that the plan would give.
+
+        By default: attach, then load both parts.
+
+        Args:
+            dense_model: A dense model of the same architecture, with other weights.
+            plan: A plan for the same parameters.
+            saved: The saved state.
+            context: The context, as for `attach`.
+        """
         sparsified = self.attach(dense_model, plan, context)
         sparsified.load(saved)
         return sparsified
 
     def refuse_unsupported(self, plan: Plan, model: nn.Module | None = None) -> None:
-        """For packages that have no way to be asked for some patterns; called by `attach` before all else.
+        """Refuse a plan that the package has no means to express; to be called first in `attach`.
 
-        model: if given, a planned parameter that it holds in two places is refused, too, unless `tied` is supported.
+        Args:
+            plan: The plan.
+            model: If given, a planned parameter that it holds in two places is refused too, unless `tied` is supported.
 
         Raises:
-            Refusal: the plan has a pattern, or the scope `all`, that is not declared supported; or a tied parameter.
+            Refusal: A pattern, or the scope `all`, is not declared supported; or a planned parameter is tied.
         """
         supported = declare(self.supported, self.unsupported).supported
         for name, pattern in plan.patterns.items():
@@ -188,18 +219,21 @@ class Adapter(ABC):
 
     @property
     def version(self) -> str:
-        """The installed version of the distribution, or 0 if no metadata say."""
+        """Return the installed version of the distribution, or "0" without metadata."""
         try:
             return version(self.distribution)
         except PackageNotFoundError:
             return "0"
 
     def declare(self, name: str) -> Declaration:
-        """What this adapter declares, as a value, under the name it is registered by.
+        """Return the declarations of this adapter as a value.
+
+        Args:
+            name: The name under which the adapter is registered.
 
         Raises:
-            AttributeError: something to declare is missing.
-            InvalidCapabilities: a capability is unknown, or stands on both sides.
+            AttributeError: A declaration is missing.
+            InvalidCapabilities: A capability is unknown, or both supported and unsupported.
         """
         return Declaration(
             sparsifier=name,

@@ -1,4 +1,4 @@
-"""The unit of judgement: one requirement, one value on each axis, one sparsifier."""
+"""The unit of judgement: one sparsifier, one requirement, and one value on each axis."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from msgspec import Struct
 
 
 class InvalidCell(ValueError):
-    """Text that is no cell's id."""
+    """Raised for text that is not the id of a cell."""
 
 
 class Cell(Struct, frozen=True):
-    """Written `sparsifier:REQUIREMENT/layer/pattern/dtype/device`, safe in a shell and in a file name."""
+    """A cell, written `sparsifier:REQUIREMENT/layer/pattern/dtype/device`, safe in a shell and in a file name."""
 
     sparsifier: str
     requirement: str
@@ -21,12 +21,12 @@ class Cell(Struct, frozen=True):
 
     @property
     def area(self) -> str:
-        """The part of the catalogue it belongs to, `MASK` of `MASK-03`."""
+        """Return the area of the catalogue, `MASK` for `MASK-03`."""
         return self.requirement.rpartition("-")[0]
 
     @property
     def axes(self) -> str:
-        """The id without the sparsifier."""
+        """Return the id without the sparsifier."""
         return "/".join((self.requirement, self.layer, self.pattern, self.dtype, self.device))
 
     @property
@@ -35,10 +35,10 @@ class Cell(Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> Cell:
-        """The cell whose id is `text`.
+        """Return the cell whose id is `text`.
 
         Raises:
-            InvalidCell: `text` has another form.
+            InvalidCell: The text has another form.
         """
         sparsifier, _, axes = text.partition(":")
         parts = axes.split("/")
@@ -48,5 +48,5 @@ class Cell(Struct, frozen=True):
 
 
 def area_of(id: str) -> str:
-    """The area of the cell called `id`, which is one: many are looked at for that alone."""
+    """Return the area of the cell with an id, without parsing the rest, since many ids are looked at for that alone."""
     return id.partition(":")[2].partition("/")[0].rpartition("-")[0]

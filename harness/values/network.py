@@ -8,18 +8,31 @@ from typing import Literal
 Kind = Literal["linear", "conv1d", "conv2d", "embedding", "norm", "norm2d", "relu", "flatten", "add", "concat"]
 
 INPUT = "input"
-"""Under this name a layer takes the network's own input."""
+"""The name under which a layer takes the network's own input."""
 
 _WINDOWS: dict[str, int] = {"linear": 0, "conv1d": 1, "conv2d": 2}
-"""By kind of what has a weight of outputs by inputs: the dimensions of its window."""
+"""The number of window dimensions, by kind of layer with a weight of outputs by inputs."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One step of a network. `name` is dotted where it sits in a block, and empty where it is the whole model;
-    `kernel` is the edge length of a convolution's window, the other four are as torch has them; `strided` stores the
-    weight non-contiguously; `subclassed` makes it a subclass of torch's layer; `takes` names the layers whose outputs
-    it takes, the one before it where none is named."""
+    """One step of a network.
+
+    Attributes:
+        name: The module's name; dotted inside a block, empty if the layer is the whole model.
+        kind: The kind of layer.
+        inputs: Input features or channels; the entries of an embedding.
+        outputs: Output features or channels; the features of an embedding.
+        kernel: The edge length of a convolution's window.
+        stride: As in torch.
+        padding: As in torch.
+        dilation: As in torch.
+        groups: As in torch.
+        bias: Whether the layer has a bias.
+        strided: Whether the weight is stored non-contiguously.
+        subclassed: Whether the module is of a subclass of torch's type.
+        takes: The layers whose outputs this one takes; by default the one before it.
+    """
 
     name: str
     kind: Kind
@@ -37,17 +50,17 @@ class Layer:
 
     @property
     def weight(self) -> str:
-        """The fully qualified name of its weight."""
+        """Return the fully qualified name of the weight."""
         return f"{self.name}.weight".lstrip(".")
 
     @property
     def bias_name(self) -> str:
-        """The fully qualified name of its bias, if it has one."""
+        """Return the fully qualified name of the bias, whether or not there is one."""
         return f"{self.name}.bias".lstrip(".")
 
     @property
     def weight_shape(self) -> tuple[int, ...]:
-        """Of the weight, as torch lays it out; an embedding's is (entries, features)."""
+        """Return the shape of the weight in torch's layout; (entries, features) for an embedding."""
         if self.kind == "embedding":
             return (self.inputs, self.outputs)
         return (self.outputs, self.inputs // self.groups) + (self.kernel,) * _WINDOWS[self.kind]
@@ -63,10 +76,16 @@ class Layer:
 
 @dataclass(frozen=True)
 class Network:
-    """Layers in the order they run, the weights planned in them, and the shape of one input (without the batch).
+    """Layers in execution order, and the weights of them that are planned.
 
-    tied: pairs of a weight and the one it is. sequential: whether the model is an nn.Sequential, which runs whatever
-    is hung into it, and not a module with a forward of its own.
+    Attributes:
+        token: The value on the layer axis.
+        layers: The layers.
+        planned: The fully qualified names of the planned weights.
+        input_shape: The shape of one input, without the batch.
+        tied: Pairs of a weight's name and the name of the weight that it is tied to.
+        sequential: Whether the model is an `nn.Sequential`, which runs every child it is given, and not a module with
+            its own `forward`.
     """
 
     token: str
@@ -82,15 +101,15 @@ class Network:
 
     @property
     def is_chain(self) -> bool:
-        """Whether each layer takes what the one before it gives."""
+        """Return whether each layer takes the output of the one before it."""
         return not any(layer.takes for layer in self.layers)
 
     def sources(self, layer: Layer) -> tuple[str, ...]:
-        """The names of the layers whose outputs `layer` takes, or `INPUT`."""
+        """Return the names of the layers whose outputs `layer` takes, or `INPUT`."""
         position = self.layers.index(layer)
         return layer.takes or (self.layers[position - 1].name if position else INPUT,)
 
     @property
     def takes_indices(self) -> bool:
-        """Whether inputs are integer indices (into an embedding) and not real numbers."""
+        """Return whether inputs are integer indices into an embedding instead of real numbers."""
         return self.layers[0].kind == "embedding"

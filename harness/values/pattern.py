@@ -1,4 +1,4 @@
-"""What to remove from one parameter."""
+"""Patterns: the part of one parameter that is to be removed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class InvalidPattern(ValueError):
-    """A pattern that no parameter could have."""
+    """Raised for a pattern that no parameter could have."""
 
 
 def _check_level(level: float) -> None:
@@ -21,7 +21,7 @@ def _check_level(level: float) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """A mask chosen by the caller: a boolean array of the parameter's shape, True = kept."""
+    """A mask chosen by the caller: a boolean array of the parameter's shape, True where kept."""
 
     mask: NDArray[np.bool_]
 
@@ -32,7 +32,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Unstructured:
-    """Single entries; `level` is the fraction of entries removed."""
+    """Removal of single entries; `level` is the fraction removed."""
 
     level: float
 
@@ -42,7 +42,7 @@ class Unstructured:
 
 @dataclass(frozen=True)
 class Block:
-    """Whole blocks of `shape` (rows, columns) of a matrix; `level` is the fraction of blocks removed."""
+    """Removal of whole blocks of `shape` (rows, columns) of a matrix; `level` is the fraction of blocks removed."""
 
     shape: tuple[int, int]
     level: float
@@ -55,7 +55,7 @@ class Block:
 
 @dataclass(frozen=True)
 class NofM:
-    """N:M sparsity: of each `m` consecutive entries along the input dimension, `n` are kept."""
+    """N:M sparsity: `n` of each `m` consecutive entries along the input dimension are kept."""
 
     n: int
     m: int
@@ -67,7 +67,7 @@ class NofM:
 
 @dataclass(frozen=True)
 class Channel:
-    """Whole slices along dimension `dim` (0 = outputs, 1 = inputs); `level` is the fraction removed."""
+    """Removal of whole slices along dimension `dim` (0 = outputs, 1 = inputs); `level` is the fraction removed."""
 
     level: float
     dim: int = 0
@@ -78,7 +78,7 @@ class Channel:
 
 @dataclass(frozen=True)
 class Band:
-    """A band of odd `width` around the main diagonal of a matrix is kept: |row - column| <= width // 2."""
+    """A band of odd `width` around the main diagonal of a matrix, which is kept: |row - column| <= width // 2."""
 
     width: int
 

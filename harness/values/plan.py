@@ -1,4 +1,4 @@
-"""What to sparsify in one model."""
+"""Plans: the parameters of one model that are to be sparsified, with their patterns."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ Scope = Literal["each", "all"]
 
 @dataclass(frozen=True)
 class Plan:
-    """Parameters by fully qualified name, each with its pattern.
+    """The planned parameters by fully qualified name, each with its pattern.
 
-    `scope` says over what a level counts: each parameter by itself, or all planned
-    parameters together (global pruning: one ranking over them all).
+    Attributes:
+        patterns: The patterns by parameter name.
+        scope: Whether a level counts over each parameter by itself (`each`), or over all of them in one ranking (`all`,
+            global pruning).
     """
 
     patterns: Mapping[str, Pattern]
@@ -24,11 +26,11 @@ class Plan:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The planned parameters, in the plan's order."""
+        """Return the names of the planned parameters, in the plan's order."""
         return tuple(self.patterns)
 
     def at_level(self, level: float) -> Plan:
-        """The same plan with every level replaced; patterns without a level stay as they are.
+        """Return the same plan with every level replaced; patterns without a level are unchanged.
 
         Raises:
             InvalidPattern: `level` is not a fraction.

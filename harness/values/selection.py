@@ -1,4 +1,4 @@
-"""Which part of the catalogue a run was asked for."""
+"""Selections: the part of the catalogue that a run was asked for."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ from .cell import Cell
 
 
 class Selection(Struct, frozen=True):
-    """Selectors shrink the ledger itself; a run with any of them is never `success`.
+    """Selectors of a run; they shrink the ledger, and a run with any of them is never `success`.
 
-    probe: only what takes a capability that the adapter left undeclared, which is supposed to be supported.
+    Attributes:
+        areas: Areas such as `MASK`.
+        requirements: Ids such as `MASK-03`.
+        cells: Ids of cells.
+        probe: Whether only cells are judged that need a capability which the adapter left undeclared; such a capability
+            is then assumed to be supported.
     """
 
     areas: tuple[str, ...] = ()
@@ -22,7 +27,7 @@ class Selection(Struct, frozen=True):
         return bool(self.areas or self.requirements or self.cells or self.probe)
 
     def takes(self, cell: Cell) -> bool:
-        """Whether `cell` is among what was asked for: by all kinds of selector that name something."""
+        """Return whether every kind of selector that is set matches `cell`."""
         return (
             (not self.areas or cell.area in self.areas)
             and (not self.requirements or cell.requirement in self.requirements)

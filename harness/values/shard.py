@@ -1,4 +1,4 @@
-"""Which part of a run one machine of several judges."""
+"""Shards: the part of a run that one of several machines judges."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from msgspec import Struct
 
 
 class InvalidShard(ValueError):
-    """Text that names no shard."""
+    """Raised for text that is not a shard."""
 
 
 class Shard(Struct, frozen=True):
-    """Written `number/count`; the first is 1."""
+    """Shard `number` of `count`, counted from 1 and written `number/count`."""
 
     number: int
     count: int
@@ -22,13 +22,13 @@ class Shard(Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> Shard:
-        """The shard that is written `text`.
+        """Return the shard that is written `text`.
 
         Raises:
-            InvalidShard: `text` has another form, or a number that is none of the count.
+            InvalidShard: The text has another form, or the number is not between 1 and the count.
         """
         found = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)
         shard = cls(int(found[1]), int(found[2])) if found else None
         if shard is None or not 1 <= shard.number <= shard.count:
-            raise InvalidShard(f"{text!r} is no shard; a shard is k/n with k from 1 to n, as 2/3")
+            raise InvalidShard(f"{text!r} is not a shard; write k/n with k from 1 to n, such as 2/3")
         return shard

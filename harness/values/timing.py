@@ -1,4 +1,4 @@
-"""What is timed: operations at sizes, a plan drawn up before the run, and what became of each entry of it."""
+"""Values of a timing run: operations and sizes, the plan drawn up beforehand, and the result of each entry."""
 
 from __future__ import annotations
 
@@ -9,14 +9,21 @@ from typing import Literal
 from msgspec import Struct
 
 Comparison = Literal["self", "floor", "dense", "exemplar", "rival"]
-"""What a sparsifier is timed against: itself, which is the noise; the least work that could do the same; the model that
-is not sparse; the exemplar doing the same kind of work; the last release of it, or whatever adapter was named."""
+"""The other side of a comparison.
+
+self: the sparsifier itself, which measures the noise. floor: the least work with the same result. dense: the dense
+model. exemplar: the exemplar doing the same kind of work. rival: an earlier release, or the adapter that was named.
+"""
 
 
 class Operation(Struct, frozen=True):
-    """needs: capabilities beyond those that any model takes. is_models: whether the model that is not sparse does it
-    too, so that the two can be compared. is_sized: whether it takes longer on a larger model; if not, it is timed on
-    the smallest alone."""
+    """An operation that can be timed.
+
+    Attributes:
+        needs: The capabilities that it needs, beyond those of every model.
+        is_models: Whether the dense model has it too, so that the two can be compared.
+        is_sized: Whether it takes longer on a larger model; if not, it is timed at the smallest size alone.
+    """
 
     needs: tuple[str, ...] = ()
     is_models: bool = False
@@ -34,12 +41,18 @@ OPERATIONS: dict[str, Operation] = {
     "trace": Operation(("trace",), is_models=True, is_sized=False),
     "compile": Operation(("compile",), is_models=True, is_sized=False),
 }
-"""`backward` is a forward with its backward, `compile` torch.compile with the first call."""
+"""By name. `backward` is a forward and a backward; `compile` is torch.compile and the first call."""
 
 
 class Size(Struct, frozen=True):
-    """One model that is timed. capability: of its planned layers. shape: of a matrix, its outputs and inputs; of a
-    convolution, its output and input channels and the edge of its window; of a block, its width and batch."""
+    """A model that is timed.
+
+    Attributes:
+        kind: The kind of its planned layers.
+        shape: (outputs, inputs) of a matrix; (output channels, input channels, kernel) of a convolution; (width, batch)
+            of a block.
+        is_quick: Whether it is timed by default.
+    """
 
     kind: Literal["matrix", "convolution", "block"]
     shape: tuple[int, ...]
@@ -77,16 +90,21 @@ class Entry(Struct, frozen=True, order=True):
 
     @property
     def key(self) -> str:
-        """What it is of any sparsifier."""
+        """Return the id without the sparsifier."""
         return f"{self.operation}/{self.size}/{self.device}"
 
 
 class Scope(Struct, frozen=True):
-    """Which part of what could be timed is to be: the operations, sizes and devices named; of those `only` the entries
-    with these keys, if there are any.
+    """The selected operations, sizes and devices.
+
+    Attributes:
+        operations: Names from `OPERATIONS`.
+        sizes: Names from `SIZES`.
+        devices: Device types.
+        only: If not empty, the keys of the only entries to time.
 
     Raises:
-        ValueError: nothing that is timed is called so.
+        ValueError: An operation or a size does not exist.
     """
 
     operations: tuple[str, ...] = tuple(OPERATIONS)
@@ -97,11 +115,11 @@ class Scope(Struct, frozen=True):
     def __post_init__(self) -> None:
         for what, named, known in (("operation", self.operations, OPERATIONS), ("size", self.sizes, SIZES)):
             if unknown := [name for name in named if name not in known]:
-                raise ValueError(f"no {what} is called {unknown[0]!r}; there are {', '.join(known)}")
+                raise ValueError(f"there is no {what} {unknown[0]!r}; known are {', '.join(known)}")
 
 
 def plan(sparsifiers: Iterable[str], scope: Scope = Scope()) -> tuple[Entry, ...]:  # noqa: B008  # frozen
-    """Every operation at every size that makes a difference to it, on every device, of each of the `sparsifiers`."""
+    """Return one entry per sparsifier, operation, size and device; an operation independent of size has one size."""
     entries = (
         Entry(name, operation, size, device)
         for name in sparsifiers
@@ -113,7 +131,7 @@ def plan(sparsifiers: Iterable[str], scope: Scope = Scope()) -> tuple[Entry, ...
 
 
 class State(str, Enum):
-    """What became of one entry."""
+    """The result of one entry."""
 
     TIMED = "timed"
     NOT_OFFERED = "not offered"
@@ -122,10 +140,14 @@ class State(str, Enum):
 
 
 class Ratio(Struct, frozen=True):
-    """What an operation takes over what a comparison takes, pair by pair.
+    """The time of an operation divided by that of its comparison, from paired measurements.
 
-    median: of the paired ratios. low, high: between which their median lies, each missed with a probability of one
-    in a hundred. quantile: the tenth part of the one over that of the other. pairs: how many.
+    Attributes:
+        median: The median of the paired ratios.
+        low: Lower end of a confidence interval of the median; each end is missed with probability 0.01.
+        high: Upper end of that interval.
+        quantile: The ratio of the first deciles.
+        pairs: The number of pairs.
     """
 
     median: float
@@ -136,17 +158,22 @@ class Ratio(Struct, frozen=True):
 
     @property
     def width(self) -> float:
-        """How far the interval reaches, as a fraction of the median."""
+        """Return the width of the interval as a fraction of the median."""
         return (self.high - self.low) / self.median
 
 
 class Counts(Struct, frozen=True):
-    """What one call does, counted; the same on every run of the same code with the same torch.
+    """Exact counts of one call, equal in every run of the same code on the same torch.
 
-    operators: how often each aten operator ran. output_bytes: of the tensors that they made. peak_bytes: of those, what
-    was alive at once. calls: functions called, of Python and of C. held_bytes: what the sparse model and the sidecar
-    hold beyond the dense model, the masks above all. graphs, graph_breaks, recompiles: of `compile` alone, the last
-    after an update.
+    Attributes:
+        operators: The number of calls per aten operator.
+        output_bytes: The size of all tensors that these returned.
+        peak_bytes: The largest size of those tensors alive at once.
+        calls: The number of Python and C functions called.
+        held_bytes: The memory of the sparse model and the sidecar beyond the dense model; above all, the masks.
+        graphs: The number of compiled graphs; of `compile` alone, as the next two.
+        graph_breaks: The number of graph breaks.
+        recompiles: The number of recompilations after an update.
     """
 
     operators: Mapping[str, int] = {}
@@ -160,9 +187,18 @@ class Counts(Struct, frozen=True):
 
 
 class Timing(Struct, frozen=True, omit_defaults=True):
-    """One entry and what became of it. message: why it was not timed. median: seconds of one call, of one thread of the
-    processor or of the device. ratios: to each comparison. process_bytes: the most that the process, or on a device its
-    allocator, ever held until then, torch included: what the machine must have, and no measure of one operation."""
+    """One entry and its result.
+
+    Attributes:
+        entry: The entry.
+        state: The result.
+        message: The reason why it was not timed.
+        median: Seconds per call, on one thread of the processor or on the device.
+        ratios: The ratio to each comparison.
+        counts: Exact counts, if they were taken.
+        process_bytes: The peak memory of the process, or of the device's allocator, torch included. It says what the
+            machine must have, and does not measure one operation.
+    """
 
     entry: Entry
     state: State
@@ -174,8 +210,11 @@ class Timing(Struct, frozen=True, omit_defaults=True):
 
 
 def exit_code(timings: Iterable[Timing]) -> int:
-    """0: all that was planned was timed, or is not offered. 1: an operation raised. 3: something planned was
-    not timed, or nothing at all was."""
+    """Return the exit code of a timing run.
+
+    0: everything planned was timed or is not offered. 1: an operation raised. 3: something planned was not timed, or
+    nothing was timed at all.
+    """
     states = {timing.state for timing in timings}
     if State.NOT_TIMED in states or not states & {State.TIMED, State.RAISED}:
         return 3

@@ -1,7 +1,7 @@
-"""The exemplar: a correct, small sparsifier whose contract is configurable.
+"""The exemplar: a correct, small sparsifier with a configurable contract.
 
-It proves that every requirement can be met, and that an honest difference in contract is no
-failure. It ranks in torch, in its own way; the oracles that judge it know nothing of it.
+It proves that every requirement can be met, and that a legitimate difference in the contract is not a failure. It
+ranks in torch and shares no code with the oracles.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ CONTRACT = Contract(
 
 
 class Refused(ValueError):
-    """A plan that the exemplar does not carry out; the message names the parameter."""
+    """Raised for a plan that the exemplar does not carry out; the message names the parameter."""
 
 
 class Keep(nn.Module):
-    """The parametrization: a removed entry is zero whatever the dense weight holds there."""
+    """The parametrization: removed entries are zero, whatever the dense weight contains there."""
 
     mask: Tensor
 
@@ -51,7 +51,7 @@ class Keep(nn.Module):
 
 
 class Exemplar(ParametrizedSparsified):
-    """At work on one model. keep: the parametrization it registers."""
+    """The exemplar at work on one model; `keep` is the parametrization that it registers."""
 
     keep: ClassVar[type[Keep]] = Keep
 
@@ -121,7 +121,7 @@ class Exemplar(ParametrizedSparsified):
 
 
 class ExemplarAdapter(Adapter):
-    """Supports all there is; `contract` may be replaced by another that is true of it."""
+    """Adapter of the exemplar. It supports everything; `contract` may be replaced by another one that is true."""
 
     distribution = "sparsecheck"
     supported = (
@@ -154,7 +154,7 @@ def _check_shapes(model: nn.Module, state: dict[str, Any]) -> None:
 
 
 def _holders(model: nn.Module, weight: Tensor) -> list[tuple[nn.Module, str]]:
-    """Every place where a module holds this very parameter: more than one where weights are tied."""
+    """Return every place where a module holds a parameter: several if weights are tied."""
     return [
         (module, attribute)
         for module in model.modules()
@@ -202,7 +202,14 @@ def _check_shape(name: str, shape: tuple[int, ...], pattern: Pattern, contract: 
 
 
 def new_mask(pattern: Pattern, weight: Tensor, kept: Tensor, contract: Contract) -> Tensor:
-    """The mask after an update. weight: dense. kept: the mask so far, of the weight's shape."""
+    """Return the mask after an update.
+
+    Args:
+        pattern: The pattern.
+        weight: The dense weight.
+        kept: The mask before the update, of the weight's shape.
+        contract: The contract.
+    """
     if isinstance(pattern, Given):
         return torch.tensor(pattern.mask, device=weight.device)
     if isinstance(pattern, Band):
@@ -247,7 +254,14 @@ def _blocks(pattern: Block, power: Tensor, kept: Tensor, contract: Contract) -> 
 
 
 def select(scores: Tensor, level: float, contract: Contract, kept: Tensor) -> Tensor:
-    """Of the units scored, which are kept: boolean, one a unit. kept: those that were so far."""
+    """Return which units are kept, as booleans.
+
+    Args:
+        scores: One score per unit.
+        level: The fraction to remove.
+        contract: The contract.
+        kept: The units kept before the update.
+    """
     if contract.level_basis == "remaining":
         gone = int((~kept).sum())
         removed = gone + _rounded(level * (len(scores) - gone), contract)
@@ -260,7 +274,7 @@ def select(scores: Tensor, level: float, contract: Contract, kept: Tensor) -> Te
 
 
 def _descending(scores: Tensor, contract: Contract) -> Tensor:
-    """Indices by falling score along the last dimension; of equal ones, in the order of the tie rule."""
+    """Return indices by descending score along the last dimension; equal scores are ordered by the tie rule."""
     if contract.ties != "highest index":
         return scores.sort(dim=-1, descending=True, stable=True).indices
     return scores.shape[-1] - 1 - scores.flip(-1).sort(dim=-1, descending=True, stable=True).indices

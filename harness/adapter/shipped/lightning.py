@@ -1,7 +1,7 @@
 """lightning: its ModelPruning callback, at the end of an epoch of a real Trainer.
 
-An update is an epoch in which nothing is learned; training is an epoch in which nothing is pruned. The callback keeps
-its masks where torch.nn.utils.prune does, and there they stay until it makes them permanent.
+An update is an epoch that trains nothing; training is an epoch that prunes nothing. The callback keeps its masks as
+torch.nn.utils.prune does, until it makes them permanent.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .torch_nn_utils_prune import Pruned
 
 
 class _Epoch(LightningModule):
-    """One epoch over a model: with an optimizer it learns, without one it does nothing."""
+    """One epoch over a model: with a loss and an optimizer it trains, without them it does nothing."""
 
     def __init__(self, model: nn.Module, loss: Loss | None = None, optimizer: torch.optim.Optimizer | None = None):
         super().__init__()
@@ -46,14 +46,14 @@ def _run(epoch: _Epoch, batches: Iterable[Batch], callbacks: list[ModelPruning],
 
 
 class Epochs(Pruned):
-    """At work on one model, which a LightningModule holds while an epoch runs."""
+    """The callback at work on one model, which a LightningModule holds during an epoch."""
 
     def __init__(self, model: nn.Module, plan: Plan, context: Context) -> None:
         super().__init__(model, plan)
         self.context = context
 
     def callbacks(self, plan: Plan) -> list[ModelPruning]:
-        """One for all parameters in scope `all`, else one each."""
+        """Return one callback for all parameters in scope `all`, else one per parameter."""
         if plan.scope == "all":
             [level] = {pattern.level for pattern in plan.patterns.values() if isinstance(pattern, Unstructured)}
             return [_callback("l1_unstructured", list(self.places.values()), level, True)]
@@ -88,7 +88,7 @@ def _callback(
 
 
 class ModelPruningAdapter(Adapter):
-    """lightning.pytorch.callbacks.ModelPruning, with l1_unstructured and ln_structured."""
+    """Adapter of lightning.pytorch.callbacks.ModelPruning, with l1_unstructured and ln_structured."""
 
     distribution = "lightning"
     homepage = "https://lightning.ai/docs/pytorch/stable/advanced/pruning_quantization.html"

@@ -1,7 +1,7 @@
 """nvidia-modelopt: 2:4 sparsity by magnitude, called as its documentation shows.
 
-`mts.sparsify` sparsifies every layer of the types it is given rules for; a plan becomes rules that name its layers and
-leave out all others. Masks come with the first update, as there is no other call that would bring them.
+`mts.sparsify` sparsifies every layer of the types that it has rules for; a plan becomes rules that name its layers and
+exclude all others. Masks are created by the first update, since no other call creates them.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from ..protocol import Adapter, Context, Refusal, Saved, Sparsified
 
 
 class Sparse(Sparsified):
-    """A model whose planned layers modelopt has made into sparse ones of its own, or is to make."""
+    """A model whose planned layers an update replaces by modelopt's sparse ones."""
 
     def update(self, level: float | None = None) -> None:
         if level is not None:
-            raise Refusal(f"{', '.join(self.plan.names)}: 2:4 has no other level, which relevel would take")
+            raise Refusal(f"{', '.join(self.plan.names)}: 2:4 has no other level, so there is no relevel")
         layers: dict[str, Any] = {"*": None, **{split_name(name)[0]: {} for name in self.plan.names}}
         self.model = mts.sparsify(self.model, [("sparse_magnitude", {"nn.Linear": layers, "nn.Conv2d": layers})])
 
@@ -47,7 +47,7 @@ def _mask(layer: nn.Module) -> Tensor:
 
 
 class MagnitudeAdapter(Adapter):
-    """mts.sparsify in mode sparse_magnitude."""
+    """Adapter of mts.sparsify in mode sparse_magnitude."""
 
     distribution = "nvidia-modelopt"
     homepage = "https://github.com/NVIDIA/Model-Optimizer"
@@ -70,7 +70,7 @@ class MagnitudeAdapter(Adapter):
         layers = {f"{path}.weight".lstrip("."): layer for path, layer in model.named_modules()}
         for name in plan.names:
             if not isinstance(layers.get(name), (nn.Linear, nn.Conv2d)):
-                raise Refusal(f"{name}: a rule of modelopt names a layer, nn.Linear or nn.Conv2d, and means its weight")
+                raise Refusal(f"{name}: a rule of modelopt names an nn.Linear or nn.Conv2d, and applies to its weight")
         return Sparse(model, plan)
 
     def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:

@@ -1,7 +1,7 @@
-"""nncf: magnitude pruning, of each parameter by itself or of all together, called as its documentation shows.
+"""nncf: magnitude pruning of each parameter by itself or of all together, called as its documentation shows.
 
-`nncf.prune` prunes every weight it finds at once and at one ratio, but for an ignored scope: a plan becomes the scope
-of all that it does not name.
+`nncf.prune` prunes every weight that it finds, all at one ratio, except an ignored scope; a plan becomes the scope of
+all parameters that it does not name.
 """
 
 from __future__ import annotations
@@ -20,14 +20,16 @@ from ..protocol import Adapter, Context, Refusal, Saved, Sparsified
 
 
 def _mode(plan: Plan) -> nncf.PruneMode:
-    """One ranking for each parameter, or one over them all."""
+    """Return the mode for one ranking per parameter, or for one over all of them."""
     modes = nncf.PruneMode
     return modes.UNSTRUCTURED_MAGNITUDE_GLOBAL if plan.scope == "all" else modes.UNSTRUCTURED_MAGNITUDE_LOCAL
 
 
 def _ratio(plan: Plan) -> float:
-    """Raises:
-    Refusal: there is more than one.
+    """Return the plan's level.
+
+    Raises:
+        Refusal: There is more than one.
     """
     levels = {pattern.level for pattern in plan.patterns.values() if isinstance(pattern, Unstructured)}
     if len(levels) > 1:
@@ -36,7 +38,7 @@ def _ratio(plan: Plan) -> float:
 
 
 class Pruned(Sparsified):
-    """A model that nncf has wrapped in place, each planned weight with a mask hooked on."""
+    """A model that nncf has wrapped in place, with a mask hooked on each planned weight."""
 
     def __init__(self, model: nn.Module, plan: Plan, example: Tensor) -> None:
         super().__init__(model, plan)
@@ -60,7 +62,7 @@ class Pruned(Sparsified):
 
 
 class MagnitudeAdapter(Adapter):
-    """nncf.prune by magnitude, as its documentation has it."""
+    """Adapter of nncf.prune by magnitude."""
 
     distribution = "nncf"
     homepage = "https://github.com/openvinotoolkit/nncf"
@@ -87,7 +89,7 @@ class MagnitudeAdapter(Adapter):
         self.refuse_unsupported(plan)
         names = [name for name, _ in model.named_parameters()]
         if unknown := set(plan.names) - set(names):
-            raise Refusal(f"{', '.join(sorted(unknown))}: nncf.prune is asked for all but what is ignored")
+            raise Refusal(f"{', '.join(sorted(unknown))}: the model has no such parameter to prune")
         others = [name for name in names if name not in plan.names]
         pruned = nncf.prune(
             model, _mode(plan), ratio=_ratio(plan), examples_inputs=context.example_input,

@@ -1,6 +1,6 @@
-"""The structural exemplar: a correct, small sparsifier that removes channels, and whatever depends on them.
+"""The structural exemplar: a correct, small sparsifier that removes channels and everything that depends on them.
 
-It learns from torch.fx what depends on what; the oracle that judges it reads that from the network it built.
+It finds the dependencies with torch.fx, and shares no code with the oracle.
 """
 
 from __future__ import annotations
@@ -24,13 +24,15 @@ _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 _ADDS = (operator.add, torch.add)
 
 FIXED = -1
-"""The label of the model's own inputs, which cannot go."""
+"""The label of the model's own inputs, which cannot be removed."""
 
 
 class Dependencies:
-    """What channels depend on one another: those of one label go together.
+    """The dependencies between channels: those with one label are removed together.
 
-    gives, takes: by name of each module with parameters, the label of each channel.
+    Attributes:
+        gives: By module name, the label of each output channel.
+        takes: By module name, the label of each input channel.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -78,7 +80,7 @@ class Dependencies:
 
 
 class ChannelRemover(Sparsified):
-    """At work on one model. gone: the labels of the channels removed so far."""
+    """The structural exemplar at work on one model; `gone` are the labels removed so far."""
 
     dependencies: ClassVar[type[Dependencies]] = Dependencies
 
@@ -97,7 +99,7 @@ class ChannelRemover(Sparsified):
         self.remove(chosen)
 
     def chosen(self, plan: Plan, names: tuple[str, ...]) -> list[int]:
-        """The labels of the lowest-scoring channels of the weights `names`, ranked together."""
+        """Return the labels of the lowest-scoring channels of the weights `names`, ranked together."""
         pattern = plan.patterns[names[0]]
         assert isinstance(pattern, Channel)
         scores = torch.cat([self.scores(self.model.get_parameter(name)) for name in names])
@@ -109,12 +111,12 @@ class ChannelRemover(Sparsified):
         return [label for label, stays in zip(alive, left.tolist(), strict=False) if not stays]
 
     def scores(self, weight: Tensor) -> Tensor:
-        """One for each output channel that is left."""
+        """Return one score per remaining output channel."""
         power = weight.detach().double().abs() if self.contract.score == "magnitude-l1" else weight.detach().double()**2
         return power.flatten(1).sum(1)
 
     def remove(self, labels: Iterable[int]) -> None:
-        """Take the channels of `labels` out of every module that gives or takes them."""
+        """Remove the channels with `labels` from every module that has them as outputs or inputs."""
         before = set(self.gone)
         self.gone = sorted(before | set(labels))
         for name, gives in self.labels.gives.items():
@@ -126,7 +128,7 @@ class ChannelRemover(Sparsified):
             self.cut(self.model.get_submodule(name), outputs, inputs)
 
     def cut(self, module: nn.Module, outputs: Tensor, inputs: Tensor) -> None:
-        """Leave those `outputs` and `inputs` of one module."""
+        """Reduce one module to some of its outputs and inputs."""
         for name, parameter in list(module.named_parameters(recurse=False)):
             left = _cut(parameter.detach(), module, outputs, inputs)
             setattr(module, name, nn.Parameter(left, parameter.requires_grad))
@@ -160,7 +162,7 @@ def _is_depthwise(module: nn.Module) -> bool:
 
 
 def _sizes(module: nn.Module) -> tuple[int, int]:
-    """Inputs and outputs."""
+    """Return the numbers of inputs and outputs."""
     if isinstance(module, nn.Linear):
         return module.in_features, module.out_features
     assert isinstance(module, (nn.Conv1d, nn.Conv2d))
@@ -178,7 +180,7 @@ def _set_sizes(module: nn.Module, outputs: int, inputs: int) -> None:
 
 
 class StructuralExemplarAdapter(Adapter):
-    """Supports all that the structural profile asks for; `contract` may be replaced by another that is true of it."""
+    """Adapter of the structural exemplar. It supports everything that its profile offers."""
 
     distribution = "sparsecheck"
     profile = "structural"

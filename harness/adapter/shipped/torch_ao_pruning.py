@@ -1,6 +1,6 @@
 """torch.ao.pruning: FakeSparsity by itself, WeightNormSparsifier and NearlyDiagonalSparsifier.
 
-Each is used as its documentation shows, and saved and restored as its own tests do.
+Each is used as its documentation shows, and saved and restored as in torch's own tests.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _mask(model: nn.Module, name: str, plan: Plan) -> Tensor:
 
 
 class FakeSparsityAdapter(_TorchAdapter):
-    """The parametrization alone: the masks are the caller's and are saved by nobody."""
+    """Adapter of the parametrization alone; the masks are the caller's, and no one saves them."""
 
     supported = (
         "linear conv1d conv2d embedding given float64 float32 bfloat16 float16 cpu accelerator per_parameter "
@@ -85,7 +85,7 @@ class FakeSparsityAdapter(_TorchAdapter):
 
 
 class PreparedSparsified(ParametrizedSparsified):
-    """A model that one BaseSparsifier has prepared."""
+    """A model that a BaseSparsifier has prepared."""
 
     def __init__(self, model: nn.Module, plan: Plan, sparsifier: BaseSparsifier) -> None:
         super().__init__(model, plan)
@@ -93,7 +93,7 @@ class PreparedSparsified(ParametrizedSparsified):
         sparsifier.prepare(model, [{"tensor_fqn": name, **self.config(plan.patterns[name])} for name in plan.names])
 
     def config(self, pattern: Pattern) -> Config:
-        """What the sparsifier's configuration says of one pattern."""
+        """Return the sparsifier's configuration for one pattern."""
         raise NotImplementedError
 
     def update(self, level: float | None = None) -> None:
@@ -115,7 +115,7 @@ class PreparedSparsified(ParametrizedSparsified):
 
 
 class WeightNormSparsified(PreparedSparsified):
-    """N:M is asked for as every block of 1 x m with m - n zeros; single entries as blocks of 1 x 1."""
+    """N:M is configured as 1 x m blocks with m - n zeros each; single entries as 1 x 1 blocks."""
 
     def config(self, pattern: Pattern) -> Config:
         if isinstance(pattern, NofM):
@@ -131,7 +131,7 @@ def _blocks(shape: tuple[int, int], level: float, zeros: int) -> Config:
 
 
 class WeightNormL1Adapter(_TorchAdapter):
-    """WeightNormSparsifier that scores by absolute value."""
+    """Adapter of WeightNormSparsifier with norm=1."""
 
     supported = (
         "linear embedding unstructured block n_of_m any_n_of_m float64 float32 bfloat16 float16 cpu accelerator "
@@ -147,14 +147,14 @@ class WeightNormL1Adapter(_TorchAdapter):
 
 
 class WeightNormL2Adapter(WeightNormL1Adapter):
-    """WeightNormSparsifier that scores by square, as it does by default."""
+    """Adapter of WeightNormSparsifier with norm=2, its default."""
 
     contract = replace(_CONTRACT, score="magnitude-l2")
     norm = 2
 
 
 class NearlyDiagonalSparsified(PreparedSparsified):
-    """The band's width is called nearliness."""
+    """A band is configured by its width, there called nearliness."""
 
     def config(self, pattern: Pattern) -> Config:
         assert isinstance(pattern, Band)
@@ -167,7 +167,7 @@ class NearlyDiagonalSparsified(PreparedSparsified):
 
 
 class NearlyDiagonalAdapter(_TorchAdapter):
-    """NearlyDiagonalSparsifier."""
+    """Adapter of NearlyDiagonalSparsifier."""
 
     supported = (
         "linear embedding band float64 float32 bfloat16 float16 cpu accelerator per_parameter "

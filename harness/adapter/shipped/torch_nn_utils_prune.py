@@ -1,7 +1,7 @@
 """torch.nn.utils.prune: its pruning functions, each called as its documentation shows.
 
-What a function prunes is a module's tensor, so a plan becomes (module, name) pairs. Nothing is done
-to a model before the first update, but for a given mask, which is there to be applied.
+The functions prune a tensor of a module, so a plan becomes (module, name) pairs. A model stays unchanged until the
+first update, except that a given mask is applied at attach.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _SUPPORTED = (
 
 
 class Pruned(BufferSparsified):
-    """Modules whose tensors one pruning function has pruned, or is to prune."""
+    """Modules whose tensors are pruned by one of the functions."""
 
     def __init__(self, model: nn.Module, plan: Plan) -> None:
         super().__init__(model, plan)
@@ -50,7 +50,7 @@ class Pruned(BufferSparsified):
             self.prune(*self.places[name], pattern)
 
     def prune(self, module: nn.Module, name: str, pattern: Pattern) -> None:
-        """Call the pruning function on one module's tensor."""
+        """Call the pruning function on a tensor of a module."""
         raise NotImplementedError
 
     def masks(self) -> dict[str, Tensor]:
@@ -74,7 +74,7 @@ def _mask(module: nn.Module, name: str) -> Tensor:
 
 
 class _PruneAdapter(Adapter):
-    """pruned: what calls the pruning function."""
+    """Base of the adapters; `pruned` is the class that calls the pruning function."""
 
     distribution = "torch"
     homepage = "https://docs.pytorch.org/docs/stable/nn.html#utilities"
@@ -88,7 +88,7 @@ class _PruneAdapter(Adapter):
 
 
 class CustomFromMaskPruned(Pruned):
-    """The given masks are applied at once."""
+    """Masks applied at attach."""
 
     def __init__(self, model: nn.Module, plan: Plan) -> None:
         super().__init__(model, plan)
@@ -105,7 +105,7 @@ class CustomFromMaskPruned(Pruned):
 
 
 class CustomFromMaskAdapter(_PruneAdapter):
-    """prune.custom_from_mask."""
+    """Adapter of prune.custom_from_mask."""
 
     supported = _SUPPORTED + "given"
     unsupported = "unstructured block n_of_m any_n_of_m channel input_channel band scope_all relevel tied"
@@ -114,13 +114,15 @@ class CustomFromMaskAdapter(_PruneAdapter):
 
 
 class L1UnstructuredPruned(Pruned):
+    """Calls of prune.l1_unstructured."""
+
     def prune(self, module: nn.Module, name: str, pattern: Pattern) -> None:
         assert isinstance(pattern, Unstructured)
         prune.l1_unstructured(module, name, amount=float(pattern.level))
 
 
 class L1UnstructuredAdapter(_PruneAdapter):
-    """prune.l1_unstructured."""
+    """Adapter of prune.l1_unstructured."""
 
     supported = _SUPPORTED + "unstructured relevel"
     unsupported = "given block n_of_m any_n_of_m channel input_channel band scope_all tied"
@@ -128,13 +130,15 @@ class L1UnstructuredAdapter(_PruneAdapter):
 
 
 class RandomUnstructuredPruned(Pruned):
+    """Calls of prune.random_unstructured."""
+
     def prune(self, module: nn.Module, name: str, pattern: Pattern) -> None:
         assert isinstance(pattern, Unstructured)
         prune.random_unstructured(module, name, amount=float(pattern.level))
 
 
 class RandomUnstructuredAdapter(_PruneAdapter):
-    """prune.random_unstructured."""
+    """Adapter of prune.random_unstructured."""
 
     supported = _SUPPORTED + "unstructured relevel"
     unsupported = "given block n_of_m any_n_of_m channel input_channel band scope_all tied"
@@ -143,13 +147,15 @@ class RandomUnstructuredAdapter(_PruneAdapter):
 
 
 class LnStructuredPruned(Pruned):
+    """Calls of prune.ln_structured."""
+
     def prune(self, module: nn.Module, name: str, pattern: Pattern) -> None:
         assert isinstance(pattern, Channel)
         prune.ln_structured(module, name, amount=float(pattern.level), n=2, dim=pattern.dim)
 
 
 class LnStructuredAdapter(_PruneAdapter):
-    """prune.ln_structured with n=2."""
+    """Adapter of prune.ln_structured with n=2."""
 
     supported = _SUPPORTED + "channel input_channel relevel"
     unsupported = "given unstructured block n_of_m any_n_of_m band scope_all tied"
@@ -158,7 +164,7 @@ class LnStructuredAdapter(_PruneAdapter):
 
 
 class GlobalUnstructuredPruned(Pruned):
-    """All planned tensors in one call where the plan ranks them together, else one call each."""
+    """One call for all planned tensors if the plan ranks them together, else one call each."""
 
     def update(self, level: float | None = None) -> None:
         if self.plan.scope == "each":
@@ -171,12 +177,13 @@ class GlobalUnstructuredPruned(Pruned):
         self.prune_all([(module, name)], pattern)
 
     def prune_all(self, places: list[tuple[nn.Module, str]], pattern: Pattern) -> None:
+        """Call prune.global_unstructured on several tensors."""
         assert isinstance(pattern, Unstructured)
         prune.global_unstructured(places, pruning_method=prune.L1Unstructured, amount=float(pattern.level))
 
 
 class GlobalUnstructuredAdapter(_PruneAdapter):
-    """prune.global_unstructured with prune.L1Unstructured."""
+    """Adapter of prune.global_unstructured with prune.L1Unstructured."""
 
     supported = _SUPPORTED + "unstructured scope_all relevel"
     unsupported = "given block n_of_m any_n_of_m channel input_channel band tied"

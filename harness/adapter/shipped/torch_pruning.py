@@ -1,8 +1,8 @@
-"""torch-pruning's MagnitudePruner: output channels removed over a dependency graph, its history as the sidecar.
+"""torch-pruning's MagnitudePruner, which removes output channels along a dependency graph.
 
-Ranked by the planned layer's own L2 norm (`group_reduction="first"`), so that the declared score can be judged; by
-default it ranks by the mean over the whole group. A pruner makes one step: it is built for a level, and has no way to
-be given another one.
+It ranks by the L2 norm of the planned layer alone (`group_reduction="first"`), so that the declared score can be
+judged; its default is the mean over the whole group. A pruner makes a single step, is built for one level and cannot
+be given another. Its pruning history is the sidecar.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..protocol import Adapter, Context, Refusal, Saved, Sparsified
 
 
 class Pruned(Sparsified):
-    """At work on one model, which is pruned in place."""
+    """A pruner at work on one model, which it prunes in place."""
 
     def __init__(self, model: nn.Module, plan: Plan, pruner: Any) -> None:
         super().__init__(model, plan)
@@ -29,9 +29,9 @@ class Pruned(Sparsified):
 
     def update(self, level: float | None = None) -> None:
         if level is not None:
-            raise Refusal("a pruner is built for a level: update takes no other")
+            raise Refusal("a pruner is built for one level; update takes no other")
         if self.pruner.current_step:
-            raise Refusal("a pruner of one step makes no second update")
+            raise Refusal("the pruner has made its only step; there is no second update")
         self.pruner.step()
 
     def masks(self) -> dict[str, Tensor]:
@@ -49,7 +49,7 @@ class Pruned(Sparsified):
 
 
 class MagnitudePrunerAdapter(Adapter):
-    """A level for each planned layer in `pruning_ratio_dict`; one for all of them where they are ranked together."""
+    """Adapter of MagnitudePruner, with one level per planned layer, or one for all if they are ranked together."""
 
     distribution = "torch-pruning"
     homepage = "https://github.com/VainF/Torch-Pruning"

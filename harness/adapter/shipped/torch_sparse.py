@@ -1,7 +1,7 @@
-"""torch.sparse: 2:4 weights as a tensor subclass, pruned and compressed by the class's own sort of 4x4 tiles.
+"""torch.sparse: 2:4 weights as a tensor subclass, pruned and compressed by its own selection in 4x4 tiles.
 
-It works on CUDA alone. A compressed weight has no dense one beside it: what was removed is gone, and to update anew is
-to sort what is left.
+It works on CUDA alone. A compressed weight keeps no dense one: the removed entries are lost, and a second update
+selects among the remaining ones.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from ..protocol import Adapter, Context, Refusal, Saved, Sparsified
 
 
 class SemiStructured(Sparsified):
-    """Linear layers whose weights are compressed, or are to be."""
+    """Linear layers whose weights are compressed by an update."""
 
     def update(self, level: float | None = None) -> None:
         if level is not None:
-            raise Refusal(f"{', '.join(self.plan.names)}: 2:4 has no other level, which relevel would take")
+            raise Refusal(f"{', '.join(self.plan.names)}: 2:4 has no other level, so there is no relevel")
         for name in self.plan.names:
             module, attribute = place(self.model, name)
             dense = _dense(getattr(module, attribute).detach())
@@ -52,7 +52,7 @@ def _mask(weight: Tensor) -> Tensor:
 
 
 class SemiStructuredAdapter(Adapter):
-    """SparseSemiStructuredTensorCUTLASS.prune_dense_static_sort."""
+    """Adapter of SparseSemiStructuredTensorCUTLASS.prune_dense_static_sort."""
 
     distribution = "torch"
     homepage = "https://docs.pytorch.org/docs/stable/sparse.html#sparse-semi-structured-tensors"
@@ -74,11 +74,11 @@ class SemiStructuredAdapter(Adapter):
         for name in plan.names:
             layer = layers.get(name)
             if not isinstance(layer, nn.Linear):
-                raise Refusal(f"{name}: only the weight of an nn.Linear is multiplied compressed")
+                raise Refusal(f"{name}: only the weight of an nn.Linear can be compressed")
             if not layer.weight.is_cuda:
-                raise Refusal(f"{name} is on {layer.weight.device}: there is no kernel for cpu, for CUDA alone")
+                raise Refusal(f"{name} is on {layer.weight.device}: there is a kernel for CUDA, but none for cpu")
             if layer.weight.dtype not in (torch.bfloat16, torch.float16):
-                raise Refusal(f"{name} is {layer.weight.dtype}: tiles of bfloat16 and float16 alone are sorted")
+                raise Refusal(f"{name} is {layer.weight.dtype}: only bfloat16 and float16 can be compressed")
         return SemiStructured(model, plan)
 
     def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
