@@ -16,8 +16,8 @@ from ...process.guard import Guard
 from ...run.report_writer import cell_of, current_cell_file
 from ...run.session import select_registrations
 from ...values.timing import Entry, State, Timing, plan
-from .beside import Beside, NoRival, beside
 from .measure import Benchmark, Settings, arm, measure, obstacle, proven
+from .other_release import Beside, NoRival, beside
 from .turns import Pace, Timer
 
 if TYPE_CHECKING:
