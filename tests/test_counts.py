@@ -18,7 +18,7 @@ from torch import nn
 
 from sparsecheck import Context, Plan, Sparsified
 from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
-from sparsecheck.features.bench.floor import FloorAdapter
+from sparsecheck.features.bench.floor_adapter import FloorAdapter
 from sparsecheck.operations.counting import calls, counts
 from sparsecheck.operations.tasks import Subject, Task, task
 from sparsecheck.operations.workload import Workload

@@ -24,7 +24,7 @@ from ...operations.tasks import Subject, dense_task, task
 from ...operations.workload import Workload, lacking, pattern_of
 from ...process.device import clock_of
 from ...values.timing import OPERATIONS, SIZES, Comparison, Entry, Scope, State, Timing
-from .floor import FloorAdapter
+from .floor_adapter import FloorAdapter
 from .turns import Arm, Pace, Timer, Turns
 
 SLOWEST = ("compile",)
