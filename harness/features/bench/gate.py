@@ -8,7 +8,7 @@ from enum import Enum
 from msgspec import Struct, structs
 
 from ...values.timing import Comparison, Counts, Entry, Ratio, State, Timing
-from .evidence import is_above
+from .ratio_statistics import is_above
 
 SHORT = 1e-4
 """Seconds below which an operation is allowed `MORE_IF_SHORT` times as much, up to `SAVED_ALLOWANCE`: what surrounds it

@@ -17,7 +17,7 @@ from ...operations.tasks import Task
 from ...oracle import random_numbers
 from ...process.device import Clock
 from ...values.timing import Comparison, Ratio
-from .evidence import FEWEST, pairs_for, ratio
+from .ratio_statistics import FEWEST, pairs_for, ratio
 
 _BLOCK, _MOST_CALLS, _LONG = 4e-4, 32, 5e-3
 """Seconds that a block of calls takes at least; calls in one at the most; seconds from which a call is primed once and
