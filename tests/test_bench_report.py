@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sparsecheck.features.bench.gate import Change, Saved, Standing
+from sparsecheck.features.bench.compare import Change, Saved, Standing
 from sparsecheck.features.bench.page import BenchReport, bench_html, bench_markdown, counts_told, is_told
 from sparsecheck.features.bench.plots import Bar, Line, curves, forest
 from sparsecheck.values.timing import Counts, Entry, Ratio, State, Timing

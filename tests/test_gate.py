@@ -12,7 +12,7 @@ import pytest
 from msgspec import structs
 
 from sparsecheck.features.bench.changes import changes_told
-from sparsecheck.features.bench.gate import (
+from sparsecheck.features.bench.compare import (
     Change,
     Saved,
     Standing,

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from sparsecheck.features.bench.gate import Standing
+from sparsecheck.features.bench.compare import Standing
 
 from .runs import CONDITIONS, Found, Run, long_enough, read
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from sparsecheck.features.bench.gate import SHORT, Standing
+from sparsecheck.features.bench.compare import SHORT, Standing
 from sparsecheck.values.timing import Ratio
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from ...values.timing import Ratio
-from .gate import Change, Standing
+from .compare import Change, Standing
 
 _ORDER = list(Standing)
 

@@ -19,7 +19,7 @@ from ...commands.failure import fail
 from ...values.timing import OPERATIONS, QUICK, SIZES
 
 if TYPE_CHECKING:
-    from .gate import Change, Saved
+    from .compare import Change, Saved
     from .gated import Gate
     from .measure import Rival, Settings
     from .time_apart import Bench, Timed
@@ -89,7 +89,7 @@ def _subjects(names: tuple[str, ...], adapters: tuple[Path, ...]) -> tuple[str, 
 
 
 def _gate(against: Path | None, rival: object, per_cent: float | None) -> Gate | None:
-    from .gate import ALLOWANCE, SAVED_ALLOWANCE
+    from .compare import ALLOWANCE, SAVED_ALLOWANCE
     from .gated import Gate
 
     asked = None if per_cent is None else per_cent / 100

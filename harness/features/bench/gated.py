@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from msgspec import structs
 
 from ...values.timing import Entry, State
-from .gate import Change, Saved, Standing, against_rival, against_saved, is_open, settled
+from .compare import Change, Saved, Standing, against_rival, against_saved, is_open, settled
 from .saved import of_document
 from .time_apart import Bench, Timed, time_apart
 

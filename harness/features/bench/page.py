@@ -11,7 +11,7 @@ from markupsafe import Markup
 from ...show.html import rendered
 from ...values.timing import OPERATIONS, SIZES, Comparison, Ratio, State, Timing
 from .changes import ratio_told, verdict
-from .gate import Change, Saved
+from .compare import Change, Saved
 from .plots import Bar, Line, curves, forest
 
 COLUMNS: tuple[Comparison, ...] = ("self", "floor", "dense", "exemplar", "rival")

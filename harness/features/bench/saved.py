@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from ...values.timing import Timing
-from .gate import Saved
+from .compare import Saved
 
 _PLACE = ("dtype", "torch", "python", "architecture", "threads", "allocator")
 _PROCESSOR = ("brand_raw", "family", "model", "stepping")
