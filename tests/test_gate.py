@@ -25,7 +25,7 @@ from sparsecheck.features.bench.compare import (
     over,
     settled,
 )
-from sparsecheck.features.bench.gated import Gate, gate_exit_code, look_closer
+from sparsecheck.features.bench.gate import Gate, gate_exit_code, look_closer
 from sparsecheck.features.bench.measure import GATED, Rival, Settings
 from sparsecheck.features.bench.saved import InvalidTimings, of_document, read, without_data
 from sparsecheck.features.bench.time_apart import Bench, Timed

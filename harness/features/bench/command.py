@@ -20,7 +20,7 @@ from ...values.timing import OPERATIONS, QUICK, SIZES
 
 if TYPE_CHECKING:
     from .compare import Change, Saved
-    from .gated import Gate
+    from .gate import Gate
     from .measure import Rival, Settings
     from .time_apart import Bench, Timed
 
@@ -90,7 +90,7 @@ def _subjects(names: tuple[str, ...], adapters: tuple[Path, ...]) -> tuple[str, 
 
 def _gate(against: Path | None, rival: object, per_cent: float | None) -> Gate | None:
     from .compare import ALLOWANCE, SAVED_ALLOWANCE
-    from .gated import Gate
+    from .gate import Gate
 
     asked = None if per_cent is None else per_cent / 100
     if against is None:
@@ -149,7 +149,7 @@ def _rival(dist: str | None, adapter: Path | None) -> Iterator[Rival | None]:
 def _run(bench: Bench, gate: Gate | None, pages: Pages) -> None:
     from ...values.timing import exit_code
     from .changes import changes_told
-    from .gated import gate_exit_code, look_closer
+    from .gate import gate_exit_code, look_closer
     from .table import table
     from .time_apart import time_apart
 
