@@ -17,7 +17,7 @@ from msgspec import structs
 from sparsecheck.features.bench.compare import ALLOWANCE, SAVED_ALLOWANCE
 from sparsecheck.features.bench.gate import Gate, look_closer
 from sparsecheck.features.bench.measure import GATED, Rival, Settings
-from sparsecheck.features.bench.saved import of_document
+from sparsecheck.features.bench.saved_timings import of_document
 from sparsecheck.features.bench.time_apart import Bench, time_apart
 from sparsecheck.values.timing import QUICK, Scope
 

@@ -99,7 +99,7 @@ def _gate(against: Path | None, rival: object, per_cent: float | None) -> Gate |
 
 
 def _read(file: Path) -> tuple[Saved, ...]:
-    from .saved import InvalidTimings, read
+    from .saved_timings import InvalidTimings, read
 
     try:
         return read(file)
@@ -188,7 +188,7 @@ class Pages:
 
     def write(self, timed: Timed, changes: tuple[Change, ...], code: int) -> None:
         """Write all that was asked for."""
-        from .saved import of_document, without_data
+        from .saved_timings import of_document, without_data
 
         files = [file for file in (self.record, self.html, self.markdown) if file is not None]
         if timed.document is None and files:

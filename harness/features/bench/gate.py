@@ -9,7 +9,7 @@ from msgspec import structs
 
 from ...values.timing import Entry, State
 from .compare import Change, Saved, Standing, against_rival, against_saved, is_open, settled
-from .saved import of_document
+from .saved_timings import of_document
 from .time_apart import Bench, Timed, time_apart
 
 LONGER = 3
