@@ -28,7 +28,7 @@ from sparsecheck.features.bench.compare import (
 from sparsecheck.features.bench.gate import Gate, gate_exit_code, look_closer
 from sparsecheck.features.bench.measure import GATED, Rival, Settings
 from sparsecheck.features.bench.saved_timings import InvalidTimings, of_document, read, without_data
-from sparsecheck.features.bench.time_apart import Bench, Timed
+from sparsecheck.features.bench.time_in_subprocesses import Bench, Timed
 from sparsecheck.values.timing import Counts, Entry, Ratio, Scope, State, Timing
 from tests.detection.adapters import frozen, planted
 

@@ -18,7 +18,7 @@ from sparsecheck.features.bench.compare import ALLOWANCE, SAVED_ALLOWANCE
 from sparsecheck.features.bench.gate import Gate, look_closer
 from sparsecheck.features.bench.measure import GATED, Rival, Settings
 from sparsecheck.features.bench.saved_timings import of_document
-from sparsecheck.features.bench.time_apart import Bench, time_apart
+from sparsecheck.features.bench.time_in_subprocesses import Bench, time_apart
 from sparsecheck.values.timing import QUICK, Scope
 
 from .adapters import frozen, frozen_in_calls, planted

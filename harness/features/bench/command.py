@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .compare import Change, Saved
     from .gate import Gate
     from .measure import Rival, Settings
-    from .time_apart import Bench, Timed
+    from .time_in_subprocesses import Bench, Timed
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _ADAPTER = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -62,7 +62,7 @@ def bench(
     Exit codes: 0 all that was planned was timed, or is not offered, and nothing is worse than what it was held against;
     1 an operation raised, or something is worse; 2 bad usage; 3 something planned was not timed, or nothing compared.
     """
-    from .time_apart import Bench
+    from .time_in_subprocesses import Bench
 
     if importlib.util.find_spec("pytest_benchmark") is None:
         fail("timing needs pytest-benchmark: pip install sparsecheck[bench]")
@@ -151,7 +151,7 @@ def _run(bench: Bench, gate: Gate | None, pages: Pages) -> None:
     from .changes import changes_told
     from .gate import gate_exit_code, look_closer
     from .table import table
-    from .time_apart import time_apart
+    from .time_in_subprocesses import time_apart
 
     def tell(line: str) -> None:
         click.echo(line, err=True)

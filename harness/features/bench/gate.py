@@ -10,7 +10,7 @@ from msgspec import structs
 from ...values.timing import Entry, State
 from .compare import Change, Saved, Standing, against_rival, against_saved, is_open, settled
 from .saved_timings import of_document
-from .time_apart import Bench, Timed, time_apart
+from .time_in_subprocesses import Bench, Timed, time_apart
 
 LONGER = 3
 """So many times as long a further look may be: it is at little, and what it does not find is let pass."""
