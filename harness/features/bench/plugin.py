@@ -9,7 +9,7 @@ import pytest
 
 from ...adapter.discovery import NotFound
 from .measure import Benchmark
-from .timekeeper import NAME, NotTimed, Timekeeper, check, timer_of
+from .timing_hooks import NAME, NotTimed, Timekeeper, check, timer_of
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
