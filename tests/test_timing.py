@@ -22,10 +22,10 @@ from sparsecheck.adapter.discovery import Found, find, load
 from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 from sparsecheck.features.bench import measure, turns
 from sparsecheck.features.bench.floor_adapter import FloorAdapter
+from sparsecheck.features.bench.interleaving import Arm, Pace, Turns
 from sparsecheck.features.bench.measure import GATED, Settings, arm
 from sparsecheck.features.bench.ratio_statistics import FEWEST, is_above, missed_by, pairs_for, ratio
 from sparsecheck.features.bench.table import table
-from sparsecheck.features.bench.turns import Arm, Pace, Turns
 from sparsecheck.operations.clocks import CLOCK, quiet
 from sparsecheck.operations.tasks import Subject, Task, dense_task, task
 from sparsecheck.operations.workload import Workload, lacking, pattern_of

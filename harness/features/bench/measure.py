@@ -25,7 +25,7 @@ from ...operations.workload import Workload, lacking, pattern_of
 from ...process.device import clock_of
 from ...values.timing import OPERATIONS, SIZES, Comparison, Entry, Scope, State, Timing
 from .floor_adapter import FloorAdapter
-from .turns import Arm, Pace, Timer, Turns
+from .interleaving import Arm, Pace, Timer, Turns
 
 SLOWEST = ("compile",)
 """Operations that take so long, and so little of it in the sparsifier, that floor and dense model are left out."""

@@ -20,8 +20,8 @@ from ...operations.clocks import quiet
 from ...operations.workload import Workload, pattern_of
 from ...process.guard import Guard
 from ...values.timing import SIZES, Entry
+from .interleaving import Arm, Pace
 from .measure import arm
-from .turns import Arm, Pace
 
 
 class NoRival(Exception):

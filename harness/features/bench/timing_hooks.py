@@ -16,9 +16,9 @@ from ...process.guard import Guard
 from ...run.report_writer import cell_of, current_cell_file
 from ...run.session import select_registrations
 from ...values.timing import Entry, State, Timing, plan
+from .interleaving import Pace, Timer
 from .measure import Benchmark, Settings, arm, measure, obstacle, proven
 from .other_release import Beside, NoRival, beside
-from .turns import Pace, Timer
 
 if TYPE_CHECKING:
     from _pytest._code.code import ExceptionInfo
