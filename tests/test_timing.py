@@ -319,7 +319,7 @@ def test_all_have_every_slot_alike_and_what_slows_down_cancels() -> None:
 
 
 def test_the_order_is_the_same_for_the_same_entry() -> None:
-    orders = [list(itertools.islice(turns._orders(3, token), 300)) for token in ("it", "it", "other")]
+    orders = [list(itertools.islice(interleaving._orders(3, token), 300)) for token in ("it", "it", "other")]
     assert orders[0] == orders[1] != orders[2]
 
 
