@@ -20,7 +20,7 @@ from torch import nn
 from sparsecheck import Context, Plan, Sparsified, Violation
 from sparsecheck.adapter.discovery import Found, find, load
 from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
-from sparsecheck.features.bench import measure, turns
+from sparsecheck.features.bench import interleaving, measure
 from sparsecheck.features.bench.floor_adapter import FloorAdapter
 from sparsecheck.features.bench.interleaving import Arm, Pace, Turns
 from sparsecheck.features.bench.measure import GATED, Settings, arm
