@@ -14,6 +14,8 @@ from sparsecheck.run.subprocesses import Children
 from sparsecheck.values.record import Verdict
 from tests.faulty import COUNT, Ended, faulty, part, run_together, written
 
+pytestmark = pytest.mark.cold  # how processes start is what is tested
+
 PARENT = "open('parents.txt', 'a').write(open(f'/proc/{os.getppid()}/cmdline').read() + f' {os.getpid()}\\n')"
 
 needs_fork = pytest.mark.skipif(sys.platform != "linux", reason="only there is anything forked")

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.cold  # a warm interpreter holds everything that is heavy
+
 _CONFTEST = """
 import json, os, sys
 from pathlib import Path
