@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from .catalogue import AREAS, CATALOGUE, VERSION, UnknownRequirement, requirement
+from .catalogue import AREAS, CATALOGUE, VERSION, requirement
 from .commands.arguments import shard_argument, split_arguments
-from .commands.ci_files import put
-from .commands.failure import fail
-from .commands.finish import check_writable, tell
+from .commands.command_line import CommandLine
+from .commands.finish import tell
 from .commands.merge import merge
+from .commands.output import check_writable, put
+from .errors import BadUsage, NotJudged
 from .features.bench.command import bench
 from .features.diff.diff_command import diff
 from .features.diff.record_command import record
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from .values.declaration import Declaration
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandLine, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="sparsecheck")
 def main() -> None:
     """Judge PyTorch sparsifiers against one catalogue of requirements.
@@ -55,9 +56,6 @@ def main() -> None:
     sparsecheck record --to FOLDER      keep what it does here
     sparsecheck diff A B                what changed in what it does
     sparsecheck explain MASK-01         what a requirement asks, and why
-
-    Exit codes: 0 all that was planned was judged and nothing is red; 1 something is red; 2 bad usage,
-    or a sparsifier that could not be judged; 3 the ledger does not balance.
     """
 
 
@@ -81,7 +79,7 @@ def list_(check: bool, adapters: tuple[Path, ...]) -> None:
         state = f"BROKEN: {problem}" if problem else one.lacking or ((newer or "ok") if check else "")
         click.echo(f"{one.name:34} {one.distribution or 'file':14} {one.value}  {state}".rstrip())
     if broken:
-        fail("not every registered sparsifier can be judged; mend the lines above")
+        raise NotJudged("not every registered sparsifier can be judged", "Fix the lines marked BROKEN above.")
 
 
 def _newer(declaration: Declaration) -> str:
@@ -107,10 +105,7 @@ def explain(id: str | None, markdown: bool) -> None:
         for one in CATALOGUE if id is None else AREAS[id.upper()]:
             click.echo(f"{one.id:9} {one.level:12} {one.sentence}")
         return
-    try:
-        click.echo(_explained(requirement(id.upper())))
-    except UnknownRequirement as error:
-        fail(str(error))
+    click.echo(_explained(requirement(id)))
 
 
 def _explained(one: Requirement) -> str:
@@ -168,12 +163,9 @@ def run(
 
     selection = Selection(tuple(area.upper() for area in areas), requirements + _of(levels), cells, probe)
     _check_selection(selection)
-    try:
-        subjects = chosen(names, adapters, cells, required)
-    except LookupError as error:
-        fail(str(error.args[0]))
+    subjects = chosen(names, adapters, cells, required)
     if durations is not None and shard is None:
-        fail("--durations balances shards; name one by --shard k/n")
+        raise BadUsage("--durations balances shards, and no shard is named", "Name one with --shard K/N.")
     check_writable(report, "--report")
     asked = Run(
         subjects, tuple(file.absolute() for file in adapters), selection, workers, min(jobs, len(subjects)),
@@ -188,19 +180,15 @@ def _of(levels: tuple[str, ...]) -> tuple[str, ...]:
     """The ids of the requirements of each of `levels`."""
     for level in levels:
         if not any(one.level == level for one in CATALOGUE):
-            fail(f"no requirement is {level}: --level {level} selects nothing")
+            raise BadUsage(f"no requirement is {level}: --level {level} selects nothing")
     return tuple(one.id for one in CATALOGUE if one.level in levels)
 
 
 def _check_selection(selection: Selection) -> None:
-    from .values.cell import Cell, InvalidCell
+    from .values.cell import Cell
 
-    try:
-        wanted = [*selection.requirements, *(Cell.parse(cell).requirement for cell in selection.cells)]
-        for id in wanted:
-            requirement(id)
-    except (InvalidCell, UnknownRequirement) as error:
-        fail(str(error))
+    for id in (*selection.requirements, *(Cell.parse(cell).requirement for cell in selection.cells)):
+        requirement(id)
 
 
 @main.command()
@@ -216,18 +204,15 @@ def report(
     files: tuple[Path, ...], joined: Path | None, older: tuple[Path, ...], xml: Path | None, markdown: Path | None
 ) -> None:
     """Show the verdicts that FILES hold, of other sparsifiers each, and exit as one run of them all would."""
-    from .report.report import InvalidReport, TruncatedReport, aligned, join, read
+    from .report.report import aligned, join, read, read_whole
     from .show.carried import carried, carried_lines
     from .show.left_out import left_out_lines
 
     check_writable(joined, "--report")
-    try:
-        whole, found = aligned([read(file) for file in files])
-        cut = [one.footer.interrupted for one in whole if one.footer is not None and one.footer.interrupted]
-        together = join(whole, interrupted="; ".join(cut))
-        others = tuple(carried(together, [read(file) for file in older]))
-    except InvalidReport as error:
-        fail(str(error), 3 if isinstance(error, TruncatedReport) else 2)
+    whole, found = aligned([read(file) for file in files])
+    cut = [one.footer.interrupted for one in whole if one.footer is not None and one.footer.interrupted]
+    together = join(whole, interrupted="; ".join(cut))
+    others = tuple(carried(together, [read_whole(file) for file in older]))
     notes = (*left_out_lines(found), *carried_lines(others))
     tell(together, joined, left_out=notes, at_least=_put(together, xml, markdown))
 

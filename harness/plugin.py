@@ -66,18 +66,15 @@ def _judge(config: pytest.Config) -> Judge:
     """
     judge: Judge | None = config.pluginmanager.get_plugin(_NAME)
     if judge is None:
-        from .adapter.discovery import NotFound
-        from .catalogue import UnknownCatalogue
+        from .errors import SparsecheckError
         from .process.integrity import Harness
-        from .report.report import InvalidReport
         from .run.pytest_hooks import Judge
         from .run.session import plan_session
-        from .values.shard import InvalidShard
 
         altered = Harness().changed
         try:
             session = plan_session(_request(config))
-        except (NotFound, UnknownCatalogue, InvalidReport, InvalidShard, OSError) as error:
+        except SparsecheckError as error:
             raise pytest.UsageError(str(error)) from None
         _check_digest(config, session.digest)
         try:

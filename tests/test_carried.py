@@ -14,7 +14,7 @@ from sparsecheck.catalogue import revisions
 from sparsecheck.cli import main
 from sparsecheck.features.page.markdown import field_markdown
 from sparsecheck.features.page.page_html import field_html
-from sparsecheck.report.report import Report, TruncatedReport, UnlikeReports, write
+from sparsecheck.report.report import InterruptedReport, ProbeReport, Report, write
 from sparsecheck.show.carried import CARRIED, carried, carried_lines
 from sparsecheck.show.results import field
 from sparsecheck.values.declaration import Environment
@@ -96,7 +96,7 @@ def test_its_age_is_told(started: str, age: str) -> None:
 
 
 @pytest.mark.parametrize(("header", "error", "says"), [
-    ({"selection": Selection(probe=True)}, UnlikeReports, "a probe"),
+    ({"selection": Selection(probe=True)}, ProbeReport, "a probe"),
 ])
 def test_what_is_no_verdict_here_is_not_carried(header: dict[str, object], error: type[Exception], says: str) -> None:
     one = older()
@@ -112,7 +112,7 @@ def test_a_requirement_at_another_revision_is_not_carried() -> None:
 
 @pytest.mark.parametrize("footer", [None, Footer((), "Ctrl-C")])
 def test_what_was_cut_short_is_not_carried(footer: Footer | None) -> None:
-    with pytest.raises(TruncatedReport, match="cut short"):
+    with pytest.raises(InterruptedReport, match="interrupted"):
         list(carried(NOW, [replaced(older(), footer=footer)]))
 
 

@@ -114,7 +114,7 @@ def test_a_file_is_called_by_its_stem(tmp_path: Path, file: str, name: str) -> N
 
 
 def test_an_unknown_name_is_answered_with_those_there_are() -> None:
-    with pytest.raises(NotFound, match=r"no sparsifier is called 'nothing'; registered are exemplar, .*torch-"):
+    with pytest.raises(NotFound, match=r"no sparsifier is called 'nothing'. Known names: exemplar, .*torch-"):
         find("nothing")
 
 

@@ -61,7 +61,7 @@ def test_from_red_to_known_to_mended(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("selection", "code", "said"),
-    [(Selection(cells=(cell(),)), 2, "out.jsonl: judged on single cells")],
+    [(Selection(cells=(cell(),)), 2, "out.jsonl was judged on single cells")],
 )
 def test_a_report_that_says_too_little_is_refused(
     tmp_path: Path, selection: Selection, code: int, said: str
@@ -97,7 +97,7 @@ def test_a_sparsifier_that_the_report_is_not_about_is_refused(tmp_path: Path) ->
     write(report(passed(cell())), tmp_path / "out.jsonl")
     ended = expect(tmp_path, "--sparsifier", "exemplar")
     assert ended.code == 2
-    assert "the report is not about 'exemplar'; it is about it" in ended.output
+    assert "no sparsifier of this report is called 'exemplar'. Known names: it." in ended.output
 
 
 def test_a_sparsifier_that_could_not_be_judged_is_refused(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_sparsifiers_of_two_files_are_refused(tmp_path: Path) -> None:
     ended = expect(tmp_path, *adapters)
     assert ended.code == 2
     assert "more than one expectation file" in ended.output
-    assert "name those of one by --sparsifier" in ended.output
+    assert "Name the sparsifiers of one file with --sparsifier." in ended.output
 
 
 def test_a_file_that_cannot_be_read_is_left_as_it_is(tmp_path: Path) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sparsecheck.features.expect import expectation_file
-from sparsecheck.features.expect.expectation_file import KEYS, rendered, replace_text, rewritten
+from sparsecheck.features.expect.expectation_file import KEYS, rendered, rewritten
 from sparsecheck.features.expect.proposal import Proposal
 from sparsecheck.report.expectation import Expectation, InvalidExpectations, parse_entries
 
@@ -145,22 +144,3 @@ def test_every_key_of_any_text_is_read_as_it_is_written(key: str, value: str) ->
 
 def test_every_field_of_an_entry_has_its_key() -> None:
     assert sorted(KEYS) == sorted(Expectation.__struct_fields__)
-
-
-def test_a_link_to_the_file_stays_one(tmp_path: Path) -> None:
-    file, link = tmp_path / "file.toml", tmp_path / "link.toml"
-    file.write_text(TEXT, "utf-8")
-    link.symlink_to(file)
-    replace_text(link, SECOND)
-    assert link.is_symlink()
-    assert file.read_text("utf-8") == SECOND
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["file.toml", "link.toml"]
-
-
-def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
-    file = tmp_path / "file.toml"
-    file.write_text(TEXT, "utf-8")
-    (tmp_path / "file.toml.part").mkdir()
-    with pytest.raises(OSError, match=r"file\.toml\.part"):
-        replace_text(file, SECOND)
-    assert file.read_text("utf-8") == TEXT

@@ -57,8 +57,8 @@ def resumable(disk: Path, whole: Report) -> Report:
 
 def said_once(output: str) -> None:
     """One sentence, and no traceback."""
-    assert output.count("out.jsonl could not be written") == 1
-    assert "out.jsonl.parts: make room, and finish by --resume" in output
+    assert output.count("out.jsonl cannot be written") == 1
+    assert "out.jsonl.parts. Make room, and finish with --resume." in output
     assert "Traceback" not in output
 
 

@@ -17,9 +17,9 @@ from sparsecheck.catalogue import CATALOGUE, revisions
 from sparsecheck.cli import main
 from sparsecheck.features.page.markdown import field_markdown
 from sparsecheck.features.page.page_html import as_data, field_html
-from sparsecheck.report.report import EmptyReport, Report, UnlikeReports, encode, join
+from sparsecheck.report.report import EmptyReport, InterruptedReport, Report, UnlikeReports, encode, join
 from sparsecheck.show.markdown import code, plain
-from sparsecheck.show.results import CutShort, Field, Square, field, followable, shown
+from sparsecheck.show.results import Field, Square, field, followable, shown
 from sparsecheck.show.standing import Standing
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection
@@ -331,8 +331,8 @@ def test_both_pages_are_written_and_again_alike(tmp_path: Path) -> None:
     ("reports", "exit", "said"),
     [
         ([replaced(report(EACH), footer=None)], 3, "no footer"),
-        ([report(EACH, interrupted="Ctrl-C")], 3, "a run was cut short (Ctrl-C); run it again"),
-        ([replaced(report(EACH), footer=report(passed(cell())).footer)], 3, "footer disagrees"),
+        ([report(EACH, interrupted="Ctrl-C")], 3, "run that was interrupted (Ctrl-C). Run it again."),
+        ([replaced(report(EACH), footer=report(passed(cell())).footer)], 3, "footer contradicts"),
         ([report(EACH[:2], [cell(), cell("MASK-02"), cell("MASK-30")])], 3, "does not balance"),
         ([report(EACH), report(EACH)], 2, "it stands in two of the reports"),
         ([report(passed(cell()), selection=Selection(probe=True))], 2, "a probe"),
@@ -363,16 +363,17 @@ def test_each_way_a_field_can_be_wrong_has_a_name() -> None:
         field([report(subjects=())])
     with pytest.raises(UnlikeReports):
         field([report(), report()])
-    with pytest.raises(CutShort):
+    with pytest.raises(InterruptedReport):
         field([report(interrupted="Ctrl-C")])
-    with pytest.raises(CutShort):
+    with pytest.raises(InterruptedReport):
         field([replaced(join([report(EACH)]), footer=None)])
 
 
 def test_a_missing_report_is_named(tmp_path: Path) -> None:
     ended = pages(tmp_path, [str(tmp_path / "absent.jsonl")])
     assert ended.exit_code == 2
-    assert "absent.jsonl: there is no such report" in ended.output
+    assert "there is no report" in ended.output
+    assert "absent.jsonl" in ended.output
 
 
 def test_a_page_that_cannot_be_written_leaves_the_other_as_it_was(tmp_path: Path) -> None:
@@ -381,7 +382,7 @@ def test_a_page_that_cannot_be_written_leaves_the_other_as_it_was(tmp_path: Path
         main, ["page", *files, "--html", str(tmp_path / "a.html"), "--markdown", str(tmp_path / "no" / "a.md")]
     )
     assert ended.exit_code == 2
-    assert "could not be written" in ended.output
+    assert "cannot be written" in ended.output
     assert [file.name for file in tmp_path.iterdir()] == ["0.jsonl"]
 
 

@@ -13,9 +13,9 @@ import pytest
 import safetensors.numpy
 from click.testing import CliRunner
 
+from sparsecheck.cli import main
 from sparsecheck.features.references import keeping
 from sparsecheck.features.references.changes import changes_in
-from sparsecheck.features.references.command import reference as command
 from sparsecheck.oracle import references
 from sparsecheck.oracle.mask_picture import COLUMNS, ROWS, picture
 from sparsecheck.oracle.references import ChangedBytes
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def _call(*arguments: str) -> tuple[int, str, str]:
-    result = CliRunner().invoke(command, arguments)
+    result = CliRunner().invoke(main, ["reference", *arguments])
     return result.exit_code, result.stdout, result.stderr
 
 

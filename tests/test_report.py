@@ -22,9 +22,11 @@ from sparsecheck.report.report import (
     FooterDisagrees,
     InvalidLine,
     InvalidReport,
+    MissingReport,
     Report,
     TruncatedReport,
     UnlikeReports,
+    UnreadableReport,
     encode,
     exit_code,
     join,
@@ -99,7 +101,7 @@ def test_what_is_packed_and_cut_at_any_byte_is_never_read_as_whole(packed: Path)
     whole = packed.read_bytes()
     for length in range(2, len(whole)):
         packed.write_bytes(whole[:length])
-        with pytest.raises(TruncatedReport, match=r"report\.jsonl\.gz: it ends before"):
+        with pytest.raises(TruncatedReport, match=r"report\.jsonl\.gz ends in the middle"):
             read(packed)
     for content, kind in ((b"", EmptyReport), (whole[:1], DamagedReport)):
         packed.write_bytes(content)
@@ -111,14 +113,14 @@ def test_what_is_packed_and_damaged_is_refused_in_one_sentence(packed: Path) -> 
     whole = packed.read_bytes()
     for place in range(10, len(whole)):
         packed.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
-        with pytest.raises((DamagedReport, TruncatedReport), match=r"^\S+report\.jsonl\.gz: [^\n]+$"):
+        with pytest.raises((DamagedReport, TruncatedReport), match=r"^\S+report\.jsonl\.gz [^\n]+$"):
             read(packed)
 
 
 @pytest.mark.parametrize("content", [b"".join(lines()), b"PK\x03\x04"])
 def test_what_is_only_named_as_packed_is_damaged(packed: Path, content: bytes) -> None:
     packed.write_bytes(content)
-    with pytest.raises(DamagedReport, match="gzip cannot unpack it"):
+    with pytest.raises(DamagedReport, match="is not valid gzip data"):
         read(packed)
 
 
@@ -208,8 +210,11 @@ def test_what_has_no_line_at_all_is_empty(file: Path, content: bytes) -> None:
         read(written(file, [content]))
 
 
-def test_a_missing_file_is_an_error_of_the_system(file: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+def test_a_missing_file_and_a_folder_have_names_of_their_own(file: Path) -> None:
+    with pytest.raises(MissingReport, match="there is no report"):
+        read(file)
+    file.mkdir()
+    with pytest.raises(UnreadableReport, match="Is a directory"):
         read(file)
 
 
@@ -217,7 +222,7 @@ def test_a_missing_file_is_an_error_of_the_system(file: Path) -> None:
 @pytest.mark.parametrize("times", [0, 2])
 def test_a_record_dropped_or_doubled_disagrees_with_the_footer(file: Path, position: int, times: int) -> None:
     content = [record for at, record in enumerate(RECORDS) for _ in range(times if at == position else 1)]
-    with pytest.raises(FooterDisagrees, match="the footer disagrees with the"):
+    with pytest.raises(FooterDisagrees, match="the footer contradicts the"):
         read(written(file, [HEADER, *content, FOOTER]))
 
 
@@ -423,7 +428,7 @@ def test_the_process_of_the_command_exits_so_too(file: Path) -> None:
         [sys.executable, "-m", "sparsecheck", "report", str(file)], capture_output=True, text=True, check=False
     )
     assert ended.returncode == 3
-    assert "no footer: the run was cut short after 4 records; run it again" in ended.stderr
+    assert "has no footer: it was cut short after 4 records. Run it again." in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

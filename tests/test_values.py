@@ -180,7 +180,7 @@ def test_only_the_first_colon_of_a_cell_ends_its_sparsifier() -> None:
     ],
 )
 def test_what_has_another_form_is_no_cell(text: str) -> None:
-    with pytest.raises(InvalidCell, match="a cell is sparsifier:REQUIREMENT/layer/pattern/dtype/device"):
+    with pytest.raises(InvalidCell, match="A cell is written sparsifier:REQUIREMENT/layer/pattern/dtype/device"):
         Cell.parse(text)
 
 

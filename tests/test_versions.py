@@ -21,8 +21,7 @@ from sparsecheck.features.versions.changes import Change, Kind
 from sparsecheck.features.versions.html import render_html
 from sparsecheck.features.versions.markdown import render_markdown
 from sparsecheck.features.versions.table import NoTorch, SameTorch, VersionTable, tabulate
-from sparsecheck.report.report import EmptyReport, Report, UnlikeReports, encode, join, read, write
-from sparsecheck.show.results import CutShort
+from sparsecheck.report.report import EmptyReport, InterruptedReport, Report, UnlikeReports, encode, join, read, write
 from sparsecheck.values.declaration import Declaration
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection
@@ -353,7 +352,7 @@ def pages(folder: Path, files: Sequence[str]) -> Result:
     ("reports", "exit", "said"),
     [
         ([replaced(on("2.1.2", PASSED), footer=None)], 3, "no footer"),
-        ([on("2.1.2", PASSED, interrupted="Ctrl-C")], 3, "a run was cut short (Ctrl-C); run it again"),
+        ([on("2.1.2", PASSED, interrupted="Ctrl-C")], 3, "run that was interrupted (Ctrl-C). Run it again."),
         ([report([PASSED], [cell(), cell("MASK-02")])], 3, "does not balance"),
         ([on("2.1.2", PASSED), on("2.1.2+cpu", PASSED)], 2, "it is in two reports on torch 2.1.2; leave one"),
         ([on("2.1.2", PASSED), on("2.4.1", PASSED, selection=Selection(areas=("MASK",)))], 2, "different selections"),
@@ -377,7 +376,7 @@ def test_reports_that_do_not_combine_write_nothing(tmp_path: Path, reports: list
     [
         ([on("2.1.2", PASSED)] * 2, SameTorch),
         ([on("2.1.2", problem="no")], NoTorch), ([report(subjects=())], EmptyReport),
-        ([on("2.1.2", PASSED, interrupted="x")], CutShort),
+        ([on("2.1.2", PASSED, interrupted="x")], InterruptedReport),
         ([on("2.1.2"), on("2.4.1", selection=Selection(areas=("MASK",)))], UnlikeReports),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
@@ -402,8 +401,8 @@ def test_a_folder_means_all_reports_in_it(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_and_a_missing_report_are_named(tmp_path: Path) -> None:
-    assert "there is no report in this folder" in pages(tmp_path, [str(tmp_path)]).output
-    assert "absent.jsonl: there is no such report" in pages(tmp_path, [str(tmp_path / "absent.jsonl")]).output
+    assert "there is no report in the folder" in pages(tmp_path, [str(tmp_path)]).output
+    assert "there is no report " in pages(tmp_path, [str(tmp_path / "absent.jsonl")]).output
 
 
 def test_a_truncated_gzip_file_exits_like_any_truncated_report(tmp_path: Path) -> None:
@@ -412,7 +411,7 @@ def test_a_truncated_gzip_file_exits_like_any_truncated_report(tmp_path: Path) -
     file.write_bytes(file.read_bytes()[:-9])
     ended = pages(tmp_path, [str(file)])
     assert (ended.exit_code, len(ended.output.splitlines())) == (3, 1)
-    assert "it ends before what gzip packed does" in ended.output
+    assert "ends in the middle of its gzip data" in ended.output
 
 
 def test_naming_no_page_is_bad_usage_and_pages_do_not_need_torch(tmp_path: Path) -> None:

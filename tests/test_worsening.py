@@ -16,15 +16,20 @@ from sparsecheck.features.gate.gate_page import gate_markdown, told
 from sparsecheck.report.comparison import (
     Change,
     Comparison,
-    InterruptedReport,
     Kind,
-    ProbeReport,
-    UnbalancedReport,
     compare,
     essence,
 )
 from sparsecheck.report.identity import LeftOut
-from sparsecheck.report.report import Report, read, write
+from sparsecheck.report.report import (
+    InterruptedReport,
+    ProbeReport,
+    Report,
+    UnbalancedReport,
+    UnmergedShard,
+    read,
+    write,
+)
 from sparsecheck.values.capability import CAPABILITIES, declare
 from sparsecheck.values.record import Footer, Record, Subject, Verdict
 from sparsecheck.values.selection import Selection
@@ -294,6 +299,7 @@ WHOLE = report(passed(cell()))
         (replaced(WHOLE, footer=None), InterruptedReport),
         (report(passed(cell()), [cell(), cell("MASK-02")]), UnbalancedReport),
         (report(passed(cell()), selection=Selection(probe=True)), ProbeReport),
+        (replaced(WHOLE, header=replace(WHOLE.header, shard="1/2")), UnmergedShard),
     ],
 )
 def test_what_is_not_whole_is_not_compared(bad: Report, error: type[Exception]) -> None:
@@ -352,8 +358,8 @@ def test_requirements_left_out_and_a_selection_are_reported() -> None:
     ("bad", "code", "said"),
     [
         (replaced(WHOLE, footer=None), 3, "no footer"),
-        (replaced(WHOLE, footer=report(passed(cell("MASK-02"), cell())).footer), 3, "disagrees"),
-        (report(passed(cell()), interrupted="Ctrl-C"), 3, "cut short (Ctrl-C)"),
+        (replaced(WHOLE, footer=report(passed(cell("MASK-02"), cell())).footer), 3, "contradicts"),
+        (report(passed(cell()), interrupted="Ctrl-C"), 3, "interrupted (Ctrl-C)"),
         (report(passed(cell()), [cell(), cell("MASK-02")]), 3, "does not balance"),
         (report(passed(cell()), selection=Selection(probe=True)), 2, "a probe"),
     ],
@@ -367,7 +373,7 @@ def test_exit_codes_of_what_cannot_be_compared(tmp_path: Path, bad: Report, code
 
 def test_exit_codes_of_what_is_no_report(tmp_path: Path) -> None:
     (tmp_path / "no.jsonl").write_text("{}\n", "utf-8")
-    for name, said in (("no.jsonl", "no.jsonl:1: "), ("absent.jsonl", "there is no such report")):
+    for name, said in (("no.jsonl", "no.jsonl:1: "), ("absent.jsonl", "there is no report ")):
         write(WHOLE, tmp_path / "new.jsonl")
         ended = CliRunner().invoke(main, ["gate", "--baseline", str(tmp_path / name), str(tmp_path / "new.jsonl")])
         assert (ended.exit_code, said in ended.output) == (2, True), ended.output
@@ -390,7 +396,7 @@ def test_a_baseline_of_another_catalogue_is_read_by_its_records(tmp_path: Path) 
 def test_what_cannot_be_written_is_said_and_is_no_green(tmp_path: Path) -> None:
     options = ("--markdown", str(tmp_path / "no" / "s.md"), "--junit", str(tmp_path / "j.xml"))
     ended = gate(tmp_path, WHOLE, WHOLE, *options)
-    assert (ended.exit_code, "could not be written" in ended.output) == (2, True)
+    assert (ended.exit_code, "cannot be written" in ended.output) == (2, True)
     assert (tmp_path / "j.xml").exists()
 
 

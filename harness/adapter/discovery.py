@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 from packaging.requirements import Requirement
 
 from ..catalogue import VERSION
+from ..errors import SparsecheckError
+from ..suggestions import UnknownName
 
 if TYPE_CHECKING:
     from ..values.declaration import Declaration
@@ -30,12 +32,12 @@ GROUP = "sparsecheck.sparsifiers"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-class BrokenAdapter(Exception):
-    """Raised for a registered sparsifier that cannot be judged; the message says why, and which line to fix."""
+class BrokenAdapter(SparsecheckError):
+    """Raised if a registered sparsifier cannot be judged; the message says why, and which line to fix."""
 
 
-class NotFound(LookupError):
-    """Raised if no sparsifier is registered under a name."""
+class NotFound(UnknownName):
+    """Raised if no sparsifier is registered under the name that was asked for."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ def called(name: str, every: Sequence[Registration]) -> Registration:
     for registration in every:
         if registration.name == name:
             return registration
-    raise NotFound(f"no sparsifier is called {name!r}; registered are {', '.join(one.name for one in every)}")
+    raise NotFound("sparsifier", name, [one.name for one in every])
 
 
 def load(registration: Registration, supposing: bool = False) -> Found:

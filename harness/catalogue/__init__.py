@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from ..errors import SparsecheckError
+from ..suggestions import UnknownName
 from ..values.requirement import Requirement
 from . import device, mask, reg, smoke, state, struct, trace, train
 
@@ -32,11 +34,11 @@ CATALOGUE: tuple[Requirement, ...] = tuple(
 _AXES = ("layers", "patterns", "dtypes", "devices")
 
 
-class UnknownRequirement(LookupError):
+class UnknownRequirement(UnknownName):
     """Raised if no requirement has the given id."""
 
 
-class UnknownCatalogue(LookupError):
+class UnknownCatalogue(SparsecheckError, LookupError):
     """Raised if there is no catalogue of the given version."""
 
 
@@ -49,7 +51,7 @@ def requirement(id: str) -> Requirement:
     for candidate in CATALOGUE:
         if candidate.id == id:
             return candidate
-    raise UnknownRequirement(f"no requirement is called {id!r}; `sparsecheck explain` lists them all")
+    raise UnknownRequirement("requirement", id, [one.id for one in CATALOGUE], "`sparsecheck explain` lists them all.")
 
 
 def at_version(version: int) -> tuple[Requirement, ...]:
@@ -61,7 +63,7 @@ def at_version(version: int) -> tuple[Requirement, ...]:
         UnknownCatalogue: There is no such version.
     """
     if not 1 <= version <= VERSION:
-        raise UnknownCatalogue(f"there is no catalogue {version}; this sparsecheck has 1 to {VERSION}")
+        raise UnknownCatalogue(f"there is no catalogue {version}", f"This sparsecheck has 1 to {VERSION}.")
     return tuple(_at(one, version) for one in CATALOGUE if one.introduced() <= version)
 
 

@@ -1,4 +1,4 @@
-"""How the commands that end in verdicts end: the report written, the verdicts told, the exit code."""
+"""The end of every command that ends in verdicts: write the report, show the verdicts, exit."""
 
 from __future__ import annotations
 
@@ -8,45 +8,44 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .failure import fail
+from ..errors import INCOMPLETE, UNUSABLE
+from ..files import CannotWrite
+from .command_line import show_error
 
 if TYPE_CHECKING:
     from ..report.report import Report
     from ..run.partial_records import PartialRecords
 
 
-def check_writable(report: Path | None, option: str) -> None:
-    """Fail before there is something to write, if it could not be written."""
-    from ..report import report as reports
-
-    try:
-        if report is not None:
-            reports.check_writable(report)
-    except OSError as error:
-        fail(f"{report} cannot be written ({error.strerror}); name another file with {option}")
-
-
 def tell(
     judged: Report, path: Path | None, required: tuple[str, ...] = (), left_out: tuple[str, ...] = (),
     parts: PartialRecords | None = None, at_least: int = 0,
 ) -> None:
-    """Write `judged` to `path`, show it, and exit. required: names that must have been judged. left_out: lines on
-    what was not. parts: what outlives a report that cannot be written. at_least: the exit code may not be less."""
+    """Write `judged` to `path`, show it, and exit.
+
+    Args:
+        judged: The report of the run.
+        path: Where to write it, if anywhere.
+        required: Names of sparsifiers that must have been judged.
+        left_out: Lines on what was not judged, shown last.
+        parts: Records that outlive a report that cannot be written.
+        at_least: The lowest exit code.
+    """
     from ..report.report import exit_code
     from ..show.summary import summary
 
     code = max(exit_code(judged), at_least)
     if not _is_written(judged, path, parts):
-        code = 3
+        code = INCOMPLETE
     for line in (*summary(judged), *left_out):
         click.echo(line)
     if lacking := [name for name in required if name not in _judged(judged)]:
-        fail(f"required but not judged: {', '.join(lacking)}", max(code, 2))
-    sys.exit(max(code, 2) if judged.header.selection.probe else code)
+        click.echo(f"sparsecheck: required but not judged: {', '.join(lacking)}", err=True)
+    sys.exit(max(code, UNUSABLE) if lacking or judged.header.selection.probe else code)
 
 
 def _judged(report: Report) -> set[str]:
-    """A shard may have no cell of what all of them judge together."""
+    """Return the sparsifiers that were judged; a shard may have no cell of one that the whole run judges."""
     pairs = zip(report.header.subjects, report.outcomes(), strict=True)
     return {
         subject.sparsifier for subject, outcome in pairs
@@ -60,10 +59,9 @@ def _is_written(judged: Report, path: Path | None, parts: PartialRecords | None)
     try:
         if path is not None:
             write(judged, path)
-    except OSError as error:
-        kept = f"what was recorded stays in {path}.parts: make room, and finish by --resume"
-        after = kept if parts is not None else "the verdicts follow"
-        click.echo(f"sparsecheck: {path} could not be written ({error}); {after}", err=True)
+    except CannotWrite as error:
+        kept = f"What was recorded stays in {path}.parts. Make room, and finish with --resume."
+        show_error(CannotWrite(error.path, error.reason, kept if parts is not None else "The verdicts follow."))
         return False
     if parts is not None:
         parts.discard()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from .failure import fail
-from .finish import check_writable, tell
+from .finish import tell
+from .output import check_writable
 
 
 @click.command()
@@ -23,11 +23,7 @@ def merge(files: tuple[Path, ...], whole: Path, required: tuple[str, ...]) -> No
     other plans, catalogues, sparsifiers or environments. Nothing is written then.
     """
     from ..report import merging
-    from ..report.report import InvalidReport, TruncatedReport, read
+    from ..report.report import read
 
     check_writable(whole, "--to")
-    try:
-        merged = merging.merge([read(file) for file in files])
-    except InvalidReport as error:
-        fail(str(error), 3 if isinstance(error, TruncatedReport) else 2)
-    tell(merged, whole, required)
+    tell(merging.merge([read(file) for file in files]), whole, required)

@@ -5,28 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..adapter.discovery import NotFound, registrations
+from ..adapter.discovery import called, registrations
+from ..errors import BadUsage
 
 
 def chosen(
     names: Sequence[str], adapters: Sequence[Path], cells: Sequence[str], required: Sequence[str]
 ) -> tuple[str, ...]:
-    """The names to judge: those given; else those of the cells; else those of the adapter files; else all whose
-    package is installed.
+    """Return the names to judge: those given; else those of the cells; else those of the adapter files; else all
+    whose package is installed.
 
     Raises:
-        NotFound: a name, one of a cell's or one required is not registered, or nothing is.
+        NotFound: A name, that of a cell or a required one is not registered.
+        BadUsage: Nothing is registered whose package is installed.
     """
     every = registrations(adapters)
-    known = list(dict.fromkeys(one.name for one in every))
     wanted = list(names) or [cell.partition(":")[0] for cell in cells]
     wanted = wanted or [one.name for one in every if one.file is not None]
     wanted = wanted or [one.name for one in every if not one.lacking]
     for name in (*wanted, *required):
-        if name not in known:
-            raise NotFound(f"no sparsifier is called {name!r}; registered are {', '.join(known) or 'none'}")
+        called(name, every)
     if not wanted:
-        raise NotFound("no sparsifier is registered whose package is installed; see README, `Judge your own`")
+        raise BadUsage("no sparsifier is registered whose package is installed", "See `Judge your own` in README.")
     return tuple(dict.fromkeys(wanted))
 
 

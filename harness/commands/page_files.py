@@ -1,25 +1,28 @@
-"""What the commands that write pages from reports have in common."""
+"""Steps shared by the commands that write pages from reports."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
-from .failure import fail
+from .. import files as written
+from ..errors import BadUsage
 
 if TYPE_CHECKING:
     from ..report.report import Report
 
-Told = TypeVar("Told")
-
 
 def check_asked(html: Path | None, markdown: Path | None) -> None:
-    """Ends the command where it could write nothing."""
+    """Check that there is something to write, and that it can be made.
+
+    Raises:
+        BadUsage: Neither file is named, or a page needs a package that is not installed.
+    """
     if html is None and markdown is None:
-        fail("nothing to write: name a file by --html, --markdown or both")
+        raise BadUsage("there is nothing to write", "Name a file with --html, --markdown or both.")
     if html is not None:
         _check_jinja()
 
@@ -28,42 +31,26 @@ def _check_jinja() -> None:
     try:
         import jinja2  # noqa: F401
     except ImportError:
-        fail("the HTML page needs jinja2: pip install 'sparsecheck[pages]'")
+        raise BadUsage("the HTML page needs jinja2", "Run pip install 'sparsecheck[pages]'.") from None
 
 
-def check_there(files: Sequence[Path]) -> None:
-    """Ends the command where there is no such file."""
-    for file in files:
-        if not file.is_file():
-            fail(f"{file}: there is no such report; a run with --report writes it, or its tox environment")
+def read_all(files: Sequence[Path]) -> list[Report]:
+    """Return the reports of whole runs in `files`.
 
+    Raises:
+        InvalidReport: One of them is not the report of a whole run.
+    """
+    from ..report.report import read_whole
 
-def told(files: Sequence[Path], tell: Callable[[Sequence[Report]], Told]) -> Told:
-    """What `tell` makes of whole reports; where they are none, or it cannot, the command ends."""
-    from ..report.report import FooterDisagrees, InvalidReport, TruncatedReport, read
-    from ..show.results import CutShort
-
-    check_there(files)
-    try:
-        reports = [read(file) for file in files]
-        if any(report.header.selection.probe for report in reports):
-            fail("a probe of what is undeclared is no verdict; declare it, and run it again")
-        return tell(reports)
-    except (InvalidReport, CutShort, OSError) as error:
-        fail(str(error), 3 if isinstance(error, (TruncatedReport, FooterDisagrees, CutShort)) else 2)
+    return [read_whole(file) for file in files]
 
 
 def write(pages: dict[Path, str]) -> None:
-    """All or none, as far as can be known before."""
-    parts = {path: path.with_name(path.name + ".part") for path in pages}
-    try:
-        for path, part in parts.items():
-            part.write_bytes(pages[path].encode("utf-8"))
-        for path, part in parts.items():
-            part.replace(path)
-            click.echo(f"{path} is written")
-    except OSError as error:
-        fail(f"{error.filename} could not be written ({error.strerror}); its folder has to be there")
-    finally:
-        for part in parts.values():
-            part.unlink(missing_ok=True)
+    """Write all pages or none, as far as can be known in advance, and print their names.
+
+    Raises:
+        CannotWrite: One of them cannot be written.
+    """
+    written.write_all(pages)
+    for path in pages:
+        click.echo(f"{path} is written")

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from .failure import fail
-
 if TYPE_CHECKING:
     from ..report.report import Report
     from ..run.partial_records import PartialRecords
@@ -22,31 +20,23 @@ if TYPE_CHECKING:
 @contextmanager
 def parts_of(report: Path | None, resume: bool) -> Iterator[PartialRecords | None]:
     """Where the records are while the run goes on; none where they need not outlive it."""
-    from ..report.resuming import CannotResume
     from ..run.partial_records import open_partial_records
 
-    try:
-        with open_partial_records(report, resume) as parts:
-            yield parts
-    except CannotResume as error:
-        fail(f"cannot resume: {error}")
+    with open_partial_records(report, resume) as parts:
+        yield parts
 
 
 def judged_beside(parts: PartialRecords | None, asked: Run, resume: bool) -> Report:
     """The report of what was asked for, together with what an interrupted run of it had recorded."""
-    from ..report.report import InvalidReport
     from ..run.run_in_subprocesses import judge_in_subprocesses
 
     def tell(line: str) -> None:
         click.echo(line, err=True)
 
-    try:
-        if parts is None:
-            return judge_in_subprocesses(asked, tell)
-        earlier = _earlier(parts, asked) if resume else {}
-        return judge_in_subprocesses(replace(asked, records=parts.begin_attempt(resume), earlier=earlier), tell)
-    except (InvalidReport, OSError) as error:
-        fail(str(error))
+    if parts is None:
+        return judge_in_subprocesses(asked, tell)
+    earlier = _earlier(parts, asked) if resume else {}
+    return judge_in_subprocesses(replace(asked, records=parts.begin_attempt(resume), earlier=earlier), tell)
 
 
 def _earlier(parts: PartialRecords, asked: Run) -> dict[str, Report]:

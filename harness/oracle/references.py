@@ -17,6 +17,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
+from ..errors import SparsecheckError
 from ..values.contract import Score
 from . import reference_tensors
 from .reference_tensors import NETWORKS
@@ -39,7 +40,7 @@ RECORDED = "recorded"
 _FIX = "restore the file, or write it again with `sparsecheck reference write --reason TEXT`"
 
 
-class InvalidReference(ValueError):
+class InvalidReference(SparsecheckError):
     """Base of the errors for a reference that must not be used.
 
     Attributes:
@@ -47,11 +48,9 @@ class InvalidReference(ValueError):
     """
 
     def __init__(self, file: str, what: str) -> None:
-        super().__init__(file, what)
+        super().__init__(f"reference {file}: {what}")
+        self.args = (file, what)
         self.file = file
-
-    def __str__(self) -> str:
-        return f"reference {self.args[0]}: {self.args[1]}"
 
 
 class MissingReference(InvalidReference):

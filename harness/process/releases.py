@@ -11,8 +11,10 @@ from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from ..errors import SparsecheckError
 
-class NotInstalled(Exception):
+
+class NotInstalled(SparsecheckError):
     """A release that cannot be compared with; the message says why."""
 
 

@@ -17,19 +17,7 @@ from ..values.record import Record, Subject, Verdict
 from ..values.requirement import CANONICAL_PATTERN, LEVELLED_PATTERN
 from .identity import LeftOut, catalogue_version, left_out
 from .ledger import introduced, is_offered
-from .report import InvalidReport, Report
-
-
-class InterruptedReport(InvalidReport):
-    """The run did not come to its end."""
-
-
-class UnbalancedReport(InvalidReport):
-    """Something planned was never judged, or twice."""
-
-
-class ProbeReport(InvalidReport):
-    """A probe of what is undeclared holds no verdicts."""
+from .report import Report, check_whole
 
 
 class Kind(str, Enum):
@@ -122,11 +110,10 @@ def compare(baseline: Report, new: Report) -> Comparison:
     """What changed from `baseline` to `new`, on the cells that both were asked for.
 
     Raises:
-        InterruptedReport, UnbalancedReport: one of the two is not whole.
-        ProbeReport: one of the two is a probe.
+        InvalidReport: One of the two does not hold the verdicts of a whole run.
     """
-    _check(baseline, "the baseline")
-    _check(new, "the new report")
+    check_whole(baseline, "the baseline")
+    check_whole(new, "the new report")
     found = left_out(baseline.requirements, new.requirements)
     baseline, new = baseline.restricted(new.requirements), new.restricted(baseline.requirements)
     before, now = _Side(baseline, new), _Side(new, baseline)
@@ -140,18 +127,6 @@ def compare(baseline: Report, new: Report) -> Comparison:
         len({*before.outside, *now.outside}),
         found,
     )
-
-
-def _check(report: Report, which: str) -> None:
-    if report.header.selection.probe:
-        raise ProbeReport(f"{which} is a probe of what is undeclared, which is no verdict; declare it, then run again")
-    if report.footer is None or report.footer.interrupted:
-        why = report.footer.interrupted if report.footer else "it has no footer"
-        raise InterruptedReport(f"{which} is of a run that was cut short ({why}); run it again")
-    for subject in report.header.subjects:
-        if not (balance := report.balance(subject)):
-            what = f"the ledger of {subject.sparsifier} does not balance: {balance}"
-            raise UnbalancedReport(f"{which}: {what}; run it again")
 
 
 class _Side:

@@ -14,6 +14,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from ..catalogue import CATALOGUE
+from ..errors import SparsecheckError
 from ..values.cell import Cell
 from ..values.declaration import Declaration, Environment
 from ..values.versions import meets
@@ -31,7 +32,7 @@ UNEXPLAINED = "UNEXPLAINED"
 """What the reason of an entry begins with until someone has said why it fails."""
 
 
-class InvalidExpectations(ValueError):
+class InvalidExpectations(SparsecheckError, ValueError):
     """An expectation file that cannot be read as one; the message names file, entry and key."""
 
 

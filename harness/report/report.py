@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import os
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +16,9 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from .. import files
 from ..catalogue import CATALOGUE, revisions
+from ..errors import INCOMPLETE, OK, RED, UNUSABLE, SparsecheckError
 from ..values.cell import Cell, InvalidCell
 from ..values.record import Footer, Header, Line, Outcome, Record, Subject
 from .identity import LeftOut, catalogue_version, judged_by, left_out
@@ -33,36 +34,64 @@ PACKED = ".gz"
 """How the name of a report ends that is packed by gzip."""
 
 
-class InvalidReport(ValueError):
-    """A file that is no whole report; the message names file and line."""
+class InvalidReport(SparsecheckError):
+    """Raised if a file is not a complete report, or not one that can be used here; the message names file and line."""
+
+
+class MissingReport(InvalidReport):
+    """Raised if there is no such file."""
+
+
+class UnreadableReport(InvalidReport):
+    """Raised if the file, or the folder in its place, cannot be read."""
 
 
 class EmptyReport(InvalidReport):
-    """There is nothing in it."""
+    """Raised if a report has no line, or is about no sparsifier."""
 
 
 class InvalidLine(InvalidReport):
-    """A line is no header, record or footer, or stands where it may not."""
+    """Raised if a line is not a header, record or footer, or stands in the wrong place."""
 
 
 class TruncatedReport(InvalidReport):
-    """The footer is missing: the run was cut short, and nothing in the report counts."""
+    """Raised if the footer is missing: the run was cut short, and nothing in the report counts."""
+
+    exit_code = INCOMPLETE
 
 
 class DamagedReport(InvalidReport):
-    """It is named as packed by gzip, and cannot be unpacked."""
+    """Raised if a file that is named as packed by gzip cannot be unpacked."""
 
 
 class UnlikeReports(InvalidReport):
-    """Reports that do not combine: other catalogues, other selections, or one sparsifier twice."""
+    """Raised if reports do not combine: other catalogues, other selections, or one sparsifier twice."""
 
 
 class UnmergedShard(InvalidReport):
-    """One shard of a run, where a whole run is asked for."""
+    """Raised if a report covers one shard of a run where the whole run is needed."""
+
+
+class ProbeReport(InvalidReport):
+    """Raised if a report of a probe, which holds no verdicts, is used as one that does."""
 
 
 class FooterDisagrees(InvalidReport):
-    """The footer says something else than the records above it."""
+    """Raised if the footer contradicts the records above it."""
+
+    exit_code = INCOMPLETE
+
+
+class InterruptedReport(InvalidReport):
+    """Raised if the run of a report was interrupted."""
+
+    exit_code = INCOMPLETE
+
+
+class UnbalancedReport(InvalidReport):
+    """Raised if a planned cell was never judged, or was judged twice."""
+
+    exit_code = INCOMPLETE
 
 
 @dataclass(frozen=True)
@@ -153,20 +182,55 @@ def schema() -> dict[str, Any]:
 
 
 def read(path: Path) -> Report:
-    """The whole report at `path`, which is packed by gzip if it ends in `.gz`.
+    """Return the report at `path`, which is packed by gzip if its name ends in `.gz`.
+
+    Its run may have been interrupted, and it may cover one shard; `read_whole` refuses both.
 
     Raises:
-        InvalidReport: one of its kinds; the file is no report, or one that was cut short.
-        OSError: the file cannot be read.
+        InvalidReport: One of its kinds; the file is not a report, or one that was cut short.
     """
     report = read_partial(path)
     if report.footer is None:
-        raise TruncatedReport(
-            f"{path}: no footer: the run was cut short after {len(report.records)} records; run it again"
-        )
+        raise TruncatedReport(f"{path} has no footer: it was cut short after {len(report.records)} records", _RERUN)
     if not report.agrees:
-        raise FooterDisagrees(f"{path}: the footer disagrees with the {len(report.records)} records above it")
+        raise FooterDisagrees(f"{path}: the footer contradicts the {len(report.records)} records above it", _RERUN)
     return report
+
+
+_RERUN = "Run it again."
+
+
+def read_whole(path: Path) -> Report:
+    """Return the report at `path` if it holds the verdicts of a whole run.
+
+    Raises:
+        InvalidReport: One of its kinds, as for `read` and `check_whole`.
+    """
+    report = read(path)
+    check_whole(report, str(path))
+    return report
+
+
+def check_whole(report: Report, what: str) -> None:
+    """Check that a report, which messages call `what`, holds the verdicts of a whole run.
+
+    Raises:
+        ProbeReport: It is a probe of undeclared capabilities.
+        UnmergedShard: It covers one shard.
+        InterruptedReport: Its run was interrupted.
+        UnbalancedReport: A planned cell has no record, or two.
+    """
+    if report.header.selection.probe:
+        raise ProbeReport(
+            f"{what} is a probe of undeclared capabilities and holds no verdicts", "Declare them, and run it again."
+        )
+    check_merged(report, what)
+    if report.footer is None or report.footer.interrupted:
+        why = report.footer.interrupted if report.footer else "it has no footer"
+        raise InterruptedReport(f"{what} is the report of a run that was interrupted ({why})", _RERUN)
+    for subject in report.header.subjects:
+        if not (balance := report.balance(subject)):
+            raise UnbalancedReport(f"{what}: the ledger of {subject.sparsifier} does not balance: {balance}", _RERUN)
 
 
 def read_partial(path: Path) -> Report:
@@ -204,19 +268,28 @@ def _lines(path: Path) -> list[bytes]:
     """The lines that have an end; there is one at least."""
     lines = _content(path).split(b"\n")[:-1]
     if not lines:
-        raise EmptyReport(f"{path}: no header: this is no report, or one cut short before its first line ended")
+        raise EmptyReport(f"{path} has no header: it is not a report, or was cut short before its first line ended")
     return lines
 
 
 def _content(path: Path) -> bytes:
-    if path.suffix != PACKED:
-        return path.read_bytes()
     try:
-        return gzip.decompress(path.read_bytes())
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise MissingReport(f"there is no report {path}", "`sparsecheck run --report FILE` writes one.") from None
+    except OSError as error:
+        raise UnreadableReport(f"{path} cannot be read ({error.strerror})") from None
+    if path.suffix != PACKED:
+        return data
+    try:
+        return gzip.decompress(data)
     except EOFError:
-        raise TruncatedReport(f"{path}: it ends before what gzip packed does; copy or make it again") from None
+        raise TruncatedReport(f"{path} ends in the middle of its gzip data", _COPY) from None
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise DamagedReport(f"{path}: gzip cannot unpack it ({error}); copy or make it again") from None
+        raise DamagedReport(f"{path} is not valid gzip data ({error})", _COPY) from None
+
+
+_COPY = "Copy it again, or run it again."
 
 
 def _packed(data: bytes) -> bytes:
@@ -312,63 +385,37 @@ def check_alike(reports: Sequence[Report]) -> None:
         raise UnlikeReports(f"{twice[0]} stands in two of the reports")
 
 
-def check_merged(report: Report) -> None:
-    """Raises:
-    UnmergedShard: it is one shard of a run.
+def check_merged(report: Report, what: str = "this report") -> None:
+    """Check that a report, which messages call `what`, covers a whole run.
+
+    Raises:
+        UnmergedShard: It covers one shard.
     """
     if shard := report.header.shard:
-        raise UnmergedShard(f"this is shard {shard} of a run alone; put all of them together by `sparsecheck merge`")
+        raise UnmergedShard(
+            f"{what} covers only shard {shard} of its run", "Put all shards together with `sparsecheck merge`."
+        )
 
 
 def write(report: Report, path: Path) -> None:
-    """Write a whole report, packed by gzip if `path` ends in `.gz`; an unfinished write never stands under `path`,
-    unless that is no file but a device or a pipe, and neither does a mixture of two that are written at once.
+    """Write a whole report, packed by gzip if `path` ends in `.gz`.
 
     Raises:
-        OSError: it cannot be written.
+        CannotWrite: It cannot be written; what stood there before stands there still.
     """
     lines: Iterable[Line] = (report.header, *report.records, *((report.footer,) if report.footer else ()))
     data = b"".join(map(encode, lines))
-    data = _packed(data) if path.suffix == PACKED else data
-    if is_special(path):
-        path.write_bytes(data)
-        return
-    part = _part(path)
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def check_writable(path: Path) -> None:
-    """Raises:
-    OSError: `write` would fail, for all that can be known before there is something to write.
-    """
-    if not is_special(path):
-        part = _part(path)
-        part.touch()
-        part.unlink()
-
-
-def is_special(path: Path) -> bool:
-    """Whether it is there, and no file."""
-    return path.exists() and not path.is_file()
-
-
-def _part(path: Path) -> Path:
-    return path.with_name(f"{path.name}.{os.getpid()}.part")
+    files.write(path, _packed(data) if path.suffix == PACKED else data)
 
 
 def exit_code(report: Report) -> int:
-    """0: all accounted for, none red. 1: some red, or nothing that passed, for want of a device or not. 2: a sparsifier
-    that could not be judged. 3: no balance."""
+    """Return the exit code of a run that ends with this report; a key of `EXIT_CODES`."""
     if report.footer is None or report.footer.interrupted:
-        return 3
+        return INCOMPLETE
     if not all(one.balanced for one in report.outcomes()):
-        return 3
+        return INCOMPLETE
     subjects, is_shard = report.header.subjects, bool(report.header.shard)
     if any(subject.problem for subject in subjects) or not (is_shard or any(subject.planned for subject in subjects)):
-        return 2
+        return UNUSABLE
     results = {one.result for one in report.outcomes()}
-    return 1 if "failure" in results or results == {"unavailable"} else 0
+    return RED if "failure" in results or results == {"unavailable"} else OK

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from ..errors import SparsecheckError
 from ..values.record import Header, Record, Subject, Verdict
 from .report import EmptyReport, Report, salvage
 
 
-class CannotResume(ValueError):
+class CannotResume(SparsecheckError):
     """What was asked for is not the rest of what was interrupted."""
 
 

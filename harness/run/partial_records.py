@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..report.report import is_special
+from ..files import is_special
 from ..report.resuming import NothingToResume, Occupied
 
 

@@ -16,7 +16,17 @@ import msgspec
 from .. import catalogue
 from ..adapter.discovery import registrations
 from ..report.ledger import enumerate_cells
-from ..report.report import InvalidLine, InvalidReport, Report, UnlikeReports, join, read_partial, salvage, write
+from ..report.report import (
+    InvalidLine,
+    InvalidReport,
+    MissingReport,
+    Report,
+    UnlikeReports,
+    join,
+    read_partial,
+    salvage,
+    write,
+)
 from ..report.resuming import OtherDeclaration
 from ..report.sharding import Weights, read_weights, taken
 from ..report.verdict import bound
@@ -79,7 +89,7 @@ def judge_in_subprocesses(run: Run, show: Callable[[str], None]) -> Report:
 
     Raises:
         CannotResume: A sparsifier is not the one that the interrupted run judged.
-        InvalidReport, OSError: The durations cannot be read.
+        InvalidReport: The durations cannot be read.
     """
     losses, unwritten, weights = list[str](), set[str](), read_weights(run.durations)
     problems = {one.name: one.obstacle for one in registrations(run.adapters) if one.obstacle}
@@ -146,7 +156,7 @@ def _resumed(report: Report, run: Run) -> Report:
 
 def _problem(path: Path) -> str:
     """Return the reason in its report why a sparsifier could not be judged, or an empty string."""
-    with suppress(InvalidReport, OSError):
+    with suppress(InvalidReport):
         return "; ".join(subject.problem for subject in read_partial(path).header.subjects)
     return ""
 
@@ -195,8 +205,8 @@ def _collect(name: str, files: ChildFiles, run: Run, weights: Weights, losses: l
     try:
         report, broken = _read(path)
         _check_header(report.header, name, run, weights)
-    except (InvalidReport, OSError) as error:
-        is_missing = isinstance(error, FileNotFoundError)
+    except InvalidReport as error:
+        is_missing = isinstance(error, MissingReport)
         otherwise = "its process ended before it wrote a report" if is_missing else _message(path, error)
         losses.append(f"{name}: no report")
         problem = f"{files.describe_end(name, otherwise)}. Its last output: {last_output(files.folder, name)}"
@@ -216,8 +226,7 @@ def _read(path: Path) -> tuple[Report, str]:
     A report that cannot be trusted as a whole is returned without its footer.
 
     Raises:
-        InvalidReport: The report does not even have a header.
-        OSError: The file cannot be read.
+        InvalidReport: The report cannot be read, or does not even have a header.
     """
     try:
         report = read_partial(path)

@@ -142,7 +142,7 @@ def plan_session(request: SessionRequest) -> Session:
 
     Raises:
         NotFound: A requested name is not registered.
-        InvalidReport, OSError: The durations or the kept records cannot be read.
+        InvalidReport: The durations or the kept records cannot be read.
     """
     environment, files = here(), tuple(map(Path, request.adapters))
     weights = read_weights(Path(request.durations) if request.durations else None)

@@ -11,7 +11,7 @@ from datetime import date
 from msgspec.structs import replace
 
 from ..catalogue.axes import device_capability
-from ..report.report import Report, TruncatedReport, UnlikeReports
+from ..report.report import Report, check_whole
 from ..values.cell import Cell
 from ..values.record import Record, Subject, Verdict
 from .escaping import one_line, printable
@@ -43,8 +43,7 @@ def carried(report: Report, older: Sequence[Report]) -> Iterator[Carried]:
     """For each sparsifier of `report`: what each of `older` says of its cells that were unavailable.
 
     Raises:
-        UnlikeReports: one is a probe.
-        TruncatedReport: one was cut short.
+        InvalidReport: One of `older` does not hold the verdicts of a whole run.
     """
     for one in older:
         _check(one)
@@ -59,10 +58,7 @@ def carried(report: Report, older: Sequence[Report]) -> Iterator[Carried]:
 
 def _check(older: Report) -> None:
     started = printable(older.header.started) or "no date"
-    if older.header.selection.probe:
-        raise UnlikeReports(f"what is carried ({started}) is a probe of what is undeclared, and no verdict")
-    if older.footer is None or older.footer.interrupted:
-        raise TruncatedReport(f"what is carried ({started}) was cut short; run it there again")
+    check_whole(older, f"the carried report ({started})")
 
 
 def _is_wanting(record: Record) -> bool:

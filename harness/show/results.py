@@ -11,17 +11,13 @@ from urllib.parse import urlsplit
 
 from ..catalogue import AREAS, CATALOGUE, revisions
 from ..report.identity import LeftOut, left_out
-from ..report.report import EmptyReport, Report, check_alike, check_merged
+from ..report.report import EmptyReport, Report, check_alike, check_whole
 from ..values.cell import Cell
 from ..values.record import Outcome, Record, Subject
 from ..values.requirement import Requirement
 from .carried import Carried, carried
 from .escaping import printable, without_places
 from .standing import Standing, of_cell, standing
-
-
-class CutShort(ValueError):
-    """A report of a run that was interrupted, or whose ledger does not balance."""
 
 
 @dataclass(frozen=True)
@@ -117,15 +113,11 @@ def field(reports: Sequence[Report], older: Sequence[Report] = ()) -> Field:
     Raises:
         EmptyReport: they are about no sparsifier.
         UnlikeReports: they do not combine.
-        UnmergedShard: one is a shard.
-        CutShort: one was interrupted, or its ledger does not balance.
-        TruncatedReport: one of the older ones was cut short.
+        InvalidReport: One does not hold the verdicts of a whole run.
     """
     for report in reports:
-        check_merged(report)
+        check_whole(report, "one of the reports")
     check_alike(reports)
-    for report in reports:
-        check_whole(report)
     found_out = dict.fromkeys(one for report in reports for one in left_out(report.requirements, revisions()))
     reports = [report.restricted(revisions()) for report in reports]
     if not any(report.header.subjects for report in reports):
@@ -138,19 +130,6 @@ def field(reports: Sequence[Report], older: Sequence[Report] = ()) -> Field:
     found = tuple(one for report in reports for one in carried(report, older))
     selected = bool(reports[0].header.selection)
     return Field(tuple(sorted(columns, key=lambda one: one.name)), selected, found, tuple(found_out))
-
-
-def check_whole(report: Report) -> None:
-    """Raises:
-    CutShort: it was interrupted, or its ledger does not balance.
-    """
-    if report.footer is None or report.footer.interrupted:
-        why = report.footer.interrupted if report.footer else "no footer"
-        raise CutShort(f"a run was cut short ({shown(why)}); run it again")
-    for subject in report.header.subjects:
-        if not (balance := report.balance(subject)):
-            left = f"the ledger of {subject.sparsifier} does not balance: {balance}; run it again"
-            raise CutShort(shown(left))
 
 
 def shown(text: str) -> str:

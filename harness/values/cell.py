@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from ..errors import SparsecheckError
+from ..suggestions import quoted
 
-class InvalidCell(ValueError):
-    """Raised for text that is not the id of a cell."""
+
+class InvalidCell(SparsecheckError, ValueError):
+    """Raised if a text is not the id of a cell."""
 
 
 class Cell(Struct, frozen=True):
@@ -43,7 +46,9 @@ class Cell(Struct, frozen=True):
         sparsifier, _, axes = text.partition(":")
         parts = axes.split("/")
         if len(parts) != 5 or not all((sparsifier, *parts)):
-            raise InvalidCell(f"{text!r} is no cell; a cell is sparsifier:REQUIREMENT/layer/pattern/dtype/device")
+            raise InvalidCell(
+                f"{quoted(text)} is not a cell", "A cell is written sparsifier:REQUIREMENT/layer/pattern/dtype/device."
+            )
         return cls(sparsifier, *parts)
 
 

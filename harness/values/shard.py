@@ -6,9 +6,12 @@ import re
 
 from msgspec import Struct
 
+from ..errors import SparsecheckError
+from ..suggestions import quoted
 
-class InvalidShard(ValueError):
-    """Raised for text that is not a shard."""
+
+class InvalidShard(SparsecheckError, ValueError):
+    """Raised if a text is not a shard."""
 
 
 class Shard(Struct, frozen=True):
@@ -30,5 +33,5 @@ class Shard(Struct, frozen=True):
         found = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)
         shard = cls(int(found[1]), int(found[2])) if found else None
         if shard is None or not 1 <= shard.number <= shard.count:
-            raise InvalidShard(f"{text!r} is not a shard; write k/n with k from 1 to n, such as 2/3")
+            raise InvalidShard(f"{quoted(text)} is not a shard", "Write K/N, with K from 1 to N, as in 2/3.")
         return shard

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ...commands.arguments import split_arguments
-from ...commands.failure import fail
+from ...commands.names import chosen
+from ...commands.output import check_writable, put
+from ...errors import OK, BadUsage, Incomplete
 from ...values.timing import OPERATIONS, QUICK, SIZES
 
 if TYPE_CHECKING:
@@ -65,46 +66,31 @@ def bench(
     from .time_in_subprocesses import Bench
 
     if importlib.util.find_spec("pytest_benchmark") is None:
-        fail("timing needs pytest-benchmark: pip install sparsecheck[bench]")
+        raise BadUsage("timing needs pytest-benchmark", "Run pip install 'sparsecheck[bench]'.")
     if sum(map(bool, (against, against_dist, against_adapter))) > 1:
-        fail("one of --against, --against-dist and --against-adapter at a time")
-    pages = Pages(file, html, markdown, tuple(map(_read, earlier)))
+        raise BadUsage("--against, --against-dist and --against-adapter exclude each other", "Give one of them.")
+    from .saved_timings import read
+
+    pages = Pages(file, html, markdown, tuple(map(read, earlier)))
     pages.check()
     gate = _gate(against, against_dist or against_adapter, allowance)
     names, sizes = _as_saved(gate, names, adapters, tuple(SIZES) if full else sizes)
-    subjects = _subjects(names, adapters)
+    subjects = chosen(names, adapters, (), ())
     with _rival(against_dist, against_adapter) as rival:
         settings = _settings(gate, sizes, operations, rival)
         files = tuple(adapter.absolute() for adapter in adapters)
         _run(Bench(subjects, files, limit, settings, pytest_args), gate, pages)
 
 
-def _subjects(names: tuple[str, ...], adapters: tuple[Path, ...]) -> tuple[str, ...]:
-    from ...commands.names import chosen
-
-    try:
-        return chosen(names, adapters, (), ())
-    except LookupError as error:
-        fail(str(error.args[0]))
-
-
 def _gate(against: Path | None, rival: object, per_cent: float | None) -> Gate | None:
     from .compare import ALLOWANCE, SAVED_ALLOWANCE
     from .gate import Gate
+    from .saved_timings import read
 
     asked = None if per_cent is None else per_cent / 100
     if against is None:
         return Gate(ALLOWANCE if asked is None else asked) if rival else None
-    return Gate(SAVED_ALLOWANCE if asked is None else asked, _read(against))
-
-
-def _read(file: Path) -> tuple[Saved, ...]:
-    from .saved_timings import InvalidTimings, read
-
-    try:
-        return read(file)
-    except InvalidTimings as error:
-        fail(str(error))
+    return Gate(SAVED_ALLOWANCE if asked is None else asked, read(against))
 
 
 def _as_saved(
@@ -133,17 +119,14 @@ def _settings(gate: Gate | None, sizes: tuple[str, ...], operations: tuple[str, 
 
 @contextmanager
 def _rival(dist: str | None, adapter: Path | None) -> Iterator[Rival | None]:
-    from ...process.releases import NotInstalled, installed
+    from ...process.releases import installed
     from .measure import Rival
 
     if dist is None:
         yield Rival(file=str(adapter.absolute())) if adapter else None
         return
-    try:
-        with installed(dist) as folder:
-            yield Rival(folder=str(folder))
-    except NotInstalled as error:
-        fail(str(error))
+    with installed(dist) as folder:
+        yield Rival(folder=str(folder))
 
 
 def _run(bench: Bench, gate: Gate | None, pages: Pages) -> None:
@@ -165,8 +148,7 @@ def _run(bench: Bench, gate: Gate | None, pages: Pages) -> None:
         code = max(code, gate_exit_code(changes))
         for line in changes_told(changes):
             click.echo(line)
-    pages.write(timed, changes, code)
-    sys.exit(code)
+    sys.exit(max(code, pages.write(timed, changes)))
 
 
 @dataclass(frozen=True)
@@ -179,34 +161,35 @@ class Pages:
     earlier: tuple[tuple[Saved, ...], ...]
 
     def check(self) -> None:
-        """Fail before anything is timed, if it could not be written."""
-        for option, file in (("--json", self.record), ("--html", self.html), ("--markdown", self.markdown)):
-            if file is not None and not os.access(file.absolute().parent, os.W_OK):
-                fail(f"{file}: its folder is missing or cannot be written to; name another with {option}")
-        if (self.html or self.markdown) and importlib.util.find_spec("jinja2") is None:
-            fail("a page takes jinja2: pip install sparsecheck[pages]")
+        """Check, before anything is timed, that all of it can be written.
 
-    def write(self, timed: Timed, changes: tuple[Change, ...], code: int) -> None:
-        """Write all that was asked for."""
+        Raises:
+            SparsecheckError: It cannot.
+        """
+        for option, file in (("--json", self.record), ("--html", self.html), ("--markdown", self.markdown)):
+            check_writable(file, option)
+        if (self.html or self.markdown) and importlib.util.find_spec("jinja2") is None:
+            raise BadUsage("a page needs jinja2", "Run pip install 'sparsecheck[pages]'.")
+
+    def write(self, timed: Timed, changes: tuple[Change, ...]) -> int:
+        """Write all that was asked for, and return the exit code of what could not be written.
+
+        Raises:
+            Incomplete: Nothing was timed, so that there is nothing to write.
+        """
+        from .page import BenchReport, bench_html, bench_markdown
         from .saved_timings import of_document, without_data
 
         files = [file for file in (self.record, self.html, self.markdown) if file is not None]
-        if timed.document is None and files:
-            fail(f"{files[0]} is not written: nothing was timed", 3)
-        if self.record is not None and timed.document is not None:
-            _put(self.record, json.dumps(without_data(timed.document), indent=1) + "\n", code)
-        if self.html is None and self.markdown is None:
-            return
-        from .page import BenchReport, bench_html, bench_markdown
-
-        report = BenchReport(timed.timings, of_document(timed.document or {}), changes, self.earlier)
+        if timed.document is None:
+            if files:
+                raise Incomplete(f"{files[0]} is not written: nothing was timed")
+            return OK
+        contents: dict[Path | None, str | bytes] = {
+            self.record: json.dumps(without_data(timed.document), indent=1) + "\n"
+        }
+        report = BenchReport(timed.timings, of_document(timed.document), changes, self.earlier)
         for file, make in ((self.html, bench_html), (self.markdown, bench_markdown)):
             if file is not None:
-                _put(file, make(report), code)
-
-
-def _put(file: Path, text: str, code: int) -> None:
-    try:
-        file.write_text(text, "utf-8")
-    except OSError as error:
-        fail(f"{file} could not be written ({error})", max(code, 2))
+                contents[file] = make(report)
+        return put(contents)

@@ -16,6 +16,7 @@ import msgspec
 import torch
 
 from ...adapter.discovery import find, load
+from ...errors import SparsecheckError
 from ...operations.clocks import quiet
 from ...operations.workload import Workload, pattern_of
 from ...process.guard import Guard
@@ -24,7 +25,7 @@ from .interleaving import Arm, Pace
 from .measure import arm
 
 
-class NoRival(Exception):
+class NoRival(SparsecheckError):
     """What another release was to be compared with cannot be timed; the message says why."""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from ...errors import SparsecheckError
 from ...values.timing import Timing
 from .compare import Saved
 
@@ -17,7 +18,7 @@ _PROCESSOR = ("brand_raw", "family", "model", "stepping")
 """Under one brand a cloud has several generations."""
 
 
-class InvalidTimings(ValueError):
+class InvalidTimings(SparsecheckError):
     """A file that cannot be compared with; the message says which, and what to do."""
 
 

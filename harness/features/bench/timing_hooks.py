@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from ...adapter.discovery import BrokenAdapter, Found, find, load
+from ...errors import SparsecheckError
 from ...process.guard import Guard
 from ...run.report_writer import cell_of, current_cell_file
 from ...run.session import select_registrations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 NAME = "sparsecheck-timekeeper"
 
 
-class NotTimed(Exception):
+class NotTimed(SparsecheckError):
     """A timing case that would run and time nothing; the message says what to do."""
 
 

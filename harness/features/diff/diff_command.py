@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...commands.failure import fail
+from ... import files
+from ...errors import BadUsage
 from .record_command import ADAPTER, recorded, recorder
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def diff(
     """
     comparison = _compared(*_sides((before, after), recorder(adapters, limit), names))
     if not (comparison.differences or comparison.alone):
-        fail("nothing was recorded on either side")
+        raise BadUsage("nothing was recorded on either side")
     from .differences import differences_markdown, differences_told
 
     for line in differences_told(comparison):
@@ -79,40 +80,34 @@ def _here(how: Recorder, names: tuple[str, ...]) -> Side:
 
 
 def _other(text: str, how: Recorder, names: tuple[str, ...]) -> Side:
-    from .recording import InvalidRecording, read_all
+    from ...suggestions import quoted
+    from .recording import read_all
 
     path = Path(text)
     if not path.exists():
         if "==" in text:
             return recorded(how, names, text)
-        fail(f"{text!r} is neither {HERE}, nor a release as NAME==VERSION, nor a file or folder that is there")
-    try:
-        found = read_all(path)
-    except InvalidRecording as error:
-        fail(str(error))
-    return _selected(text, found, names)
+        raise BadUsage(f"{quoted(text)} is neither {HERE!r}, nor a release (NAME==VERSION), nor an existing file or "
+                       "folder")
+    return _selected(text, read_all(path), names)
 
 
 def _selected(text: str, found: dict[str, Recording], names: tuple[str, ...]) -> Side:
     from .behaviour import Side
 
     if lacking := [name for name in names if name not in found]:
-        fail(f"{text} holds no recording of {', '.join(lacking)}")
+        raise BadUsage(f"{text} holds no recording of {', '.join(lacking)}")
     return Side(text, {name: one for name, one in found.items() if not names or name in names}, {})
 
 
 def _compared(before: Side, after: Side) -> Comparison:
     from .behaviour import compared
-    from .recording import InvalidRecording
 
     for side in (before, after):
         for name, one in side.problems.items():
             if not one.is_declared:
                 click.echo(f"sparsecheck: {side.label}: {name} is not recorded: {one.why}", err=True)
-    try:
-        return compared(before, after)
-    except InvalidRecording as error:
-        fail(str(error))
+    return compared(before, after)
 
 
 def _json(comparison: Comparison) -> str:
@@ -122,10 +117,7 @@ def _json(comparison: Comparison) -> str:
 
 
 def _write(file: Path, text: str) -> None:
-    try:
-        if str(file) == "-":
-            click.echo(text, nl=False)
-        else:
-            file.write_bytes(text.encode("utf-8"))
-    except OSError as error:
-        fail(f"{file} could not be written ({error.strerror})")
+    if str(file) == "-":
+        click.echo(text, nl=False)
+    else:
+        files.write(file, text)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ...adapter.discovery import Found
 from ...adapter.protocol import Adapter, Context, Sparsified
+from ...errors import SparsecheckError
 from ...operations.clocks import quiet
 from ...operations.counting import operators
 from ...operations.tasks import Task
@@ -38,7 +39,7 @@ _HIGHER = 0.75
 """The level of the second update, above that of every pattern on an occasion."""
 
 
-class NotRecordable(Exception):
+class NotRecordable(SparsecheckError):
     """A sparsifier that does not work where all are recorded; the message says why."""
 
 

@@ -18,6 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from ...errors import Incomplete, SparsecheckError
 from ...process.releases import installed
 from ...run.subprocesses import Children, describe_end, last_output, run_each
 from .behaviour import Problem, Side
@@ -32,11 +33,11 @@ _ENVIRONMENT = {
 }
 
 
-class Interrupted(Exception):
+class Interrupted(Incomplete):
     """It was ended before all was recorded."""
 
 
-class NotThatRelease(Exception):
+class NotThatRelease(SparsecheckError):
     """What ran is not the release that was asked for, or nothing registered is of it."""
 
 

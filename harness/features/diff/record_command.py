@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...commands.failure import fail
+from ...errors import NotJudged
 
 if TYPE_CHECKING:
     from .behaviour import Side
@@ -38,7 +38,7 @@ def record(names: tuple[str, ...], folder: Path, adapters: tuple[Path, ...], dis
     for line in unfit:
         click.echo(f"sparsecheck: {line}", err=True)
     if unfit or not side.recordings:
-        fail(f"{len(side.recordings)} recorded, {len(unfit)} could not be")
+        raise NotJudged(f"{len(side.recordings)} recorded, {len(unfit)} could not be")
 
 
 def recorder(adapters: tuple[Path, ...], limit: float) -> Recorder:
@@ -49,30 +49,17 @@ def recorder(adapters: tuple[Path, ...], limit: float) -> Recorder:
 
 
 def recorded(how: Recorder, names: tuple[str, ...], dist: str | None) -> Side:
-    """Those sparsifiers here, or with that release; ends the command where they cannot be."""
+    """Record those sparsifiers as they are here, or with a release `NAME==VERSION`."""
     from ...commands.names import chosen
-    from ...process.releases import NotInstalled
-    from .record_apart import Interrupted, NotThatRelease
 
-    try:
-        if dist is not None:
-            return how.release(dist, names)
-        return how.here(chosen(names, how.adapters, (), ()))
-    except LookupError as error:
-        fail(str(error.args[0]))
-    except (NotInstalled, NotThatRelease) as error:
-        fail(str(error))
-    except Interrupted as error:
-        fail(str(error), 3)
+    if dist is not None:
+        return how.release(dist, names)
+    return how.here(chosen(names, how.adapters, (), ()))
 
 
 def _write(side: Side, folder: Path) -> None:
     from .recording import encode, write
 
-    try:
-        files = write({name: encode(one) for name, one in side.recordings.items()}, folder)
-    except OSError as error:
-        fail(f"{folder} could not be written to ({error})")
-    for file in files:
+    for file in write({name: encode(one) for name, one in side.recordings.items()}, folder):
         click.echo(f"{file}: {file.stat().st_size} bytes")
     sys.stdout.flush()

@@ -15,6 +15,9 @@ import safetensors.numpy
 from msgspec import Struct
 from safetensors import SafetensorError
 
+from ... import files
+from ...errors import SparsecheckError
+from ...files import CannotWrite
 from ...oracle.references import Form
 from ...oracle.tensor_changes import Arrays
 from ...values.contract import Contract
@@ -27,7 +30,7 @@ SUFFIX = ".safetensors"
 _KEY = "sparsecheck"
 
 
-class InvalidRecording(ValueError):
+class InvalidRecording(SparsecheckError):
     """What is named cannot be compared; the message says why."""
 
 
@@ -164,12 +167,13 @@ def write(recordings: Mapping[str, bytes], folder: Path) -> list[Path]:
     """Write the bytes of each recording, by sparsifier, into `folder`, which is made.
 
     Raises:
-        OSError: it cannot be written.
+        CannotWrite: It cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    files = [folder / f"{name}{SUFFIX}" for name in recordings]
-    for file, data in zip(files, recordings.values(), strict=True):
-        part = file.with_name(f"{file.name}.part")
-        part.write_bytes(data)
-        part.replace(file)
-    return files
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotWrite(folder, error.strerror or str(error), "Name another folder with --to.") from None
+    contents = {folder / f"{name}{SUFFIX}": data for name, data in recordings.items()}
+    for file, data in contents.items():
+        files.write(file, data)
+    return list(contents)

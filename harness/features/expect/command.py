@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...commands.failure import fail
+from ... import files
+from ...errors import BadUsage, NotJudged
 
 if TYPE_CHECKING:
     from ...report.expectation import Expectation
@@ -30,22 +31,19 @@ def expect(file: Path, names: tuple[str, ...], adapters: tuple[Path, ...], write
     of them. What failed unexplained gets an entry for each requirement and kind of failure, whose reason is
     UNEXPLAINED: until someone has said why, nothing is judged by that file.
     """
-    from ...report.expectation import InvalidExpectations, parse_entries, read_text
-    from .expectation_file import replace_text, rewritten
+    from ...report.expectation import parse_entries, read_text
+    from .expectation_file import rewritten
     from .proposal import propose
 
     report = _whole(file)
     names = names or tuple(subject.sparsifier for subject in report.header.subjects)
     runs, path = _runs(report, names), _place(names, adapters)
-    try:
-        text = read_text(path) if path.exists() else ""
-        entries = parse_entries(text, str(path))
-        proposal = propose(entries, runs)
-        new = rewritten(text, str(path), proposal)
-        if write and new != text:
-            replace_text(path, new)
-    except (InvalidExpectations, OSError) as error:
-        fail(str(error))
+    text = read_text(path) if path.exists() else ""
+    entries = parse_entries(text, str(path))
+    proposal = propose(entries, runs)
+    new = rewritten(text, str(path), proposal)
+    if write and new != text:
+        files.write(path, new)
     if not write:
         click.echo(new, nl=False)
     _tell(entries, proposal)
@@ -56,53 +54,45 @@ def expect(file: Path, names: tuple[str, ...], adapters: tuple[Path, ...], write
 def _whole(file: Path) -> Report:
     from ...catalogue import revisions
     from ...report.identity import left_out
-    from ...report.report import InvalidReport, TruncatedReport, UnmergedShard, check_merged, read
+    from ...report.report import read_whole
     from ...show.left_out import left_out_lines
 
-    try:
-        report = read(file)
-        check_merged(report)
-    except UnmergedShard as error:
-        fail(f"{file}: {error}")
-    except InvalidReport as error:
-        fail(str(error), 3 if isinstance(error, TruncatedReport) else 2)
+    report = read_whole(file)
     for line in left_out_lines(left_out(report.requirements, revisions())):
         click.echo(line, err=True)
-    if report.header.selection.probe:
-        fail(f"{file}: a probe of what is undeclared; declare it, and run it again")
     if report.header.selection.cells:
-        fail(f"{file}: judged on single cells, which tell nothing of a requirement's others; run it without --cell")
+        raise BadUsage(
+            f"{file} was judged on single cells, which say nothing about the others of a requirement",
+            "Run it without --cell.",
+        )
     return report.restricted(revisions())
 
 
 def _runs(report: Report, names: Sequence[str]) -> list[Seen]:
+    from ...suggestions import UnknownName
     from .proposal import seen
 
     runs, subjects = [], {subject.sparsifier: subject for subject in report.header.subjects}
     for name in dict.fromkeys(names):
         if name not in subjects:
-            fail(f"the report is not about {name!r}; it is about {', '.join(subjects)}")
+            raise UnknownName("sparsifier of this report", name, subjects)
         subject = subjects[name]
         if subject.declaration is None or subject.environment is None:
-            fail(f"{name} was not judged: {subject.problem}")
-        if not (balance := report.balance(subject)):
-            fail(f"the ledger of {name} does not balance: {balance}; run it again", 3)
+            raise NotJudged(f"{name} was not judged: {subject.problem}")
         runs.append(seen(subject.declaration, subject.environment, subject.planned, report.of(name)))
     return runs
 
 
 def _place(names: Sequence[str], adapters: Sequence[Path]) -> Path:
     """The one expectation file of all that are named."""
-    from ...adapter.discovery import BrokenAdapter, NotFound, find, load
+    from ...adapter.discovery import find, load
 
-    try:
-        places = {name: load(find(name, adapters)).expectations for name in names}
-    except (BrokenAdapter, NotFound) as error:
-        fail(str(error))
+    places = {name: load(find(name, adapters)).expectations for name in names}
     if len(set(places.values())) > 1:
         about = {place: ", ".join(name for name in names if places[name] == place) for place in places.values()}
         where = "; ".join(f"{place} is about {those}" for place, those in about.items())
-        fail(f"more than one expectation file: {where}; name those of one by --sparsifier")
+        raise BadUsage(f"there is more than one expectation file: {where}", "Name the sparsifiers of one file with "
+                       "--sparsifier.")
     return next(iter(places.values()))
 
 

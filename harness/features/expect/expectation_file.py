@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from pathlib import Path
 
 from ...report.expectation import Expectation, InvalidExpectations, parse_entries
 from .proposal import Proposal
@@ -83,15 +82,3 @@ def _rendered(entry: Expectation) -> str:
 def _toml(value: str | tuple[str, ...]) -> str:
     """A TOML string or an array of them: both are written as in JSON, but for one character."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write `text` to `path`, or to the file that it is a link to; an unfinished write never stands there.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    path = path.resolve()
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, "utf-8")
-    part.replace(path)

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import click
 
-from ...commands.failure import fail
-
 
 @click.command()
 @click.argument("folder", default=".", type=click.Path(path_type=Path, exists=True, file_okay=False))
@@ -20,14 +18,11 @@ def init(folder: Path, name: str | None, package: str | None) -> None:
     environment in tox.ini, and a workflow for CI. All of it runs as it is. Nothing is overwritten: where something is
     in the way, nothing is written, and the exit code is 2.
     """
-    from .package import CannotStart, read
+    from .package import read
     from .scaffold import plan, write
 
-    try:
-        start = plan(read(folder.absolute(), package), name)
-        write(start)
-    except CannotStart as error:
-        fail(str(error))
+    start = plan(read(folder.absolute(), package), name)
+    write(start)
     for file in start.files:
         click.echo(f"written:  {file.relative_to(folder.absolute())}")
     for file in start.changed:

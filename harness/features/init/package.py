@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...errors import SparsecheckError
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -18,7 +20,7 @@ _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _NOT_PACKAGES = {"test", "tests", "doc", "docs", "example", "examples", "scripts", "tools", "benchmarks", "build"}
 
 
-class CannotStart(Exception):
+class CannotStart(SparsecheckError):
     """There is nothing to start from, or something stands in the way; the message says what to do."""
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import configparser
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from string import Template
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from ...adapter.discovery import GROUP, NAME, registrations
+from ...files import CannotWrite, write_all
 from .package import CannotStart, Package
 from .pyproject import added
 
@@ -188,42 +187,13 @@ def write(start: Start) -> None:
     Raises:
         NotWritten: a file cannot be written; then nothing is.
     """
-    before = {file: file.read_bytes() for file in start.changed}
     folders = [one for file in start.files for one in (file.parent, file.parent.parent) if not one.exists()]
-    made: list[Path] = []
     try:
-        for file, text in start.files.items():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with file.open("xb") as opened:
-                made.append(file)
-                opened.write(text.encode())
-        for file, text in start.changed.items():
-            _replace(file, text.encode())
-    except OSError as error:
-        _take_back(made, folders, before)
-        raise NotWritten(f"{error.filename or 'a file'} cannot be written ({error.strerror}); nothing was") from None
-
-
-def _replace(file: Path, content: bytes) -> None:
-    """An unfinished write never stands there."""
-    file = file.resolve()
-    handle, part = tempfile.mkstemp(dir=file.parent)
-    try:
-        with os.fdopen(handle, "wb") as opened:
-            opened.write(content)
-        shutil.copymode(file, part)
-        os.replace(part, file)
-    except OSError:
-        os.unlink(part)
-        raise
-
-
-def _take_back(made: Sequence[Path], folders: Sequence[Path], before: Mapping[Path, bytes]) -> None:
-    for file in made:
-        file.unlink(missing_ok=True)
-    for folder in folders:
-        with suppress(OSError):
-            folder.rmdir()
-    for file, content in before.items():
-        if file.read_bytes() != content:
-            _replace(file, content)
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+        write_all({**start.files, **start.changed})
+    except (CannotWrite, OSError) as error:
+        for folder in folders:
+            with suppress(OSError):
+                folder.rmdir()
+        raise NotWritten(f"{error}; nothing was written") from None

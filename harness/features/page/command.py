@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...commands.page_files import check_asked, check_there, told, write
+from ...commands.page_files import check_asked, read_all, write
 
 if TYPE_CHECKING:
     from ...show.results import Field
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def page(files: tuple[Path, ...], html: Path | None, markdown: Path | None, older: tuple[Path, ...]) -> None:
     """Write the field, sparsifier x requirement, from the REPORTs of one environment or more.
 
-    Exit codes: 0 it is written, whatever the verdicts; 2 bad usage, or what is no report or does not combine; 3 a
+    Exit codes: 0 it is written, whatever the verdicts; 2 bad usage, or reports that do not combine; 3 a
     report was cut short. Nothing is written then.
     """
     check_asked(html, markdown)
@@ -34,11 +34,9 @@ def page(files: tuple[Path, ...], html: Path | None, markdown: Path | None, olde
 
 
 def _field(files: tuple[Path, ...], older: tuple[Path, ...]) -> Field:
-    from ...report.report import read
     from ...show.results import field
 
-    check_there(older)
-    return told(files, lambda reports: field(reports, [read(file) for file in older]))
+    return field(read_all(files), read_all(older))
 
 
 def _html(field: Field) -> str:

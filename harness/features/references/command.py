@@ -75,15 +75,10 @@ def write(reason: str, folder: Path | None) -> None:
     """Write the references that differ from what the oracles give, and log why."""
     from datetime import date
 
-    from ...oracle.references import InvalidReference
     from . import keeping
 
     folder = _chosen(folder)
-    try:
-        found = keeping.write(folder, reason, date.today())
-    except (keeping.EmptyReason, InvalidReference, OSError) as error:
-        click.echo(f"sparsecheck: nothing is recorded: {error}", err=True)
-        sys.exit(2)
+    found = keeping.write(folder, reason, date.today())
     for change in found:
         _show(change)
     click.echo(f"written to {folder}" if found else "nothing differs, and nothing is written")

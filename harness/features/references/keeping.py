@@ -11,6 +11,8 @@ from pathlib import Path
 
 import msgspec
 
+from ... import files
+from ...errors import SparsecheckError
 from ...oracle import reference_tensors
 from ...oracle.reference_tensors import NETWORKS
 from ...oracle.references import (
@@ -36,7 +38,7 @@ from ...oracle.tensor_changes import Arrays, Change, LastBits, changes, last_bit
 PROVENANCE = "PROVENANCE.md"
 
 
-class EmptyReason(ValueError):
+class EmptyReason(SparsecheckError):
     """A write that does not say why."""
 
 
@@ -191,9 +193,7 @@ def _extent(changed: Sequence[Change]) -> str:
 
 def _replace(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
-    part.replace(path)
+    files.write(path, data)
 
 
 _HEAD = """\

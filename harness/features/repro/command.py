@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...commands.failure import fail
+from ...commands.output import check_writable
+from ...errors import BadUsage, NotJudged
+from ...files import write
 
 if TYPE_CHECKING:
     from ...values.cell import Cell
@@ -26,55 +28,36 @@ def repro(cell: str, adapters: tuple[Path, ...], output: Path | None) -> None:
     CELL is judged first. The script goes to the terminal, or to FILE; it exits 1 as long as what it shows is so, and
     says what is expected and what is seen. It is handed out only if it was seen to fail as the cell does.
     """
-    from .script import NoReproducer, script
+    from .script import script
     from .trying import check
 
-    if output is not None:
-        _check_writable(output)
+    check_writable(output, "--output")
     failing = _failing(cell, adapters)
-    try:
-        text = script(failing)
-        check(text, failing.record)
-    except NoReproducer as error:
-        fail(str(error))
+    text = script(failing)
+    check(text, failing.record)
     if output is None:
         click.echo(text, nl=False)
-        return
-    try:
-        output.write_text(text, "utf-8")
-    except OSError as error:
-        fail(f"{output} cannot be written ({error.strerror}); name another file with --output")
-
-
-def _check_writable(output: Path) -> None:
-    from ...report.report import check_writable
-
-    try:
-        check_writable(output)
-    except OSError as error:
-        fail(f"{output} cannot be written ({error.strerror}); name another file with --output")
+    else:
+        write(output, text, "Name another file with --output.")
 
 
 def _failing(id: str, adapters: tuple[Path, ...]) -> Failing:
     """The cell, judged in a process of its own, with what its script is made from."""
-    from ...adapter.discovery import BrokenAdapter, NotFound, find, load
-    from ...catalogue import CATALOGUE, UnknownRequirement, requirement
+    from ...adapter.discovery import find, load
+    from ...catalogue import CATALOGUE, requirement
     from ...process.environment import here
     from ...report.ledger import enumerate_cells
-    from ...values.cell import Cell, InvalidCell
+    from ...values.cell import Cell
     from ...values.selection import Selection
     from .script import Failing
 
-    try:
-        cell = Cell.parse(id)
-        requirement(cell.requirement)
-        found = load(find(cell.sparsifier, adapters))
-    except (InvalidCell, UnknownRequirement, NotFound, BrokenAdapter) as error:
-        fail(str(error.args[0]))
+    cell = Cell.parse(id)
+    requirement(cell.requirement)
+    found = load(find(cell.sparsifier, adapters))
     environment = here()
     planned = enumerate_cells(CATALOGUE, found.declaration, Selection(cells=(id,)), environment)
     if not planned:
-        fail(f"{id} is not planned for {cell.sparsifier}: it is no cell of a run here")
+        raise BadUsage(f"{id} is not planned for {cell.sparsifier}: no run here has this cell")
     return Failing(planned[0], found, _record(cell, adapters), environment)
 
 
@@ -89,8 +72,9 @@ def _record(cell: Cell, adapters: tuple[Path, ...]) -> Record:
     record = next((one for one in report.records if one.cell == cell.id), None)
     interrupted = report.footer.interrupted if report.footer else ""
     if record is None:
-        fail(f"{cell.id} was not judged: {subject.problem or interrupted or 'it left no record'}")
+        raise NotJudged(f"{cell.id} was not judged: {subject.problem or interrupted or 'it left no record'}")
     if record.verdict in (Verdict.FAILED, Verdict.KNOWN):
         return record
     details = " ".join((record.message or record.reason).split())
-    fail(f"{cell.id} does not fail, there is nothing to reproduce: {record.verdict.value}{details and ', '}{details}")
+    verdict = f"{record.verdict.value}{details and ', '}{details}"
+    raise BadUsage(f"{cell.id} does not fail, there is nothing to reproduce: {verdict}")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ...adapter.discovery import Found
 from ...catalogue import requirement
+from ...errors import SparsecheckError
 from ...report.ledger import Planned
 from ...trials.refusal import OPERATIONS
 from ...trials.trial import Trial
@@ -29,7 +30,7 @@ _NO_PACKAGES = {*sys.stdlib_module_names, "torch", "msgspec", __name__.partition
 _OURS = (tools.__name__, judgements.__name__)
 
 
-class NoReproducer(Exception):
+class NoReproducer(SparsecheckError):
     """A failure for which no script is known; the message says what is lacking."""
 
 

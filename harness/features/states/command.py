@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...commands.failure import fail
+from ...errors import RED, BadUsage, NotJudged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,15 +38,11 @@ def write(folder: Path, names: tuple[str, ...], adapters: tuple[Path, ...], repl
     """
     from ...commands.names import chosen
 
-    try:
-        subjects = chosen(names, adapters, (), ())
-    except LookupError as error:
-        fail(str(error.args[0]))
-    outcomes = [_write(folder, name, adapters, replace) for name in subjects]
+    outcomes = [_write(folder, name, adapters, replace) for name in chosen(names, adapters, (), ())]
     if 1 in outcomes:
-        sys.exit(1)
+        sys.exit(RED)
     if 0 not in outcomes:
-        fail("no state is kept: none of these sparsifiers offers what it takes")
+        raise BadUsage("no state is kept: none of these sparsifiers offers what it takes")
 
 
 def _write(folder: Path, name: str, adapters: tuple[Path, ...], replace: bool) -> int:
@@ -88,11 +84,11 @@ def read(folder: Path, names: tuple[str, ...], adapters: tuple[Path, ...], file:
 
     readings = list(read_all(folder, names, adapters, date.today()))
     if not readings:
-        fail(f"{folder} holds no states of these; `sparsecheck states write` writes some")
+        raise BadUsage(f"{folder} holds no states of these sparsifiers", "`sparsecheck states write` writes some.")
     _show(readings, file)
     seen = {one.sparsifier for one in readings if one.verdict != "unavailable"}
     if unread := [name for name in names if name not in seen]:
-        fail(f"named but not read: {', '.join(unread)}")
+        raise NotJudged(f"named but not read: {', '.join(unread)}")
     _exit(readings)
 
 
@@ -100,13 +96,9 @@ def read(folder: Path, names: tuple[str, ...], adapters: tuple[Path, ...], file:
 @click.argument("files", nargs=-1, required=True, type=_FILE)
 def show(files: tuple[Path, ...]) -> None:
     """Show what FILES hold, each written by `states read --json` under another torch, as one table a sparsifier."""
-    from .verdicts import InvalidVerdicts
     from .verdicts import read as read_verdicts
 
-    try:
-        readings = [one for file in files for one in read_verdicts(file)]
-    except InvalidVerdicts as error:
-        fail(str(error))
+    readings = [one for file in files for one in read_verdicts(file)]
     _show(readings, None)
     _exit(readings)
 
@@ -117,11 +109,8 @@ def _show(readings: Sequence[Reading], file: Path | None) -> None:
 
     for line in states_told(readings):
         click.echo(line)
-    try:
-        if file is not None:
-            write_verdicts(readings, file)
-    except OSError as error:
-        fail(f"{file} could not be written ({error.strerror}); name another file with --json")
+    if file is not None:
+        write_verdicts(readings, file)
 
 
 def _exit(readings: Sequence[Reading]) -> None:

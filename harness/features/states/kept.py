@@ -10,7 +10,9 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from ... import files
 from ...adapter.discovery import NAME
+from ...errors import SparsecheckError
 
 MANIFEST = "MANIFEST.json"
 FORMAT = 1
@@ -22,15 +24,13 @@ STATE, SEEN = ".pt", ".safetensors"
 _RELEASE = re.compile(r"\d+\.\d+")
 
 
-class InvalidState(ValueError):
+class InvalidState(SparsecheckError):
     """A kept state that cannot be judged. file: which, under the folder of states."""
 
     def __init__(self, file: str, what: str) -> None:
-        super().__init__(file, what)
+        super().__init__(f"{file}: {what}")
+        self.args = (file, what)
         self.file = file
-
-    def __str__(self) -> str:
-        return f"{self.args[0]}: {self.args[1]}"
 
 
 class MissingState(InvalidState):
@@ -167,6 +167,4 @@ def _contents(folder: Path, file: str) -> bytes:
 
 def _replace(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
-    part.replace(path)
+    files.write(path, data)

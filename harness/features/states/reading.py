@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 
 from ...adapter.discovery import BrokenAdapter, Found, NotFound, find, load
 from ...adapter.protocol import Saved, Sparsified
+from ...errors import SparsecheckError
 from ...oracle.compare import array, assert_close, assert_equal
 from ...oracle.tensor_changes import Arrays
 from ...oracle.ulps import describe_bit_changes
@@ -35,7 +36,7 @@ UNSAFE = "unsafe-to-load"
 """The kind of violation that `load_safely` raises."""
 
 
-class Unavailable(Exception):
+class Unavailable(SparsecheckError):
     """The sparsifier cannot be had here."""
 
 

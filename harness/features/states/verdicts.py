@@ -9,6 +9,8 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from ... import files
+from ...errors import SparsecheckError
 from .kept import Maker
 
 Verdict = Literal["restored", "known", "unavailable", "failed", "unsafe", "damaged"]
@@ -19,7 +21,7 @@ unsafe: torch.load(weights_only=True) refuses it. damaged: the files are not tho
 RED: tuple[Verdict, ...] = ("failed", "unsafe", "damaged")
 
 
-class InvalidVerdicts(ValueError):
+class InvalidVerdicts(SparsecheckError):
     """A file that does not hold verdicts, or not all that were written."""
 
 
@@ -45,13 +47,11 @@ def write(readings: Iterable[Reading], path: Path) -> None:
     """Write them, all or none.
 
     Raises:
-        OSError: it cannot be written.
+        CannotWrite: They cannot be written.
     """
     lines = [msgspec.json.encode(one) for one in readings]
     lines.append(msgspec.json.encode(_Count(len(lines))))
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(b"\n".join(lines) + b"\n")
-    part.replace(path)
+    files.write(path, b"\n".join(lines) + b"\n", "Name another file with --json.")
 
 
 def read(path: Path) -> tuple[Reading, ...]:

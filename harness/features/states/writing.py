@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ...adapter.discovery import Found
 from ...adapter.protocol import Sparsified
+from ...errors import SparsecheckError
 from ...oracle.compare import array
 from ...trials.trial import Trial
 from .kept import MANIFEST, SEEN, STATE, File, Kept, keep, read_manifest, release_of
@@ -23,11 +24,11 @@ MASK, INPUT, OUTPUT = "mask/", "input", "output"
 """Names in the file of what was seen."""
 
 
-class NotOffered(Exception):
+class NotOffered(SparsecheckError):
     """The sparsifier does not offer what it takes to have a state kept."""
 
 
-class AlreadyKept(Exception):
+class AlreadyKept(SparsecheckError):
     """A state of that sparsifier is kept for this torch release; what is past is not written anew unasked."""
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...commands.failure import fail
-from ...commands.page_files import check_asked, told, write
+from ...commands.page_files import check_asked, read_all, write
+from ...errors import BadUsage
 
 if TYPE_CHECKING:
     from .table import VersionTable
@@ -41,13 +41,15 @@ def _reports(file: Path) -> list[Path]:
     if not file.is_dir():
         return [file]
     found = sorted((*file.glob("*.jsonl"), *file.glob("*.jsonl.gz")))
-    return found or fail(f"{file}: there is no report in this folder; a report ends in .jsonl or .jsonl.gz")
+    if not found:
+        raise BadUsage(f"there is no report in the folder {file}", "The name of a report ends in .jsonl or .jsonl.gz.")
+    return found
 
 
 def _tabulated(files: Sequence[Path]) -> VersionTable:
     from .table import tabulate
 
-    return told(files, tabulate)
+    return tabulate(read_all(files))
 
 
 def _html(table: VersionTable) -> str:

@@ -10,8 +10,8 @@ from packaging.version import InvalidVersion, Version
 
 from ...catalogue import revisions
 from ...report.identity import LeftOut, left_out
-from ...report.report import EmptyReport, InvalidReport, Report, UnlikeReports
-from ...show.results import check_whole, device, shown
+from ...report.report import EmptyReport, InvalidReport, Report, UnlikeReports, check_whole
+from ...show.results import device, shown
 from ...values.declaration import Environment
 from ...values.record import Outcome, Subject
 from .changes import Change, Judged, Release, changes
@@ -74,10 +74,10 @@ def tabulate(reports: Sequence[Report]) -> VersionTable:
         SameTorch: Two reports judge the same sparsifier on the same torch version.
         NoTorch: A report does not state a torch version.
         UnlikeReports: The reports have different selections.
-        CutShort: A run was interrupted, or some planned cells were not judged.
+        InvalidReport: A report does not hold the verdicts of a whole run.
     """
     for report in reports:
-        check_whole(report)
+        check_whole(report, "one of the reports")
     if len({report.header.selection for report in reports}) > 1:
         raise UnlikeReports("the reports were made with different selections; combine runs of one selection")
     found = dict.fromkeys(one for report in reports for one in left_out(report.requirements, revisions()))
