@@ -1,7 +1,7 @@
-"""sparsecheck: conformance harness and regression suite for PyTorch sparsifiers.
+"""sparsecheck: a conformance harness and regression suite for PyTorch sparsifiers.
 
-What an adapter or a case needs is here by name; nothing is imported before it is asked for, so
-that what needs no torch starts without it.
+This module exports the names that adapters and cases use. Each is imported on first access, so that commands which do
+not need torch start without it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`python -m sparsecheck`, where the command is not on the path."""
+"""Entry point of `python -m sparsecheck`, for environments where the command is not on the path."""
 
 from .cli import main
 

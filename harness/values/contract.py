@@ -1,4 +1,4 @@
-"""The declared choices on which two correct sparsifiers may differ."""
+"""The contract: choices that an adapter declares because correct sparsifiers may differ in them."""
 
 from __future__ import annotations
 
@@ -21,28 +21,32 @@ Sizes = Literal["any", "multiples of 16", "multiples of 64"]
 
 
 class InvalidContract(ValueError):
-    """A contract with a clause that no one has defined."""
+    """Raised if a clause of a contract has an undefined value."""
 
 
 class Contract(Struct, frozen=True, kw_only=True):
-    """Eleven clauses, all but `sizes` to be declared; a clause declared falsely is a failure.
+    """The clauses of a contract. A clause that is declared falsely is a failure.
 
-    holds: where the mask sits: a `torch.nn.utils.parametrize` parametrization, as its buffer; a buffer
-        `<name>_mask` with the dense weight in `<name>_orig` and a hook that multiplies; in place,
-        the zeros in the parameter itself; a wrapper around model or layer; the model's own forward, replaced, which
-        masks a weight on its way into an operation, so that a layer called by itself is dense.
-    rounding: how level times count becomes a whole number; half-even is what `round` does, in Python and torch.
-    level_basis: whether a level counts from the dense parameter or from what remains of it.
-    score: what ranks the entries; for random and opaque only counts and shapes can be judged.
-    masks_at: whether masks take hold at attach or at the first update.
-    regrowth: whether an entry once removed may come back at a later update.
-    mask_storage: where masks travel when a run is saved.
-    restores_into: what restore builds on: `attach` called anew on the dense model, the dense model without it, or a
-        whole model that comes with what was saved.
-    ragged: what becomes of a partial block at the edge: kept always, ranked and pruned like any, refused.
-    ties: which of equal scores are kept.
-    sizes: which weights are taken, by the size of each of their dimensions but a convolution's window; others are to be
-        refused by name.
+    Attributes:
+        holds: How a planned layer holds its mask. `parametrization`: as a buffer of a `torch.nn.utils.parametrize`
+            parametrization. `buffer`: as a buffer `<name>_mask`, with the dense weight in `<name>_orig` and a hook that
+            multiplies the two. `in place`: as zeros in the parameter itself. `wrapper`: in a module that wraps the
+            layer or the model. `forward`: in a replaced forward of the model, which masks each weight before use; a
+            layer that is called on its own is then dense.
+        rounding: How level times count is rounded to an integer. `half-even` is the rounding of `round` in Python and
+            torch.
+        level_basis: Whether a level is a fraction of all units of the dense parameter or of its remaining units.
+        score: How units are ranked. For `random` and `opaque`, only counts and shapes can be judged.
+        masks_at: Whether masks are created at attach or at the first update.
+        regrowth: Whether a removed unit may come back at a later update (`free`) or not (`monotone`).
+        mask_storage: Which part of a saved state carries the masks: the model's state dict, the sidecar, both or
+            neither.
+        restores_into: The model that restore returns: the given dense model after a call of attach (`attached`), the
+            given dense model without one (`dense`), or a model of its own (`whole model`).
+        ragged: Whether a partial block at the edge is always kept, pruned like any other block, or refused.
+        ties: Which units are kept among those with equal scores.
+        sizes: Which weights are supported, by the size of every dimension except a convolution's window. All others
+            must be refused by name.
     """
 
     holds: Holds
@@ -59,12 +63,12 @@ class Contract(Struct, frozen=True, kw_only=True):
 
     @property
     def ranks_by_magnitude(self) -> bool:
-        """Whether the scores are known, so that it can be judged which units are kept."""
+        """Return whether the scores are known, so that the choice of the kept units can be judged."""
         return self.score in ("magnitude-l1", "magnitude-l2")
 
     @property
     def multiple(self) -> int:
-        """What the sizes of every weight are multiples of; 1 if they may be any."""
+        """Return the number of which every size of a weight is a multiple; 1 if any size is supported."""
         return 1 if self.sizes == "any" else int(self.sizes.rpartition(" ")[2])
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Who a sparsifier is and what it says of itself: all that the ledger needs to know."""
+"""An adapter's declaration and the environment of a run: all that a ledger is planned from."""
 
 from __future__ import annotations
 
@@ -9,18 +9,24 @@ from .contract import Contract
 from .requirement import Profile
 
 FIRST_STATED = 3
-"""The catalogue version that an adapter is taken to be written for if it does not state one: the last version before
-adapters could state it."""
+"""The catalogue version assumed for an adapter that states none: the last one before adapters could state it."""
 
 
 class Declaration(Struct, frozen=True):
-    """What an adapter declares, without the adapter.
+    """The declaration of an adapter, as a value without the adapter.
 
-    sparsifier: the name it is registered under.
-    distribution, version: as package metadata know them.
-    supposed: in a probe, what was left undeclared; it stands among the supported capabilities, too.
-    catalogue: The catalogue version that the adapter was written for. Capabilities introduced later are not yet
-        declared, and requirements introduced later are provisional.
+    Attributes:
+        sparsifier: The name under which the adapter is registered.
+        distribution: The distribution that the sparsifier belongs to, by its metadata.
+        version: The version of that distribution.
+        homepage: The URL of the package.
+        tracker: The URL of its issue tracker.
+        profile: The kind of sparsifier, which decides the areas that are planned.
+        capabilities: The supported and unsupported capabilities.
+        contract: The declared contract.
+        supposed: In a probe, the undeclared capabilities. They are also listed as supported in `capabilities`.
+        catalogue: The catalogue version that the adapter was written for. Capabilities introduced later are not yet
+            declared, and requirements introduced later are provisional.
     """
 
     sparsifier: str
@@ -36,12 +42,18 @@ class Declaration(Struct, frozen=True):
 
 
 class Environment(Struct, frozen=True):
-    """Where a run takes place.
+    """The environment of a run.
 
-    devices: torch device types that work here, `cpu` first.
-    accelerator, driver, capability: the name of the accelerator hardware, the version of its driver and what it can
-        do, as far as it says; empty where there is none.
-    offers: what the accelerator has beyond computing, of `graphs` and `peak memory`.
+    Attributes:
+        torch: The version of torch.
+        numpy: The version of NumPy.
+        python: The version of Python.
+        platform: `sys.platform`.
+        devices: The torch device types that work on this machine, `cpu` first.
+        accelerator: The name of the accelerator; empty if there is none.
+        driver: The version of its driver; empty if unknown.
+        capability: Its compute capability; empty if unknown.
+        offers: Abilities of the accelerator beyond computing: `graphs`, `peak memory`.
     """
 
     torch: str

@@ -1,4 +1,4 @@
-"""Which versions a specifier takes in."""
+"""Matching of versions against PEP 440 specifiers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from packaging.version import Version
 
 @lru_cache
 def meets(version: str, specifier: str) -> bool:
-    """Whether the release that `version` is, or leads to, is within `specifier` (PEP 440). Any is where there is none.
+    """Return whether a version meets a PEP 440 specifier. Every version meets an empty specifier.
+
+    A pre-release or development version counts as the release that it leads to.
 
     Raises:
-        InvalidVersion, InvalidSpecifier: one is not written as PEP 440 has it, and there is a specifier.
+        InvalidVersion: The version does not follow PEP 440, and the specifier is not empty.
+        InvalidSpecifier: The specifier does not follow PEP 440.
     """
     return not specifier or SpecifierSet(specifier).contains(Version(version).base_version)
