@@ -1,4 +1,4 @@
-"""What an adapter leaves undeclared can be tried, and is judged by that in no way."""
+"""A probe tries the undeclared capabilities of an adapter and gives no verdict."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from sparsecheck.report.report import read
-from sparsecheck.show.probe import probed
+from sparsecheck.show.probe import probe_lines
 from sparsecheck.values.record import Record, Subject, Verdict
 from tests.faulty import run, written
 from tests.samples import declaration
@@ -26,14 +26,14 @@ class Undecided(ExemplarAdapter):
 """
 
 
-def test_what_is_undeclared_is_tried_and_told_of(tmp_path: Path) -> None:
+def test_undeclared_capabilities_are_tried_and_reported(tmp_path: Path) -> None:
     file, report = written(tmp_path, LEAVES_OUT), tmp_path / "report.jsonl"
     ended = run(tmp_path, "--adapter", str(file), "--probe-undeclared", "--report", str(report))
     assert ended.code == 2, ended.output
     assert "faulty: PROBE (mask profile" in ended.output
     assert "  restore: 26 of 26 cells pass: declare it supported\n" in ended.output
     assert "  tied: 1 of 1 cells pass: declare it supported\n" in ended.output
-    advice = "declare it unsupported, and refuse it by name; or supported, and mend it"
+    advice = "declare it unsupported and refuse it by name, or declare it supported and fix it"
     assert f"  scope_all: 0 of 3 cells pass: {advice}\n" in ended.output
     assert "raised Refused: scope 'all' is not offered" in ended.output
     assert "nothing here is a verdict until it is declared" in ended.output
@@ -53,9 +53,9 @@ EXPORTED = "it:TRACE-06/linear/given/float32/cpu"
 BOTH = "it:TRACE-09/linear/given/float32/cpu"
 
 
-def _told(supposed: str, *records: Record) -> str:
+def _render(supposed: str, *records: Record) -> str:
     subject = Subject("it", replace(declaration(), supposed=tuple(supposed.split())))
-    return "\n".join(probed(subject, records))
+    return "\n".join(probe_lines(subject, records))
 
 
 def _failed(cell: str, message: str = "output differs") -> Record:
@@ -70,18 +70,18 @@ def _failed(cell: str, message: str = "output differs") -> Record:
         ([Record(EXPORTED, Verdict.PASSED), _failed(EXPORTED)], "export: 1 of 2 cells pass: declare it supported if"),
         ([Record(EXPORTED, Verdict.KNOWN)], "export: 0 of 1 cells pass"),
         ([Record(EXPORTED, Verdict.PASSED), _failed(BOTH)], "export: 1 of 1 cells pass: declare it supported"),
-        ([_failed(BOTH)], "export: 0 of 1 cells pass, each of which takes something else that is undeclared"),
-        ([Record(EXPORTED, Verdict.REFUSED)], "export: no cell here could tell"),
-        ([Record(EXPORTED, Verdict.UNAVAILABLE)], "export: no cell here could tell"),
-        ([Record(EXPORTED, Verdict.NOT_RUN)], "export: no cell here could tell"),
-        ([Record("it:TRACE-99/linear/given/float32/cpu", Verdict.PASSED)], "export: no cell here could tell"),
-        ([Record(FINALIZED, Verdict.PASSED)], "export: no cell here could tell"),
+        ([_failed(BOTH)], "export: 0 of 1 cells pass, all of which need another undeclared capability"),
+        ([Record(EXPORTED, Verdict.REFUSED)], "export: no cell on this machine needs it"),
+        ([Record(EXPORTED, Verdict.UNAVAILABLE)], "export: no cell on this machine needs it"),
+        ([Record(EXPORTED, Verdict.NOT_RUN)], "export: no cell on this machine needs it"),
+        ([Record("it:TRACE-99/linear/given/float32/cpu", Verdict.PASSED)], "export: no cell on this machine needs it"),
+        ([Record(FINALIZED, Verdict.PASSED)], "export: no cell on this machine needs it"),
     ],
 )
-def test_a_capability_is_told_of_by_the_cells_that_take_it_and_nothing_else(records: list[Record], line: str) -> None:
-    assert line in _told("export finalize", *records)
+def test_a_capability_is_judged_by_cells_that_need_no_other_undeclared_one(records: list[Record], line: str) -> None:
+    assert line in _render("export finalize", *records)
 
 
-def test_the_first_that_fails_is_told_in_one_line_that_no_terminal_obeys() -> None:
-    told = _told("export", _failed(EXPORTED, "two\nlines \x1b[2J"))
-    assert f"first of those that do not: two lines \\x1b[2J\n    {EXPORTED}" in told
+def test_the_first_failure_is_shown_on_one_line_without_control_characters() -> None:
+    text = _render("export", _failed(EXPORTED, "two\nlines \x1b[2J"))
+    assert f"first failure: two lines \\x1b[2J\n    {EXPORTED}" in text

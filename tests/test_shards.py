@@ -11,13 +11,13 @@ from msgspec.structs import replace
 
 from sparsecheck.cli import main
 from sparsecheck.report.merging import (
-    DoubledShard,
+    CatalogueMismatch,
+    DuplicateShard,
+    EnvironmentMismatch,
     MissingShard,
-    NoShard,
-    OtherCatalogues,
-    OtherEnvironments,
-    OtherPlans,
-    OtherSubjects,
+    NotAShard,
+    PlanMismatch,
+    SubjectMismatch,
     Unmergeable,
     merge,
 )
@@ -135,26 +135,26 @@ assert LEDGER is not None
 @pytest.mark.parametrize(
     ("change", "error", "said"),
     [
-        (header(shard=""), NoShard, "one of the reports is of a whole run, and no shard"),
-        (header(shard="2"), NoShard, "one of the reports is no shard: '2' is not a shard"),
-        (header(shard="1/3"), DoubledShard, "shard 1/3 stands in two of the reports"),
-        (header(catalogue=99), OtherCatalogues, "shard 2/3 was judged by another catalogue than shard 1/3"),
-        (header(sparsecheck="9"), OtherCatalogues, "shard 2/3 was judged by sparsecheck 9, shard 1/3 by "),
-        (header(shard="2/4"), OtherPlans, "shard 2/4 and shard 1/3 are of different plans"),
-        (header(selection=Selection(("MASK",))), OtherPlans, "shard 2/3 was asked for another selection"),
-        (header(subjects=FEWER), OtherSubjects, "other sparsifiers than shard 1/3: sparsifier-00002"),
-        (header(subjects=(*FEWER, FEWER[0])), OtherSubjects, "other sparsifiers than shard 1/3: sparsifier-00002"),
-        (subject(declaration=declaration(version="2")), OtherSubjects, "shard 2/3 is of another declaration"),
-        (subject(declaration=None, problem="gone"), OtherSubjects, "could not be judged in shard 2/3: gone"),
-        (subject(environment=environment("2.10.0")), OtherEnvironments, "torch 2.13.0+cpu and 2.10.0"),
-        (subject(share=replace(LEDGER, ledger="other")), OtherPlans, "shard 2/3 is of another plan than shard 1/3"),
-        (subject(share=None), OtherPlans, "shard 2/3 does not say which part of the plan it is"),
-        (subject(planned=()), OtherPlans, "shard 2/3 does not say which part of the plan it is"),
-        (subject(planned=(), share=Share(LEDGER.ledger, ())), OtherPlans, "do not come to the plan that they name"),
-        (misplaced, OtherPlans, "do not come to the plan that they name"),
+        (header(shard=""), NotAShard, "one of the reports is of a whole run; merge takes"),
+        (header(shard="2"), NotAShard, "one of the reports is not of a shard: '2' is not"),
+        (header(shard="1/3"), DuplicateShard, "shard 1/3 is in two of the reports"),
+        (header(catalogue=99), CatalogueMismatch, "shard 2/3 was judged by another catalogue than shard 1/3"),
+        (header(sparsecheck="9"), CatalogueMismatch, "shard 2/3 was judged by sparsecheck 9, shard 1/3 by "),
+        (header(shard="2/4"), PlanMismatch, "shard 2/4 and shard 1/3 belong to different plans"),
+        (header(selection=Selection(("MASK",))), PlanMismatch, "shard 2/3 ran with another selection"),
+        (header(subjects=FEWER), SubjectMismatch, "other sparsifiers than shard 1/3: sparsifier-00002"),
+        (header(subjects=(*FEWER, FEWER[0])), SubjectMismatch, "other sparsifiers than shard 1/3: sparsifier-00002"),
+        (subject(declaration=declaration(version="2")), SubjectMismatch, "shard 2/3 has another declaration"),
+        (subject(declaration=None, problem="gone"), SubjectMismatch, "could not be judged in shard 2/3: gone"),
+        (subject(environment=environment("2.10.0")), EnvironmentMismatch, "torch 2.13.0+cpu and 2.10.0"),
+        (subject(share=replace(LEDGER, ledger="other")), PlanMismatch, "shard 2/3 belongs to another plan than shard"),
+        (subject(share=None), PlanMismatch, "shard 2/3 does not say which part of the plan it is"),
+        (subject(planned=()), PlanMismatch, "shard 2/3 does not say which part of the plan it is"),
+        (subject(planned=(), share=Share(LEDGER.ledger, ())), PlanMismatch, "do not add up to the plan that they name"),
+        (misplaced, PlanMismatch, "do not add up to the plan that they name"),
     ],
 )
-def test_what_is_not_the_rest_of_one_run_is_refused(change: Change, error: type[Unmergeable], said: str) -> None:
+def test_reports_that_are_not_of_one_run_are_refused(change: Change, error: type[Unmergeable], said: str) -> None:
     with pytest.raises(error) as raised:
         merge([PARTS[0], change(PARTS[1]), PARTS[2]])
     assert type(raised.value) is error
@@ -164,17 +164,17 @@ def test_what_is_not_the_rest_of_one_run_is_refused(change: Change, error: type[
 def test_a_missing_shard_is_named() -> None:
     with pytest.raises(MissingShard, match=r"^shard 2/3 is missing; merge takes all 3 at once$"):
         merge([PARTS[0], PARTS[2]])
-    with pytest.raises(MissingShard, match=r"^shard 1/3 and 1 more is missing"):
+    with pytest.raises(MissingShard, match=r"^shard 1/3 and 1 more are missing"):
         merge(PARTS[2:])
 
 
-def test_shards_balanced_by_other_durations_are_of_other_plans() -> None:
+def test_shards_balanced_by_other_durations_are_refused() -> None:
     others = shards(WHOLE, 3, weights(WHOLE.records))
-    with pytest.raises(OtherPlans, match="the same --durations"):
+    with pytest.raises(PlanMismatch, match="the same --durations"):
         merge([PARTS[0], others[1], PARTS[2]])
 
 
-def test_what_a_shard_lacks_the_whole_lacks() -> None:
+def test_records_missing_from_a_shard_are_missing_from_the_merged_report() -> None:
     cut = Report(PARTS[1].header, PARTS[1].records[1:], Footer((), "by the user"))
     merged = merge([PARTS[0], cut, PARTS[2]])
     assert merged.footer is not None

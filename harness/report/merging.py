@@ -1,4 +1,4 @@
-"""The shards of one run, put together: the report of a run that was never parted, or a refusal. No torch here."""
+"""Merge the reports of all shards of a run into the report of the whole run."""
 
 from __future__ import annotations
 
@@ -14,56 +14,55 @@ from .sharding import ledger_digest
 
 
 class Unmergeable(InvalidReport):
-    """Reports that are not the shards of one run."""
+    """Raised if reports are not the shards of one run."""
 
 
-class NoShard(Unmergeable):
-    """One of them is no shard."""
+class NotAShard(Unmergeable):
+    """Raised if a report is not the report of a shard."""
 
 
-class OtherCatalogues(Unmergeable):
-    """They were judged by different catalogues, or different versions of sparsecheck."""
+class CatalogueMismatch(Unmergeable):
+    """Raised if two shards were judged by different catalogues or by different versions of sparsecheck."""
 
 
-class OtherPlans(Unmergeable):
-    """They are shards of different plans: other counts, selections, durations or cells."""
+class PlanMismatch(Unmergeable):
+    """Raised if two shards belong to different plans: their counts, selections, durations or cells differ."""
 
 
-class DoubledShard(Unmergeable):
-    """One shard is there twice."""
+class DuplicateShard(Unmergeable):
+    """Raised if two reports are of the same shard."""
 
 
 class MissingShard(Unmergeable):
-    """One shard is not there."""
+    """Raised if the report of a shard is missing."""
 
 
-class OtherSubjects(Unmergeable):
-    """They are about different sparsifiers, or one was declared otherwise."""
+class SubjectMismatch(Unmergeable):
+    """Raised if two shards judged different sparsifiers, or one sparsifier under different declarations."""
 
 
-class OtherEnvironments(Unmergeable):
-    """One sparsifier was judged in different environments."""
+class EnvironmentMismatch(Unmergeable):
+    """Raised if one sparsifier was judged in different environments."""
 
 
 def merge(reports: Sequence[Report]) -> Report:
-    """The report of the whole run, its records in the order of the plan; whatever the order of the shards.
+    """Return the report of the whole run, with its records in the order of the plan.
+
+    Args:
+        reports: The reports of all shards, in any order.
 
     Raises:
-        Unmergeable: one of its kinds.
+        Unmergeable: The reports are not all the shards of one run. The subclass says why.
     """
     numbered = sorted(((_shard(report.header), report) for report in reports), key=lambda pair: pair[0].number)
     shards, ordered = [shard for shard, _ in numbered], [report for _, report in numbered]
     _check_plans(ordered, shards)
     _check_complete(shards)
-    names = [[subject.sparsifier for subject in report.header.subjects] for report in ordered]
-    for shard, those in zip(shards, names, strict=True):
-        if sorted(those) != sorted(names[0]):
-            other = ", ".join(sorted(set(those) ^ set(names[0]))) or "one of them twice"
-            raise OtherSubjects(f"shard {shard} is about other sparsifiers than shard {shards[0]}: {other}")
+    _check_names(ordered, shards)
     by_name = [{subject.sparsifier: subject for subject in report.header.subjects} for report in ordered]
-    subjects = tuple(_subject([those[name] for those in by_name], shards) for name in names[0])
-    records = tuple(record for subject in subjects for record in _records(subject, ordered))
-    whole = Report(_header(ordered, subjects), records, None)
+    subjects = tuple(_merge_subject([those[name] for those in by_name], shards) for name in by_name[0])
+    records = tuple(record for subject in subjects for record in _merge_records(subject, ordered))
+    whole = Report(_merge_header(ordered, subjects), records, None)
     return Report(whole.header, records, Footer(whole.outcomes(), "; ".join(_interruptions(ordered))))
 
 
@@ -72,8 +71,9 @@ def _shard(header: Header) -> Shard:
         return Shard.parse(header.shard)
     except InvalidShard as error:
         if not header.shard:
-            raise NoShard("one of the reports is of a whole run, and no shard; merge takes what --shard made") from None
-        raise NoShard(f"one of the reports is no shard: {error}") from None
+            message = "one of the reports is of a whole run; merge takes the reports of runs with --shard"
+            raise NotAShard(message) from None
+        raise NotAShard(f"one of the reports is not of a shard: {error}") from None
 
 
 def _check_plans(reports: Sequence[Report], shards: Sequence[Shard]) -> None:
@@ -81,41 +81,49 @@ def _check_plans(reports: Sequence[Report], shards: Sequence[Shard]) -> None:
     for shard, report in zip(shards, reports, strict=True):
         header = report.header
         if (header.catalogue, header.requirements) != (first.catalogue, first.requirements):
-            raise OtherCatalogues(f"shard {shard} was judged by another catalogue than shard {shards[0]}")
+            raise CatalogueMismatch(f"shard {shard} was judged by another catalogue than shard {shards[0]}")
         if header.sparsecheck != first.sparsecheck:
-            raise OtherCatalogues(f"shard {shard} was judged by sparsecheck {header.sparsecheck}, shard {shards[0]} "
-                                  f"by {first.sparsecheck}")
+            raise CatalogueMismatch(f"shard {shard} was judged by sparsecheck {header.sparsecheck}, shard {shards[0]} "
+                                    f"by {first.sparsecheck}")
         if shard.count != shards[0].count:
-            raise OtherPlans(f"shard {shard} and shard {shards[0]} are of different plans: their counts differ")
+            raise PlanMismatch(f"shard {shard} and shard {shards[0]} belong to different plans: their counts differ")
         if header.selection != first.selection:
-            raise OtherPlans(f"shard {shard} was asked for another selection than shard {shards[0]}")
+            raise PlanMismatch(f"shard {shard} ran with another selection than shard {shards[0]}")
 
 
 def _check_complete(shards: Sequence[Shard]) -> None:
     for one, following in pairwise(shards):
         if one == following:
-            raise DoubledShard(f"shard {one} stands in two of the reports")
-    there, count = {shard.number for shard in shards}, shards[0].count
-    if lacking := [number for number in range(1, count + 1) if number not in there]:
-        others = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
-        raise MissingShard(f"shard {lacking[0]}/{count}{others} is missing; merge takes all {count} at once")
+            raise DuplicateShard(f"shard {one} is in two of the reports")
+    present, count = {shard.number for shard in shards}, shards[0].count
+    if missing := [number for number in range(1, count + 1) if number not in present]:
+        others = f" and {len(missing) - 1} more are" if len(missing) > 1 else " is"
+        raise MissingShard(f"shard {missing[0]}/{count}{others} missing; merge takes all {count} at once")
 
 
-def _subject(parts: Sequence[Subject], shards: Sequence[Shard]) -> Subject:
-    """One sparsifier of the whole run."""
+def _check_names(reports: Sequence[Report], shards: Sequence[Shard]) -> None:
+    names = [[subject.sparsifier for subject in report.header.subjects] for report in reports]
+    for shard, those in zip(shards, names, strict=True):
+        if sorted(those) != sorted(names[0]):
+            other = ", ".join(sorted(set(those) ^ set(names[0]))) or "one of them is listed twice"
+            raise SubjectMismatch(f"shard {shard} judged other sparsifiers than shard {shards[0]}: {other}")
+
+
+def _merge_subject(parts: Sequence[Subject], shards: Sequence[Shard]) -> Subject:
+    """Return the subject of the whole run, given its parts in each shard."""
     first = parts[0]
     for shard, part in zip(shards, parts, strict=True):
         where = f"{first.sparsifier}: shard {shard}"
         if part.problem != first.problem:
-            lacking = shard if part.problem else shards[0]
-            raise OtherSubjects(f"{first.sparsifier} could not be judged in shard {lacking}: "
-                                f"{part.problem or first.problem}")
+            failed = shard if part.problem else shards[0]
+            raise SubjectMismatch(f"{first.sparsifier} could not be judged in shard {failed}: "
+                                  f"{part.problem or first.problem}")
         if part.declaration != first.declaration:
-            raise OtherSubjects(f"{where} is of another declaration than shard {shards[0]}")
+            raise SubjectMismatch(f"{where} has another declaration than shard {shards[0]}")
         if part.environment != first.environment:
-            raise OtherEnvironments(f"{where} was judged in another environment than shard {shards[0]}: "
-                                    f"{', '.join(_differences(first, part))}")
-    return first if first.problem else replace(first, planned=_ledger(parts, shards), share=None)
+            raise EnvironmentMismatch(f"{where} was judged in another environment than shard {shards[0]}: "
+                                      f"{', '.join(_differences(first, part))}")
+    return first if first.problem else replace(first, planned=_merge_ledger(parts, shards), share=None)
 
 
 def _differences(one: Subject, other: Subject) -> Iterator[str]:
@@ -126,37 +134,37 @@ def _differences(one: Subject, other: Subject) -> Iterator[str]:
             yield f"{name} {these} and {those}"
 
 
-def _ledger(parts: Sequence[Subject], shards: Sequence[Shard]) -> tuple[str, ...]:
-    """All planned cells, in the order of the whole ledger.
+def _merge_ledger(parts: Sequence[Subject], shards: Sequence[Shard]) -> tuple[str, ...]:
+    """Return all planned cells in the order of the whole ledger.
 
     Raises:
-        OtherPlans: they do not come to the ledger that each shard names.
+        PlanMismatch: The cells of the shards do not add up to the ledger whose digest each shard carries.
     """
     name, placed = parts[0].sparsifier, list[tuple[int, str, int]]()
     for shard, part in zip(shards, parts, strict=True):
         if part.share is None or len(part.share.places) != len(part.planned):
-            raise OtherPlans(f"{name}: shard {shard} does not say which part of the plan it is")
+            raise PlanMismatch(f"{name}: shard {shard} does not say which part of the plan it is")
         if parts[0].share is None or part.share.ledger != parts[0].share.ledger:
-            raise OtherPlans(f"{name}: shard {shard} is of another plan than shard {shards[0]}; every shard takes "
-                             "the same sparsifiers and the same --durations")
+            raise PlanMismatch(f"{name}: shard {shard} belongs to another plan than shard {shards[0]}; run every shard "
+                               "with the same sparsifiers and the same --durations")
         placed += zip(part.share.places, part.planned, [shard.number] * len(part.planned), strict=True)
     placed.sort()
     cells, numbers = tuple(cell for _, cell, _ in placed), tuple(number for _, _, number in placed)
     whole = [place for place, _, _ in placed] == list(range(len(placed)))
     share = parts[0].share
     if not whole or share is None or ledger_digest(cells, numbers, shards[0].count) != share.ledger:
-        raise OtherPlans(f"{name}: the cells of the shards do not come to the plan that they name")
+        raise PlanMismatch(f"{name}: the cells of the shards do not add up to the plan that they name")
     return cells
 
 
-def _records(subject: Subject, reports: Iterable[Report]) -> list[Record]:
-    """All that there are, those that were not planned last."""
+def _merge_records(subject: Subject, reports: Iterable[Report]) -> list[Record]:
+    """Return the records of all shards in the order of the plan, and unplanned ones last."""
     places = {cell: place for place, cell in enumerate(subject.planned)}
     records = [record for report in reports for record in report.of(subject.sparsifier)]
     return sorted(records, key=lambda record: places.get(record.cell, len(places)))
 
 
-def _header(reports: Sequence[Report], subjects: tuple[Subject, ...]) -> Header:
+def _merge_header(reports: Sequence[Report], subjects: tuple[Subject, ...]) -> Header:
     started = min((report.header.started for report in reports if report.header.started), default="")
     return replace(reports[0].header, subjects=subjects, started=started, shard="")
 

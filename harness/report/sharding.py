@@ -1,4 +1,4 @@
-"""One ledger over several machines: the same partition on each, balanced by how long cells took. No torch here."""
+"""Partition a ledger into shards of about equal duration, identically on every machine."""
 
 from __future__ import annotations
 
@@ -17,12 +17,17 @@ from .ledger import Planned
 from .report import read_partial
 
 _TICK = 1e-4
-"""Seconds: what records are rounded to. Whole ticks add up to the same sum everywhere."""
+"""The unit of durations, in seconds. Sums of whole ticks are the same on every machine."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """How long each cell takes, in ticks. unknown: a cell of which nothing is recorded."""
+    """The duration of each cell.
+
+    Attributes:
+        ticks: Durations by cell id, in ticks.
+        unknown: The duration assumed for a cell without a record, in ticks.
+    """
 
     ticks: Mapping[str, int] = field(default_factory=dict)
     unknown: int = 1
@@ -32,27 +37,31 @@ class Weights:
 
 
 def weights(records: Iterable[Record]) -> Weights:
-    """As `records` say; what is unknown is taken for the median of what took any time."""
+    """Return the recorded durations. Unknown cells get the median of all durations above zero."""
     ticks = {record.cell: round(record.seconds / _TICK) for record in records}
     took = [one for one in ticks.values() if one > 0]
     return Weights({cell: max(one, 1) for cell, one in ticks.items()}, median_low(took) if took else 1)
 
 
 def read_weights(durations: Path | None) -> Weights:
-    """Those of an earlier report, which may have been cut short; without one all cells weigh alike.
+    """Read cell durations from an earlier report; without one, weigh all cells equally.
+
+    Args:
+        durations: The report, which may be truncated.
 
     Raises:
-        InvalidReport: it is no report.
-        OSError: it cannot be read.
+        InvalidReport: The file is not a report.
+        OSError: The file cannot be read.
     """
     return weights(read_partial(durations).records) if durations is not None else Weights()
 
 
 def partition(cells: Sequence[str], count: int, weights: Weights) -> tuple[int, ...]:
-    """For each cell the number of its shard: the longest first, each to the shard that has the least yet.
+    """Return the shard number of each cell, from 1 to `count`.
 
-    Ties go by id. The shard that comes first among equals is another for each sparsifier, so that the odd cells of
-    many do not all go to one.
+    Cells are assigned in order of decreasing duration, and by id among equals, each to the shard with the smallest sum
+    so far. Among shards with equal sums, the first one differs from sparsifier to sparsifier, so that the remainders
+    of many sparsifiers do not all go to one shard.
     """
     turn = _turn(cells)
     loads = [(0, (number - turn) % count, number) for number in range(1, count + 1)]
@@ -70,10 +79,10 @@ def _turn(cells: Sequence[str]) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
 
 
-def taken(
+def cells_of_shard(
     planned: tuple[Planned, ...], shard: Shard | None, weights: Weights
 ) -> tuple[tuple[Planned, ...], Share | None]:
-    """What one shard has of a sparsifier's whole ledger; all of it without one."""
+    """Return the cells of one shard and its share of the ledger, or all cells if the run is not sharded."""
     if shard is None:
         return planned, None
     cells = [one.cell.id for one in planned]
@@ -84,5 +93,5 @@ def taken(
 
 
 def ledger_digest(cells: Sequence[str], shards: Sequence[int], count: int) -> str:
-    """Identifies a sparsifier's whole ledger and its partition."""
+    """Return a digest that identifies a sparsifier's whole ledger and its partition into shards."""
     return hashlib.sha256(msgspec.json.encode((count, cells, shards))).hexdigest()[:32]

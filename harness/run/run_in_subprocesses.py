@@ -28,7 +28,7 @@ from ..report.report import (
     write,
 )
 from ..report.resuming import OtherDeclaration
-from ..report.sharding import Weights, read_weights, taken
+from ..report.sharding import Weights, cells_of_shard, read_weights
 from ..report.verdict import bound
 from ..values.record import Header, Record, Subject, Verdict
 from ..values.selection import Selection
@@ -259,7 +259,7 @@ def _check_header(header: Header, name: str, run: Run, weights: Weights) -> None
     if subject.declaration is not None and subject.environment is not None:
         requirements = catalogue.at_version(run.catalogue)
         cells = enumerate_cells(requirements, subject.declaration, run.selection, subject.environment)
-        cells, share = taken(cells, run.shard, weights)
+        cells, share = cells_of_shard(cells, run.shard, weights)
         if (subject.planned, subject.share) != (tuple(planned.cell.id for planned in cells), share):
             raise UnlikeReports("its planned cells are not those that the catalogue gives for its declaration")
 

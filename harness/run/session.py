@@ -20,7 +20,7 @@ from ..report.expectation import Expectation, InvalidExpectations, in_force, rea
 from ..report.ledger import SMOKE, Planned, enumerate_cells
 from ..report.report import Report, salvage
 from ..report.resuming import CannotResume, check_same
-from ..report.sharding import Weights, read_weights, taken
+from ..report.sharding import Weights, cells_of_shard, read_weights
 from ..values.declaration import Environment
 from ..values.record import Header, Record, Subject
 from ..values.selection import Selection
@@ -191,7 +191,7 @@ def _plan(
     expectations = in_force(
         read_expectations(found.expectations, name), found.declaration, environment, [one.cell for one in whole]
     )
-    planned, share = taken(planned, request.shard, weights)
+    planned, share = cells_of_shard(planned, request.shard, weights)
     ids = tuple(one.cell.id for one in planned)
     subject = Subject(name, found.declaration, environment, "", ids, str(registration.file or ""), share)
     smoke = tuple(one for one in whole if one.cell.area == SMOKE and one.disposition == "judge")

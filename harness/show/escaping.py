@@ -1,4 +1,4 @@
-"""What others wrote, as it can be shown."""
+"""Escape and shorten untrusted text for a terminal or a page."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ _BARE = re.compile(r"(?<![\w./\\~-])(?:file://)?(?P<path>/(?:[\w.+@~-]+/)+[\w.+@
 
 
 def one_line(message: str, width: int = 400) -> str:
-    """Whole in the report; here as much as can be read at a glance, and nothing that a terminal would obey."""
+    """Return a message on one line, without control characters and shortened to `width` characters."""
     return shorten(printable(message), width, placeholder=" ...")
 
 
 def printable(message: str) -> str:
-    """With what neither prints nor parts words spelt out."""
+    """Return a message with every character escaped that is neither printable nor white space."""
     if message.isprintable():
         return message
     return "".join(one if one.isprintable() or one.isspace() else repr(one)[1:-1] for one in message)
 
 
-def without_places(message: str) -> str:
-    """Of each absolute path what is alike on all machines: what follows `site-packages`, or the last name."""
+def shorten_paths(message: str) -> str:
+    """Shorten every absolute path to the part after `site-packages`, or to the file name, which no machine changes."""
     if "/" not in message and "\\" not in message:
         return message
     quoted = _QUOTED.sub(lambda found: found["quote"] + _end_of(found["path"]) + found["quote"], message)

@@ -1,4 +1,4 @@
-"""Pages of HTML that need nothing but themselves."""
+"""Render self-contained HTML pages from templates."""
 
 from __future__ import annotations
 
@@ -12,22 +12,29 @@ import jinja2
 from markupsafe import Markup
 
 
-def rendered(name: str, styles: Sequence[str], filters: Mapping[str, Callable[..., Any]], **values: Any) -> str:
-    """The template `name` of the folder `page`, its styles in it and allowed; whatever else is put in is escaped."""
+def render_page(name: str, styles: Sequence[str], filters: Mapping[str, Callable[..., Any]], **values: Any) -> str:
+    """Render a template with its style sheets inlined; every value is escaped.
+
+    Args:
+        name: The template, a file in the folder `page`.
+        styles: The style sheets, files in the same folder. The page's content security policy allows only these.
+        filters: Jinja filters by name.
+        **values: The variables of the template.
+    """
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True, loader=jinja2.FunctionLoader(part),
+        keep_trailing_newline=True, loader=jinja2.FunctionLoader(read_asset),
     )
     environment.filters.update(filters)
-    style = "".join(map(part, styles))
-    return environment.get_template(name).render(style=Markup(style), style_hash=fingerprint(style), **values)
+    style = "".join(map(read_asset, styles))
+    return environment.get_template(name).render(style=Markup(style), style_hash=csp_hash(style), **values)
 
 
-def part(name: str) -> str:
-    """The text of one file of the folder `page`."""
+def read_asset(name: str) -> str:
+    """Return the text of a file in the folder `page`."""
     return (files(__package__) / "page" / name).read_text("utf-8")
 
 
-def fingerprint(text: str) -> str:
-    """By which a page allows a style or a script of its own, and no other."""
+def csp_hash(text: str) -> str:
+    """Return the hash by which a content security policy allows an inline style or script."""
     return base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")

@@ -16,7 +16,7 @@ from ..values.cell import Cell
 from ..values.record import Outcome, Record, Subject
 from ..values.requirement import Requirement
 from .carried import Carried, carried
-from .escaping import printable, without_places
+from .escaping import printable, shorten_paths
 from .standing import Standing, of_cell, standing
 
 
@@ -134,7 +134,7 @@ def field(reports: Sequence[Report], older: Sequence[Report] = ()) -> Field:
 
 def shown(text: str) -> str:
     """What a report says, fit to be shown anywhere."""
-    return printable(without_places(text))
+    return printable(shorten_paths(text))
 
 
 def _column(report: Report, subject: Subject, outcome: Outcome) -> Column:

@@ -15,7 +15,7 @@ from ..values.cell import Cell
 from ..values.record import Outcome, Record, Subject, Verdict
 from .escaping import one_line
 from .left_out import left_out_lines
-from .probe import probed
+from .probe import probe_lines
 
 _SHOWN = (Verdict.FAILED, Verdict.ERROR, Verdict.STALE, Verdict.KNOWN)
 
@@ -58,7 +58,7 @@ def _subject(report: Report, subject: Subject, outcome: Outcome) -> Iterator[str
     elif not is_shard and not report.header.selection and nothing_passed(records):
         yield "  NOTHING PASSED: a sparsifier that refuses or fails all that is asked of it is not judged by that"
     if report.header.selection.probe:
-        yield from probed(subject, records)
+        yield from probe_lines(subject, records)
         yield from _not_run(records)
         return
     for verdict in _SHOWN:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from ...show.html import rendered
+from ...show.html import render_page
 from ...values.timing import OPERATIONS, SIZES, Comparison, Ratio, State, Timing
 from .changes import ratio_told, verdict
 from .compare import Change, Saved
@@ -147,7 +147,7 @@ def counts_told(timing: Timing) -> str:
 
 def bench_html(report: BenchReport) -> str:
     """The page: it needs nothing else, and has no script."""
-    return rendered(
+    return render_page(
         "bench.html", ("bench.css",), {"ratio": ratio_told, "counts": counts_told},
         report=report, memory_columns=MEMORY, operations=list(OPERATIONS), is_told=is_told,
     )

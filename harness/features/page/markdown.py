@@ -8,7 +8,7 @@ from itertools import groupby
 from ...show.carried import CARRIED
 from ...show.escaping import one_line
 from ...show.left_out import left_out_lines
-from ...show.markdown import code, linked, plain, table_row
+from ...show.markdown import code, link_suffix, plain, table_row
 from ...show.results import Column, Field, Square, Told
 from ...show.standing import Standing
 
@@ -85,7 +85,7 @@ def _failing(square: Square) -> Iterator[str]:
         yield f"- **{id}** {verdict} ({square.share(len(cells))}). {plain(square.requirement.sentence)}"
         yield f"  - seen: {plain(one_line(cells[0].message, 300))}"
         if reason or link:
-            yield f"  - because: {plain(one_line(reason, 600))}{linked(link)}"
+            yield f"  - because: {plain(one_line(reason, 600))}{link_suffix(link)}"
         yield f"  - repeat: {code(f'sparsecheck run {cells[0].arguments}')}"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from ...show.carried import CARRIED
-from ...show.html import fingerprint, part, rendered
+from ...show.html import csp_hash, read_asset, render_page
 from ...show.left_out import left_out_lines
 from ...show.results import Field, Told
 from ...show.standing import Standing
@@ -20,10 +20,10 @@ _ESCAPES = {ord(one): f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"}
 
 def field_html(field: Field) -> str:
     """The whole page: its style, its script and its data stand in it."""
-    script = part("field.js")
-    return rendered(
+    script = read_asset("field.js")
+    return render_page(
         "field.html", ("field.css",), {"groupby_why": _by_why}, field=field, carried_says=CARRIED,
-        standings=list(Standing), data=as_data(_data(field)), script=Markup(script), script_hash=fingerprint(script),
+        standings=list(Standing), data=as_data(_data(field)), script=Markup(script), script_hash=csp_hash(script),
         left_out=[*left_out_lines(field.left_out)],
     )
 

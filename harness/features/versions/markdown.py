@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ...show.escaping import one_line
 from ...show.left_out import left_out_lines
-from ...show.markdown import code, linked, plain, table_row
+from ...show.markdown import code, link_suffix, plain, table_row
 from .changes import Change, Kind
 from .table import Square, VersionTable
 
@@ -72,7 +72,7 @@ def _change(one: Change) -> Iterator[str]:
     yield f"  - {names}: {one.count}, {plain(one.axes)}"
     if one.reasons or one.link:
         because = "it had failed because" if one.kind is Kind.FIXED else "because"
-        yield f"  - {because}: {plain(one_line(' '.join(one.reasons), 600))}{linked(one.link)}"
+        yield f"  - {because}: {plain(one_line(' '.join(one.reasons), 600))}{link_suffix(one.link)}"
     if one.message:
         yield f"  - seen: {plain(one_line(one.message, 300))}"
     if one.package:
