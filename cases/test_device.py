@@ -41,7 +41,7 @@ def test_traced_on_one_runs_on_the_other(trial: Trial) -> None:
 def test_graph_replays_the_masks_of_the_next_update(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
-    graph = device.captured(sparsified.model, trial.inputs("captured"))
+    graph = device.capture(sparsified.model, trial.inputs("captured"))
     baseline.assert_output(graph, "captured", device_parity.CAPTURED_BATCHES)
     sparsified.update(0.75)
     later = Baseline.of(trial, sparsified)

@@ -12,8 +12,8 @@ from sparsecheck import Block, Trial, Violation, case, require
 from sparsecheck.oracle.compare import array, assert_close, assert_equal
 from sparsecheck.oracle.ranking import assert_subset, assert_ties
 from sparsecheck.oracle.units import Mask, Reals, masked, partial_blocks
-from sparsecheck.process.guard import AT_FIRST
-from sparsecheck.process.settings import changes, settings
+from sparsecheck.process.guard import INITIAL_SETTINGS
+from sparsecheck.process.settings import describe_changes, settings
 from sparsecheck.trials.refusal import judge_refused_plan
 from sparsecheck.trials.used_weights import gradient
 
@@ -165,11 +165,11 @@ def test_global_random_states_stay(trial: Trial) -> None:
 
 @case("MASK-19")
 def test_global_settings_stay(trial: Trial) -> None:
-    for change in changes(AT_FIRST, settings()):
-        raise Violation("setting-changed", f"importing the adapter left {change}")
+    for change in describe_changes(INITIAL_SETTINGS, settings()):
+        raise Violation("setting-changed", f"importing the adapter changed {change}")
     _live(trial)
     for change in trial.guard.changed:
-        raise Violation("setting-changed", f"attach, update or restore left {change}")
+        raise Violation("setting-changed", f"attach, update or restore changed {change}")
 
 
 def _live(trial: Trial) -> None:

@@ -63,7 +63,7 @@ def test_what_an_earlier_cell_left_to_run_is_told_and_put_back(tmp_path: Path) -
     first, second, third, *_ = _judged(tmp_path, _AS_THE_SECOND_BEGINS, _MASK)
     assert first == third == _GREEN
     assert second[0] is Verdict.FAILED
-    assert second[1].startswith("what ran left the NumPy's error handling at {'divide': 'ignore'")
+    assert second[1].startswith("the case changed the NumPy error handling to {'divide': 'ignore'")
 
 
 def test_a_users_fixture_may_set_what_it_likes(tmp_path: Path) -> None:

@@ -169,7 +169,7 @@ def test_an_accelerator_that_says_little_is_one_all_the_same(monkeypatch: pytest
     known(monkeypatch, Acme(), "acme", is_old=False)
     seen = here()
     assert (seen.accelerator, seen.driver, seen.capability, seen.offers) == ("acme", "", "", ())
-    assert device.most_reserved(SimpleNamespace(type="acme")) == 0  # type: ignore[arg-type]
+    assert device.peak_reserved(SimpleNamespace(type="acme")) == 0  # type: ignore[arg-type]
 
 
 @pytest.mark.usefixtures("forgotten")
@@ -186,7 +186,7 @@ def test_its_random_state_is_seeded_read_and_put_back(monkeypatch: pytest.Monkey
     known(monkeypatch, acme, "acme", is_old=False)
     device.seed(7)
     [state] = device.random_states()
-    device.put_random_states([state + 1])
+    device.set_random_states([state + 1])
     assert acme.seeds == [7]
     assert acme.state.tolist() == [2, 3]
 
@@ -201,9 +201,9 @@ def test_its_clock_waits_until_all_is_done_and_its_peak_is_what_the_allocator_sa
     clock = device.clock_of(SimpleNamespace(type="acme"))  # type: ignore[arg-type]
     assert clock() <= clock()
     assert acme.waited == 2
-    assert device.peak_of(lambda: calls.append(1), there) == 70
+    assert device.peak_bytes(lambda: calls.append(1), there) == 70
     assert calls == [1, 1]
-    assert device.most_reserved(there) == 512
+    assert device.peak_reserved(there) == 512
 
 
 def test_the_peak_on_the_cpu_is_what_is_alive_at_once() -> None:
@@ -213,14 +213,14 @@ def test_the_peak_on_the_cpu_is_what_is_alive_at_once() -> None:
         kept[:] = [torch.zeros(1000)]  # what stands from the last call goes once there is another
         torch.zeros(500)
 
-    assert device.peak_of(act, CPU) == 4 * 1000
-    assert device.peak_of(lambda: torch.zeros(250) + torch.ones(250), CPU) == 4 * 750
-    assert device.peak_of(lambda: kept[0].view(10, 100).add_(1), CPU) == 0
+    assert device.peak_bytes(act, CPU) == 4 * 1000
+    assert device.peak_bytes(lambda: torch.zeros(250) + torch.ones(250), CPU) == 4 * 750
+    assert device.peak_bytes(lambda: kept[0].view(10, 100).add_(1), CPU) == 0
 
 
 def test_what_has_no_graphs_says_so() -> None:
-    with pytest.raises(device.NoGraphs, match="cpu has no graphs to capture; ask for cuda"):
-        device.captured(nn.Linear(2, 2), torch.ones(1, 2))
+    with pytest.raises(device.NoGraphs, match="graphs cannot be captured on cpu; use cuda"):
+        device.capture(nn.Linear(2, 2), torch.ones(1, 2))
 
 
 def test_the_stand_in_replays_the_memory_that_it_captured() -> None:
@@ -228,7 +228,7 @@ def test_the_stand_in_replays_the_memory_that_it_captured() -> None:
     nn.init.ones_(layer.weight)
     nn.init.ones_(layer.bias)
     with standing_in():
-        graph = device.captured(layer, inputs)
+        graph = device.capture(layer, inputs)
     with torch.no_grad():
         layer.bias.add_(1)
         assert torch.equal(graph(inputs), layer(inputs))

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from sparsecheck import Violation
 from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
-from sparsecheck.process.guard import AT_FIRST, Guard
+from sparsecheck.process.guard import INITIAL_SETTINGS, Guard
 from sparsecheck.process.settings import lasting_settings, settings
 from sparsecheck.process.torch_functions import replaced_functions
 from sparsecheck.values.record import Verdict
@@ -35,8 +35,8 @@ DEEDS: dict[str, Callable[[], object]] = {
     "grad mode": lambda: torch.set_grad_enabled(False),
     "thread count": lambda: torch.set_num_threads(torch.get_num_threads() + 1),
     "deterministic algorithms": lambda: torch.use_deterministic_algorithms(True),
-    "TF32": lambda: setattr(torch.backends.cuda.matmul, "allow_tf32", True),
-    "NumPy's error handling": lambda: np.seterr(all="ignore"),
+    "TF32 mode": lambda: setattr(torch.backends.cuda.matmul, "allow_tf32", True),
+    "NumPy error handling": lambda: np.seterr(all="ignore"),
     "warnings filters": lambda: warnings.simplefilter("ignore"),
     "list of replaced functions of torch": lambda: setattr(functional, "linear", _dense_linear),
     "hooks on every module": lambda: nn.modules.module.register_module_forward_hook(lambda *_: None),
@@ -59,7 +59,7 @@ class _OwnWarning(UserWarning):
 @pytest.mark.parametrize("name", DEEDS)
 def test_a_setting_that_is_left_is_told_and_put_back(name: str) -> None:
     before = settings()
-    with pytest.raises(Violation, match=f"leaked: what ran left the {name}"), Guard().watch():
+    with pytest.raises(Violation, match=f"leaked: the case changed the {name}"), Guard().watch():
         DEEDS[name]()
     assert settings() == before
 
@@ -75,7 +75,7 @@ def test_a_setting_is_put_back_after_a_failure(name: str) -> None:
 def test_what_cannot_be_put_back_is_told_once() -> None:
     first, mode = Guard(), torch.inference_mode()
     try:
-        with pytest.raises(Violation, match="leaked: what ran left the grad mode at False"), first.watch():
+        with pytest.raises(Violation, match="leaked: the case changed the grad mode to False"), first.watch():
             mode.__enter__()
         assert first.left["inference mode"]
         with Guard().watch(first.left):
@@ -97,7 +97,7 @@ def test_what_attach_leaves_is_put_back_in_silence(name: str) -> None:
 
 @pytest.mark.parametrize("name", DRAWS)
 def test_a_draw_is_told_unless_it_is_declared(name: str) -> None:
-    with pytest.raises(Violation, match=f"leaked: the global random state of {name} has moved"), Guard().watch():
+    with pytest.raises(Violation, match=f"leaked: the case changed the global random state of {name}"), Guard().watch():
         DRAWS[name]()
     with Guard(draws=True).watch():
         DRAWS[name]()
@@ -146,7 +146,7 @@ def test_a_filter_for_a_category_or_module_of_ones_own_is_nobody_elses_affair() 
 
 def test_every_setting_that_can_be_put_back_is_tried_and_known_from_the_start() -> None:
     assert set(settings()) - {"inference mode"} == set(DEEDS)
-    assert list(AT_FIRST) == list(lasting_settings())
+    assert list(INITIAL_SETTINGS) == list(lasting_settings())
 
 
 def test_random_states_are_the_same_each_time() -> None:
@@ -162,4 +162,4 @@ def test_what_importing_an_adapter_left_set_is_red(red: bool) -> None:
     with np.errstate(all="ignore") if red else nullcontext():
         [record] = judge_all(ExemplarAdapter(), "MASK-19")
     assert (record.verdict is Verdict.FAILED) is red, record.message
-    assert record.signature.startswith("setting-changed: importing the adapter left" if red else "")
+    assert record.signature.startswith("setting-changed: importing the adapter changed" if red else "")

@@ -112,7 +112,7 @@ def test_a_script_ends_well_where_the_sparsifier_is_right(start: str) -> None:
     found = load(find("exemplar-structural" if start.startswith("STRUCT") else "exemplar"))
     planned = enumerate_cells(catalogue.CATALOGUE, found.declaration, Selection(), here())
     first = next(one for one in planned if one.cell.axes.startswith(start))
-    about = "importing the adapter left" if start.startswith("MASK-19") else ""
+    about = "importing the adapter changed" if start.startswith("MASK-19") else ""
     ended = tried(script(failing(first.cell.id, Record(first.cell.id, Verdict.FAILED, message=about))))
     assert (ended.code, ended.seen) == (0, ""), ended
 

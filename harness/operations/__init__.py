@@ -1,1 +1,1 @@
-"""The operations of a sparsifier as timed and counted tasks."""
+"""The operations of a sparsifier as tasks that can be timed and counted."""

@@ -1,7 +1,7 @@
 """Clocks, and the quiet in which they are read.
 
-Time of the processor and of one thread, with torch on one thread and the garbage collector off: on a shared machine
-nothing else repeats. On another device its own time, between events, with all that was asked of it done.
+On the CPU this is the processor time of one thread, with torch on one thread and garbage collection off, since
+nothing else repeats on a shared machine. On another device it is the device's own time between events.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..process.device import Clock
 
 
 class BlockClock:
-    """What pytest-benchmark reads: the time of one call where a block of calls is timed."""
+    """A clock for pytest-benchmark: the time per call while a block of calls is timed."""
 
     __name__ = "thread_time"
 
@@ -34,8 +34,11 @@ CLOCK = BlockClock()
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No garbage is collected within but by `tidy`, and torch is on one thread: another's time would not be counted.
-    What there is before is there to stay, and is never looked through again: that took a sixth of all the time."""
+    """Run torch on one thread, and collect garbage in `tidy` alone.
+
+    The time of other threads would not be counted. Objects that exist on entry are frozen and never scanned again,
+    which took a sixth of the time.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     with uncollected():
@@ -48,7 +51,7 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """No garbage is collected within; what there is, is before."""
+    """Collect garbage once, then switch collection off inside."""
     collects = gc.isenabled()
     gc.collect()
     gc.disable()
@@ -60,6 +63,8 @@ def uncollected() -> Iterator[None]:
 
 
 def tidy() -> None:
-    """Collect what a round has left in cycles: whole models, which would fill the memory. What was there before `quiet`
-    is not looked at, so that it takes no time."""
+    """Collect cyclic garbage of the last round: whole models, which would fill the memory.
+
+    Objects from before `quiet` are not scanned, so that this takes no time.
+    """
     gc.collect()

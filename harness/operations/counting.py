@@ -1,4 +1,4 @@
-"""What one call does, counted: operators, bytes, functions called. The same on every run, and so gated exactly."""
+"""Exact counts of one call: operators, bytes, functions. They repeat in every run, and are gated exactly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import FrameType
 import torch
 from torch import Tensor
 
-from ..process.device import most_reserved
+from ..process.device import peak_reserved
 from ..process.operators import Operators, address, tensors
 from ..values.capability import declare
 from ..values.timing import Counts
@@ -20,14 +20,17 @@ from .tasks import Subject, Task
 
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 _TRACERS = ("trace", "compile")
-"""Operations that run a model in order to look at it: of these the graphs are counted, and nothing of what runs."""
+"""Operations that run a model in order to analyse it: their graphs are counted, their operators are not."""
 _RUNS = 3
-"""Of which the fewest calls count: one may fill what an import emptied. Torch's compiler, imported late, makes all
-abstract classes forget what is not theirs."""
+"""The number of runs, of which the smallest count of calls is taken.
+
+A run may refill a cache that an import has emptied: when torch's compiler is imported late, all abstract classes lose
+their caches.
+"""
 
 
 def counts(operation: str, task: Task, subject: Subject) -> Counts:
-    """Of one call of `task`, after one that is not counted."""
+    """Return the counts of one call of `task`, after a first call that is not counted."""
     if operation in _TRACERS:
         return _graphs(subject) if operation == "compile" else Counts()
     held = held_bytes(subject) if operation == "update" else 0
@@ -38,13 +41,16 @@ def counts(operation: str, task: Task, subject: Subject) -> Counts:
 
 
 def operators(task: Task) -> dict[str, int]:
-    """How often each aten operator runs in one call of `task`, after one that is not counted."""
+    """Return how often each aten operator runs in one call of `task`, after a first call that is not counted."""
     return dict(sorted(_seen(task).ran.items()))
 
 
 def _seen(task: Task) -> Operators:
-    """Of the second call. On the first that any mode sees torch imports its compiler, whose import keeps the frames
-    that led to it, and their tensors, until garbage is collected."""
+    """Return the operators of the second call.
+
+    During the first call under any dispatch mode, torch imports its compiler, and the import keeps the frames that led
+    to it, with their tensors, until garbage is collected.
+    """
     for _ in range(2):
         arguments, seen = task.made(), Operators()
         with task.within(), seen:
@@ -53,8 +59,10 @@ def _seen(task: Task) -> Operators:
 
 
 def calls(task: Task) -> int:
-    """How many functions, of Python and of C, one call calls, itself included; but none of torch.compile's, which
-    wraps the making of every module for good once it has run, and has a callback for the end of each."""
+    """Return the number of Python and C functions that one call calls, itself included.
+
+    Those of torch.compile do not count: once it has run, it wraps the creation of every module.
+    """
     arguments, count = task.made(), 0
 
     def note(frame: FrameType, event: str, argument: object) -> None:
@@ -67,11 +75,11 @@ def calls(task: Task) -> int:
             task.call(*arguments)
         finally:
             sys.setprofile(None)
-    return count - 1  # that of sys.setprofile itself
+    return count - 1  # sys.setprofile itself
 
 
 def held_bytes(subject: Subject) -> int:
-    """What the sparse model and the sidecar hold beyond the dense model."""
+    """Return the size of the sparse model and the sidecar beyond the dense model, in bytes."""
     sparsified = subject.sparsified()
     model, sidecar = sparsified.model, tensors(sparsified.sidecar())
     held = _bytes([*model.parameters(), *model.buffers(), *sidecar])
@@ -79,10 +87,10 @@ def held_bytes(subject: Subject) -> int:
 
 
 def most_held(device: torch.device) -> int:
-    """The most bytes that this process ever held: of memory, or of what its allocator had on the device."""
+    """Return the peak memory of this process, or of its allocator on the device, in bytes."""
     if device.type == "cpu":
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_UNIT
-    return most_reserved(device)
+    return peak_reserved(device)
 
 
 def _bytes(tensors: Iterable[Tensor]) -> int:
@@ -90,7 +98,7 @@ def _bytes(tensors: Iterable[Tensor]) -> int:
 
 
 def _graphs(subject: Subject) -> Counts:
-    """Of torch.compile, not whole, called before and after an update."""
+    """Count the graphs, graph breaks and recompilations of torch.compile, called before and after an update."""
     from torch._dynamo.utils import counters
 
     sparsified, inputs = subject.sparsified(), subject.workload.inputs
@@ -99,7 +107,7 @@ def _graphs(subject: Subject) -> Counts:
     counters.clear()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what does not compile whole, which is counted
+            warnings.simplefilter("ignore")  # about graph breaks, which are counted
             compiled = torch.compile(sparsified.model, backend="eager")
             compiled(inputs)
             first, broken = counters["stats"]["unique_graphs"], sum(counters["graph_break"].values())

@@ -1,4 +1,4 @@
-"""Each operation as a task: what one call takes up, made outside the time, and the call."""
+"""Each operation as a task: the call, and its arguments, which are made outside the timed section."""
 
 from __future__ import annotations
 
@@ -23,53 +23,59 @@ from .workload import Workload
 
 @dataclass(frozen=True)
 class Task:
-    """call: what is timed. make: its arguments, anew for each call, or nothing. within: entered around a block of
-    calls."""
+    """An operation that can be timed.
+
+    Attributes:
+        call: The function to time.
+        make: Returns new arguments for each call; None if there are none.
+        within: A context manager entered around a block of calls.
+    """
 
     call: Callable[..., object]
     make: Callable[[], tuple[Any, ...]] | None = None
     within: Callable[[], AbstractContextManager[object]] = nullcontext
 
     def made(self) -> tuple[Any, ...]:
-        """The arguments of one call."""
+        """Return the arguments of one call."""
         return self.make() if self.make else ()
 
 
 class Subject:
-    """One sparsifier at one workload."""
+    """One sparsifier with one workload."""
 
     def __init__(self, adapter: Adapter, workload: Workload) -> None:
         self.adapter = adapter
         self.workload = workload
 
     def attach(self, model: nn.Module) -> Sparsified:
-        """The adapter's attach."""
+        """Call the adapter's attach."""
         return self.adapter.attach(model, self.workload.plan, self.workload.context)
 
     def attached(self) -> Sparsified:
-        """A fresh model, attached."""
+        """Attach to a fresh model."""
         return self.attach(self.workload.dense_model())
 
     def sparsified(self) -> Sparsified:
-        """A fresh model, attached and updated."""
+        """Attach to a fresh model and update."""
         sparsified = self.attached()
         sparsified.update()
         return sparsified
 
     def restore(self, model: nn.Module, saved: Saved) -> Sparsified:
-        """The adapter's restore."""
+        """Call the adapter's restore."""
         return self.adapter.restore(model, self.workload.plan, saved, self.workload.context)
 
     def assert_plan_applied(self) -> None:
-        """That attach and update make forward use other weights wherever that is planned.
+        """Assert that, after attach and update, forward uses new weights wherever that is planned.
 
         Raises:
-            Violation: `plan-not-applied`: there would be nothing to time; `forward-differs`: nor to tell it by.
+            Violation: A planned weight is used unchanged (`plan-not-applied`), or forward runs other layers
+                (`forward-differs`).
         """
         dense, model, inputs = self.workload.dense_model(), self.sparsified().model, self.workload.inputs
         with torch.no_grad():
             before, now = (used_weights.read_weights_in_order(one, inputs) for one in (dense, model))
-        message = f"forward runs {len(now)} layer functions, that of the dense model {len(before)}"
+        message = f"forward runs {len(now)} layer functions, but the dense model runs {len(before)}"
         require(len(now) == len(before), "forward-differs", message)
         pairs = enumerate(zip(before, now, strict=True), 1)
         untouched = [number for number, (dense_weight, weight) in pairs if same_values(dense_weight, weight)]
@@ -78,29 +84,29 @@ class Subject:
 
 
 def task(operation: str, subject: Subject) -> Task:
-    """The task of one operation of a sparsifier.
+    """Return the task for an operation of a sparsifier.
 
     Raises:
-        KeyError: no operation is called so.
+        KeyError: There is no such operation.
     """
     return _TASKS[operation](subject)
 
 
 def dense_task(operation: str, workload: Workload) -> Task:
-    """The same of the model that is not sparse, for an operation that is a model's.
+    """Return the task for the same operation of the dense model.
 
     Raises:
-        KeyError: it is not.
+        KeyError: The dense model has no such operation.
     """
     return _MODELS[operation](workload.dense_model(), workload.inputs)
 
 
 def copied(saved: Saved) -> Saved:
-    """What is saved, through torch.save and torch.load: nothing of it is shared with the original."""
+    """Return a copy of a saved state, made by torch.save and torch.load, that shares nothing with the original."""
     file = io.BytesIO()
     torch.save((saved.model, saved.sidecar), file)
     file.seek(0)
-    model, sidecar = torch.load(file, weights_only=False)  # what was saved in this very process
+    model, sidecar = torch.load(file, weights_only=False)  # written by this process
     return Saved(model, sidecar)
 
 
@@ -148,7 +154,7 @@ def _restore(subject: Subject) -> Task:
 
 
 def _finalize(subject: Subject) -> Task:
-    """Of what was restored, where it can be: that takes a small part of the time of an update."""
+    """Return a task that finalizes a restored model, if possible: restoring is much faster than an update."""
     adapter = subject.adapter
     if "restore" not in declare(adapter.supported, adapter.unsupported).supported:
         return Task(lambda sparsified: sparsified.finalize(), lambda: (subject.sparsified(),))

@@ -1,4 +1,4 @@
-"""The models that are timed, what is planned in them, and what they are given."""
+"""Workloads: the models that are timed, their plans and inputs."""
 
 from __future__ import annotations
 
@@ -26,9 +26,13 @@ _IMAGE, _SEQUENCE, _HEADS, _SALT = 28, 32, 4, "timing"
 
 
 class Workload:
-    """One model and its plan; every dense model it makes has the same weights.
+    """One model and its plan; all dense models that it makes have the same weights.
 
-    inputs: float32; of a matrix (32, inputs), of a convolution (4, channels, 28, 28), of a block (batch, 32, width).
+    Attributes:
+        inputs: float32; (32, inputs) for a matrix, (4, channels, 28, 28) for a convolution, (batch, 32, width) for a
+            block.
+        plan: The plan for all its weight matrices.
+        context: The context for attach and restore.
     """
 
     def __init__(self, size: str, pattern: str, device: torch.device) -> None:
@@ -44,12 +48,12 @@ class Workload:
         self.context = Context(self.inputs, (batch, batch), device, _DTYPE)
 
     def dense_model(self) -> nn.Module:
-        """A fresh copy of the dense model."""
+        """Return a fresh copy of the dense model."""
         return copy.deepcopy(self._dense)
 
 
 class Block(nn.Module):
-    """A transformer's block: attention, then two linear layers, each beside a skip connection."""
+    """A transformer block: attention, then two linear layers, each with a skip connection."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -78,7 +82,7 @@ def _dense(size: Size) -> nn.Module:
 
 
 def _drawn(model: nn.Module) -> nn.Module:
-    """With weights drawn, and not from the global random state."""
+    """Fill a model with deterministic weights, without the global random state."""
     with torch.no_grad():
         for name, weight in model.named_parameters():
             values = random_numbers.reals(f"{_SALT} {name}", tuple(weight.shape)) / weight.shape[-1] ** 0.5
@@ -103,7 +107,7 @@ def _inputs(size: Size) -> Tensor:
 
 
 def pattern_of(declaration: Declaration, size: Size) -> str:
-    """The pattern a sparsifier is timed on: the first it supports, those first that an update has to rank for."""
+    """Return the pattern that a sparsifier is timed with: the first that it supports, ranked patterns first."""
     for pattern in _PATTERNS:
         capability = pattern_capability(pattern)
         is_fit = size.kind != "convolution" or capability not in MATRIX_ONLY
@@ -113,7 +117,7 @@ def pattern_of(declaration: Declaration, size: Size) -> str:
 
 
 def lacking(entry: Entry, declaration: Declaration) -> tuple[str, ...]:
-    """The capabilities that an entry takes and the sparsifier does not offer."""
+    """Return the capabilities that an entry needs and the sparsifier does not offer."""
     size = SIZES[entry.size]
     device = device_capability(entry.device)
     taken = (size.capability, "float32", device, pattern_capability(pattern_of(declaration, size)))

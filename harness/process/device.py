@@ -1,6 +1,6 @@
-"""The one place that knows what torch computes on: everything else asks here, whichever accelerator it is.
+"""Devices: the only module that knows which accelerators torch can compute on.
 
-Up to torch 2.5 there is no `torch.accelerator`; the kinds that torch and its extensions bring are then asked in turn.
+Up to torch 2.5 there is no `torch.accelerator`; the kinds that torch and its extensions provide are then tried in turn.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .operators import Operators
 
 Runnable = Callable[[Tensor], Tensor]
 Clock = Callable[[], float]
-"""Seconds since some moment of its own."""
+"""A function that returns seconds since a fixed but arbitrary moment."""
 
 GRAPHS_OFFERED, PEAK_OFFERED = "graphs", "peak memory"
 
@@ -27,12 +27,12 @@ _OF_PEAK = ("reset_peak_memory_stats", "max_memory_allocated", "memory_allocated
 
 
 class NoGraphs(LookupError):
-    """A device on which nothing can be captured to be replayed."""
+    """Raised for a device on which no graph can be captured."""
 
 
 @lru_cache(maxsize=1)
 def accelerator() -> str:
-    """The accelerator's device type, as `cuda`; empty where there is none."""
+    """Return the accelerator's device type, such as `cuda`, or an empty string if there is none."""
     if hasattr(torch, "accelerator"):
         current = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
         return current.type if current is not None else ""
@@ -46,16 +46,16 @@ def _is_there(kind: str) -> bool:
 
 
 def devices() -> tuple[str, ...]:
-    """The device types that work here, `cpu` first."""
+    """Return the device types that work here, `cpu` first."""
     return ("cpu", accelerator()) if accelerator() else ("cpu",)
 
 
-# ----------------------------------------------------------------- what it is
+# ----------------------------------------------------------------- hardware
 
 
 @dataclass(frozen=True)
 class Hardware:
-    """The accelerator as its driver has it; what it does not say is empty."""
+    """The accelerator as its driver describes it; unknown fields are empty."""
 
     name: str = ""
     driver: str = ""
@@ -63,7 +63,7 @@ class Hardware:
 
 
 def hardware() -> Hardware:
-    """What the accelerator says of itself; all empty where there is none."""
+    """Return the description of the accelerator; all fields are empty if there is none."""
     if not (kind := accelerator()):
         return Hardware()
     capability = _ask("get_device_capability")
@@ -79,7 +79,7 @@ def _driver(kind: str) -> str:
 
 
 def offers() -> tuple[str, ...]:
-    """What the accelerator has beyond computing, of `graphs` and `peak memory`."""
+    """Return the optional features of the accelerator, out of `graphs` and `peak memory`."""
     kind = accelerator()
     has_peak = bool(kind) and all(hasattr(_module(kind), name) for name in _OF_PEAK)
     return (GRAPHS_OFFERED,) * (kind in GRAPHS) + (PEAK_OFFERED,) * has_peak
@@ -90,42 +90,42 @@ def _module(kind: str) -> Any:
 
 
 def _ask(function: str, *arguments: Any) -> Any:
-    """What the accelerator's module answers; None where it has no such function."""
+    """Call a function of the accelerator's module; return None if there is no such function."""
     asked = getattr(_module(accelerator()), function, None)
     return None if asked is None else asked(*arguments)
 
 
-# ----------------------------------------------------------------- what is set for the whole process
+# ----------------------------------------------------------------- process-wide state
 
 
 def random_states() -> list[Tensor]:
-    """The random state of every accelerator here."""
+    """Return the random state of every accelerator."""
     if not accelerator():
         return []
     every = _ask("get_rng_state_all")
     return list(every) if every is not None else [_ask("get_rng_state")]
 
 
-def put_random_states(states: list[Tensor]) -> None:
-    """Set what `random_states` gave."""
+def set_random_states(states: list[Tensor]) -> None:
+    """Set the random states that `random_states` returned."""
     if accelerator() and _ask("set_rng_state_all", states) is None and len(states) == 1:
         _ask("set_rng_state", states[0])
 
 
 def seed(number: int) -> None:
-    """Seed every accelerator here; the CPU is not theirs."""
+    """Seed every accelerator, but not the CPU."""
     if accelerator():
         module = _module(accelerator())
         (module.manual_seed_all if hasattr(module, "manual_seed_all") else module.manual_seed)(number)
 
 
 def tf32() -> tuple[bool, bool]:
-    """Whether matrix products, and convolutions, may be computed in TF32."""
+    """Return whether matrix products, and convolutions, may be computed in TF32."""
     return torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
 
 
-def allow_tf32(allowed: tuple[bool, bool]) -> None:
-    """Set what `tf32` gives."""
+def set_tf32(allowed: tuple[bool, bool]) -> None:
+    """Set the two values that `tf32` returns."""
     torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = allowed
 
 
@@ -133,14 +133,17 @@ def allow_tf32(allowed: tuple[bool, bool]) -> None:
 
 
 def synchronise(device: torch.device) -> None:
-    """Wait until all that was asked of `device` is done."""
+    """Wait until all work queued on `device` is done."""
     if device.type != "cpu":
         _module(device.type).synchronize()
 
 
 def clock_of(device: torch.device) -> Clock:
-    """The clock of what runs on `device`: the processor's time of this thread, or the device's own between events; of
-    one that has no events, the time that passes until all is done."""
+    """Return a clock for work on `device`.
+
+    For the CPU, the processor time of this thread; for an accelerator, its own time between events. A device without
+    events gets wall time, read once all work is done.
+    """
     if device.type == "cpu":
         return time.thread_time
     return _events(device.type) if hasattr(_module(device.type), "Event") else _passing(device.type)
@@ -170,15 +173,18 @@ def _passing(kind: str) -> Clock:
     return elapsed
 
 
-def most_reserved(device: torch.device) -> int:
-    """The most bytes that the device's allocator ever held; 0 where it does not say."""
+def peak_reserved(device: torch.device) -> int:
+    """Return the largest number of bytes that the device's allocator ever held; 0 if it does not say."""
     asked = getattr(_module(device.type), "max_memory_reserved", None)
     return int(asked(device)) if asked is not None else 0
 
 
-def peak_of(act: Callable[[], object], device: torch.device) -> int:
-    """The most bytes that `act` has at once beyond those that there are when it begins. It is called once before, for
-    what it keeps from call to call. On the CPU each operator's output is counted, elsewhere the allocator is asked."""
+def peak_bytes(act: Callable[[], object], device: torch.device) -> int:
+    """Return the largest number of bytes that `act` allocates at once.
+
+    It is called once before, to create everything that it keeps from call to call. On the CPU the outputs of operators
+    are counted; elsewhere the allocator is asked.
+    """
     if device.type == "cpu":
         counted = Operators()
         with counted:
@@ -199,15 +205,22 @@ def peak_of(act: Callable[[], object], device: torch.device) -> int:
 # ----------------------------------------------------------------- graphs
 
 
-def captured(model: Runnable, inputs: Tensor) -> Runnable:
-    """`model` captured once, without gradients, on inputs of that shape; each call replays what was captured.
+def capture(model: Runnable, inputs: Tensor) -> Runnable:
+    """Capture `model` as a graph, without gradients, for inputs of one shape.
+
+    Args:
+        model: The model.
+        inputs: A batch of the shape and on the device to capture for.
+
+    Returns:
+        A function that replays the graph on new inputs.
 
     Raises:
-        NoGraphs: the inputs are on a device that has none.
+        NoGraphs: The device has no graphs.
     """
     kind = inputs.device.type
     if kind not in GRAPHS:
-        raise NoGraphs(f"{kind} has no graphs to capture; ask for {' or '.join(GRAPHS)}")
+        raise NoGraphs(f"graphs cannot be captured on {kind}; use {' or '.join(GRAPHS)}")
     return GRAPHS[kind](model, inputs.clone())
 
 
@@ -215,7 +228,7 @@ def _cuda_graph(model: Runnable, inputs: Tensor) -> Runnable:
     aside, graph = torch.cuda.Stream(), torch.cuda.CUDAGraph()
     with torch.no_grad():
         aside.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(aside):  # what is made at the first call is not to be made in the graph
+        with torch.cuda.stream(aside):  # warm up, so that nothing is created for the first time inside the graph
             for _ in range(3):
                 model(inputs)
         torch.cuda.current_stream().wait_stream(aside)
@@ -231,4 +244,4 @@ def _cuda_graph(model: Runnable, inputs: Tensor) -> Runnable:
 
 
 GRAPHS: dict[str, Callable[[Runnable, Tensor], Runnable]] = {"cuda": _cuda_graph}
-"""By device type: how it captures."""
+"""By device type, the function that captures a graph."""

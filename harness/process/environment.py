@@ -1,4 +1,4 @@
-"""Where this run takes place."""
+"""The environment of a run: interpreter, libraries and devices."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from . import device
 
 
 def here() -> Environment:
-    """This interpreter, its torch and its devices."""
+    """Return the environment of this process."""
     hardware = device.hardware()
     return Environment(
         torch=str(torch.__version__),

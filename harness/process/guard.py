@@ -1,4 +1,4 @@
-"""The same world for every cell, whatever ran before it; what a cell leaves behind is told, and undone."""
+"""Give every cell the same process-wide state, and report and undo its changes to that state."""
 
 from __future__ import annotations
 
@@ -12,21 +12,26 @@ import torch
 
 from ..values.violation import Violation
 from . import device
-from .settings import changes, lasting_settings, put_back, random_state, settings
+from .settings import describe_changes, lasting_settings, random_state, restore_settings, settings
 
-AT_FIRST = lasting_settings()
-"""How the process stood before any adapter was imported: this module is imported first."""
+INITIAL_SETTINGS = lasting_settings()
+"""The settings before any adapter was imported; this module is imported first."""
 
 _SEED = 150_602_626
 _SEEDED: dict[int, dict[str, Any]] = {}
-_WITHIN = {"TF32": (False, False)}
+_WITHIN = {"TF32 mode": (False, False)}
 
 
 class Guard:
-    """Watches one cell. draws: whether the sparsifier is declared to draw from the global random streams.
+    """Watches the process-wide state during one cell.
 
-    changed, moved: the settings that were changed, in words, and the random streams that were moved, within
-    `contain`. left: how what lasts stands since `watch` has put it back.
+    Attributes:
+        changed: Descriptions of the settings that were changed inside `contain`.
+        moved: The names of the random streams that were advanced inside `contain`.
+        left: The lasting settings after `watch` has restored them.
+
+    Args:
+        draws: Whether the sparsifier is declared to draw from the global random streams.
     """
 
     def __init__(self, draws: bool = False) -> None:
@@ -38,43 +43,47 @@ class Guard:
 
     @contextmanager
     def watch(self, since: Mapping[str, Any] = {}) -> Iterator[None]:
-        """As `keep`, but what ran within is to have left everything alone.
+        """Do as `keep` does, and fail if the code inside has changed any setting.
 
-        since: what the guard before this one has `left`, where nothing but pytest ran after it. That is not read
-        again: if it stands otherwise now, what a sparsifier started and left to run has done it.
+        Args:
+            since: The settings that the previous guard has `left`, if nothing but pytest ran in between. They are not
+                read again; if they have changed all the same, a thread that a sparsifier started is to blame.
 
         Raises:
-            Violation: `leaked`, a setting or a random stream is left otherwise.
+            Violation: A setting or a random stream was changed (`leaked`).
         """
         before = self._enter(since)
         try:
             yield
         finally:
             now = settings()
-            self.left = put_back(before, now)
-        self._judge({**before, **_WITHIN}, now)
+            self.left = restore_settings(before, now)
+        self._assert_unchanged({**before, **_WITHIN}, now)
 
     @contextmanager
     def keep(self) -> Iterator[None]:
-        """Random states are set on entry; on exit all that is set for the process is as it was on entry.
+        """Set the random states on entry, and restore all process-wide settings on exit.
 
-        TF32 is off throughout, so that one table of tolerances serves every device.
+        TF32 is off inside, so that one table of tolerances serves every device.
         """
         before = self._enter()
         try:
             yield
         finally:
-            put_back(before, settings())
+            restore_settings(before, settings())
 
     def _enter(self, since: Mapping[str, Any] = {}) -> dict[str, Any]:
         before = settings(since)
-        device.allow_tf32((False, False))
+        device.set_tf32((False, False))
         self.seed()
         return before
 
     def seed(self, by: int = _SEED) -> None:
-        """The same global random state of Python, NumPy and torch for the same number, and by default none that
-        anyone else would seed."""
+        """Set the global random states of Python, NumPy and torch.
+
+        Args:
+            by: The seed; the default is a number that no one else is likely to use.
+        """
         random.seed(by)
         np.random.seed(by)
         torch.default_generator.manual_seed(by)  # torch.manual_seed formats a stack for every device it has not
@@ -85,22 +94,24 @@ class Guard:
 
     @contextmanager
     def contain(self) -> Iterator[None]:
-        """What attach, update and restore do to the process is noted and undone: requirements of their own judge it.
-        Random streams go on from where they are, lest one draw be taken for another."""
+        """Note and undo what attach, update and restore change in the process; requirements of their own judge it.
+
+        Random streams are noted but not rewound, so that two draws never give the same numbers.
+        """
         before, streams = settings(), random_state()
         try:
             yield
         finally:
             now, self._random = settings(), random_state()
-            self.changed += changes(before, now)
+            self.changed += describe_changes(before, now)
             self.moved += _moved(streams, self._random)
-            put_back(before, now)
+            restore_settings(before, now)
 
-    def _judge(self, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-        for change in changes(before, now):
-            raise Violation("leaked", f"what ran left {change}")
+    def _assert_unchanged(self, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+        for change in describe_changes(before, now):
+            raise Violation("leaked", f"the case changed {change}")
         for name in () if self._draws else _moved(self._random, random_state()):
-            raise Violation("leaked", f"the global random state of {name} has moved")
+            raise Violation("leaked", f"the case changed the global random state of {name}")
 
 
 def _moved(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Whether the harness is still as it was before an adapter was loaded: what is judged may not change its judge."""
+"""Detect whether an adapter has modified the harness."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from .namespaces import Names, Watch
 _PACKAGE = __name__.partition(".")[0]
 _GUESTS = (f"{_PACKAGE}.adapter.shipped", f"{_PACKAGE}.cases")
 _TOOLS = ("numpy", "msgspec.json")
-"""Modules by whose functions the harness compares and records. Of torch's a sparsifier may have to replace some, and
-what is left replaced has a requirement of its own."""
+"""Modules with which the harness compares and records.
+
+Torch is not among them: a sparsifier may have to replace some of its functions, and a requirement of its own judges
+whether it puts them back.
+"""
 
 
 class Part(NamedTuple):
-    """A module, function, class or method. names: the live names among which it stands, under `key`."""
+    """A module, function, class or method: `value`, found under `key` in the live namespace `names`."""
 
     name: str
     names: Names
@@ -27,7 +30,7 @@ class Part(NamedTuple):
 
 
 def parts() -> tuple[Part, ...]:
-    """Every module, function, class and method of the harness that is loaded, and the functions that it judges by."""
+    """Return every loaded module, function, class and method of the harness, and the functions it compares with."""
     own = [name for name in sys.modules if name.partition(".")[0] == _PACKAGE and not name.startswith(_GUESTS)]
     modules = [Part(name, sys.modules, name, sys.modules[name]) for name in own]
     members = (part for name in own for part in _members(name, vars(sys.modules[name])))
@@ -39,15 +42,18 @@ def _functions(module: str, names: Names) -> Iterator[Part]:
 
 
 class Harness:
-    """All that is loaded of the harness when this is made. Whoever asks it holds on to `changed` from then on, as it
-    does to what it asks itself, so that what replaces these is told, too."""
+    """All loaded parts of the harness, as they were when this object was created.
+
+    Callers keep a reference to the bound method `changed`, as this class does to the functions it calls, so that a
+    replacement of these is detected too.
+    """
 
     def __init__(self) -> None:
         self.parts = parts()
         self._find = Watch({id(part.names): part.names for part in self.parts}.values(), self._others).find
 
     def changed(self) -> str:
-        """The first part in whose place there is now something else; nothing if there is none."""
+        """Return the name of the first replaced part, or an empty string."""
         return next(iter(self._find()), "")
 
     def _others(self) -> Iterator[str]:

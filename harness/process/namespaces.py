@@ -1,4 +1,4 @@
-"""Whether anything stands otherwise in modules and classes, asked so often that it must take next to no time."""
+"""Detect changes in the namespaces of modules and classes, fast enough to be called for every cell."""
 
 from __future__ import annotations
 
@@ -14,17 +14,21 @@ Version = Callable[[Any], object]
 
 
 class Watch(Generic[T]):
-    """What `look` finds wrong among `names`, those of modules and classes. As long as it finds nothing and no name was
-    set or removed, it is not asked again."""
+    """A check of some namespaces that is skipped as long as it found nothing and no name was set or removed since.
+
+    Args:
+        names: The namespaces of modules and classes.
+        look: The check; it returns the problems found.
+    """
 
     def __init__(self, names: Iterable[Names], look: Callable[[], Iterable[T]]) -> None:
         self._dictionaries = [_dictionary(one) for one in names]
         self._look = look
-        self._version = version_of()
+        self._version = version_function()
         self._versions: list[object] = []
 
     def find(self) -> list[T]:
-        """All of it, now."""
+        """Return the problems that the check finds now."""
         versions = [*map(self._version, self._dictionaries)]
         if versions == self._versions:
             return []
@@ -33,22 +37,25 @@ class Watch(Generic[T]):
         return found
 
 
-def version_of() -> Version:
-    """Tells for a dictionary what is another thing after each change of it: that by which torch knows whether what it
-    has compiled still holds (`torch._C._dynamo.guards.dict_version`). Where that is not to be had, always another."""
+def version_function() -> Version:
+    """Return a function that gives a dictionary's version, which changes with every write.
+
+    This is `torch._C._dynamo.guards.dict_version`, by which torch decides whether compiled code is still valid. Where
+    it is missing, the returned function gives a new version at every call.
+    """
     try:
         version: Version = import_module("torch._C._dynamo.guards").dict_version
-        return version if all(_tells(version)) else _always_another
-    except (ImportError, AttributeError, RuntimeError):  # as torch 2.2 on Python 3.12 raises
-        return _always_another
+        return version if all(_is_reliable(version)) else _new_at_every_call
+    except (ImportError, AttributeError, RuntimeError):  # torch 2.2 on Python 3.12 raises RuntimeError
+        return _new_at_every_call
 
 
-def _always_another(names: object) -> object:
+def _new_at_every_call(names: object) -> object:
     return object()
 
 
-def _tells(version: Version) -> Iterator[bool]:
-    """Whether it does, of a class whose names are set, added and removed."""
+def _is_reliable(version: Version) -> Iterator[bool]:
+    """Yield whether the version function notices each change to a class: a name set, added, removed."""
     one = type("One", (), {"name": 1})
     names = _dictionary(vars(one))
     changes: tuple[Callable[[], object], ...] = (
@@ -62,5 +69,5 @@ def _tells(version: Version) -> Iterator[bool]:
 
 
 def _dictionary(names: Names) -> object:
-    """The one behind the view that a class gives of its own."""
+    """Return the dictionary behind the read-only view that a class gives of its namespace."""
     return gc.get_referents(names)[0] if isinstance(names, MappingProxyType) else names

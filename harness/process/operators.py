@@ -1,4 +1,4 @@
-"""What torch is asked to do, operator by operator: how often, how many bytes that makes, how many are alive at once."""
+"""Count the operators that torch executes, the bytes that they allocate, and the bytes alive at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from torch.utils._pytree import tree_flatten
 
 
 class Operators(TorchDispatchMode):
-    """Notes each operator that runs within, the bytes that it makes, and the most of those that were alive at once."""
+    """Counts each operator that runs inside, the bytes allocated, and the largest number of them alive at once.
+
+    Attributes:
+        ran: The number of calls, by operator.
+        made: The bytes allocated.
+        peak: The largest number of those bytes alive at once, since the last `mark`.
+    """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call,unused-ignore]
@@ -22,7 +28,7 @@ class Operators(TorchDispatchMode):
         self._alive: list[tuple[StorageWeakRef, int]] = []
 
     def mark(self) -> int:
-        """How many of the bytes made so far are alive; the peak is that of what comes after."""
+        """Start a new peak, and return the number of bytes alive now."""
         self._forget()
         self.peak = self._held()
         return self.peak
@@ -53,10 +59,10 @@ class Operators(TorchDispatchMode):
 
 
 def tensors(values: Any) -> Iterator[Tensor]:
-    """Every tensor in nested containers."""
+    """Yield every tensor in nested containers."""
     return (leaf for leaf in tree_flatten(values)[0] if isinstance(leaf, Tensor))
 
 
 def address(tensor: Tensor) -> int:
-    """Of its storage, the same for all that share it."""
+    """Return the address of a tensor's storage, which is equal for all tensors that share it."""
     return int(tensor.untyped_storage()._cdata)

@@ -1,4 +1,4 @@
-"""A release of a package, installed apart from what is installed here."""
+"""Install another release of a package into a folder of its own, next to the installed one."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from ..errors import SparsecheckError
 
 
 class NotInstalled(SparsecheckError):
-    """A release that cannot be compared with; the message says why."""
+    """Raised for a release that cannot be installed; the message says why."""
 
 
 @contextmanager
 def installed(dist: str) -> Iterator[Path]:
-    """The folder of `NAME==VERSION`, without what it depends on, which is taken from here.
+    """Install `NAME==VERSION` without its dependencies into a temporary folder, and yield the folder.
 
     Raises:
-        NotInstalled: it names no one release, or pip cannot install it.
+        NotInstalled: The text does not name one release, or pip cannot install it.
     """
     try:
         pins = [(one.operator, one.version) for one in Requirement(dist).specifier]
     except InvalidRequirement:
         pins = []
     if [operator for operator, _ in pins] != ["=="]:
-        raise NotInstalled(f"{dist!r} names no one release: write NAME==VERSION")
+        raise NotInstalled(f"{dist!r} does not name a single release; write NAME==VERSION")
     with tempfile.TemporaryDirectory(prefix="sparsecheck-") as folder:
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps",
                    "--target", folder, dist]
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
         if ended.returncode:
             words = ended.stderr.strip().splitlines()
-            raise NotInstalled(f"{dist} cannot be installed beside: {words[-1] if words else 'pip says nothing'}")
+            raise NotInstalled(f"pip cannot install {dist}: {words[-1] if words else 'it gave no reason'}")
         yield Path(folder)

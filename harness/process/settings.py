@@ -1,4 +1,4 @@
-"""What is set for the whole process: how it stands, and how it is put back."""
+"""Process-wide settings: read, compare and restore them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ import torch
 from torch import nn
 
 from . import device
-from .torch_functions import put_functions, replaced_functions
+from .torch_functions import replaced_functions, restore_functions
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One thing that is set for the whole process.
+    """One process-wide setting.
 
-    read: how it stands, as a comparable value. put: sets it; None where it cannot be set but by whoever did.
-    lasting: whether pytest and the harness leave it alone from the start of the process to its end.
+    Attributes:
+        name: Its name in messages.
+        read: Returns a comparable value.
+        put: Sets such a value; None if only the code that changed the setting can change it back.
+        lasting: Whether pytest and the harness leave it unchanged during the whole process.
     """
 
     name: str
@@ -32,33 +35,40 @@ class Setting:
 
 
 def settings(known: Mapping[str, Any] = {}) -> dict[str, Any]:
-    """How everything stands, by name; what is `known` is not read again."""
+    """Return the value of every setting by name; those that are `known` are not read again."""
     return {one.name: known[one.name] if one.name in known else one.read() for one in SETTINGS}
 
 
 def lasting_settings() -> dict[str, Any]:
-    """Of those, what nobody but an adapter sets."""
+    """Return the values of the settings that nothing but an adapter changes."""
     return {setting.name: setting.read() for setting in SETTINGS if setting.lasting}
 
 
-def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """What stands otherwise, as `the default dtype at torch.float64, expected torch.float32 as before`."""
+def describe_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a description of every changed setting.
+
+    An example is `the default dtype to torch.float64, expected torch.float32`.
+    """
     for name, earlier in before.items():
         if now[name] != earlier:
-            yield f"the {name} {_change(earlier, now[name])}"
+            yield f"the {name}{_describe_change(earlier, now[name])}"
 
 
-def _change(earlier: Any, value: Any) -> str:
+def _describe_change(earlier: Any, value: Any) -> str:
     if not isinstance(value, list):
-        return f"at {value}, expected {earlier} as before"
+        return f" to {value}, expected {earlier}"
     more = [str(one) for one in value if one not in earlier]
     fewer = [str(one) for one in earlier if one not in value]
-    parts = [f"now also {', '.join(more)}"] * bool(more) + [f"no longer {', '.join(fewer)}"] * bool(fewer)
-    return f"otherwise: {' and '.join(parts) or 'in another order'}"
+    parts = [f"added {', '.join(more)}"] * bool(more) + [f"removed {', '.join(fewer)}"] * bool(fewer)
+    return f": {' and '.join(parts) or 'reordered'}"
 
 
-def put_back(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
-    """Set what stands otherwise in `now` than in `before`, as far as it can be set; how what lasts stands then."""
+def restore_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Restore the settings that differ between `before` and `now`, where possible.
+
+    Returns:
+        The values of the lasting settings after that.
+    """
     for setting in SETTINGS:
         if setting.put is not None and now[setting.name] != before[setting.name]:
             setting.put(before[setting.name])
@@ -66,7 +76,7 @@ def put_back(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any
 
 
 def random_state() -> dict[str, Any]:
-    """The global random states of torch, NumPy and Python, as comparable values."""
+    """Return the global random states of torch, NumPy and Python, as comparable values."""
     kind, keys, *rest = np.random.get_state(legacy=True)
     return {
         "torch": _bytes(torch.get_rng_state()),
@@ -96,7 +106,7 @@ def _put_hooks(kept: list[tuple[str, int]]) -> None:
             del getattr(nn.modules.module, name)[id]
 
 
-# ----------------------------------------------------------------- all of it
+# ----------------------------------------------------------------- all settings
 
 
 def _deterministic() -> tuple[bool, bool]:
@@ -104,8 +114,11 @@ def _deterministic() -> tuple[bool, bool]:
 
 
 def _filters() -> list[Any]:
-    """Those that bear on warnings which others give. A package's filter for a category, or for modules, of its own is
-    its own affair, and torch imports such packages at odd times."""
+    """Return the warning filters that affect other packages' warnings.
+
+    A filter for a category or a module of its own is a package's own affair, and torch imports such packages at any
+    time.
+    """
     return [entry for entry in warnings.filters if _is_everyones(entry[2], entry[3])]
 
 
@@ -127,10 +140,10 @@ SETTINGS = (
     Setting("thread count", torch.get_num_threads, torch.set_num_threads),
     Setting("deterministic algorithms", _deterministic, lambda on: torch.use_deterministic_algorithms(
         on[0], warn_only=on[1])),
-    Setting("NumPy's error handling", np.geterr, lambda ways: np.seterr(**ways)),
-    Setting("list of replaced functions of torch", replaced_functions, put_functions),
+    Setting("NumPy error handling", np.geterr, lambda ways: np.seterr(**ways)),
+    Setting("list of replaced functions of torch", replaced_functions, restore_functions),
     Setting("hooks on every module", _hooks, _put_hooks),
     Setting("working directory", os.getcwd, os.chdir),
-    Setting("TF32", device.tf32, device.allow_tf32, lasting=False),
+    Setting("TF32 mode", device.tf32, device.set_tf32, lasting=False),
     Setting("warnings filters", _filters, _put_filters, lasting=False),
 )

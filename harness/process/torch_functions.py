@@ -1,4 +1,4 @@
-"""Which of torch's own functions someone else's stand for, and how they are put back."""
+"""Detect functions of torch that have been replaced, and restore them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .namespaces import Watch
 
 
 def _homes() -> Iterator[Any]:
-    """Where torch keeps what everyone calls."""
+    """Yield the modules and classes of torch whose functions are commonly called."""
     yield from (torch, nn.functional, nn.init, torch.jit, nn.utils.parametrize, nn.utils.prune)
     yield from dict.fromkeys((torch.Tensor, *_classes(nn), *_classes(torch.optim)))
 
@@ -33,13 +33,15 @@ _ORIGINALS = {
 
 
 def replaced_functions() -> list[str]:
-    """The functions of torch that someone else's now stand for, by qualified name. What torch itself puts in the
-    place of its own is none of them: it wraps some when it first exports or compiles."""
+    """Return the qualified names of the torch functions that are replaced by code outside torch.
+
+    Replacements by torch itself do not count: it wraps some functions when it first exports or compiles.
+    """
     return [_qualified(home, name) for home, name in _REPLACED.find()]
 
 
-def put_functions(kept: Collection[str]) -> None:
-    """All but those of `kept` as they were when this module was imported."""
+def restore_functions(kept: Collection[str]) -> None:
+    """Restore all functions except those named in `kept` to the state in which this module was imported."""
     for home, name in _REPLACED.find():
         if _qualified(home, name) not in kept:
             setattr(home, name, _ORIGINALS[home][name])
@@ -50,7 +52,7 @@ def _qualified(home: Any, name: str) -> str:
 
 
 def _replaced() -> Iterator[tuple[Any, str]]:
-    """Identity alone is asked: what stands there may say that it equals anything."""
+    """Yield the replaced functions, compared by identity alone, since a replacement can claim to equal anything."""
     return ((home, name) for home in _ORIGINALS for name in _others(home))
 
 

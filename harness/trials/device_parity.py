@@ -14,7 +14,7 @@ from ..adapter.protocol import Saved, Sparsified
 from ..oracle import compare, ranking
 from ..oracle.ranking import rankings
 from ..oracle.units import Mask
-from ..process.device import peak_of
+from ..process.device import peak_bytes
 from ..trials.baseline import Baseline
 from ..trials.restoring import with_axes
 from ..trials.tracing import Runnable
@@ -110,4 +110,4 @@ def assert_peak_memory(trial: Trial, sparsified: Sparsified) -> None:
 def _peak(trial: Trial, model: nn.Module) -> int:
     inputs = trial.inputs("measured")
     with torch.no_grad():
-        return peak_of(lambda: model(inputs), trial.device)
+        return peak_bytes(lambda: model(inputs), trial.device)
