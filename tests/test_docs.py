@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.cli import main
-from sparsecheck.features.page.catalogue_page import catalogue_page
+from sparsecheck.show.catalogue_page import catalogue_page
 from sparsecheck.values.capability import CAPABILITIES
 
 ROOT = Path(__file__).parent.parent

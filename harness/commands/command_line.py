@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 import click
@@ -13,7 +15,29 @@ _WIDTH = 2000
 
 
 class CommandLine(click.Group):
-    """The group of all commands; ends them with `SparsecheckError.exit_code`, and prints what exit codes mean."""
+    """The group of all commands, each imported when it is needed.
+
+    It ends them with `SparsecheckError.exit_code`, and prints the table of exit codes.
+
+    Args:
+        lazy: By name of the command, its module below this package and its name there: `commands.run:run`.
+    """
+
+    def __init__(self, *args: Any, lazy: Mapping[str, str] = {}, **kwargs: Any) -> None:  # read only
+        super().__init__(*args, **kwargs)
+        self._lazy = lazy
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, in the order of their definition."""
+        return [*self._lazy, *self.commands]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command; return None if there is none of that name."""
+        if cmd_name not in self._lazy:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = self._lazy[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(f"...{module}", __name__), name)
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for."""

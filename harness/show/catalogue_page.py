@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...catalogue import AREAS, VERSION
-from ...values.capability import CAPABILITIES
-from ...values.requirement import ACCELERATOR, CANONICAL_PATTERN, LEVELLED_PATTERN, Requirement
+from ..catalogue import AREAS, VERSION
+from ..values.capability import CAPABILITIES
+from ..values.requirement import ACCELERATOR, CANONICAL_PATTERN, LEVELLED_PATTERN, Requirement
 
 _HEAD = f"""# The catalogue
 

@@ -1,0 +1,35 @@
+"""`sparsecheck explain`: show requirements of the catalogue."""
+
+from __future__ import annotations
+
+import click
+
+from ..catalogue import AREAS, CATALOGUE, requirement
+from ..values.requirement import Requirement
+
+
+@click.command()
+@click.argument("id", metavar="[REQUIREMENT | AREA]", required=False)
+@click.option("--markdown", is_flag=True, help="The whole catalogue as a page of Markdown.")
+def explain(id: str | None, markdown: bool) -> None:
+    """Say what a requirement asks, from where, and over which axes; an area, or all, a line each."""
+    if markdown:
+        from ..show.catalogue_page import catalogue_page
+
+        click.echo(catalogue_page(), nl=False)
+        return
+    if id is None or id.upper() in AREAS:
+        for one in CATALOGUE if id is None else AREAS[id.upper()]:
+            click.echo(f"{one.id:9} {one.level:12} {one.sentence}")
+        return
+    click.echo(_explained(requirement(id)))
+
+
+def _explained(one: Requirement) -> str:
+    axes = (("layers", one.layers), ("patterns", one.patterns), ("dtypes", one.dtypes), ("devices", one.devices))
+    lines = [f"{one.id} ({one.level}, since catalogue {one.since})", f"  {one.sentence}", f"  source: {one.source}"]
+    lines += [f"  {name}: {', '.join(values)}" for name, values in axes]
+    lines += [f"  needs: {', '.join(one.needs)}"] if one.needs else []
+    lines += [f"  needs torch{one.torch}"] if one.torch else []
+    lines += [f"  not planned where the contract says {clause} = {value}" for clause, value in one.unless]
+    return "\n".join(lines)
