@@ -16,10 +16,10 @@ from msgspec.structs import replace
 from sparsecheck.report.report import Report, encode, read, read_partial, write
 from sparsecheck.report.resuming import (
     CannotResume,
-    OtherCatalogue,
-    OtherDeclaration,
-    OtherEnvironment,
-    OtherPlan,
+    ChangedCatalogue,
+    ChangedDeclaration,
+    ChangedEnvironment,
+    ChangedPlan,
     check_same,
     earlier,
     kept,
@@ -63,7 +63,7 @@ def test_what_several_tries_left_is_put_together(tmp_path: Path) -> None:
     assert found.header.started == ONE.header.started
 
 
-def test_what_could_not_be_judged_is_judged_anew(tmp_path: Path) -> None:
+def test_a_sparsifier_that_could_not_be_judged_is_judged_on_resume(tmp_path: Path) -> None:
     broken = report(problem="it left no report", sparsecheck="1")
     assert earlier([left(tmp_path / "cut", broken)], ["it"], ONE.header) == {}
 
@@ -71,11 +71,11 @@ def test_what_could_not_be_judged_is_judged_anew(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "error", "said"),
     [
-        (lambda one: replace(one, catalogue=99), OtherCatalogue, "by another catalogue"),
-        (lambda one: replace(one, sparsecheck="0"), OtherCatalogue, "by sparsecheck 0, this is 1"),
-        (lambda one: replace(one, selection=Selection(("MASK",))), OtherPlan, "of another selection"),
-        (lambda one: replace(one, shard="1/2"), OtherPlan, "is shard 1/2, and not of a whole run"),
-        (lambda one: replace(one, subjects=(replace(SUBJECT, sparsifier="other"),)), OtherPlan, "is about other, too"),
+        (lambda one: replace(one, catalogue=99), ChangedCatalogue, "by another catalogue"),
+        (lambda one: replace(one, sparsecheck="0"), ChangedCatalogue, "by sparsecheck 0, and this is 1"),
+        (lambda one: replace(one, selection=Selection(("MASK",))), ChangedPlan, "has another selection"),
+        (lambda one: replace(one, shard="1/2"), ChangedPlan, "is the report of shard 1/2, not of a whole run"),
+        (lambda one: replace(one, subjects=(replace(SUBJECT, sparsifier="other"),)), ChangedPlan, "also about other"),
     ],
 )
 def test_a_report_of_something_else_is_not_resumed(
@@ -89,11 +89,11 @@ def test_a_report_of_something_else_is_not_resumed(
 @pytest.mark.parametrize(
     ("now", "error", "said"),
     [
-        (replace(SUBJECT, declaration=declaration(version="2")), OtherDeclaration, "it declares something else"),
-        (replace(SUBJECT, environment=environment("2.10")), OtherEnvironment, "in another environment before"),
-        (replace(SUBJECT, planned=()), OtherPlan, "it has other cells to judge"),
-        (replace(SUBJECT, share=Share("a", ())), OtherPlan, "it has other cells to judge"),
-        (Subject("it", problem="gone"), OtherDeclaration, "now cannot: gone"),
+        (replace(SUBJECT, declaration=declaration(version="2")), ChangedDeclaration, "it has another declaration"),
+        (replace(SUBJECT, environment=environment("2.10")), ChangedEnvironment, "in another environment before"),
+        (replace(SUBJECT, planned=()), ChangedPlan, "it has other cells to judge"),
+        (replace(SUBJECT, share=Share("a", ())), ChangedPlan, "it has other cells to judge"),
+        (Subject("it", problem="gone"), ChangedDeclaration, "but not now: gone"),
     ],
 )
 def test_a_sparsifier_that_is_another_is_not_resumed(now: Subject, error: type[CannotResume], said: str) -> None:
@@ -179,7 +179,7 @@ def test_another_declaration_is_refused_and_the_report_stays_as_it_was(tmp_path:
     adapter.write_text(adapter.read_text().replace("    def attach", "    homepage = 'https://x.y'\n    def attach"))
     ended = run(tmp_path, "--adapter", str(adapter), "--requirement", "MASK-01", "--resume")
     assert ended.code == 2, ended.output
-    said = "sparsecheck: cannot resume: faulty is not the one in the interrupted run: faulty declares something else"
+    said = "sparsecheck: faulty is not the one in the interrupted run: faulty has another declaration"
     assert said in ended.output
     assert file.read_bytes() == text
 
@@ -190,7 +190,7 @@ def test_another_declaration_is_refused_and_the_report_stays_as_it_was(tmp_path:
         (("--report", "no.jsonl"), "no.jsonl does not exist"),
         ((), "only a run with --report FILE can be resumed"),
         (("--report", "/dev/null"), "only a run with --report FILE can be resumed"),
-        (("--report", "whole.jsonl"), "is about it, too, which was not asked for"),
+        (("--report", "whole.jsonl"), "is also about it, which was not asked for"),
         (("--report", "other.jsonl"), "was judged by another catalogue"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Two reports held against each other: what got worse, and what got better. No torch here."""
+"""Compare two reports cell by cell and classify every change."""
 
 from __future__ import annotations
 
@@ -21,28 +21,33 @@ from .report import Report, check_whole
 
 
 class Kind(str, Enum):
-    """How a change counts; the worst first, and after all that is worse what is better."""
+    """The kinds of changes: first those for the worse, worst first, then those for the better."""
 
     NEW_FAILURE = "new failure"
     LOST = "lost cell"
     SHRUNK = "shrunk capability"
     WEAKER = "weaker verdict"
     CHANGED = "changed behaviour"
-    MENDED = "mended"
+    FIXED = "fixed"
     GROWN = "grown capability"
     JUDGED = "newly judged"
 
     @property
     def is_worse(self) -> bool:
-        return self not in (Kind.MENDED, Kind.GROWN, Kind.JUDGED)
+        return self not in (Kind.FIXED, Kind.GROWN, Kind.JUDGED)
 
 
 @dataclass(frozen=True)
 class Change:
-    """What became of one sparsifier's cells of one requirement alike, or of what it declares.
+    """A change in the declaration of a sparsifier, or the same change in several cells of one requirement.
 
-    what: before and now, in words. cells: all that it is true of; none where it is about a declaration.
-    message: of the first of them.
+    Attributes:
+        kind: The kind of change.
+        sparsifier: The name of the sparsifier.
+        what: A description of the states before and now.
+        requirement: The requirement; empty for a change in the declaration.
+        cells: The ids of the cells that changed; none for a change in the declaration.
+        message: The message of the first cell.
     """
 
     kind: Kind
@@ -54,7 +59,7 @@ class Change:
 
     @property
     def count(self) -> int:
-        """How much it counts for."""
+        """Return the number of changed cells, or 1 for a change in the declaration."""
         return len(self.cells) or 1
 
 
@@ -84,13 +89,13 @@ class Comparison:
 
     @property
     def exit_code(self) -> int:
-        """1 something is worse; 3 nothing was compared; else 0."""
+        """Return 1 if something got worse, 3 if nothing was compared, and 0 otherwise."""
         return 1 if self.worse else 0 if self.compared else 3
 
 
 @dataclass(frozen=True)
 class Pair:
-    """What both reports hold of one cell."""
+    """The records of one cell in both reports."""
 
     before: Record | None
     now: Record | None
@@ -107,7 +112,7 @@ class Pair:
 
 
 def compare(baseline: Report, new: Report) -> Comparison:
-    """What changed from `baseline` to `new`, on the cells that both were asked for.
+    """Return the changes from `baseline` to `new` in the cells that both selections contain.
 
     Raises:
         InvalidReport: One of the two does not hold the verdicts of a whole run.
@@ -130,7 +135,7 @@ def compare(baseline: Report, new: Report) -> Comparison:
 
 
 class _Side:
-    """One report's subjects, and their records by cell: those that the other report was asked for, too."""
+    """The subjects of one report, and their records in cells that the selection of the other report contains."""
 
     def __init__(self, report: Report, other: Report) -> None:
         self.catalogue = catalogue_version(report.header)
@@ -145,13 +150,13 @@ class _Side:
                 self.outside.append(record.cell)
 
     def judged(self, name: str) -> Subject | None:
-        """The subject called `name`, unless there is none or it could not be judged."""
+        """Return the subject with this name, or None if there is none or it could not be judged."""
         subject = self.subjects.get(name)
         return None if subject is None or subject.problem or subject.declaration is None else subject
 
 
 def _subject(name: str, before: _Side, now: _Side) -> tuple[list[Change], int]:
-    """The changes of one sparsifier, and how many of its cells were compared."""
+    """Return the changes of one sparsifier and the number of its cells that were compared."""
     old, new = before.judged(name), now.judged(name)
     if new is None:
         return list(_unjudged(name, before, now)), 0
@@ -163,14 +168,14 @@ def _subject(name: str, before: _Side, now: _Side) -> tuple[list[Change], int]:
 
 
 def _unjudged(name: str, before: _Side, now: _Side) -> Iterator[Change]:
-    """What is not judged now: lost if it was, a failure if it is new."""
+    """Yield the change of a sparsifier that is not judged now: its cells are lost, or it is a new failure."""
     subject, cells = now.subjects.get(name), tuple(before.records.get(name, ()))
     problem = subject.problem if subject else ""
     if cells:
-        what = "could be judged before, cannot be now" if subject else "the whole sparsifier is gone from the report"
+        what = "could be judged before, but not now" if subject else "the sparsifier is missing from the new report"
         yield Change(Kind.LOST, name, what, "", cells, problem)
     elif subject and name not in before.subjects:
-        yield Change(Kind.NEW_FAILURE, name, "not in the baseline, could not be judged", message=problem)
+        yield Change(Kind.NEW_FAILURE, name, "not in the baseline, and could not be judged", message=problem)
 
 
 def _pairs(
@@ -185,8 +190,12 @@ def _pairs(
 
 
 def _same(record: Record, old: Subject | None, new: Subject, now: Mapping[str, Record]) -> Record | None:
-    """The new record of a cell. Where another pattern is canonical by now, that of the cell which took its place; of
-    one that no machine had a device for, that on any other."""
+    """Return the new record that corresponds to an old one, or None if there is none.
+
+    This is the record of the same cell if there is one. Otherwise, if the sparsifier's canonical pattern has changed,
+    it is the record of the cell with the new canonical pattern; and for an unavailable cell on an accelerator, the
+    record on another accelerator.
+    """
     if record.cell in now:
         return now[record.cell]
     cell = Cell.parse(record.cell)
@@ -229,14 +238,14 @@ def _step(pair: Pair, declaration: Declaration | None, catalogue: int) -> _Step 
         could_be_judged = introduced(now.cell) <= catalogue
         kind = Kind.NEW_FAILURE if now.verdict.is_red and could_be_judged else Kind.JUDGED
         is_new = now.verdict is not Verdict.UNAVAILABLE
-        return _Step(kind, f"not in the baseline, is {_told(now)}", pair) if is_new else None
+        return _Step(kind, f"not in the baseline, now {_describe(now)}", pair) if is_new else None
     changed = _kind(before, now)
     if changed is Kind.CHANGED and before.verdict is now.verdict:
-        return _Step(changed, f"{now.verdict.value} as before, but otherwise", pair)
-    return _Step(changed, f"was {_told(before)}, is {_told(now)}", pair) if changed else None
+        return _Step(changed, f"{now.verdict.value} as before, but in another way", pair)
+    return _Step(changed, f"was {_describe(before)}, now {_describe(now)}", pair) if changed else None
 
 
-_UNPLANNED = "planned before, not planned now"
+_UNPLANNED = "planned before, but not now"
 _NOT_JUDGED = (Verdict.UNAVAILABLE, Verdict.NOT_RUN)
 _WEAKER = {
     (Verdict.PASSED, Verdict.KNOWN), (Verdict.PASSED, Verdict.REFUSED), (Verdict.KNOWN, Verdict.REFUSED),
@@ -249,49 +258,54 @@ def _is_judged(record: Record | None) -> bool:
 
 
 def _kind(before: Record, now: Record) -> Kind | None:
-    """How the change of a verdict counts; None if it is no change."""
+    """Return the kind of a change from one record to another, or None if nothing changed."""
     was, is_now = before.verdict, now.verdict
     if was is is_now:
-        return _within(before, now)
+        return _same_verdict(before, now)
     if is_now is Verdict.UNAVAILABLE:
         return Kind.LOST if _is_judged(before) else None
     if was is Verdict.NOT_RUN or (was is Verdict.UNAVAILABLE and not is_now.is_red):
         return Kind.JUDGED
     if is_now.is_red:
-        return _reddened(was, is_now)
-    return Kind.WEAKER if (was, is_now) in _WEAKER else Kind.MENDED
+        return _now_red(was, is_now)
+    return Kind.WEAKER if (was, is_now) in _WEAKER else Kind.FIXED
 
 
-def _reddened(was: Verdict, is_now: Verdict) -> Kind:
-    """A stale expectation is red, too; but where it failed before, no more than the entry is left to delete."""
+def _now_red(was: Verdict, is_now: Verdict) -> Kind:
+    """Return the kind of a change to a red verdict.
+
+    A stale expectation is red, but if the cell failed before, it is fixed and only its entry remains to be deleted.
+    """
     if is_now is Verdict.STALE and was in (Verdict.KNOWN, Verdict.FAILED, Verdict.ERROR):
-        return Kind.MENDED
+        return Kind.FIXED
     return Kind.CHANGED if was.is_red and was is not Verdict.STALE else Kind.NEW_FAILURE
 
 
-def _within(before: Record, now: Record) -> Kind | None:
-    """The same verdict for another reason, or by another."""
+def _same_verdict(before: Record, now: Record) -> Kind | None:
+    """Return the kind of a change that leaves the verdict as it was: another reason, or another refuser."""
     if before.verdict is Verdict.REFUSED and before.refused_by != now.refused_by:
-        return Kind.MENDED if now.refused_by == "package" else Kind.WEAKER
+        return Kind.FIXED if now.refused_by == "package" else Kind.WEAKER
     return Kind.CHANGED if essence(before.signature) != essence(now.signature) else None
 
 
 def essence(signature: str) -> str:
-    """What is alike in two failures for the same reason: the kind of a mismatch; of an exception its type and its
-    words, without numbers and places."""
+    """Return the part of a signature that two failures with the same cause share.
+
+    This is the kind of a mismatch, or the type and message of an exception without numbers and paths.
+    """
     kind, _, message = signature.partition(": ")
     if not kind[:1].isupper():
         return kind
     return f"{kind}: " + re.sub(r"\d+(\.\d+)?(e[+-]?\d+)?", "#", re.sub(r"\S*[/\\]\S*", "...", message))
 
 
-def _told(record: Record) -> str:
+def _describe(record: Record) -> str:
     by = f" by the {record.refused_by}" if record.refused_by else ""
     return record.verdict.value + by
 
 
 def _grouped(name: str, steps: Iterable[_Step]) -> Iterator[Change]:
-    """One change for all cells of a requirement that changed alike."""
+    """Yield one change for all cells of a requirement that changed in the same way."""
     groups: dict[tuple[Kind, str, str], list[Pair]] = {}
     for step in steps:
         groups.setdefault((step.kind, Cell.parse(step.pair.cell).requirement, step.what), []).append(step.pair)
@@ -308,16 +322,16 @@ def _message(kind: Kind, pairs: Sequence[Pair]) -> str:
 
 
 def _declared(old: Declaration, new: Declaration) -> Iterator[Change]:
-    """What the sparsifier says of itself otherwise than before."""
+    """Yield the changes in capabilities, profile and contract."""
     name, had, has = new.sparsifier, old.capabilities, new.capabilities
     for capability in sorted(had.supported - has.supported):
-        now = has.support(capability).value if capability in CAPABILITIES else "no capability any more"
-        yield Change(Kind.SHRUNK, name, f"{capability}: was supported, is {now}")
+        now = has.support(capability).value if capability in CAPABILITIES else "no longer a capability"
+        yield Change(Kind.SHRUNK, name, f"{capability}: was supported, now {now}")
     for capability in sorted(has.supported - had.supported):
-        yield Change(Kind.GROWN, name, f"{capability}: is supported now")
+        yield Change(Kind.GROWN, name, f"{capability}: now supported")
     if old.profile != new.profile:
-        yield Change(Kind.CHANGED, name, f"profile: was {old.profile}, is {new.profile}")
+        yield Change(Kind.CHANGED, name, f"profile: was {old.profile}, now {new.profile}")
     for clause in new.contract.__struct_fields__:
         was, now = getattr(old.contract, clause), getattr(new.contract, clause)
         if was != now:
-            yield Change(Kind.CHANGED, name, f"contract, {clause}: was {was}, is {now}")
+            yield Change(Kind.CHANGED, name, f"contract, {clause}: was {was}, now {now}")

@@ -1,4 +1,4 @@
-"""What of an interrupted run still counts, and for which run it does. No torch here."""
+"""Decide which records of an interrupted run can be reused."""
 
 from __future__ import annotations
 
@@ -11,41 +11,48 @@ from ..errors import SparsecheckError
 from ..values.record import Header, Record, Subject, Verdict
 from .report import EmptyReport, Report, salvage
 
+_RESTART = "To start again, run it without --resume."
+
 
 class CannotResume(SparsecheckError):
-    """What was asked for is not the rest of what was interrupted."""
+    """Raised if the requested run is not the rest of the interrupted one."""
 
 
 class NothingToResume(CannotResume):
-    """There is no report, nor what a run that never came to write one has left."""
+    """Raised if there is neither a report nor the partial records of a run."""
 
 
-class Occupied(CannotResume):
-    """A run that goes on is writing the report."""
+class ReportInUse(CannotResume):
+    """Raised if another run is still writing the report."""
 
 
-class OtherCatalogue(CannotResume):
-    """The records were judged by another catalogue, or another sparsecheck."""
+class ChangedCatalogue(CannotResume):
+    """Raised if the records were judged by another catalogue or another version of sparsecheck."""
 
 
-class OtherPlan(CannotResume):
-    """Other sparsifiers, another selection, another shard or other cells were asked for."""
+class ChangedPlan(CannotResume):
+    """Raised if the sparsifiers, the selection, the shard or the planned cells differ from those before."""
 
 
-class OtherDeclaration(CannotResume):
-    """A sparsifier declares something else than when it was interrupted, or cannot be judged any more."""
+class ChangedDeclaration(CannotResume):
+    """Raised if the declaration of a sparsifier differs from before, or it can no longer be judged."""
 
 
-class OtherEnvironment(CannotResume):
-    """The records were judged in another environment."""
+class ChangedEnvironment(CannotResume):
+    """Raised if the records were judged in another environment."""
 
 
 def earlier(sources: Iterable[Path], names: Sequence[str], header: Header) -> Mapping[str, Report]:
-    """By sparsifier, what the files hold of the run that `header` begins, less what is judged again.
+    """Return the reusable records of an interrupted run, as one report per sparsifier.
+
+    Args:
+        sources: The report and the files of partial records.
+        names: The sparsifiers that the resumed run is asked to judge.
+        header: The header of the resumed run.
 
     Raises:
-        CannotResume: one of its kinds.
-        InvalidReport: a file is no report.
+        CannotResume: The records belong to another run. The subclass says why.
+        InvalidReport: A file is not a report.
     """
     found: dict[str, Report] = {}
     for path in sources:
@@ -53,15 +60,15 @@ def earlier(sources: Iterable[Path], names: Sequence[str], header: Header) -> Ma
             _check_header(one.header, header, path)
             for subject in one.header.subjects:
                 if subject.sparsifier not in names:
-                    raise OtherPlan(f"{path} is about {subject.sparsifier}, too, which was not asked for")
+                    raise ChangedPlan(f"{path} is also about {subject.sparsifier}, which was not asked for")
                 if not subject.problem:
                     part = Report(replace(one.header, subjects=(subject,)), kept(one.of(subject.sparsifier)), None)
-                    found[subject.sparsifier] = _together(found.get(subject.sparsifier), part)
+                    found[subject.sparsifier] = _combine(found.get(subject.sparsifier), part)
     return found
 
 
 def _salvaged(path: Path) -> Iterator[Report]:
-    """Nothing where not even the header was written."""
+    """Yield the readable part of a report, or nothing if it has no header."""
     try:
         yield salvage(path)
     except EmptyReport:
@@ -70,22 +77,23 @@ def _salvaged(path: Path) -> Iterator[Report]:
 
 def _check_header(seen: Header, asked: Header, path: Path) -> None:
     if (seen.catalogue, seen.requirements) != (asked.catalogue, asked.requirements):
-        raise OtherCatalogue(f"{path} was judged by another catalogue than this sparsecheck has; run it anew")
+        raise ChangedCatalogue(f"{path} was judged by another catalogue than that of this sparsecheck", _RESTART)
     if seen.sparsecheck and seen.sparsecheck != asked.sparsecheck:
-        raise OtherCatalogue(f"{path} was judged by sparsecheck {seen.sparsecheck}, this is {asked.sparsecheck}; "
-                             "run it anew")
+        raise ChangedCatalogue(
+            f"{path} was judged by sparsecheck {seen.sparsecheck}, and this is {asked.sparsecheck}", _RESTART
+        )
     if seen.selection != asked.selection:
-        raise OtherPlan(f"{path} is of another selection than was asked for; name the same, or run it anew")
+        raise ChangedPlan(f"{path} has another selection than this run", f"Use the same one. {_RESTART}")
     if seen.shard != asked.shard:
-        raise OtherPlan(f"{path} is {_named(seen.shard)}, and not {_named(asked.shard)}, which was asked for")
+        raise ChangedPlan(f"{path} is the report of {_describe(seen.shard)}, not of {_describe(asked.shard)}")
 
 
-def _named(shard: str) -> str:
-    return f"shard {shard}" if shard else "of a whole run"
+def _describe(shard: str) -> str:
+    return f"shard {shard}" if shard else "a whole run"
 
 
 def kept(records: Iterable[Record]) -> tuple[Record, ...]:
-    """One record a cell, less those of cells whose process ended while they were judged."""
+    """Return one record per cell, without the cells whose process crashed, which are judged again."""
     crashed = (Verdict.ERROR, "crash")
     by_cell: dict[str, Record] = {}
     for record in records:
@@ -94,7 +102,7 @@ def kept(records: Iterable[Record]) -> tuple[Record, ...]:
     return tuple(by_cell.values())
 
 
-def _together(one: Report | None, other: Report) -> Report:
+def _combine(one: Report | None, other: Report) -> Report:
     if one is None:
         return other
     check_same(one.header.subjects[0], other.header.subjects[0])
@@ -103,15 +111,20 @@ def _together(one: Report | None, other: Report) -> Report:
 
 
 def check_same(before: Subject, now: Subject) -> None:
-    """Raises:
-    OtherDeclaration, OtherEnvironment, OtherPlan: what was judged `before` is not what is judged `now`.
+    """Check that a subject of the interrupted run and one of the resumed run agree.
+
+    Raises:
+        ChangedDeclaration: Their declarations differ, or the sparsifier cannot be judged now.
+        ChangedEnvironment: Their environments differ.
+        ChangedPlan: Their planned cells differ.
     """
     name = now.sparsifier
     if now.problem:
-        raise OtherDeclaration(f"{name} could be judged before, and now cannot: {now.problem}")
+        raise ChangedDeclaration(f"{name} could be judged before, but not now: {now.problem}")
     if before.declaration != now.declaration:
-        raise OtherDeclaration(f"{name} declares something else than before; run it anew")
+        raise ChangedDeclaration(f"{name} has another declaration than before", _RESTART)
     if before.environment != now.environment:
-        raise OtherEnvironment(f"{name} was judged in another environment before ({before.environment}); run it anew")
+        raise ChangedEnvironment(f"{name} was judged in another environment before ({before.environment})", _RESTART)
     if (before.planned, before.share) != (now.planned, now.share):
-        raise OtherPlan(f"{name} has other cells to judge than before: another selection, shard or --durations")
+        hint = "Use the same selection, shard and --durations."
+        raise ChangedPlan(f"{name} has other cells to judge than before", hint)

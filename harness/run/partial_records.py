@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..files import is_special
-from ..report.resuming import NothingToResume, Occupied
+from ..report.resuming import NothingToResume, ReportInUse
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def open_partial_records(report: Path | None, resume: bool) -> Iterator[PartialR
 
     Raises:
         NothingToResume: The run should resume, but there is neither a report nor partial records.
-        Occupied: The run should resume, but another run is writing the report.
+        ReportInUse: The run should resume, but another run is writing the report.
         OSError: The folder cannot be created.
     """
     if report is None or is_special(report):
@@ -85,7 +85,7 @@ def open_partial_records(report: Path | None, resume: bool) -> Iterator[PartialR
     try:
         with _locked(folder) as ours:
             if resume and not ours:
-                raise Occupied(f"another run is writing {report}; wait until it has ended")
+                raise ReportInUse(f"another run is writing {report}; wait until it has ended")
             yield PartialRecords(folder, report.absolute()) if ours else None
     finally:
         with suppress(OSError):

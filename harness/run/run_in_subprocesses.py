@@ -27,7 +27,7 @@ from ..report.report import (
     salvage,
     write,
 )
-from ..report.resuming import OtherDeclaration
+from ..report.resuming import ChangedDeclaration
 from ..report.sharding import Weights, cells_of_shard, read_weights
 from ..report.verdict import bound
 from ..values.record import Header, Record, Subject, Verdict
@@ -143,14 +143,14 @@ def _resumed(report: Report, run: Run) -> Report:
     """Return the report with the start time of the interrupted run that it continues.
 
     Raises:
-        OtherDeclaration: The sparsifier could be judged in the interrupted run, but not now.
+        ChangedDeclaration: The sparsifier could be judged in the interrupted run, but not now.
     """
     [subject] = report.header.subjects
     if subject.sparsifier not in run.earlier:
         return report
     before = run.earlier[subject.sparsifier].header
     if subject.problem:
-        raise OtherDeclaration(f"{subject.sparsifier} is not the one in the interrupted run: {subject.problem}")
+        raise ChangedDeclaration(f"{subject.sparsifier} is not the one in the interrupted run: {subject.problem}")
     return Report(msgspec.structs.replace(report.header, started=before.started), report.records, report.footer)
 
 

@@ -1,4 +1,4 @@
-"""`sparsecheck gate`: fails on what got worse since a baseline, and on nothing else."""
+"""`sparsecheck gate`: fail if anything got worse since a baseline, and only then."""
 
 from __future__ import annotations
 
@@ -14,27 +14,28 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.command()
 @click.argument("file", metavar="REPORT", type=_FILE)
-@click.option("--baseline", required=True, type=_FILE, help="The report of an earlier run, to hold it against.")
-@click.option("--junit", "xml", type=_FILE, help="Write the verdicts of REPORT here, as JUnit XML.")
-@click.option("--markdown", type=_FILE, help="Write what changed here, for the page of a CI run; under 60 kB.")
+@click.option("--baseline", required=True, type=_FILE, help="The report of an earlier run.")
+@click.option("--junit", "xml", type=_FILE, help="Write the verdicts of REPORT to this JUnit XML file.")
+@click.option("--markdown", type=_FILE,
+              help="Write the changes to this Markdown file, for a CI summary page (below 60 kB).")
 def gate(file: Path, baseline: Path, xml: Path | None, markdown: Path | None) -> None:
-    """Hold REPORT against the report of an earlier run, cell by cell.
+    """Compare REPORT with a baseline report and fail if anything got worse.
 
-    Worse are new failures, lost cells, shrunk capabilities, verdicts that are weaker (passed before, a known failure
-    or refused now), and changed behaviour (another kind of failure, a contract declared otherwise). What was red
-    before and is so still is not worse; what got better is told and fails nothing.
+    A regression is a new failure, a lost cell, a shrunk capability, a weaker verdict (a known failure or a refusal
+    that passed before), or changed behaviour (another kind of failure, another contract). A failure that the baseline
+    has too is not a regression. Improvements are listed and do not affect the exit code.
 
-    Exit codes: 0 nothing is worse; 1 something is; 2 bad usage, or a file that is not a report; 3 a report was cut
-    short, or nothing could be compared.
+    Exit codes: 0 nothing got worse; 1 something did; 2 bad usage, or a file is not a report; 3 a report is
+    incomplete, or nothing could be compared.
     """
     from ...report.comparison import compare
     from ...report.report import read_whole
     from ...show.junit import junit
-    from .gate_page import gate_markdown, told
+    from .gate_page import gate_markdown, render_text
 
     old, new = read_whole(baseline), read_whole(file)
     comparison = compare(old, new)
-    for line in told(old, new, comparison):
+    for line in render_text(old, new, comparison):
         click.echo(line)
     pages: dict[Path | None, str | bytes] = {xml: junit(new)} if xml else {}
     if markdown:

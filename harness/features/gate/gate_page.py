@@ -1,4 +1,4 @@
-"""What a comparison of two reports found: in plain text, and as Markdown for the page of a CI run."""
+"""Render a comparison of two reports as plain text, or as Markdown for the summary page of a CI run."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _LISTED = 5
 _WORDS = {
     Kind.NEW_FAILURE: ("new failure", "new failures"), Kind.LOST: ("cell lost", "cells lost"),
     Kind.SHRUNK: ("capability shrunk", "capabilities shrunk"), Kind.WEAKER: ("weaker verdict", "weaker verdicts"),
-    Kind.CHANGED: ("change of behaviour", "changes of behaviour"), Kind.MENDED: ("cell mended", "cells mended"),
+    Kind.CHANGED: ("change of behaviour", "changes of behaviour"), Kind.FIXED: ("cell fixed", "cells fixed"),
     Kind.GROWN: ("capability grown", "capabilities grown"), Kind.JUDGED: ("cell newly judged", "cells newly judged"),
 }
 
 
-def told(baseline: Report, new: Report, comparison: Comparison) -> Iterator[str]:
-    """The verdict, what else differs between the two runs, what is worse, what is better."""
+def render_text(baseline: Report, new: Report, comparison: Comparison) -> Iterator[str]:
+    """Yield the verdict, other differences between the two runs, the regressions, and the improvements."""
     yield verdict(comparison)
-    yield from (f"  {line}" for line in unlike(baseline, new, comparison))
+    yield from (f"  {line}" for line in run_differences(baseline, new, comparison))
     for title, changes in (("worse", comparison.worse), ("better", comparison.better)):
         if changes:
             yield f"{title}:"
@@ -38,7 +38,7 @@ def told(baseline: Report, new: Report, comparison: Comparison) -> Iterator[str]
 
 
 def verdict(comparison: Comparison) -> str:
-    """One line: passed or failed, how many cells were compared, and how many changed how."""
+    """Return one line: whether anything got worse, the number of cells compared, and the number of changes by kind."""
     word = {0: "NOTHING GOT WORSE", 1: "WORSE", 3: "NOTHING COMPARED"}[comparison.exit_code]
     counts = Counter[Kind]()
     for change in comparison.changes:
@@ -51,8 +51,8 @@ def _counted(kind: Kind, count: int) -> str:
     return f"{count} {_WORDS[kind][count != 1]}"
 
 
-def unlike(baseline: Report, new: Report, comparison: Comparison) -> Iterator[str]:
-    """A line for each way in which the two runs were not of the same: version, torch, machine, catalogue, selection."""
+def run_differences(baseline: Report, new: Report, comparison: Comparison) -> Iterator[str]:
+    """Yield a line for each difference between the runs: in version, torch, machine, catalogue or selection."""
     before = {subject.sparsifier: _facts(subject) for subject in baseline.header.subjects}
     differences: dict[str, list[str]] = {}
     for subject in new.header.subjects:
@@ -66,7 +66,7 @@ def unlike(baseline: Report, new: Report, comparison: Comparison) -> Iterator[st
         yield f"{line}: {one_line(', '.join(names[:_LISTED]), 200)}{more}"
     yield from left_out_lines(comparison.left_out)
     if comparison.outside:
-        yield f"{_cells(comparison.outside)} outside what both were asked for: not compared"
+        yield f"{_cells(comparison.outside)} in the selection of one run only: not compared"
 
 
 def _facts(subject: Subject) -> dict[str, str]:
@@ -101,7 +101,7 @@ def _sentence(id: str) -> str:
 
 
 def _repeat(change: Change, new: Report) -> Iterator[str]:
-    """How to see one of the cells again, where it can be judged."""
+    """Yield the command that judges one of the failing cells again."""
     files = {subject.sparsifier: subject.adapter for subject in new.header.subjects}
     if change.kind in (Kind.NEW_FAILURE, Kind.WEAKER, Kind.CHANGED) and change.cells:
         file = files.get(change.sparsifier, "")
@@ -114,10 +114,10 @@ def _cells(count: int) -> str:
 
 
 def gate_markdown(baseline: Report, new: Report, comparison: Comparison) -> str:
-    """The same as Markdown, the worst first, within what a CI page takes."""
+    """Return the comparison as Markdown, the worst first, within the size limit of a CI summary page."""
     sign = "\N{WHITE HEAVY CHECK MARK}" if comparison.exit_code == 0 else "\N{CROSS MARK}"
     head = f"## {sign} sparsecheck gate\n\n**{plain(verdict(comparison))}**\n"
-    notes = [f"- {plain(line)}\n" for line in unlike(baseline, new, comparison)]
+    notes = [f"- {plain(line)}\n" for line in run_differences(baseline, new, comparison)]
     return page(head, [*_blocks("Worse", comparison.worse, new), *_blocks("Better", comparison.better, new), *notes])
 
 

@@ -1,4 +1,4 @@
-"""What counts as worse from one report to the next, and what does not; on real reports, altered as values."""
+"""Comparison of two reports: every kind of change, on real reports that are altered as values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from sparsecheck.catalogue import CATALOGUE, revisions
 from sparsecheck.cli import main
-from sparsecheck.features.gate.gate_page import gate_markdown, told
+from sparsecheck.features.gate.gate_page import gate_markdown, render_text
 from sparsecheck.report.comparison import (
     Change,
     Comparison,
@@ -44,7 +44,7 @@ NAMES = ("exemplar", "torch-ao-nearly-diagonal")
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Report]:
-    """The reports of two runs of the same; passed, refused, known and unavailable cells are in each."""
+    """Return the reports of two equal runs; each has passed, refused, known and unavailable cells."""
     reports = []
     for name in ("old", "new"):
         folder = tmp_path_factory.mktemp(name)
@@ -56,14 +56,14 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Report]:
 
 
 def altered(of: Report, which: Verdict, **fields: str) -> Report:
-    """With other fields in the first record of that verdict."""
+    """Return a copy with other fields in the first record of that verdict."""
     place = next(place for place, one in enumerate(of.records) if one.verdict is which)
     record = replace(of.records[place], **fields)
     return remade(of, [*of.records[:place], record, *of.records[place + 1 :]])
 
 
 def redeclared(of: Report, **fields: object) -> Report:
-    """With another declaration of its first subject."""
+    """Return a copy with another declaration of the first subject."""
     first, *others = of.header.subjects
     assert first.declaration is not None
     return remade(of, of.records, [replace(first, declaration=replace(first.declaration, **fields)), *others])
@@ -90,7 +90,7 @@ def counts(comparison: Comparison) -> dict[Kind, int]:
     return found
 
 
-def test_two_runs_of_the_same_are_alike(real: tuple[Report, Report]) -> None:
+def test_two_runs_of_the_same_code_do_not_differ(real: tuple[Report, Report]) -> None:
     comparison = compare(*real)
     assert comparison.changes == ()
     judged = [one for one in real[0].records if one.verdict is not Verdict.UNAVAILABLE]
@@ -103,24 +103,24 @@ SHRUNK = declare(set(CAPABILITIES) - {"compile"}, ["compile"])
 @pytest.mark.parametrize(
     ("alter", "kind", "what"),
     [
-        (lambda of: altered(of, Verdict.PASSED, verdict=Verdict.FAILED), "NEW_FAILURE", "was passed, is failed"),
-        (lambda of: altered(of, Verdict.KNOWN, verdict=Verdict.ERROR), "NEW_FAILURE", "was known failure, is error"),
-        (lambda of: altered(of, Verdict.PASSED, verdict=Verdict.STALE), "NEW_FAILURE", "is stale expectation"),
-        (lambda of: altered(of, Verdict.UNAVAILABLE, verdict=Verdict.FAILED), "NEW_FAILURE", "was unavailable, is"),
-        (lambda of: altered(of, Verdict.PASSED, verdict=Verdict.KNOWN), "WEAKER", "was passed, is known failure"),
+        (lambda of: altered(of, Verdict.PASSED, verdict=Verdict.FAILED), "NEW_FAILURE", "was passed, now failed"),
+        (lambda of: altered(of, Verdict.KNOWN, verdict=Verdict.ERROR), "NEW_FAILURE", "was known failure, now error"),
+        (lambda of: altered(of, Verdict.PASSED, verdict=Verdict.STALE), "NEW_FAILURE", "now stale expectation"),
+        (lambda of: altered(of, Verdict.UNAVAILABLE, verdict=Verdict.FAILED), "NEW_FAILURE", "was unavailable, now"),
+        (lambda of: altered(of, Verdict.PASSED, verdict=Verdict.KNOWN), "WEAKER", "was passed, now known failure"),
         (lambda of: altered(of, Verdict.PASSED, verdict=Verdict.REFUSED, refused_by="package"), "WEAKER", "by the"),
-        (lambda of: altered(of, Verdict.KNOWN, verdict=Verdict.REFUSED), "WEAKER", "was known failure, is refused"),
-        (lambda of: altered(of, Verdict.PASSED, verdict=Verdict.UNAVAILABLE), "LOST", "was passed, is unavailable"),
-        (lambda of: altered(of, Verdict.KNOWN, signature="mask-differs: x"), "CHANGED", "as before, but otherwise"),
-        (lambda of: redeclared(of, capabilities=SHRUNK), "SHRUNK", "compile: was supported, is unsupported"),
-        (lambda of: redeclared(of, contract=contract(ties="any")), "CHANGED", "contract, ties: was lowest index, is"),
-        (lambda of: redeclared(of, profile="structural"), "CHANGED", "profile: was mask, is structural"),
-        (without_requirement, "LOST", "planned before, not planned now"),
-        (without_subject, "LOST", "the whole sparsifier is gone from the report"),
-        (unloadable, "LOST", "could be judged before, cannot be now"),
+        (lambda of: altered(of, Verdict.KNOWN, verdict=Verdict.REFUSED), "WEAKER", "was known failure, now refused"),
+        (lambda of: altered(of, Verdict.PASSED, verdict=Verdict.UNAVAILABLE), "LOST", "was passed, now unavailable"),
+        (lambda of: altered(of, Verdict.KNOWN, signature="mask-differs: x"), "CHANGED", "but in another way"),
+        (lambda of: redeclared(of, capabilities=SHRUNK), "SHRUNK", "compile: was supported, now unsupported"),
+        (lambda of: redeclared(of, contract=contract(ties="any")), "CHANGED", "contract, ties: was lowest index, now"),
+        (lambda of: redeclared(of, profile="structural"), "CHANGED", "profile: was mask, now structural"),
+        (without_requirement, "LOST", "planned before, but not now"),
+        (without_subject, "LOST", "the sparsifier is missing from the new report"),
+        (unloadable, "LOST", "could be judged before, but not now"),
     ],
 )
-def test_what_is_worse_is_found_and_is_better_the_other_way(
+def test_every_regression_is_found_and_is_an_improvement_in_reverse(
     real: tuple[Report, Report], alter: Callable[[Report], Report], kind: str, what: str
 ) -> None:
     old, new = real
@@ -133,7 +133,7 @@ def test_what_is_worse_is_found_and_is_better_the_other_way(
 
 
 def of(verdict: Verdict, signature: str = "", by: str = "") -> Report:
-    """One cell that became that, and one that passed."""
+    """Return a report of one cell with this verdict and one that passed."""
     return report([Record(cell(), verdict, signature, refused_by=by), *passed(cell("MASK-02"))])  # type: ignore[arg-type]
 
 
@@ -143,11 +143,11 @@ V = Verdict
 @pytest.mark.parametrize(
     ("before", "now", "kind"),
     [
-        (V.FAILED, V.PASSED, "MENDED"), (V.ERROR, V.KNOWN, "MENDED"), (V.KNOWN, V.PASSED, "MENDED"),
-        (V.FAILED, V.STALE, "MENDED"), (V.KNOWN, V.STALE, "MENDED"), (V.STALE, V.PASSED, "MENDED"),
-        (V.REFUSED, V.PASSED, "MENDED"), (V.REFUSED, V.KNOWN, "MENDED"), (V.FAILED, V.REFUSED, "MENDED"),
+        (V.FAILED, V.PASSED, "FIXED"), (V.ERROR, V.KNOWN, "FIXED"), (V.KNOWN, V.PASSED, "FIXED"),
+        (V.FAILED, V.STALE, "FIXED"), (V.KNOWN, V.STALE, "FIXED"), (V.STALE, V.PASSED, "FIXED"),
+        (V.REFUSED, V.PASSED, "FIXED"), (V.REFUSED, V.KNOWN, "FIXED"), (V.FAILED, V.REFUSED, "FIXED"),
         (V.REFUSED, V.FAILED, "NEW_FAILURE"), (V.STALE, V.FAILED, "NEW_FAILURE"), (V.PASSED, V.NOT_RUN, "NEW_FAILURE"),
-        (V.STALE, V.KNOWN, "WEAKER"), (V.STALE, V.REFUSED, "WEAKER"), (V.ERROR, V.STALE, "MENDED"),
+        (V.STALE, V.KNOWN, "WEAKER"), (V.STALE, V.REFUSED, "WEAKER"), (V.ERROR, V.STALE, "FIXED"),
         (V.FAILED, V.ERROR, "CHANGED"), (V.ERROR, V.FAILED, "CHANGED"),
         (V.FAILED, V.NOT_RUN, "CHANGED"), (V.UNAVAILABLE, V.KNOWN, "JUDGED"), (V.UNAVAILABLE, V.REFUSED, "JUDGED"),
         (V.NOT_RUN, V.FAILED, "JUDGED"), (V.NOT_RUN, V.PASSED, "JUDGED"), (V.REFUSED, V.UNAVAILABLE, "LOST"),
@@ -155,15 +155,15 @@ V = Verdict
         *((verdict, verdict, "") for verdict in Verdict),
     ],
 )
-def test_each_step_from_verdict_to_verdict(before: Verdict, now: Verdict, kind: str) -> None:
+def test_every_change_of_verdict_has_its_kind(before: Verdict, now: Verdict, kind: str) -> None:
     comparison = compare(of(before), of(now))
     assert [change.kind.name for change in comparison.changes] == ([kind] if kind else [])
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "kind"), [("package", "adapter", "WEAKER"), ("adapter", "package", "MENDED")]
+    ("before", "now", "kind"), [("package", "adapter", "WEAKER"), ("adapter", "package", "FIXED")]
 )
-def test_who_refuses_counts(before: str, now: str, kind: str) -> None:
+def test_a_refusal_by_the_adapter_is_weaker_than_one_by_the_package(before: str, now: str, kind: str) -> None:
     comparison = compare(of(V.REFUSED, by=before), of(V.REFUSED, by=now))
     assert [change.kind.name for change in comparison.changes] == [kind]
 
@@ -177,28 +177,28 @@ def test_who_refuses_counts(before: str, now: str, kind: str) -> None:
         ("ValueError: too large", "ValueError: too small", False), ("", "aliased: a", False),
     ],
 )
-def test_a_failure_is_known_by_its_kind_and_not_by_its_numbers(one: str, other: str, alike: bool) -> None:
+def test_failures_are_compared_without_their_numbers_and_paths(one: str, other: str, alike: bool) -> None:
     assert (essence(one) == essence(other)) is alike
     assert bool(compare(of(V.FAILED, one), of(V.FAILED, other)).worse) is not alike
 
 
-def test_a_red_baseline_fails_nothing_by_itself() -> None:
+def test_a_failure_that_the_baseline_has_is_not_worse() -> None:
     assert compare(of(V.FAILED, "aliased: a"), of(V.FAILED, "aliased: a")).exit_code == 0
 
 
-def test_a_retired_requirement_is_left_out_and_is_no_loss() -> None:
+def test_a_retired_requirement_is_left_out_and_not_lost() -> None:
     old = report([*passed(cell("MASK-99")), *passed(cell())], requirements={**revisions(), "MASK-99": 1})
     found = compare(old, report(passed(cell())))
     assert (found.worse, found.compared) == ((), 1)
     assert found.left_out == (LeftOut("MASK-99", "not in this catalogue"),)
 
 
-def test_a_cell_that_is_not_planned_any_more_is_lost() -> None:
+def test_a_cell_that_is_no_longer_planned_is_lost() -> None:
     [lost] = compare(report(passed(cell(), cell("MASK-02"))), report(passed(cell()))).worse
-    assert (lost.kind, lost.what) == (Kind.LOST, "planned before, not planned now")
+    assert (lost.kind, lost.what) == (Kind.LOST, "planned before, but not now")
 
 
-def test_a_refused_cell_that_is_not_planned_any_more_is_no_loss() -> None:
+def test_a_refused_cell_that_is_no_longer_planned_is_not_lost() -> None:
     refused = Record(cell("TRACE-01"), V.REFUSED, refused_by="package")
     old, new = report([refused, *passed(cell())]), report(passed(cell()))
     assert [one.kind for one in compare(old, new).worse] == [Kind.LOST], "it is offered, and was not judged"
@@ -212,18 +212,18 @@ def test_a_changed_revision_is_left_out() -> None:
     found = compare(old, report([Record(cell(), V.FAILED, "aliased: a"), *passed(cell("MASK-02"))]))
     assert (found.worse, found.compared, [one.requirement for one in found.left_out]) == ((), 1, ["MASK-01"])
     [other] = compare(old, report(passed(cell()), catalogue="a third")).worse
-    assert other.what == "planned before, not planned now"
+    assert other.what == "planned before, but not now"
     assert "MASK-99" not in {requirement.id for requirement in CATALOGUE}
 
 
-def test_new_cells_count_by_what_they_are() -> None:
+def test_new_cells_count_by_their_verdict() -> None:
     others = (Record(cell("MASK-03"), V.FAILED), Record(cell("MASK-04"), V.UNAVAILABLE))
     new = report([*passed(cell(), cell("MASK-02")), *others])
     comparison = compare(report(passed(cell())), new)
     assert counts(comparison) == {Kind.NEW_FAILURE: 1, Kind.JUDGED: 1}
 
 
-def test_a_new_sparsifier_is_judged_or_it_is_a_failure() -> None:
+def test_a_new_sparsifier_that_cannot_be_judged_is_a_new_failure() -> None:
     old = report(passed(cell()))
     both = remade(old, [*old.records, *passed(cell(name="other"))], [*old.header.subjects, subject("other")])
     assert [change.kind for change in compare(old, both).changes] == [Kind.JUDGED]
@@ -233,7 +233,7 @@ def test_a_new_sparsifier_is_judged_or_it_is_a_failure() -> None:
     assert compare(broken, broken).exit_code == 0
 
 
-def test_a_canonical_pattern_that_changed_loses_nothing_if_capabilities_grew() -> None:
+def test_a_new_canonical_pattern_loses_no_cell_if_capabilities_grew() -> None:
     def offering(pattern: str, token: str) -> Report:
         records = passed(f"it:MASK-06/linear/{token}/float32/cpu")
         only = {"linear", "float32", "cpu", *pattern.split()}
@@ -242,7 +242,7 @@ def test_a_canonical_pattern_that_changed_loses_nothing_if_capabilities_grew() -
 
     grown = compare(offering("block", "block1x4-0.5"), offering("unstructured block", "unstructured-0.5"))
     assert [(change.kind, change.what) for change in grown.changes] == [
-        (Kind.GROWN, "unstructured: is supported now"),
+        (Kind.GROWN, "unstructured: now supported"),
     ], "the first pattern of the catalogue is another by now"
     assert grown.compared == 1
     shrunk = compare(offering("unstructured block", "unstructured-0.5"), offering("block", "block1x4-0.5"))
@@ -251,7 +251,7 @@ def test_a_canonical_pattern_that_changed_loses_nothing_if_capabilities_grew() -
     assert counts(other)[Kind.LOST] == 1, "it was not there because it was the first"
 
 
-def test_an_accelerator_of_another_kind_loses_only_what_was_judged() -> None:
+def test_another_kind_of_accelerator_loses_only_judged_cells() -> None:
     old, new = "it:MASK-01/linear/given/float32/cuda", "it:MASK-01/linear/given/float32/mps"
     rest = passed(cell("MASK-02"))
     elsewhere = compare(report([Record(old, V.UNAVAILABLE), *rest]), report([*passed(new), *rest]))
@@ -260,7 +260,7 @@ def test_an_accelerator_of_another_kind_loses_only_what_was_judged() -> None:
     assert counts(lost) == {Kind.LOST: 1, Kind.JUDGED: 1}
 
 
-def test_a_selection_is_compared_on_what_both_were_asked_for() -> None:
+def test_selections_are_compared_on_their_common_cells() -> None:
     whole = report(passed(cell(), cell("REG-01"), cell("REG-02")))
     part = report(passed(cell()), selection=Selection(areas=("MASK",)))
     for comparison in (compare(whole, part), compare(part, whole)):
@@ -283,10 +283,10 @@ def test_nothing_compared_is_never_green(old: Report) -> None:
     assert (comparison.exit_code, comparison.compared) == (3, 0)
 
 
-def test_what_is_worse_comes_first() -> None:
+def test_regressions_come_first() -> None:
     old = report([Record(cell("MASK-01"), V.FAILED), *passed(cell("MASK-02"), cell("MASK-03"))])
     new = report([*passed(cell("MASK-01")), Record(cell("MASK-02"), V.KNOWN), Record(cell("MASK-03"), V.FAILED)])
-    assert [change.kind for change in compare(old, new).changes] == [Kind.NEW_FAILURE, Kind.WEAKER, Kind.MENDED]
+    assert [change.kind for change in compare(old, new).changes] == [Kind.NEW_FAILURE, Kind.WEAKER, Kind.FIXED]
 
 
 WHOLE = report(passed(cell()))
@@ -302,7 +302,7 @@ WHOLE = report(passed(cell()))
         (replaced(WHOLE, header=replace(WHOLE.header, shard="1/2")), UnmergedShard),
     ],
 )
-def test_what_is_not_whole_is_not_compared(bad: Report, error: type[Exception]) -> None:
+def test_incomplete_reports_are_not_compared(bad: Report, error: type[Exception]) -> None:
     with pytest.raises(error, match="the baseline"):
         compare(bad, WHOLE)
     with pytest.raises(error, match="the new report"):
@@ -316,42 +316,42 @@ def gate(folder: Path, old: Report, new: Report, *arguments: str) -> Result:
     return CliRunner().invoke(main, ["gate", *files, *arguments])
 
 
-def test_the_command_tells_what_is_worse_and_better(tmp_path: Path, real: tuple[Report, Report]) -> None:
+def test_the_command_shows_regressions_and_improvements(tmp_path: Path, real: tuple[Report, Report]) -> None:
     old, new = real
     failed = altered(new, V.PASSED, verdict=V.FAILED, message="expected 4, seen 5", signature="aliased: a")
     ended = gate(tmp_path, old, altered(failed, V.KNOWN, verdict=V.PASSED))
     lines = ended.output.splitlines()
     assert ended.exit_code == 1
     assert lines[0].startswith("WORSE: ")
-    assert lines[0].endswith("cells compared, 1 new failure, 1 cell mended")
+    assert lines[0].endswith("cells compared, 1 new failure, 1 cell fixed")
     assert lines.index("worse:") < lines.index("better:")
-    assert "  NEW FAILURE: exemplar MASK-01: was passed, is failed (1 cell)" in lines
+    assert "  NEW FAILURE: exemplar MASK-01: was passed, now failed (1 cell)" in lines
     first = next(one.cell for one in new.records if one.verdict is V.PASSED)
     assert f"    repeat: sparsecheck run --cell {first}" in lines
     assert "    expected 4, seen 5" in lines
     assert gate(tmp_path, old, new).output.splitlines()[0].startswith("NOTHING GOT WORSE: ")
 
 
-def test_another_environment_is_told_and_compared(real: tuple[Report, Report]) -> None:
+def test_another_environment_is_noted_and_compared(real: tuple[Report, Report]) -> None:
     old, new = real
     subjects = [replace(one, environment=environment(torch="2.99.0")) for one in new.header.subjects]
     other = remade(new, new.records, subjects)
-    lines = list(told(old, other, compare(old, other)))
+    lines = list(render_text(old, other, compare(old, other)))
     assert compare(old, other).exit_code == 0
     place = old.header.subjects[0].environment
     assert place is not None
     assert f"  torch {place.torch} before, 2.99.0 now: {', '.join(NAMES)}" in lines
-    assert list(told(old, new, compare(old, new)))[1:] == []
+    assert list(render_text(old, new, compare(old, new)))[1:] == []
 
 
 def test_requirements_left_out_and_a_selection_are_reported() -> None:
     earlier = {id: revision for id, revision in revisions().items() if id != "MASK-02"}
     old = report(passed(cell()), requirements=earlier)
     new = report(passed(cell()), selection=Selection(areas=("MASK",)))
-    lines = list(told(old, new, compare(old, new)))
+    lines = list(render_text(old, new, compare(old, new)))
     assert "  left out, 1 requirement, not judged there: newer than its catalogue: MASK-02" in lines
     old = report(passed(cell(), cell("REG-01")))
-    assert "  1 cell outside what both were asked for: not compared" in list(told(old, new, compare(old, new)))
+    assert "  1 cell in the selection of one run only: not compared" in list(render_text(old, new, compare(old, new)))
 
 
 @pytest.mark.parametrize(
@@ -364,14 +364,14 @@ def test_requirements_left_out_and_a_selection_are_reported() -> None:
         (report(passed(cell()), selection=Selection(probe=True)), 2, "a probe"),
     ],
 )
-def test_exit_codes_of_what_cannot_be_compared(tmp_path: Path, bad: Report, code: int, said: str) -> None:
+def test_exit_codes_for_reports_that_cannot_be_compared(tmp_path: Path, bad: Report, code: int, said: str) -> None:
     for old, new in ((bad, WHOLE), (WHOLE, bad)):
         ended = gate(tmp_path, old, new, "--junit", str(tmp_path / "j.xml"), "--markdown", str(tmp_path / "s.md"))
         assert (ended.exit_code, said in ended.output) == (code, True), ended.output
         assert sorted(file.name for file in tmp_path.iterdir()) == ["new.jsonl", "old.jsonl"]
 
 
-def test_exit_codes_of_what_is_no_report(tmp_path: Path) -> None:
+def test_exit_codes_for_files_that_are_not_reports(tmp_path: Path) -> None:
     (tmp_path / "no.jsonl").write_text("{}\n", "utf-8")
     for name, said in (("no.jsonl", "no.jsonl:1: "), ("absent.jsonl", "there is no report ")):
         write(WHOLE, tmp_path / "new.jsonl")
@@ -380,8 +380,8 @@ def test_exit_codes_of_what_is_no_report(tmp_path: Path) -> None:
     assert gate(tmp_path, report([Record(cell(), V.UNAVAILABLE)]), WHOLE).exit_code == 3
 
 
-def test_a_baseline_of_another_catalogue_is_read_by_its_records(tmp_path: Path) -> None:
-    """Which requirements were core when it was made, and so what its result was, is not known here."""
+def test_the_result_of_a_baseline_of_another_catalogue_is_ignored(tmp_path: Path) -> None:
+    """The result depends on the core requirements of its catalogue, which are not known here."""
     refused = [*passed(cell()), Record(cell("MASK-02"), V.REFUSED, refused_by="adapter")]
     old = report(refused, catalogue="another", requirements={})
     assert old.footer is not None
@@ -393,7 +393,7 @@ def test_a_baseline_of_another_catalogue_is_read_by_its_records(tmp_path: Path) 
     assert gate(tmp_path, false, report(refused)).exit_code == 3
 
 
-def test_what_cannot_be_written_is_said_and_is_no_green(tmp_path: Path) -> None:
+def test_an_unwritable_file_is_reported_and_never_green(tmp_path: Path) -> None:
     options = ("--markdown", str(tmp_path / "no" / "s.md"), "--junit", str(tmp_path / "j.xml"))
     ended = gate(tmp_path, WHOLE, WHOLE, *options)
     assert (ended.exit_code, "cannot be written" in ended.output) == (2, True)
@@ -409,21 +409,21 @@ def test_the_gate_needs_neither_torch_nor_jinja(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
-def test_the_worst_stands_first_in_markdown_and_notes_last(real: tuple[Report, Report]) -> None:
+def test_markdown_has_the_worst_first_and_notes_last(real: tuple[Report, Report]) -> None:
     old, new = real
     made = altered(altered(new, V.KNOWN, verdict=V.PASSED), V.REFUSED, verdict=V.ERROR)
     other = remade(made, made.records, [replace(one, environment=environment("2.99")) for one in made.header.subjects])
     text = gate_markdown(old, other, compare(old, other))
-    places = [text.index(part) for part in ("WORSE: ", "### Worse", "NEW FAILURE", "### Better", "MENDED", "2.99")]
+    places = [text.index(part) for part in ("WORSE: ", "### Worse", "NEW FAILURE", "### Better", "FIXED", "2.99")]
     assert places == sorted(places)
     assert "sparsecheck run --cell " in text
 
 
-def test_a_change_of_a_declaration_counts_for_one() -> None:
+def test_a_change_of_the_declaration_counts_as_one() -> None:
     assert Change(Kind.SHRUNK, "it", "x").count == 1
     assert Change(Kind.LOST, "it", "x", cells=("a", "b")).count == 2
 
 
-def test_what_changed_is_told_as_it_was_and_as_it_is() -> None:
+def test_a_changed_failure_is_shown_before_and_now() -> None:
     old, new = of(V.KNOWN, "aliased: a"), of(V.KNOWN, "mask-differs: b")
     assert [change.message for change in compare(old, new).changes] == ["before: aliased: a; now: mask-differs: b"]
