@@ -21,7 +21,8 @@ WIDE = "<&|\N{CJK UNIFIED IDEOGRAPH-4E00}`* " * 500
 
 
 def many(verdict: Verdict, count: int, text: str) -> Report:
-    return report([Record(f"it:AREA-{n}/a/b/c/d", verdict, "aliased: a", text, reason=text) for n in range(count)])
+    records = [Record(f"it:AREA-{n}/a/b/c/d", verdict, "aliased: a", text, reason=text) for n in range(count)]
+    return report(records, requirements={f"AREA-{n}": 1 for n in range(count)})
 
 
 @pytest.mark.parametrize(
@@ -98,4 +99,5 @@ def test_long_lists_of_sparsifiers_are_shortened() -> None:
     subjects = [subject(f"s{number}") for number in range(7)]
     old = remade(report(), [record for one in subjects for record in passed(cell(name=one.sparsifier))], subjects)
     new = remade(old, old.records, [replace(one, environment=environment("2.99")) for one in subjects])
-    assert "  torch 2.13.0+cpu before, 2.99 now: s0, s1, s2, s3, s4 and 2 more" in render_text(old, new, compare(old, new))
+    lines = list(render_text(old, new, compare(old, new)))
+    assert "  torch 2.13.0+cpu before, 2.99 now: s0, s1, s2, s3, s4 and 2 more" in lines
