@@ -1,5 +1,10 @@
-"""Entry point of `python -m sparsecheck`, for environments where the command is not on the path."""
+"""Run the command line as `python -m sparsecheck`, for environments whose scripts are not on the PATH."""
 
-from .cli import main
+if __name__ == "__main__":
+    from .process.interpreter import forget_current_folder
 
-main(prog_name="sparsecheck")
+    forget_current_folder()
+
+    from .cli import main
+
+    main(prog_name="sparsecheck")

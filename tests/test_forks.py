@@ -29,7 +29,7 @@ def passed(ended: Ended, name: str) -> bool:
 def test_all_have_one_parent_and_none_the_process_of_another(tmp_path: Path) -> None:
     files = [faulty(tmp_path, PARENT, name) for name in ("one", "two")]
     assert run_together(tmp_path, files).code == 0
-    pairs = {tuple(line.split()) for line in (tmp_path / "parents.txt").read_text().splitlines()}
+    pairs = {tuple(line.rsplit(" ", 1)) for line in (tmp_path / "parents.txt").read_text().splitlines()}
     [parent] = {parent for parent, _ in pairs}
     assert "sparsecheck.run.fork_server" in parent
     assert len({child for _, child in pairs}) == 2

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +12,7 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 
 from ..errors import SparsecheckError
+from .interpreter import SAFE_PATH, python_command
 
 
 class NotInstalled(SparsecheckError):
@@ -32,9 +33,11 @@ def installed(dist: str) -> Iterator[Path]:
     if [operator for operator, _ in pins] != ["=="]:
         raise NotInstalled(f"{dist!r} does not name a single release; write NAME==VERSION")
     with tempfile.TemporaryDirectory(prefix="sparsecheck-") as folder:
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps",
-                   "--target", folder, dist]
-        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+        command = python_command("pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps",
+                                 "--target", folder, dist)
+        ended = subprocess.run(
+            command, capture_output=True, text=True, check=False, env={**os.environ, **SAFE_PATH}
+        )
         if ended.returncode:
             words = ended.stderr.strip().splitlines()
             raise NotInstalled(f"pip cannot install {dist}: {words[-1] if words else 'it gave no reason'}")

@@ -10,7 +10,6 @@ skip `atexit`, and starting a process polls all others, which is a race when sev
 from __future__ import annotations
 
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
@@ -18,6 +17,8 @@ from concurrent.futures import TimeoutError as TookTooLong
 
 import msgspec
 from msgspec import Struct
+
+from ..process.interpreter import python_command
 
 
 class ForkRequest(Struct, frozen=True):
@@ -110,7 +111,7 @@ class _Connection:
     """The server process, and the thread that reads its messages."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        command = [sys.executable, "-m", f"{__package__}.fork_server"]
+        command = python_command(f"{__package__}.fork_server")
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
         )

@@ -15,6 +15,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import NoReturn, Protocol
 
+from ..process.interpreter import SAFE_PATH, python_command
 from .fork_client import ForkRequest, ForkServer, ForkServerUnavailable
 
 
@@ -82,7 +83,7 @@ class Children:
     def _start(self, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> Child:
         if self.fork_server is not None:
             with suppress(ForkServerUnavailable):
-                request = ForkRequest(tuple(command[len(_PYTEST):]), str(log), dict(environment))
+                request = ForkRequest(tuple(command[len(python_command("pytest")):]), str(log), dict(environment))
                 return self.fork_server.start(request)
         with log.open("wb") as out:
             return subprocess.Popen(
@@ -162,9 +163,6 @@ def _terminated(*_: object) -> NoReturn:
     raise KeyboardInterrupt("ended by SIGTERM")
 
 
-_PYTEST = (sys.executable, "-m", "pytest")
-
-
 def pytest_command(folder: Path, target: str, plugin: str) -> list[str]:
     """Return the command line of a pytest that ignores every configuration and plugin of the user.
 
@@ -175,7 +173,7 @@ def pytest_command(folder: Path, target: str, plugin: str) -> list[str]:
     """
     (folder / "pytest.ini").write_text("[pytest]\n", "utf-8")
     return [
-        *_PYTEST, "--pyargs", target, "-q", "-ra", "--noconftest",
+        *python_command("pytest"), "--pyargs", target, "-q", "-ra", "--noconftest",
         "-c", str(folder / "pytest.ini"), "--rootdir", str(folder),
         "-p", "no:cacheprovider", "-p", "no:logging", "-p", plugin,
     ]
@@ -184,7 +182,7 @@ def pytest_command(folder: Path, target: str, plugin: str) -> list[str]:
 def _environment() -> dict[str, str]:
     """Return the caller's environment without the variables that bring in a user's pytest plugins and options."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    return {"OMP_NUM_THREADS": "1", **kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    return {"OMP_NUM_THREADS": "1", **kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **SAFE_PATH}
 
 
 def _kill(child: Child) -> None:

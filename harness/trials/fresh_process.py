@@ -6,7 +6,6 @@ import inspect
 import os
 import pickle
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +18,7 @@ from torch import Tensor
 from ..adapter.discovery import NotFound, find, load
 from ..adapter.protocol import Adapter, Saved
 from ..oracle import compare
+from ..process.interpreter import SAFE_PATH, python_command
 from ..trials.baseline import BATCHES, Baseline
 from ..trials.trial import Trial
 from ..values.violation import Violation, require
@@ -114,10 +114,9 @@ def _run(folder: Path) -> None:
 
 def run_interpreter(folder: Path) -> str:
     """Let a fresh interpreter do what lies in `folder`; how it ended, nothing if well."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     ended = subprocess.run(
-        [sys.executable, "-m", f"{__package__}.fresh_process_main", str(folder)],
-        env=environment, capture_output=True, text=True, check=False,
+        python_command(f"{__package__}.fresh_process_main", str(folder)),
+        env={**os.environ, **SAFE_PATH}, capture_output=True, text=True, check=False,
     )
     return f"exit status {ended.returncode}, {ended.stderr[-500:]}" if ended.returncode else ""
 

@@ -20,6 +20,7 @@ from ...errors import SparsecheckError
 from ...operations.clocks import quiet
 from ...operations.workload import Workload, pattern_of
 from ...process.guard import Guard
+from ...process.interpreter import SAFE_PATH, python_command
 from ...values.timing import SIZES, Entry
 from .interleaving import Arm, Pace
 from .measure import arm
@@ -72,9 +73,8 @@ class Beside:
 @contextmanager
 def beside(name: str, files: Sequence[Path], folder: str) -> Iterator[Beside]:
     """The sparsifier `name` with what is installed in `folder` in the place of what is installed here."""
-    command = [sys.executable, "-m", __name__, name, *map(str, files)]
-    paths = [folder, *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONSAFEPATH": "1"}
+    command = python_command(__name__, name, *map(str, files), first=(folder,))
+    environment = {**os.environ, **SAFE_PATH}
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as child:
         try:
             yield Beside(child)

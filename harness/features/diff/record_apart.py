@@ -6,8 +6,6 @@ so that a recording is of the sparsifier and not of the machine.
 
 from __future__ import annotations
 
-import os
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from ...errors import Incomplete, SparsecheckError
+from ...process.interpreter import python_command
 from ...process.releases import installed
 from ...run.subprocesses import Children, describe_end, last_output, run_each
 from .behaviour import Problem, Side
@@ -56,7 +55,7 @@ class Recorder:
         Raises:
             Interrupted: before all was recorded.
         """
-        return self._recorded(names, label, {})
+        return self._recorded(names, label)
 
     def release(self, dist: str, names: Sequence[str]) -> Side:
         """The sparsifiers of `NAME==VERSION`, or those of them called `names`, with that release in the place of what
@@ -68,32 +67,30 @@ class Recorder:
             Interrupted: before all was recorded.
         """
         with installed(dist) as folder:
-            paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
-            environment = {"PYTHONPATH": os.pathsep.join(paths), "PYTHONSAFEPATH": "1"}
-            wanted = Requirement(dist)
-            known = self._names(wanted.name, environment)
-            side = self._recorded([name for name in known if not names or name in names], dist, environment)
+            wanted, first = Requirement(dist), (str(folder),)
+            known = self._names(wanted.name, first)
+            side = self._recorded([name for name in known if not names or name in names], dist, first)
         for recording in side.recordings.values():
             _check_release(recording, wanted)
         return side
 
-    def _names(self, distribution: str, environment: dict[str, str]) -> list[str]:
-        data, problem = self._run("names", distribution, environment)
+    def _names(self, distribution: str, first: Sequence[str]) -> list[str]:
+        data, problem = self._run("names", distribution, first)
         names = msgspec.json.decode(data, type=list[str]) if data else []
         if not names:
             why = f" ({problem.why})" if problem else ""
             raise NotThatRelease(f"no sparsifier of {distribution} is registered{why}; give its adapter by --adapter")
         return names
 
-    def _run(self, what: str, name: str, environment: dict[str, str]) -> tuple[bytes, Problem | None]:
-        """What one child left, or else why it left nothing."""
+    def _run(self, what: str, name: str, first: Sequence[str]) -> tuple[bytes, Problem | None]:
+        """Return the output of one child, or why there is none; `first` comes first on its import path."""
         with tempfile.TemporaryDirectory(prefix="sparsecheck-") as made:
             folder = Path(made)
-            command = _command(what, name, folder / "left", self.adapters)
+            command = _command(what, name, folder / "left", self.adapters, first)
             left, losses = dict[str, tuple[bytes, Problem | None]](), list[str]()
 
             def run_one(name: str, children: Children) -> str:
-                ended = children.run(name, command, folder, self.limit, {**_ENVIRONMENT, **environment})
+                ended = children.run(name, command, folder, self.limit, _ENVIRONMENT)
                 left[name] = _left(folder, name, ended)
                 problem = left[name][1]
                 return problem.why if problem else "recorded" if what == "record" else "listed"
@@ -103,11 +100,11 @@ class Recorder:
                 raise Interrupted(losses[0])
             return left[name]
 
-    def _recorded(self, names: Sequence[str], label: str, environment: dict[str, str]) -> Side:
+    def _recorded(self, names: Sequence[str], label: str, first: Sequence[str] = ()) -> Side:
         recordings, problems = dict[str, Recording](), dict[str, Problem]()
         with tempfile.TemporaryDirectory(prefix="sparsecheck-") as made:
             for name in names:
-                data, problem = self._run("record", name, environment)
+                data, problem = self._run("record", name, first)
                 file = Path(made) / name
                 file.write_bytes(data)
                 if problem:
@@ -117,9 +114,9 @@ class Recorder:
         return Side(label, recordings, problems)
 
 
-def _command(what: str, name: str, target: Path, adapters: Sequence[Path]) -> list[str]:
+def _command(what: str, name: str, target: Path, adapters: Sequence[Path], first: Sequence[str]) -> list[str]:
     files = [str(file.absolute()) for file in adapters]
-    return [sys.executable, "-m", f"{__package__}.record_main", what, name, str(target), *files]
+    return python_command(f"{__package__}.record_main", what, name, str(target), *files, first=first)
 
 
 def _left(folder: Path, name: str, ended: str) -> tuple[bytes, Problem | None]:

@@ -10,12 +10,16 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...process.interpreter import import_path
 from ...report.verdict import recordable
 from ...values.record import Record
 from .script import NoReproducer
 
 _OWN = __name__.partition(".")[0]
-_ALONE = f"import runpy, sys; sys.modules[{_OWN!r}] = None; runpy.run_path(sys.argv[1], run_name='__main__')"
+_ALONE = (
+    "import sys; sys.path[:] = {path!r}; import runpy; "
+    "sys.modules[{own!r}] = None; runpy.run_path(sys.argv[1], run_name='__main__')"
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ def tried(script: str, limit: float = 300.0) -> Tried:
     with tempfile.TemporaryDirectory(prefix="sparsecheck-") as folder:
         file = Path(folder) / "reproducer.py"
         file.write_text(script, "utf-8")
-        command = [sys.executable, "-I", "-c", _ALONE, str(file)]
+        command = [sys.executable, "-I", "-c", _ALONE.format(path=import_path(), own=_OWN), str(file)]
         try:
             ended = subprocess.run(
                 command, capture_output=True, text=True, check=False, cwd=folder, timeout=limit,

@@ -1,0 +1,49 @@
+"""Child interpreters that import the same code as this one, whatever folder they start in."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+
+SAFE_PATH = {"PYTHONSAFEPATH": "1"}
+"""The variable that keeps the current folder off the import path of a child's own children, from Python 3.11 on."""
+
+_CODE = (
+    "import sys; sys.path[:] = {path!r}; from runpy import run_module; "
+    "run_module({module!r}, run_name='__main__', alter_sys=True)"
+)
+
+
+def python_command(module: str, *arguments: str, first: Iterable[str] = ()) -> list[str]:
+    """Return a command line that runs `module` as `python -m` does, with the import path of this process.
+
+    `python -m` would put the current folder first: a checkout in it would be judged instead of the installed release,
+    and a folder that contains `numpy/` would keep anything from being judged.
+
+    Args:
+        module: The module to run.
+        arguments: What it finds in `sys.argv[1:]`.
+        first: Folders to search before all others.
+    """
+    return [sys.executable, "-c", _CODE.format(path=import_path(first), module=module), *arguments]
+
+
+def import_path(first: Iterable[str] = ()) -> list[str]:
+    """Return the folders in which this process searches for modules, absolute, with `first` before them."""
+    return [*first, *(os.path.abspath(folder) if _is_relative(folder) else folder for folder in sys.path)]
+
+
+def _is_relative(folder: str) -> bool:
+    """Return whether an entry names a folder by way of the current one; a path hook's entry is no folder at all."""
+    return not folder or (not os.path.isabs(folder) and os.path.isdir(folder))
+
+
+def forget_current_folder() -> None:
+    """Take the current folder off the import path if `python -m` put it there.
+
+    Without it, `python -m sparsecheck` judges the same code as the console script does.
+    """
+    is_safe = getattr(sys.flags, "safe_path", False) or sys.flags.isolated
+    if not is_safe and sys.path and sys.path[0] in ("", os.getcwd()):
+        del sys.path[0]
