@@ -1,4 +1,4 @@
-"""`sparsecheck bench`: all that is planned is timed or said not to be, and a run that timed nothing is red."""
+"""`sparsecheck bench`: every planned entry is timed or reported, and a run that timed nothing fails."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FIRST = "attach/16x16/cpu"
 
 
 def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`python -m` with these arguments, in `folder`."""
+    """Run `python -m` with these arguments in `folder`."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     command = [sys.executable, "-m", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, env=environment)
@@ -31,7 +31,7 @@ def bench(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def rows(output: str) -> dict[str, str]:
-    """The table's lines by entry: the rest of the line after the device."""
+    """Return the part of each table line after the device, by entry."""
     words = [line.split(maxsplit=4) for line in output.splitlines()]
     return {f"{row[0]}:{row[1]}/{row[2]}/{row[3]}": row[4] for row in words if len(row) == 5 and row[2] in SIZES}
 
@@ -41,19 +41,19 @@ def rows(output: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def exemplar(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
-    """A bench of the exemplar, and the file it wrote."""
+    """Time the exemplar, and return the process and the file it wrote."""
     folder = tmp_path_factory.mktemp("bench")
     return bench(folder, "exemplar", "--json", "out.json"), folder / "out.json"
 
 
-def test_all_that_is_planned_is_timed(exemplar: tuple[subprocess.CompletedProcess[str], Path]) -> None:
+def test_every_planned_entry_is_timed(exemplar: tuple[subprocess.CompletedProcess[str], Path]) -> None:
     ended, _ = exemplar
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert list(rows(ended.stdout)) == PLANNED
     assert all(float(row.split()[0]) > 0 for row in rows(ended.stdout).values())
 
 
-def test_the_record_has_every_entry_and_says_how_it_was_timed(
+def test_the_file_has_every_entry_and_its_environment(
     exemplar: tuple[subprocess.CompletedProcess[str], Path]
 ) -> None:
     benchmarks = json.loads(exemplar[1].read_bytes())["benchmarks"]
@@ -66,7 +66,9 @@ def test_the_record_has_every_entry_and_says_how_it_was_timed(
         assert one["fullname"] == f"timing_cases.py::{one['name']}"
 
 
-def test_each_is_told_against_what_can_do_the_same(exemplar: tuple[subprocess.CompletedProcess[str], Path]) -> None:
+def test_entries_are_compared_with_everything_that_can_do_the_operation(
+    exemplar: tuple[subprocess.CompletedProcess[str], Path]
+) -> None:
     benchmarks = json.loads(exemplar[1].read_bytes())["benchmarks"]
     found = {one["extra_info"]["entry"]: one["extra_info"]["timing"]["ratios"] for one in benchmarks}
     assert {entry: set(ratios) for entry, ratios in found.items()} == {
@@ -79,14 +81,14 @@ def test_each_is_told_against_what_can_do_the_same(exemplar: tuple[subprocess.Co
         assert ratio["pairs"] >= 7
 
 
-def test_another_is_told_against_the_exemplar(tmp_path: Path) -> None:
+def test_other_sparsifiers_are_compared_with_the_exemplar(tmp_path: Path) -> None:
     ended = bench(tmp_path, "torch-prune-l1-unstructured", "--operation", "save", "--json", "out.json")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     [only] = json.loads((tmp_path / "out.json").read_bytes())["benchmarks"]
     assert set(only["extra_info"]["timing"]["ratios"]) == {"self", "floor", "exemplar"}
 
 
-def test_pytest_benchmark_compares_the_record(exemplar: tuple[subprocess.CompletedProcess[str], Path]) -> None:
+def test_pytest_benchmark_can_compare_the_file(exemplar: tuple[subprocess.CompletedProcess[str], Path]) -> None:
     file, other = exemplar[1], exemplar[1].with_name("other.json")
     other.write_bytes(file.read_bytes())
     ended = call(file.parent, "pytest_benchmark", "compare", str(file), str(other), "--columns=median")
@@ -95,7 +97,7 @@ def test_pytest_benchmark_compares_the_record(exemplar: tuple[subprocess.Complet
     assert ended.stdout.count("2 tests") == len(PLANNED)
 
 
-def test_pages_are_written_with_what_was_saved_before(
+def test_pages_show_earlier_runs(
     exemplar: tuple[subprocess.CompletedProcess[str], Path], tmp_path: Path
 ) -> None:
     earlier = str(exemplar[1])
@@ -103,7 +105,7 @@ def test_pages_are_written_with_what_was_saved_before(
     ended = bench(tmp_path, *asked)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     html = (tmp_path / "out.html").read_text("utf-8")
-    assert "Timed, and held against nothing: 1 timed" in html
+    assert "Timed, compared with nothing: 1 timed" in html
     assert "from run to run" in html
     assert "| exemplar | 16x16 |" in (tmp_path / "out.md").read_text("utf-8")
 
@@ -114,13 +116,13 @@ def test_pages_are_written_with_what_was_saved_before(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ("-n 2", "under xdist pytest-benchmark times nothing: run timing cases without -n"),
-        ("--benchmark-disable", "--benchmark-disable leaves nothing timed"),
-        ("-k nothing_of_the_kind", "16 of 16 planned timings were not made"),
+        ("-n 2", "pytest-benchmark times nothing under xdist: run timing cases without -n"),
+        ("--benchmark-disable", "--benchmark-disable prevents timing"),
+        ("-k nothing_of_the_kind", "16 of 16 planned entries were not timed"),
         ("-p no:benchmark", "pip install sparsecheck[bench]"),
     ],
 )
-def test_plain_pytest_that_times_nothing_is_red(tmp_path: Path, arguments: str, said: str) -> None:
+def test_plain_pytest_that_times_nothing_fails(tmp_path: Path, arguments: str, said: str) -> None:
     plugin = ("-p", "sparsecheck.features.bench.plugin", "-p", "no:cacheprovider")
     target = (*plugin, "--pyargs", CASES, "--sparsecheck-time", "exemplar")
     ended = call(tmp_path, "pytest", *target, *arguments.split())
@@ -138,12 +140,12 @@ def test_timing_cases_are_collected_only_when_named(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         ("-p xdist.plugin -n 2 --benchmark-enable", "run timing cases without -n (or with -n 0)"),
-        ("--benchmark-skip", "--benchmark-skip leaves nothing timed: take it away"),
+        ("--benchmark-skip", "--benchmark-skip prevents timing: remove the option"),
         ("-k nothing_of_the_kind", "its case was not run"),
         ("--no-such-option", "unrecognized arguments"),
     ],
 )
-def test_a_bench_that_times_nothing_is_red(tmp_path: Path, arguments: str, said: str) -> None:
+def test_a_bench_that_times_nothing_fails(tmp_path: Path, arguments: str, said: str) -> None:
     ended = bench(tmp_path, "exemplar", "--json", "out.json", f"--pytest-args={arguments}")
     assert ended.returncode == 3, ended.stdout + ended.stderr
     assert said in ended.stdout
@@ -161,7 +163,7 @@ def test_a_bench_that_times_nothing_is_red(tmp_path: Path, arguments: str, said:
         ("os._exit(0)", 3, "its process ended before it finished its report, while timing faulty:attach/16x16/cpu"),
     ],
 )
-def test_what_befalls_an_operation_is_red(tmp_path: Path, body: str, code: int, said: str) -> None:
+def test_a_failing_operation_fails_the_bench(tmp_path: Path, body: str, code: int, said: str) -> None:
     ended = bench(tmp_path, "--adapter", str(faulty(tmp_path, body)))
     assert ended.returncode == code, ended.stdout + ended.stderr
     assert said in ended.stdout
@@ -185,7 +187,7 @@ class Partly(ExemplarAdapter):
 """
 
 
-def test_not_offered_raised_and_timed_stand_beside_each_other(tmp_path: Path) -> None:
+def test_not_offered_raised_and_timed_entries_are_all_shown(tmp_path: Path) -> None:
     ended = bench(tmp_path, "--adapter", str(written(tmp_path, _PARTLY, "partly")), "--json", "out.json")
     assert ended.returncode == 1, ended.stdout + ended.stderr
     found = rows(ended.stdout)
@@ -208,7 +210,7 @@ def test_an_adapter_that_cannot_be_loaded_is_not_timed(tmp_path: Path) -> None:
 # -------------------------------------------------------------------- bad usage
 
 
-def test_without_pytest_benchmark_it_says_what_to_install(tmp_path: Path) -> None:
+def test_missing_pytest_benchmark_names_the_extra_to_install(tmp_path: Path) -> None:
     code = "import sys; sys.modules['pytest_benchmark'] = None; from sparsecheck.cli import main; main()"
     command = [sys.executable, "-c", code, "bench", "exemplar"]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)

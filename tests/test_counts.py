@@ -1,4 +1,4 @@
-"""What one call does, counted: the same on every run, in every process, whatever ran before."""
+"""Operator counts of one call: equal in every run and process, whatever ran before."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def subject(adapter: ExemplarAdapter | FloorAdapter) -> Subject:
 
 
 class Cloning(ExemplarAdapter):
-    """Copies the weight once more than it has to."""
+    """Copies the weight once more than necessary."""
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         sparsified = super().attach(model, plan, context)
@@ -40,7 +40,7 @@ class Cloning(ExemplarAdapter):
         return sparsified
 
 
-def test_one_copy_of_the_weight_is_counted_as_that() -> None:
+def test_one_more_copy_of_the_weight_shows_in_the_counts() -> None:
     both = map(subject, (ExemplarAdapter(), Cloning()))
     plain, cloning = (counts("forward", task("forward", one), one) for one in both)
     assert cloning.output_bytes - plain.output_bytes == 16 * 16 * 4
@@ -48,13 +48,13 @@ def test_one_copy_of_the_weight_is_counted_as_that() -> None:
 
 
 @pytest.mark.parametrize("operation", list(OPERATIONS))
-def test_counts_are_the_same_again(operation: str) -> None:
+def test_counts_repeat(operation: str) -> None:
     one, other = (subject(ExemplarAdapter()) for _ in range(2))
     assert counts(operation, task(operation, one), one) == counts(operation, task(operation, other), other)
 
 
-def test_calls_are_the_same_once_torch_has_compiled() -> None:
-    """torch.compile wraps the making of every module, for as long as the process lives."""
+def test_calls_do_not_change_once_torch_has_compiled() -> None:
+    """torch.compile wraps the construction of every module until the process ends."""
     program = """
 import torch
 from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
@@ -71,7 +71,7 @@ assert before.calls > 100 and counts("restore", task("restore", subject), subjec
 
 
 def counted_apart(name: str, operations: Iterable[str], seed: str = "1") -> dict[str, object]:
-    """What a process of its own counts of a sparsifier, one operation after the other."""
+    """Return the counts of a sparsifier in a subprocess, one operation after the other."""
     program = """
 import sys
 import msgspec, torch
@@ -93,7 +93,7 @@ print(msgspec.json.encode(found).decode())
 
 
 def test_counts_are_the_same_in_another_process() -> None:
-    """With other seeds of hashes, in another order of operations."""
+    """Other hash seeds and another order of operations change nothing."""
     first = counted_apart("torch-ao-weight-norm-l1", OPERATIONS)
     assert first == counted_apart("torch-ao-weight-norm-l1", reversed(OPERATIONS), seed="2")
     assert first.keys() == set(OPERATIONS)
@@ -107,14 +107,14 @@ def test_counts_are_the_same_in_another_process() -> None:
         ("torch-prune-l1-unstructured", "restore"),
     ],
 )
-def test_counts_are_the_same_of_an_operation_alone(name: str, operation: str) -> None:
-    """What is counted first has torch's compiler imported meanwhile."""
+def test_counts_do_not_depend_on_other_operations(name: str, operation: str) -> None:
+    """The first operation to be counted imports torch's compiler meanwhile."""
     [(_, alone)] = counted_apart(name, [operation]).items()
     assert counted_apart(name, OPERATIONS)[operation] == alone
 
 
 class InCycles:
-    """What the garbage collector alone finds, and what calls something when it does."""
+    """A reference cycle whose finalizer calls a function when it is collected."""
 
     def __init__(self, number: int) -> None:
         self.me = self
@@ -123,7 +123,7 @@ class InCycles:
         self.me = self
 
 
-def test_calls_are_the_same_whatever_is_collected() -> None:
+def test_calls_do_not_depend_on_garbage_collection() -> None:
     collected = gc.get_threshold()
     gc.set_threshold(5)
     try:
@@ -132,8 +132,8 @@ def test_calls_are_the_same_whatever_is_collected() -> None:
         gc.set_threshold(*collected)
 
 
-def test_calls_are_the_same_whatever_is_imported_meanwhile() -> None:
-    """An import that registers with an abstract class empties what all of them remember not to be theirs."""
+def test_calls_do_not_depend_on_imports() -> None:
+    """Registering with an abstract class clears the negative caches of all abstract classes."""
     finished = itertools.count(1)
 
     @contextmanager
@@ -156,7 +156,7 @@ def test_what_is_counted() -> None:
     assert counts("update", task("update", one), one).held_bytes == 16 * 16 * 4
 
 
-def test_calls_are_those_of_the_call_alone() -> None:
+def test_calls_exclude_the_counting_itself() -> None:
     assert calls(Task(lambda: None)) == 1
     assert calls(Task(lambda: len([]))) == 2
     assert calls(Task(lambda one: abs(one), lambda: (abs(-1),))) == 2
@@ -164,7 +164,7 @@ def test_calls_are_those_of_the_call_alone() -> None:
 
 def test_a_recompile_after_an_update_is_counted() -> None:
     class Baked(ExemplarAdapter):
-        """Hands its forward a number that is another after each update."""
+        """Passes a number to forward that changes with each update."""
 
         def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
             sparsified = super().attach(model, plan, context)

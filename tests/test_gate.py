@@ -1,4 +1,4 @@
-"""The gate: red for what is surely slower, does other work, or was not measured; never for what is faster."""
+"""The gate of `sparsecheck bench`: fails on slowdowns, other work and missing entries, never on speedups."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from sparsecheck.features.bench.changes import changes_told
 from sparsecheck.features.bench.compare import (
     Change,
     Saved,
     Standing,
-    against_rival,
-    against_saved,
     allowed,
+    compare_with_rival,
+    compare_with_saved,
+    conclude,
+    describe_other_work,
     inverse,
-    is_open,
-    other_work,
+    needs_confirmation,
     over,
-    settled,
 )
-from sparsecheck.features.bench.gate import Gate, gate_exit_code, look_closer
+from sparsecheck.features.bench.gate import Gate, check_run, gate_exit_code
 from sparsecheck.features.bench.measure import GATED, Rival, Settings
 from sparsecheck.features.bench.saved_timings import InvalidTimings, of_document, read, without_data
+from sparsecheck.features.bench.text import render_changes
 from sparsecheck.features.bench.time_in_subprocesses import Bench, Timed
 from sparsecheck.values.timing import Counts, Entry, Ratio, Scope, State, Timing
 from tests.detection.adapters import frozen, planted
@@ -42,7 +42,7 @@ def around(median: float, width: float = 0.02, quantile: float | None = None) ->
 
 
 def timed(seconds: float = 1e-3, counts: Counts = COUNTS, **ratios: Any) -> Timing:
-    """ratios: by comparison."""
+    """Return a timing with these ratios, by comparison."""
     known: dict[Any, Ratio] = ratios
     return Timing(ENTRY, State.TIMED, median=seconds, ratios=known, counts=counts)
 
@@ -66,20 +66,20 @@ def timed(seconds: float = 1e-3, counts: Counts = COUNTS, **ratios: Any) -> Timi
         (around(0.5), around(1.0), 1e-3, Standing.FASTER),
     ],
 )
-def test_how_it_stands_to_another_version(rival: Ratio, noise: Ratio, seconds: float, standing: Standing) -> None:
+def test_comparison_with_another_version(rival: Ratio, noise: Ratio, seconds: float, standing: Standing) -> None:
     timing = timed(seconds, rival=rival, self=noise)
-    assert against_rival(timing, 0.03).standing is standing
+    assert compare_with_rival(timing, 0.03).standing is standing
 
 
 @pytest.mark.parametrize(
     "timing", [timed(self=around(1.0)), Timing(ENTRY, State.NOT_TIMED, "why"), Timing(ENTRY, State.RAISED, "why")]
 )
-def test_what_took_no_turns_is_missing(timing: Timing) -> None:
-    assert against_rival(timing, 0.03).standing is Standing.MISSING
+def test_an_entry_without_a_rival_is_missing(timing: Timing) -> None:
+    assert compare_with_rival(timing, 0.03).standing is Standing.MISSING
 
 
 @pytest.mark.parametrize(("allowance", "of_short"), [(0.03, 0.15), (0.1, 0.25), (0.25, 0.25), (0.5, 0.5)])
-def test_what_is_short_is_allowed_more_up_to_a_quarter(allowance: float, of_short: float) -> None:
+def test_short_operations_are_allowed_more_up_to_a_quarter(allowance: float, of_short: float) -> None:
     assert (allowed(1e-4, allowance), allowed(9e-5, allowance)) == pytest.approx((allowance, of_short))
 
 
@@ -88,8 +88,8 @@ def test_what_is_short_is_allowed_more_up_to_a_quarter(allowance: float, of_shor
     [(0.03, 0.19, Standing.STEADY), (0.03, 0.21, Standing.TOO_NOISY), (0.25, 0.24, Standing.STEADY),
      (0.25, 0.26, Standing.TOO_NOISY)],
 )
-def test_how_wide_an_interval_may_be(allowance: float, width: float, standing: Standing) -> None:
-    assert against_rival(timed(rival=around(1.0, width)), allowance).standing is standing
+def test_wide_intervals_are_too_noisy(allowance: float, width: float, standing: Standing) -> None:
+    assert compare_with_rival(timed(rival=around(1.0, width)), allowance).standing is standing
 
 
 # ------------------------------------------------------- against what was saved
@@ -128,24 +128,24 @@ BOTH = saved(exemplar=around(2.0), floor=around(2.0))
         ({"exemplar": around(3.0)}, BOTH, Standing.SLOWER),
     ],
 )
-def test_how_it_stands_to_what_was_saved(now: dict[str, Any], then: Saved, standing: Standing) -> None:
-    assert against_saved(timed(**now), then, PLACE, 0.03).standing is standing
+def test_comparison_with_saved_timings(now: dict[str, Any], then: Saved, standing: Standing) -> None:
+    assert compare_with_saved(timed(**now), then, PLACE, 0.03).standing is standing
 
 
-def test_the_least_that_it_is_slower_by_is_told() -> None:
-    change = against_saved(timed(exemplar=around(3.0), floor=around(2.5)), BOTH, PLACE, 0.03)
+def test_the_smallest_ratio_is_shown() -> None:
+    change = compare_with_saved(timed(exemplar=around(3.0), floor=around(2.5)), BOTH, PLACE, 0.03)
     assert change.ratio == over(around(2.5), around(2.0))
-    assert change.message == "over exemplar and floor; allowed are 3%"
+    assert change.message == "over exemplar and floor; 3% is allowed"
 
 
 @pytest.mark.parametrize(("floor", "leans"), [(3.0, True), (2.0, False)])
-def test_it_leans_only_where_both_do(floor: float, leans: bool) -> None:
+def test_an_entry_leans_only_if_both_ratios_do(floor: float, leans: bool) -> None:
     now = timed(exemplar=around(3.0, 2.0), floor=around(floor, 2.0))
-    assert against_saved(now, BOTH, PLACE, 0.03).leans is leans
+    assert compare_with_saved(now, BOTH, PLACE, 0.03).leans is leans
 
 
 @pytest.mark.parametrize(
-    ("counts", "standing", "said"),
+    ("counts", "standing", "message"),
     [
         (structs.replace(COUNTS, output_bytes=2048), Standing.OTHER_WORK, "output_bytes 2048 instead of 1024 (+1024)"),
         (structs.replace(COUNTS, calls=8), Standing.LESS_WORK, "calls 8 instead of 9 (-1)"),
@@ -156,26 +156,26 @@ def test_it_leans_only_where_both_do(floor: float, leans: bool) -> None:
         ),
     ],
 )
-def test_work_is_held_against_exactly(counts: Counts, standing: Standing, said: str) -> None:
+def test_counts_are_compared_exactly(counts: Counts, standing: Standing, message: str) -> None:
     for place in (PLACE, {**PLACE, "processor": "another"}):
-        change = against_saved(timed(counts=counts, exemplar=around(2.0)), saved(), place, 0.03)
-        assert (change.standing, change.message) == (standing, said)
-    assert other_work(COUNTS, counts) == said
+        change = compare_with_saved(timed(counts=counts, exemplar=around(2.0)), saved(), place, 0.03)
+        assert (change.standing, change.message) == (standing, message)
+    assert describe_other_work(COUNTS, counts) == message
 
 
 @pytest.mark.parametrize("timing", [None, Timing(ENTRY, State.NOT_OFFERED, "why"), Timing(ENTRY, State.RAISED, "why")])
-def test_what_is_saved_and_not_measured_is_missing(timing: Timing | None) -> None:
-    assert against_saved(timing, saved(), PLACE, 0.03).standing is Standing.MISSING
+def test_a_saved_entry_that_was_not_measured_is_missing(timing: Timing | None) -> None:
+    assert compare_with_saved(timing, saved(), PLACE, 0.03).standing is Standing.MISSING
 
 
-def test_a_ratio_over_another_is_as_unsure_as_both() -> None:
+def test_the_interval_of_a_quotient_combines_both_intervals() -> None:
     assert over(Ratio(2.0, 1.8, 2.2, 2.1, 9), Ratio(1.0, 0.9, 1.1, 1.0, 7)) == Ratio(
         2.0, 1.8 / 1.1, 2.2 / 0.9, 2.1, 7
     )
     assert inverse(Ratio(2.0, 1.6, 2.5, 2.0, 9)) == Ratio(0.5, 0.4, 0.625, 0.5, 9)
 
 
-# ------------------------------------------------------------- further looks
+# ------------------------------------------------------------- further measurements
 
 
 def change(standing: Standing) -> Change:
@@ -205,27 +205,27 @@ STEADY, SLOWER, MISSING = map(change, (Standing.STEADY, Standing.SLOWER, Standin
         ([SLOWER, LEANS, LEANS], False),
     ],
 )
-def test_what_is_in_doubt_is_looked_at_as_long_as_that_may_settle_it(seen: list[Change], goes_on: bool) -> None:
-    assert is_open(seen) is goes_on
+def test_doubtful_entries_are_measured_again_while_it_can_matter(seen: list[Change], goes_on: bool) -> None:
+    assert needs_confirmation(seen) is goes_on
 
 
 @pytest.mark.parametrize(
-    ("seen", "standing", "said"),
+    ("seen", "standing", "message"),
     [
         ([SLOWER, SLOWER], Standing.SLOWER, "first"),
         ([LEANS, SLOWER, SLOWER], Standing.SLOWER, "first"),
         ([SLOWER, NOISY, SLOWER], Standing.SLOWER, "first"),
-        ([SLOWER, STEADY], Standing.SUSPECT, "one look of 2 found it"),
-        ([LEANS, SLOWER, STEADY], Standing.SUSPECT, "one look of 3 found it"),
-        ([SLOWER, MISSING], Standing.SLOWER, "no second look could be had"),
+        ([SLOWER, STEADY], Standing.SUSPECT, "found by one of 2 measurements"),
+        ([LEANS, SLOWER, STEADY], Standing.SUSPECT, "found by one of 3 measurements"),
+        ([SLOWER, MISSING], Standing.SLOWER, "the second measurement failed"),
         ([LEANS, STEADY], Standing.STEADY, "first"),
         ([LEANS, NOISY], Standing.TOO_NOISY, "first"),
         ([LEANS, MISSING], Standing.STEADY, "first"),
         ([change(Standing.OTHER_WORK)], Standing.OTHER_WORK, "first"),
     ],
 )
-def test_an_alarm_counts_once_it_was_seen_twice(seen: list[Change], standing: Standing, said: str) -> None:
-    assert (settled(seen).standing, settled(seen).message) == (standing, said)
+def test_a_slowdown_needs_two_measurements(seen: list[Change], standing: Standing, message: str) -> None:
+    assert (conclude(seen).standing, conclude(seen).message) == (standing, message)
 
 
 @pytest.mark.parametrize(
@@ -241,13 +241,13 @@ def test_an_alarm_counts_once_it_was_seen_twice(seen: list[Change], standing: St
         (around(1.1), False),
     ],
 )
-def test_what_is_slower_and_not_surely_leans(rival: Ratio, leans: bool) -> None:
-    assert against_rival(timed(rival=rival, self=around(1.0)), 0.03).leans is leans
-    assert against_rival(timed(9e-5, rival=rival, self=around(1.0)), 0.03).leans is False
+def test_an_insignificant_slowdown_leans(rival: Ratio, leans: bool) -> None:
+    assert compare_with_rival(timed(rival=rival, self=around(1.0)), 0.03).leans is leans
+    assert compare_with_rival(timed(9e-5, rival=rival, self=around(1.0)), 0.03).leans is False
 
 
 @pytest.mark.parametrize(
-    ("standings", "code", "said"),
+    ("standings", "code", "message"),
     [
         ((), 3, "NOTHING COMPARED: no entry at all"),
         ((Standing.NEW,), 3, "NOTHING COMPARED: 1 new"),
@@ -260,33 +260,36 @@ def test_what_is_slower_and_not_surely_leans(rival: Ratio, leans: bool) -> None:
         ((Standing.MISSING,), 1, "FAILED: 1 not measured"),
     ],
 )
-def test_what_a_gate_says_and_how_it_ends(standings: tuple[Standing, ...], code: int, said: str) -> None:
+def test_verdict_and_exit_code_of_a_gate(standings: tuple[Standing, ...], code: int, message: str) -> None:
     changes = [change(standing) for standing in standings]
     assert gate_exit_code(changes) == code
-    assert next(iter(changes_told(changes))).startswith(said)
+    assert next(iter(render_changes(changes))).startswith(message)
 
 
-def test_the_worst_is_told_first_and_the_steady_not() -> None:
+def test_the_worst_comes_first_and_steady_entries_are_left_out() -> None:
     order = (Standing.FASTER, Standing.STEADY, Standing.SLOWER, Standing.TOO_NOISY)
-    [_, *told] = changes_told([change(standing) for standing in order])
-    assert [line.strip().partition(":")[0] for line in told] == ["SLOWER", "FASTER", "TOO NOISY TO TELL"]
-    assert told[0] == "  SLOWER: it:forward/256x256/cpu: 1.1 [1.09, 1.11]: first"
+    [_, *lines] = render_changes([change(standing) for standing in order])
+    assert [line.strip().partition(":")[0] for line in lines] == ["SLOWER", "FASTER", "TOO NOISY TO TELL"]
+    assert lines[0] == "  SLOWER: it:forward/256x256/cpu: 1.1 [1.09, 1.11]: first"
 
 
 @pytest.mark.parametrize(
-    ("slowdown", "standing", "looks"), [(0.0, Standing.STEADY, ["second"]), (1.0, Standing.SLOWER, ["second", "third"])]
+    ("slowdown", "standing", "measurements"),
+    [(0.0, Standing.STEADY, ["second"]), (1.0, Standing.SLOWER, ["second", "third"])],
 )
-def test_what_leans_is_slower_once_two_more_looks_found_it(
-    tmp_path: Path, slowdown: float, standing: Standing, looks: list[str]
+def test_a_leaning_entry_is_slower_after_two_more_measurements(
+    tmp_path: Path, slowdown: float, standing: Standing, measurements: list[str]
 ) -> None:
-    entry, told = Entry("current", "forward", "1024x1024"), list[str]()
+    entry, lines = Entry("current", "forward", "1024x1024"), list[str]()
     first = structs.replace(timed(rival=around(1.1, width=0.15), self=around(1.0)), entry=entry)
     scope = Scope(("forward",), ("1024x1024",))
     settings = Settings(scope, GATED, precision=0.015, rival=Rival(file=str(frozen(tmp_path))))
     apart = Bench((entry.sparsifier,), (planted(tmp_path, slowdown),), settings=settings)
-    [found] = look_closer(apart, Gate(0.03), Timed((first,), None), told.append)
+    [found] = check_run(apart, Gate(0.03), Timed((first,), None), lines.append)
     assert found.standing is standing
-    assert [line for line in told if "look" in line] == [f"a {one} look at 1 of 1, in fresh processes" for one in looks]
+    assert [line for line in lines if " of 1, in" in line] == [
+        f"a {one} measurement of 1 of 1, in fresh processes" for one in measurements
+    ]
 
 
 # ------------------------------------------------------------------- the file
@@ -306,7 +309,7 @@ def document(*timings: Timing, **extra: Any) -> dict[str, Any]:
     }
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
+def test_a_written_file_can_be_read(tmp_path: Path) -> None:
     (tmp_path / "saved.json").write_text(json.dumps(without_data(document(timed(exemplar=around(2.0))))))
     [found] = read(tmp_path / "saved.json")
     assert found.timing == timed(exemplar=around(2.0))
@@ -315,7 +318,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("other", [{"family": 25}, {"model": 3}, {"stepping": 2}, {"brand_raw": "another"}])
-def test_a_processor_of_the_same_brand_may_be_another(other: dict[str, Any]) -> None:
+def test_processors_of_one_brand_can_differ(other: dict[str, Any]) -> None:
     one: dict[str, Any] = {"brand_raw": "one", "family": 26, "model": 2, "stepping": 1}
     runs = ({**document(timed()), "machine_info": {"cpu": cpu}} for cpu in (one, {**one, **other}))
     first, second = (of_document(run)[0].place["processor"] for run in runs)
@@ -323,7 +326,7 @@ def test_a_processor_of_the_same_brand_may_be_another(other: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("not json", "is not what `sparsecheck bench --json` writes"),
         ("[]", "is not what"),
@@ -332,13 +335,13 @@ def test_a_processor_of_the_same_brand_may_be_another(other: dict[str, Any]) -> 
         (json.dumps(document(timed())).replace('"timed"', '"other"'), "is not what"),
     ],
 )
-def test_a_file_that_is_none_is_said_to_be(tmp_path: Path, text: str, said: str) -> None:
+def test_an_unusable_file_is_named(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "saved.json").write_text(text)
-    with pytest.raises(InvalidTimings, match=said):
+    with pytest.raises(InvalidTimings, match=message):
         read(tmp_path / "saved.json")
 
 
-def test_everything_saved_and_everything_timed_is_held() -> None:
+def test_every_saved_and_every_timed_entry_is_compared() -> None:
     other = structs.replace(timed(exemplar=around(2.0)), entry=Entry("it", "update", "256x256"))
     gate = Gate(0.03, of_document(document(timed(exemplar=around(2.0)))))
     changes = gate.changes(Timed((other,), document(other)))
@@ -353,7 +356,7 @@ def test_everything_saved_and_everything_timed_is_held() -> None:
 @pytest.mark.parametrize(
     ("took", "standing"), [(None, Standing.STEADY), (1.1e-4, Standing.SLOWER), (9e-5, Standing.STEADY)]
 )
-def test_what_is_allowed_is_so_by_what_it_took_in_the_first_look(took: float | None, standing: Standing) -> None:
+def test_the_first_measurement_decides_the_allowance(took: float | None, standing: Standing) -> None:
     short = timed(9e-5, exemplar=around(2.2), rival=around(1.1))
     seconds = {} if took is None else {ENTRY: took}
     for saved_before in (None, of_document(document(timed(exemplar=around(2.0))))):

@@ -1,4 +1,4 @@
-"""The gate as a maintainer runs it: on a slower version, on what was saved, and on another release."""
+"""The gate as a maintainer runs it: against an adapter file, a saved file, and another release."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def bench(folder: Path, *arguments: str, **environment: str) -> subprocess.Compl
 FORWARD = ("--operation", "forward", "--size", "1024x1024")
 
 
-def test_what_became_twice_as_slow_fails_and_the_copy_passes(tmp_path: Path) -> None:
+def test_twice_as_slow_fails_and_an_equal_copy_passes(tmp_path: Path) -> None:
     against = ("--against-adapter", str(frozen(tmp_path)))
     copy = bench(tmp_path, "--adapter", str(planted(tmp_path, 0.0)), *against, *FORWARD)
     assert copy.returncode == 0, copy.stdout + copy.stderr
@@ -33,10 +33,10 @@ def test_what_became_twice_as_slow_fails_and_the_copy_passes(tmp_path: Path) -> 
     slower = bench(tmp_path, "--adapter", str(planted(tmp_path, 1.0)), *against, *FORWARD)
     assert slower.returncode == 1, slower.stdout + slower.stderr
     assert "FAILED: 1 slower" in slower.stdout
-    assert "a second look at 1 of 1" in slower.stderr
+    assert "a second measurement of 1 of 1" in slower.stderr
 
 
-def test_what_was_saved_gates_on_work_and_on_what_is_gone(tmp_path: Path) -> None:
+def test_a_saved_file_gates_on_counts_and_missing_entries(tmp_path: Path) -> None:
     first = bench(tmp_path, "exemplar", "--size", "16x16", "--operation", "forward", "--json", "saved.json")
     assert first.returncode == 0, first.stdout + first.stderr
     written = json.loads((tmp_path / "saved.json").read_bytes())
@@ -49,17 +49,17 @@ def test_what_was_saved_gates_on_work_and_on_what_is_gone(tmp_path: Path) -> Non
     assert "OTHER WORK: exemplar:forward/16x16/cpu: output_bytes" in other.stdout
     gone = bench(tmp_path, "--against", "saved.json", "--operation", "attach")
     assert gone.returncode == 1, gone.stdout + gone.stderr
-    assert "NOT MEASURED: exemplar:forward/16x16/cpu: it is saved, and was not planned" in gone.stdout
+    assert "NOT MEASURED: exemplar:forward/16x16/cpu: it is in the file, but was not planned" in gone.stdout
 
 
 @pytest.mark.parametrize(
     ("faster", "asked", "code", "verdict"),
     [(1.12, (), 0, "PASSED: 1 "), (1.6, (), 1, "FAILED: 1 slower"), (1.6, ("--allowance", "100"), 0, "PASSED: 1 ")],
 )
-def test_what_was_saved_is_allowed_a_quarter(
+def test_a_saved_file_allows_a_quarter(
     tmp_path: Path, faster: float, asked: tuple[str, ...], code: int, verdict: str
 ) -> None:
-    """The file is made to say that it was as much faster then."""
+    """The saved file is edited as if the operation had been that much faster."""
     assert bench(tmp_path, "exemplar", *FORWARD, "--json", "saved.json").returncode == 0
     written = json.loads((tmp_path / "saved.json").read_bytes())
     floor = written["benchmarks"][0]["extra_info"]["timing"]["ratios"]["floor"]
@@ -73,8 +73,8 @@ def test_what_was_saved_is_allowed_a_quarter(
 PRUNING = Path(__file__).parent.parent / "docs" / "example"
 
 
-def test_another_release_takes_turns_in_a_process_of_its_own(tmp_path: Path) -> None:
-    """The example is installed as it is, and its last release has a forward that is slow."""
+def test_another_release_is_timed_in_turns_in_a_subprocess(tmp_path: Path) -> None:
+    """The example is installed, and its older release has a slow forward."""
     here, wheels, last, now = (tmp_path / name for name in ("here", "wheels", "last", "now"))
     for folder in (last, now):  # where it is kept, installing it would leave what it builds
         shutil.copytree(PRUNING, folder, ignore=shutil.ignore_patterns("build", "*.egg-info"))
@@ -95,6 +95,6 @@ def test_another_release_takes_turns_in_a_process_of_its_own(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("dist", ["acme", "acme>=1", "no name==1", "acme==1,!=2"])
-def test_what_names_no_one_release_is_said_to(dist: str) -> None:
+def test_an_ambiguous_release_is_an_error(dist: str) -> None:
     with pytest.raises(NotInstalled, match="does not name a single release; write NAME==VERSION"), installed(dist):
         pass

@@ -1,4 +1,4 @@
-"""How times are taken and what they are told to mean: turns, evidence, counts, the floor."""
+"""Timing: the plan, workloads, interleaving, statistics of ratios, and the floor."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from sparsecheck.features.bench import interleaving, measure
 from sparsecheck.features.bench.floor_adapter import FloorAdapter
 from sparsecheck.features.bench.interleaving import Arm, Pace, Turns
 from sparsecheck.features.bench.measure import GATED, Settings, arm
-from sparsecheck.features.bench.ratio_statistics import FEWEST, is_above, missed_by, pairs_for, ratio
-from sparsecheck.features.bench.table import table
+from sparsecheck.features.bench.ratio_statistics import FEWEST, discarded_at_each_end, is_above, pairs_for, ratio
+from sparsecheck.features.bench.text import render_table
 from sparsecheck.operations.clocks import CLOCK, quiet
 from sparsecheck.operations.tasks import Subject, Task, dense_task, task
 from sparsecheck.operations.workload import Workload, lacking, pattern_of
@@ -46,18 +46,18 @@ def subject(adapter: ExemplarAdapter | FloorAdapter, size: str = "16x16", patter
 # ------------------------------------------------------------------- the plan
 
 
-def test_what_does_not_depend_on_the_size_is_timed_at_the_first_alone() -> None:
+def test_unsized_operations_are_timed_at_the_first_size_only() -> None:
     planned = Counter(entry.operation for entry in plan(["it"], Scope(sizes=("16x16", "64x64"))))
     assert planned == {name: 2 if operation.is_sized else 1 for name, operation in OPERATIONS.items()}
 
 
-def test_only_the_entries_that_are_named() -> None:
+def test_only_named_entries_are_planned() -> None:
     [one] = plan(["it"], Scope(only=("forward/256x256/cpu",)))
     assert one.id == "it:forward/256x256/cpu"
 
 
 @pytest.mark.parametrize("scope", [{"operations": ("no",)}, {"sizes": ("17x17",)}])
-def test_a_scope_of_what_is_not_timed_says_what_is(scope: dict[str, tuple[str, ...]]) -> None:
+def test_an_unknown_operation_or_size_lists_the_known_ones(scope: dict[str, tuple[str, ...]]) -> None:
     with pytest.raises(ValueError, match=r"there is no (operation|size) '(no|17x17)'; known are (attach|16x16), "):
         Scope(**scope)
 
@@ -78,13 +78,13 @@ def test_exit_code(states: tuple[State, ...], code: int) -> None:
     assert exit_code([Timing(Entry("it", "attach", "16x16"), state) for state in states]) == code
 
 
-def test_the_table_misses_nothing() -> None:
+def test_the_table_has_every_entry() -> None:
     entries = plan(["it"])
     timings = [
         Timing(entry, State.TIMED, median=1.5e-6, ratios={"floor": Ratio(1.25, 1.2, 1.3, 1.2, 9)}) for entry in entries
     ]
     timings[3] = Timing(entries[3], State.NOT_TIMED, "why not")
-    lines = list(table(timings))
+    lines = list(render_table(timings))
     assert lines[1].split() == ["it", "attach", "256x256", "cpu", "1.5", "1.25", "[1.2,", "1.3]"]
     told = [line.split()[:3] for line in lines[1:len(entries) + 1]]
     assert told == [["it", entry.operation, entry.size] for entry in entries]
@@ -104,7 +104,7 @@ def test_every_operation_runs_at_every_size(size: str, operation: str) -> None:
         made.call(*made.made())
 
 
-def test_every_model_it_makes_is_the_same_and_another() -> None:
+def test_models_of_a_workload_are_equal_but_separate() -> None:
     workload = Workload("block128", "unstructured-0.5", CPU)
     one, other = workload.dense_model(), workload.dense_model()
     anew = Workload("block128", "unstructured-0.5", CPU).dense_model()
@@ -115,7 +115,7 @@ def test_every_model_it_makes_is_the_same_and_another() -> None:
 
 
 class Aside(ExemplarAdapter):
-    """Sparsifies a copy and hands back the model as it was."""
+    """Sparsifies a copy and returns the original model."""
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         sparsified = super().attach(copy.deepcopy(model), plan, context)
@@ -124,13 +124,13 @@ class Aside(ExemplarAdapter):
         return sparsified
 
 
-def test_an_untouched_model_is_not_timed() -> None:
+def test_an_unchanged_model_is_not_timed() -> None:
     with pytest.raises(Violation, match="plan-not-applied"):
         subject(Aside()).assert_plan_applied()
 
 
 class Silent(ExemplarAdapter):
-    """Hands back a model that runs no layer at all."""
+    """Returns a model that runs no layer."""
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         sparsified = super().attach(model, plan, context)
@@ -138,12 +138,12 @@ class Silent(ExemplarAdapter):
         return sparsified
 
 
-def test_a_model_that_runs_no_layer_is_not_timed() -> None:
+def test_a_model_without_layers_is_not_timed() -> None:
     with pytest.raises(Violation, match="forward-differs: forward runs 0 layer functions, that of the dense model 1"):
         subject(Silent()).assert_plan_applied()
 
 
-def test_a_sparsifier_is_timed_on_what_it_has_to_rank_for() -> None:
+def test_the_timed_pattern_requires_ranking() -> None:
     class Blocks(ExemplarAdapter):
         supported = ExemplarAdapter.supported.replace("unstructured ", "").replace("linear ", "")
         unsupported = "unstructured linear"
@@ -165,7 +165,7 @@ def test_a_sparsifier_is_timed_on_what_it_has_to_rank_for() -> None:
     [("16x16", pattern) for pattern in ("unstructured-0.5", "block1x4-0.5", "2of4", "channel0-0.5", "given")]
     + [("conv64", "unstructured-0.5"), ("conv64", "channel0-0.5"), ("block128", "unstructured-0.5")],
 )
-def test_the_floor_does_the_same_as_the_exemplar(size: str, pattern: str) -> None:
+def test_the_floor_computes_the_masks_of_the_exemplar(size: str, pattern: str) -> None:
     floor, exemplar = subject(FloorAdapter(), size, pattern), subject(ExemplarAdapter(), size, pattern)
     inputs = floor.workload.inputs
     one, other = floor.sparsified(), exemplar.sparsified()
@@ -186,7 +186,7 @@ def test_the_floor_of_a_band_is_the_band() -> None:
 # ---------------------------------------------------------------------- clocks
 
 
-def test_it_is_quiet_within_and_what_was_there_before_is_there_to_stay() -> None:
+def test_the_garbage_collector_is_off_while_timing_and_restored() -> None:
     gc.unfreeze()
     threads = torch.get_num_threads()
     with quiet():
@@ -196,7 +196,7 @@ def test_it_is_quiet_within_and_what_was_there_before_is_there_to_stay() -> None
     assert gc.get_freeze_count() > 1000
 
 
-def test_of_a_block_the_clock_of_the_record_tells_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_benchmark_clock_divides_a_block_by_its_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CLOCK, "clock", lambda: 8.0)
     monkeypatch.setattr(CLOCK, "calls", 4)
     assert CLOCK() == 2.0
@@ -207,7 +207,7 @@ def test_of_a_block_the_clock_of_the_record_tells_one_call(monkeypatch: pytest.M
 
 
 class Clocked:
-    """A clock that only what is called moves."""
+    """A clock that advances only when it is told to."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -226,7 +226,7 @@ class Clocked:
         return Arm(Task(call, make), self, pace)
 
 
-def test_what_is_short_is_called_often_enough_to_be_timed_and_primed() -> None:
+def test_short_tasks_are_repeated_and_warmed_up() -> None:
     clock = Clocked()
     arm = clock.arm("it", 1e-4)
     assert arm.pace.calls == 4
@@ -235,13 +235,13 @@ def test_what_is_short_is_called_often_enough_to_be_timed_and_primed() -> None:
     assert len(clock.log) == 5
 
 
-def test_a_block_is_of_a_power_of_two_calls_whatever_one_takes() -> None:
+def test_a_block_has_a_power_of_two_calls() -> None:
     clock = Clocked()
     calls = [clock.arm("it", seconds).pace.calls for seconds in (1e-9, 2e-5, 3.9e-5, 1.4e-4, 3.9e-4, 4.1e-4, 1.0)]
     assert calls == [32, 32, 16, 4, 2, 1, 1]
 
 
-def test_at_the_pace_of_another_it_is_called_as_often_as_that() -> None:
+def test_a_given_pace_is_used() -> None:
     clock = Clocked()
     arm = clock.arm("it", 1.0, pace=Pace(8, is_long=False))
     clock.log.clear()
@@ -250,7 +250,7 @@ def test_at_the_pace_of_another_it_is_called_as_often_as_that() -> None:
 
 
 class Benchmarked:
-    """As pytest-benchmark's fixture, as far as it is used."""
+    """A stand-in for the part of pytest-benchmark's fixture that is used."""
 
     def __init__(self) -> None:
         self.enabled = True
@@ -265,7 +265,7 @@ class Benchmarked:
             options["teardown"]()
 
 
-def test_what_it_is_held_against_is_timed_at_its_own_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_comparisons_are_timed_at_their_own_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     paces = list[Pace | None]()
 
     def recording(*arguments: Any) -> Arm:
@@ -284,7 +284,7 @@ def test_what_it_is_held_against_is_timed_at_its_own_pace(monkeypatch: pytest.Mo
     assert others[0] == others[1] != Pace()
 
 
-def test_what_is_long_is_called_once_and_not_primed() -> None:
+def test_long_tasks_are_called_once_without_warm_up() -> None:
     clock = Clocked()
     arm = clock.arm("it", 1.0)
     clock.log.clear()
@@ -292,7 +292,7 @@ def test_what_is_long_is_called_once_and_not_primed() -> None:
     assert clock.log == ["it"]
 
 
-def test_what_a_call_takes_up_is_made_outside_the_time() -> None:
+def test_arguments_are_made_outside_the_timed_block() -> None:
     clock = Clocked()
 
     def make() -> tuple[str, ...]:
@@ -302,7 +302,7 @@ def test_what_a_call_takes_up_is_made_outside_the_time() -> None:
     assert clock.arm("it", 1.0, make).seconds() == 1.0
 
 
-def test_all_have_every_slot_alike_and_what_slows_down_cancels() -> None:
+def test_turns_are_balanced_so_a_drift_cancels() -> None:
     clock = Clocked()
     arms = {name: clock.arm(name, seconds) for name, seconds in (("own", 2.0), ("self", 2.0), ("floor", 1.0))}
     taken = Turns(arms["own"], {"self": arms["self"], "floor": arms["floor"]}, "it")
@@ -327,7 +327,7 @@ def test_the_order_is_the_same_for_the_same_entry() -> None:
     ("spread", "budget", "expected"),
     [(0.0, 1e9, 40), (0.3, 1e9, 400), (0.3, 10.0, 10), (0.0, 0.0, FEWEST), (0.03, 1e9, 77)],
 )
-def test_as_many_rounds_as_precision_takes_and_time_allows(spread: float, budget: float, expected: int) -> None:
+def test_rounds_follow_precision_and_budget(spread: float, budget: float, expected: int) -> None:
     clock = Clocked()
     taken = Turns(clock.arm("own", 1.0), {"self": clock.arm("self", 1.0)}, "it")
     taken.own = [math.exp(step * spread / 1.4826) for step in (-2, -1, 0, 1, 2)]
@@ -338,14 +338,14 @@ def test_as_many_rounds_as_precision_takes_and_time_allows(spread: float, budget
 # -------------------------------------------------------------------- evidence
 
 
-def test_the_interval_misses_as_rarely_as_it_says() -> None:
+def test_the_interval_has_its_nominal_coverage() -> None:
     for pairs in (7, 8, 20, 40, 101, 400):
-        reach = missed_by(pairs)
+        reach = discarded_at_each_end(pairs)
         below = [math.comb(pairs, count) / 2**pairs for count in range(reach + 2)]
         assert sum(below[:reach + 1]) <= 0.01 < sum(below)
 
 
-def test_too_few_pairs_are_told_by_their_ends_and_prove_nothing() -> None:
+def test_too_few_pairs_give_their_extremes_and_are_never_significant() -> None:
     found = ratio([2.0, 2.2, 2.4], [1.0, 1.0, 1.0])
     assert (found.low, found.high) == pytest.approx((2.0, 2.4))
     assert not is_above(found, 0.1)
@@ -357,7 +357,7 @@ def test_a_ratio_is_of_pairs() -> None:
 
 
 @pytest.mark.parametrize(("own", "rivals"), [([], []), ([1.0], [1.0, 2.0])])
-def test_what_are_no_pairs_is_said(own: list[float], rivals: list[float]) -> None:
+def test_unpaired_times_are_an_error(own: list[float], rivals: list[float]) -> None:
     with pytest.raises(ValueError, match="are no pairs"):
         ratio(own, rivals)
 
@@ -366,13 +366,13 @@ def test_what_are_no_pairs_is_said(own: list[float], rivals: list[float]) -> Non
     ("low", "quantile", "pairs", "expected"),
     [(1.04, 1.04, 7, True), (1.02, 1.04, 7, False), (1.04, 1.02, 7, False), (1.04, 1.04, 6, False)],
 )
-def test_both_the_bound_and_the_tenth_part_have_to_be_above(
+def test_significance_needs_both_the_bound_and_the_quantile(
     low: float, quantile: float, pairs: int, expected: bool
 ) -> None:
     assert is_above(Ratio(1.05, low, 1.06, quantile, pairs), 0.03) is expected
 
 
-def test_more_pairs_where_times_spread_more() -> None:
+def test_more_spread_needs_more_pairs() -> None:
     step = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
     assert pairs_for(list(step * 0.0), 0.01) == FEWEST
     assert pairs_for(list(step * 0.02), 0.01) == math.ceil((2.326 * 1.2533 * 0.02 * 1.4826 / 0.01) ** 2)

@@ -15,10 +15,10 @@ import msgspec
 from msgspec import structs
 
 from sparsecheck.features.bench.compare import ALLOWANCE, SAVED_ALLOWANCE
-from sparsecheck.features.bench.gate import Gate, look_closer
+from sparsecheck.features.bench.gate import Gate, check_run
 from sparsecheck.features.bench.measure import GATED, Rival, Settings
 from sparsecheck.features.bench.saved_timings import of_document
-from sparsecheck.features.bench.time_in_subprocesses import Bench, time_apart
+from sparsecheck.features.bench.time_in_subprocesses import Bench, time_in_subprocesses
 from sparsecheck.values.timing import QUICK, Scope
 
 from .adapters import frozen, frozen_in_calls, planted
@@ -55,13 +55,13 @@ def _against_rival(bench: Bench, rival: Path) -> tuple[Found, ...]:
 def _against_saved(bench: Bench, rival: Path) -> tuple[Found, ...]:
     """As `bench --json` and then `bench --against` do."""
     saved = replace(bench, adapters=(rival,), settings=Settings(bench.settings.scope))
-    document = time_apart(saved, lambda line: None).document
+    document = time_in_subprocesses(saved, lambda line: None).document
     return _found(bench, Gate(SAVED_ALLOWANCE, of_document(document or {})))
 
 
 def _found(bench: Bench, gate: Gate) -> tuple[Found, ...]:
-    timed = time_apart(bench, lambda line: None)
-    changes = look_closer(bench, gate, timed, lambda line: None)
+    timed = time_in_subprocesses(bench, lambda line: None)
+    changes = check_run(bench, gate, timed, lambda line: None)
     seconds = {timing.entry: timing.median for timing in timed.timings}
     return tuple(
         Found(change.entry.key, change.standing.name, seconds[change.entry], change.ratio) for change in changes

@@ -1,4 +1,4 @@
-"""`sparsecheck bench`: times the operations of sparsifiers, and gates on what became slower."""
+"""The command `sparsecheck bench`: time the operations of sparsifiers, and fail on slowdowns."""
 
 from __future__ import annotations
 
@@ -32,36 +32,43 @@ _ADAPTER = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.command()
 @click.argument("names", nargs=-1)
 @click.option("--adapter", "adapters", multiple=True, type=_ADAPTER,
-              help="Time the adapter in this file; alone, unless names are given.")
+              help="Time the adapter in this file, and only it unless NAMES are given.")
 @click.option("--size", "sizes", multiple=True, type=click.Choice(list(SIZES)),
-              help=f"Only this size; {' and '.join(QUICK)} if none is named.")
-@click.option("--full", is_flag=True, help="Every size.")
-@click.option("--operation", "operations", multiple=True, type=click.Choice(list(OPERATIONS)), help="Only this one.")
-@click.option("--against", type=_FILE, help="Fail on what is surely slower than in this file, or does other work.")
+              help=f"Time only this size (repeatable). Default: {' and '.join(QUICK)}.")
+@click.option("--full", is_flag=True, help="Time every size.")
+@click.option("--operation", "operations", multiple=True, type=click.Choice(list(OPERATIONS)),
+              help="Time only this operation (repeatable).")
+@click.option("--against", type=_FILE,
+              help="Fail if an operation is significantly slower than in FILE, or executes different operators.")
 @click.option("--against-dist", metavar="NAME==VERSION",
-              help="Fail on what is surely slower than with this release, which is installed apart and takes turns.")
+              help="Fail if an operation is significantly slower than in this release, which is installed separately "
+                   "and timed in turns.")
 @click.option("--against-adapter", type=_ADAPTER,
-              help="Fail on what is surely slower than the adapter in this file: a frozen copy, say.")
+              help="Fail if an operation is significantly slower than with the adapter in this file, such as a frozen "
+                   "copy.")
 @click.option("--allowance", type=click.FloatRange(0), show_default="3, or 25 with --against",
-              help="Per cent that is not slower, of what takes 0.1 ms or more; of the rest five times that, up to 25.")
-@click.option("--json", "file", type=_FILE, help="Write pytest-benchmark's record here; --against reads it.")
-@click.option("--html", type=_FILE, help="Write the whole as a page; takes sparsecheck[pages].")
-@click.option("--markdown", type=_FILE, help="Write the same as Markdown; takes sparsecheck[pages].")
-@click.option("--earlier", multiple=True, type=_FILE, help="A run that --json saved, for the trend; the oldest first.")
+              help="Allowed slowdown in per cent for operations of 0.1 ms or more; five times that, at most 25, for "
+                   "shorter ones.")
+@click.option("--json", "file", type=_FILE, help="Write the timings to this file, which --against reads.")
+@click.option("--html", type=_FILE, help="Write an HTML page to this file (needs sparsecheck[pages]).")
+@click.option("--markdown", type=_FILE, help="Write a Markdown page to this file (needs sparsecheck[pages]).")
+@click.option("--earlier", multiple=True, type=_FILE,
+              help="Show the timings of this earlier --json file in the trend (repeatable, oldest first).")
 @click.option("--limit", default=600.0, show_default=True, type=click.FloatRange(0, min_open=True),
               help="Seconds that one sparsifier may take.")
 @click.option("--pytest-args", default="", metavar="'ARGS'", callback=split_arguments,
-              help="Handed on to pytest, as '--benchmark-verbose'.")
+              help="Arguments for pytest, such as '--benchmark-verbose'.")
 def bench(
     names: tuple[str, ...], adapters: tuple[Path, ...], sizes: tuple[str, ...], full: bool,
     operations: tuple[str, ...], against: Path | None, against_dist: str | None, against_adapter: Path | None,
     allowance: float | None, file: Path | None, html: Path | None, markdown: Path | None, earlier: tuple[Path, ...],
     limit: float, pytest_args: tuple[str, ...],
 ) -> None:
-    """Time the sparsifiers NAMES (all that are registered, if none is named), one process after the other.
+    """Time the sparsifiers NAMES (default: all registered ones), one process after the other.
 
-    Exit codes: 0 all that was planned was timed, or is not offered, and nothing is worse than what it was held against;
-    1 an operation raised, or something is worse; 2 bad usage; 3 something planned was not timed, or nothing compared.
+    Exit codes: 0 every planned operation was timed or is not offered, and none is slower than its baseline; 1 an
+    operation raised, is slower, or executes different operators; 2 bad usage; 3 a planned operation was not timed, or
+    nothing could be compared.
     """
     from .time_in_subprocesses import Bench
 
@@ -96,7 +103,7 @@ def _gate(against: Path | None, rival: object, per_cent: float | None) -> Gate |
 def _as_saved(
     gate: Gate | None, names: tuple[str, ...], adapters: tuple[Path, ...], sizes: tuple[str, ...]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What is timed where nothing else is asked for: all that is saved, at its sizes."""
+    """Return the names and sizes to time; by default those in the file of `--against`."""
     if gate is None or gate.saved is None:
         return names, sizes or QUICK
     entries = [one.timing.entry for one in gate.saved]
@@ -131,29 +138,35 @@ def _rival(dist: str | None, adapter: Path | None) -> Iterator[Rival | None]:
 
 def _run(bench: Bench, gate: Gate | None, pages: Pages) -> None:
     from ...values.timing import exit_code
-    from .changes import changes_told
-    from .gate import gate_exit_code, look_closer
-    from .table import table
-    from .time_in_subprocesses import time_apart
+    from .gate import check_run, gate_exit_code
+    from .text import render_changes, render_table
+    from .time_in_subprocesses import time_in_subprocesses
 
-    def tell(line: str) -> None:
+    def show(line: str) -> None:
         click.echo(line, err=True)
 
-    timed = time_apart(bench, tell)
+    timed = time_in_subprocesses(bench, show)
     code = exit_code(timed.timings)
-    changes = look_closer(bench, gate, timed, tell) if gate else ()
-    for line in table(timed.timings):
+    changes = check_run(bench, gate, timed, show) if gate else ()
+    for line in render_table(timed.timings):
         click.echo(line)
     if gate:
         code = max(code, gate_exit_code(changes))
-        for line in changes_told(changes):
+        for line in render_changes(changes):
             click.echo(line)
     sys.exit(max(code, pages.write(timed, changes)))
 
 
 @dataclass(frozen=True)
 class Pages:
-    """What is written of a run, and what was saved of earlier ones."""
+    """The files to write, and the earlier runs to show.
+
+    Attributes:
+        record: The JSON file, or None.
+        html: The HTML page, or None.
+        markdown: The Markdown page, or None.
+        earlier: Earlier saved runs, the oldest first.
+    """
 
     record: Path | None
     html: Path | None
@@ -161,10 +174,10 @@ class Pages:
     earlier: tuple[tuple[Saved, ...], ...]
 
     def check(self) -> None:
-        """Check, before anything is timed, that all of it can be written.
+        """Check, before anything is timed, that every file can be written.
 
         Raises:
-            SparsecheckError: It cannot.
+            SparsecheckError: A file cannot be written, or jinja2 is missing.
         """
         for option, file in (("--json", self.record), ("--html", self.html), ("--markdown", self.markdown)):
             check_writable(file, option)
@@ -172,12 +185,12 @@ class Pages:
             raise BadUsage("a page needs jinja2", "Run pip install 'sparsecheck[pages]'.")
 
     def write(self, timed: Timed, changes: tuple[Change, ...]) -> int:
-        """Write all that was asked for, and return the exit code of what could not be written.
+        """Write the requested files, and return the exit code of those that could not be written.
 
         Raises:
-            Incomplete: Nothing was timed, so that there is nothing to write.
+            Incomplete: Nothing was timed, so there is nothing to write.
         """
-        from .page import BenchReport, bench_html, bench_markdown
+        from .page import BenchReport, render_html, render_markdown
         from .saved_timings import of_document, without_data
 
         files = [file for file in (self.record, self.html, self.markdown) if file is not None]
@@ -189,7 +202,7 @@ class Pages:
             self.record: json.dumps(without_data(timed.document), indent=1) + "\n"
         }
         report = BenchReport(timed.timings, of_document(timed.document), changes, self.earlier)
-        for file, make in ((self.html, bench_html), (self.markdown, bench_markdown)):
+        for file, make in ((self.html, render_html), (self.markdown, render_markdown)):
             if file is not None:
                 contents[file] = make(report)
         return put(contents)

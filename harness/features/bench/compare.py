@@ -1,4 +1,4 @@
-"""The gate: what is slower than it was, or does other work, and is surely so. Never what is faster."""
+"""Compare one entry with its baseline: is it significantly slower, or does it execute different operators?"""
 
 from __future__ import annotations
 
@@ -11,25 +11,30 @@ from ...values.timing import Comparison, Counts, Entry, Ratio, State, Timing
 from .ratio_statistics import is_above
 
 SHORT = 1e-4
-"""Seconds below which an operation is allowed `MORE_IF_SHORT` times as much, up to `SAVED_ALLOWANCE`: what surrounds it
-weighs more."""
+"""Operations shorter than this many seconds are allowed `SHORT_FACTOR` times the slowdown, at most `SAVED_ALLOWANCE`,
+because the overhead of timing them weighs more."""
 
-MORE_IF_SHORT = 5
+SHORT_FACTOR = 5
+"""The factor by which the allowed slowdown of short operations is larger."""
+
 ALLOWANCE = 0.03
-"""How much slower than what took turns with it an operation may be, as a fraction, where nothing else is asked for."""
+"""The default allowed slowdown, as a fraction, against a rival that was timed in turns."""
+
 SAVED_ALLOWANCE = 0.25
-"""The same of what was saved by another process, at another time: with other neighbours identical code takes a fifth
-longer at times."""
+"""The default allowed slowdown, as a fraction, against saved timings: under another load of the machine, identical code
+sometimes takes a fifth longer."""
+
 CARRIED: tuple[Comparison, ...] = ("exemplar", "floor")
-"""What is held against what was saved: the ratio to each, where it has both. What slows the sparsifier down raises both
-alike; neighbours of another hour, who take up caches and memory, stretch what is long and what is short unlike."""
+"""The comparisons whose ratios are compared with the saved ratios. A slower sparsifier raises both ratios alike;
+another load of the machine changes them differently, because it affects long and short operations differently."""
+
 TOO_WIDE = 0.2
-"""An interval that wide, as a fraction of its median, would not show that something became slower by a tenth. Where
-more is allowed, it may be as wide as that."""
+"""The width of an interval, as a fraction of its median, above which a slowdown of 10 % would not show. If the
+allowance is larger, the interval may be as wide as the allowance."""
 
 
 class Standing(Enum):
-    """How one entry stands to what it was."""
+    """The result of comparing one entry with its baseline."""
 
     STEADY = "steady"
     FASTER = "faster"
@@ -48,9 +53,15 @@ class Standing(Enum):
 
 
 class Change(Struct, frozen=True):
-    """One entry held against what it was. ratio: over what it was, the least if there are several; None where
-    there is none to tell by. message: why it stands so. leans: whether it is slower than allowed by its median, and not
-    surely."""
+    """One entry compared with its baseline.
+
+    Attributes:
+        entry: The entry.
+        standing: The result.
+        message: The reason for the result, or an empty string.
+        ratio: Time over baseline time, the smallest if there are several; None if there is none.
+        leans: Whether the median is slower than allowed, but not significantly.
+    """
 
     entry: Entry
     standing: Standing
@@ -60,8 +71,14 @@ class Change(Struct, frozen=True):
 
 
 class Saved(Struct, frozen=True):
-    """One entry as it was saved. place: what it ran on and with, which ratios are not compared across; counts are,
-    where torch and Python are the same. load: of the machine, as it was then: processes waiting, over one minute."""
+    """One entry of a file of timings.
+
+    Attributes:
+        timing: The timing.
+        place: The hardware and software it ran on, by name. Ratios are compared only if all of it is equal; counts are
+            compared if torch and Python are.
+        load: The one-minute load average of the machine at that time.
+    """
 
     timing: Timing
     place: Mapping[str, str]
@@ -69,34 +86,47 @@ class Saved(Struct, frozen=True):
 
 
 def allowed(seconds: float, allowance: float) -> float:
-    """How much slower an operation of so many seconds may be, as a fraction."""
+    """Return the allowed slowdown, as a fraction, of an operation that takes `seconds`."""
     if seconds >= SHORT:
         return allowance
-    return max(allowance, min(allowance * MORE_IF_SHORT, SAVED_ALLOWANCE))
+    return max(allowance, min(allowance * SHORT_FACTOR, SAVED_ALLOWANCE))
 
 
-def against_rival(timing: Timing, allowance: float, seconds: float | None = None) -> Change:
-    """Held against the other version that it took turns with. seconds: what it takes, if not what it took now."""
+def compare_with_rival(timing: Timing, allowance: float, seconds: float | None = None) -> Change:
+    """Compare an entry with the rival that took turns with it.
+
+    Args:
+        timing: The timing, with a ratio to the rival.
+        allowance: The allowed slowdown of operations that are not short, as a fraction.
+        seconds: The duration that decides whether the operation is short; its median if None.
+    """
     if timing.state is not State.TIMED or "rival" not in timing.ratios:
-        return Change(timing.entry, Standing.MISSING, timing.message or "it took no turns with the other version")
+        return Change(timing.entry, Standing.MISSING, timing.message or "it was not timed against the other version")
     return _standing(timing, {"rival": timing.ratios["rival"]}, _allowed(timing, allowance, seconds))
 
 
-def against_saved(
+def compare_with_saved(
     timing: Timing | None, saved: Saved, place: Mapping[str, str], allowance: float, seconds: float | None = None
 ) -> Change:
-    """Held against what was saved: its work, exactly; then its ratio to each that it was timed against then and now.
-    seconds: what it takes, if not what it took now."""
+    """Compare an entry with its saved timing: its counts exactly, then its ratios to the exemplar and the floor.
+
+    Args:
+        timing: The new timing; None if the entry was not planned.
+        saved: The saved timing.
+        place: The hardware and software of the new timing.
+        allowance: The allowed slowdown of operations that are not short, as a fraction.
+        seconds: The duration that decides whether the operation is short; its median if None.
+    """
     entry = saved.timing.entry
     if timing is None or timing.state is not State.TIMED:
-        return Change(entry, Standing.MISSING, timing.message if timing else "it is saved, and was not planned")
+        return Change(entry, Standing.MISSING, timing.message if timing else "it is in the file, but was not planned")
     other = [name for name, value in saved.place.items() if place.get(name) != value]
-    if not {"torch", "python"} & set(other) and (why := other_work(saved.timing.counts, timing.counts)):
+    if not {"torch", "python"} & set(other) and (why := describe_other_work(saved.timing.counts, timing.counts)):
         standing = Standing.LESS_WORK if _is_less(saved.timing.counts, timing.counts) else Standing.OTHER_WORK
         return Change(entry, standing, why)
     found = _carried(timing.ratios, saved.timing.ratios)
     if not found:
-        return Change(entry, Standing.UNLIKE, "nothing that it was timed against then was it timed against now")
+        return Change(entry, Standing.UNLIKE, "the two timings have no comparison in common")
     if other:
         return Change(entry, Standing.UNLIKE, f"saved with another {', '.join(other)}", _least(found.values()))
     return _standing(timing, found, _allowed(timing, allowance, seconds))
@@ -111,7 +141,7 @@ def _allowed(timing: Timing, allowance: float, seconds: float | None) -> float:
 
 
 def over(now: Ratio, then: Ratio) -> Ratio:
-    """A ratio over another; its interval is as wide as both together."""
+    """Return the quotient of two ratios, with the interval that both intervals allow."""
     return Ratio(
         now.median / then.median, now.low / then.high, now.high / then.low, now.quantile / then.quantile,
         min(now.pairs, then.pairs),
@@ -124,38 +154,42 @@ def _standing(timing: Timing, found: Mapping[Comparison, Ratio], allowance: floa
     if is_above(decides, allowance):
         noise = timing.ratios.get("self")
         if noise is not None and is_above(noise, allowance):
-            return Change(entry, Standing.TOO_NOISY, "it was as much slower than itself", decides, leans)
-        return Change(entry, Standing.SLOWER, f"over {' and '.join(found)}; allowed are {allowance:.0%}", decides)
+            return Change(entry, Standing.TOO_NOISY, "its ratio to itself is as large", decides, leans)
+        return Change(entry, Standing.SLOWER, f"over {' and '.join(found)}; {allowance:.0%} is allowed", decides)
     if not _is_known(found.values(), allowance):
         width = max(one.width for one in found.values())
-        return Change(entry, Standing.TOO_NOISY, f"known to {width:.0%} alone", decides, leans)
+        return Change(entry, Standing.TOO_NOISY, f"its interval is {width:.0%} wide", decides, leans)
     is_faster = all(is_above(inverse(one), allowance) for one in found.values())
     return Change(entry, Standing.FASTER if is_faster else Standing.STEADY, "", decides, leans)
 
 
 def _is_known(found: Collection[Ratio], allowance: float) -> bool:
-    """Whether something slower than allowed would have shown: one ratio that does not lean that way and is known well
-    enough says that it is not; where all lean, all are to be known so."""
+    """Return whether a forbidden slowdown would have shown.
+
+    One ratio with a narrow interval whose median is within the allowance is enough; otherwise all intervals must be
+    narrow.
+    """
     limit = max(TOO_WIDE, allowance)
     known = [one for one in found if one.width <= limit]
     return len(known) == len(found) or any(one.median <= 1 + allowance for one in known)
 
 
 def _least(found: Iterable[Ratio]) -> Ratio:
-    """The one that is the least sure to be above whatever is allowed: where it is, all are."""
+    """Return the ratio with the lowest lower bound: if it is significantly above the allowance, all are."""
     return min(found, key=lambda one: min(one.low, one.quantile))
 
 
 def inverse(found: Ratio) -> Ratio:
+    """Return the reciprocal of a ratio."""
     return Ratio(1 / found.median, 1 / found.high, 1 / found.low, 1 / found.quantile, found.pairs)
 
 
-def other_work(then: Counts | None, now: Counts | None) -> str:
-    """What is counted otherwise, in words; nothing if all is the same."""
-    return ", ".join(_other_work(then or Counts(), now or Counts()))
+def describe_other_work(then: Counts | None, now: Counts | None) -> str:
+    """Describe the counts that differ; return an empty string if none do."""
+    return ", ".join(_differing_counts(then or Counts(), now or Counts()))
 
 
-def _other_work(then: Counts, now: Counts) -> Iterator[str]:
+def _differing_counts(then: Counts, now: Counts) -> Iterator[str]:
     for name in sorted({*then.operators, *now.operators}):
         before, after = then.operators.get(name, 0), now.operators.get(name, 0)
         if before != after:
@@ -167,7 +201,7 @@ def _other_work(then: Counts, now: Counts) -> Iterator[str]:
 
 
 def _is_less(then: Counts | None, now: Counts | None) -> bool:
-    """Whether nothing is counted more often than it was."""
+    """Return whether no count has increased."""
     then, now = then or Counts(), now or Counts()
     if any(count > then.operators.get(name, 0) for name, count in now.operators.items()):
         return False
@@ -175,25 +209,32 @@ def _is_less(then: Counts | None, now: Counts | None) -> bool:
     return all(getattr(now, name) <= getattr(then, name) for name in fields)
 
 
-CONFIRMED, LOOKS = 2, 3
-"""Looks, each in a fresh process, that are to find an entry slower before it is said to be; and looks at the most."""
+CONFIRMATIONS = 2
+"""The measurements, each in a fresh process, that must find an entry slower before the gate fails."""
+
+MEASUREMENTS = 3
+"""The measurements of an entry at most."""
 
 
-def is_open(seen: Sequence[Change]) -> bool:
-    """Whether another look at an entry, after those that `seen` is of, may find what they did not settle."""
+def needs_confirmation(seen: Sequence[Change]) -> bool:
+    """Return whether another measurement of an entry could still change its result.
+
+    Args:
+        seen: The results of the measurements so far.
+    """
     alarms = sum(change.standing is Standing.SLOWER for change in seen)
     is_in_doubt = seen[-1].standing is Standing.SLOWER or seen[-1].leans
-    return is_in_doubt and alarms < CONFIRMED <= alarms + LOOKS - len(seen)
+    return is_in_doubt and alarms < CONFIRMATIONS <= alarms + MEASUREMENTS - len(seen)
 
 
-def settled(seen: Sequence[Change]) -> Change:
-    """How an entry stands after all looks at it. What a later look could not measure is none."""
+def conclude(seen: Sequence[Change]) -> Change:
+    """Return the result of an entry after all its measurements; later measurements that failed do not count."""
     seen = [seen[0], *(change for change in seen[1:] if change.standing is not Standing.MISSING)]
     alarms = [change for change in seen if change.standing is Standing.SLOWER]
-    if len(alarms) >= CONFIRMED:
+    if len(alarms) >= CONFIRMATIONS:
         return alarms[0]
     if not alarms:
         return seen[-1]
     if len(seen) == 1:
-        return structs.replace(alarms[0], message="no second look could be had")
-    return structs.replace(alarms[0], standing=Standing.SUSPECT, message=f"one look of {len(seen)} found it")
+        return structs.replace(alarms[0], message="the second measurement failed")
+    return structs.replace(alarms[0], standing=Standing.SUSPECT, message=f"found by one of {len(seen)} measurements")

@@ -1,7 +1,7 @@
-"""The floor: the least work that does the same as a sparsifier that masks, by hand.
+"""The floor: a hand-written masking sparsifier that does the least possible work, for comparison.
 
-A forward is one multiplication out of place and the layer; an update one pass of selection (`numpy.partition`, no
-sort); saving is the state dict. No sparsifier has to be as bare as this; how far above it one is says what it costs.
+Its forward is one out-of-place multiplication plus the layer, its update one selection pass (`numpy.partition`), and
+its saved state is the state dict. No sparsifier need be as fast; its ratio to the floor shows its overhead.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Floats = NDArray[np.floating[Any]]
 
 
 class Masked(nn.Module):
-    """A layer whose weight is multiplied by a mask of its own type."""
+    """A layer whose weight is multiplied by a mask of the same dtype."""
 
     mask: Tensor
 
@@ -44,7 +44,7 @@ class Masked(nn.Module):
 
 
 class Floor(Sparsified):
-    """At work on one model, whose planned layers it has replaced."""
+    """The floor attached to one model, whose planned layers it has replaced."""
 
     def __init__(self, model: nn.Module, plan: Plan) -> None:
         super().__init__(model, plan)
@@ -77,7 +77,7 @@ class Floor(Sparsified):
 
 
 class FloorAdapter(Adapter):
-    """The floor of every pattern that is timed."""
+    """The adapter of the floor; supports every pattern that is timed."""
 
     distribution = "sparsecheck"
     supported = "linear conv2d float32 cpu accelerator restore given unstructured block n_of_m channel band"
@@ -96,7 +96,7 @@ class FloorAdapter(Adapter):
 
 
 def _largest(scores: Floats, level: float) -> NDArray[np.bool_]:
-    """Those scores of all that are kept at `level`, in one pass of selection."""
+    """Return where the scores kept at `level` are, in one selection pass."""
     removed = round(level * scores.size)
     if removed == 0:
         return np.ones_like(scores, dtype=np.bool_)

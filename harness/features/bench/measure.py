@@ -1,4 +1,4 @@
-"""One entry measured: the sparsifier's task counted, then timed in turn with all that it is compared with."""
+"""Measure one entry: count the operators of its task, then time it in turns with its comparisons."""
 
 from __future__ import annotations
 
@@ -28,24 +28,35 @@ from .floor_adapter import FloorAdapter
 from .interleaving import Arm, Pace, Timer, Turns
 
 SLOWEST = ("compile",)
-"""Operations that take so long, and so little of it in the sparsifier, that floor and dense model are left out."""
+"""Slow operations with little time spent in the sparsifier; they are not compared with floor and dense model."""
 
 
 GATED: tuple[Comparison, ...] = ("self",)
-"""What it is compared with, beside the other version, where it is held against that."""
+"""The comparisons of a run that is gated against another version, apart from that version."""
 
 
 class Rival(Struct, frozen=True):
-    """Another version of what is timed. file: of an adapter, in the same process. folder: where another release of the
-    package is installed, in a process of its own that takes turns with this one."""
+    """Another version of the sparsifier that takes turns with it.
+
+    Attributes:
+        file: An adapter file, timed in the same process.
+        folder: A folder in which another release of the package is installed, timed in a second process.
+    """
 
     file: str = ""
     folder: str = ""
 
 
 class Settings(Struct, frozen=True):
-    """How a run times. comparisons: with what. precision: how far an interval may reach to either side, as a fraction.
-    budget: seconds of the processor that the rounds of one entry may take, as far as can be told beforehand."""
+    """The settings of a timing run.
+
+    Attributes:
+        scope: The part of the plan to time.
+        comparisons: The sparsifiers and models to compare with.
+        precision: The wished half width of the intervals, as a fraction of the median.
+        budget: The processor seconds that the rounds of one entry may take, by an estimate made beforehand.
+        rival: Another version to compare with, or None.
+    """
 
     scope: Scope = Scope()
     comparisons: tuple[Comparison, ...] = ("self", "floor", "dense", "exemplar")
@@ -55,7 +66,7 @@ class Settings(Struct, frozen=True):
 
 
 class Benchmark(Protocol):
-    """What is used of pytest-benchmark's fixture."""
+    """The part of pytest-benchmark's fixture that is used."""
 
     enabled: bool
     extra_info: dict[str, Any]
@@ -68,18 +79,25 @@ class Benchmark(Protocol):
 def measure(
     entry: Entry, found: Found, settings: Settings, benchmark: Benchmark, rival: Callable[[Pace], Timer] | None
 ) -> Timing:
-    """Time `entry` by `benchmark`, whose record carries the whole of it; `rival` makes what it is held against.
+    """Time an entry and store the timing in pytest-benchmark's `extra_info`.
+
+    Args:
+        entry: The entry.
+        found: The loaded adapter.
+        settings: The settings of the run.
+        benchmark: The fixture of pytest-benchmark.
+        rival: Prepares the rival at a pace, or None.
 
     Raises:
-        Violation: `plan-not-applied`, forward uses a planned weight unchanged.
+        Violation: `plan-not-applied`: the forward uses a planned weight unchanged.
     """
-    subject = proven(found, entry)
+    subject = verified_subject(found, entry)
     workload = subject.workload
     counted = counts(entry.operation, task(entry.operation, subject), subject)
     benchmark.group = f"{entry.operation} {entry.size} {entry.device}"  # before it makes its record
     with quiet():
         own = arm(entry, found.adapter, workload)
-        others = dict(_others(entry, found.adapter, workload, settings, own.pace))
+        others = dict(_comparisons(entry, found.adapter, workload, settings, own.pace))
         if rival is not None:
             others["rival"] = rival(own.pace)
         turns = Turns(own, others, entry.key)
@@ -91,18 +109,18 @@ def measure(
     return timing
 
 
-def proven(found: Found, entry: Entry) -> Subject:
-    """The sparsifier at the entry's workload, once it was seen to take hold there.
+def verified_subject(found: Found, entry: Entry) -> Subject:
+    """Return the sparsifier at the entry's workload, after checking that it changes the forward there.
 
     Raises:
-        Violation: `plan-not-applied`.
+        Violation: `plan-not-applied`: the forward uses a planned weight unchanged.
     """
-    return _proven(found, entry.size, entry.device)
+    return _verified_subject(found, entry.size, entry.device)
 
 
 @lru_cache(maxsize=4)
-def _proven(found: Found, size: str, device: str) -> Subject:
-    """Kept, as one model serves all operations."""
+def _verified_subject(found: Found, size: str, device: str) -> Subject:
+    """Return the sparsifier at a workload; cached, because one model serves all operations."""
     subject = Subject(found.adapter, Workload(size, pattern_of(found.declaration, SIZES[size]), torch.device(device)))
     subject.assert_plan_applied()
     return subject
@@ -116,14 +134,14 @@ def _take(turns: Turns, settings: Settings, benchmark: Benchmark) -> None:
 
 
 def arm(entry: Entry, adapter: Adapter, workload: Workload, pace: Pace | None = None) -> Arm:
-    """One operation of an adapter, ready to take turns; at its own pace if none is given."""
+    """Return one operation of an adapter, ready to take turns, at `pace` or else at a pace that suits it."""
     return Arm(task(entry.operation, Subject(adapter, workload)), clock_of(workload.device), pace)
 
 
-def _others(
+def _comparisons(
     entry: Entry, adapter: Adapter, workload: Workload, settings: Settings, pace: Pace
 ) -> Iterator[tuple[Comparison, Timer]]:
-    """What the settings compare with, as far as it can do the same."""
+    """Yield the comparisons of the settings that can do the same operation."""
     is_structural, compared = adapter.profile == "structural", settings.comparisons
     if "self" in compared:
         yield "self", arm(entry, adapter, workload, pace)
@@ -139,7 +157,7 @@ def _others(
 
 
 def provenance(entry: Entry, found: Found) -> dict[str, object]:
-    """What a time cannot be compared without, for pytest-benchmark's extra_info."""
+    """Return the facts without which a time cannot be compared, for pytest-benchmark's `extra_info`."""
     return {
         "entry": entry.id, "pattern": pattern_of(found.declaration, SIZES[entry.size]), "dtype": "float32",
         "distribution": found.declaration.distribution, "version": found.declaration.version,
@@ -151,6 +169,6 @@ def provenance(entry: Entry, found: Found) -> dict[str, object]:
 
 
 def obstacle(entry: Entry, found: Found) -> str:
-    """Why an entry is not offered; nothing if it is."""
+    """Return why an entry is not offered, or an empty string if it is."""
     missing = lacking(entry, found.declaration)
     return f"{', '.join(missing)} declared unsupported" if missing else ""

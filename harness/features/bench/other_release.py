@@ -1,6 +1,6 @@
-"""Another release of a package, timed in a process of its own that takes turns with this one.
+"""Time another release of a package in a second process that takes turns with this one.
 
-A release cannot be imported beside another one. Each process times itself; only seconds go between them.
+One process cannot import two releases of one package. Each process times itself; only seconds are exchanged.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ from .interleaving import Arm, Pace
 from .measure import arm
 
 
-class NoRival(SparsecheckError):
-    """What another release was to be compared with cannot be timed; the message says why."""
+class OtherReleaseFailed(SparsecheckError):
+    """Raised if the other release cannot be timed; the message says why."""
 
 
-class Beside:
-    """The other process, and what it is asked."""
+class OtherRelease:
+    """The client of the process that times the other release."""
 
     def __init__(self, child: subprocess.Popen[bytes]) -> None:
         self.child = child
 
-    def prepare(self, entry: Entry, pace: Pace) -> Beside:
-        """Let it make ready for `entry`, to be timed at `pace`.
+    def prepare(self, entry: Entry, pace: Pace) -> OtherRelease:
+        """Prepare the other process to time `entry` at `pace`.
 
         Raises:
-            NoRival: it cannot.
+            OtherReleaseFailed: The other release cannot do the operation, or its process has ended.
         """
         self._ask(msgspec.json.encode((entry, pace)))
         return self
 
     def seconds(self) -> float:
-        """Of one call, in a block that it times.
+        """Time a block of calls and return the seconds of one call.
 
         Raises:
-            NoRival: it raised, or ended.
+            OtherReleaseFailed: The operation raised, or the process has ended.
         """
         return self._ask(b"time")
 
@@ -60,30 +60,39 @@ class Beside:
             self.child.stdin.write(line + b"\n")
             self.child.stdin.flush()
         except BrokenPipeError:
-            raise NoRival("the process of the other release has ended") from None
+            raise OtherReleaseFailed("the process of the other release has ended") from None
         answer = self.child.stdout.readline()
         if not answer:
-            raise NoRival("the process of the other release has ended")
+            raise OtherReleaseFailed("the process of the other release has ended")
         found = msgspec.json.decode(answer, type=float | str)
         if isinstance(found, str):
-            raise NoRival(f"the other release: {found}")
+            raise OtherReleaseFailed(f"the other release: {found}")
         return found
 
 
 @contextmanager
-def beside(name: str, files: Sequence[Path], folder: str) -> Iterator[Beside]:
-    """The sparsifier `name` with what is installed in `folder` in the place of what is installed here."""
+def start_other_release(name: str, files: Sequence[Path], folder: str) -> Iterator[OtherRelease]:
+    """Start the process of the other release.
+
+    Args:
+        name: The sparsifier.
+        files: Adapter files.
+        folder: A folder with the installed other release, which takes precedence over the one installed here.
+
+    Yields:
+        The client; the process is killed at the end.
+    """
     command = python_command(__name__, name, *map(str, files), first=(folder,))
     environment = {**os.environ, **SAFE_PATH}
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as child:
         try:
-            yield Beside(child)
+            yield OtherRelease(child)
         finally:
             child.kill()
 
 
 def _answer(name: str, files: Sequence[Path]) -> None:
-    """Answer what is asked on standard input, a line each, until it ends; what is printed meanwhile goes elsewhere."""
+    """Answer one request per line on stdin until it is closed; send everything else that is printed to stderr."""
     with os.fdopen(os.dup(1), "wb") as out, Guard().keep(), quiet():
         os.dup2(2, 1)
         ready: Arm | None = None

@@ -1,4 +1,4 @@
-"""What a run that timed found, as one page of HTML and as Markdown: the verdict first, then where and how it ran."""
+"""Render a timing run as an HTML page and as Markdown: the verdict first, then the environment and the timings."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from markupsafe import Markup
 
 from ...show.html import render_page
 from ...values.timing import OPERATIONS, SIZES, Comparison, Ratio, State, Timing
-from .changes import ratio_told, verdict
 from .compare import Change, Saved
 from .plots import Bar, Line, curves, forest
+from .text import render_ratio, verdict
 
 COLUMNS: tuple[Comparison, ...] = ("self", "floor", "dense", "exemplar", "rival")
 MEMORY = ("sparsifier", "size", "MB held beyond the dense model", "MB at once in an update", "MB of the process")
@@ -21,8 +21,14 @@ _SCALED = "matrix"
 
 @dataclass(frozen=True)
 class BenchReport:
-    """timings: of every entry of the plan. saved: of what was timed, with where. changes: what a gate found; none
-    without one. earlier: runs saved before, the oldest first."""
+    """Everything that a page about a timing run shows.
+
+    Attributes:
+        timings: One timing per planned entry.
+        saved: The entries that were timed, with the environment of each.
+        changes: The results of the gate; empty without a gate.
+        earlier: Earlier saved runs, the oldest first.
+    """
 
     timings: tuple[Timing, ...]
     saved: tuple[Saved, ...]
@@ -31,35 +37,37 @@ class BenchReport:
 
     @property
     def verdict(self) -> str:
-        """In one line."""
-        untimed = sum(timing.state in (State.NOT_TIMED, State.RAISED) for timing in self.timings)
+        """The verdict and the number of entries per state, in one line."""
+        failed = sum(timing.state in (State.NOT_TIMED, State.RAISED) for timing in self.timings)
         timed = sum(timing.state is State.TIMED for timing in self.timings)
-        told = f"{timed} timed, {untimed} not to be timed, {len(self.timings) - timed - untimed} not offered"
-        return f"{verdict(self.changes)} ({told})" if self.changes else f"Timed, and held against nothing: {told}"
+        counts = f"{timed} timed, {failed} could not be timed, {len(self.timings) - timed - failed} not offered"
+        return f"{verdict(self.changes)} ({counts})" if self.changes else f"Timed, compared with nothing: {counts}"
 
     @property
     def place(self) -> dict[str, str]:
-        """What it ran on and with; several values where there are several."""
+        """The hardware and software it ran on, by name; different values are joined."""
         names = sorted({name for one in self.saved for name in one.place})
         values = {name: sorted({one.place[name] for one in self.saved if name in one.place}) for name in names}
         return {name: ", ".join(found) for name, found in values.items()}
 
     @property
     def load(self) -> str:
-        """Of the machine while it was timed."""
+        """The range of the machine's load average during the run."""
         loads = [one.load for one in self.saved]
         return f"{min(loads):.1f} to {max(loads):.1f}" if loads else "not known"
 
     @property
     def columns(self) -> tuple[Comparison, ...]:
-        """What anything was compared with."""
+        """The comparisons that occur in the timings."""
         return tuple(name for name in COLUMNS if any(name in timing.ratios for timing in self.timings))
 
     @property
     def memory(self) -> list[tuple[str, ...]]:
-        """A row for each update: sparsifier, size, and in megabytes what the masks take and all else that the sparse
-        model holds beyond the dense one, the most that the operators of one update had made and was alive, and the
-        most that the process ever held until then."""
+        """One row per timed update, with the columns of `MEMORY`.
+
+        The three numbers are megabytes: held by the sparse model beyond the dense one, most of it masks; the peak of
+        the tensors made by one update; and the peak of the process until then.
+        """
         counted = [(timing, timing.counts) for timing in self.of("update") if timing.counts]
         return [
             (timing.entry.sparsifier, timing.entry.size, *map(_megabytes, (
@@ -69,7 +77,7 @@ class BenchReport:
 
     @property
     def noise(self) -> str:
-        """How far identical code differed."""
+        """The difference between two timings of identical code, in words."""
         found = [timing.ratios["self"] for timing in self.timings if "self" in timing.ratios]
         if not found:
             return "not measured"
@@ -77,22 +85,22 @@ class BenchReport:
         return f"identical code differs by {off[len(off) // 2]:.1%} in the median, by {off[-1]:.0%} at the most"
 
     def of(self, operation: str) -> list[Timing]:
-        """What was timed of one operation, by size and sparsifier."""
+        """Return the timings of one operation, sorted by size and sparsifier."""
         order = list(SIZES)
         timed = [one for one in self.timings if one.state is State.TIMED and one.entry.operation == operation]
         return sorted(timed, key=lambda one: (order.index(one.entry.size), one.entry.sparsifier))
 
     def change(self, timing: Timing) -> Change | None:
-        """How an entry stands to what it was."""
+        """Return the result of the gate for an entry, if there is one."""
         return next((change for change in self.changes if change.entry == timing.entry), None)
 
     def forest(self, operation: str) -> Markup:
-        """Over the floor, or, where there is none, over the exemplar."""
+        """Return a forest plot of the ratios to the floor, or to the exemplar where there is no floor."""
         bars = [bar for timing in self.of(operation) for bar in _bars(timing)]
         return forest(bars) if bars else Markup("")
 
     def scaling(self, operation: str) -> Markup:
-        """Microseconds over the edge of a matrix, where there are two sizes or more."""
+        """Return a plot of microseconds over matrix edge, for sparsifiers timed at two sizes or more."""
         lines: dict[str, list[tuple[float, float]]] = {}
         for timing in self.of(operation):
             size = SIZES[timing.entry.size]
@@ -102,7 +110,7 @@ class BenchReport:
         return curves(several) if several else Markup("")
 
     def trend(self, operation: str) -> Markup:
-        """The ratio that is carried, from saved run to saved run and to this one."""
+        """Return a plot of the ratio to the exemplar or floor over the earlier runs and this one."""
         runs = (*self.earlier, self.saved) if self.earlier else ()
         lines: dict[str, list[tuple[float, float]]] = {}
         for number, run in enumerate(runs, 1):
@@ -119,11 +127,11 @@ def _bars(timing: Timing) -> Iterator[Bar]:
     ratio = timing.ratios.get("floor") or timing.ratios.get("exemplar")
     if ratio is not None:
         label = f"{timing.entry.sparsifier} {timing.entry.size}"
-        yield Bar(label, ratio.low, ratio.median, ratio.high, is_told(timing, ratio))
+        yield Bar(label, ratio.low, ratio.median, ratio.high, is_significant(timing, ratio))
 
 
-def is_told(timing: Timing, ratio: Ratio) -> bool:
-    """Whether a ratio is clear of the noise: its interval has nothing in common with that of `self`."""
+def is_significant(timing: Timing, ratio: Ratio) -> bool:
+    """Return whether the interval of a ratio does not overlap that of the noise."""
     noise = timing.ratios.get("self")
     low, high = (min(noise.low, 1.0), max(noise.high, 1.0)) if noise else (1.0, 1.0)
     return ratio.low > high or ratio.high < low
@@ -133,28 +141,28 @@ def _megabytes(count: int) -> str:
     return f"{count / 1e6:.3f}"
 
 
-def counts_told(timing: Timing) -> str:
-    """What one call does, in a few words."""
+def render_counts(timing: Timing) -> str:
+    """Describe the counts of one call in a few words."""
     counts = timing.counts
     if counts is None:
         return ""
     if timing.entry.operation == "compile":
         return f"{counts.graphs} graphs, {counts.graph_breaks} breaks, {counts.recompiles} recompiles"
-    told = f"{sum(counts.operators.values())} operators, {counts.output_bytes} B made, {counts.peak_bytes} B at once"
+    made = f"{sum(counts.operators.values())} operators, {counts.output_bytes} B made, {counts.peak_bytes} B at once"
     held = f", {counts.held_bytes} B held" if counts.held_bytes else ""
-    return f"{told}, {counts.calls} calls{held}" if counts.calls else ""
+    return f"{made}, {counts.calls} calls{held}" if counts.calls else ""
 
 
-def bench_html(report: BenchReport) -> str:
-    """The page: it needs nothing else, and has no script."""
+def render_html(report: BenchReport) -> str:
+    """Return a self-contained HTML page without scripts."""
     return render_page(
-        "bench.html", ("bench.css",), {"ratio": ratio_told, "counts": counts_told},
-        report=report, memory_columns=MEMORY, operations=list(OPERATIONS), is_told=is_told,
+        "bench.html", ("bench.css",), {"ratio": render_ratio, "counts": render_counts},
+        report=report, memory_columns=MEMORY, operations=list(OPERATIONS), is_significant=is_significant,
     )
 
 
-def bench_markdown(report: BenchReport) -> str:
-    """The same numbers as tables."""
+def render_markdown(report: BenchReport) -> str:
+    """Return the same numbers as Markdown tables."""
     return "\n".join(_markdown(report)) + "\n"
 
 
@@ -184,10 +192,10 @@ def _line(words: Sequence[str]) -> str:
 
 def _row(report: BenchReport, timing: Timing) -> str:
     change = report.change(timing)
-    told = [ratio_told(timing.ratios.get(name)) for name in report.columns]
-    stands = f"{change.standing.value} {ratio_told(change.ratio)}".strip() if change else ""
+    ratios = [render_ratio(timing.ratios.get(name)) for name in report.columns]
+    result = f"{change.standing.value} {render_ratio(change.ratio)}".strip() if change else ""
     first = (timing.entry.sparsifier, timing.entry.size, f"{timing.median * 1e6:.1f}")
-    return _line((*first, *told, *((stands,) if report.changes else ()), counts_told(timing)))
+    return _line((*first, *ratios, *((result,) if report.changes else ()), render_counts(timing)))
 
 
 def _cell(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Plots as inline SVG, by hand: no library, no script, and nothing fetched. Text goes in through markupsafe."""
+"""Draw plots as inline SVG, without a library or a script; all text is escaped by markupsafe."""
 
 from __future__ import annotations
 
@@ -13,25 +13,33 @@ _ROW, _LABEL, _PLOT, _PAD, _TEXT, _NUMBER = 18, 300, 420, 24, 13, 36
 
 @dataclass(frozen=True)
 class Bar:
-    """One row of a forest plot. is_told: whether its interval is clear of the noise; what is not has no colour."""
+    """One row of a forest plot.
+
+    Attributes:
+        label: The name of the row.
+        low: The lower end of the interval.
+        median: The median ratio.
+        high: The upper end of the interval.
+        is_significant: Whether the interval is clear of the noise; other rows have no colour.
+    """
 
     label: str
     low: float
     median: float
     high: float
-    is_told: bool
+    is_significant: bool
 
 
 @dataclass(frozen=True)
 class Line:
-    """One series. points: (x, y), both above zero."""
+    """One series of points (x, y), both above zero."""
 
     label: str
     points: tuple[tuple[float, float], ...]
 
 
 def forest(bars: Sequence[Bar]) -> Markup:
-    """A row for each bar on one logarithmic axis, with a line at one."""
+    """Return a plot with one row per bar on a logarithmic axis, and a vertical line at one."""
     axis = _Axis(min([1.0, *(bar.low for bar in bars)]), max([1.0, *(bar.high for bar in bars)]), _LABEL, _PLOT)
     height = _ROW * len(bars) + 2 * _PAD
     one = axis.place(1.0)
@@ -45,11 +53,11 @@ def forest(bars: Sequence[Bar]) -> Markup:
 
 
 def curves(lines: Sequence[Line]) -> Markup:
-    """Series on logarithmic axes, with their names at their ends."""
+    """Return a plot of series on two logarithmic axes, with their names at their ends."""
     points = [point for line in lines for point in line.points]
     across = _Axis(min(x for x, _ in points), max(x for x, _ in points), 60, _PLOT)
     up = _Axis(min(y for _, y in points), max(y for _, y in points), 0, 200)
-    ends = _apart([216 - up.place(line.points[-1][1]) for line in lines])
+    ends = _spread([216 - up.place(line.points[-1][1]) for line in lines])
     parts = [part for number, line in enumerate(lines) for part in _curve(line, number, ends[number], across, up)]
     parts += [
         Markup('<text class="tick" x="{:.1f}" y="238">{}</text>').format(across.place(x), f"{x:g}")
@@ -64,7 +72,7 @@ def curves(lines: Sequence[Line]) -> Markup:
 
 @dataclass(frozen=True)
 class _Axis:
-    """From `least` to `most`, logarithmically, over `length` from `start`."""
+    """A logarithmic axis from `least` to `most`, drawn over `length` pixels from `start`."""
 
     least: float
     most: float
@@ -76,7 +84,7 @@ class _Axis:
         return self.start + self.length * math.log(value / self.least) / whole
 
     def ticks(self, apart: float) -> Iterator[float]:
-        """Powers of ten within, and twice and five times those, if one is `apart` from the next."""
+        """Yield the powers of ten on the axis, with their doubles and fivefolds if those are `apart` pixels apart."""
         has_room = abs(self.place(2.0) - self.place(1.0)) >= apart
         for power in range(math.floor(math.log10(self.least)), math.ceil(math.log10(self.most)) + 1):
             for times in (1, 2, 5) if has_room else (1,):
@@ -85,7 +93,7 @@ class _Axis:
 
 
 def _bar(bar: Bar, axis: _Axis, y: float) -> Markup:
-    kind = "told" if bar.is_told else "noise"
+    kind = "significant" if bar.is_significant else "noise"
     return Markup(
         '<text class="label" x="{label}" y="{text:.1f}">{name}</text>'
         '<line class="{kind}" x1="{low:.1f}" x2="{high:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
@@ -96,8 +104,8 @@ def _bar(bar: Bar, axis: _Axis, y: float) -> Markup:
     )
 
 
-def _apart(heights: Sequence[float]) -> list[float]:
-    """Where the names go, so that none is over another: at these heights, or further down."""
+def _spread(heights: Sequence[float]) -> list[float]:
+    """Return the heights of the names, moved down where they would overlap."""
     placed, last = dict[int, float](), -math.inf
     for number in sorted(range(len(heights)), key=heights.__getitem__):
         last = placed[number] = max(heights[number], last + _TEXT)

@@ -1,4 +1,4 @@
-"""The pytest plugin of timing runs: `pytest -p sparsecheck.features.bench.plugin`, which `sparsecheck bench` starts."""
+"""The pytest plugin of timing runs, loaded by `pytest -p sparsecheck.features.bench.plugin` in `sparsecheck bench`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from .timing_hooks import NAME, NotTimed, Timekeeper, check, timer_of
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options that `sparsecheck bench` passes."""
     add = parser.getgroup("sparsecheck-bench", "timings of PyTorch sparsifiers").addoption
     add("--sparsecheck-time", action="append", default=[], metavar="NAME", help="time this registered sparsifier")
     add("--sparsecheck-time-adapter", action="append", default=[], metavar="FILE", help="time the adapter in this file")
@@ -21,10 +22,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker of timing cases."""
     config.addinivalue_line("markers", "sparsecheck_timing: a timing case, run by itself and without xdist")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Parametrize timing cases with the entries to time."""
     if metafunc.definition.get_closest_marker("sparsecheck_timing"):
         ids = _timekeeper(metafunc.config).to_time
         metafunc.parametrize("time_entry", ids, ids=ids, indirect=True)

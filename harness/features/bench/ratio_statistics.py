@@ -1,4 +1,4 @@
-"""What pairs of times say: a ratio, how sure it is, and how many pairs it takes to be as sure as is wished."""
+"""Statistics of paired times: the median ratio, its confidence interval, and the number of pairs needed."""
 
 from __future__ import annotations
 
@@ -10,37 +10,48 @@ import numpy as np
 from ...values.timing import Ratio
 
 MISS = 0.01
-"""The probability with which either end of an interval may miss."""
+"""The probability with which the true median may lie beyond one end of an interval."""
 
 FEWEST = 7
-"""Pairs below which no interval of theirs misses as rarely as that: half to the seventh is less than a hundredth."""
+"""The fewest pairs whose widest interval misses with a probability of at most `MISS`: 0.5 ** 7 < 0.01."""
 
-_SURE, _SPREAD_OF_MEDIAN, _DEVIATIONS = 2.326, 1.2533, 1.4826
-"""Of the normal distribution: the quantile of 99 %, the spread of a median over that of a mean, and the standard
-deviation over the median absolute deviation."""
+_NORMAL_QUANTILE = 2.326
+"""The 99 % quantile of the normal distribution."""
+
+_MEDIAN_STD_OVER_MEAN_STD = 1.2533
+"""The standard deviation of a median over that of a mean, of normally distributed values."""
+
+_STD_OVER_MAD = 1.4826
+"""The standard deviation of normally distributed values over their median absolute deviation."""
 
 
 def ratio(own: Sequence[float], rivals: Sequence[float]) -> Ratio:
-    """Of paired times, all above zero.
+    """Return the median ratio of paired times with its confidence interval.
 
-    The interval is that of order statistics, which holds whatever the times' distribution, is exact, and draws nothing
-    at random, as a bootstrap would.
+    The interval uses order statistics: it is exact for every distribution of times and, unlike a bootstrap,
+    deterministic.
+
+    Args:
+        own: Seconds, above zero.
+        rivals: Seconds, above zero, one per element of `own`.
 
     Raises:
-        ValueError: there are no pairs, or a time without its pair.
+        ValueError: There are no pairs, or the lengths differ.
     """
     if not own or len(own) != len(rivals):
         raise ValueError(f"{len(own)} times against {len(rivals)} are no pairs")
     logarithms = np.sort(np.log(np.asarray(own) / np.asarray(rivals)))
-    reach = missed_by(len(own))
+    reach = discarded_at_each_end(len(own))
     low, high = logarithms[reach], logarithms[len(own) - 1 - reach]
     tenths = np.quantile(own, 0.1) / np.quantile(rivals, 0.1)
     return Ratio(math.exp(np.median(logarithms)), math.exp(low), math.exp(high), float(tenths), len(own))
 
 
-def missed_by(pairs: int) -> int:
-    """The largest number of smallest (and of largest) of so many values that may be left out, so that the median of
-    what they are drawn from lies beyond with a probability of `MISS` at most; none where even that cannot be had."""
+def discarded_at_each_end(pairs: int) -> int:
+    """Return how many of the smallest, and of the largest, of `pairs` sorted values lie outside the interval.
+
+    It is the largest number for which the true median lies beyond that end with a probability of at most `MISS`, or 0.
+    """
     probability, reach = 0.5**pairs, 0
     total = probability
     while total <= MISS:
@@ -51,14 +62,20 @@ def missed_by(pairs: int) -> int:
 
 
 def pairs_for(logarithms: Sequence[float], precision: float) -> int:
-    """How many pairs it takes until the interval reaches no further than `precision` (a fraction) to either side, as
-    far as the first few tell."""
+    """Estimate the number of pairs needed for an interval of a given precision.
+
+    Args:
+        logarithms: The logarithms of the first few ratios.
+        precision: The wished half width of the interval, as a fraction of the median.
+    """
     values = np.asarray(logarithms)
-    spread = float(np.median(np.abs(values - np.median(values)))) * _DEVIATIONS
-    return max(FEWEST, math.ceil((_SURE * _SPREAD_OF_MEDIAN * spread / precision) ** 2))
+    spread = float(np.median(np.abs(values - np.median(values)))) * _STD_OVER_MAD
+    return max(FEWEST, math.ceil((_NORMAL_QUANTILE * _MEDIAN_STD_OVER_MEAN_STD * spread / precision) ** 2))
 
 
 def is_above(found: Ratio, allowance: float) -> bool:
-    """Whether a ratio is surely above one by more than `allowance` (a fraction): the bound of its median and the ratio
-    of the tenth parts both are."""
+    """Return whether a ratio is significantly above `1 + allowance`.
+
+    Both the lower end of its interval and the ratio of the 10 % quantiles must be above it.
+    """
     return found.pairs >= FEWEST and min(found.low, found.quantile) > 1 + allowance

@@ -1,4 +1,4 @@
-"""Timings in a file: pytest-benchmark's own record, in which each benchmark carries its timing."""
+"""Read timings from a file of pytest-benchmark, in which each benchmark carries its timing in `extra_info`."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from .compare import Saved
 
 _PLACE = ("dtype", "torch", "python", "architecture", "threads", "allocator")
 _PROCESSOR = ("brand_raw", "family", "model", "stepping")
-"""Under one brand a cloud has several generations."""
+"""The facts that identify a processor; cloud machines of one brand name have several generations."""
 
 
 class InvalidTimings(SparsecheckError):
-    """A file that cannot be compared with; the message says which, and what to do."""
+    """Raised if a file has no usable timings; the message names the file and says what to do."""
 
 
 def read(path: Path) -> tuple[Saved, ...]:
-    """What `sparsecheck bench --json` wrote.
+    """Read a file that `sparsecheck bench --json` wrote.
 
     Raises:
-        InvalidTimings: it did not, or nothing is in it.
+        InvalidTimings: The file cannot be read, is another kind of file, or has no timings.
     """
     try:
         found = of_document(json.loads(path.read_bytes()))
     except OSError as error:
         raise InvalidTimings(f"{path} cannot be read ({error.strerror})") from None
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        why = f"{path} is not what `sparsecheck bench --json` writes ({type(error).__name__}: {error}); write it anew"
+        why = f"{path} was not written by `sparsecheck bench --json` ({type(error).__name__}: {error}); write it again"
         raise InvalidTimings(why) from None
     if not found:
-        raise InvalidTimings(f"{path} has no timings to compare with; write it anew by `sparsecheck bench --json`")
+        raise InvalidTimings(f"{path} has no timings to compare with; write it again with `sparsecheck bench --json`")
     return found
 
 
 def of_document(document: Mapping[str, Any]) -> tuple[Saved, ...]:
-    """The timings that a record carries.
+    """Return the timings in a document of pytest-benchmark.
 
     Raises:
-        LookupError, TypeError, ValueError: it carries none, or others.
+        LookupError, TypeError, ValueError: The document does not have the expected form.
     """
     cpu = document["machine_info"]["cpu"]
     processor = " ".join(str(cpu[name]) for name in _PROCESSOR if name in cpu) or "unknown"
@@ -57,7 +57,7 @@ def _saved(extra: Mapping[str, Any], processor: str) -> Saved:
 
 
 def without_data(document: dict[str, Any]) -> dict[str, Any]:
-    """The record less the single times, which are most of it, and which nothing reads."""
+    """Return a document without its single times, which make up most of it and are not read."""
     kept = [
         {**one, "stats": {name: value for name, value in one["stats"].items() if name != "data"}}
         for one in document["benchmarks"]

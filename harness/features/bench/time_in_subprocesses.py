@@ -1,6 +1,6 @@
-"""Timing each sparsifier in a process of its own, one after the other: two at a time would time each other.
+"""Time each sparsifier in a process of its own, one after the other, so that they do not disturb each other.
 
-The parent holds the plan against pytest-benchmark's own record; what is not in it was not timed.
+The parent compares the plan with the file that pytest-benchmark wrote; an entry that is not in it was not timed.
 """
 
 from __future__ import annotations
@@ -25,14 +25,21 @@ _ENVIRONMENT = {
     "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
     "MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_TOP_PAD_": str(2**28),
 }
-"""Those of glibc's allocator let it keep what it has: whether a weight's memory comes from the system anew, with a
-fault for each page, depends else on what was freed before, and identical code differs by a quarter all the while."""
+"""Environment variables of the child. The MALLOC ones make glibc keep freed memory: otherwise an allocation may or may
+not cause page faults, depending on earlier ones, and identical code differs by a quarter."""
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What to time. adapters: files. limit: seconds that one sparsifier may take. pytest_args: handed on as
-    they are."""
+    """The sparsifiers to time, and how.
+
+    Attributes:
+        names: Registered names.
+        adapters: Adapter files.
+        limit: Seconds that one sparsifier may take.
+        settings: The settings of the timing.
+        pytest_args: More arguments for pytest.
+    """
 
     names: tuple[str, ...]
     adapters: tuple[Path, ...] = ()
@@ -43,15 +50,27 @@ class Bench:
 
 @dataclass(frozen=True)
 class Timed:
-    """One timing an entry of the plan, and pytest-benchmark's record of all of them; None if there is none."""
+    """The result of a run.
+
+    Attributes:
+        timings: One timing per planned entry.
+        document: The document of pytest-benchmark about all of them; None if nothing was timed.
+    """
 
     timings: tuple[Timing, ...]
     document: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
-class _Left:
-    """What one child left. found: pytest-benchmark's record of an entry, by id. lost: why others have none."""
+class _ChildResult:
+    """The results of one child.
+
+    Attributes:
+        document: The document of pytest-benchmark, or None.
+        found: The benchmarks in it, by entry id.
+        noted: The entries that the child did not time, by entry id.
+        lost: The reason why other entries have neither.
+    """
 
     document: dict[str, Any] | None
     found: Mapping[str, dict[str, Any]]
@@ -59,10 +78,12 @@ class _Left:
     lost: str
 
 
-def time_apart(bench: Bench, tell: Callable[[str], None]) -> Timed:
-    """Time all `bench.names`.
+def time_in_subprocesses(bench: Bench, show: Callable[[str], None]) -> Timed:
+    """Time all sparsifiers of `bench`.
 
-    tell: is given a line whenever a sparsifier has been timed.
+    Args:
+        bench: The request.
+        show: Receives a line whenever a sparsifier is finished.
     """
     losses = list[str]()
     with tempfile.TemporaryDirectory(prefix="sparsecheck-") as made:
@@ -71,11 +92,11 @@ def time_apart(bench: Bench, tell: Callable[[str], None]) -> Timed:
         def time_one(name: str, children: Children) -> str:
             return children.run(name, _command(bench, name, folder), folder, bench.limit, _ENVIRONMENT) or "timed"
 
-        run_each(bench.names, 1, time_one, tell, losses)
-        left = {name: _left(name, folder, losses) for name in bench.names}
+        run_each(bench.names, 1, time_one, show, losses)
+        results = {name: _collect(name, folder, losses) for name in bench.names}
     entries = plan(bench.names, bench.settings.scope)
-    timings = tuple(_timing(entry, left[entry.sparsifier]) for entry in entries)
-    return Timed(timings, _joined([one.document for one in left.values() if one.document]))
+    timings = tuple(_timing(entry, results[entry.sparsifier]) for entry in entries)
+    return Timed(timings, _joined([one.document for one in results.values() if one.document]))
 
 
 def _command(bench: Bench, name: str, folder: Path) -> list[str]:
@@ -86,22 +107,22 @@ def _command(bench: Bench, name: str, folder: Path) -> list[str]:
     return [*command, "--sparsecheck-timing-settings", msgspec.json.encode(bench.settings).decode(), *bench.pytest_args]
 
 
-def _left(name: str, folder: Path, losses: list[str]) -> _Left:
+def _collect(name: str, folder: Path, losses: list[str]) -> _ChildResult:
     document = _document(folder / f"{name}.json")
     found = {benchmark["extra_info"]["entry"]: benchmark for benchmark in (document or {}).get("benchmarks", ())}
     noted = {timing.entry.id: timing for timing in _notes(folder / f"{name}.jsonl")}
-    return _Left(document, found, noted, "; ".join(losses) or _lost(name, folder))
+    return _ChildResult(document, found, noted, "; ".join(losses) or _lost(name, folder))
 
 
 def _notes(path: Path) -> Iterator[Timing]:
-    """What the child noted of entries that it did not time; a line cut short is none."""
+    """Yield the entries that the child could not time; skip a truncated line."""
     for line in path.read_bytes().splitlines() if path.exists() else ():
         with contextlib.suppress(msgspec.DecodeError):
             yield msgspec.json.decode(line, type=Timing)
 
 
 def _document(path: Path) -> dict[str, Any] | None:
-    """What pytest-benchmark wrote at the end, with names that do not depend on where; None if it did not."""
+    """Return the document of pytest-benchmark with test names independent of the folder, or None."""
     try:
         document: dict[str, Any] = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -115,19 +136,19 @@ def _lost(name: str, folder: Path) -> str:
     current = current_cell_file(folder / f"{name}.jsonl")
     if current.exists():
         return f"{describe_end(folder, name)}, while timing {current.read_text('utf-8')}"
-    return f"its case was not run; its process said last: {last_output(folder, name)}"
+    return f"its case was not run. The last output of its process: {last_output(folder, name)}"
 
 
-def _timing(entry: Entry, left: _Left) -> Timing:
-    if entry.id in left.noted:
-        return left.noted[entry.id]
-    if entry.id not in left.found:
-        return Timing(entry, State.NOT_TIMED, left.lost)
-    return msgspec.convert(left.found[entry.id]["extra_info"]["timing"], Timing)
+def _timing(entry: Entry, result: _ChildResult) -> Timing:
+    if entry.id in result.noted:
+        return result.noted[entry.id]
+    if entry.id not in result.found:
+        return Timing(entry, State.NOT_TIMED, result.lost)
+    return msgspec.convert(result.found[entry.id]["extra_info"]["timing"], Timing)
 
 
 def _joined(documents: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """One document of all benchmarks; machine and commit are the first one's, as all ran here and now."""
+    """Join the documents of all children, which ran on one machine, into one."""
     if not documents:
         return None
     return {**documents[0], "benchmarks": [one for document in documents for one in document["benchmarks"]]}

@@ -1,4 +1,4 @@
-"""The pytest hooks of a run that times: what was planned, what was timed, and no green for a run that timed nothing."""
+"""The pytest hooks of a timing run: plan the entries, time them, and fail if a planned entry was not timed."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ...run.report_writer import cell_of, current_cell_file
 from ...run.session import select_registrations
 from ...values.timing import Entry, State, Timing, plan
 from .interleaving import Pace, Timer
-from .measure import Benchmark, Settings, arm, measure, obstacle, proven
-from .other_release import Beside, NoRival, beside
+from .measure import Benchmark, Settings, arm, measure, obstacle, verified_subject
+from .other_release import OtherRelease, OtherReleaseFailed, start_other_release
 
 if TYPE_CHECKING:
     from _pytest._code.code import ExceptionInfo
@@ -28,21 +28,25 @@ NAME = "sparsecheck-timekeeper"
 
 
 class NotTimed(SparsecheckError):
-    """A timing case that would run and time nothing; the message says what to do."""
+    """Raised if a timing case would run without timing anything; the message says what to do."""
 
 
 class Timekeeper:
-    """Registered at the first timing case that is collected; knows the plan and what became of it.
+    """The pytest plugin of a timing run, registered when the first timing case is collected.
 
-    noted: written to the file that `--sparsecheck-timings` names, a JSON line each, all but what was timed:
-    of that pytest-benchmark keeps the record.
+    Attributes:
+        settings: The settings of the run.
+        plan: The planned entries.
+        noted: The entries that were not timed, which are also written to the file of `--sparsecheck-timings`, one JSON
+            line each. Timed entries are in the document of pytest-benchmark.
+        timed: The entries that were timed.
     """
 
     def __init__(self, config: pytest.Config, names: Sequence[str], files: Sequence[Path]) -> None:
         self.noted: dict[Entry, Timing] = {}
         self.timed: set[Entry] = set()
         self._found: dict[str, Found] = {}
-        self._beside: dict[str, Beside] = {}
+        self._other_releases: dict[str, OtherRelease] = {}
         self._open = ExitStack()
         path = config.option.sparsecheck_timings
         self._path = Path(path) if path else None
@@ -79,39 +83,41 @@ class Timekeeper:
 
     @property
     def untimed(self) -> list[Entry]:
-        """What was planned and never accounted for, or accounted for as not timed."""
+        """The planned entries that were neither timed nor noted with another state than `NOT_TIMED`."""
         accounted = self.timed | {entry for entry, timing in self.noted.items() if timing.state != State.NOT_TIMED}
         return [entry for entry in self.plan if entry not in accounted]
 
     def time(self, id: str, benchmark: Benchmark) -> None:
-        """Time the entry called `id`, in the world that every timing shares.
+        """Time the entry with this id, and restore the process's state afterwards.
 
         Raises:
-            NotTimed: pytest-benchmark is switched off.
+            NotTimed: pytest-benchmark is disabled.
         """
         if not benchmark.enabled:
-            raise NotTimed("pytest-benchmark is switched off: nothing would be timed")
+            raise NotTimed("pytest-benchmark is disabled, so nothing would be timed")
         entry = self._entries[id]
         with Guard().keep():
             measure(entry, self._found[entry.sparsifier], self.settings, benchmark, self._rival(entry))
 
     def _rival(self, entry: Entry) -> Callable[[Pace], Timer] | None:
-        """What makes the other version that takes turns ready for `entry`."""
+        """Return the function that prepares the rival for `entry`, or None if there is no rival."""
         rival = self.settings.rival
         if rival is None:
             return None
         name, file = entry.sparsifier, Path(rival.file)
         if rival.file:
-            adapter, workload = load(find(file.stem, (file,))).adapter, proven(self._found[name], entry).workload
-            return partial(arm, entry, adapter, workload)
-        if name not in self._beside:
-            self._beside[name] = self._open.enter_context(beside(name, self._files, rival.folder))
-        return partial(self._beside[name].prepare, entry)
+            adapter, subject = load(find(file.stem, (file,))).adapter, verified_subject(self._found[name], entry)
+            return partial(arm, entry, adapter, subject.workload)
+        if name not in self._other_releases:
+            started = self._open.enter_context(start_other_release(name, self._files, rival.folder))
+            self._other_releases[name] = started
+        return partial(self._other_releases[name].prepare, entry)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[Any]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Note whether an entry was timed, or why not."""
         report = yield
         entry = self._entries.get(cell_of(item.nodeid))
         if entry is not None and call.excinfo is not None:
@@ -122,11 +128,13 @@ class Timekeeper:
         return report
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Write down the entry that is about to be timed."""
         if self._path is not None:
             current_cell_file(self._path).write_text(cell_of(nodeid), "utf-8")
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Stop the other release, and set the exit status."""
         self._open.close()
         if self._path is not None:
             current_cell_file(self._path).unlink(missing_ok=True)
@@ -136,44 +144,45 @@ class Timekeeper:
             session.exitstatus = session.exitstatus or 1
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Report how many planned entries were not timed."""
         if self.untimed:
             first = self.untimed[0]
             why = self.noted[first].message if first in self.noted else "its case was not run"
             terminalreporter.section("sparsecheck")
             terminalreporter.line(
-                f"{len(self.untimed)} of {len(self.plan)} planned timings were not made, first {first.id}: {why}"
+                f"{len(self.untimed)} of {len(self.plan)} planned entries were not timed, first {first.id}: {why}"
             )
 
 
 def timer_of(request: pytest.FixtureRequest, benchmark: Benchmark) -> Callable[[], None]:
-    """What times the entry that is the parameter of the timing case that makes `request`."""
+    """Return the function that times the entry with which a timing case was parametrized."""
     keeper: Timekeeper | None = request.config.pluginmanager.get_plugin(NAME)
     assert keeper is not None
     return partial(keeper.time, request.param, benchmark)
 
 
 def check(config: pytest.Config) -> None:
-    """Whether a timing case would time anything in this run.
+    """Raise if timing cases would time nothing in this run.
 
     Raises:
-        NotTimed: it would not; the message says what to do.
+        NotTimed: pytest-benchmark is missing or disabled, or the run uses pytest-xdist.
     """
     option = config.option
     if not hasattr(option, "benchmark_skip"):
         raise NotTimed("a timing case needs pytest-benchmark: pip install sparsecheck[bench]")
     if hasattr(config, "workerinput") or getattr(option, "dist", "no") != "no":
         raise NotTimed(
-            "under xdist pytest-benchmark times nothing: run timing cases without -n (or with -n 0), "
-            "alone on the machine, or by `sparsecheck bench`"
+            "pytest-benchmark times nothing under xdist: run timing cases without -n (or with -n 0) "
+            "and with nothing else running, or use `sparsecheck bench`"
         )
     for name in ("skip", "disable"):
         if getattr(option, f"benchmark_{name}"):
-            raise NotTimed(f"--benchmark-{name} leaves nothing timed: take it away, or leave the timing cases out")
+            raise NotTimed(f"--benchmark-{name} prevents timing: remove the option, or do not run the timing cases")
 
 
 def _verdict(excinfo: ExceptionInfo[BaseException]) -> tuple[State, str]:
     error = excinfo.value
-    if isinstance(error, (NotTimed, NoRival, BrokenAdapter, pytest.skip.Exception)):
+    if isinstance(error, (NotTimed, OtherReleaseFailed, BrokenAdapter, pytest.skip.Exception)):
         return State.NOT_TIMED, str(error)
     return State.RAISED, " ".join(f"{type(error).__name__}: {error}".split())
 
