@@ -50,11 +50,11 @@ def test_ratios_within_the_noise_have_no_colour() -> None:
     assert is_significant(timed(floor=ABOVE), ABOVE)
     assert not is_significant(timed(floor=WITHIN), WITHIN)
     html = render_html(report(timed(floor=ABOVE, dense=WITHIN)))
-    assert '<td class="told">1.5 [1.4, 1.6]</td>' in html
+    assert '<td class="significant">1.5 [1.4, 1.6]</td>' in html
     assert "<td>1.03 [1.01, 1.05]</td>" in html
     within = render_html(report(timed(floor=WITHIN)))
     assert 'class="noise"' in within
-    assert 'class="told"' not in within
+    assert 'class="significant"' not in within
 
 
 def test_ratios_below_the_noise_are_significant_too() -> None:
@@ -97,8 +97,8 @@ def test_curves_need_several_sizes_or_runs() -> None:
 def test_the_noise_is_described() -> None:
     off = Ratio(0.9, 0.8, 1.0, 0.9, 40)
     noisy = Timing(Entry("it", "update", "256x256"), State.TIMED, ratios={"self": off})
-    told = report(timed(), noisy, timed("other")).noise
-    assert told == "identical code differs by 0.0% in the median, by 10% at the most"
+    noise = report(timed(), noisy, timed("other")).noise
+    assert noise == "identical code differs by 0.0% in the median, by 10% at the most"
     assert report().noise == "not measured"
 
 
@@ -112,7 +112,7 @@ def test_counts_in_words() -> None:
 def test_a_bar_is_drawn_at_its_ratio(median: float) -> None:
     drawn = forest([Bar("it", median / 2, median, median * 2, True), Bar("one", 0.1, 1.0, 100.0, False)])
     places = [float(place) for place in re.findall(r'cx="([\d.]+)"', drawn)]
-    ends = re.findall(r'class="(?:told|noise)" x1="([\d.]+)" x2="([\d.]+)"', drawn)
+    ends = re.findall(r'class="(?:significant|noise)" x1="([\d.]+)" x2="([\d.]+)"', drawn)
     assert all(float(one) < place < float(two) for place, (one, two) in zip(places, ends, strict=True))
     assert (places[0] < places[1]) == (median < 1.0)
 

@@ -328,11 +328,11 @@ def test_processors_of_one_brand_can_differ(other: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("not json", "is not what `sparsecheck bench --json` writes"),
-        ("[]", "is not what"),
+        ("not json", "was not written by `sparsecheck bench --json`"),
+        ("[]", "was not written by"),
         ('{"machine_info": {"cpu": {}}, "benchmarks": []}', "has no timings to compare with"),
-        (json.dumps(document(timed())).replace('"timing"', '"other"'), "is not what"),
-        (json.dumps(document(timed())).replace('"timed"', '"other"'), "is not what"),
+        (json.dumps(document(timed())).replace('"timing"', '"other"'), "was not written by"),
+        (json.dumps(document(timed())).replace('"timed"', '"other"'), "was not written by"),
     ],
 )
 def test_an_unusable_file_is_named(tmp_path: Path, text: str, message: str) -> None:
