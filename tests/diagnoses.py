@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from sparsecheck.report.report import CORE
@@ -41,8 +42,17 @@ def pinned() -> dict[str, str]:
     return kept
 
 
-def write() -> None:
-    """The words as they now are."""
-    seen = {miniature.name: rejection(miniature) for miniature in diagnosed()}
-    said = {name: words(record) for name, record in seen.items() if record is not None}
+def update(names: Iterable[str]) -> None:
+    """Compute again the words about some miniatures, and about those that have none."""
+    again, stored = set(names), pinned()
+    said = {
+        one.name: stored[one.name] if one.name in stored and one.name not in again else _said(one)
+        for one in diagnosed()
+    }
     PINS.write_text(json.dumps(said, indent=0, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _said(miniature: Miniature) -> str:
+    record = rejection(miniature)
+    assert record is not None, f"{miniature.name} is not rejected as {miniature.kind or 'anything'}"
+    return words(record)

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from sparsecheck import Trial
 from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter, Keep
 from sparsecheck.trials import tracing
-from tests.alike import Keeping, facts, making
 from tests.bench_of_one import canonical
+from tools.kill_matrix.alike import Keeping, facts, making
 
 CELLS = {one.cell.requirement: one.cell for one in canonical(ExemplarAdapter())}
 

@@ -12,7 +12,7 @@ Rows = Mapping[str, tuple[str, ...]]
 
 _HEAD = """# The kill matrix
 
-Written by `python -m tests.kill_matrix --write`; the tests hold it against what they compute.
+Written by `python -m tools.kill_matrix --page FILE` from tests/kill_matrix.json.
 
 A case counts only once a broken sparsifier has been seen to fail it, and a correct one to pass it. Below, each row is
 a miniature: a deliberately broken sparsifier, a few lines over the exemplar. Each column is a requirement. `#`: the

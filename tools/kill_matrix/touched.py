@@ -13,10 +13,8 @@ from sparsecheck.adapter import holders
 from sparsecheck.adapter import protocol as protocol
 from sparsecheck.adapter.shipped import exemplar
 from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter
-from tests.alike import Keeping, making
 from tests.bench_of_one import canonical, judge
 
-OF_THE_EXEMPLAR = Keeping()
 _FILES = {inspect.getfile(module) for module in (exemplar, protocol, holders)}
 _ELSEWHERE = {"STATE-02"}
 """Enters what it enters in another process."""
@@ -28,7 +26,7 @@ _SAYS_NOTHING = {"__module__", "__doc__", "__qualname__", "__annotations__", "__
 def touches(broken: type[Adapter], requirement: str) -> bool:
     """Whether a case of `requirement` enters anything that `broken` overrides, or may do so."""
     names = overridden(broken) if issubclass(broken, ExemplarAdapter) else None
-    return names is None or requirement in _ELSEWHERE or bool(names & entered().get(requirement, names))
+    return names is None or requirement in _ELSEWHERE or bool(names & entered(requirement, names))
 
 
 @cache
@@ -51,12 +49,16 @@ def _own(kind: type, base: type) -> Iterator[tuple[str, object]]:
                 yield name, value
 
 
+def entered(id: str, otherwise: frozenset[str]) -> frozenset[str]:
+    """Return the functions of the exemplar's code that the canonical cell of requirement `id` enters."""
+    return _entered_by(id) or otherwise
+
+
 @cache
-def entered() -> dict[str, frozenset[str]]:
-    """By requirement: the functions of the exemplar's code that its canonical cell enters."""
+def _entered_by(id: str) -> frozenset[str]:
     adapter = ExemplarAdapter()
-    with making(OF_THE_EXEMPLAR):
-        return {one.cell.requirement: _entered(partial(judge, adapter, one)) for one in canonical(adapter)}
+    cells = [one for one in canonical(adapter) if one.cell.requirement == id]
+    return frozenset().union(*(_entered(partial(judge, adapter, one)) for one in cells))
 
 
 def _entered(act: Callable[[], object]) -> frozenset[str]:

@@ -1,0 +1,1 @@
+"""The kill matrix: which requirements reject which miniature."""
