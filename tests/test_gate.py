@@ -30,7 +30,7 @@ from sparsecheck.features.bench.saved_timings import InvalidTimings, of_document
 from sparsecheck.features.bench.text import render_changes
 from sparsecheck.features.bench.time_in_subprocesses import Bench, Timed
 from sparsecheck.values.timing import Counts, Entry, Ratio, Scope, State, Timing
-from tests.detection.adapters import frozen, planted
+from tools.detection.adapters import frozen, planted
 
 ENTRY = Entry("it", "forward", "256x256")
 PLACE = {"torch": "2.13.0", "python": "3.11", "processor": "one", "threads": "1"}

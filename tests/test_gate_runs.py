@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from sparsecheck.process.releases import NotInstalled, installed
-from tests.detection.adapters import frozen, planted
 from tests.installed import pip_install
+from tools.detection.adapters import frozen, planted
 
 
 def bench(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

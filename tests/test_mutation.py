@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutation.mutants import mutants
-from tests.mutation.page import Explanations, complaints, page
-from tests.mutation.trying import file_of
+from tools.mutation.mutants import mutants
+from tools.mutation.page import Explanations, complaints, page
+from tools.mutation.trying import file_of
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,8 @@ from sparsecheck.values.record import Footer, Record, Share, Subject, Verdict
 from sparsecheck.values.selection import Selection
 from sparsecheck.values.shard import InvalidShard, Shard
 from tests.faulty import run
-from tests.many import AXES, many, shards
 from tests.samples import cell, declaration, environment, passed, report
+from tools.many import AXES, many, shards
 
 CELLS = tuple(f"it:{axes}" for axes in AXES)
 WHOLE = many(700)

@@ -1,4 +1,4 @@
-"""`python -m tests.mutation [MODULE ...]`, as `oracle/units`: prints the page that is docs/mutation.md."""
+"""`python -m tools.mutation [MODULE ...]`, as `oracle/units`: prints what survives as a page."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Seen = dict[str, tuple[float, list[tuple[str, int]]]]
 
 def main() -> int:
     """0: every survivor is explained, every explanation has one, and nothing is below the floor."""
-    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.mutation", description=__doc__)
     parser.add_argument("-j", type=int, default=os.cpu_count() or 1, help="mutants tried at a time")
     parser.add_argument("module", nargs="*", default=MODULES)
     asked = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Runs the gate, again and again: `python -m tests.detection FILE --condition quiet --slowdown 0 --runs 50`.
+"""Runs the gate, again and again: `python -m tools.detection FILE --condition quiet --slowdown 0 --runs 50`.
 
 Each run is a gate run as a maintainer's: processes of its own, and further looks at what is in doubt. A line of JSON is
 appended to FILE for each, so that what is cut short loses nothing.

@@ -1,4 +1,4 @@
-"""What judging costs beyond what is judged: `python -m tests.overhead 1000 10000`.
+"""What judging costs beyond what is judged: `python -m tools.overhead 1000 10000`.
 
 As many empty cases, of copies of the exemplar, judged by the pytest that `sparsecheck run` starts, as empty tests of a
 bare pytest that has imported torch, and with it what an optimizer imports, both before anything is judged: seconds and

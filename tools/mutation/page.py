@@ -16,10 +16,10 @@ _HEAD = """\
 
 `tox -e mutation` puts small faults, one at a time, into the part of the code that decides verdicts and needs
 no torch, and runs the tests of that code: each fault should turn one of them red. It is red itself where a
-survivor is not explained in [survivors.toml](../tests/mutation/survivors.toml), an explanation has no survivor,
+survivor is not explained in [survivors.toml](../tools/mutation/survivors.toml), an explanation has no survivor,
 or a module under `judging/`, or all together, fall below {floor:.0%}. This page is what it printed on {today}.
 
-The faults ([operators.py](../tests/mutation/operators.py)): comparisons, arithmetic, `and`/`or`, `not` and constants
+The faults ([operators.py](../tools/mutation/operators.py)): comparisons, arithmetic, `and`/`or`, `not` and constants
 changed, conditions and filters forced, parts of them dropped, returned values replaced by None, statements deleted,
 ends of slices dropped, one function called for its opposite. Left alone: imports, assertions, annotations, docstrings.
 A mutant that does not import, or uses a minute of processor time, counts as killed. A mutant is tried against those

@@ -1,6 +1,6 @@
 """Reports of as many records as are wanted, the same each time: how long they take, and how much memory.
 
-`python -m tests.many 200000` writes the shards of such a run, merges, shows and renders them.
+`python -m tools.many 200000` writes the shards of such a run, merges, shows and renders them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The page of what the gate finds, from a file of runs: `python -m tests.detection.page FILE` prints it."""
+"""The page of what the gate finds, from a file of runs: `python -m tools.detection.page FILE` prints it."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ and the crowded ones, also took fewer rounds where the machine was loaded. Again
 to the exemplar alone, and not that to the floor too, or to which an entry was too noisy where either was known ill.
 Whatever is red now was red by them, so that their clean runs count.
 
-Every row is made from [runs.jsonl](runs.jsonl), a line a run, by `python -m tests.detection.page`; the runs are made by
-`python -m tests.detection FILE --condition CONDITION --slowdown FRACTION --runs N`, with `--saved` against a file, on
-two cores without a GPU.
+`python -m tools.detection FILE --condition CONDITION --slowdown FRACTION --runs N` appends a line for each run to FILE,
+with `--saved` against a file; `python -m tools.detection.page FILE` prints this page. The runs counted here were
+made on two cores without a GPU. They are in the history of this repository, as docs/detection/runs.jsonl: `git log
+--diff-filter=D --oneline -- docs/detection/runs.jsonl` names the commit that removed them.
 """
 
 
