@@ -34,8 +34,8 @@ def main() -> None:
     """Judge PyTorch sparsifiers against one catalogue of requirements.
 
     \b
-    sparsecheck list                      show what is registered here
+    sparsecheck list                      list the registered sparsifiers
     sparsecheck run NAME --report FILE    judge one sparsifier and keep the report
     sparsecheck explain MASK-01           show a requirement and its source
-    sparsecheck init                      start an adapter for your own package
-    """
+    sparsecheck init                      write an adapter for your own package
+    """  # noqa: D301  # click reads the backspace character

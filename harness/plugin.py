@@ -1,6 +1,6 @@
-"""The pytest plugin: inert until a case is collected or one of its options is given.
+"""The pytest plugin. It is inert until a case is collected or one of its options is given.
 
-It loads in every pytest run of every user, so nothing but pytest is imported up here.
+It is loaded in every pytest run of every user, so this module imports only pytest at the top.
 """
 
 from __future__ import annotations
@@ -22,23 +22,25 @@ _DIGEST = "sparsecheck-digest"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of sparsecheck."""
     group = parser.getgroup("sparsecheck", "conformance of PyTorch sparsifiers")
     add = group.addoption
     add("--sparsecheck-subject", action="append", default=[], metavar="NAME", help="judge this registered sparsifier")
     add("--sparsecheck-adapter", action="append", default=[], metavar="FILE", help="judge the adapter in this file")
-    add("--sparsecheck-area", action="append", default=[], metavar="AREA", help="only this area, as MASK")
+    add("--sparsecheck-area", action="append", default=[], metavar="AREA", help="only this area, such as MASK")
     add("--sparsecheck-requirement", action="append", default=[], metavar="ID", help="only this requirement")
     add("--sparsecheck-cell", action="append", default=[], metavar="CELL", help="only this cell")
-    add("--sparsecheck-probe", action="store_true", help="only what takes an undeclared capability")
+    add("--sparsecheck-probe", action="store_true", help="only cells that need an undeclared capability")
     add("--sparsecheck-shard", metavar="K/N", help="only this of N equal parts")
-    add("--sparsecheck-durations", metavar="FILE", help="an earlier report, by which the shards are balanced")
+    add("--sparsecheck-durations", metavar="FILE", help="balance the shards by the durations in this report")
     add("--sparsecheck-catalogue", type=int, metavar="N", help="judge by this earlier version of the catalogue")
-    add("--sparsecheck-kept", metavar="FILE", help="records of an interrupted run, which are not judged again")
-    add("--sparsecheck-report", metavar="FILE", help="write the records here, as JSON Lines")
-    add("--sparsecheck-limit", type=float, default=60.0, metavar="SECONDS", help="what one case may take")
+    add("--sparsecheck-kept", metavar="FILE", help="records of an interrupted run, whose cells are not judged again")
+    add("--sparsecheck-report", metavar="FILE", help="write the report to this file, as JSON Lines")
+    add("--sparsecheck-limit", type=float, default=60.0, metavar="SECONDS", help="time limit for one case")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """Plan the run at once if it asks for a sparsifier, a report or the cases."""
     if _asked(config) and not hasattr(config, "workerinput"):
         _judge(config)
 
@@ -52,17 +54,17 @@ def _asked(config: pytest.Config) -> bool:
 
 
 def _is_cases(path: Path) -> bool:
-    """Whether `path` is the folder of the cases, or a file in it."""
+    """Return whether `path` is the folder of the cases or inside it."""
     spec = importlib.util.find_spec("sparsecheck.cases")
     folders = [Path(folder).resolve() for folder in (spec.submodule_search_locations or ())] if spec else []
     return any(folder == path or folder in path.parents for folder in folders)
 
 
 def _judge(config: pytest.Config) -> Judge:
-    """The one judge of this run, made and registered at its first need.
+    """Return the judge of this run, which is created and registered on the first call.
 
     Raises:
-        pytest.UsageError: what was asked for cannot be had.
+        pytest.UsageError: The options cannot be satisfied.
     """
     judge: Judge | None = config.pluginmanager.get_plugin(_NAME)
     if judge is None:
@@ -99,8 +101,7 @@ def _request(config: pytest.Config) -> SessionRequest:
     if workerinput is not None:
         if _WIRE not in workerinput:
             raise pytest.UsageError(
-                "sparsecheck cases under xdist: name what to judge, "
-                "by --sparsecheck-subject NAME or --sparsecheck-report FILE"
+                "sparsecheck cases under xdist need --sparsecheck-subject NAME or --sparsecheck-report FILE"
             )
         return msgspec.json.decode(workerinput[_WIRE], type=SessionRequest)
     option = config.option
@@ -124,12 +125,12 @@ def _absolute(file: str | None) -> str:
 def _check_digest(config: pytest.Config, digest: str) -> None:
     workerinput = getattr(config, "workerinput", None)
     if workerinput is not None and workerinput[_DIGEST] != digest:
-        raise pytest.UsageError("this worker plans other cells than its controller: their environments differ")
+        raise pytest.UsageError("this worker plans other cells than its controller, because their environments differ")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Under xdist: hand the worker what is asked for and the ledger's digest."""
+    """Send the request and the digest of the ledger to an xdist worker."""
     judge: Judge | None = node.config.pluginmanager.get_plugin(_NAME)
     if judge is not None:
         import msgspec
@@ -139,6 +140,7 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Parametrize each case with the planned cells of its requirement."""
     id = getattr(metafunc.function, "__sparsecheck_requirement__", None)
     if id is None:
         return
@@ -148,7 +150,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def trial(request: pytest.FixtureRequest) -> Trial:
-    """One cell of one sparsifier, made concrete; given to cases alone."""
+    """Provide the trial of one planned cell; for cases only."""
     from .trials.trial import Trial
 
     planned = request.param

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from sparsecheck.adapter.discovery import BrokenAdapter, NotFound, Registration, find, load, registrations
 from sparsecheck.cli import main
-from sparsecheck.commands.names import chosen, not_installed
+from sparsecheck.commands.names import not_installed_lines, select_sparsifiers
 from sparsecheck.report.report import write
 from tests.installed import install, sparsecheck_without
 from tests.samples import cell, passed, report
@@ -233,10 +233,10 @@ def test_what_is_lacking_is_listed_and_breaks_nothing(tmp_path: Path, monkeypatc
 
 def test_what_is_lacking_is_judged_only_if_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _acme_with_extras(tmp_path, monkeypatch)
-    assert "acme-gone" not in chosen((), (), (), ())
-    assert {"acme-here", "exemplar"} <= set(chosen((), (), (), ()))
-    assert [line for line in not_installed() if "acme-gone" in line] == [
-        "acme-gone: NOT JUDGED, not installed: acme-of-nowhere; pip install 'acme[gone]'"
+    assert "acme-gone" not in select_sparsifiers((), (), (), ())
+    assert {"acme-here", "exemplar"} <= set(select_sparsifiers((), (), (), ()))
+    assert [line for line in not_installed_lines() if "acme-gone" in line] == [
+        "acme-gone: NOT JUDGED: not installed: acme-of-nowhere; pip install 'acme[gone]'"
     ]
     named = CliRunner().invoke(main, ["run", "acme-gone"])
     assert named.exit_code == 2

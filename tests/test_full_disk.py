@@ -58,7 +58,7 @@ def resumable(disk: Path, whole: Report) -> Report:
 def said_once(output: str) -> None:
     """One sentence, and no traceback."""
     assert output.count("out.jsonl cannot be written") == 1
-    assert "out.jsonl.parts. Make room, and finish with --resume." in output
+    assert "out.jsonl.parts. Free some space, then finish with --resume." in output
     assert "Traceback" not in output
 
 
@@ -80,7 +80,7 @@ def test_a_full_disk_loses_nothing_recorded(disk: Path, whole: tuple[Report, int
     mounted(disk, 1 << 22, "remount")
     ended = run(disk, *ASKED, "--resume")
     assert ended.code == 0, ended.output
-    assert f"{len(left.records)} records are kept" in ended.output
+    assert f"resuming with {len(left.records)} records" in ended.output
     assert set(left.records) <= set(read(disk / "out.jsonl").records)
     assert {one.cell: one.verdict for one in read(disk / "out.jsonl").records} == {
         one.cell: one.verdict for one in report.records

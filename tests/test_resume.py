@@ -130,7 +130,7 @@ def test_an_interrupted_run_is_finished(tmp_path: Path, workers: tuple[str, ...]
     assert set(kept(cut.report.records)) <= set(again.report.records)
     mended.touch()
     ended = run(tmp_path, *asked, *workers, "--resume")
-    assert f"{len(kept(again.report.records))} records are kept" in ended.output
+    assert f"resuming with {len(kept(again.report.records))} records" in ended.output
     is_the_run(ended, run(tmp_path, *asked), cut.report)
     assert not (tmp_path / "out.jsonl.parts").exists()
 

@@ -1,1 +1,1 @@
-"""The command line: what every command shares."""
+"""Core commands, and the steps that all commands share."""

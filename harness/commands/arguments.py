@@ -1,4 +1,4 @@
-"""Options that several commands read alike."""
+"""Callbacks for options that several commands have."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ..values.shard import InvalidShard, Shard
 
 
 def split_arguments(context: click.Context, option: click.Parameter, value: str) -> tuple[str, ...]:
-    """Arguments for another program, split as a shell would.
+    """Split the arguments for another program like a shell.
 
     Raises:
-        click.BadParameter: a quotation does not end.
+        click.BadParameter: A quotation is not closed.
     """
     try:
         return tuple(shlex.split(value))
@@ -22,8 +22,10 @@ def split_arguments(context: click.Context, option: click.Parameter, value: str)
 
 
 def shard_argument(context: click.Context, option: click.Parameter, value: str | None) -> Shard | None:
-    """Raises:
-    click.BadParameter: it is no shard.
+    """Parse the value of --shard.
+
+    Raises:
+        click.BadParameter: The value is not a shard.
     """
     try:
         return Shard.parse(value) if value is not None else None

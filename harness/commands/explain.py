@@ -10,9 +10,9 @@ from ..values.requirement import Requirement
 
 @click.command()
 @click.argument("id", metavar="[REQUIREMENT | AREA]", required=False)
-@click.option("--markdown", is_flag=True, help="The whole catalogue as a page of Markdown.")
+@click.option("--markdown", is_flag=True, help="Print the whole catalogue as Markdown.")
 def explain(id: str | None, markdown: bool) -> None:
-    """Say what a requirement asks, from where, and over which axes; an area, or all, a line each."""
+    """Show a requirement: its sentence, source and axes. Without an id, list all requirements, or those of an area."""
     if markdown:
         from ..show.catalogue_page import catalogue_page
 
@@ -22,14 +22,14 @@ def explain(id: str | None, markdown: bool) -> None:
         for one in CATALOGUE if id is None else AREAS[id.upper()]:
             click.echo(f"{one.id:9} {one.level:12} {one.sentence}")
         return
-    click.echo(_explained(requirement(id)))
+    click.echo(_describe(requirement(id)))
 
 
-def _explained(one: Requirement) -> str:
+def _describe(one: Requirement) -> str:
     axes = (("layers", one.layers), ("patterns", one.patterns), ("dtypes", one.dtypes), ("devices", one.devices))
     lines = [f"{one.id} ({one.level}, since catalogue {one.since})", f"  {one.sentence}", f"  source: {one.source}"]
     lines += [f"  {name}: {', '.join(values)}" for name, values in axes]
     lines += [f"  needs: {', '.join(one.needs)}"] if one.needs else []
     lines += [f"  needs torch{one.torch}"] if one.torch else []
-    lines += [f"  not planned where the contract says {clause} = {value}" for clause, value in one.unless]
+    lines += [f"  not applicable if the contract declares {clause} = {value}" for clause, value in one.unless]
     return "\n".join(lines)

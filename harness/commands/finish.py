@@ -1,4 +1,4 @@
-"""The end of every command that ends in verdicts: write the report, show the verdicts, exit."""
+"""Finish a command that ends in verdicts: write the report, show the verdicts, exit."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from ..run.partial_records import PartialRecords
 
 
-def tell(
+def finish(
     judged: Report, path: Path | None, required: tuple[str, ...] = (), left_out: tuple[str, ...] = (),
     parts: PartialRecords | None = None, at_least: int = 0,
 ) -> None:
-    """Write `judged` to `path`, show it, and exit.
+    """Write a report, show its verdicts, and exit.
 
     Args:
         judged: The report of the run.
-        path: Where to write it, if anywhere.
+        path: The file to write it to, if any.
         required: Names of sparsifiers that must have been judged.
-        left_out: Lines on what was not judged, shown last.
-        parts: Records that outlive a report that cannot be written.
+        left_out: Lines about sparsifiers or requirements that were not judged, shown last.
+        parts: The partial records of the run, which are kept if the report cannot be written.
         at_least: The lowest exit code.
     """
     from ..report.report import exit_code
@@ -60,7 +60,7 @@ def _is_written(judged: Report, path: Path | None, parts: PartialRecords | None)
         if path is not None:
             write(judged, path)
     except CannotWrite as error:
-        kept = f"What was recorded stays in {path}.parts. Make room, and finish with --resume."
+        kept = f"The records are kept in {path}.parts. Free some space, then finish with --resume."
         show_error(CannotWrite(error.path, error.reason, kept if parts is not None else "The verdicts follow."))
         return False
     if parts is not None:

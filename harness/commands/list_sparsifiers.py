@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 
 @click.command("list")
-@click.option("--check", is_flag=True, help="Load each adapter; exit 2 if one cannot be judged.")
-@click.option("--adapter", "adapters", multiple=True, type=click.Path(path_type=Path), help="An adapter file.")
+@click.option("--check", is_flag=True, help="Load every adapter; exit with 2 if one of them cannot be judged.")
+@click.option("--adapter", "adapters", multiple=True, type=click.Path(path_type=Path),
+              help="Also list the adapter in this file.")
 def list_(check: bool, adapters: tuple[Path, ...]) -> None:
-    """Show the sparsifiers registered here; from metadata alone, unless --check loads them."""
+    """List the registered sparsifiers. Without --check, only package metadata is read and no adapter is loaded."""
     from ..adapter.discovery import BrokenAdapter, load, registrations
 
     broken = False
@@ -38,7 +39,7 @@ def list_(check: bool, adapters: tuple[Path, ...]) -> None:
 
 
 def _newer(declaration: Declaration) -> str:
-    """Say what an adapter that was written for an earlier catalogue has to declare for the current one."""
+    """Return what an adapter for an earlier catalogue must add for this one; empty if it is current."""
     if declaration.catalogue == VERSION:
         return ""
     undeclared = declaration.capabilities.undeclared

@@ -1,4 +1,4 @@
-"""`sparsecheck merge`: the shards of one run, put together."""
+"""`sparsecheck merge`: merge the reports of all shards of a run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .finish import tell
+from .finish import finish
 from .output import check_writable
 
 
@@ -14,16 +14,16 @@ from .output import check_writable
 @click.argument("files", metavar="SHARD...", nargs=-1, required=True,
                 type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--to", "whole", required=True, type=click.Path(path_type=Path, dir_okay=False),
-              help="Write the report of the whole run here (JSON Lines).")
-@click.option("--require", "required", multiple=True, metavar="NAME", help="Red unless NAME was judged.")
+              help="Write the report of the whole run to this file (JSON Lines).")
+@click.option("--require", "required", multiple=True, metavar="NAME", help="Fail unless NAME was judged.")
 def merge(files: tuple[Path, ...], whole: Path, required: tuple[str, ...]) -> None:
-    """Put the reports of all shards of a run together, and exit as that run would have.
+    """Merge the reports of all shards of a run.
 
-    Exit codes: as those of `sparsecheck run`; 2 also for a shard that is missing or there twice, and for shards of
-    other plans, catalogues, sparsifiers or environments. Nothing is written then.
+    Exit codes: those of an unsharded `sparsecheck run`; also 2 if a shard is missing or given twice, or if the shards
+    differ in plan, catalogue, sparsifiers or environment. Nothing is written then.
     """
     from ..report import merging
     from ..report.report import read
 
     check_writable(whole, "--to")
-    tell(merging.merge([read(file) for file in files]), whole, required)
+    finish(merging.merge([read(file) for file in files]), whole, required)

@@ -1,4 +1,4 @@
-"""Which sparsifiers a command is about."""
+"""Select the sparsifiers that a command is about."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from ..adapter.discovery import called, registrations
 from ..errors import BadUsage
 
 
-def chosen(
+def select_sparsifiers(
     names: Sequence[str], adapters: Sequence[Path], cells: Sequence[str], required: Sequence[str]
 ) -> tuple[str, ...]:
-    """Return the names to judge: those given; else those of the cells; else those of the adapter files; else all
-    whose package is installed.
+    """Return the names of the sparsifiers to judge.
+
+    These are the given names; without any, the sparsifiers of the given cells; else those of the adapter files; else
+    all whose package is installed.
 
     Raises:
-        NotFound: A name, that of a cell or a required one is not registered.
-        BadUsage: Nothing is registered whose package is installed.
+        NotFound: A given, required or cell's name is not registered.
+        BadUsage: No registered sparsifier has its package installed.
     """
     every = registrations(adapters)
     wanted = list(names) or [cell.partition(":")[0] for cell in cells]
@@ -26,12 +28,12 @@ def chosen(
     for name in (*wanted, *required):
         called(name, every)
     if not wanted:
-        raise BadUsage("no sparsifier is registered whose package is installed", "See `Judge your own` in README.")
+        raise BadUsage("no registered sparsifier has its package installed", "See `Judge your own` in README.")
     return tuple(dict.fromkeys(wanted))
 
 
-def not_installed() -> Iterator[str]:
-    """A line for each that is registered but whose package is not there, and so is judged only if it is named."""
+def not_installed_lines() -> Iterator[str]:
+    """Yield a line for each registered sparsifier whose package is not installed, so that it is not judged."""
     for one in registrations():
         if one.lacking:
-            yield f"{one.name}: NOT JUDGED, {one.lacking}"
+            yield f"{one.name}: NOT JUDGED: {one.lacking}"

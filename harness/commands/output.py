@@ -1,4 +1,4 @@
-"""Files that commands write beside their verdict."""
+"""Write the files that a command produces in addition to its verdict."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from .command_line import show_error
 
 
 def check_writable(path: Path | None, option: str) -> None:
-    """Check, before anything is done, that the file given by `option` can be written, if one is given.
+    """Check before the work starts that the file given by `option` can be written, if one is given.
 
     Raises:
-        CannotWrite: It cannot.
+        CannotWrite: The file cannot be written.
     """
     if path is not None:
         files.check_writable(path, f"Name another file with {option}.")
 
 
-def put(pages: Mapping[Path | None, str | bytes]) -> int:
-    """Write each page to its file, where one is named.
+def write_files(pages: Mapping[Path | None, str | bytes]) -> int:
+    """Write each content to its file; skip entries without a file. An error is shown and stops nothing else.
 
     Returns:
-        The exit code of the first error, which is shown and stops nothing else; 0 if there is none.
+        The exit code of the first error, or 0 if there is none.
     """
     code = OK
     for path, content in pages.items():

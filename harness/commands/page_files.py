@@ -1,4 +1,4 @@
-"""Steps shared by the commands that write pages from reports."""
+"""Steps of the commands that write pages from reports."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from ..report.report import Report
 
 
-def check_asked(html: Path | None, markdown: Path | None) -> None:
-    """Check that there is something to write, and that it can be made.
+def check_outputs(html: Path | None, markdown: Path | None) -> None:
+    """Check that an output file is named and can be rendered.
 
     Raises:
-        BadUsage: Neither file is named, or a page needs a package that is not installed.
+        BadUsage: Neither file is named, or jinja2 is needed and not installed.
     """
     if html is None and markdown is None:
         raise BadUsage("there is nothing to write", "Name a file with --html, --markdown or both.")
@@ -35,22 +35,22 @@ def _check_jinja() -> None:
 
 
 def read_all(files: Sequence[Path]) -> list[Report]:
-    """Return the reports of whole runs in `files`.
+    """Read reports of whole runs.
 
     Raises:
-        InvalidReport: One of them is not the report of a whole run.
+        InvalidReport: A file is not the report of a whole run.
     """
     from ..report.report import read_whole
 
     return [read_whole(file) for file in files]
 
 
-def write(pages: dict[Path, str]) -> None:
-    """Write all pages or none, as far as can be known in advance, and print their names.
+def write_pages(pages: dict[Path, str]) -> None:
+    """Write all pages, or none if one cannot be written, and print their names.
 
     Raises:
-        CannotWrite: One of them cannot be written.
+        CannotWrite: A page cannot be written.
     """
     written.write_all(pages)
     for path in pages:
-        click.echo(f"{path} is written")
+        click.echo(f"wrote {path}")

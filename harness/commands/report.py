@@ -1,4 +1,4 @@
-"""`sparsecheck report` and `sparsecheck schema`: show the verdicts that reports hold, and the form of a report."""
+"""`sparsecheck report` and `sparsecheck schema`: show reports, and their JSON Schema."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .finish import tell
-from .output import check_writable, put
+from .finish import finish
+from .output import check_writable, write_files
 
 if TYPE_CHECKING:
     from ..report.report import Report
@@ -17,16 +17,20 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--report", "joined", type=click.Path(path_type=Path, dir_okay=False),
-              help="Write what the FILES hold together here (JSON Lines).")
+              help="Write the combined report to this file (JSON Lines).")
 @click.option("--carry", "older", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
-              help="Show, uncounted, what this report of a machine with an accelerator says of unavailable cells.")
-@click.option("--junit", "xml", type=click.Path(path_type=Path, dir_okay=False), help="Write them here as JUnit XML.")
+              help="For unavailable cells, show the verdicts of this report from another machine, uncounted.")
+@click.option("--junit", "xml", type=click.Path(path_type=Path, dir_okay=False),
+              help="Write the verdicts to this JUnit XML file.")
 @click.option("--markdown", type=click.Path(path_type=Path, dir_okay=False),
-              help="Write what fails here, for the page of a CI run; under 60 kB.")
+              help="Write the failures to this Markdown file, for a CI summary page (below 60 kB).")
 def report(
     files: tuple[Path, ...], joined: Path | None, older: tuple[Path, ...], xml: Path | None, markdown: Path | None
 ) -> None:
-    """Show the verdicts that FILES hold, of other sparsifiers each, and exit as one run of them all would."""
+    """Show the verdicts in the reports FILES.
+
+    Each file must be about other sparsifiers. The exit code is that of a single run of all of them.
+    """
     from ..report.report import aligned, join, read, read_whole
     from ..show.carried import carried, carried_lines
     from ..show.left_out import left_out_lines
@@ -37,15 +41,15 @@ def report(
     together = join(whole, interrupted="; ".join(cut))
     others = tuple(carried(together, [read_whole(file) for file in older]))
     notes = (*left_out_lines(found), *carried_lines(others))
-    tell(together, joined, left_out=notes, at_least=_put(together, xml, markdown))
+    finish(together, joined, left_out=notes, at_least=_write(together, xml, markdown))
 
 
-def _put(judged: Report, xml: Path | None, markdown: Path | None) -> int:
+def _write(judged: Report, xml: Path | None, markdown: Path | None) -> int:
     from ..show.junit import junit
     from ..show.run_page import report_markdown
 
     pages: dict[Path | None, str | bytes] = {xml: junit(judged)} if xml else {}
-    return put({**pages, markdown: report_markdown(judged)} if markdown else pages)
+    return write_files({**pages, markdown: report_markdown(judged)} if markdown else pages)
 
 
 @click.command()

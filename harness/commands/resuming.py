@@ -1,4 +1,4 @@
-"""How `sparsecheck run` keeps its records beside its report, and goes on with those of a run that was interrupted."""
+"""Keep the partial records of a run next to its report, and resume an interrupted run from them."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def parts_of(report: Path | None, resume: bool) -> Iterator[PartialRecords | None]:
-    """Where the records are while the run goes on; none where they need not outlive it."""
+def keep_partial_records(report: Path | None, resume: bool) -> Iterator[PartialRecords | None]:
+    """Yield the store of the records while the run is in progress, or None if the run writes no report."""
     from ..run.partial_records import open_partial_records
 
     with open_partial_records(report, resume) as parts:
         yield parts
 
 
-def judged_beside(parts: PartialRecords | None, asked: Run, resume: bool) -> Report:
-    """The report of what was asked for, together with what an interrupted run of it had recorded."""
+def judge(parts: PartialRecords | None, asked: Run, resume: bool) -> Report:
+    """Return the report of a run, including the reusable records of an interrupted run if it is resumed."""
     from ..run.run_in_subprocesses import judge_in_subprocesses
 
-    def tell(line: str) -> None:
+    def show(line: str) -> None:
         click.echo(line, err=True)
 
     if parts is None:
-        return judge_in_subprocesses(asked, tell)
+        return judge_in_subprocesses(asked, show)
     earlier = _earlier(parts, asked) if resume else {}
-    return judge_in_subprocesses(replace(asked, records=parts.begin_attempt(resume), earlier=earlier), tell)
+    return judge_in_subprocesses(replace(asked, records=parts.begin_attempt(resume), earlier=earlier), show)
 
 
 def _earlier(parts: PartialRecords, asked: Run) -> dict[str, Report]:
@@ -46,5 +46,6 @@ def _earlier(parts: PartialRecords, asked: Run) -> dict[str, Report]:
 
     header = msgspec.structs.replace(asked.header, sparsecheck=version("sparsecheck"))
     found = dict(earlier(parts.sources(), asked.names, header))
-    click.echo(f"{sum(len(one.records) for one in found.values())} records are kept", err=True)
+    count = sum(len(one.records) for one in found.values())
+    click.echo(f"resuming with {count} records of the interrupted run", err=True)
     return found

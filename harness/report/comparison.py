@@ -207,7 +207,7 @@ def _same(record: Record, old: Subject | None, new: Subject, now: Mapping[str, R
 
 
 def _patterns(pattern: str, old: Subject | None, new: Subject) -> Iterator[str]:
-    """What stands now where `pattern` stood because it was the sparsifier's first."""
+    """Yield the patterns that replace `pattern`, if it was the sparsifier's canonical or levelled one."""
     if old is None or old.declaration is None or new.declaration is None:
         return
     for first in (CANONICAL_PATTERN, LEVELLED_PATTERN):
@@ -226,8 +226,9 @@ def _step(pair: Pair, declaration: Declaration | None, catalogue: int) -> _Step 
     """Return the change of one cell, or None if it is no change.
 
     Args:
-        declaration: The sparsifier's in the new report.
-        catalogue: The version that the baseline was judged by. A cell that entered later cannot be a new failure.
+        pair: The records of the cell.
+        declaration: The sparsifier's declaration in the new report.
+        catalogue: The version that the baseline was judged by. A cell introduced later cannot be a new failure.
     """
     before, now = pair.before, pair.now
     if now is None:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ...commands.arguments import split_arguments
-from ...commands.names import chosen
-from ...commands.output import check_writable, put
+from ...commands.names import select_sparsifiers
+from ...commands.output import check_writable, write_files
 from ...errors import OK, BadUsage, Incomplete
 from ...values.timing import OPERATIONS, QUICK, SIZES
 
@@ -82,7 +82,7 @@ def bench(
     pages.check()
     gate = _gate(against, against_dist or against_adapter, allowance)
     names, sizes = _as_saved(gate, names, adapters, tuple(SIZES) if full else sizes)
-    subjects = chosen(names, adapters, (), ())
+    subjects = select_sparsifiers(names, adapters, (), ())
     with _rival(against_dist, against_adapter) as rival:
         settings = _settings(gate, sizes, operations, rival)
         files = tuple(adapter.absolute() for adapter in adapters)
@@ -205,4 +205,4 @@ class Pages:
         for file, make in ((self.html, render_html), (self.markdown, render_markdown)):
             if file is not None:
                 contents[file] = make(report)
-        return put(contents)
+        return write_files(contents)

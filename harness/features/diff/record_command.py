@@ -50,11 +50,11 @@ def recorder(adapters: tuple[Path, ...], limit: float) -> Recorder:
 
 def recorded(how: Recorder, names: tuple[str, ...], dist: str | None) -> Side:
     """Record those sparsifiers as they are here, or with a release `NAME==VERSION`."""
-    from ...commands.names import chosen
+    from ...commands.names import select_sparsifiers
 
     if dist is not None:
         return how.release(dist, names)
-    return how.here(chosen(names, how.adapters, (), ()))
+    return how.here(select_sparsifiers(names, how.adapters, (), ()))
 
 
 def _write(side: Side, folder: Path) -> None:

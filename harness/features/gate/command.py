@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ...commands.output import put
+from ...commands.output import write_files
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -19,7 +19,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--markdown", type=_FILE,
               help="Write the changes to this Markdown file, for a CI summary page (below 60 kB).")
 def gate(file: Path, baseline: Path, xml: Path | None, markdown: Path | None) -> None:
-    """Compare REPORT with a baseline report and fail if anything got worse.
+    """Compare REPORT with a baseline; fail if anything got worse.
 
     A regression is a new failure, a lost cell, a shrunk capability, a weaker verdict (a known failure or a refusal
     that passed before), or changed behaviour (another kind of failure, another contract). A failure that the baseline
@@ -40,4 +40,4 @@ def gate(file: Path, baseline: Path, xml: Path | None, markdown: Path | None) ->
     pages: dict[Path | None, str | bytes] = {xml: junit(new)} if xml else {}
     if markdown:
         pages[markdown] = gate_markdown(old, new, comparison)
-    sys.exit(max(comparison.exit_code, put(pages)))
+    sys.exit(max(comparison.exit_code, write_files(pages)))

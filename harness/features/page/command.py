@@ -1,4 +1,4 @@
-"""`sparsecheck page`: the field, as pages that others can read."""
+"""`sparsecheck page`: write the results page, as HTML or Markdown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...commands.page_files import check_asked, read_all, write
+from ...commands.page_files import check_outputs, read_all, write_pages
 
 if TYPE_CHECKING:
     from ...show.results import Field
@@ -15,22 +15,25 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("files", metavar="REPORT...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write one self-contained page here.")
-@click.option("--markdown", type=click.Path(path_type=Path, dir_okay=False), help="Write one page of Markdown here.")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False),
+              help="Write a self-contained HTML page to this file.")
+@click.option("--markdown", type=click.Path(path_type=Path, dir_okay=False), help="Write a Markdown page to this file.")
 @click.option("--carry", "older", multiple=True, type=click.Path(path_type=Path),
-              help="Show, uncounted, what this report of a machine with an accelerator says of unavailable cells.")
+              help="For unavailable cells, show the verdicts of this report from another machine, uncounted.")
 def page(files: tuple[Path, ...], html: Path | None, markdown: Path | None, older: tuple[Path, ...]) -> None:
-    """Write the field, sparsifier x requirement, from the REPORTs of one environment or more.
+    """Write the results page: sparsifiers x requirements.
 
-    Exit codes: 0 it is written, whatever the verdicts; 2 bad usage, or reports that do not combine; 3 a
-    report was cut short. Nothing is written then.
+    The REPORTs may come from several environments, each about other sparsifiers.
+
+    Exit codes: 0 the page was written, whatever the verdicts; 2 bad usage, or the reports cannot be combined; 3 a
+    report is incomplete. With 2 and 3, nothing is written.
     """
-    check_asked(html, markdown)
+    check_outputs(html, markdown)
     field = _field(files, older)
     pages = {html: _html(field)} if html is not None else {}
     if markdown is not None:
         pages[markdown] = _markdown(field)
-    write(pages)
+    write_pages(pages)
 
 
 def _field(files: tuple[Path, ...], older: tuple[Path, ...]) -> Field:

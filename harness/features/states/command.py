@@ -36,9 +36,9 @@ def write(folder: Path, names: tuple[str, ...], adapters: tuple[Path, ...], repl
 
     Exit codes: 0 what can be saved is kept; 1 a sparsifier raised; 2 bad usage, or there is nothing to write.
     """
-    from ...commands.names import chosen
+    from ...commands.names import select_sparsifiers
 
-    outcomes = [_write(folder, name, adapters, replace) for name in chosen(names, adapters, (), ())]
+    outcomes = [_write(folder, name, adapters, replace) for name in select_sparsifiers(names, adapters, (), ())]
     if 1 in outcomes:
         sys.exit(RED)
     if 0 not in outcomes:

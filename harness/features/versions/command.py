@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...commands.page_files import check_asked, read_all, write
+from ...commands.page_files import check_outputs, read_all, write_pages
 from ...errors import BadUsage
 
 if TYPE_CHECKING:
@@ -29,12 +29,12 @@ def versions(files: tuple[Path, ...], html: Path | None, markdown: Path | None) 
     Exit codes: 0 written, whatever the verdicts; 2 bad usage, or a file that is not a report or does not combine with
     the others; 3 an incomplete report. With 2 and 3, nothing is written.
     """
-    check_asked(html, markdown)
+    check_outputs(html, markdown)
     table = _tabulated([report for file in files for report in _reports(file)])
     pages = {html: _html(table)} if html is not None else {}
     if markdown is not None:
         pages[markdown] = _markdown(table)
-    write(pages)
+    write_pages(pages)
 
 
 def _reports(file: Path) -> list[Path]:
