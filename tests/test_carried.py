@@ -55,7 +55,7 @@ def older(records: tuple[Record, ...] = JUDGED, place: Environment = THERE, **he
     return replaced(made, header=replace(made.header, subjects=subjects))
 
 
-def test_what_was_unavailable_here_and_judged_there_is_carried() -> None:
+def test_unavailable_cells_judged_elsewhere_are_carried() -> None:
     [one] = carried(NOW, [older()])
     assert [record.cell for record in one.records] == [at("cuda"), at("cuda", "MASK-02")]
     assert dict(one.facts) == {
@@ -64,7 +64,7 @@ def test_what_was_unavailable_here_and_judged_there_is_carried() -> None:
     }
 
 
-def test_a_cell_is_carried_whatever_the_kind_of_the_accelerator() -> None:
+def test_a_cell_is_carried_from_any_kind_of_accelerator() -> None:
     [one] = carried(NOW, [older((Record(at("xpu"), Verdict.PASSED),))])
     assert [record.cell for record in one.records] == [at("xpu")]
 
@@ -72,17 +72,17 @@ def test_a_cell_is_carried_whatever_the_kind_of_the_accelerator() -> None:
 @pytest.mark.parametrize("records", [
     (Record(cell(), Verdict.PASSED),), tuple(unavailable(at("cuda"))), (Record(at("cuda", "MASK-04"), Verdict.PASSED),),
 ])
-def test_where_there_is_nothing_to_carry_nothing_is_said(records: tuple[Record, ...]) -> None:
+def test_nothing_to_carry_shows_nothing(records: tuple[Record, ...]) -> None:
     assert list(carried(NOW, [older(records)])) == []
     assert list(carried_lines([])) == []
 
 
-def test_what_is_unavailable_on_the_cpu_is_not_carried() -> None:
+def test_unavailable_cpu_cells_are_not_carried() -> None:
     now = report(unavailable(cell()))
     assert list(carried(now, [older((Record(cell(), Verdict.PASSED),))])) == []
 
 
-def test_another_sparsifier_carries_nothing() -> None:
+def test_nothing_is_carried_from_another_sparsifier() -> None:
     assert list(carried(NOW, [report([Record(at("cuda", name="other"), Verdict.PASSED)], name="other")])) == []
 
 
@@ -90,7 +90,7 @@ def test_another_sparsifier_carries_nothing() -> None:
     ("2026-01-31T23:00:00+00:00", "29 days older"), ("2026-02-28T23:00:00+00:00", "1 day older"),
     ("2026-03-03", "2 days newer"), ("", "of unknown age"),
 ])
-def test_its_age_is_told(started: str, age: str) -> None:
+def test_the_age_is_shown(started: str, age: str) -> None:
     one = replaced(older(), header=replace(older().header, started=started))
     assert next(iter(carried(NOW, [one]))).facts[-1][1].startswith(age)
 
@@ -98,7 +98,7 @@ def test_its_age_is_told(started: str, age: str) -> None:
 @pytest.mark.parametrize(("header", "error", "says"), [
     ({"selection": Selection(probe=True)}, ProbeReport, "a probe"),
 ])
-def test_what_is_no_verdict_here_is_not_carried(header: dict[str, object], error: type[Exception], says: str) -> None:
+def test_reports_without_verdicts_are_not_carried(header: dict[str, object], error: type[Exception], says: str) -> None:
     one = older()
     with pytest.raises(error, match=says):
         list(carried(NOW, [replaced(one, header=replace(one.header, **header))]))
@@ -111,12 +111,12 @@ def test_a_requirement_at_another_revision_is_not_carried() -> None:
 
 
 @pytest.mark.parametrize("footer", [None, Footer((), "Ctrl-C")])
-def test_what_was_cut_short_is_not_carried(footer: Footer | None) -> None:
+def test_incomplete_reports_are_not_carried(footer: Footer | None) -> None:
     with pytest.raises(InterruptedReport, match="interrupted"):
         list(carried(NOW, [replaced(older(), footer=footer)]))
 
 
-def test_the_lines_say_what_and_from_where_and_what_is_red() -> None:
+def test_the_lines_show_counts_origin_and_red_cells() -> None:
     assert list(carried_lines(list(carried(NOW, [older()])))) == [
         CARRIED,
         "  it: 1 failed, 1 passed (package acme 1.5, device H200, driver 12.8, torch 2.13.0+cu130, date 2026-02-01), "
@@ -125,7 +125,7 @@ def test_the_lines_say_what_and_from_where_and_what_is_red() -> None:
     ]
 
 
-def test_a_report_shows_it_and_counts_it_nowhere(tmp_path: Path) -> None:
+def test_carried_verdicts_are_shown_and_not_counted(tmp_path: Path) -> None:
     now, then = tmp_path / "now.jsonl", tmp_path / "then.jsonl"
     write(NOW, now)
     write(older(), then)
@@ -138,7 +138,7 @@ def test_a_report_shows_it_and_counts_it_nowhere(tmp_path: Path) -> None:
     assert kept[0].read_bytes() == kept[1].read_bytes()
 
 
-def test_what_does_not_combine_is_bad_input(tmp_path: Path) -> None:
+def test_a_carried_probe_is_bad_usage(tmp_path: Path) -> None:
     now, then = tmp_path / "now.jsonl", tmp_path / "then.jsonl"
     write(NOW, now)
     write(older(selection=Selection(probe=True)), then)
@@ -149,7 +149,7 @@ def test_what_does_not_combine_is_bad_input(tmp_path: Path) -> None:
     assert not (tmp_path / "page.md").exists()
 
 
-def test_the_pages_show_it_and_count_it_nowhere(tmp_path: Path) -> None:
+def test_carried_verdicts_are_shown_on_pages_and_not_counted(tmp_path: Path) -> None:
     now, then, page = tmp_path / "now.jsonl", tmp_path / "then.jsonl", tmp_path / "page.md"
     write(NOW, now)
     write(older(), then)
@@ -167,7 +167,7 @@ def test_the_pages_show_it_and_count_it_nowhere(tmp_path: Path) -> None:
     assert CARRIED not in field_html(field([NOW]))
 
 
-def test_what_another_machine_calls_itself_stays_harmless() -> None:
+def test_names_from_another_machine_are_escaped() -> None:
     one = older(place=replace(THERE, accelerator=HOSTILE))
     told = field([NOW], [one])
     assert "<b>" not in field_html(told).partition("Carried forward</h2>")[2]

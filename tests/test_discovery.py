@@ -35,7 +35,7 @@ def test_a_registration_is_read_from_metadata_alone(tmp_path: Path, monkeypatch:
      ["schema"], ["report", "report.jsonl"], ["--help"], ["--version"], ["run", "exemplar", "--requirement", "REG-05"]],
     ids=" ".join,
 )
-def test_what_needs_no_torch_does_not_import_it(tmp_path: Path, arguments: list[str]) -> None:
+def test_commands_without_torch_do_not_import_it(tmp_path: Path, arguments: list[str]) -> None:
     (tmp_path / "adapter.py").write_text("import torch\n", "utf-8")
     write(report(passed(cell())), tmp_path / "report.jsonl")
     ended = sparsecheck_without(WITHOUT_TORCH, *arguments, cwd=tmp_path)
@@ -43,7 +43,7 @@ def test_what_needs_no_torch_does_not_import_it(tmp_path: Path, arguments: list[
     assert ended.stdout
 
 
-def test_what_does_import_torch_is_caught_at_it() -> None:
+def test_the_check_for_torch_imports_can_fail() -> None:
     ended = sparsecheck_without(WITHOUT_TORCH, "list", "--check")
     assert ended.returncode != 0
     assert "is not to be imported here" in ended.stdout + ended.stderr
@@ -56,7 +56,7 @@ def test_list_shows_name_distribution_and_value(tmp_path: Path, monkeypatch: pyt
     assert any(line.split()[:2] == ["exemplar", "sparsecheck"] for line in listed)
 
 
-def test_list_check_loads_each_and_names_what_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_list_check_loads_every_adapter_and_names_broken_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     points = {"acme-good": "acme_good:Good", "acme-bad": "acme_gone:Bad"}
     install(tmp_path, monkeypatch, points, {"acme_good": GOOD})
     result = CliRunner().invoke(main, ["list", "--check"])
@@ -67,12 +67,12 @@ def test_list_check_loads_each_and_names_what_is_broken(tmp_path: Path, monkeypa
     assert "BROKEN: acme_gone:Bad does not import: ModuleNotFoundError" in rows["acme-bad"]
 
 
-def test_what_ships_loads() -> None:
+def test_every_shipped_adapter_loads() -> None:
     assert CliRunner().invoke(main, ["list", "--check"]).exit_code == 0
 
 
 @pytest.mark.parametrize("name", ["acme/magnitude", "acme magnitude", "-acme", ".acme", "acmé", "a:b", "a" * 65])
-def test_a_name_that_could_be_no_file_is_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_names_that_cannot_be_file_names_are_bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     install(tmp_path, monkeypatch, {name: "acme_good:Good"}, {"acme_good": GOOD})
     one = of("acme")[0]
     assert one.problem == f"{name[:64]!r} is no name: letters, digits, '.', '_' and '-', at most 64"
@@ -81,12 +81,12 @@ def test_a_name_that_could_be_no_file_is_no_name(tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.parametrize("name", ["a", "0", "acme.magnitude_2-b", "A" * 64])
-def test_a_name_that_could_be_a_file_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_names_that_can_be_file_names_are_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     install(tmp_path, monkeypatch, {name: "acme_good:Good"}, {"acme_good": GOOD})
     assert load(find(name)).name == name
 
 
-def test_two_of_one_name_are_both_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_registrations_of_one_name_are_both_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(tmp_path / "a", monkeypatch, {"magnitude": "acme_a:Good"}, {"acme_a": GOOD})
     install(tmp_path / "b", monkeypatch, {"magnitude": "bolt_b:Good"}, {"bolt_b": GOOD}, "bolt")
     both = [*of("acme"), *of("bolt")]
@@ -98,7 +98,7 @@ def test_two_of_one_name_are_both_broken(tmp_path: Path, monkeypatch: pytest.Mon
             load(one)
 
 
-def test_a_file_may_not_take_a_registered_name(tmp_path: Path) -> None:
+def test_an_adapter_file_cannot_take_a_registered_name(tmp_path: Path) -> None:
     file = tmp_path / "exemplar.py"
     taken = [one for one in registrations([file]) if one.name == "exemplar"]
     assert [one.file for one in taken] == [file, None]
@@ -108,12 +108,12 @@ def test_a_file_may_not_take_a_registered_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "name"), [("acme_adapter.py", "acme-adapter"), ("my adapter!.py", "my-adapter"), ("_.py", "adapter")]
 )
-def test_a_file_is_called_by_its_stem(tmp_path: Path, file: str, name: str) -> None:
+def test_an_adapter_file_is_named_after_its_stem(tmp_path: Path, file: str, name: str) -> None:
     (tmp_path / file).write_text(GOOD, "utf-8")
     assert load(find(name, [tmp_path / file])).source == tmp_path / file
 
 
-def test_an_unknown_name_is_answered_with_those_there_are() -> None:
+def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(NotFound, match=r"no sparsifier is called 'nothing'. Known names: exemplar, .*torch-"):
         find("nothing")
 
@@ -161,7 +161,7 @@ def test_the_value_is_a_class_a_factory_or_an_adapter(
         ("acme factories:Good", "does not import: "),
     ],
 )
-def test_a_value_that_is_none_is_broken_and_says_why(
+def test_an_invalid_value_is_broken_with_a_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, said: str
 ) -> None:
     modules = {"acme_factories": FACTORIES, "acme_quits": "raise SystemExit(0)\n"}
@@ -186,7 +186,7 @@ def test_a_value_that_is_none_is_broken_and_says_why(
         ("import acme_no_such_module\n", "does not import: ModuleNotFoundError"),
     ],
 )
-def test_an_adapter_file_says_which_line_to_mend(tmp_path: Path, text: str, said: str) -> None:
+def test_a_broken_adapter_file_names_the_line_to_fix(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "acme.py"
     file.write_text(text, "utf-8")
     with pytest.raises(BrokenAdapter) as raised:
@@ -195,7 +195,7 @@ def test_an_adapter_file_says_which_line_to_mend(tmp_path: Path, text: str, said
     assert said in str(raised.value)
 
 
-def test_a_file_that_is_not_there_is_broken(tmp_path: Path) -> None:
+def test_a_missing_adapter_file_is_broken(tmp_path: Path) -> None:
     with pytest.raises(BrokenAdapter, match="no such file"):
         load(find("gone", [tmp_path / "gone.py"]))
 
@@ -213,7 +213,7 @@ def _acme_with_extras(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str
     return {one.name: one for one in of("acme")}
 
 
-def test_what_an_extra_asks_for_and_is_not_there_is_lacking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_dependency_of_an_extra_is_detected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = _acme_with_extras(tmp_path, monkeypatch)
     assert found["acme-here"] == Registration("acme-here", "acme_good:Good", "acme")
     assert found["acme-gone"].lacking == "not installed: acme-of-nowhere; pip install 'acme[gone]'"
@@ -223,7 +223,7 @@ def test_what_an_extra_asks_for_and_is_not_there_is_lacking(tmp_path: Path, monk
         load(found["acme-gone"])
 
 
-def test_what_is_lacking_is_listed_and_breaks_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sparsifier_without_its_package_is_not_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _acme_with_extras(tmp_path, monkeypatch)
     listed = CliRunner().invoke(main, ["list", "--check"])
     assert listed.exit_code == 0
@@ -231,7 +231,7 @@ def test_what_is_lacking_is_listed_and_breaks_nothing(tmp_path: Path, monkeypatc
     assert row.endswith("not installed: acme-of-nowhere; pip install 'acme[gone]'")
 
 
-def test_what_is_lacking_is_judged_only_if_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sparsifier_without_its_package_is_judged_if_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _acme_with_extras(tmp_path, monkeypatch)
     assert "acme-gone" not in select_sparsifiers((), (), (), ())
     assert {"acme-here", "exemplar"} <= set(select_sparsifiers((), (), (), ()))
@@ -243,14 +243,14 @@ def test_what_is_lacking_is_judged_only_if_it_is_named(tmp_path: Path, monkeypat
     assert "acme-gone: NOT JUDGED: not installed: acme-of-nowhere; pip install 'acme[gone]'" in named.output
 
 
-def test_an_adapter_file_may_import_what_lies_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_adapter_file_can_import_modules_next_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [*sys.path])
     (tmp_path / "acme_beside.py").write_text("", "utf-8")
     (tmp_path / "acme.py").write_text("import acme_beside\n" + GOOD, "utf-8")
     assert load(find("acme", [tmp_path / "acme.py"])).source == tmp_path / "acme.py"
 
 
-def test_what_lies_beside_an_adapter_file_hides_nothing_installed(
+def test_modules_next_to_an_adapter_file_do_not_hide_installed_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installed, beside = tmp_path / "installed", tmp_path / "beside"

@@ -21,7 +21,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "docs
     ("file", "command"),
     [("catalogue.md", ["explain", "--markdown"]), ("report.schema.json", ["schema"])],
 )
-def test_what_a_command_writes_is_up_to_date(file: str, command: list[str]) -> None:
+def test_generated_files_are_up_to_date(file: str, command: list[str]) -> None:
     printed = CliRunner().invoke(main, command).output
     assert (ROOT / "docs" / file).read_text("utf-8") == printed, f"sparsecheck {' '.join(command)} > docs/{file}"
 
@@ -33,6 +33,6 @@ def test_the_catalogue_page_has_every_requirement_and_capability_once() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_to_files_lead_somewhere(page: Path) -> None:
+def test_links_to_files_resolve(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
         assert (page.parent / target).exists(), f"{page.name}: {target}"

@@ -28,7 +28,7 @@ def parsed(of: Report) -> ElementTree.Element:
     return ElementTree.fromstring(junit(of))
 
 
-def test_a_suite_a_sparsifier_and_a_case_a_cell() -> None:
+def test_one_suite_per_sparsifier_and_one_case_per_cell() -> None:
     root = parsed(join([report(EACH), report(passed(cell(name="other")), name="other")]))
     assert [suite.get("name") for suite in root.iter("testsuite")] == ["it", "other"]
     cases = [(case.get("classname"), case.get("name"), case.get("time")) for case in root.iter("testcase")]
@@ -36,7 +36,7 @@ def test_a_suite_a_sparsifier_and_a_case_a_cell() -> None:
     assert len(cases) == len(set(cases)) == len(EACH) + 1
 
 
-def test_each_verdict_is_shown_as_what_it_is_with_its_reason() -> None:
+def test_every_verdict_has_its_element_and_reason() -> None:
     cases = list(parsed(report(EACH)).iter("testcase"))
     assert {verdict.value for verdict in Verdict} == set(SHOWN_AS)
     for number, (case, record) in enumerate(zip(cases, EACH, strict=True)):
@@ -49,7 +49,7 @@ def test_each_verdict_is_shown_as_what_it_is_with_its_reason() -> None:
             assert child.get("type") == (None if element == "skipped" else "aliased")
 
 
-def test_the_sums_are_right() -> None:
+def test_the_totals_are_right() -> None:
     root = parsed(join([report(EACH), report(problem="it does not import", name="other")]))
     sums = [tuple(one.get(name) for name in ("tests", "failures", "errors", "skipped")) for one in root.iter()
             if one.tag.startswith("testsuite")]
@@ -57,7 +57,7 @@ def test_the_sums_are_right() -> None:
     assert root[0].get("time") == "4.0000"
 
 
-def test_what_was_never_judged_is_an_error() -> None:
+def test_a_cell_that_was_never_judged_is_an_error() -> None:
     [first, missing] = parsed(report(passed(cell()), [cell(), cell("MASK-02")])).iter("testcase")
     assert list(first) == []
     assert (missing.get("name"), [child.tag for child in missing]) == ("MASK-02/linear/given/float32/cpu", ["error"])
@@ -66,7 +66,7 @@ def test_what_was_never_judged_is_an_error() -> None:
 EVERY = "".join(map(chr, (*range(0x100), 0x2028, 0xFFFD, 0xFFFE, 0xFFFF, 0x1F600))) + "]]><&\"'"
 
 
-def test_characters_that_xml_cannot_hold_are_spelt_out() -> None:
+def test_characters_that_xml_forbids_are_escaped() -> None:
     """A line is a record's, so that half a character never gets this far; elsewhere it might."""
     of = report([Record(cell(), Verdict.FAILED, EVERY, EVERY, "", EVERY)])
     [failure] = parsed(of).iter("failure")
@@ -79,7 +79,7 @@ def test_characters_that_xml_cannot_hold_are_spelt_out() -> None:
 
 
 @pytest.mark.parametrize("name", ["junit", "markdown"])
-def test_report_writes_it_too_and_exits_as_before(tmp_path: Path, name: str) -> None:
+def test_report_writes_junit_and_keeps_its_exit_code(tmp_path: Path, name: str) -> None:
     write(report(EACH), tmp_path / "a.jsonl")
     arguments = ["report", str(tmp_path / "a.jsonl"), f"--{name}", str(tmp_path / "out")]
     assert CliRunner().invoke(main, arguments).exit_code == 1
@@ -89,11 +89,11 @@ def test_report_writes_it_too_and_exits_as_before(tmp_path: Path, name: str) -> 
     assert CliRunner().invoke(main, arguments).exit_code == 2
 
 
-def test_it_is_alike_each_time() -> None:
+def test_the_output_is_deterministic() -> None:
     assert junit(report(EACH)) == junit(report(EACH))
 
 
-def test_who_refused_the_link_of_a_known_failure_and_the_versions_are_there() -> None:
+def test_refuser_link_and_versions_are_included() -> None:
     refused = Record(cell(), Verdict.REFUSED, refused_by="adapter")
     known = Record(cell("MASK-02"), Verdict.KNOWN, "a", "b", "", "It was so.", "https://x.y/1")
     root = parsed(report([refused, known]))

@@ -68,7 +68,7 @@ def declared(of: Report, **fields: object) -> Report:
     return replaced(of, header=replace(of.header, subjects=subjects))
 
 
-def test_each_verdict_is_a_standing_of_its_own() -> None:
+def test_every_verdict_has_a_standing_of_its_own() -> None:
     stands = [square(one(*EACH), f"MASK-{number:02}").standing for number in range(1, 11)]
     assert stands == [one for one in Standing if one is not Standing.PROVISIONAL][:10]
 
@@ -84,7 +84,7 @@ def test_each_verdict_is_a_standing_of_its_own() -> None:
         ([refused("MASK-01", "package"), record("MASK-01", Verdict.UNAVAILABLE, "conv2d")], Standing.BY_PACKAGE),
     ],
 )
-def test_a_square_is_as_bad_as_its_worst_cell(records: list[Record], expected: Standing) -> None:
+def test_a_square_has_the_standing_of_its_worst_cell(records: list[Record], expected: Standing) -> None:
     assert square(one(*records)).standing is expected
 
 
@@ -98,7 +98,7 @@ def test_a_square_is_as_bad_as_its_worst_cell(records: list[Record], expected: S
         (declared(report(), problem="half an adapter"), "MASK-01", "NOT_JUDGED"),
     ],
 )
-def test_what_was_not_planned_says_why(of: Report, id: str, expected: str) -> None:
+def test_an_unplanned_requirement_has_a_reason(of: Report, id: str, expected: str) -> None:
     assert square(field([of]), id).standing.name == expected
 
 
@@ -150,7 +150,7 @@ class Read(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-def test_a_square_for_each_requirement_says_its_verdict_and_how_much_was_judged() -> None:
+def test_every_square_has_a_verdict_and_a_share() -> None:
     page = Read(field_html(join_of(report(EACH), report(passed(cell(name="other")), name="other"))))
     squares = [button for button in page.of("button") if "data-c" in button]
     assert len(squares) == 2 * TOTAL
@@ -165,7 +165,7 @@ def join_of(*reports: Report) -> Field:
     return field(reports)
 
 
-def test_the_data_tells_each_cell_of_a_square() -> None:
+def test_the_data_contains_every_cell_of_a_square() -> None:
     page = Read(field_html(one(*EACH)))
     data = json.loads(page.scripts[0])
     row = [id for id, _, _ in data["requirements"]].index("MASK-03")
@@ -176,14 +176,14 @@ def test_the_data_tells_each_cell_of_a_square() -> None:
     assert data["standings"][data["stands"][0][row]][0] == "known failure"
 
 
-def test_what_fails_can_be_read_without_the_script() -> None:
+def test_failures_can_be_read_without_the_script() -> None:
     page = Read(field_html(one(*EACH)))
     for said in ("expected 4, seen 5", "It was so.", "sparsecheck run --cell it:MASK-03/linear/given/float32/cpu"):
         assert said in page.text
     assert "https://x.y/1" in [anchor["href"] for anchor in page.of("a")]
 
 
-def test_nothing_comes_from_elsewhere() -> None:
+def test_the_page_loads_nothing_from_other_sites() -> None:
     page = Read(field_html(one(*passed(cell()))))
     assert not [tag for tag, has in page.elements if {"src", "srcset", "data", "style", "onclick"} & has.keys()]
     assert not page.of("link")
@@ -200,7 +200,7 @@ def hostile() -> Field:
     return field([of, report(problem=HOSTILE, name="other")])
 
 
-def test_nothing_hostile_is_obeyed_in_html() -> None:
+def test_hostile_text_is_escaped_in_html() -> None:
     plainly, page = Read(field_html(one(*EACH[3:4]))), Read(field_html(hostile()))
     assert not page.of("img")
     assert len(page.scripts) == len(plainly.scripts) == 2
@@ -210,13 +210,13 @@ def test_nothing_hostile_is_obeyed_in_html() -> None:
     assert "\x1b" not in field_html(hostile())
 
 
-def test_the_data_ends_no_script() -> None:
+def test_the_data_cannot_close_the_script_element() -> None:
     told = as_data(["</script>", "<!--", "a & b", "\u2028\u2029", "größer"])
     assert not set("<>&\u2028\u2029") & set(told)
     assert json.loads(told) == ["</script>", "<!--", "a & b", "\u2028\u2029", "größer"]
 
 
-def test_nothing_hostile_is_obeyed_in_markdown() -> None:
+def test_hostile_text_is_escaped_in_markdown() -> None:
     text = field_markdown(hostile())
     outside_code = re.sub(r"repeat: (`+) .* \1", "", text)
     assert "<img" not in outside_code
@@ -231,12 +231,12 @@ def test_nothing_hostile_is_obeyed_in_markdown() -> None:
     ("text", "told"),
     [("a|b", r"a\|b"), ("a\nb", "a b"), ("<b>&", "&lt;b&gt;&amp;"), ("`*_#~[]", r"\`\*\_\#\~\[\]"), ("\\", r"\\")],
 )
-def test_markdown_is_plain(text: str, told: str) -> None:
+def test_markdown_syntax_is_escaped(text: str, told: str) -> None:
     assert plain(text) == told
 
 
 @pytest.mark.parametrize(("text", "told"), [("a b", "`a b`"), ("a``b", "``` a``b ```"), ("a\nb", "`a b`")])
-def test_a_command_ends_no_code(text: str, told: str) -> None:
+def test_a_command_cannot_close_a_code_span(text: str, told: str) -> None:
     assert code(text) == told
 
 
@@ -249,7 +249,7 @@ def test_a_command_ends_no_code(text: str, told: str) -> None:
         ("https://x.y/>)", False), ("https://[x", False), ("file:///a", False),
     ],
 )
-def test_links_lead_to_web_pages_alone(link: str, leads: bool) -> None:
+def test_only_web_links_are_rendered(link: str, leads: bool) -> None:
     assert followable(link) == (link if leads else "")
 
 
@@ -263,11 +263,11 @@ def test_links_lead_to_web_pages_alone(link: str, leads: bool) -> None:
         ("https://x.y/a/b.html", "https://x.y/a/b.html"), ("3 / 4, and/or, ./a/b", "3 / 4, and/or, ./a/b"),
     ],
 )
-def test_no_place_of_a_machine_is_told(text: str, told: str) -> None:
+def test_absolute_paths_are_shortened(text: str, told: str) -> None:
     assert shown(text) == told
 
 
-def test_an_adapter_file_is_told_by_its_name() -> None:
+def test_an_adapter_file_is_shown_by_its_name() -> None:
     of = declared(report([record("MASK-01", Verdict.FAILED)]), adapter="/home/me/a b.py")
     assert square(field([of])).cells[0].arguments.startswith("--adapter 'a b.py' --cell it:MASK-01/")
 
@@ -288,7 +288,7 @@ def test_the_order_of_reports_changes_nothing() -> None:
     assert field_markdown(field(reports)) == field_markdown(field(reports[::-1]))
 
 
-def test_the_markdown_tells_results_matrix_and_failures() -> None:
+def test_the_markdown_has_results_requirements_and_failures() -> None:
     text = field_markdown(one(*EACH))
     assert f"| it | failure | 5 of {TOTAL} requirements | 2 (1 in part) | 1 known failure, 1 failed, " in text
     assert f"| MASK-02 | ◐ | {next(one.sentence for one in CATALOGUE if one.id == 'MASK-02')} |" in text
@@ -317,7 +317,7 @@ def pages(folder: Path, files: Sequence[str]) -> Result:
     return CliRunner().invoke(main, ["page", *files, *there])
 
 
-def test_both_pages_are_written_and_again_alike(tmp_path: Path) -> None:
+def test_both_pages_are_written_and_deterministic(tmp_path: Path) -> None:
     files = written(tmp_path, report(EACH), report(passed(cell(name="other")), name="other"))
     assert pages(tmp_path, files).exit_code == 0
     first = [(tmp_path / name).read_bytes() for name in ("a.html", "a.md")]
@@ -340,7 +340,7 @@ def test_both_pages_are_written_and_again_alike(tmp_path: Path) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_is_no_whole_report_writes_nothing(
+def test_an_incomplete_report_writes_nothing(
     tmp_path: Path, reports: list[Report], exit: int, said: str
 ) -> None:
     ended = pages(tmp_path, written(tmp_path, *reports))
@@ -358,7 +358,7 @@ def test_requirements_that_a_report_was_not_judged_by_are_named() -> None:
         assert "not judged there: newer than its catalogue: MASK-02" in " ".join(page.split())
 
 
-def test_each_way_a_field_can_be_wrong_has_a_name() -> None:
+def test_every_invalid_combination_of_reports_has_its_error() -> None:
     with pytest.raises(EmptyReport):
         field([report(subjects=())])
     with pytest.raises(UnlikeReports):
@@ -376,7 +376,7 @@ def test_a_missing_report_is_named(tmp_path: Path) -> None:
     assert "absent.jsonl" in ended.output
 
 
-def test_a_page_that_cannot_be_written_leaves_the_other_as_it_was(tmp_path: Path) -> None:
+def test_an_unwritable_page_leaves_the_other_unchanged(tmp_path: Path) -> None:
     files = written(tmp_path, report(EACH))
     ended = CliRunner().invoke(
         main, ["page", *files, "--html", str(tmp_path / "a.html"), "--markdown", str(tmp_path / "no" / "a.md")]
@@ -386,12 +386,12 @@ def test_a_page_that_cannot_be_written_leaves_the_other_as_it_was(tmp_path: Path
     assert [file.name for file in tmp_path.iterdir()] == ["0.jsonl"]
 
 
-def test_no_page_is_bad_usage(tmp_path: Path) -> None:
+def test_naming_no_page_is_bad_usage(tmp_path: Path) -> None:
     ended = CliRunner().invoke(main, ["page", *written(tmp_path, report(EACH))])
     assert (ended.exit_code, "nothing to write" in ended.output) == (2, True)
 
 
-def test_the_html_page_without_jinja_says_what_to_install_and_markdown_does_without(tmp_path: Path) -> None:
+def test_only_the_html_page_needs_jinja(tmp_path: Path) -> None:
     [file] = written(tmp_path, report(EACH))
     ended = sparsecheck_without({"jinja2"}, "page", file, "--html", "a.html", cwd=tmp_path)
     assert (ended.returncode, "pip install 'sparsecheck[pages]'" in ended.stderr) == (2, True)
@@ -400,7 +400,7 @@ def test_the_html_page_without_jinja_says_what_to_install_and_markdown_does_with
     assert (other.returncode, other.stderr) == (0, "")
 
 
-def test_no_page_needs_torch(tmp_path: Path) -> None:
+def test_pages_do_not_need_torch(tmp_path: Path) -> None:
     [file] = written(tmp_path, report(EACH))
     ended = sparsecheck_without({"torch"}, "page", file, "--html", "a.html", cwd=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")

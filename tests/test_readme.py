@@ -37,13 +37,13 @@ def copied(folder: Path) -> Path:
     return target
 
 
-def test_the_adapter_shown_is_the_example_and_takes_fifteen_lines() -> None:
+def test_the_adapter_shown_is_the_example_and_has_fifteen_lines() -> None:
     shown = (EXAMPLE / "acme_adapter.py").read_text("utf-8")
     assert shown in blocks("python")
     assert len([line for line in shown.splitlines() if line.strip()]) <= 15
 
 
-def test_the_example_is_judged_a_success(tmp_path: Path) -> None:
+def test_the_example_passes(tmp_path: Path) -> None:
     example = copied(tmp_path)
     ended = run(example, "--adapter", "acme_adapter.py")
     assert ended.code == 0, ended.output
@@ -64,7 +64,7 @@ def test_the_example_installed_is_found_by_the_name_shown(tmp_path: Path) -> Non
     assert "acme-magnitude: SELECTION (mask profile, acme-pruning 1.0, " in ended.output
 
 
-def test_the_output_shown_is_what_a_run_prints(tmp_path: Path) -> None:
+def test_the_output_shown_is_printed_by_a_run(tmp_path: Path) -> None:
     shown = [line for line in lines(blocks("text")[0]) if line != "..."]
     names = {line.split(" ")[0] for line in shown if " PARTIAL " in line or " SUCCESS " in line}
     ended = run(tmp_path, *sorted(name for name in names if not name.endswith(":")))

@@ -64,13 +64,13 @@ def written(file: Path, content: list[bytes]) -> Path:
     return file
 
 
-def test_what_is_written_is_read_back(file: Path) -> None:
+def test_a_written_report_is_read_back(file: Path) -> None:
     write(WHOLE, file)
     assert read(file) == WHOLE
     assert file.read_bytes() == b"".join(lines())
 
 
-def test_a_line_is_a_line(file: Path) -> None:
+def test_every_line_of_a_report_is_one_json_value(file: Path) -> None:
     record = replace(FAILED, message="first\nsecond")
     write(report([record]), file)
     assert file.read_bytes().count(b"\n") == 3
@@ -85,19 +85,19 @@ def packed(tmp_path: Path) -> Path:
     return file
 
 
-def test_what_is_packed_is_read_back_and_is_what_gzip_unpacks(packed: Path) -> None:
+def test_a_compressed_report_is_read_back(packed: Path) -> None:
     assert read(packed) == WHOLE
     assert gzip.decompress(packed.read_bytes()) == b"".join(lines())
 
 
-def test_packed_bytes_repeat_whatever_the_time_and_the_name(packed: Path) -> None:
+def test_compressed_bytes_do_not_depend_on_time_or_name(packed: Path) -> None:
     other = packed.with_name("other.jsonl.gz")
     write(WHOLE, other)
     assert packed.read_bytes() == other.read_bytes()
     assert packed.read_bytes()[3:8] == bytes(5)
 
 
-def test_what_is_packed_and_cut_at_any_byte_is_never_read_as_whole(packed: Path) -> None:
+def test_a_compressed_report_cut_at_any_byte_is_never_complete(packed: Path) -> None:
     whole = packed.read_bytes()
     for length in range(2, len(whole)):
         packed.write_bytes(whole[:length])
@@ -109,7 +109,7 @@ def test_what_is_packed_and_cut_at_any_byte_is_never_read_as_whole(packed: Path)
             read(packed)
 
 
-def test_what_is_packed_and_damaged_is_refused_in_one_sentence(packed: Path) -> None:
+def test_a_damaged_compressed_report_is_refused_in_one_sentence(packed: Path) -> None:
     whole = packed.read_bytes()
     for place in range(10, len(whole)):
         packed.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
@@ -118,7 +118,7 @@ def test_what_is_packed_and_damaged_is_refused_in_one_sentence(packed: Path) -> 
 
 
 @pytest.mark.parametrize("content", [b"".join(lines()), b"PK\x03\x04"])
-def test_what_is_only_named_as_packed_is_damaged(packed: Path, content: bytes) -> None:
+def test_an_uncompressed_file_named_gz_is_damaged(packed: Path, content: bytes) -> None:
     packed.write_bytes(content)
     with pytest.raises(DamagedReport, match="is not valid gzip data"):
         read(packed)
@@ -130,7 +130,7 @@ def cuts() -> Iterator[tuple[int, bytes]]:
     return ((length, text[:length]) for length in range(len(text)))
 
 
-def test_a_report_cut_at_any_byte_is_never_read_as_whole(file: Path) -> None:
+def test_a_report_cut_at_any_byte_is_never_complete(file: Path) -> None:
     for length, text in cuts():
         file.write_bytes(text)
         expected = TruncatedReport if b"\n" in text else EmptyReport
@@ -140,12 +140,12 @@ def test_a_report_cut_at_any_byte_is_never_read_as_whole(file: Path) -> None:
         assert str(file) in str(raised.value)
 
 
-def test_what_begins_with_no_header_is_not_salvaged(file: Path) -> None:
+def test_a_file_without_a_header_is_not_salvaged(file: Path) -> None:
     with pytest.raises(InvalidLine, match=r"report\.jsonl:1: JSON is malformed"):
         salvage(written(file, [b"all passed\n", *lines()]))
 
 
-def test_what_came_before_the_cut_can_be_read_as_partial(file: Path) -> None:
+def test_records_before_the_cut_can_be_read(file: Path) -> None:
     for length, text in cuts():
         if b"\n" in text:
             file.write_bytes(text)
@@ -154,13 +154,13 @@ def test_what_came_before_the_cut_can_be_read_as_partial(file: Path) -> None:
             assert partial.footer is None
 
 
-def test_a_record_is_of_its_sparsifier_whatever_its_device_is_called() -> None:
+def test_a_record_belongs_to_its_sparsifier_whatever_its_device() -> None:
     one = report(passed("it:MASK-01/linear/given/float32/cuda:0"))
     assert one.of("it") == one.records
     assert exit_code(one) == 0
 
 
-def test_a_cut_report_has_no_balance_and_no_success(file: Path) -> None:
+def test_a_truncated_report_is_unbalanced_and_never_successful(file: Path) -> None:
     written(file, lines(report(passed(cell())))[:1])
     partial = read_partial(file)
     assert exit_code(partial) == 3
@@ -197,7 +197,7 @@ HEADER, *RECORDS, FOOTER = lines()
           for lost in ({"declaration": None}, {"environment": None}, {"declaration": None, "environment": None})),
     ],
 )
-def test_a_line_that_is_none_is_named_by_its_number(file: Path, content: list[bytes], number: int, said: str) -> None:
+def test_an_invalid_line_is_named_by_its_number(file: Path, content: list[bytes], number: int, said: str) -> None:
     with pytest.raises(InvalidLine) as raised:
         read(written(file, content))
     assert str(raised.value).startswith(f"{file}:{number}: ")
@@ -205,12 +205,12 @@ def test_a_line_that_is_none_is_named_by_its_number(file: Path, content: list[by
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00", HEADER[:-1], b"PASSED 12 of 12"])
-def test_what_has_no_line_at_all_is_empty(file: Path, content: bytes) -> None:
+def test_a_file_without_lines_is_an_empty_report(file: Path, content: bytes) -> None:
     with pytest.raises(EmptyReport, match="no header"):
         read(written(file, [content]))
 
 
-def test_a_missing_file_and_a_folder_have_names_of_their_own(file: Path) -> None:
+def test_a_missing_file_and_a_folder_have_their_own_errors(file: Path) -> None:
     with pytest.raises(MissingReport, match="there is no report"):
         read(file)
     file.mkdir()
@@ -220,14 +220,14 @@ def test_a_missing_file_and_a_folder_have_names_of_their_own(file: Path) -> None
 
 @pytest.mark.parametrize("position", range(len(RECORDS)))
 @pytest.mark.parametrize("times", [0, 2])
-def test_a_record_dropped_or_doubled_disagrees_with_the_footer(file: Path, position: int, times: int) -> None:
+def test_a_dropped_or_duplicated_record_contradicts_the_footer(file: Path, position: int, times: int) -> None:
     content = [record for at, record in enumerate(RECORDS) for _ in range(times if at == position else 1)]
     with pytest.raises(FooterDisagrees, match="the footer contradicts the"):
         read(written(file, [HEADER, *content, FOOTER]))
 
 
 @pytest.mark.parametrize("position", range(len(RECORDS)))
-def test_a_verdict_changed_disagrees_with_the_footer(file: Path, position: int) -> None:
+def test_a_changed_verdict_contradicts_the_footer(file: Path, position: int) -> None:
     record = WHOLE.records[position]
     other = Verdict.PASSED if record.verdict is not Verdict.PASSED else Verdict.FAILED
     content = list(RECORDS)
@@ -239,7 +239,7 @@ def test_a_verdict_changed_disagrees_with_the_footer(file: Path, position: int) 
 @pytest.mark.parametrize(
     "change", [{"result": "success"}, {"counts": {"passed": 4}}, {"planned": 3}, {"balanced": False}]
 )
-def test_a_footer_that_says_something_else_disagrees(file: Path, change: dict[str, object]) -> None:
+def test_a_changed_footer_contradicts_the_records(file: Path, change: dict[str, object]) -> None:
     assert WHOLE.footer is not None
     footer = Footer((replace(WHOLE.footer.outcomes[0], **change),))
     with pytest.raises(FooterDisagrees):
@@ -247,7 +247,7 @@ def test_a_footer_that_says_something_else_disagrees(file: Path, change: dict[st
 
 
 @pytest.mark.parametrize("outcomes", [0, 2])
-def test_a_footer_on_other_sparsifiers_disagrees(file: Path, outcomes: int) -> None:
+def test_a_footer_about_other_sparsifiers_contradicts_the_records(file: Path, outcomes: int) -> None:
     assert WHOLE.footer is not None
     with pytest.raises(FooterDisagrees):
         read(written(file, [HEADER, *RECORDS, encode(Footer(WHOLE.footer.outcomes * outcomes))]))
@@ -261,13 +261,13 @@ def test_a_footer_on_other_sparsifiers_disagrees(file: Path, outcomes: int) -> N
         ("MASK-03", Selection(("MASK",)), "selection"),
     ],
 )
-def test_the_result_heeds_the_catalogues_levels_and_the_selection(id: str, selection: Selection, result: str) -> None:
+def test_the_result_depends_on_levels_and_selection(id: str, selection: Selection, result: str) -> None:
     refused = Record(cell(id), Verdict.REFUSED, refused_by="adapter")
     one = report([*passed(cell("MASK-02")), refused], selection=selection)
     assert [outcome.result for outcome in one.outcomes()] == [result]
 
 
-def test_joined_reports_hold_each_sparsifier_as_it_was() -> None:
+def test_joined_reports_keep_every_sparsifier_unchanged() -> None:
     other = report(passed(cell(name="other")), name="other", started="2025-12-31T00:00:00+00:00")
     joined = join([WHOLE, other])
     assert [subject.sparsifier for subject in joined.header.subjects] == ["it", "other"]
@@ -277,7 +277,7 @@ def test_joined_reports_hold_each_sparsifier_as_it_was() -> None:
     assert joined.footer == Footer(WHOLE.outcomes() + other.outcomes())
 
 
-def test_a_joined_report_is_written_and_read_whole(file: Path) -> None:
+def test_a_joined_report_can_be_written_and_read(file: Path) -> None:
     joined = join([WHOLE, report(passed(cell(name="other")), name="other")], interrupted="by the user")
     write(joined, file)
     assert read(file) == joined
@@ -285,27 +285,27 @@ def test_a_joined_report_is_written_and_read_whole(file: Path) -> None:
     assert joined.footer.interrupted == "by the user"
 
 
-def test_one_report_joined_is_itself() -> None:
+def test_joining_one_report_returns_it_unchanged() -> None:
     assert join([WHOLE]) == WHOLE
 
 
-def test_a_joined_report_is_by_the_sparsecheck_of_the_first() -> None:
+def test_a_joined_report_has_the_sparsecheck_version_of_the_first() -> None:
     older = report(passed(cell(name="other")), name="other", sparsecheck="0.1")
     assert join([report(passed(cell()), sparsecheck="0.2"), older]).header.sparsecheck == "0.2"
 
 
-def test_reports_that_never_began_joined_never_began() -> None:
+def test_joined_reports_without_a_start_have_no_start() -> None:
     broken = [report(name=name, problem="no report", started="") for name in ("a", "b")]
     assert join(broken).header.started == ""
 
 
-def test_the_first_sparsifier_that_stands_in_two_reports_is_named() -> None:
+def test_a_sparsifier_in_two_reports_is_named() -> None:
     many = join([report(passed(cell(name=name)), name=name) for name in "dbeacf"])
     with pytest.raises(UnlikeReports, match=r"^a stands in two of the reports$"):
         join([many, many])
 
 
-def test_a_process_that_left_no_report_does_not_hide_when_the_others_began() -> None:
+def test_a_report_without_a_start_does_not_hide_the_others_start() -> None:
     assert join([WHOLE, report(name="broken", problem="no report", started="")]).header.started == WHOLE.header.started
 
 
@@ -317,7 +317,7 @@ def test_a_process_that_left_no_report_does_not_hide_when_the_others_began() -> 
         (report(passed(cell("MASK-05"))), "it stands in two of the reports"),
     ],
 )
-def test_unlike_reports_do_not_join(other: Report, said: str) -> None:
+def test_reports_that_do_not_match_are_not_joined(other: Report, said: str) -> None:
     with pytest.raises(UnlikeReports, match=said):
         join([WHOLE, other])
 
@@ -347,7 +347,7 @@ CODES = [
 ]
 
 
-def test_what_is_unavailable_alone_is_not_green_and_beside_another_no_hindrance() -> None:
+def test_an_unavailable_sparsifier_is_not_green_alone_and_harmless_among_others() -> None:
     elsewhere = report([Record(cell(name="there"), Verdict.UNAVAILABLE, reason="no cuda device here")], name="there")
     assert [one.result for one in elsewhere.outcomes()] == ["unavailable"]
     assert exit_code(elsewhere) == 1
@@ -355,11 +355,11 @@ def test_what_is_unavailable_alone_is_not_green_and_beside_another_no_hindrance(
 
 
 @pytest.mark.parametrize(("one", "code"), CODES)
-def test_the_exit_code_says_what_became_of_the_run(one: Report, code: int) -> None:
+def test_exit_code_of_a_report(one: Report, code: int) -> None:
     assert exit_code(one) == code
 
 
-def test_without_a_footer_there_is_none_that_agrees() -> None:
+def test_a_missing_footer_never_agrees() -> None:
     assert GREEN.agrees
     assert not Report(GREEN.header, GREEN.records, None).agrees
 
@@ -376,12 +376,12 @@ def shown(file: Path) -> Result:
 
 
 @pytest.mark.parametrize(("one", "code"), CODES)
-def test_the_command_exits_as_the_run_did(file: Path, one: Report, code: int) -> None:
+def test_the_command_has_the_exit_code_of_the_run(file: Path, one: Report, code: int) -> None:
     write(one, file)
     assert shown(file).exit_code == code
 
 
-def test_the_command_shows_what_the_report_says(file: Path) -> None:
+def test_the_command_shows_the_verdicts(file: Path) -> None:
     write(WHOLE, file)
     output = shown(file).output
     for said in ("it: FAILURE", "4 cells planned", "output differs at 3 of 8: größer, ≠", "because: It was so."):
@@ -414,7 +414,7 @@ def test_the_command_does_not_show_one_sparsifier_twice(file: Path) -> None:
     assert result.output == "sparsecheck: it stands in two of the reports\n"
 
 
-def test_what_cut_one_of_several_runs_short_cut_them_all(tmp_path: Path) -> None:
+def test_one_interrupted_report_makes_the_joined_report_interrupted(tmp_path: Path) -> None:
     write(report(passed(cell()), interrupted="it: a hang"), tmp_path / "cut")
     write(report(passed(cell(name="other")), name="other"), tmp_path / "other")
     result = CliRunner().invoke(main, ["report", str(tmp_path / "cut"), str(tmp_path / "other")])
@@ -422,7 +422,7 @@ def test_what_cut_one_of_several_runs_short_cut_them_all(tmp_path: Path) -> None
     assert "INTERRUPTED (it: a hang)" in result.output
 
 
-def test_the_process_of_the_command_exits_so_too(file: Path) -> None:
+def test_the_process_has_the_exit_code_of_the_command(file: Path) -> None:
     written(file, lines()[:-1])
     ended = subprocess.run(
         [sys.executable, "-m", "sparsecheck", "report", str(file)], capture_output=True, text=True, check=False
@@ -432,7 +432,7 @@ def test_the_process_of_the_command_exits_so_too(file: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
-def test_a_report_of_a_requirement_that_is_gone_is_shown_nevertheless(file: Path) -> None:
+def test_a_report_with_a_retired_requirement_is_shown(file: Path) -> None:
     gone = replace(FAILED, cell=cell("GONE-01"))
     write(report([gone], catalogue=1, requirements={"GONE-01": 1}), file)
     result = shown(file)
@@ -442,7 +442,7 @@ def test_a_report_of_a_requirement_that_is_gone_is_shown_nevertheless(file: Path
     assert "not in this catalogue: GONE-01" in result.output
 
 
-def test_a_report_of_this_catalogue_says_no_such_thing(file: Path) -> None:
+def test_a_report_of_this_catalogue_leaves_nothing_out(file: Path) -> None:
     write(WHOLE, file)
     assert "catalogue" not in shown(file).output
 
@@ -455,7 +455,7 @@ def printed_schema() -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(printed)
 
 
-def test_the_schema_takes_every_line_of_a_report(printed_schema: jsonschema.Draft202012Validator) -> None:
+def test_the_schema_accepts_every_line_of_a_report(printed_schema: jsonschema.Draft202012Validator) -> None:
     for one in (WHOLE, GREEN, PROBLEM, join([WHOLE, PROBLEM], interrupted="by the user")):
         for line in lines(one):
             printed_schema.validate(json.loads(line))
@@ -471,7 +471,7 @@ def test_the_schema_takes_every_line_of_a_report(printed_schema: jsonschema.Draf
         FOOTER.replace(b'"balanced":true', b'"balanced":1'),
     ],
 )
-def test_the_schema_refuses_what_is_no_line(line: bytes, printed_schema: jsonschema.Draft202012Validator) -> None:
+def test_the_schema_rejects_invalid_lines(line: bytes, printed_schema: jsonschema.Draft202012Validator) -> None:
     assert line not in lines()
     with pytest.raises(jsonschema.ValidationError):
         printed_schema.validate(json.loads(line))

@@ -40,22 +40,22 @@ MASK = np.array([[True, False], [False, True]])
         (lambda: Given(MASK.astype(np.int8)), "boolean, not int8"),
     ],
 )
-def test_no_parameter_could_have_such_a_pattern(make: Callable[[], object], said: str) -> None:
+def test_invalid_patterns_are_rejected(make: Callable[[], object], said: str) -> None:
     with pytest.raises(InvalidPattern, match=said):
         make()
 
 
 @pytest.mark.parametrize("level", [0.0, 0.3, 1.0])
-def test_a_level_may_be_any_fraction(level: float) -> None:
+def test_a_level_can_be_any_fraction(level: float) -> None:
     assert Unstructured(level).level == Block((1, 4), level).level == Channel(level, 1).level == level
 
 
-def test_the_extremes_of_other_patterns_are_patterns() -> None:
+def test_extreme_patterns_are_valid() -> None:
     assert (NofM(4, 4).n, Band(1).width, Block((1, 1), 0.5).shape) == (4, 1, (1, 1))
     assert Given(MASK).mask is MASK
 
 
-def test_two_given_masks_are_two_patterns() -> None:
+def test_given_masks_are_compared_by_identity() -> None:
     assert len({Given(MASK), Given(MASK), Given(MASK.copy())}) == 3
 
 
@@ -64,7 +64,7 @@ def test_a_level_counts_over_each_parameter_unless_the_plan_says_otherwise() -> 
     assert Plan({}, "all").at_level(0.5).scope == "all"
 
 
-def test_a_plan_at_another_level_leaves_what_has_none() -> None:
+def test_a_plan_at_another_level_keeps_patterns_without_a_level() -> None:
     given = Given(MASK)
     plan = Plan({"a": Unstructured(0.5), "b": Block((2, 2), 0.5), "c": Channel(0.5, 1), "d": NofM(2, 4), "e": given})
     relevelled = plan.at_level(0.75).patterns
@@ -72,7 +72,7 @@ def test_a_plan_at_another_level_leaves_what_has_none() -> None:
     assert plan.patterns["a"] == Unstructured(0.5)
 
 
-def test_a_plan_cannot_be_set_to_what_is_no_level() -> None:
+def test_a_plan_cannot_be_set_to_an_invalid_level() -> None:
     with pytest.raises(InvalidPattern, match="not 2"):
         Plan({"a": Unstructured(0.5)}).at_level(2)
 
@@ -88,7 +88,7 @@ def test_nothing_is_undeclared_once_every_capability_is_answered() -> None:
     assert declare(set(CAPABILITIES) - {"cpu"}, ["cpu"]).undeclared == ()
 
 
-def test_no_one_asks_about_a_capability_that_does_not_exist() -> None:
+def test_an_unknown_capability_is_an_error() -> None:
     with pytest.raises(KeyError, match="conv9d"):
         declare("", "").support("conv9d")
 
@@ -109,7 +109,7 @@ def test_capabilities_that_cannot_be_declared(supported: Any, unsupported: Any, 
 
 
 @pytest.mark.parametrize("clause", list(CONTRACT))
-def test_an_undefined_clause_is_no_contract(clause: str) -> None:
+def test_an_undefined_clause_value_is_rejected(clause: str) -> None:
     with pytest.raises(InvalidContract, match=f"clause {clause}='whatever'"):
         contract(**{clause: "whatever"})
 
@@ -134,7 +134,7 @@ def test_a_clause_may_be_declared_in_any_way_that_is_defined(clause: str, values
     assert [getattr(contract(**{clause: value}), clause) for value in values] == values
 
 
-def test_only_magnitudes_are_scores_that_can_be_ranked_by() -> None:
+def test_only_magnitude_scores_can_be_ranked() -> None:
     scores = ("given", "magnitude-l1", "magnitude-l2", "position", "random", "opaque")
     assert [score for score in scores if contract(score=score).ranks_by_magnitude] == ["magnitude-l1", "magnitude-l2"]
 
@@ -144,12 +144,12 @@ def test_sizes_are_multiples_of_a_number(sizes: str, multiple: int) -> None:
     assert contract(sizes=sizes).multiple == multiple
 
 
-def test_any_size_is_taken_unless_it_is_declared_otherwise() -> None:
+def test_any_size_is_supported_by_default() -> None:
     assert Contract(**{name: value for name, value in CONTRACT.items() if name != "sizes"}).sizes == "any"
 
 
 @pytest.mark.parametrize("clause", [clause for clause in CONTRACT if clause != "sizes"])
-def test_a_contract_leaves_no_clause_out(clause: str) -> None:
+def test_every_clause_of_a_contract_must_be_declared(clause: str) -> None:
     kept: dict[str, Any] = {name: value for name, value in CONTRACT.items() if name != clause}
     with pytest.raises(TypeError, match=clause):
         Contract(**kept)
@@ -179,31 +179,31 @@ def test_only_the_first_colon_of_a_cell_ends_its_sparsifier() -> None:
         "it:/linear/given/float32/cpu", "it:MASK-01/linear/given/float32/",
     ],
 )
-def test_what_has_another_form_is_no_cell(text: str) -> None:
+def test_malformed_cell_ids_are_rejected(text: str) -> None:
     with pytest.raises(InvalidCell, match="A cell is written sparsifier:REQUIREMENT/layer/pattern/dtype/device"):
         Cell.parse(text)
 
 
-def test_verdicts_are_written_in_reports_as_ever() -> None:
+def test_the_values_of_verdicts_do_not_change() -> None:
     assert [verdict.value for verdict in Verdict] == [
         "passed", "failed", "known failure", "stale expectation", "refused", "unavailable", "error", "not run",
         "provisional failure",
     ]
 
 
-def test_what_a_line_of_a_report_leaves_out_is_nothing() -> None:
+def test_omitted_fields_of_a_report_line_have_defaults() -> None:
     assert astuple(Record("it", Verdict.PASSED)) == ("it", Verdict.PASSED, "", "", "", "", "", 0.0)
     assert astuple(Subject("it")) == ("it", None, None, "", (), "", None)
     assert astuple(Header(3, "now", ())) == (3, "now", (), Selection(), 2, "", "", {})
     assert astuple(Footer(())) == ((), "")
 
 
-def test_a_record_is_written_without_what_it_leaves_out() -> None:
+def test_a_record_is_written_without_default_fields() -> None:
     written = msgspec.json.encode(Record("it", Verdict.PASSED))
     assert written == b'{"kind":"cell","cell":"it","verdict":"passed"}'
 
 
-def test_the_first_and_the_last_line_of_a_report_are_told_by_their_kind() -> None:
+def test_header_and_footer_are_recognized_by_their_kind() -> None:
     assert msgspec.json.encode(Header(3, "now", ())).startswith(b'{"kind":"header",')
     assert msgspec.json.encode(Footer(())).startswith(b'{"kind":"footer",')
 

@@ -1,5 +1,4 @@
-"""What another machine said of the cells that this one could not run: shown with its device and its age, never counted.
-No torch here."""
+"""Carry over verdicts from another machine for cells that were unavailable here; they are shown and not counted."""
 
 from __future__ import annotations
 
@@ -16,14 +15,17 @@ from ..values.cell import Cell
 from ..values.record import Record, Subject, Verdict
 from .escaping import one_line, printable
 
-CARRIED = "Carried forward from other machines, not counted above:"
+CARRIED = "Verdicts from other machines, not counted above:"
 
 
 @dataclass(frozen=True)
 class Carried:
-    """What one older report says of one sparsifier's accelerator cells that a run could not judge.
+    """The verdicts of one older report for a sparsifier's cells that were unavailable in a run.
 
-    facts: pairs of what is told of that report: package, device, driver, torch, date and age.
+    Attributes:
+        sparsifier: The name of the sparsifier.
+        facts: Pairs of a label and a value about the older report: package, device, driver, torch, date and age.
+        records: The records of the older report.
     """
 
     sparsifier: str
@@ -32,7 +34,7 @@ class Carried:
 
     @property
     def counted(self) -> str:
-        """Cells by verdict, in words."""
+        """Return the number of cells by verdict, in words."""
         return ", ".join(f"{count} {verdict}" for verdict, count in sorted(self._counts().items()))
 
     def _counts(self) -> Counter[str]:
@@ -40,7 +42,7 @@ class Carried:
 
 
 def carried(report: Report, older: Sequence[Report]) -> Iterator[Carried]:
-    """For each sparsifier of `report`: what each of `older` says of its cells that were unavailable.
+    """Yield the verdicts of older reports for the cells that were unavailable in `report`.
 
     Raises:
         InvalidReport: One of `older` does not hold the verdicts of a whole run.
@@ -49,11 +51,11 @@ def carried(report: Report, older: Sequence[Report]) -> Iterator[Carried]:
         _check(one)
     older = [one.restricted(report.requirements) for one in older]
     for subject in report.header.subjects:
-        wanting = {_role(record.cell) for record in report.of(subject.sparsifier) if _is_wanting(record)}
+        missing = {_role(record.cell) for record in report.of(subject.sparsifier) if _is_missing(record)}
         for one in older:
             for there in one.header.subjects:
                 if there.sparsifier == subject.sparsifier:
-                    yield from _found(wanting, there, one, report.header.started)
+                    yield from _found(missing, there, one, report.header.started)
 
 
 def _check(older: Report) -> None:
@@ -61,20 +63,20 @@ def _check(older: Report) -> None:
     check_whole(older, f"the carried report ({started})")
 
 
-def _is_wanting(record: Record) -> bool:
+def _is_missing(record: Record) -> bool:
     return record.verdict is Verdict.UNAVAILABLE and Cell.parse(record.cell).device != "cpu"
 
 
 def _role(id: str) -> Cell:
-    """The cell, whichever accelerator it is for."""
+    """Return the cell with its device replaced by its device capability, so that all accelerators are equal."""
     cell = Cell.parse(id)
     return replace(cell, device=device_capability(cell.device))
 
 
-def _found(wanting: set[Cell], there: Subject, older: Report, started: str) -> Iterator[Carried]:
+def _found(missing: set[Cell], there: Subject, older: Report, started: str) -> Iterator[Carried]:
     records = tuple(
         record for record in older.of(there.sparsifier)
-        if _role(record.cell) in wanting and record.verdict is not Verdict.UNAVAILABLE
+        if _role(record.cell) in missing and record.verdict is not Verdict.UNAVAILABLE
     )
     if records:
         facts = tuple((what, printable(fact)) for what, fact in _facts(there, older.header.started, started))
@@ -101,12 +103,12 @@ def _age(judged: str, started: str) -> str:
 
 
 def carried_lines(found: Sequence[Carried]) -> Iterator[str]:
-    """As it stands under a summary: a line for each, then what of it is red."""
+    """Yield the lines below a summary: one per older report, followed by its red cells."""
     if found:
         yield CARRIED
     for one in found:
-        said = ", ".join(f"{what} {fact or 'unknown'}" for what, fact in one.facts if what != "age")
-        yield f"  {one_line(f'{one.sparsifier}: {one.counted} ({said})')}, {dict(one.facts)['age']}"
+        origin = ", ".join(f"{label} {fact or 'unknown'}" for label, fact in one.facts if label != "age")
+        yield f"  {one_line(f'{one.sparsifier}: {one.counted} ({origin})')}, {dict(one.facts)['age']}"
         for record in one.records:
             if record.verdict.is_red:
                 yield f"    {record.verdict.value}: {Cell.parse(record.cell).axes}: {one_line(record.message)}"
