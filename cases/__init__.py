@@ -1,1 +1,1 @@
-"""The shared cases: one file an area, one behaviour a function."""
+"""The shared cases: one file per area, one behaviour per function."""

@@ -1,4 +1,4 @@
-"""DEVICE: the same on an accelerator as on the CPU, and from one to the other."""
+"""DEVICE: an accelerator gives the same results as the CPU, and state moves between them."""
 
 from sparsecheck import Trial, case
 from sparsecheck.process import device
@@ -7,29 +7,29 @@ from sparsecheck.trials.baseline import Baseline
 
 
 @case("DEVICE-01")
-def test_masks_are_the_cpus(trial: Trial) -> None:
+def test_masks_equal_those_of_the_cpu(trial: Trial) -> None:
     here, there = device_parity.on_both_devices(trial)
     device_parity.assert_same_masks(trial, here.masks(here.sparsified()), there.masks(there.sparsified()))
 
 
 @case("DEVICE-02")
-def test_output_is_within_bounds_on_both(trial: Trial) -> None:
+def test_output_is_within_tolerance_on_both_devices(trial: Trial) -> None:
     for side in device_parity.on_both_devices(trial):
         device_parity.assert_native_output(side, side.sparsified())
 
 
 @case("DEVICE-03")
-def test_saved_on_one_is_restored_on_the_other(trial: Trial) -> None:
+def test_state_saved_on_one_device_is_restored_on_the_other(trial: Trial) -> None:
     for writer, reader in device_parity.both_directions(trial):
-        donor = writer.sparsified()
-        baseline = Baseline.of(writer, donor)
-        restored = reader.restore(device_parity.load_on(reader.device, donor.save()))
+        original = writer.sparsified()
+        baseline = Baseline.of(writer, original)
+        restored = reader.restore(device_parity.load_on(reader.device, original.save()))
         done = f"saved on {writer.device}, restored on {reader.device}"
         device_moves.assert_on_device(reader, restored, baseline, done)
 
 
 @case("DEVICE-04")
-def test_traced_on_one_runs_on_the_other(trial: Trial) -> None:
+def test_trace_made_on_one_device_runs_on_the_other(trial: Trial) -> None:
     for maker, user in device_parity.both_directions(trial):
         sparsified = maker.sparsified()
         baseline = Baseline.of(maker, sparsified)
@@ -38,17 +38,18 @@ def test_traced_on_one_runs_on_the_other(trial: Trial) -> None:
 
 
 @case("DEVICE-05")
-def test_graph_replays_the_masks_of_the_next_update(trial: Trial) -> None:
+def test_captured_graph_uses_the_masks_of_a_later_update(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
     graph = device.capture(sparsified.model, trial.inputs("captured"))
-    baseline.assert_output(graph, "captured", device_parity.CAPTURED_BATCHES)
+    baseline.assert_output(graph, "captured graph", device_parity.CAPTURED_BATCHES)
     sparsified.update(0.75)
     later = Baseline.of(trial, sparsified)
     later.require_new_masks(baseline, "the update to level 0.75")
-    later.assert_output(graph, "captured before the update, replayed after it", device_parity.CAPTURED_BATCHES)
+    what = "graph captured before the update, replayed after it"
+    later.assert_output(graph, what, device_parity.CAPTURED_BATCHES)
 
 
 @case("DEVICE-06")
-def test_forward_takes_no_more_memory_than_it_has_to(trial: Trial) -> None:
+def test_forward_allocates_little_more_than_the_dense_model(trial: Trial) -> None:
     device_parity.assert_peak_memory(trial, trial.sparsified())

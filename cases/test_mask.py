@@ -1,4 +1,4 @@
-"""MASK: what is removed, and what forward and backward make of it."""
+"""MASK: the entries that are removed, and their effect in forward and backward."""
 
 import itertools
 import math
@@ -27,7 +27,7 @@ def test_forward_uses_the_masked_weight(trial: Trial) -> None:
 
 
 @case("MASK-02")
-def test_output_is_that_of_the_masked_dense_model(trial: Trial) -> None:
+def test_output_equals_that_of_the_masked_dense_model(trial: Trial) -> None:
     dense = trial.dense_parameters()
     sparsified = trial.sparsified()
     expected = trial.masked(dense, trial.expected_masks(sparsified))
@@ -37,7 +37,7 @@ def test_output_is_that_of_the_masked_dense_model(trial: Trial) -> None:
 
 
 @case("MASK-03")
-def test_a_given_mask_is_the_one_applied(trial: Trial) -> None:
+def test_given_mask_is_applied(trial: Trial) -> None:
     dense = trial.dense_parameters()
     sparsified = trial.sparsified()
     trial.assert_masks(sparsified, trial.planned_masks, "after update")
@@ -45,10 +45,10 @@ def test_a_given_mask_is_the_one_applied(trial: Trial) -> None:
 
 
 @case("MASK-04")
-def test_one_boolean_mask_a_planned_parameter(trial: Trial) -> None:
+def test_every_planned_parameter_has_one_boolean_mask(trial: Trial) -> None:
     masks = trial.sparsified().masks()
     seen, planned = ", ".join(sorted(masks)), ", ".join(sorted(trial.plan.names))
-    require(seen == planned, "mask-names", f"masks() names {seen or 'nothing'}, expected what is planned: {planned}")
+    require(seen == planned, "mask-names", f"masks() has {seen or 'nothing'}, expected {planned}, which are planned")
     for layer in trial.network.weighted:
         if layer.weight in masks:
             expected = (torch.bool, layer.weight_shape, trial.device.type)
@@ -107,7 +107,7 @@ def test_band_keeps_exactly_the_diagonals_of_its_width(trial: Trial) -> None:
 
 
 @case("MASK-14")
-def test_all_parameters_together_are_ranked_as_one(trial: Trial) -> None:
+def test_scope_all_ranks_all_parameters_together(trial: Trial) -> None:
     dense = trial.dense_parameters()
     sparsified = trial.sparsified()
     trial.assert_counts(sparsified)
@@ -132,20 +132,20 @@ def test_gradient_of_the_dense_weight_is_masked(trial: Trial) -> None:
         what = f"gradient of the dense weight of {name}"
         seen = gradient(weight, what)
         expected = gradient(plain.get_parameter(name), what)
-        assert_equal(masked(seen, ~masks[name]), np.zeros_like(seen), "gradient-differs", f"{what} where removed")
+        assert_equal(masked(seen, ~masks[name]), np.zeros_like(seen), "gradient-differs", f"{what} at removed entries")
         assert_close(seen, masked(expected, masks[name]), trial.tolerance, "gradient-differs", what)
 
 
 @case("MASK-16")
-def test_what_is_not_planned_stays(trial: Trial) -> None:
+def test_unplanned_parameters_stay_unchanged(trial: Trial) -> None:
     model = trial.dense_model()
     dense = trial.parameters(model)
     others = {name: parameter for name, parameter in model.named_parameters() if name not in trial.plan.names}
     used = trial.used_weights(trial.sparsified(model).model)
     for name, parameter in others.items():
-        assert_equal(parameter, dense[name], "unplanned-differs", f"{name}, which is not planned,")
+        assert_equal(parameter, dense[name], "unplanned-differs", f"unplanned {name}")
         if name in used:
-            assert_equal(used[name], dense[name], "unplanned-differs", f"{name}, not planned, as used in forward")
+            assert_equal(used[name], dense[name], "unplanned-differs", f"unplanned {name} as used in forward")
 
 
 @case("MASK-17")
@@ -153,18 +153,18 @@ def test_equal_models_plans_and_random_states_get_equal_masks(trial: Trial) -> N
     trial.guard.seed()
     expected = trial.masks(trial.sparsified())
     trial.guard.seed()
-    trial.assert_masks(trial.sparsified(), expected, "from an equal model, the second time")
+    trial.assert_masks(trial.sparsified(), expected, "second run from an equal model, plan and random state")
 
 
 @case("MASK-18")
-def test_global_random_states_stay(trial: Trial) -> None:
+def test_global_random_states_stay_unchanged(trial: Trial) -> None:
     _live(trial)
     for name in trial.guard.moved:
-        raise Violation("random-state", f"attach, update or restore moved the global random state of {name}")
+        raise Violation("random-state", f"attach, update or restore changed the global random state of {name}")
 
 
 @case("MASK-19")
-def test_global_settings_stay(trial: Trial) -> None:
+def test_global_settings_stay_unchanged(trial: Trial) -> None:
     for change in describe_changes(INITIAL_SETTINGS, settings()):
         raise Violation("setting-changed", f"importing the adapter changed {change}")
     _live(trial)
@@ -173,14 +173,14 @@ def test_global_settings_stay(trial: Trial) -> None:
 
 
 def _live(trial: Trial) -> None:
-    """Attach, update, and where it can be, restore and update again."""
+    """Attach and update; restore and update again if both are supported."""
     sparsified = trial.sparsified()
     if trial.supports("restore"):
         trial.update_again(trial.restore(sparsified.save()))
 
 
 @case("MASK-20")
-def test_dtype_and_shape_stay(trial: Trial) -> None:
+def test_dtype_and_shape_stay_unchanged(trial: Trial) -> None:
     model = trial.sparsified().model
     for layer in trial.network.weighted:
         used = trial.used_weights(model)[layer.weight]
@@ -191,18 +191,18 @@ def test_dtype_and_shape_stay(trial: Trial) -> None:
 
 
 @case("MASK-21")
-def test_a_removed_entry_is_zero_whatever_stands_there(trial: Trial) -> None:
+def test_removed_nan_and_infinity_are_zero_in_forward(trial: Trial) -> None:
     model = trial.dense_model()
     for name, mask in trial.planned_masks.items():
         removed = torch.from_numpy(~mask).to(trial.device)
         poison = torch.tensor([math.nan, math.inf, -math.inf], dtype=trial.dtype, device=trial.device)
         model.get_parameter(name).detach()[removed] = poison.repeat(mask.size)[: int(removed.sum())]
     expected = trial.masked(trial.parameters(model), trial.planned_masks)
-    trial.assert_used_weights(trial.sparsified(model).model, expected, "with NaN and infinity where removed")
+    trial.assert_used_weights(trial.sparsified(model).model, expected, "with NaN and infinity at removed entries")
 
 
 @case("MASK-22")
-def test_ties_break_as_declared(trial: Trial) -> None:
+def test_ties_are_broken_as_declared(trial: Trial) -> None:
     model = trial.dense_model()
     for name in trial.plan.names:
         weight = model.get_parameter(name).detach()
@@ -214,7 +214,7 @@ def test_ties_break_as_declared(trial: Trial) -> None:
 
 
 @case("MASK-23")
-def test_partial_blocks_go_as_declared(trial: Trial) -> None:
+def test_partial_blocks_are_treated_as_declared(trial: Trial) -> None:
     model = trial.dense_model()
     for name, pattern in trial.plan.patterns.items():
         assert isinstance(pattern, Block)
@@ -231,7 +231,7 @@ def test_partial_blocks_go_as_declared(trial: Trial) -> None:
 
 
 @case("MASK-24")
-def test_a_raised_level_removes_what_now_scores_lowest(trial: Trial) -> None:
+def test_raised_level_removes_the_lowest_current_scores(trial: Trial) -> None:
     model = trial.dense_model()
     parameters = dict(model.named_parameters())
     sparsified = trial.sparsified(model)
@@ -244,9 +244,9 @@ def test_a_raised_level_removes_what_now_scores_lowest(trial: Trial) -> None:
     sparsified.update(0.6)
     trial.assert_counts(sparsified, 0.6, before)
     expected = trial.masked(weights, trial.masks(sparsified))
-    trial.assert_used_weights(sparsified.model, expected, "after the level was raised to 0.6")
+    trial.assert_used_weights(sparsified.model, expected, "after raising the level to 0.6")
     if trial.contract.regrowth == "monotone":
-        what = "removed at level 0.3, are kept again at 0.6, though regrowth is declared monotone"
+        what = "were removed at level 0.3 and are kept again at 0.6, but regrowth='monotone' is declared"
         assert_subset(trial.masks(sparsified), before, "regrown", what)
         weights = trial.masked(weights, before)
     if trial.contract.ranks_by_magnitude:
@@ -267,19 +267,19 @@ def _turn_scores(weights: dict[str, nn.Parameter]) -> None:
 
 
 @case("MASK-25")
-def test_a_lowered_level_brings_back_as_declared(trial: Trial) -> None:
+def test_lowered_level_restores_entries_as_declared(trial: Trial) -> None:
     sparsified = trial.sparsified()
     before = trial.masks(sparsified)
     sparsified.update(0.3)
     after = trial.masks(sparsified)
     trial.assert_counts(sparsified, 0.3, before)
     expected = trial.masked(_left(trial, before), after)
-    trial.assert_used_weights(sparsified.model, expected, "after the level was lowered to 0.3")
+    trial.assert_used_weights(sparsified.model, expected, "after lowering the level to 0.3")
     if trial.contract.regrowth == "monotone":
-        what = "removed at level 0.9, are kept again at 0.3, though regrowth is declared monotone"
+        what = "were removed at level 0.9 and are kept again at 0.3, but regrowth='monotone' is declared"
         assert_subset(after, before, "regrown", what)
     elif trial.contract.ranks_by_magnitude and trial.contract.level_basis == "dense":
-        what = "kept at level 0.9, are removed at 0.3, though no weight has changed"
+        what = "were kept at level 0.9 and are removed at 0.3, but no weight has changed"
         assert_subset(before, after, "kept-differs", what)
     sparsified.update(0.0)
     trial.assert_counts(sparsified, 0.0, after)
@@ -289,24 +289,24 @@ def test_a_lowered_level_brings_back_as_declared(trial: Trial) -> None:
 
 
 @case("MASK-26")
-def test_mode_and_grad_do_not_matter(trial: Trial) -> None:
+def test_masks_do_not_depend_on_mode_or_grad(trial: Trial) -> None:
     dense = trial.dense_parameters()
     trial.guard.seed()
     masks = trial.expected_masks(trial.sparsified())
     expected = trial.masked(dense, masks)
     for training, grad in itertools.product((True, False), repeat=2):
-        way = f"in {'train' if training else 'eval'} mode, {'with' if grad else 'without'} gradients"
+        way = f"attached in {'train' if training else 'eval'} mode {'with' if grad else 'without'} gradients"
         trial.guard.seed()
         with torch.set_grad_enabled(grad):
             sparsified = trial.sparsified(trial.dense_model().train(training))
-            trial.assert_masks(sparsified, masks, f"made {way}")
+            trial.assert_masks(sparsified, masks, way)
             for mode in (True, False):
-                done = f"made {way}, in forward with train({mode})"
-                trial.assert_used_weights(sparsified.model.train(mode), expected, done)
+                what = f"{way}, forward with train({mode})"
+                trial.assert_used_weights(sparsified.model.train(mode), expected, what)
 
 
 @case("MASK-27")
-def test_masks_take_hold_when_declared(trial: Trial) -> None:
+def test_masks_are_created_when_declared(trial: Trial) -> None:
     model = trial.dense_model()
     dense = trial.parameters(model)
     sparsified = trial.attach(model)
@@ -324,17 +324,17 @@ def test_masks_take_hold_when_declared(trial: Trial) -> None:
 
 
 @case("MASK-28")
-def test_saved_masks_and_outputs_are_met(trial: Trial) -> None:
+def test_masks_and_output_equal_the_stored_reference(trial: Trial) -> None:
     saved, pattern, contract = trial.reference, trial.cell.pattern, trial.contract
     model = trial.plain_model(saved.parameters)
     sparsified = trial.attach(model)
-    if contract.masks_at == "update":  # else a second update may remove as much of what remains
+    if contract.masks_at == "update":  # masks made at attach are already those of the first update
         sparsified.update()
-    trial.assert_masks(sparsified, saved.masks(pattern, contract.score), "from the saved weights")
+    trial.assert_masks(sparsified, saved.masks(pattern, contract.score), "from the stored weights")
     with torch.no_grad():
         seen = sparsified.model(torch.tensor(saved.inputs, device=trial.device))
     expected = saved.output(pattern, contract.score)
-    assert_close(seen, expected, trial.tolerance, "output-differs", "output from the saved weights and input")
+    assert_close(seen, expected, trial.tolerance, "output-differs", "output for the stored weights and input")
 
 
 @case("MASK-29")
@@ -344,8 +344,9 @@ def test_masks_depend_on_the_random_state_as_declared(trial: Trial) -> None:
     trial.guard.seed(2)
     other = trial.masks(trial.sparsified())
     differ = [name for name, mask in one.items() if not np.array_equal(mask, other[name])]
-    message = f"from another random state {len(differ)} of {len(one)} masks differ, but score={trial.contract.score!r}"
-    require(bool(differ) == (trial.contract.score == "random"), "random-otherwise", f"{message} is declared")
+    seen = f"with another random state {len(differ)} of {len(one)} masks differ"
+    message = f"{seen}, but score={trial.contract.score!r} is declared"
+    require(bool(differ) == (trial.contract.score == "random"), "random-otherwise", message)
 
 
 @case("MASK-30")
@@ -361,19 +362,19 @@ def test_every_pattern_is_applied_in_forward(trial: Trial) -> None:
 def test_each_parameter_gets_its_own_pattern(trial: Trial) -> None:
     sparsified = trial.sparsified()
     if trial.planned_masks:
-        trial.assert_masks(sparsified, trial.planned_masks, "each parameter with a pattern of its own")
+        trial.assert_masks(sparsified, trial.planned_masks, "one pattern per parameter")
     else:
         trial.assert_counts(sparsified)
     dense = trial.dense_parameters()
     expected = trial.masked(dense, trial.expected_masks(sparsified))
-    trial.assert_used_weights(sparsified.model, expected, "each parameter with a pattern of its own")
+    trial.assert_used_weights(sparsified.model, expected, "one pattern per parameter")
 
 
 @case("MASK-32")
-def test_position_alone_decides_where_declared(trial: Trial) -> None:
+def test_masks_depend_on_position_alone_if_declared(trial: Trial) -> None:
     expected = trial.masks(trial.sparsified())
     other = trial.sparsified(trial.dense_model("other"))
-    trial.assert_masks(other, expected, "from other weights, though score='position' is declared")
+    trial.assert_masks(other, expected, "with other weights, and score='position' declared")
 
 
 @case("MASK-33")
@@ -389,7 +390,7 @@ def test_zeros_in_the_dense_weight_count_like_any_entry(trial: Trial) -> None:
 
 
 @case("MASK-34")
-def test_a_channel_of_a_convolution_is_whole(trial: Trial) -> None:
+def test_convolution_loses_whole_channels(trial: Trial) -> None:
     dense = trial.dense_parameters()
     sparsified = trial.sparsified()
     trial.assert_counts(sparsified)

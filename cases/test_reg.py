@@ -1,4 +1,4 @@
-"""REG: how a sparsifier registers itself on a model, and how it takes itself off again."""
+"""REG: how a sparsifier registers itself on a model, and how it removes itself again."""
 
 import gc
 import weakref
@@ -23,7 +23,7 @@ from sparsecheck.trials.used_weights import gradient, read_submodule_weight
 
 
 @case("REG-01")
-def test_planned_layers_alone_hold_masks_as_declared(trial: Trial) -> None:
+def test_only_planned_layers_hold_masks_and_as_declared(trial: Trial) -> None:
     types = {name: type(module) for name, module in trial.dense_model().named_modules()}
     sparsified = trial.sparsified()
     masks, declared = trial.masks(sparsified), trial.contract.holds
@@ -33,11 +33,11 @@ def test_planned_layers_alone_hold_masks_as_declared(trial: Trial) -> None:
             message = f"the mask of {layer.weight} is held by {how}, expected {declared} as declared"
             require(how == declared, "held-otherwise", message)
         elif declared != "wrapper":
-            require_plain_parameter(sparsified.model, layer.weight, "what is not planned")
+            require_plain_parameter(sparsified.model, layer.weight, f"unplanned {layer.weight}")
 
 
 @case("REG-02")
-def test_dense_weight_is_kept(trial: Trial) -> None:
+def test_dense_weight_is_preserved(trial: Trial) -> None:
     model = trial.dense_model()
     parameters = dict(model.named_parameters())
     dense = {name: parameters[name].detach().clone() for name in trial.plan.names}
@@ -46,7 +46,7 @@ def test_dense_weight_is_kept(trial: Trial) -> None:
 
 
 @case("REG-03")
-def test_frozen_stays_frozen_and_trainable_trainable(trial: Trial) -> None:
+def test_requires_grad_stays_unchanged(trial: Trial) -> None:
     model = trial.dense_model()
     parameters = dict(model.named_parameters())
     expected = {name: position % 2 == 1 for position, name in enumerate(parameters)}
@@ -69,15 +69,15 @@ def test_parameters_stay_the_same_objects(trial: Trial) -> None:
     trial.update_again(sparsified)
     now = [names[id(parameter)] for parameter in sparsified.model.parameters() if id(parameter) in names]
     for name in names.values():
-        message = f"the parameter {name} is not among the sparse model's: an optimizer that holds it trains it in vain"
+        message = f"{name} is no longer a parameter of the model: an optimizer that holds it trains it in vain"
         require(name in now, "identity-lost", message)
     order, before = ([name for name in these if name not in trial.plan.names] for these in (now, names.values()))
-    message = f"parameters that are not planned come as {', '.join(order)}; before as {', '.join(before)}"
+    message = f"the unplanned parameters are in the order {', '.join(order)}, expected {', '.join(before)}"
     require(order == before, "order-differs", message)
 
 
 @case("REG-05")
-def test_a_mask_is_no_parameter(trial: Trial) -> None:
+def test_masks_are_not_parameters(trial: Trial) -> None:
     expected = len(list(trial.dense_model().parameters()))
     model = trial.sparsified().model
     seen = [name for name, _ in model.named_parameters()]
@@ -85,7 +85,7 @@ def test_a_mask_is_no_parameter(trial: Trial) -> None:
     require(len(seen) == expected, "parameters-differ", message)
     for name in trial.plan.names if trial.contract.holds == "parametrization" else ():
         loose = ", ".join(unregistered_tensors(model, name))
-        message = f"the parametrization of {name} holds tensors that are no buffers, so that .to leaves them: {loose}"
+        message = f"the parametrization of {name} holds tensors that are not buffers, so that .to skips them: {loose}"
         require(not loose, "mask-loose", message)
 
 
@@ -100,12 +100,12 @@ def test_forward_hooks_still_run(trial: Trial) -> None:
     ran.clear()
     sparsified.model(trial.inputs())
     expected = ["a pre-hook", "the first hook", "the second hook"]
-    message = f"one forward ran {', '.join(ran) or 'none'} of a user's hooks on {layer}, expected {', '.join(expected)}"
+    message = f"of a user's hooks on {layer} a forward ran {', '.join(ran) or 'none'}, expected {', '.join(expected)}"
     require(ran == expected, "hooks-differ", message)
 
 
 @case("REG-07")
-def test_train_and_eval_flags_stay(trial: Trial) -> None:
+def test_train_and_eval_flags_stay_unchanged(trial: Trial) -> None:
     for every_third in (True, False):
         model = trial.dense_model().eval()
         modules = dict(model.named_modules())
@@ -114,12 +114,13 @@ def test_train_and_eval_flags_stay(trial: Trial) -> None:
         expected = {name: module.training for name, module in modules.items()}
         sparsified = trial.sparsified(model)
         for name, module in (modules | dict(sparsified.model.named_modules())).items():
-            message = f"attach and update set training={module.training} on {name or 'the model'}, before it was not"
-            require(module.training == expected.get(name, module.training), "flag-changed", message)
+            before = expected.get(name, module.training)
+            message = f"after attach and update {name or 'the model'} has training={module.training}, expected {before}"
+            require(module.training == before, "flag-changed", message)
 
 
 @case("REG-08")
-def test_attaching_twice_is_attaching_once_or_refused(trial: Trial) -> None:
+def test_attaching_twice_equals_attaching_once_or_is_refused(trial: Trial) -> None:
     trial.guard.seed()
     once = trial.sparsified()
     dense = trial.dense_parameters()
@@ -137,7 +138,7 @@ def test_attaching_twice_is_attaching_once_or_refused(trial: Trial) -> None:
 
 
 @case("REG-09")
-def test_an_unknown_parameter_is_refused(trial: Trial) -> None:
+def test_unknown_parameter_is_refused(trial: Trial) -> None:
     pattern = trial.plan.patterns[trial.plan.names[0]]
     layer = trial.plan.names[0].rpartition(".")[0]
     for unknown, words in (("nowhere.weight", ("nowhere",)), (f"{layer}.nothing", ("nothing",))):
@@ -155,16 +156,15 @@ def test_tied_weights_stay_tied(trial: Trial) -> None:
     sparsified.train(trial.batches(1), functional.mse_loss, optimizer)
     used = trial.used_weights(sparsified.model)
     for name, source in trial.network.tied:
-        what = f"{name}, after training, against {source} with which it is shared,"
-        assert_equal(used[name], used[source], "untied", what)
+        assert_equal(used[name], used[source], "untied", f"{name}, tied to {source}, after training")
     if trial.supports("finalize"):
         final = dict(sparsified.finalize().named_parameters(remove_duplicate=False))
         for name, source in trial.network.tied:
-            require(final[name] is final[source], "untied", f"finalized, {name} is no longer one with {source}")
+            require(final[name] is final[source], "untied", f"after finalize {name} is no longer tied to {source}")
 
 
 @case("REG-11")
-def test_a_given_mask_of_another_shape_is_refused(trial: Trial) -> None:
+def test_given_mask_of_wrong_shape_is_refused(trial: Trial) -> None:
     name, mask = list(trial.planned_masks.items())[-1]
     for wrong in (mask[:1], mask[:, :1], mask[:-1], mask.T):
         plan = Plan({**trial.plan.patterns, name: Given(wrong)}, trial.plan.scope)
@@ -183,12 +183,12 @@ def test_finalized_weights_are_plain_and_masked(trial: Trial) -> None:
 
 
 @case("REG-13")
-def test_finalize_leaves_a_dense_models_build(trial: Trial) -> None:
+def test_finalize_restores_the_modules_of_the_dense_model(trial: Trial) -> None:
     dense = trial.dense_model()
     final = trial.sparsified().finalize()
     assert_same_modules(describe_modules(final), describe_modules(dense), "not-plain", "after finalize")
     seen, expected = (", ".join(sorted(model.state_dict())) for model in (final, dense))
-    require(seen == expected, "keys-differ", f"the finalized model's state dict has {seen}, expected {expected}")
+    require(seen == expected, "keys-differ", f"the state dict of the finalized model has {seen}, expected {expected}")
 
 
 @case("REG-14")
@@ -199,7 +199,7 @@ def test_finalize_keeps_the_output(trial: Trial) -> None:
 
 
 @case("REG-15")
-def test_a_planned_layer_by_itself_is_sparse(trial: Trial) -> None:
+def test_planned_layer_called_by_itself_is_sparse(trial: Trial) -> None:
     model = trial.dense_model()
     parameters, modules = dict(model.named_parameters()), dict(model.named_modules())
     sparsified = trial.sparsified(model)
@@ -211,7 +211,7 @@ def test_a_planned_layer_by_itself_is_sparse(trial: Trial) -> None:
         if layer.weight in trial.plan.names:
             inputs = layer_inputs(layer, trial.cell.requirement, trial.dtype, trial.device)
             used = read_submodule_weight(modules[layer.name], inputs)
-            what = f"{layer.weight}, doubled, in its layer alone"
+            what = f"{layer.weight}, doubled, as used by its layer called by itself"
             assert_equal(used, 2 * expected[layer.weight], "weight-differs", what)
 
 
@@ -226,21 +226,21 @@ def test_finalize_keeps_flags_and_hooks(trial: Trial) -> None:
     flags.assert_same(flags.read(final), expected, "flag-changed", "finalize")
     ran.clear()
     final(trial.inputs())
-    message = f"after finalize a forward runs a user's hooks on {', '.join(ran) or 'none'}, expected {', '.join(names)}"
-    require(ran == names, "hooks-differ", message)
+    seen, wanted = ", ".join(ran) or "none", ", ".join(names)
+    require(ran == names, "hooks-differ", f"after finalize a forward runs a user's hooks on {seen}, expected {wanted}")
 
 
 @case("REG-17")
 def test_attach_and_update_leave_no_gradient(trial: Trial) -> None:
     model = trial.sparsified().model
     left = [name for name, one in model.named_parameters() if one.grad is not None and bool(one.grad.any())]
-    message = f"attach and update leave gradients that the next backward adds to: {', '.join(left)}"
+    message = f"attach and update leave gradients, to which the next backward adds: {', '.join(left)}"
     require(not left, "gradient-left", message)
 
 
 @case("REG-18")
-def test_a_model_let_go_of_is_freed(trial: Trial) -> None:
-    gc.freeze()  # so that what was there before takes no time to look through
+def test_unreferenced_model_is_freed(trial: Trial) -> None:
+    gc.freeze()  # spares the collector all objects from before
     try:
         sparsified = trial.sparsified()
         sparsified.model(trial.inputs())
@@ -250,12 +250,12 @@ def test_a_model_let_go_of_is_freed(trial: Trial) -> None:
     finally:
         gc.unfreeze()
     alive = [name for name, module in modules.items() if module() is not None]
-    message = f"{len(alive)} of {len(modules)} modules of a sparse model live on that no one holds: {', '.join(alive)}"
+    message = f"{len(alive)} of {len(modules)} modules of an unreferenced model are still alive: {', '.join(alive)}"
     require(not alive, "kept-alive", message)
 
 
 @case("REG-19")
-def test_gradients_that_a_user_gathered_stay(trial: Trial) -> None:
+def test_existing_gradients_stay_unchanged(trial: Trial) -> None:
     model = trial.dense_model()
     trial.backward(model)
     parameters = dict(model.named_parameters())
@@ -263,7 +263,7 @@ def test_gradients_that_a_user_gathered_stay(trial: Trial) -> None:
     sparsified = trial.sparsified(model)
     now = parameters | trial.dense_weights(sparsified, parameters)
     for name, expected in before.items():
-        what = f"gradient of {name}, gathered before attach,"
+        what = f"gradient of {name}, accumulated before attach"
         assert_equal(gradient(now[name], what), expected, "gradient-changed", what)
 
 
@@ -275,12 +275,12 @@ def test_backward_hooks_still_run(trial: Trial) -> None:
     model.get_parameter(name).register_hook(lambda _: ran.append("the weight's"))
     sparsified = trial.sparsified(model)
     trial.backward(sparsified.model)
-    message = f"one backward ran {', '.join(sorted(ran)) or 'none'} of a user's two hooks at {name}"
+    message = f"of a user's two backward hooks at {name} a backward ran {', '.join(sorted(ran)) or 'none'}"
     require(sorted(ran) == ["the layer's", "the weight's"], "hooks-differ", message)
 
 
 @case("REG-21")
-def test_buffers_stay(trial: Trial) -> None:
+def test_buffers_stay_unchanged(trial: Trial) -> None:
     model = trial.dense_model()
     before = {name: tensor.clone() for name, tensor in model.named_buffers()}
     dense = trial.dense_parameters()
@@ -288,13 +288,13 @@ def test_buffers_stay(trial: Trial) -> None:
     sparsified.update()
     now = dict(sparsified.model.named_buffers())
     for name, tensor in before.items():
-        require(name in now, "buffer-gone", f"the dense model's buffer {name} is gone after attach and update")
+        require(name in now, "buffer-gone", f"the dense model's buffer {name} is missing after attach and update")
         assert_equal(now[name], tensor, "buffer-changed", f"the dense model's buffer {name} after attach and update")
     trial.assert_plan_applied(sparsified, dense)
 
 
 @case("REG-22")
-def test_a_weight_of_a_size_not_taken_is_refused(trial: Trial) -> None:
+def test_weight_of_unsupported_size_is_refused(trial: Trial) -> None:
     small = trial.with_network(network(trial.cell.layer, "REG-22"), "REG-22")
     for name, pattern in small.plan.patterns.items():
         judge_refused_plan(small, small.dense_model(), Plan({name: pattern}), (name, name.rpartition(".")[0]))

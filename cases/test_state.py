@@ -14,7 +14,7 @@ from sparsecheck.trials.training import raised_level, train, train_and_update, t
 
 
 @case("STATE-01")
-def test_restored_is_what_was_saved(trial: Trial) -> None:
+def test_restored_model_equals_the_saved_one(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
     restored = trial.restore(sparsified.save())
@@ -22,7 +22,7 @@ def test_restored_is_what_was_saved(trial: Trial) -> None:
 
 
 @case("STATE-02")
-def test_restored_in_a_fresh_interpreter_is_what_was_saved(trial: Trial) -> None:
+def test_model_restored_in_a_fresh_interpreter_equals_the_saved_one(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
     seen = restore_in_fresh_process(trial, sparsified.save())
@@ -35,12 +35,12 @@ def test_state_dict_loads_strictly_into_its_own_model(trial: Trial) -> None:
     baseline = Baseline.of(trial, sparsified)
     state = copy.deepcopy(sparsified.model.state_dict())
     train(trial, sparsified)
-    load_strictly(sparsified.model, state, "its own earlier state dict")
-    baseline.assert_matches(sparsified, "trained, and its own earlier state dict loaded")
+    load_strictly(sparsified.model, state, "the model's own earlier state dict")
+    baseline.assert_matches(sparsified, "after training and loading its own earlier state dict")
 
 
 @case("STATE-04")
-def test_masks_travel_where_declared(trial: Trial) -> None:
+def test_masks_are_stored_where_declared(trial: Trial) -> None:
     sparsified = trial.sparsified()
     masks, saved = reported_masks(trial, sparsified), sparsified.save()
     for part in restoring.PARTS:
@@ -51,40 +51,40 @@ def test_masks_travel_where_declared(trial: Trial) -> None:
 
 
 @case("STATE-05")
-def test_one_saved_state_restores_twice(trial: Trial) -> None:
+def test_saved_state_can_be_restored_twice(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline, saved = Baseline.of(trial, sparsified), sparsified.save()
     for time in ("first", "second"):
-        baseline.assert_matches(restoring.resume(trial, saved), f"restored for the {time} time from one saved state")
+        baseline.assert_matches(restoring.resume(trial, saved), f"restored for the {time} time from a saved state")
 
 
 @case("STATE-06")
-def test_using_what_was_restored_leaves_donor_and_saved_alone(trial: Trial) -> None:
-    donor = trial.sparsified()
-    saved = donor.save()
-    before, copied = Snapshot(trial, donor), flatten.copy_leaves(parts(saved))
+def test_training_a_restored_model_changes_neither_original_nor_saved_state(trial: Trial) -> None:
+    original = trial.sparsified()
+    saved = original.save()
+    before, copied = Snapshot(trial, original), flatten.copy_leaves(parts(saved))
     train_and_update(trial, trial.restore(saved))
-    what = "the saved state after what was restored was trained"
+    what = "the saved state after training the restored model"
     flatten.assert_unchanged(parts(saved), copied, "saved-changed", what)
-    before.assert_unchanged(donor, "the donor after what was restored was trained and updated")
+    before.assert_unchanged(original, "the original after training and updating the restored model")
 
 
 @case("STATE-07")
-def test_restored_shares_no_storage(trial: Trial) -> None:
-    donor = trial.sparsified()
-    saved = donor.save()
+def test_restored_model_shares_no_storage(trial: Trial) -> None:
+    original = trial.sparsified()
+    saved = original.save()
     restored = trial.restore(saved)
-    assert_no_shared_storage(all_tensors(restored), flatten.tensors(parts(saved)), "restored and saved")
-    assert_no_shared_storage(all_tensors(restored), all_tensors(donor), "restored and donor")
+    assert_no_shared_storage(all_tensors(restored), flatten.tensors(parts(saved)), "restored model and saved state")
+    assert_no_shared_storage(all_tensors(restored), all_tensors(original), "restored model and original")
 
 
 @case("STATE-08")
-def test_resume_of_a_resume(trial: Trial) -> None:
+def test_restored_model_can_be_saved_and_restored_again(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
     first = restoring.resume(trial, sparsified.save())
     second = restoring.resume(trial, first.save())
-    baseline.assert_matches(second, "restored from what a restored run saved")
+    baseline.assert_matches(second, "restored from the state that a restored run saved")
 
 
 @case("STATE-09")
@@ -92,24 +92,24 @@ def test_saved_sidecar_is_a_snapshot(trial: Trial) -> None:
     sparsified = trial.sparsified()
     before = Snapshot(trial, sparsified)
     saved = sparsified.save()
-    before.assert_unchanged(sparsified, "the model after it was saved")
+    before.assert_unchanged(sparsified, "the model after saving")
     copied = flatten.copy_leaves(saved.sidecar)
     train_and_update(trial, sparsified)
     flatten.assert_unchanged(saved.sidecar, copied, "saved-changed", "the saved sidecar after training and an update")
 
 
 @case("STATE-10")
-def test_state_of_another_shape_is_refused(trial: Trial) -> None:
+def test_state_of_other_shapes_is_refused(trial: Trial) -> None:
     foreign = restoring.state_of_other_shapes(trial)
-    restoring.assert_state_refused(trial, foreign, "a state saved from weights of another shape")
+    restoring.assert_state_refused(trial, foreign, "a state saved from weights of other shapes")
     if "sidecar" in restoring.CARRIERS[trial.contract.mask_storage]:
         own = trial.sparsified().save()
         mixed = Saved(own.model, foreign.sidecar)
-        restoring.assert_state_refused(trial, mixed, "a sidecar saved from weights of another shape")
+        restoring.assert_state_refused(trial, mixed, "a sidecar saved from weights of other shapes")
 
 
 @case("STATE-11")
-def test_saved_loads_with_weights_only(trial: Trial) -> None:
+def test_saved_state_loads_with_weights_only(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline, saved = Baseline.of(trial, sparsified), sparsified.save()
     loaded = Saved(*(restoring.reload_safely(part, f"the saved {name}") for name, part in parts(saved).items()))
@@ -122,7 +122,7 @@ def test_finalized_state_dict_loads_into_the_dense_model(trial: Trial) -> None:
     baseline = Baseline.of(trial, sparsified)
     dense = trial.dense_model("other")
     load_strictly(dense, sparsified.finalize().state_dict(), "the finalized model's state dict in the dense model")
-    baseline.assert_model(dense, "the dense model with the finalized state dict loaded")
+    baseline.assert_model(dense, "the dense model with the finalized state dict")
 
 
 @case("STATE-13")
@@ -138,35 +138,35 @@ def test_cast_keeps_the_masks(trial: Trial) -> None:
 
 
 @case("STATE-14")
-def test_deep_copy_is_another_like_it(trial: Trial) -> None:
+def test_deep_copy_is_equal_and_independent(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline, before = Baseline.of(trial, sparsified), Snapshot(trial, sparsified)
     sparsified.model(trial.inputs("forward, for its gradients"))
     twin = copy.deepcopy(sparsified.model)
-    baseline.assert_model(twin, "a deep copy")
-    assert_no_shared_storage(model_tensors(twin), model_tensors(sparsified.model), "a deep copy and its original")
+    baseline.assert_model(twin, "the deep copy")
+    assert_no_shared_storage(model_tensors(twin), model_tensors(sparsified.model), "the deep copy and its original")
     train_plain(trial, twin)
-    before.assert_unchanged(sparsified, "the original after its deep copy was trained")
+    before.assert_unchanged(sparsified, "the original after training its deep copy")
 
 
 @case("STATE-15")
-def test_update_after_restore_is_the_donors_next(trial: Trial) -> None:
-    donor = trial.sparsified()
-    restored = trial.restore(donor.save())
-    train(trial, donor)
+def test_update_after_restore_gives_the_masks_of_the_original(trial: Trial) -> None:
+    original = trial.sparsified()
+    restored = trial.restore(original.save())
+    train(trial, original)
     train(trial, restored)
-    trial.assert_masks(restored, trial.masks(donor), "restored and trained as its donor")
+    trial.assert_masks(restored, trial.masks(original), "restored, and trained as the original")
     for level in (raised_level(trial), None):
         restored.update(level)
         seen = trial.masks(restored)
-        donor.update(level)
-        for name, mask in trial.masks(donor).items():
-            what = f"restored, trained and updated as its donor: mask of {name}"
+        original.update(level)
+        for name, mask in trial.masks(original).items():
+            what = f"restored, trained and updated as the original: mask of {name}"
             assert_equal(seen[name], mask, "mask-differs", what)
 
 
 @case("STATE-16")
-def test_moved_to_another_device_and_back(trial: Trial) -> None:
+def test_model_moves_to_another_device_and_back(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
     for device in device_moves.device_route(trial):
@@ -176,7 +176,7 @@ def test_moved_to_another_device_and_back(trial: Trial) -> None:
 
 
 @case("STATE-17")
-def test_saved_after_a_cast_carries_the_masks_as_they_are(trial: Trial) -> None:
+def test_state_saved_after_a_cast_has_the_current_masks(trial: Trial) -> None:
     built = with_axes(trial, dtype=restoring.dtype_to_cast_from(trial))
     sparsified = built.attach()
     sparsified.model.to(trial.dtype)
@@ -188,7 +188,7 @@ def test_saved_after_a_cast_carries_the_masks_as_they_are(trial: Trial) -> None:
 
 
 @case("STATE-18")
-def test_restored_into_what_is_declared(trial: Trial) -> None:
+def test_restore_builds_on_the_declared_model(trial: Trial) -> None:
     seen, declared = restoring.detect_restore_target(trial, trial.sparsified().save()), trial.contract.restores_into
     message = f"restore builds on a model of kind {seen!r}, but restores_into={declared!r} is declared"
     require(seen == declared, "restored-otherwise", message)
@@ -205,7 +205,7 @@ def test_restore_keeps_flags(trial: Trial) -> None:
 
 
 @case("STATE-20")
-def test_saved_after_training_is_restored_as_trained(trial: Trial) -> None:
+def test_state_saved_after_training_is_restored_as_trained(trial: Trial) -> None:
     sparsified = trial.sparsified()
     train(trial, sparsified)
     masks = reported_masks(trial, sparsified)
@@ -218,10 +218,10 @@ def test_saved_after_training_is_restored_as_trained(trial: Trial) -> None:
 @case("STATE-21")
 def test_statistics_are_restored(trial: Trial) -> None:
     names = [name for name, _ in trial.dense_model().named_buffers()]
-    donor = trial.sparsified()
-    train(trial, donor)
-    expected = {name: donor.model.get_buffer(name).clone() for name in names}
-    restored = trial.restore(donor.save())
+    original = trial.sparsified()
+    train(trial, original)
+    expected = {name: original.model.get_buffer(name).clone() for name in names}
+    restored = trial.restore(original.save())
     for name, buffer in expected.items():
         what = f"restored: the dense model's buffer {name}"
         assert_equal(restored.model.get_buffer(name), buffer, "buffer-differs", what)

@@ -7,7 +7,7 @@ from sparsecheck.trials.snapshot import Snapshot
 from sparsecheck.trials.training import BeforeTraining, train
 
 ONE_BATCH = (3,)
-"""A batch of another size is compiled anew, which takes time and says no more of a sparsifier."""
+"""A single batch size, since another one would be compiled anew and tell nothing more."""
 
 
 @case("TRACE-01")
@@ -27,7 +27,7 @@ def test_trace_module_gives_the_same_output(trial: Trial) -> None:
 
 
 @case("TRACE-03")
-def test_trace_survives_its_file(trial: Trial) -> None:
+def test_trace_can_be_saved_and_loaded(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
     traced = tracing.trace(sparsified.model, trial.inputs("traced"))
@@ -35,7 +35,7 @@ def test_trace_survives_its_file(trial: Trial) -> None:
 
 
 @case("TRACE-04")
-def test_tracing_leaves_the_model_alone(trial: Trial) -> None:
+def test_tracing_leaves_the_model_unchanged(trial: Trial) -> None:
     sparsified = trial.sparsified()
     before = Snapshot(trial, sparsified)
     tracing.trace(sparsified.model, trial.inputs("traced"))
@@ -59,7 +59,7 @@ def test_export_gives_the_same_output(trial: Trial) -> None:
 
 
 @case("TRACE-07")
-def test_exported_program_survives_its_file(trial: Trial) -> None:
+def test_exported_program_can_be_saved_and_loaded(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
     program = tracing.export(sparsified.model, trial.inputs("exported"))
@@ -67,7 +67,7 @@ def test_exported_program_survives_its_file(trial: Trial) -> None:
 
 
 @case("TRACE-08")
-def test_exporting_leaves_the_model_alone(trial: Trial) -> None:
+def test_exporting_leaves_the_model_unchanged(trial: Trial) -> None:
     sparsified = trial.sparsified()
     before = Snapshot(trial, sparsified)
     tracing.export(sparsified.model, trial.inputs("exported"))
@@ -83,7 +83,7 @@ def test_finalized_model_exports(trial: Trial) -> None:
 
 
 @case("TRACE-10")
-def test_compiled_whole_gives_the_same_output(trial: Trial) -> None:
+def test_compiled_model_gives_the_same_output(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
     with tracing.compiled(sparsified.model) as compiled:
@@ -91,7 +91,7 @@ def test_compiled_whole_gives_the_same_output(trial: Trial) -> None:
 
 
 @case("TRACE-11")
-def test_compiled_model_follows_the_next_update(trial: Trial) -> None:
+def test_compiled_model_uses_the_masks_of_a_later_update(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
     with tracing.compiled(sparsified.model) as compiled:
@@ -99,11 +99,11 @@ def test_compiled_model_follows_the_next_update(trial: Trial) -> None:
         sparsified.update(0.75)
         later = Baseline.of(trial, sparsified)
         later.require_new_masks(baseline, "the update to level 0.75")
-        later.assert_output(compiled, "compiled before the update, run after it", ONE_BATCH)
+        later.assert_output(compiled, "model compiled before the update, run after it", ONE_BATCH)
 
 
 @case("TRACE-12")
-def test_finalized_model_compiles_whole(trial: Trial) -> None:
+def test_finalized_model_compiles_without_graph_breaks(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
     with tracing.compiled(sparsified.finalize()) as compiled:

@@ -10,7 +10,7 @@ from sparsecheck.trials.training import BeforeTraining, expected_after_training,
 
 
 @case("TRAIN-01")
-def test_sgd_with_momentum(trial: Trial) -> None:
+def test_stays_sparse_under_sgd_with_momentum(trial: Trial) -> None:
     sparsified = trial.sparsified()
     start = BeforeTraining.of(trial, sparsified)
     train(trial, sparsified, training.sgd(sparsified.model.parameters()))
@@ -18,7 +18,7 @@ def test_sgd_with_momentum(trial: Trial) -> None:
 
 
 @case("TRAIN-02")
-def test_adamw_with_decay(trial: Trial) -> None:
+def test_stays_sparse_under_adamw_with_decay(trial: Trial) -> None:
     sparsified = trial.sparsified()
     start = BeforeTraining.of(trial, sparsified)
     train(trial, sparsified, training.adamw(sparsified.model.parameters()))
@@ -38,18 +38,19 @@ def test_gradients_accumulate(trial: Trial) -> None:
 
 
 @case("TRAIN-04")
-def test_autocast(trial: Trial) -> None:
+def test_stays_sparse_under_autocast(trial: Trial) -> None:
     sparsified = trial.sparsified()
     with torch.autocast(trial.device.type, torch.bfloat16, cache_enabled=False):
         start = BeforeTraining.of(trial, sparsified)
         train(trial, sparsified)
         start.assert_sparse_and_learned(sparsified, "trained under autocast")
         output = sparsified.model(trial.inputs("fresh"))
-    require(output.dtype == torch.bfloat16, "dtype-differs", f"under autocast the output is {output.dtype}")
+    message = f"under autocast the output is {output.dtype}, expected {torch.bfloat16}"
+    require(output.dtype == torch.bfloat16, "dtype-differs", message)
 
 
 @case("TRAIN-05")
-def test_optimizer_built_before_attach(trial: Trial) -> None:
+def test_optimizer_built_before_attach_trains_the_model(trial: Trial) -> None:
     dense = trial.dense_model()
     optimizer = training.sgd(dense.parameters())
     sparsified = trial.sparsified(dense)
@@ -71,7 +72,7 @@ def test_level_raised_between_steps(trial: Trial) -> None:
 
 
 @case("TRAIN-07")
-def test_finalized_as_trained(trial: Trial) -> None:
+def test_finalized_model_is_as_trained(trial: Trial) -> None:
     sparsified = trial.sparsified()
     start = BeforeTraining.of(trial, sparsified)
     train(trial, sparsified)
@@ -83,7 +84,7 @@ def test_finalized_as_trained(trial: Trial) -> None:
 
 
 @case("TRAIN-08")
-def test_updates_after_training_hold_the_count(trial: Trial) -> None:
+def test_updates_after_training_remove_the_exact_count(trial: Trial) -> None:
     sparsified = trial.sparsified()
     for _ in range(3):
         before = trial.masks(sparsified)
@@ -93,7 +94,7 @@ def test_updates_after_training_hold_the_count(trial: Trial) -> None:
 
 
 @case("TRAIN-09")
-def test_what_is_kept_learns_as_in_a_plain_model(trial: Trial) -> None:
+def test_kept_entries_train_as_in_a_plain_model(trial: Trial) -> None:
     model = trial.dense_model()
     parameters = dict(model.named_parameters())
     sparsified = trial.sparsified(model)
@@ -105,7 +106,7 @@ def test_what_is_kept_learns_as_in_a_plain_model(trial: Trial) -> None:
 
 
 @case("TRAIN-10")
-def test_what_comes_back_learns(trial: Trial) -> None:
+def test_regrown_entries_train(trial: Trial) -> None:
     sparsified = trial.sparsified()
     before = trial.masks(sparsified)
     sparsified.update(0.25)
@@ -115,5 +116,5 @@ def test_what_comes_back_learns(trial: Trial) -> None:
     for name, weight in trial.used_weights(sparsified.model).items():
         if name in back and back[name].any():
             moved, count = int((array(weight) != used[name])[back[name]].sum()), int(back[name].sum())
-            message = f"of {count} entries of {name} that a lowered level brought back, {moved} moved in training"
+            message = f"of {count} entries of {name} that a lowered level restored, training changed {moved}"
             require(2 * moved >= count, "weight-not-moved", message)

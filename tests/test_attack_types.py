@@ -65,12 +65,12 @@ class Wrong(ExemplarAdapter):
 
 
 CALLS = {
-    "attach": ("MASK-01", "what attach() returned is of type {}, expected Sparsified"),
+    "attach": ("MASK-01", "the result of attach() is of type {}, expected Sparsified"),
     "model": ("MASK-01", "the attribute `model` is of type {}, expected Module"),
-    "masks": ("MASK-01", "what masks() returned is of type {}, expected Mapping"),
-    "save": ("STATE-01", "what save() returned is of type {}, expected Saved"),
-    "restore": ("STATE-01", "what restore() returned is of type {}, expected Sparsified"),
-    "finalize": ("REG-14", "what finalize() returned is of type {}, expected Module"),
+    "masks": ("MASK-01", "the result of masks() is of type {}, expected Mapping"),
+    "save": ("STATE-01", "the result of save() is of type {}, expected Saved"),
+    "restore": ("STATE-01", "the result of restore() is of type {}, expected Sparsified"),
+    "finalize": ("REG-14", "the result of finalize() is of type {}, expected Module"),
 }
 """By call: a requirement that makes it, and what its record says."""
 
@@ -100,17 +100,17 @@ def test_an_answer_of_another_type_is_told_where_it_is_given(call: str, given: s
 @pytest.mark.parametrize(
     ("call", "answer", "said"),
     [
-        ("masks", lambda: {1: torch.ones(3)}, "a name that masks() returned is of type int, expected str"),
+        ("masks", lambda: {1: torch.ones(3)}, "a name in the result of masks() is of type int, expected str"),
         ("masks", lambda: {"layer1.weight": None},
-         "what masks() returned for layer1.weight is of type NoneType, expected Tensor"),
+         "the result of masks() for layer1.weight is of type NoneType, expected Tensor"),
         ("masks", lambda: {"layer1.weight": np.ones((3, 3))},
-         "what masks() returned for layer1.weight is of type ndarray, expected Tensor"),
+         "the result of masks() for layer1.weight is of type ndarray, expected Tensor"),
         ("masks", lambda: {"layer1.weight": torch.eye(3).to_sparse()},
-         "what masks() returned for layer1.weight is laid out as torch.sparse_coo, expected torch.strided"),
+         "the result of masks() for layer1.weight has layout torch.sparse_coo, expected torch.strided"),
         ("save", lambda: Saved([torch.ones(3)]),  # type: ignore[arg-type]
-         "what save() returned as model is of type list, expected Mapping"),
+         "the model in the result of save() is of type list, expected Mapping"),
         ("save", lambda: Saved({0: torch.ones(3)}),  # type: ignore[dict-item]
-         "a name that save() returned as model is of type int, expected str"),
+         "a name in the model in the result of save() is of type int, expected str"),
     ],
 )
 def test_so_is_what_it_is_made_of(call: str, answer: Callable[[], object], said: str) -> None:
@@ -153,7 +153,7 @@ def test_a_run_says_it_in_one_sentence(tmp_path: Path) -> None:
     assert record.verdict is Verdict.NOT_RUN
     assert record.message == (
         "faulty:SMOKE-01/linear/given/float32/cpu is failed: "
-        "what attach() returned is of type list, expected Sparsified; look at attach, faulty.py:8"
+        "the result of attach() is of type list, expected Sparsified; look at attach, faulty.py:8"
     )
     assert f"    {record.message}\n" in ended.output
     assert "Traceback" not in ended.output

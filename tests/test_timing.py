@@ -139,7 +139,7 @@ class Silent(ExemplarAdapter):
 
 
 def test_a_model_without_layers_is_not_timed() -> None:
-    with pytest.raises(Violation, match="forward-differs: forward runs 0 layer functions, that of the dense model 1"):
+    with pytest.raises(Violation, match="forward-differs: forward runs 0 layer functions, but the dense model runs 1"):
         subject(Silent()).assert_plan_applied()
 
 

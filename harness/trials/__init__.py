@@ -1,1 +1,1 @@
-"""What a case is given: one cell made concrete in torch, and the assertions that cases share."""
+"""Trials: one cell made concrete in torch, and the assertions that cases share."""

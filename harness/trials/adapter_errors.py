@@ -1,4 +1,4 @@
-"""Which line of an adapter to look at."""
+"""Locate the line of an adapter that an error came from."""
 
 from __future__ import annotations
 
@@ -18,10 +18,14 @@ from ..values.violation import Violation
 
 @contextmanager
 def errors_located_in(adapter: Adapter, call: str) -> Iterator[None]:
-    """Whatever goes wrong within is told with the line of `adapter` to look at, by default that of its `call`.
+    """Add the adapter's line to every error that is raised inside.
+
+    Args:
+        adapter: The adapter.
+        call: The method whose first line is named if no line of the adapter is in the traceback.
 
     Raises:
-        Violation: what was raised, if it was one; else of kind `adapter-raises`.
+        Violation: A violation raised inside, with the line added; any other error as `adapter-raises`.
     """
     try:
         yield
@@ -38,18 +42,18 @@ def errors_located_in(adapter: Adapter, call: str) -> Iterator[None]:
 
 
 def innermost_line(error: BaseException, adapter: Adapter) -> str:
-    """The innermost line in the adapter's own file that an exception came through; nothing if it did not."""
+    """Return the innermost traceback line inside the adapter's file, or an empty string."""
     frames = adapter_frames(error, adapter)
     return f"{frames[-1].name}, {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
 def adapter_frames(error: BaseException, adapter: Adapter) -> list[traceback.FrameSummary]:
-    """The calls in the adapter's own file that an exception came through, outermost first."""
+    """Return the frames of a traceback that lie in the adapter's file, outermost first."""
     own = inspect.getfile(type(adapter))
     return [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == own]
 
 
 def first_line(function: Callable[..., Any]) -> str:
-    """Where a function or method begins."""
+    """Return the place where a function or method begins."""
     code = inspect.unwrap(function).__code__
     return f"{function.__name__}, {Path(code.co_filename).name}:{code.co_firstlineno}"

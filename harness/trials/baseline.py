@@ -1,4 +1,4 @@
-"""How a sparse model stands, so that it can be held to that after it was saved, copied, traced or compiled."""
+"""The behaviour of a sparse model at one moment, to be compared with after it is saved, copied, traced or compiled."""
 
 from __future__ import annotations
 
@@ -21,16 +21,20 @@ if TYPE_CHECKING:
     from ..trials.trial import Trial
 
 BATCHES = (3, 7)
-"""Batch sizes that outputs are compared for."""
+"""The batch sizes for which outputs are compared."""
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """One sparse model before something is done to it, as copies. Whether it is right as it stands is for MASK to
-    judge; what comes after is to keep to it.
+    """Masks, parameters and outputs of a sparse model, copied before something is done to it.
 
-    masks: as reported, by planned name. parameters: all, float64, a weight as forward uses it.
-    outputs: by batch size, for the trial's fresh inputs.
+    Whether they are right is judged by MASK; a baseline demands that they do not change.
+
+    Attributes:
+        trial: The cell.
+        masks: The reported masks, by planned name, True where kept.
+        parameters: All parameters, float64; a weight as forward uses it.
+        outputs: By batch size, the output for the trial's fresh inputs.
     """
 
     trial: Trial
@@ -40,62 +44,68 @@ class Baseline:
 
     @classmethod
     def of(cls, trial: Trial, sparsified: Sparsified) -> Baseline:
-        """How `sparsified` stands now.
+        """Record the behaviour of `sparsified` now.
 
         Raises:
-            Violation: `mask-missing` or `forward-differs`.
+            Violation: A mask is missing (`mask-missing`), or forward runs other layers (`forward-differs`).
         """
         with torch.no_grad():
             outputs = {batch: array(sparsified.model(trial.inputs("fresh", batch))).copy() for batch in BATCHES}
         return cls(trial, reported_masks(trial, sparsified), trial.effective_parameters(sparsified.model), outputs)
 
     def cast(self, trial: Trial) -> Baseline:
-        """What it must be in the dtype of `trial`; its outputs are then the oracle's."""
+        """Return the baseline that must hold after a cast to the dtype of `trial`; its outputs are the oracle's."""
         parameters = {name: _cast(values, trial.dtype) for name, values in self.parameters.items()}
         outputs = {batch: trial.oracle_output(parameters, trial.inputs("fresh", batch)) for batch in BATCHES}
         return Baseline(trial, self.masks, parameters, outputs)
 
     def require_new_masks(self, other: Baseline, what: str) -> None:
-        """Some mask is not that of `other`: else what comes after would prove nothing.
+        """Assert that some mask differs from that of `other`, without which the rest of the case would prove nothing.
 
         Raises:
-            Violation: `update-without-effect`.
+            Violation: All masks are equal (`update-without-effect`).
         """
         moved = any((other.masks[name] != mask).any() for name, mask in self.masks.items())
         require(moved, "update-without-effect", f"{what} left every mask as it was")
 
     def require_sparse(self, what: str) -> None:
-        """Some entry of every planned weight is removed: else what comes after would prove nothing.
+        """Assert that every planned weight has removed entries, without which the rest of the case would prove nothing.
 
         Raises:
-            Violation: `plan-not-applied`.
+            Violation: A mask keeps every entry (`plan-not-applied`).
         """
         for name, mask in self.masks.items():
             require(not mask.all(), "plan-not-applied", f"{what}: the mask of {name} keeps all")
 
     def assert_matches(self, sparsified: Sparsified, what: str) -> None:
-        """It reports these masks, and forward uses these weights to the same output.
+        """Assert that `sparsified` reports these masks, and that forward uses these weights and returns these outputs.
 
         Raises:
-            Violation: `mask-differs`, `mask-missing`, `weight-differs` or `output-differs`.
+            Violation: A mask (`mask-differs`, `mask-missing`), a weight (`weight-differs`) or an output
+                (`output-differs`) is different.
         """
         self.trial.assert_masks(sparsified, self.masks, what)
         self.assert_model(sparsified.model, what)
 
     def assert_model(self, model: nn.Module, what: str) -> None:
-        """Forward uses these weights, exactly, to the same output.
+        """Assert that forward uses exactly these weights and returns these outputs.
 
         Raises:
-            Violation: `weight-differs` or `output-differs`.
+            Violation: A weight (`weight-differs`) or an output (`output-differs`) is different.
         """
         self.trial.assert_used_weights(model, self.parameters, what)
         self.assert_output(model, what)
 
     def assert_output(self, model: Callable[[Tensor], Tensor], what: str, batches: Iterable[int] = BATCHES) -> None:
-        """On fresh inputs, in batches of each size, the output is the same within tolerance.
+        """Assert that `model` returns the same outputs for fresh inputs, within tolerance.
+
+        Args:
+            model: The model, or a trace, an exported program or a compiled function of it.
+            what: The subject of the message.
+            batches: The batch sizes to compare.
 
         Raises:
-            Violation: `output-differs`.
+            Violation: An output is different (`output-differs`).
         """
         for batch in batches:
             with torch.no_grad():
@@ -104,11 +114,12 @@ class Baseline:
             compare.assert_close(seen, self.outputs[batch], self.trial.tolerance, "output-differs", what_seen)
 
     def assert_updated(self, sparsified: Sparsified, what: str) -> None:
-        """After a further update of unchanged weights: forward uses zero for what is removed now, and what it used
-        before for what was kept and is.
+        """Assert that a further update without training removes entries and leaves the other kept ones unchanged.
 
         Raises:
-            Violation: `plan-not-applied`, `removed-not-zero`, `weight-differs` or `mask-missing`.
+            Violation: Nothing is removed (`plan-not-applied`), a removed entry is not zero in forward
+                (`removed-not-zero`), an entry kept before and after has changed (`weight-differs`), or a mask is
+                missing (`mask-missing`).
         """
         masks, used = reported_masks(self.trial, sparsified), self.trial.used_weights(sparsified.model)
         assert_removed_are_zero(self.trial, sparsified.model, masks, what)
@@ -120,10 +131,10 @@ class Baseline:
 
 
 def reported_masks(trial: Trial, sparsified: Sparsified) -> dict[str, Mask]:
-    """The masks that it reports for what is planned, as copies.
+    """Return copies of the masks that `sparsified` reports for the planned parameters.
 
     Raises:
-        Violation: `mask-missing`.
+        Violation: A mask is missing (`mask-missing`).
     """
     masks = trial.masks(sparsified)
     for name in trial.plan.names:
@@ -132,10 +143,10 @@ def reported_masks(trial: Trial, sparsified: Sparsified) -> dict[str, Mask]:
 
 
 def assert_removed_are_zero(trial: Trial, model: nn.Module, masks: Mapping[str, Mask], what: str) -> None:
-    """Forward uses zero for every entry that `masks` remove.
+    """Assert that forward uses zero for every removed entry.
 
     Raises:
-        Violation: `removed-not-zero`.
+        Violation: It does not (`removed-not-zero`).
     """
     used = trial.used_weights(model)
     for name, mask in masks.items():

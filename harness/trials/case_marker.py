@@ -1,4 +1,4 @@
-"""Marks a test function as the case of one requirement."""
+"""The decorator that marks a test function as the case of a requirement."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ ATTRIBUTE = "__sparsecheck_requirement__"
 
 
 def case(id: str) -> Callable[[F], F]:
-    """The decorated function judges requirement `id`, once a cell; it takes one argument, `trial`.
+    """Mark a function as the case of requirement `id`; it is called once per cell with one argument, `trial`.
 
     Raises:
-        UnknownRequirement: the catalogue has no such requirement.
+        UnknownRequirement: The catalogue has no such requirement.
     """
     requirement(id)
 
@@ -28,5 +28,5 @@ def case(id: str) -> Callable[[F], F]:
 
 
 def requirement_judged_by(function: object) -> str | None:
-    """The id of the requirement that `function` judges; None if it is no case."""
+    """Return the id of the requirement that `function` judges, or None if it is not a case."""
     return getattr(function, ATTRIBUTE, None)

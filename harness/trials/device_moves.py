@@ -1,5 +1,8 @@
-"""Moving a model to another device. Where there is but the CPU, torch's `meta` device stands in for another:
-it has no numbers, but whatever stays behind on the CPU cannot be computed with."""
+"""Move a model to another device.
+
+Where the CPU is the only device, torch's `meta` device stands in for another: it computes no numbers, but a tensor
+left on the CPU cannot be combined with one on it.
+"""
 
 from __future__ import annotations
 
@@ -18,16 +21,22 @@ from ..values.violation import Violation, require
 
 
 def device_route(trial: Trial) -> tuple[str, ...]:
-    """The device types to move to, in turn: to the CPU and back, or from the CPU to `meta`."""
+    """Return the device types to move to in turn: to the CPU and back, or from the CPU to `meta`."""
     return ("meta",) if trial.device.type == "cpu" else ("cpu", trial.device.type)
 
 
 def assert_on_device(trial: Trial, sparsified: Sparsified, baseline: Baseline, done: str = "") -> None:
-    """All of it is on the trial's device, where it runs and gives its output; and masks and output are those of
-    the baseline, as far as that device has numbers. done: how it came there, if it was not moved.
+    """Assert that a model, its masks and its output are on the trial's device, and match the baseline there.
+
+    Args:
+        trial: The cell on the device that the model was moved to.
+        sparsified: The sparsifier at work on the model.
+        baseline: The behaviour before the move, compared where the device computes numbers.
+        done: A description of how the model came there, if it was not moved.
 
     Raises:
-        Violation: `left-behind`, or one of those of `Baseline.judge`.
+        Violation: A tensor is on another device (`left-behind`), or the behaviour differs; see
+            `Baseline.assert_matches`.
     """
     place = trial.device.type
     done = done or f"moved to {place}"
@@ -39,7 +48,7 @@ def assert_on_device(trial: Trial, sparsified: Sparsified, baseline: Baseline, d
 
 
 def has_numbers(trial: Trial) -> bool:
-    """Whether tensors on the trial's device hold any."""
+    """Return whether the trial's device computes numbers."""
     return trial.device.type != "meta"
 
 
@@ -48,7 +57,7 @@ def _prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _output(model: nn.Module, trial: Trial) -> dict[str, Tensor]:
-    """Nothing where forward asks `meta` for numbers: that says nothing of where its tensors are."""
+    """Return the output, or nothing if forward reads values, which `meta` does not have."""
     try:
         with torch.no_grad():
             return {"the output": model(trial.inputs("fresh"))}
@@ -61,4 +70,4 @@ def _output(model: nn.Module, trial: Trial) -> dict[str, Tensor]:
 
 
 _SCATTERED = re.compile("expected device|same device", re.IGNORECASE)
-"""What torch says when tensors that meet are on two devices."""
+"""The words of torch's error for operands on two devices."""

@@ -1,4 +1,4 @@
-"""One cell on two devices: on the CPU, and on the device that the cell names."""
+"""Compare one cell on the CPU and on the device that it names."""
 
 from __future__ import annotations
 
@@ -22,29 +22,35 @@ from ..trials.trial import Trial
 from ..values.violation import require
 
 CAPTURED_BATCHES = (3,)
-"""The batch sizes that a graph is replayed for: that which it was captured for."""
+"""The batch sizes for which a captured graph is replayed: the one that it was captured for."""
 
 _ROUNDED = 16 * 512
-"""Bytes by which an allocator that rounds each tensor up may exceed the sum of a few of them."""
+"""The bytes by which an allocator that rounds each size up may exceed the sum of a few tensors."""
 
 
 def on_both_devices(trial: Trial) -> tuple[Trial, Trial]:
-    """The cell on the CPU, and on its own device: the same weights, inputs and plan."""
+    """Return the cell on the CPU and on its own device, with equal weights, inputs and plan."""
     return with_axes(trial, device="cpu"), trial
 
 
 def both_directions(trial: Trial) -> Iterator[tuple[Trial, Trial]]:
-    """From the CPU to its own device, and back."""
+    """Yield the pairs (from, to): from the CPU to the cell's device, and back."""
     here, there = on_both_devices(trial)
     yield here, there
     yield there, here
 
 
 def assert_same_masks(trial: Trial, here: Mapping[str, Mask], there: Mapping[str, Mask]) -> None:
-    """The masks made there are those made here, up to what the contract leaves open.
+    """Assert that the masks of both devices are equal, up to differences that the contract allows.
+
+    Args:
+        trial: The cell on its own device.
+        here: The masks made on the CPU.
+        there: The masks made on the cell's device.
 
     Raises:
-        Violation: `mask-missing`, `mask-differs` or `unit-broken`.
+        Violation: A mask is missing (`mask-missing`) or different (`mask-differs`), or keeps a unit in part
+            (`unit-broken`).
     """
     weights = trial.dense_parameters()
     both = zip(rankings(trial.plan, here, weights), rankings(trial.plan, there, weights), strict=True)
@@ -53,10 +59,10 @@ def assert_same_masks(trial: Trial, here: Mapping[str, Mask], there: Mapping[str
 
 
 def assert_native_output(trial: Trial, sparsified: Sparsified) -> None:
-    """The output is the oracle's within bounds, on the trial's device and of the model's dtype.
+    """Assert that the output has the trial's device and dtype, and is the oracle's within tolerance.
 
     Raises:
-        Violation: `left-behind`, `dtype-differs` or `output-differs`.
+        Violation: The device (`left-behind`), the dtype (`dtype-differs`) or the values (`output-differs`) are wrong.
     """
     inputs, masks = trial.inputs("fresh"), trial.expected_masks(sparsified)
     with torch.no_grad():
@@ -69,7 +75,7 @@ def assert_native_output(trial: Trial, sparsified: Sparsified) -> None:
 
 
 def load_on(device: torch.device, saved: Saved) -> Saved:
-    """Both parts as a process reads them that has them on `device`."""
+    """Return a saved state as a process loads it with `map_location`."""
     return Saved(_read(saved.model, device), _read(saved.sidecar, device))
 
 
@@ -77,14 +83,14 @@ def _read(part: Any, device: torch.device) -> Any:
     file = io.BytesIO()
     torch.save(part, file)
     file.seek(0)
-    return torch.load(file, map_location=device.type, weights_only=False)  # written by this process, a line above
+    return torch.load(file, map_location=device.type, weights_only=False)  # written by this process above
 
 
 def assert_trace_output(trial: Trial, traced: Runnable, baseline: Baseline) -> None:
-    """Moved to the trial's device, the trace gives there the output of the baseline.
+    """Move a trace to the trial's device, and assert that its output is that of the baseline.
 
     Raises:
-        Violation: `output-differs`.
+        Violation: The output is different (`output-differs`).
     """
     assert isinstance(traced, nn.Module)
     traced.to(trial.device)
@@ -92,11 +98,13 @@ def assert_trace_output(trial: Trial, traced: Runnable, baseline: Baseline) -> N
 
 
 def assert_peak_memory(trial: Trial, sparsified: Sparsified) -> None:
-    """Without gradients, a forward has at once no more bytes than the dense model's, a mask as wide as its weight for
-    every planned one, and the largest of these weights.
+    """Assert that a forward without gradients allocates little more memory than the dense model's.
+
+    It may hold, in addition, one mask as large as the weight for every planned parameter, and the largest of these
+    weights.
 
     Raises:
-        Violation: `memory-differs`.
+        Violation: It allocates more (`memory-differs`).
     """
     dense = trial.dense_model()
     planned = [dense.get_parameter(name) for name in trial.plan.names]
@@ -104,7 +112,8 @@ def assert_peak_memory(trial: Trial, sparsified: Sparsified) -> None:
     allowed = _peak(trial, dense) + sum(sizes) + max(sizes)
     allowed += 0 if trial.device.type == "cpu" else _ROUNDED
     seen = _peak(trial, sparsified.model)
-    require(seen <= allowed, "memory-differs", f"a forward takes {seen} bytes at once, expected at most {allowed}")
+    message = f"a forward allocates {seen} bytes at once, expected at most {allowed}"
+    require(seen <= allowed, "memory-differs", message)
 
 
 def _peak(trial: Trial, model: nn.Module) -> int:

@@ -1,4 +1,4 @@
-"""What a user sets on modules and parameters, and nobody else is to change."""
+"""Flags that a user sets and no one else may change: `training` of modules, `requires_grad` of parameters."""
 
 from __future__ import annotations
 
@@ -12,23 +12,26 @@ Flags = dict[str, bool]
 
 
 def read(model: nn.Module) -> Flags:
-    """Each module's train or eval flag and each parameter's requires_grad, by name."""
+    """Return every module's `training` flag and every parameter's `requires_grad`, by name."""
     trains = {f"{name or 'the model'}.training": module.training for name, module in model.named_modules()}
     return trains | {f"{name}.requires_grad": tensor.requires_grad for name, tensor in model.named_parameters()}
 
 
 def module_flags(flags: Flags) -> Flags:
-    """Of `flags`, those of modules."""
+    """Return the flags of modules."""
     return {name: flag for name, flag in flags.items() if name.endswith(".training")}
 
 
 def parameter_flags(flags: Flags) -> Flags:
-    """Of `flags`, those of parameters."""
+    """Return the flags of parameters."""
     return {name: flag for name, flag in flags.items() if name.endswith(".requires_grad")}
 
 
 def set_unusual(model: nn.Module) -> Flags:
-    """Set them so that no one rule gives them all: every third module in training, every other parameter frozen."""
+    """Set the flags to a pattern that no single rule produces, and return them.
+
+    Every third module is in train mode, and every other parameter is trainable.
+    """
     for position, module in enumerate(model.modules()):
         module.training = position % 3 == 0
     for position, parameter in enumerate(model.parameters()):
@@ -37,10 +40,10 @@ def set_unusual(model: nn.Module) -> Flags:
 
 
 def assert_same(seen: Mapping[str, bool], expected: Mapping[str, bool], kind: str, what: str) -> None:
-    """Those of `expected` that are there still are as they were.
+    """Assert that the flags in `expected` that still exist are unchanged.
 
     Raises:
-        Violation: one is not.
+        Violation: A flag has changed.
     """
     for name, before in expected.items():
         after = seen.get(name, before)

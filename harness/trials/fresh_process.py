@@ -1,4 +1,4 @@
-"""Restoring in a fresh interpreter, where nothing that this process remembers can help."""
+"""Restore in a fresh interpreter, which shares no memory with this process."""
 
 from __future__ import annotations
 
@@ -25,10 +25,13 @@ from ..values.violation import Violation, require
 
 
 class Request(Struct, frozen=True):
-    """What the fresh interpreter is asked for: the cell to rebuild, and where its adapter is to be had.
+    """The request to the fresh interpreter: the cell, and the place of its adapter.
 
-    registered: the name it is registered under, or empty. pickled: whether it lies pickled beside the saved
-    state. file: the file that defines it, where its module cannot be imported by name.
+    Attributes:
+        cell: The id of the cell.
+        registered: The name under which the adapter is registered, or an empty string.
+        pickled: Whether the adapter is pickled next to the saved state.
+        file: The file that defines the adapter, in case its module cannot be imported by name.
     """
 
     cell: str
@@ -39,23 +42,29 @@ class Request(Struct, frozen=True):
 
 REQUEST, ADAPTER, MODEL, SIDECAR = "asked.json", "adapter.pickle", "model.pt", "sidecar.pt"
 RESULT, PROBLEM = "seen.safetensors", "problem.txt"
-"""Names of the files through which the two interpreters speak."""
+"""The names of the files through which the two interpreters communicate."""
 
 
 @dataclass(frozen=True)
 class FreshRestore:
-    """What was seen in the fresh interpreter. masks: boolean; used: the weights of forward; output: for the
-    trial's fresh inputs."""
+    """The behaviour of the restored model in the fresh interpreter.
+
+    Attributes:
+        masks: The reported masks, by planned name, boolean.
+        used: The weights that forward used, by name.
+        output: The output for the trial's fresh inputs.
+    """
 
     masks: dict[str, Tensor]
     used: dict[str, Tensor]
     output: Tensor
 
     def assert_matches(self, baseline: Baseline, what: str) -> None:
-        """The masks are the baseline's, forward used its weights, to its output.
+        """Assert that masks, weights and output are those of the baseline.
 
         Raises:
-            Violation: `mask-missing`, `mask-differs`, `weight-differs` or `output-differs`.
+            Violation: A mask (`mask-missing`, `mask-differs`), a weight (`weight-differs`) or the output
+                (`output-differs`) is different.
         """
         for name, mask in baseline.masks.items():
             require(name in self.masks, "mask-missing", f"{what}: masks() has no mask for {name}")
@@ -68,10 +77,10 @@ class FreshRestore:
 
 
 def restore_in_fresh_process(trial: Trial, saved: Saved) -> FreshRestore:
-    """Write what was saved to files, and restore it from them in a fresh interpreter.
+    """Write a saved state to files, and restore it from them in a fresh interpreter.
 
     Raises:
-        Violation: `fresh-interpreter-failed`, it could not be restored there.
+        Violation: It could not be restored there (`fresh-interpreter-failed`).
     """
     with TemporaryDirectory(prefix="sparsecheck-") as name:
         folder = Path(name)
@@ -89,7 +98,7 @@ def _asked(trial: Trial, folder: Path) -> Request:
 
 
 def _registered(trial: Trial) -> str:
-    """The name under which anyone may find this adapter; empty if it is found there under no name, or another is."""
+    """Return the name under which the trial's adapter is registered, or an empty string."""
     try:
         found = load(find(trial.cell.sparsifier), supposing=True)
     except NotFound:
@@ -113,7 +122,7 @@ def _run(folder: Path) -> None:
 
 
 def run_interpreter(folder: Path) -> str:
-    """Let a fresh interpreter do what lies in `folder`; how it ended, nothing if well."""
+    """Run a fresh interpreter on the request in `folder`; return a description of its failure, or an empty string."""
     ended = subprocess.run(
         python_command(f"{__package__}.fresh_process_main", str(folder)),
         env={**os.environ, **SAFE_PATH}, capture_output=True, text=True, check=False,

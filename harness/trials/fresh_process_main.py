@@ -1,6 +1,6 @@
-"""What the fresh interpreter runs: restore from files and write down what is seen.
+"""The program of the fresh interpreter: restore from files, and write down the behaviour.
 
-    python -m sparsecheck.trials.fresh_process_main FOLDER
+python -m sparsecheck.trials.fresh_process_main FOLDER
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..values.cell import Cell
 
 
 def main(folder: Path) -> int:
-    """The exit status; a failure is written down beside what was asked."""
+    """Serve the request in `folder`, and return the exit status; the reason of a failure is written next to it."""
     try:
         asked = json.decode((folder / REQUEST).read_bytes(), type=Request)
         trial = Trial(Cell.parse(asked.cell), _adapter(asked, folder))
@@ -36,7 +36,7 @@ def main(folder: Path) -> int:
 
 
 def _adapter(asked: Request, folder: Path) -> Adapter:
-    """As registered; else the very object, where its class can be imported; else from its file."""
+    """Return the registered adapter, else the pickled one if its class can be imported, else the one in its file."""
     if asked.registered:
         return load(find(asked.registered), supposing=True).adapter
     if asked.pickled:
@@ -49,7 +49,7 @@ def _adapter(asked: Request, folder: Path) -> Adapter:
 
 
 def _seen(trial: Trial, folder: Path) -> dict[str, Tensor]:
-    # Whether it loads with weights_only=True is a requirement of its own.
+    # A requirement of its own judges whether it loads with weights_only=True.
     model, sidecar = (torch.load(folder / part, weights_only=False) for part in (MODEL, SIDECAR))
     restored = trial.restore(Saved(model, sidecar))
     seen = {f"mask {name}": mask for name, mask in restored.masks().items()}

@@ -1,4 +1,4 @@
-"""Networks as torch models, and their inputs."""
+"""Build the networks as torch models, with deterministic weights and inputs."""
 
 from __future__ import annotations
 
@@ -19,20 +19,26 @@ from ..values.network import INPUT, Layer, Network
 
 
 def build(network: Network, salt: str, dtype: torch.dtype, device: torch.device) -> nn.Module:
-    """A dense model of `network`, in train mode, its parameters drawn from `salt` and of `dtype`;
-    the global random states stay where they are."""
+    """Return a dense model of `network` in train mode, without touching the global random states.
+
+    Args:
+        network: The network.
+        salt: The string from which the parameters are drawn.
+        dtype: The dtype of the parameters.
+        device: The device of the parameters.
+    """
     return _copied(_template(network, salt, dtype, device), {})
 
 
 def parameters(model: nn.Module) -> dict[str, Reals]:
-    """All parameters of a model in float64, under every name they have."""
+    """Return all parameters of a model, float64, under every name that they have."""
     named = model.named_parameters(remove_duplicate=False)
     return {name: compare.array(parameter).copy() for name, parameter in named}
 
 
 @lru_cache(maxsize=1024)
 def built_with(network: Network, salt: str, dtype: torch.dtype, device: torch.device) -> Mapping[str, Reals]:
-    """The parameters with which `build` makes the model, in float64, not to be written to."""
+    """Return the parameters of the model that `build` returns, float64 and read-only."""
     values = parameters(_template(network, salt, dtype, device))
     for array in values.values():
         array.flags.writeable = False
@@ -41,13 +47,18 @@ def built_with(network: Network, salt: str, dtype: torch.dtype, device: torch.de
 
 @lru_cache(maxsize=1024)
 def _template(network: Network, salt: str, dtype: torch.dtype, device: torch.device) -> nn.Module:
-    """Kept, and never handed out: the same few models are made thousands of times."""
+    """Build a model once; only copies are handed out, since the same few models are needed thousands of times."""
     with torch.random.fork_rng(devices=[]):
         return _built(network, salt, dtype).to(device)
 
 
 def _copied(module: nn.Module, twins: dict[nn.Parameter, nn.Parameter]) -> nn.Module:
-    """As `copy.deepcopy` would, in a sixth of its time. `twins`: what stands for each parameter, tied ones once."""
+    """Copy a module as `copy.deepcopy` would, in a sixth of its time.
+
+    Args:
+        module: The module.
+        twins: The copies of parameters made so far, so that tied parameters stay tied.
+    """
     twin = copy.copy(module)
     for name, value in vars(twin).items():
         if isinstance(value, (dict, set)):
@@ -85,7 +96,7 @@ def _built(network: Network, salt: str, dtype: torch.dtype) -> nn.Module:
 
 
 class Chain(nn.Module):
-    """Runs its layers, by name, one after the other, and whatever else is hung into it not at all."""
+    """Runs its own layers one after another, and ignores any other child module."""
 
     def __init__(self, layers: Mapping[str, nn.Module]) -> None:
         super().__init__()
@@ -100,7 +111,7 @@ class Chain(nn.Module):
 
 
 class Graph(nn.Module):
-    """Runs its layers, each on what those give that it takes; the last one's is the output."""
+    """Runs each layer on the outputs that it takes; the output of the last layer is the model's."""
 
     def __init__(self, network: Network, layers: Mapping[str, nn.Module]) -> None:
         super().__init__()
@@ -116,14 +127,14 @@ class Graph(nn.Module):
 
 
 class Add(nn.Module):
-    """The sum of two."""
+    """Adds two tensors."""
 
     def forward(self, one: Tensor, other: Tensor) -> Tensor:
         return one + other
 
 
 class Concat(nn.Module):
-    """All of it, one channel after the other."""
+    """Concatenates channels."""
 
     def forward(self, *parts: Tensor) -> Tensor:
         return torch.cat(parts, 1)
@@ -147,7 +158,7 @@ def _module(layer: Layer, salt: str, dtype: torch.dtype) -> nn.Module:
 
 
 def _learn_statistics(norm: nn.Module, channels: int, salt: str, dtype: torch.dtype) -> None:
-    """As if it had been trained: a mean and a variance of its own for each channel."""
+    """Give a batch norm a mean and a variance per channel, as if it had been trained."""
     mean, variance = (random_numbers.reals(f"{salt}.{part}", (channels,)) for part in ("mean", "variance"))
     norm.running_mean = torch.from_numpy(mean).to(dtype)
     norm.running_var = torch.from_numpy(np.abs(variance) + 0.5).to(dtype)
@@ -158,7 +169,7 @@ def _strided(tensor: Tensor) -> Tensor:
 
 
 class OwnLinear(nn.Linear):
-    """A linear layer of a type that is not torch's."""
+    """A subclass of torch's linear layer."""
 
 
 def _linear(layer: Layer) -> nn.Module:
@@ -185,13 +196,13 @@ _EMPTY: dict[str, Callable[[Layer], nn.Module]] = {
 
 
 def layer_inputs(layer: Layer, salt: str, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """A batch that one layer takes when it is called by itself."""
+    """Return a batch for one layer called by itself."""
     shapes = {"linear": (layer.inputs,), "conv1d": (layer.inputs, 7), "conv2d": (layer.inputs, 7, 6), "embedding": (5,)}
     return inputs(Network(layer.name, (layer,), (), shapes[layer.kind]), salt, 3, dtype, device)
 
 
 def inputs(network: Network, salt: str, batch: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """A batch that the network takes: reals of `dtype`, or int64 indices; of shape (batch, *input_shape)."""
+    """Return a batch for the network, (batch, *input_shape): floats of `dtype`, or int64 indices."""
     shape = (batch, *network.input_shape)
     if network.takes_indices:
         return torch.from_numpy(random_numbers.integers(f"{salt} input", shape, network.layers[0].inputs)).to(device)
@@ -202,8 +213,7 @@ def inputs(network: Network, salt: str, batch: int, dtype: torch.dtype, device: 
 def batches(
     network: Network, salt: str, variant: str, count: int, dtype: torch.dtype, device: torch.device
 ) -> tuple[Batch, ...]:
-    """Batches of (inputs, target) for training, not to be written to; targets are what another model of `network`
-    gives."""
+    """Return read-only batches (inputs, target) for training, with the outputs of another model as targets."""
     model = build(network, f"{salt} target", dtype, device)
     made = [inputs(network, f"{salt} {variant} batch {number}", 3, dtype, device) for number in range(count)]
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""How a model is built: which types and hooks its modules have, and how a planned weight is held."""
+"""Inspect the modules of a model: types, hooks, and how a planned weight is held."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HOOKS = (
 
 
 def describe_modules(model: nn.Module) -> dict[str, str]:
-    """Each module by name: its type and the hooks on it, in words."""
+    """Return, by module name, a description of the module's type and its hooks."""
     return {name or "the model": _words(module) for name, module in model.named_modules()}
 
 
@@ -31,19 +31,34 @@ def _words(module: nn.Module) -> str:
 
 
 def assert_same_modules(seen: Mapping[str, str], expected: Mapping[str, str], kind: str, what: str) -> None:
-    """The same modules by name, of the same types, with the same numbers of hooks.
+    """Assert that two descriptions have the same modules, types and numbers of hooks.
+
+    Args:
+        seen: The description of the model under test.
+        expected: The description that it must have.
+        kind: The kind of the violation.
+        what: The subject of the message.
 
     Raises:
-        Violation: a module is new, gone, or of other words.
+        Violation: A module is new, gone or different.
     """
     for name in {**expected, **seen}:
-        before, after = expected.get(name, "not there"), seen.get(name, "not there")
+        before, after = expected.get(name, "no module"), seen.get(name, "no module")
         require(before == after, kind, f"{what}: {name} is {after}, expected {before}")
 
 
 def detect_holder(model: nn.Module, name: str, plain: type[nn.Module], mask: Mask) -> Holds | str:
-    """The way that `model` holds the mask of parameter `name`, as `Contract.holds` words it, or in other
-    words where it is none of those. plain: the layer's type in the dense model."""
+    """Return how `model` holds the mask of the parameter `name`, in the words of `Contract.holds`.
+
+    Args:
+        model: The sparse model.
+        name: The fully qualified name of the parameter.
+        plain: The type of the layer in the dense model.
+        mask: The mask, True where kept.
+
+    Returns:
+        One of the values of `Contract.holds`, or another phrase if it is none of them.
+    """
     path, attribute = split_name(name)
     try:
         module = model.get_submodule(path)
@@ -57,7 +72,7 @@ def detect_holder(model: nn.Module, name: str, plain: type[nn.Module], mask: Mas
         return "wrapper"
     if _is_zero(module._parameters.get(attribute), mask):
         return "in place"
-    return "forward" if "forward" in vars(model) else "no way that a contract knows"
+    return "forward" if "forward" in vars(model) else "none of the known ways"
 
 
 def _is_zero(parameter: Tensor | None, mask: Mask) -> bool:
@@ -66,17 +81,17 @@ def _is_zero(parameter: Tensor | None, mask: Mask) -> bool:
 
 
 def require_plain_parameter(model: nn.Module, name: str, what: str) -> nn.Parameter:
-    """The parameter `name`, nothing standing in front of it or beside it.
+    """Return the parameter `name`, and assert that it is a plain one.
 
     Raises:
-        Violation: `not-plain`.
+        Violation: It is parametrized or of another type, or there are leftovers of pruning next to it (`not-plain`).
     """
     path, attribute = split_name(name)
     modules = dict(model.named_modules())
     require(path in modules, "not-plain", f"{what}: the model has no module {path}")
     module, found = modules[path], modules[path]._parameters.get(attribute)
     beside = {f"{attribute}_orig", f"{attribute}_mask"} & {*module._parameters, *module._buffers}
-    require(not beside, "not-plain", f"{what}: beside {name} there is {', '.join(sorted(beside))}")
+    require(not beside, "not-plain", f"{what}: next to {name} there is still {', '.join(sorted(beside))}")
     seen = "parametrized" if parametrize.is_parametrized(module, attribute) else type(found).__name__
     if type(found) is not nn.Parameter:
         raise Violation("not-plain", f"{what}: {name} is {seen}, expected a plain Parameter")
@@ -86,11 +101,16 @@ def require_plain_parameter(model: nn.Module, name: str, what: str) -> nn.Parame
 def dense_weights(
     model: nn.Module, names: Iterable[str], holds: Holds, before: Mapping[str, nn.Parameter]
 ) -> dict[str, nn.Parameter]:
-    """The parameters that training changes, by planned name: where the declared way of holding a mask keeps
-    them; where it names no place, those of `before`, which the dense model had.
+    """Return the parameters that training changes, by planned name.
+
+    Args:
+        model: The sparse model.
+        names: The planned names.
+        holds: The declared way of holding a mask, which names the place of the parameter.
+        before: The dense model's parameters, which are returned where `holds` names no place.
 
     Raises:
-        Violation: `dense-weight-missing`, there is none in the declared place.
+        Violation: There is no parameter in the declared place (`dense-weight-missing`).
     """
     return {name: _dense_weight(model, name, holds, before) for name in names}
 
@@ -110,12 +130,12 @@ def _dense_weight(
     try:
         return model.get_parameter(places[holds])
     except AttributeError:
-        message = f"{name} is held by {holds}, as declared, but there is no parameter {places[holds]}"
+        message = f"holds={holds!r} is declared for {name}, but there is no parameter {places[holds]}"
         raise Violation("dense-weight-missing", message) from None
 
 
 def unregistered_tensors(model: nn.Module, name: str) -> list[str]:
-    """Tensors that the parametrizations of `name` hold as plain attributes, which `.to` does not move."""
+    """Return the tensors that the parametrizations of `name` hold as plain attributes, which `.to` does not move."""
     path, attribute = split_name(name)
     module = model.get_submodule(path)
     if not parametrize.is_parametrized(module, attribute):

@@ -1,4 +1,4 @@
-"""What is left of a dense model's parameters in one whose channels were removed, by shapes and entries."""
+"""Match the parameters of a pruned model to slices of the dense ones, by shapes and entries."""
 
 from __future__ import annotations
 
@@ -16,11 +16,18 @@ from ..values.violation import require
 
 
 def remaining_masks(model: nn.Module, network: Network, dense: Mapping[str, Reals]) -> dict[str, Mask]:
-    """By name of each planned weight: which of the dense one's entries stand in an output channel that is left, as
-    booleans of the dense shape.
+    """Return, by planned name, which entries of the dense weight lie in an output channel that remains.
+
+    Args:
+        model: The pruned model.
+        network: The dense network.
+        dense: The dense parameters by name, float64.
+
+    Returns:
+        Booleans of the dense shapes.
 
     Raises:
-        Violation: `tensor-missing`.
+        Violation: A parameter is missing (`tensor-missing`).
     """
     return {name: _left_of(read_tensor(model, name), dense[name]) for name in network.planned}
 
@@ -31,17 +38,17 @@ def _left_of(seen: Reals, dense: Reals) -> Mask:
 
 
 def read_tensor(model: nn.Module, name: str) -> Reals:
-    """The parameter or statistic called `name`, float64.
+    """Return a parameter or buffer by name, float64.
 
     Raises:
-        Violation: `tensor-missing`.
+        Violation: There is none (`tensor-missing`).
     """
     found = read_tensors(model)
-    require(name in found, "tensor-missing", f"the model has nothing called {name}; it has {', '.join(found)}")
+    require(name in found, "tensor-missing", f"the model has no tensor {name}; it has {', '.join(found)}")
     return found[name]
 
 
 def read_tensors(model: nn.Module) -> dict[str, Reals]:
-    """All parameters and statistics of a model in float64, under the names they have in its state dict."""
+    """Return all parameters and statistics of a model, float64, by the names in its state dict."""
     buffers = {name: array(buffer).copy() for name, buffer in model.named_buffers() if buffer.dim()}
     return models.parameters(model) | buffers

@@ -1,4 +1,4 @@
-"""Saving and restoring, so that nothing but what was saved can have brought the masks back."""
+"""Save and restore in such a way that only the saved state can have restored the masks."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ CARRIERS: dict[str, tuple[Part, ...]] = {
     "both": ("model", "sidecar"),
     "nowhere": (),
 }
-"""By declared mask storage: each part of what is saved that brings the masks back by itself."""
+"""By declared mask storage, the parts of a saved state that each restore the masks by themselves."""
 
 
 def parts(saved: Saved) -> dict[str, Any]:
-    """Both parts of what was saved, by name."""
+    """Return both parts of a saved state, by name."""
     return {"model": saved.model, "sidecar": saved.sidecar}
 
 
 def misleading_plan(trial: Trial) -> Plan:
-    """For the same parameters, but with other masks: under it no mask comes back but from what was saved."""
+    """Return a plan for the same parameters with other masks, so that only a saved state can restore the right ones."""
     return Plan({name: _other(trial, name, pattern) for name, pattern in trial.plan.patterns.items()}).at_level(0.25)
 
 
@@ -64,14 +64,16 @@ def _other(trial: Trial, name: str, pattern: Pattern) -> Pattern:
 
 
 def resume(trial: Trial, saved: Saved) -> Sparsified:
-    """Restored under the misleading plan, where masks are declared to be stored at all."""
+    """Restore under the misleading plan, unless masks are declared to be stored nowhere."""
     stored = trial.contract.mask_storage != "nowhere"
     return trial.restore(saved, plan=misleading_plan(trial) if stored else trial.plan)
 
 
 def restore_from_part(trial: Trial, saved: Saved, part: Part) -> Sparsified:
-    """Restored from one part of what was saved; the other part is that of a run of other weights and masks.
-    Where both carry masks a sidecar would outvote the model, whose state dict is then loaded by itself."""
+    """Restore from one part of a saved state; the other part comes from a run with other weights and masks.
+
+    Where both parts carry masks, a sidecar would take precedence, so the model's state dict is loaded by itself.
+    """
     plan = misleading_plan(trial)
     other = trial.sparsified(trial.dense_model("other"), plan)
     if part == "model" and trial.contract.mask_storage == "both":
@@ -83,30 +85,35 @@ def restore_from_part(trial: Trial, saved: Saved, part: Part) -> Sparsified:
 
 
 def assert_masks_carried(trial: Trial, restored: Sparsified, masks: Mapping[str, Mask], what: str) -> None:
-    """The masks are those saved, and forward uses zero for every entry that they remove.
+    """Assert that the masks are the saved ones, and that forward uses zero for every removed entry.
 
     Raises:
-        Violation: `mask-differs`, `mask-missing` or `removed-not-zero`.
+        Violation: A mask is different (`mask-differs`) or missing (`mask-missing`), or a removed entry is not zero
+            (`removed-not-zero`).
     """
     trial.assert_masks(restored, masks, what)
     assert_removed_are_zero(trial, restored.model, masks, what)
 
 
 def assert_masks_not_carried(trial: Trial, restored: Sparsified, masks: Mapping[str, Mask], what: str) -> None:
-    """Some mask is not the one saved.
+    """Assert that some mask differs from the saved one.
 
     Raises:
-        Violation: `mask-carried`.
+        Violation: All saved masks were restored (`mask-carried`).
     """
     seen = trial.masks(restored)
     same = all(name in seen and np.array_equal(seen[name], mask) for name, mask in masks.items())
     declared = trial.contract.mask_storage
-    require(not same, "mask-carried", f"{what}: the saved masks came back, but mask_storage={declared!r} is declared")
+    message = f"{what}: the saved masks were restored, but mask_storage={declared!r} is declared"
+    require(not same, "mask-carried", message)
 
 
 def detect_restore_target(trial: Trial, saved: Saved) -> RestoresInto:
-    """What a restore of `saved` builds on, as `Contract.restores_into` words it: it attaches to the dense model that
-    it is given; or holds a module of that model all the same; or does neither."""
+    """Return the model that a restore of `saved` builds on, in the words of `Contract.restores_into`.
+
+    It attaches to the given dense model (`attached`), uses a module of it without attaching (`dense`), or uses none of
+    it (`whole model`).
+    """
     adapter, dense, attached = copy.copy(trial.adapter), trial.dense_model("restored"), list[nn.Module]()
 
     def attach(model: nn.Module, plan: Plan, context: Context) -> Sparsified:
@@ -124,19 +131,19 @@ def detect_restore_target(trial: Trial, saved: Saved) -> RestoresInto:
 
 
 def all_tensors(sparsified: Sparsified) -> dict[str, Tensor]:
-    """Every tensor of one sparsified, by name: the model's, the masks, the sidecar's."""
+    """Return every tensor of the model, the masks and the sidecar, by name."""
     return flatten.tensors(
         {"model": model_tensors(sparsified.model), "masks": sparsified.masks(), "sidecar": sparsified.sidecar()}
     )
 
 
 def state_of_other_shapes(trial: Trial) -> Saved:
-    """What is saved of a run whose planned weights all have another shape, under the same names."""
+    """Return the saved state of a run whose planned weights have the same names, but other shapes."""
     return with_other_shapes(trial).sparsified().save()
 
 
 def with_other_shapes(trial: Trial) -> Trial:
-    """The same on a network whose planned weights all have another shape, under the same names."""
+    """Return the trial on a network whose planned weights have the same names, but other shapes."""
     return trial.with_network(_other_network(trial), f"{trial.cell.requirement} foreign")
 
 
@@ -151,10 +158,11 @@ def _other_network(trial: Trial) -> Network:
 
 
 def assert_state_refused(trial: Trial, saved: Saved, what: str) -> None:
-    """Restoring it raises, and the message names a layer that it does not fit.
+    """Assert that restoring `saved` raises an error that names a layer which it does not fit.
 
     Raises:
-        Violation: `not-refused`, `refusal-unnamed` or `protocol-broken`.
+        Violation: It is restored (`not-refused`), the error names no layer (`refusal-unnamed`), or the adapter breaks
+            the protocol (`protocol-broken`).
     """
     layers = [name.rpartition(".")[0] for name in trial.plan.names]
     try:
@@ -163,17 +171,17 @@ def assert_state_refused(trial: Trial, saved: Saved, what: str) -> None:
         raise
     except Exception as error:
         named = any(layer in str(error) for layer in layers)
-        message = f"{what} is refused with {type(error).__name__}: {error}; expected one of {', '.join(layers)} by name"
+        message = f"{what} is refused with {type(error).__name__}: {error}; it names none of {', '.join(layers)}"
         require(named, "refusal-unnamed", message)
     else:
-        raise Violation("not-refused", f"{what} is restored; expected a refusal that names the layer it does not fit")
+        raise Violation("not-refused", f"{what} is restored; expected an error that names the layer it does not fit")
 
 
 def reload_safely(value: Any, what: str) -> Any:
-    """What torch.load(weights_only=True) makes of what torch.save wrote.
+    """Save a value with torch.save, and load it with weights_only=True.
 
     Raises:
-        Violation: `unsafe-to-load`, it does not load so.
+        Violation: It does not load (`unsafe-to-load`).
     """
     file = io.BytesIO()
     torch.save(value, file)
@@ -182,10 +190,10 @@ def reload_safely(value: Any, what: str) -> Any:
 
 
 def load_safely(file: io.BytesIO, what: str) -> Any:
-    """What torch.load(weights_only=True) makes of a file.
+    """Load a file with torch.load(weights_only=True).
 
     Raises:
-        Violation: `unsafe-to-load`, it does not load so.
+        Violation: It does not load (`unsafe-to-load`).
     """
     try:
         return torch.load(file, weights_only=True)
@@ -196,10 +204,10 @@ def load_safely(file: io.BytesIO, what: str) -> Any:
 
 
 def load_strictly(model: nn.Module, state: Mapping[str, Any], what: str) -> None:
-    """model.load_state_dict(strict=True).
+    """Call model.load_state_dict(strict=True).
 
     Raises:
-        Violation: `state-dict-refused`, it does not fit.
+        Violation: It raises (`state-dict-refused`).
     """
     try:
         model.load_state_dict(state, strict=True)
@@ -208,14 +216,16 @@ def load_strictly(model: nn.Module, state: Mapping[str, Any], what: str) -> None
 
 
 def dtype_to_cast_from(trial: Trial) -> str:
-    """The dtype in which a model is made that is cast to the cell's: float32, or another that the sparsifier takes;
-    the cell's own where it takes no other."""
+    """Return the dtype of a model that is then cast to the cell's dtype.
+
+    This is float32, or another dtype that the sparsifier supports, or the cell's own if it supports no other.
+    """
     others = (dtype for dtype in ("float32", *DTYPES) if dtype != trial.cell.dtype)
     return next((dtype for dtype in others if trial.supports(dtype)), trial.cell.dtype)
 
 
 def with_axes(trial: Trial, **axes: str) -> Trial:
-    """The same cell with other values on some axes: `dtype`, `device`."""
+    """Return the same cell with other values on some axes (`dtype`, `device`)."""
     other = Trial(msgspec.structs.replace(trial.cell, **axes), trial.adapter)
     other.guard = trial.guard
     return other

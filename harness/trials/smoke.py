@@ -1,4 +1,4 @@
-"""Trivial checks of an adapter: each of its calls does something at all, where it was told to."""
+"""Smoke checks: every call of an adapter has an effect, at the right place."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from ..values.violation import require
 
 
 def check_attach(trial: Trial) -> None:
-    """SMOKE-01.
+    """Check SMOKE-01: attach returns a model that runs.
 
     Raises:
         Violation: `adapter-raises`, `protocol-broken` or `output-shape`.
     """
     with errors_located_in(trial.adapter, "attach"):
-        _runs(trial, trial.attach().model, "the model that attach gives")
+        _assert_runs(trial, trial.attach().model, "the model of attach")
 
 
 def check_masks(trial: Trial) -> None:
-    """SMOKE-02.
+    """Check SMOKE-02: masks() has a mask of the right shape for every planned weight.
 
     Raises:
         Violation: `adapter-raises`, `protocol-broken`, `mask-missing` or `mask-shape`.
@@ -44,7 +44,7 @@ def check_masks(trial: Trial) -> None:
 
 
 def check_plan_applied(trial: Trial) -> None:
-    """SMOKE-03.
+    """Check SMOKE-03: forward uses new weights wherever that is planned.
 
     Raises:
         Violation: `adapter-raises`, `protocol-broken` or `plan-not-applied`.
@@ -54,12 +54,12 @@ def check_plan_applied(trial: Trial) -> None:
         used = trial.used_weights(_updated(trial).model)
         changed = [name for name, weight in used.items() if not np.array_equal(array(weight), dense[name])]
         left = [name for name in trial.plan.names if name not in changed]
-        message = f"planned, but in forward as in the dense model: {', '.join(left)}; changed are {_listed(changed)}"
+        message = f"planned, but unchanged in forward: {', '.join(left)}; changed are {_listed(changed)}"
         require(not left, "plan-not-applied", message)
 
 
 def check_training(trial: Trial) -> None:
-    """SMOKE-04.
+    """Check SMOKE-04: training changes a parameter.
 
     Raises:
         Violation: `adapter-raises`, `protocol-broken` or `weight-not-moved`.
@@ -70,12 +70,11 @@ def check_training(trial: Trial) -> None:
         train(trial, sparsified)
         after = list(sparsified.model.parameters())
         moved = [not same_values(one, other) for one, other in zip(before, after, strict=False)]
-        message = f"none of the {len(after)} parameters has moved in training"
-        require(any(moved), "weight-not-moved", message)
+        require(any(moved), "weight-not-moved", f"training changed none of the {len(after)} parameters")
 
 
 def check_restore(trial: Trial) -> None:
-    """SMOKE-05.
+    """Check SMOKE-05: restore returns a model that runs.
 
     Raises:
         Violation: `adapter-raises`, `protocol-broken`, `nothing-saved` or `output-shape`.
@@ -84,22 +83,22 @@ def check_restore(trial: Trial) -> None:
         sparsified = _updated(trial)
     with errors_located_in(trial.adapter, "restore"):
         saved = sparsified.save()
-        require(bool(saved.model), "nothing-saved", "the state dict that save gives is empty")
-        _runs(trial, trial.restore(saved).model, "the model that restore gives")
+        require(bool(saved.model), "nothing-saved", "the state dict returned by save is empty")
+        _assert_runs(trial, trial.restore(saved).model, "the model of restore")
 
 
 def check_finalize(trial: Trial) -> None:
-    """SMOKE-06.
+    """Check SMOKE-06: finalize returns a model that runs.
 
     Raises:
         Violation: `adapter-raises`, `protocol-broken` or `output-shape`.
     """
     with errors_located_in(trial.adapter, "attach"):
-        _runs(trial, _updated(trial).finalize(), "the model that finalize gives")
+        _assert_runs(trial, _updated(trial).finalize(), "the model of finalize")
 
 
 def check_channels_removed(trial: Trial) -> None:
-    """SMOKE-07.
+    """Check SMOKE-07: every planned layer has fewer output channels.
 
     Raises:
         Violation: `adapter-raises`, `protocol-broken`, `tensor-missing` or `plan-not-applied`.
@@ -121,7 +120,7 @@ CHECKS: dict[str, Callable[[Trial], None]] = {
     "SMOKE-06": check_finalize,
     "SMOKE-07": check_channels_removed,
 }
-"""By requirement."""
+"""The checks, by requirement."""
 
 
 def _updated(trial: Trial) -> Sparsified:
@@ -130,7 +129,7 @@ def _updated(trial: Trial) -> Sparsified:
     return sparsified
 
 
-def _runs(trial: Trial, model: nn.Module, what: str) -> None:
+def _assert_runs(trial: Trial, model: nn.Module, what: str) -> None:
     with torch.no_grad():
         output, expected = model(trial.inputs()), tuple(trial.dense_model()(trial.inputs()).shape)
     is_tensor = isinstance(output, Tensor)

@@ -1,4 +1,4 @@
-"""A sparse model as it was before something was done to it, or beside it."""
+"""Copies of a model's state, to show that an operation left it unchanged."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 
 class Snapshot:
-    """Copies of all that should be left as it is: parameters, buffers, flags, masks and output. A buffer that
-    forward itself changes, as an observer's does, is left out."""
+    """Copies of parameters, buffers, flags, masks and output of a sparse model.
+
+    Buffers that forward itself changes, such as those of an observer, are left out.
+    """
 
     def __init__(self, trial: Trial, sparsified: Sparsified) -> None:
         self._inputs = trial.inputs("snapshot")
@@ -26,22 +28,23 @@ class Snapshot:
         self._masks = _copies(sparsified.masks())
         state = _copies(model_tensors(sparsified.model))
         self._output = self._run(sparsified.model)
-        self._counting = _counting(sparsified.model, state)
-        self._state = {name: tensor for name, tensor in state.items() if name not in self._counting}
+        self._changed_by_forward = _changed_by_forward(sparsified.model, state)
+        self._state = {name: tensor for name, tensor in state.items() if name not in self._changed_by_forward}
 
     def assert_unchanged(self, sparsified: Sparsified, what: str) -> None:
-        """Nothing of it has changed, bit for bit.
+        """Assert that everything copied is unchanged, bit for bit.
 
         Raises:
-            Violation: of kind `changed`.
+            Violation: Something has changed (`changed`).
         """
-        state = {name: value for name, value in model_tensors(sparsified.model).items() if name not in self._counting}
+        tensors = model_tensors(sparsified.model)
+        state = {name: value for name, value in tensors.items() if name not in self._changed_by_forward}
         compare.assert_same_state(state, self._state, "changed", what)
         compare.assert_same_state(sparsified.masks(), self._masks, "changed", f"{what}: masks")
-        self._judge_flags(flags.read(sparsified.model), what)
+        self._assert_same_flags(flags.read(sparsified.model), what)
         compare.assert_equal(self._run(sparsified.model), self._output, "changed", f"{what}: output")
 
-    def _judge_flags(self, seen: dict[str, bool], what: str) -> None:
+    def _assert_same_flags(self, seen: dict[str, bool], what: str) -> None:
         for name in {**self._flags, **seen}:
             before, after = self._flags.get(name), seen.get(name)
             require(before == after, "changed", f"{what}: {name} is {after}, expected {before}")
@@ -53,15 +56,15 @@ class Snapshot:
 
 
 def model_tensors(model: nn.Module) -> dict[str, Tensor]:
-    """Every parameter and buffer by name, persistent or not, under every name it has."""
+    """Return every parameter and buffer, persistent or not, under every name that it has."""
     return {
         **dict(model.named_parameters(remove_duplicate=False)),
         **dict(model.named_buffers(remove_duplicate=False)),
     }
 
 
-def _counting(model: nn.Module, before: dict[str, Tensor]) -> set[str]:
-    """The buffers that are no longer what they were."""
+def _changed_by_forward(model: nn.Module, before: dict[str, Tensor]) -> set[str]:
+    """Return the buffers that have changed since `before`."""
     buffers = model.named_buffers(remove_duplicate=False)
     return {name for name, value in buffers if name not in before or not compare.same_values(value, before[name])}
 

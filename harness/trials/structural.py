@@ -1,5 +1,8 @@
-"""What a sparsifier that removes channels has left of a dense model, read from the shapes and entries of what it hands
-back, and what should be left by what depends on what."""
+"""Assertions on models whose channels were removed.
+
+The removed channels of the planned layers are read from shapes and entries; everything else that must be gone follows
+from the dependencies between channels, which the oracle derives from the network.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +35,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExpectedPruning:
-    """What should be left of the dense model, given which channels of the planned layers are gone.
+    """The parameters that must remain of the dense model, given the channels removed from the planned layers.
 
-    dense: its parameters and statistics. gone: the labels of the channels that are. kept: by layer.
+    Attributes:
+        trial: The cell.
+        dense: The dense model's parameters and statistics, float64.
+        gone: The channel groups that are removed.
+        kept: By layer name, the channels that remain.
     """
 
     trial: Trial
@@ -44,10 +51,10 @@ class ExpectedPruning:
 
     @classmethod
     def of(cls, trial: Trial, model: nn.Module) -> ExpectedPruning:
-        """By what is gone of the planned layers in `model`.
+        """Derive the expectation from the channels that the planned layers of `model` have lost.
 
         Raises:
-            Violation: `tensor-missing`.
+            Violation: A parameter is missing (`tensor-missing`).
         """
         network, dense = trial.network, read_tensors(trial.dense_model())
         marked, gone = channels.channel_groups(network), set[int]()
@@ -58,11 +65,11 @@ class ExpectedPruning:
 
     @property
     def left(self) -> dict[str, Reals]:
-        """The dense model's parameters and statistics, without the channels that are gone."""
+        """Return the dense model's parameters and statistics, without the removed channels."""
         return channels.slice_parameters(self.trial.network, self.dense, self.kept)
 
     def plain(self) -> nn.Module:
-        """A model built with that many channels, in train mode."""
+        """Return a model built with the remaining channels, in train mode."""
         trial, network = self.trial, channels.shrink_network(self.trial.network, self.kept)
         model = models.build(network, trial.cell.requirement, trial.dtype, trial.device)
         state = {name: torch.tensor(values) for name, values in self.left.items()}
@@ -70,79 +77,82 @@ class ExpectedPruning:
         return model
 
     def output(self, inputs: Tensor) -> Reals:
-        """Of the dense model in evaluation, with those channels zero; by the oracle."""
+        """Return the oracle's output of the dense model in evaluation, with the removed channels set to zero."""
         return channels.output_with_zeroed_channels(self.trial.network, self.dense, self.gone, array(inputs))
 
     @property
     def baseline(self) -> Baseline:
-        """It as a baseline that reports no masks."""
+        """Return a baseline without masks."""
         outputs = {batch: self.output(self.trial.inputs("fresh", batch)) for batch in BATCHES}
         return Baseline(self.trial, {}, self.left, outputs)
 
-    # ----------------------------------------------------------------- judging
+    # ----------------------------------------------------------------- assertions
 
     def assert_dependents(self, model: nn.Module) -> None:
-        """Every layer has lost what depends on what is gone of the planned ones, and nothing else.
+        """Assert that every layer has lost the channels that depend on the removed ones, and no others.
 
         Raises:
-            Violation: `channels-differ` or `tensor-missing`.
+            Violation: Other channels remain (`channels-differ`), or a parameter is missing (`tensor-missing`).
         """
         for layer in self.trial.network.layers:
             if layer.name in self.kept:
-                self._judge_channels(layer, read_tensor(model, f"{layer.name}.weight"))
+                self._assert_channels(layer, read_tensor(model, f"{layer.name}.weight"))
 
-    def _judge_channels(self, layer: Layer, seen: Reals) -> None:
+    def _assert_channels(self, layer: Layer, seen: Reals) -> None:
         dense, kept = self.dense[f"{layer.name}.weight"], self.kept[layer.name]
         as_rows = (dense, seen) if dense.ndim > 1 else (dense.reshape(len(dense), -1), seen.reshape(len(seen), -1))
         found = channels.match_channels(*as_rows)
-        _same_channels(found.outputs, kept.outputs, f"{layer.name}: its output channels")
+        _assert_same_channels(found.outputs, kept.outputs, layer.name, "output")
         if dense.ndim > 1 and dense.shape[1] == len(kept.inputs):
-            _same_channels(found.inputs, kept.inputs, f"{layer.name}: the channels it takes")
+            _assert_same_channels(found.inputs, kept.inputs, layer.name, "input")
 
     def assert_entries(self, model: nn.Module, what: str) -> None:
-        """All parameters and statistics are those that are left of the dense model's, in their order.
+        """Assert that all parameters and statistics are the remaining ones of the dense model, in their order.
 
         Raises:
-            Violation: `entry-differs` or `tensor-missing`.
+            Violation: An entry is different (`entry-differs`), or a parameter is missing (`tensor-missing`).
         """
         for name, values in self.left.items():
             compare.assert_equal(read_tensor(model, name), values, "entry-differs", f"{what}: {name}")
 
     def assert_output(self, model: Callable[[Tensor], Tensor], what: str) -> None:
-        """In evaluation, the output is the dense model's with those channels zero.
+        """Assert that the output in evaluation is the dense model's with the removed channels set to zero.
 
         Raises:
-            Violation: `output-differs`.
+            Violation: The output is different (`output-differs`).
         """
         if isinstance(model, nn.Module):
             model.eval()
         self.baseline.assert_output(model, what)
 
     def assert_matches(self, model: nn.Module, what: str) -> None:
-        """Raises:
-        Violation: one of those of `assert_entries` and `judge_output`.
+        """Assert that entries and output are right.
+
+        Raises:
+            Violation: As `assert_entries` and `assert_output` do.
         """
         self.assert_entries(model, what)
         self.assert_output(model, what)
 
     def assert_cost(self, model: nn.Module) -> None:
-        """It has no more parameters, and makes no more multiplications, than a model built with so many channels.
+        """Assert that the model has the parameters and multiply-adds of one built with the remaining channels.
 
         Raises:
-            Violation: `cost-differs`.
+            Violation: A number is different (`cost-differs`).
         """
         inputs = self.trial.inputs("counted", 1)
         for seen, expected, what in zip(
             cost(model, inputs), cost(self.plain(), inputs), ("parameters", "multiply-adds"), strict=True
         ):
-            message = f"{seen} {what}, expected {expected}, as in a model built with the channels that are left"
+            message = f"{seen} {what}, expected {expected}, the number in a model built with the remaining channels"
             require(seen == expected, "cost-differs", message)
 
     def assert_training(self, sparsified: Sparsified) -> None:
-        """After the lesson, in train mode, it stands where a model built with so many channels does.
+        """Assert that training changes the model as it changes one built with the remaining channels.
 
         Raises:
-            Violation: `step-differs`, `weight-not-moved` or `tensor-missing`.
+            Violation: A parameter is different (`step-differs`) or missing (`tensor-missing`), or training changes
+                nothing (`weight-not-moved`).
         """
         plain = self.plain()
         train_plain(self.trial, plain)
@@ -154,14 +164,14 @@ class ExpectedPruning:
 
 
 RemovedShares = dict[tuple[str, ...], tuple[int, int]]
-"""By names of the planned weights that are counted together: output channels that are gone, and all of them."""
+"""By the names of the planned weights that are counted together, the numbers of removed and of all output channels."""
 
 
 def removed_shares(trial: Trial, sparsified: Sparsified) -> RemovedShares:
-    """What is gone of each planned weight; of all together, where the plan ranks them so.
+    """Return the share removed from each planned weight, or from all together if the plan ranks them so.
 
     Raises:
-        Violation: `tensor-missing`.
+        Violation: A parameter is missing (`tensor-missing`).
     """
     dense = trial.dense_parameters()
     gone = {name: len(dense[name]) - len(read_tensor(sparsified.model, name)) for name in trial.plan.names}
@@ -174,12 +184,17 @@ def removed_shares(trial: Trial, sparsified: Sparsified) -> RemovedShares:
 def assert_shares(
     trial: Trial, sparsified: Sparsified, what: str, level: float | None = None, before: RemovedShares | None = None
 ) -> None:
-    """Of each planned weight as many output channels are gone as the level asks for under the contract.
+    """Assert that each planned weight has lost the number of output channels that the level demands.
 
-    level: of the last update, if not the plan's. before: what was gone before it, if it was not the first.
+    Args:
+        trial: The cell.
+        sparsified: The sparsifier at work on the model.
+        what: The subject of the message.
+        level: The level of the last update, if it is not the plan's.
+        before: The shares before the last update, if it was not the first.
 
     Raises:
-        Violation: `share-differs` or `tensor-missing`.
+        Violation: A number is different (`share-differs`), or a parameter is missing (`tensor-missing`).
     """
     plan = trial.plan if level is None else trial.plan.at_level(level)
     contract = msgspec.structs.replace(trial.contract, regrowth="monotone")
@@ -187,16 +202,15 @@ def assert_shares(
         pattern = plan.patterns[names[0]]
         assert isinstance(pattern, Channel)
         expected = total_removed(pattern.level, count, contract, before[names][0] if before else 0)
-        message = f"{what}: {gone} of {count} output channels of {' and '.join(names)} are gone, expected {expected}"
+        message = f"{what}: {gone} of {count} output channels of {' and '.join(names)} are removed, expected {expected}"
         require(gone == expected, "share-differs", message)
 
 
 def assert_highest_kept(trial: Trial, sparsified: Sparsified) -> None:
-    """No output channel that is gone scores above one that is left and is ranked with it, by the declared score of the
-    dense weight.
+    """Assert that no removed output channel scores above a remaining one that is ranked with it.
 
     Raises:
-        Violation: `kept-differs` or `tensor-missing`.
+        Violation: One does (`kept-differs`), or a parameter is missing (`tensor-missing`).
     """
     masks, dense = trial.masks(sparsified), trial.dense_parameters()
     for names in _together(trial):
@@ -207,35 +221,35 @@ def assert_highest_kept(trial: Trial, sparsified: Sparsified) -> None:
 
 
 def _together(trial: Trial) -> list[tuple[str, ...]]:
-    """The names of the planned weights whose channels are ranked together."""
+    """Return the names of the planned weights, grouped by ranking."""
     names = trial.plan.names
     return [names] if trial.plan.scope == "all" else [(name,) for name in names]
 
 
 def _channels(weights: list[Reals]) -> Units:
-    """The output channels of all `weights`, laid flat end to end, as units of one ranking."""
+    """Return the output channels of `weights`, concatenated, as units of one ranking."""
     sizes = [weight[0].size for weight in weights for _ in weight]
     return Units(np.repeat(np.arange(len(sizes)), sizes), np.zeros(len(sizes), dtype=np.int64), (0,))
 
 
 def cost(model: nn.Module, inputs: Tensor) -> tuple[int, int]:
-    """Parameters, and multiply-adds of one forward over `inputs`, by torch.utils.flop_counter."""
+    """Return the number of parameters, and the multiply-adds of one forward by torch.utils.flop_counter."""
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:
         model.eval()(inputs)
     return sum(one.numel() for one in model.parameters()), counter.get_total_flops() // 2
 
 
-def _same_channels(found: Groups, kept: Mask, what: str) -> None:
+def _assert_same_channels(found: Groups, kept: Mask, layer: str, side: str) -> None:
     seen, expected = sorted(found.tolist()), np.flatnonzero(kept).tolist()
     if seen == expected:
         return
     more, fewer = set(seen) - set(expected), set(expected) - set(seen)
-    told = [f"kept {_listed(more)}, which should be gone"] * bool(more)
-    told += [f"lost {_listed(fewer)}, which should be left"] * bool(fewer)
-    told = told or [f"are {len(seen)}, expected {len(expected)}"]
-    raise Violation("channels-differ", f"{what}: {' and '.join(told)}, of {len(kept)}")
+    parts = [f"{_listed(more)} kept, but must be removed"] * bool(more)
+    parts += [f"{_listed(fewer)} removed, but must be kept"] * bool(fewer)
+    parts = parts or [f"{len(seen)} found, expected {len(expected)}"]
+    raise Violation("channels-differ", f"{layer}, {len(kept)} {side} channels: {'; '.join(parts)}")
 
 
 def _listed(channels: set[int]) -> str:
-    return ", ".join(str(channel) if channel >= 0 else "one of no dense entry" for channel in sorted(channels))
+    return ", ".join(str(channel) if channel >= 0 else "an unknown one" for channel in sorted(channels))

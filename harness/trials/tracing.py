@@ -1,6 +1,6 @@
-"""Trace, export and compile, as a user would, with the warnings that torch gives on the way expected by message.
+"""Trace, export and compile a model as a user would, and ignore the warnings that torch is known to give.
 
-Everything else that is warned of still counts, so that a run under `-W error` means something.
+Other warnings are not ignored, so that a run under `-W error` is meaningful.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from torch import Tensor, nn
 
 Runnable = Callable[[Tensor], Tensor]
 
-# DeprecationWarning up to torch 2.14, FutureWarning from 2.15; another text on Python 3.14 and later.
+# DeprecationWarning up to torch 2.14, FutureWarning from 2.15; with another text from Python 3.14.
 _DEPRECATED = r"`?torch\.jit\.\w+`? is (deprecated|not supported)"
-# What a trace bakes in is judged on other inputs; that something might be is no failure.
+# Constants in a trace are judged by running it on other inputs; the warning that there might be some is no failure.
 _BAKED_IN = r"Converting a tensor to a|torch\.\w+ results are registered as constants in the trace"
-# A hook that computes a weight before forward sets it as an attribute; what it leaves behind is judged.
+# A hook that computes a weight before forward assigns an attribute; cases judge the state that it leaves behind.
 _ASSIGNED = r"The tensor attributes? .* assigned during export"
 
 
@@ -35,21 +35,21 @@ def _expected_warnings() -> Iterator[None]:
 
 
 def trace(model: nn.Module, inputs: Tensor) -> Runnable:
-    """torch.jit.trace, its own check included."""
+    """Trace with torch.jit.trace, its own check included."""
     with _expected_warnings():
         traced: Runnable = torch.jit.trace(model, (inputs,))
     return traced
 
 
 def trace_module(model: nn.Module, inputs: Tensor) -> Runnable:
-    """torch.jit.trace_module of forward alone."""
+    """Trace forward with torch.jit.trace_module."""
     with _expected_warnings():
         traced: Runnable = torch.jit.trace_module(model, {"forward": (inputs,)})
     return traced
 
 
 def trace_reloaded(traced: Runnable) -> Runnable:
-    """A trace through torch.jit.save and torch.jit.load."""
+    """Save and load a trace with torch.jit."""
     file = io.BytesIO()
     with _expected_warnings():
         torch.jit.save(traced, file)
@@ -59,14 +59,14 @@ def trace_reloaded(traced: Runnable) -> Runnable:
 
 
 def export(model: nn.Module, inputs: Tensor) -> Any:
-    """The torch.export.ExportedProgram of any batch size; not strict, so that no bytecode is interpreted."""
+    """Return the torch.export.ExportedProgram for any batch size; not strict, so that no bytecode is interpreted."""
     batch = torch.export.Dim("batch")
     with _expected_warnings():
         return torch.export.export(model, (inputs,), dynamic_shapes=({0: batch},), strict=False)
 
 
 def export_reloaded(program: Any) -> Any:
-    """An exported program through torch.export.save and torch.export.load."""
+    """Save and load an exported program with torch.export."""
     file = io.BytesIO()
     torch.export.save(program, file)
     file.seek(0)
@@ -75,8 +75,12 @@ def export_reloaded(program: Any) -> Any:
 
 @contextmanager
 def compiled(model: nn.Module, whole: bool = True) -> Iterator[Runnable]:
-    """torch.compile by the eager back end of AOTAutograd, whole or not at all unless parts will do; what it has
-    cached is dropped after."""
+    """Compile with torch.compile and the back end `aot_eager`, and drop everything cached on exit.
+
+    Args:
+        model: The model.
+        whole: Whether a graph break is an error.
+    """
     try:
         with warnings.catch_warnings():
             yield torch.compile(model, backend="aot_eager", fullgraph=whole)

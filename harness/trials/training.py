@@ -1,4 +1,4 @@
-"""Training a sparse model a little, and judging that it learned and stayed sparse."""
+"""Train a sparse model for a few steps, and assert that it has learned and stayed sparse."""
 
 from __future__ import annotations
 
@@ -20,28 +20,30 @@ from ..values.violation import require
 
 
 def sgd(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """SGD with momentum: what was once removed would go on moving."""
+    """Return SGD with momentum, by which an entry goes on changing after it is removed."""
     return torch.optim.SGD(parameters, lr=0.1, momentum=0.9)
 
 
 def adamw(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """AdamW with decay: weights move even where no gradient comes."""
+    """Return AdamW with weight decay, by which a weight changes without any gradient."""
     return torch.optim.AdamW(parameters, lr=1e-2, weight_decay=0.1)
 
 
 def training_batches(trial: Trial) -> list[Batch]:
-    """Eight batches: the same two, four times over."""
+    """Return eight batches: the same two, four times."""
     return trial.batches(2, "lesson") * 4
 
 
 def train(trial: Trial, sparsified: Sparsified, optimizer: torch.optim.Optimizer | None = None) -> None:
-    """One optimizer step for each batch of the lesson, by SGD unless another optimizer is given."""
+    """Take one optimizer step per training batch, by SGD unless another optimizer is given."""
     sparsified.train(training_batches(trial), functional.mse_loss, optimizer or sgd(sparsified.model.parameters()))
 
 
 def expected_after_training(trial: Trial, sparsified: Sparsified) -> dict[str, Reals]:
-    """All parameters, after the lesson, of a plain model that starts as `sparsified` stands and in which what its
-    masks remove is held where it is."""
+    """Return all parameters of a plain model after training, float64.
+
+    The model starts with the weights that `sparsified` uses, and the entries removed by its masks get no gradient.
+    """
     masks, model = reported_masks(trial, sparsified), trial.plain_model(trial.effective_parameters(sparsified.model))
     optimizer = sgd(model.parameters())
     for inputs, target in training_batches(trial):
@@ -56,7 +58,7 @@ def expected_after_training(trial: Trial, sparsified: Sparsified) -> dict[str, R
 
 
 def summed_gradients(trial: Trial, model: nn.Module) -> dict[str, Reals]:
-    """What the parameters' gradients come to over the lesson's two batches, float64; none is dropped between."""
+    """Return the gradients of the parameters, summed over the two training batches, float64."""
     model.zero_grad()
     for inputs, target in training_batches(trial)[:2]:
         functional.mse_loss(model(inputs), target).backward()
@@ -67,10 +69,10 @@ def summed_gradients(trial: Trial, model: nn.Module) -> dict[str, Reals]:
 
 
 def train_plain(trial: Trial, model: nn.Module) -> None:
-    """The same with a model that no sparsifier looks after.
+    """Train a model without a sparsifier.
 
     Raises:
-        Violation: `weight-not-moved`, no parameter has moved.
+        Violation: Training changes no parameter (`weight-not-moved`).
     """
     before = [parameter.detach().clone() for parameter in model.parameters()]
     optimizer = sgd(model.parameters())
@@ -79,19 +81,19 @@ def train_plain(trial: Trial, model: nn.Module) -> None:
         functional.mse_loss(model(inputs), target).backward()
         optimizer.step()
     moved = any(not compare.same_values(one, other) for one, other in zip(before, model.parameters(), strict=True))
-    require(moved, "weight-not-moved", "no parameter has moved in training")
+    require(moved, "weight-not-moved", "training changed no parameter")
 
 
 def raised_level(trial: Trial) -> float | None:
-    """A level above that of every pattern on the axis but the highest; None where the sparsifier takes none."""
+    """Return a level above that of every pattern on the axis but the highest, or None without `relevel`."""
     return 0.75 if trial.supports("relevel") else None
 
 
 def train_and_update(trial: Trial, sparsified: Sparsified) -> None:
-    """Train it, then update it, where more than one update is offered, at a higher level where it takes one.
+    """Train, then update if `reupdate` is supported, at a higher level if `relevel` is.
 
     Raises:
-        Violation: `weight-not-moved` or `loss-not-lower`.
+        Violation: The model does not learn (`weight-not-moved`, `loss-not-lower`).
     """
     start = BeforeTraining.of(trial, sparsified)
     train(trial, sparsified)
@@ -102,7 +104,7 @@ def train_and_update(trial: Trial, sparsified: Sparsified) -> None:
 
 @dataclass(frozen=True)
 class BeforeTraining:
-    """A sparse model before it is trained, as copies: its masks, the weights that forward uses, its loss."""
+    """Masks, used weights and loss of a sparse model before training, as copies."""
 
     trial: Trial
     masks: dict[str, Mask]
@@ -111,47 +113,48 @@ class BeforeTraining:
 
     @classmethod
     def of(cls, trial: Trial, sparsified: Sparsified) -> BeforeTraining:
-        """Where the training of `sparsified` starts from."""
+        """Record the state of `sparsified` now."""
         return cls(trial, reported_masks(trial, sparsified), _used(trial, sparsified.model), _loss(trial, sparsified))
 
     def assert_sparse_and_learned(self, sparsified: Sparsified, what: str) -> None:
-        """It has stayed sparse, and learned.
+        """Assert that the model has stayed sparse and has learned.
 
         Raises:
-            Violation: one of those of `assert_still_sparse` and `assert_learned`.
+            Violation: As `assert_still_sparse` and `assert_learned` do.
         """
         self.assert_still_sparse(sparsified, what)
         self.assert_learned(sparsified, what)
 
     def assert_still_sparse(self, sparsified: Sparsified, what: str) -> None:
-        """The masks are what they were, and forward uses zero for every removed entry.
+        """Assert that the masks are unchanged, and that forward uses zero for every removed entry.
 
         Raises:
-            Violation: `mask-differs`, `mask-missing` or `removed-not-zero`.
+            Violation: A mask is different (`mask-differs`) or missing (`mask-missing`), or a removed entry is not zero
+                (`removed-not-zero`).
         """
         self.trial.assert_masks(sparsified, self.masks, what)
         assert_removed_are_zero(self.trial, sparsified.model, self.masks, what)
 
     def assert_learned(self, sparsified: Sparsified, what: str) -> None:
-        """Kept entries of every weight, planned or not, have moved, and the loss has fallen.
+        """Assert that kept entries of every weight have changed, planned or not, and that the loss has fallen.
 
         Raises:
-            Violation: `weight-not-moved` or `loss-not-lower`.
+            Violation: A weight is unchanged (`weight-not-moved`), or the loss is not lower (`loss-not-lower`).
         """
         for name, now in _used(self.trial, sparsified.model).items():
             kept = self.masks.get(name, np.ones(now.shape, dtype=np.bool_))
             moved = int((now != self.used[name])[kept].sum())
-            message = f"{what}: none of the {int(kept.sum())} kept entries of {name} has moved"
+            message = f"{what}: none of the {int(kept.sum())} kept entries of {name} has changed"
             require(moved > 0 or not kept.any(), "weight-not-moved", message)
         after = _loss(self.trial, sparsified)
         require(after < self.loss, "loss-not-lower", f"{what}: the loss went from {self.loss:.6g} to {after:.6g}")
 
 
     def assert_step(self, sparsified: Sparsified, step: Mapping[str, Reals], what: str) -> None:
-        """Every kept entry of every weight has moved by `step`, within tolerance.
+        """Assert that every kept entry has changed by `step`, within tolerance.
 
         Raises:
-            Violation: `step-differs`.
+            Violation: One has not (`step-differs`).
         """
         for name, now in _used(self.trial, sparsified.model).items():
             kept = self.masks.get(name, np.ones(now.shape, dtype=np.bool_))
@@ -162,12 +165,17 @@ class BeforeTraining:
 def assert_counts_after_update(
     trial: Trial, sparsified: Sparsified, before: Mapping[str, Mask], level: float | None = None
 ) -> None:
-    """After a further update as many are removed as the contract says, or those that the plan names.
+    """Assert that a further update removes the number that the contract demands, or exactly what the plan states.
 
-    before: the masks before the update. level: of the update, if not the plan's.
+    Args:
+        trial: The cell.
+        sparsified: The sparsifier at work on the model.
+        before: The masks before the update.
+        level: The level of the update, if it is not the plan's.
 
     Raises:
-        Violation: `count-differs`, `unit-broken`, `mask-differs` or `mask-missing`.
+        Violation: The number is different (`count-differs`), a unit is kept in part (`unit-broken`), or a mask is
+            different (`mask-differs`) or missing (`mask-missing`).
     """
     if any(isinstance(pattern, (Given, Band)) for pattern in trial.plan.patterns.values()):
         trial.assert_masks(sparsified, trial.expected_masks(sparsified), "after a further update")
@@ -180,7 +188,7 @@ def _used(trial: Trial, model: nn.Module) -> dict[str, Reals]:
 
 
 def _loss(trial: Trial, sparsified: Sparsified) -> float:
-    """Over one round of the lesson."""
+    """Return the loss over the two training batches."""
     with torch.no_grad():
         return sum(
             float(functional.mse_loss(sparsified.model(inputs), target))

@@ -1,4 +1,4 @@
-"""What a case is given: one cell made concrete, and the oracle beside it."""
+"""A trial: one cell made concrete in torch, with the oracle next to it."""
 
 from __future__ import annotations
 
@@ -34,10 +34,17 @@ from ..values.violation import require
 
 
 class Trial:
-    """One cell of one sparsifier.
+    """One cell of one sparsifier; the argument of every case.
 
-    network: the model's architecture; plan: what is to be sparsified in it; both differ from
-    requirement to requirement. contract: as declared. guard: of what is set for the whole process.
+    Attributes:
+        cell: The cell.
+        adapter: The adapter of the sparsifier.
+        requirement: The requirement that the cell belongs to.
+        network: The architecture of the model; its sizes differ from requirement to requirement.
+        plan: The plan for that network.
+        dtype: The dtype of the model.
+        device: The device of the model.
+        guard: The guard of the process-wide state.
     """
 
     def __init__(self, cell: Cell, adapter: Adapter) -> None:
@@ -53,7 +60,7 @@ class Trial:
         self.guard = Guard(draws=adapter.contract.score == "random")
 
     def with_network(self, network: Network, salt: str) -> Trial:
-        """The same on another network, with a plan for it that is drawn from `salt`."""
+        """Return the same trial on another network, with a plan drawn from `salt`."""
         other = copy.copy(self)
         other.network = network
         other.plan = plan_for(network, self.cell.pattern, salt, self.plan.scope)
@@ -64,29 +71,29 @@ class Trial:
         return self.adapter.contract
 
     def supports(self, capability: str) -> bool:
-        """Whether the sparsifier declares that it has `capability`."""
+        """Return whether the adapter declares a capability as supported."""
         return self.adapter.declare("").capabilities.support(capability) is Support.SUPPORTED
 
     @property
     def tolerance(self) -> Tolerance:
-        """The bounds for outputs of this cell."""
+        """Return the tolerance for outputs of this cell."""
         return tolerance(self.device.type, self.cell.dtype)
 
-    # ------------------------------------------------------------- the subject
+    # ------------------------------------------------------------- models and inputs
 
     def dense_model(self, variant: str = "") -> nn.Module:
-        """A fresh dense model; equal ones for equal `variant`, other weights for another."""
+        """Return a fresh dense model; models of one `variant` have equal weights."""
         return models.build(self.network, self._salt(variant), self.dtype, self.device)
 
     def dense_parameters(self) -> Mapping[str, Reals]:
-        """All parameters of the dense model in float64, not to be written to."""
+        """Return all parameters of the dense model, float64 and read-only."""
         return models.built_with(self.network, self._salt(""), self.dtype, self.device)
 
     def _salt(self, variant: str) -> str:
         return f"{self.cell.requirement} {variant}"
 
     def plain_model(self, parameters: Mapping[str, Reals]) -> nn.Module:
-        """A dense model that holds exactly `parameters`."""
+        """Return a dense model with exactly these parameters."""
         model = self.dense_model()
         with torch.no_grad():
             for name, parameter in model.named_parameters(remove_duplicate=False):
@@ -94,11 +101,11 @@ class Trial:
         return model
 
     def inputs(self, variant: str = "", batch: int = 3) -> Tensor:
-        """A batch of inputs; others for another `variant`."""
+        """Return a batch of inputs; batches of one `variant` are equal."""
         return models.inputs(self.network, self._salt(variant), batch, self.dtype, self.device)
 
     def batches(self, count: int, variant: str = "") -> list[Batch]:
-        """Batches of (inputs, target) for training, targets of the output's shape."""
+        """Return batches (inputs, target) for training; targets have the shape of the output."""
         made = models.batches(self.network, self.cell.requirement, variant, count, self.dtype, self.device)
         return [(data.clone(), target.clone()) for data, target in made]
 
@@ -107,17 +114,17 @@ class Trial:
         return Context(self.inputs("example"), tuple(self.batches(2, "calibration")), self.device, self.dtype)
 
     def attach(self, model: nn.Module | None = None, plan: Plan | None = None) -> Sparsified:
-        """The adapter's attach, on a fresh dense model unless one is given."""
+        """Call the adapter's attach, on a fresh dense model unless one is given."""
         model, context = model or self.dense_model(), self.context
         with self.guard.contain():
             attached = self.adapter.attach(model, plan or self.plan, context)
         return answers.checked_sparsified(attached, "attach", self.guard)
 
     def sparsified(self, model: nn.Module | None = None, plan: Plan | None = None) -> Sparsified:
-        """Attached and updated once, and proven to have taken hold.
+        """Attach and update once, and assert that the plan was applied.
 
         Raises:
-            Violation: `plan-not-applied`, forward uses some planned weight unchanged.
+            Violation: Forward uses a planned weight unchanged (`plan-not-applied`).
         """
         dense = self.dense_parameters() if model is None else self.parameters(model)
         sparsified = self.attach(model, plan)
@@ -126,11 +133,13 @@ class Trial:
         return sparsified
 
     def assert_plan_applied(self, sparsified: Sparsified, dense: Mapping[str, Reals], plan: Plan | None = None) -> None:
-        """Each planned weight has a mask that removes something, and forward uses another weight than in `dense`; of
-        one that removes channels, each has fewer, and no forward is run, which would move the statistics of a norm.
+        """Assert that every planned weight has removed entries, and that forward does not use the weight in `dense`.
+
+        Where channels are removed, each weight must have fewer of them. No forward is run then, since it would change
+        the statistics of a norm.
 
         Raises:
-            Violation: `plan-not-applied`.
+            Violation: A planned weight is unchanged (`plan-not-applied`).
         """
         masks, planned = self.masks(sparsified), (plan or self.plan).patterns.items()
         touched = [name for name, pattern in planned if removes(pattern, dense[name].shape)]
@@ -146,8 +155,10 @@ class Trial:
             require(not is_dense, "plan-not-applied", message)
 
     def restore(self, saved: Saved, model: nn.Module | None = None, plan: Plan | None = None) -> Sparsified:
-        """The adapter's restore onto a dense model of other weights, unless one is given; followed by
-        an update where masks are declared to be stored nowhere and to come with the update."""
+        """Call the adapter's restore, on a dense model with other weights unless one is given.
+
+        An update follows if masks are declared to be stored nowhere and to come with an update.
+        """
         restored = self.restore_without_update(saved, model, plan)
         if self.contract.mask_storage == "nowhere" and self.contract.masks_at == "update":
             restored.update()
@@ -156,48 +167,51 @@ class Trial:
     def restore_without_update(
         self, saved: Saved, model: nn.Module | None = None, plan: Plan | None = None
     ) -> Sparsified:
-        """What the adapter's restore alone gives, on a dense model of other weights unless one is given."""
+        """Call the adapter's restore, and nothing else."""
         fresh, context = model or self.dense_model("restored"), self.context
         with self.guard.contain():
             restored = self.adapter.restore(fresh, plan or self.plan, saved, context)
         return answers.checked_sparsified(restored, "restore", self.guard)
 
     def update_again(self, sparsified: Sparsified) -> None:
-        """Another update, where more than the first is offered."""
+        """Update once more if more than one update is supported."""
         if self.supports("reupdate"):
             sparsified.update()
 
-    # -------------------------------------------------------------- what is so
+    # -------------------------------------------------------------- observations
 
     def masks(self, sparsified: Sparsified) -> dict[str, Mask]:
-        """The masks that the sparsifier reports, as NumPy booleans; of one that removes channels, what is left of the
-        planned weights, wherever it stood in the dense ones.
+        """Return the reported masks as NumPy booleans, True where kept.
+
+        Where channels are removed, return which entries of the planned dense weights remain.
 
         Raises:
-            Violation: `tensor-missing`, of one that removes channels.
+            Violation: A parameter of a pruned model is missing (`tensor-missing`).
         """
         if self.adapter.profile == "structural":
             return remaining_masks(sparsified.model, self.network, self.dense_parameters())
         return {name: compare.array(mask).astype(np.bool_) for name, mask in sparsified.masks().items()}
 
     def used_weights(self, model: nn.Module, inputs: Tensor | None = None) -> dict[str, Tensor]:
-        """The weight each layer computes with in forward, by name, planned or not; gradients on or off as they are.
+        """Return the weight with which each layer computes in forward, by name, planned or not.
 
         Raises:
-            Violation: `forward-differs`, the model does not run the dense model's layers.
+            Violation: The model does not run the dense model's layers (`forward-differs`).
         """
         return used_weights.read_used_weights(model, self.network, self.inputs("probe") if inputs is None else inputs)
 
     def parameters(self, model: nn.Module) -> dict[str, Reals]:
-        """All parameters of a dense model in float64, under every name they have."""
+        """Return all parameters of a dense model, float64, under every name that they have."""
         return models.parameters(model)
 
     def effective_parameters(self, model: nn.Module) -> dict[str, Reals]:
-        """All parameters of a sparse model in float64, under the dense model's names: a weight as forward uses it, the
-        rest as they are; as in the dense model where it has them under no such name.
+        """Return all parameters of a sparse model, float64, by the dense model's names.
+
+        A weight is returned as forward uses it; other parameters as stored, or as in the dense model if there is none
+        of that name.
 
         Raises:
-            Violation: `forward-differs`.
+            Violation: The model does not run the dense model's layers (`forward-differs`).
         """
         dense, own = self.dense_parameters(), self.parameters(model)
         used = {name: compare.array(weight).copy() for name, weight in self.used_weights(model).items()}
@@ -206,24 +220,27 @@ class Trial:
     def dense_weights(
         self, sparsified: Sparsified, before: Mapping[str, nn.Parameter]
     ) -> dict[str, nn.Parameter]:
-        """The planned parameters as training changes them, from where the contract says that they are; from
-        `before`, the dense model's own, where it names no place.
+        """Return the planned parameters that training changes, from the place that the contract names.
+
+        Args:
+            sparsified: The sparsifier at work on the model.
+            before: The dense model's parameters, which are returned where the contract names no place.
 
         Raises:
-            Violation: `dense-weight-missing`.
+            Violation: There is none in the declared place (`dense-weight-missing`).
         """
         return dense_weights(sparsified.model, self.plan.names, self.contract.holds, before)
 
     def backward(self, model: nn.Module) -> None:
-        """Leave in the parameters' `grad` the gradients of one loss, the same for every model."""
+        """Compute the gradients of a loss that is the same for every model."""
         [(inputs, target)] = self.batches(1, "gradient")
         model.zero_grad()
         (model(inputs) * target).sum().backward()
 
-    # ------------------------------------------------------------ what is right
+    # ------------------------------------------------------------ expectations
 
     def expected_masks(self, sparsified: Sparsified) -> dict[str, Mask]:
-        """The oracle's masks where the plan names them; else those reported, which MASK judges on their own."""
+        """Return the masks that the plan states, and else the reported ones, which MASK judges by themselves."""
         expected = self.masks(sparsified) | self.planned_masks
         for name in self.plan.names:
             require(name in expected, "mask-missing", f"{name} is planned, but masks() has no mask for it")
@@ -231,13 +248,13 @@ class Trial:
 
     @property
     def planned_masks(self) -> dict[str, Mask]:
-        """The masks that the plan names itself, those of given and band patterns."""
+        """Return the masks that the plan states itself (given and band patterns)."""
         shapes = {layer.weight: layer.weight_shape for layer in self.network.weighted}
         fixed = {name: fixed_mask(pattern, shapes[name]) for name, pattern in self.plan.patterns.items()}
         return {name: mask for name, mask in fixed.items() if mask is not None}
 
     def masked(self, parameters: Mapping[str, Reals], masks: Mapping[str, Mask]) -> dict[str, Reals]:
-        """The parameters with removed entries zero, in every place where a tied weight stands."""
+        """Return the parameters with removed entries set to zero, also under the other names of tied weights."""
         sources = dict(self.network.tied)
         return {
             name: masked(values, masks[sources.get(name, name)])
@@ -246,46 +263,46 @@ class Trial:
         }
 
     def oracle_output(self, parameters: Mapping[str, Reals], inputs: Tensor) -> Reals:
-        """The network's output in NumPy float64."""
+        """Return the network's output in NumPy float64."""
         return forward(self.network, parameters, compare.array(inputs))
 
     @property
     def reference(self) -> references.Reference:
-        """What is stored for this cell's network.
+        """Return the stored reference for this cell's network.
 
         Raises:
-            InvalidReference: it is not fit to judge by.
+            InvalidReference: The reference must not be used.
         """
         return references.load(self.cell.layer)
 
-    # ----------------------------------------------------------------- judging
+    # ----------------------------------------------------------------- assertions
 
     def assert_output(
         self, model: Callable[[Tensor], Tensor], parameters: Mapping[str, Reals], inputs: Tensor, what: str
     ) -> None:
-        """The model's output on `inputs` is the oracle's from `parameters`, within tolerance.
+        """Assert that the output for `inputs` is the oracle's for `parameters`, within tolerance.
 
         Raises:
-            Violation: `output-differs`.
+            Violation: It is different (`output-differs`).
         """
         with torch.no_grad():
             seen = model(inputs)
         compare.assert_close(seen, self.oracle_output(parameters, inputs), self.tolerance, "output-differs", what)
 
     def assert_used_weights(self, model: nn.Module, parameters: Mapping[str, Reals], what: str) -> None:
-        """Forward computes with exactly `parameters`.
+        """Assert that forward computes with exactly `parameters`.
 
         Raises:
-            Violation: `weight-differs`.
+            Violation: A weight is different (`weight-differs`).
         """
         for name, used in self.used_weights(model).items():
             compare.assert_equal(used, parameters[name], "weight-differs", f"{what}: {name} as used in forward")
 
     def assert_masks(self, seen: Sparsified, expected: Mapping[str, NDArray[np.bool_]], what: str) -> None:
-        """The masks reported are those expected.
+        """Assert that the reported masks are those expected.
 
         Raises:
-            Violation: `mask-differs`.
+            Violation: A mask is different (`mask-differs`) or missing (`mask-missing`).
         """
         masks, order = self.masks(seen), dict(zip(self.plan.names, range(len(self.plan.names)), strict=True))
         for name in sorted(expected, key=lambda name: order.get(name, len(order))):
@@ -295,12 +312,16 @@ class Trial:
     def assert_counts(
         self, sparsified: Sparsified, level: float | None = None, before: Mapping[str, Mask] | None = None
     ) -> None:
-        """Exactly as many units are removed, each as a whole, as the plan asks for under the contract.
+        """Assert that exactly the demanded number of units is removed, each as a whole.
 
-        level: of the last update, if not the plan's. before: the masks before it, if it was not the first.
+        Args:
+            sparsified: The sparsifier at work on the model.
+            level: The level of the last update, if it is not the plan's.
+            before: The masks before the last update, if it was not the first.
 
         Raises:
-            Violation: `count-differs`, `unit-broken` or `mask-missing`.
+            Violation: The number is different (`count-differs`), a unit is kept in part (`unit-broken`), or a mask is
+                missing (`mask-missing`).
         """
         plan = self.plan if level is None else self.plan.at_level(level)
         weights = self.dense_parameters()
@@ -310,10 +331,11 @@ class Trial:
             assert_count(one.mask, cut, one.description)
 
     def assert_highest_kept(self, sparsified: Sparsified, dense: Mapping[str, Reals]) -> None:
-        """No unit removed scores above a unit kept, by the declared score of the weights in `dense`.
+        """Assert that no removed unit scores above a kept one, by the declared score of the weights in `dense`.
 
         Raises:
-            Violation: `kept-differs`, `unit-broken` or `mask-missing`.
+            Violation: One does (`kept-differs`), a unit is kept in part (`unit-broken`), or a mask is missing
+                (`mask-missing`).
         """
         for one in rankings(self.plan, self.masks(sparsified), dense):
             cut = expected_units(one, self.contract)
@@ -321,7 +343,7 @@ class Trial:
 
 
 def removes(pattern: Pattern, shape: tuple[int, ...]) -> bool:
-    """Whether a pattern removes anything at all from a weight of `shape`."""
+    """Return whether a pattern removes anything from a weight of `shape`."""
     if isinstance(pattern, (Given, Band)):
         mask = fixed_mask(pattern, shape)
         return mask is not None and not bool(mask.all())

@@ -1,5 +1,7 @@
-"""What an adapter answers, held to the types of the protocol: another type is told where it is given, in one
-sentence, and not by what breaks on it further on."""
+"""Check that the answers of an adapter have the types of the protocol.
+
+A wrong type is reported in one sentence where it is returned, and not by a later error that it causes.
+"""
 
 from __future__ import annotations
 
@@ -17,20 +19,24 @@ T = TypeVar("T")
 
 
 def checked_sparsified(answer: object, call: str, guard: Guard) -> Sparsified:
-    """What `call` of an adapter gave, its own answers held to the protocol, too, and its updates contained by `guard`.
+    """Return the answer of attach or restore, wrapped so that its own answers are checked.
+
+    Args:
+        answer: The value that the adapter returned.
+        call: The name of the method that returned it.
+        guard: The guard that contains the updates.
 
     Raises:
-        Violation: `protocol-broken`, it is no Sparsified, or its model is none.
+        Violation: The answer is not a Sparsified, or its model is not a module (`protocol-broken`).
     """
-    own = _of(Sparsified, answer, f"what {call}() returned")  # type: ignore[type-abstract]
-    answering = _Answering(own, guard)
-    _of(nn.Module, answering.model, f"the model of what {call}() returned")
-    return answering
+    own = _of_type(Sparsified, answer, f"the result of {call}()")  # type: ignore[type-abstract]
+    checked = _Checked(own, guard)
+    _of_type(nn.Module, checked.model, f"the attribute `model` of the result of {call}()")
+    return checked
 
 
-class _Answering(Sparsified):
-    """Passes everything on to the sparsifier's own; an answer of another type than the protocol's is a Violation
-    of kind `protocol-broken`."""
+class _Checked(Sparsified):
+    """Passes every call on, and checks the types of the answers (`protocol-broken`)."""
 
     def __init__(self, own: Sparsified, guard: Guard) -> None:
         self._own = own
@@ -38,7 +44,7 @@ class _Answering(Sparsified):
 
     @property
     def model(self) -> nn.Module:
-        return _of(nn.Module, self._own.model, "the attribute `model`")
+        return _of_type(nn.Module, self._own.model, "the attribute `model`")
 
     @model.setter
     def model(self, model: nn.Module) -> None:
@@ -49,15 +55,15 @@ class _Answering(Sparsified):
             self._own.update(*(() if level is None else (level,)))
 
     def masks(self) -> dict[str, Tensor]:
-        masks = _by_name(self._own.masks(), "masks() returned")
+        masks = _by_name(self._own.masks(), "the result of masks()")
         for name, mask in masks.items():
-            layout = _of(Tensor, mask, f"what masks() returned for {name}").layout
-            message = f"what masks() returned for {name} is laid out as {layout}, expected torch.strided"
+            layout = _of_type(Tensor, mask, f"the result of masks() for {name}").layout
+            message = f"the result of masks() for {name} has layout {layout}, expected torch.strided"
             require(layout is torch.strided, "protocol-broken", message)
         return masks
 
     def finalize(self) -> nn.Module:
-        return _of(nn.Module, self._own.finalize(), "what finalize() returned")
+        return _of_type(nn.Module, self._own.finalize(), "the result of finalize()")
 
     def train(self, batches: Iterable[Batch], loss: Loss, optimizer: torch.optim.Optimizer) -> None:
         self._own.train(batches, loss, optimizer)
@@ -66,8 +72,8 @@ class _Answering(Sparsified):
         self._own.step(optimizer)
 
     def save(self) -> Saved:
-        saved = _of(Saved, self._own.save(), "what save() returned")
-        _by_name(saved.model, "save() returned as model")
+        saved = _of_type(Saved, self._own.save(), "the result of save()")
+        _by_name(saved.model, "the model in the result of save()")
         return saved
 
     def sidecar(self) -> Any:
@@ -80,14 +86,14 @@ class _Answering(Sparsified):
         self._own.load_sidecar(sidecar)
 
 
-def _of(kind: type[T], answer: object, what: str) -> T:
+def _of_type(kind: type[T], answer: object, what: str) -> T:
     if not isinstance(answer, kind):
         raise Violation("protocol-broken", f"{what} is of type {type(answer).__name__}, expected {kind.__name__}")
     return answer
 
 
 def _by_name(answer: object, what: str) -> dict[str, Any]:
-    mapping = _of(Mapping, answer, f"what {what}")  # type: ignore[type-abstract]
+    mapping = _of_type(Mapping, answer, what)  # type: ignore[type-abstract]
     for name in mapping:
-        _of(str, name, f"a name that {what}")
+        _of_type(str, name, f"a name in {what}")
     return dict(mapping)

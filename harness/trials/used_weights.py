@@ -1,4 +1,4 @@
-"""What forward really uses, read at the point of use and past whatever the sparsifier says of itself."""
+"""Read the weights that forward really computes with, independently of the sparsifier's own account."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _KINDS: dict[Callable[..., Any], str] = {
 }
 
 
-class _Witness(TorchFunctionMode):
-    """Notes the weight that reaches each layer function; passes every call on."""
+class _WeightRecorder(TorchFunctionMode):
+    """Records the weight that reaches each layer function, and passes every call on."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,27 +39,35 @@ class _Witness(TorchFunctionMode):
 
 
 def read_used_weights(model: nn.Module, network: Network, inputs: Tensor) -> dict[str, Tensor]:
-    """The weight each layer computes with, by the dense model's names, planned or not; one forward pass.
+    """Run one forward, and return the weight of each layer, planned or not, by the dense model's names.
 
     Raises:
-        Violation: `forward-differs`, the model does not run the layers of the dense one in their order.
+        Violation: The model does not run the layers of the dense one in the same order (`forward-differs`).
     """
-    witness = _Witness()
-    with witness:
+    recorder = _WeightRecorder()
+    with recorder:
         model(inputs)
-    return weights_by_name(witness.calls, network)
+    return weights_by_name(recorder.calls, network)
 
 
 def read_weights_in_order(model: nn.Module, inputs: Tensor) -> list[Tensor]:
-    """The weights that one forward pass computes with, in the order it does."""
-    witness = _Witness()
-    with witness:
+    """Run one forward, and return the weights in the order in which it used them."""
+    recorder = _WeightRecorder()
+    with recorder:
         model(inputs)
-    return [weight for _, weight in witness.calls]
+    return [weight for _, weight in recorder.calls]
 
 
 def weights_by_name(calls: Iterable[tuple[str, Tensor]], network: Network) -> dict[str, Tensor]:
-    """The weights of witnessed calls under the names of the layers that made them."""
+    """Assign recorded weights to the layers that used them.
+
+    Args:
+        calls: The kind of layer and the weight of each call, in order.
+        network: The dense network.
+
+    Raises:
+        Violation: The kinds of layers differ from those of the network (`forward-differs`).
+    """
     calls = list(calls)
     ran, expected = [kind for kind, _ in calls], [layer.kind for layer in network.weighted]
     require(
@@ -71,24 +79,24 @@ def weights_by_name(calls: Iterable[tuple[str, Tensor]], network: Network) -> di
 
 
 def read_submodule_weight(module: nn.Module, inputs: Tensor) -> Tensor:
-    """The weight that one layer, called by itself, computes with.
+    """Call one layer by itself, and return the weight it computed with.
 
     Raises:
-        Violation: `forward-differs`, it ran no layer function or several.
+        Violation: It ran no layer function, or several (`forward-differs`).
     """
-    witness = _Witness()
-    with witness:
+    recorder = _WeightRecorder()
+    with recorder:
         module(inputs)
-    require(len(witness.calls) == 1, "forward-differs", f"one layer ran {len(witness.calls)} layer functions")
-    [(_, weight)] = witness.calls
+    require(len(recorder.calls) == 1, "forward-differs", f"one layer ran {len(recorder.calls)} layer functions")
+    [(_, weight)] = recorder.calls
     return weight
 
 
 def gradient(weight: Tensor, what: str) -> Reals:
-    """What the last backward left at `weight`.
+    """Return the gradient that the last backward left at `weight`, float64.
 
     Raises:
-        Violation: `gradient-missing`.
+        Violation: There is none (`gradient-missing`).
     """
     if weight.grad is None:
         raise Violation("gradient-missing", f"backward leaves no {what}")
