@@ -59,7 +59,7 @@ def write_all(contents: Mapping[Path, bytes | str], hint: str = "") -> None:
             if is_special(path):
                 _put_through(path, _encoded(content), hint)
         for path, part in parts:
-            with _naming(path, hint):
+            with writing(path, hint):
                 part.replace(_target(path))
 
 
@@ -88,14 +88,14 @@ def is_special(path: Path) -> bool:
 @contextmanager
 def _part(path: Path, data: bytes, hint: str) -> Iterator[Path]:
     """Write `data` to a new file beside the target, and remove it at the end unless it was moved there."""
-    with _naming(path, hint):
+    with writing(path, hint):
         target = _target(path)
         if target.is_dir():
             raise IsADirectoryError(0, "it is a folder")
         part = target.with_name(f".sparsecheck-{secrets.token_hex(8)}.part")
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     try:
-        with _naming(path, hint), os.fdopen(descriptor, "wb") as file:
+        with writing(path, hint), os.fdopen(descriptor, "wb") as file:
             _copy_mode(target, part)
             file.write(data)
             file.flush()
@@ -117,7 +117,7 @@ def _copy_mode(target: Path, part: Path) -> None:
 
 
 def _put_through(path: Path, data: bytes, hint: str) -> None:
-    with _naming(path, hint):
+    with writing(path, hint):
         descriptor = _descriptor(path)
         if descriptor is None:
             path.write_bytes(data)
@@ -135,7 +135,12 @@ def _descriptor(path: Path) -> int | None:
 
 
 @contextmanager
-def _naming(path: Path, hint: str) -> Iterator[None]:
+def writing(path: Path, hint: str = "") -> Iterator[None]:
+    """Turn an error of the operating system within the block into `CannotWrite`.
+
+    Raises:
+        CannotWrite: The block raised an OSError.
+    """
     try:
         yield
     except OSError as error:

@@ -203,7 +203,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     try:
         manifest = msgspec.json.decode(_contents(folder, MANIFEST), type=Manifest)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise CorruptReference(MANIFEST, f"it is not a valid manifest ({error}): {_FIX}") from None
     if manifest.format != FORMAT:
         raise CorruptReference(MANIFEST, f"it has format {manifest.format}; this sparsecheck reads format {FORMAT}")

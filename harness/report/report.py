@@ -327,7 +327,7 @@ def _record(line: Line, names: set[str], where: str) -> Record:
 def _line(text: bytes, path: Path, number: int) -> Line:
     try:
         return _LINE.decode(text)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise InvalidLine(f"{path}:{number}: {error}") from None
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..files import is_special
+from ..files import is_special, writing
 from ..report.resuming import NothingToResume, ReportInUse
 
 
@@ -39,18 +39,19 @@ class PartialRecords:
                 the folder. Otherwise earlier records are deleted.
 
         Raises:
-            OSError: The folder cannot be created.
+            CannotWrite: The folder cannot be created.
         """
-        if not resume:
-            self._clear()
-        elif self.sources() == [self.report]:
-            taken = self.folder / "000000" / "report.jsonl"
-            taken.parent.mkdir()
-            _link(self.report, taken)
-        number = max((int(one.name) for one in self.folder.iterdir() if one.name.isdecimal()), default=0) + 1
-        folder = self.folder / f"{number:06}"
-        folder.mkdir()
-        return folder
+        with writing(self.folder):
+            if not resume:
+                self._clear()
+            elif self.sources() == [self.report]:
+                taken = self.folder / "000000" / "report.jsonl"
+                taken.parent.mkdir()
+                _link(self.report, taken)
+            number = max((int(one.name) for one in self.folder.iterdir() if one.name.isdecimal()), default=0) + 1
+            folder = self.folder / f"{number:06}"
+            folder.mkdir()
+            return folder
 
     def discard(self) -> None:
         """Delete the records, once the report contains them all."""
@@ -71,7 +72,7 @@ def open_partial_records(report: Path | None, resume: bool) -> Iterator[PartialR
     Raises:
         NothingToResume: The run should resume, but there is neither a report nor partial records.
         ReportInUse: The run should resume, but another run is writing the report.
-        OSError: The folder cannot be created.
+        CannotWrite: The folder cannot be created.
     """
     if report is None or is_special(report):
         if resume:
@@ -81,7 +82,8 @@ def open_partial_records(report: Path | None, resume: bool) -> Iterator[PartialR
     folder = report.absolute().with_name(f"{report.name}.parts")
     if resume and not (folder.exists() or report.exists()):
         raise NothingToResume(f"{report} does not exist; run without --resume to begin it")
-    folder.mkdir(exist_ok=True)
+    with writing(folder):
+        folder.mkdir(exist_ok=True)
     try:
         with _locked(folder) as ours:
             if resume and not ours:

@@ -131,7 +131,7 @@ def read(file: Path) -> Recording:
         raise OtherFormat(f"{file}: its format is {version}, this sparsecheck reads {FORMAT}: record it again")
     try:
         return Recording(msgspec.json.decode(text, type=About), tensors)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise NoRecording(f"{file} is no recording ({error}): `sparsecheck record` writes one") from None
 
 

@@ -113,7 +113,7 @@ def read_manifest(folder: Path, release: str) -> Manifest:
     file = f"{release}/{MANIFEST}"
     try:
         manifest = msgspec.json.decode(_contents(folder, file), type=Manifest)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise CorruptState(file, f"no manifest can be read from it ({error}); restore the file") from None
     if manifest.format != FORMAT:
         raise CorruptState(file, f"its format is {manifest.format}, this sparsecheck reads format {FORMAT}")

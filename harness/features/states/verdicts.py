@@ -64,7 +64,7 @@ def read(path: Path) -> tuple[Reading, ...]:
         *lines, last = path.read_bytes().splitlines() or [b""]
         count = msgspec.json.decode(last, type=_Count).count
         readings = tuple(msgspec.json.decode(line, type=Reading) for line in lines)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise InvalidVerdicts(f"{path} holds no whole verdicts on states ({error}); write it anew by --json") from None
     if count != len(readings):
         raise InvalidVerdicts(f"{path} holds {len(readings)} of {count} verdicts; write it anew by --json")
