@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from .errors import SparsecheckError
 
-_WIDTH, _MANY = 60, 12
+_WIDTH, _MANY = 90, 12
 """Longest quotation, and the number of names up to which all of them are listed."""
 
 

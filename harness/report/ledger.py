@@ -211,12 +211,14 @@ def outcome(
     `success`: all passed, save refusals by the package, refusals of what is not core, and cells that
     this machine could not run. `partial`: nothing red, but known failures or core cells that the
     adapter itself refused. `failure`: something red, or nothing that passed. `selection`: nothing red, but
-    only a part was asked for, which may be none in a shard. `unavailable`: what it supports could not be run on this
-    machine.
+    only a part was asked for, which may be none in a shard, or of this sparsifier. `unavailable`: what it supports
+    could not be run on this machine.
     """
     planned, records = tuple(planned), tuple(records)
     balance = reconcile(planned, records)
     counts = Counter(record.verdict.value for record in records)
+    if selected and not sharded and not planned and balance:
+        return Outcome(sparsifier, "selection", {}, 0, True)
     result = _result(records, core, selected, sharded) if balance and (planned or sharded) else "failure"
     return Outcome(sparsifier, result, dict(sorted(counts.items())), len(planned), bool(balance))
 

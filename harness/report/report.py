@@ -123,11 +123,11 @@ class Report:
 
     @cached_property
     def _outcomes(self) -> tuple[Outcome, ...]:
-        selected = bool(self.header.selection)
-        return tuple(
-            outcome(one.sparsifier, one.planned, self.of(one.sparsifier), CORE, selected, one.share is not None)
-            for one in self.header.subjects
-        )
+        return tuple(self._outcome(one) for one in self.header.subjects)
+
+    def _outcome(self, subject: Subject) -> Outcome:
+        selected, is_shard = bool(self.header.selection) and not subject.problem, subject.share is not None
+        return outcome(subject.sparsifier, subject.planned, self.of(subject.sparsifier), CORE, selected, is_shard)
 
     @property
     def agrees(self) -> bool:
@@ -417,5 +417,5 @@ def exit_code(report: Report) -> int:
     subjects, is_shard = report.header.subjects, bool(report.header.shard)
     if any(subject.problem for subject in subjects) or not (is_shard or any(subject.planned for subject in subjects)):
         return UNUSABLE
-    results = {one.result for one in report.outcomes()}
+    results = {one.result for one in report.outcomes() if one.planned or is_shard}
     return RED if "failure" in results or results == {"unavailable"} else OK

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -20,7 +20,7 @@ from ..trials.refusal import RefusedBy, judge_refusal
 from ..values.cell import Cell
 from ..values.record import Record, Verdict
 from .case_outcome import failed, passed
-from .report_writer import UNWRITTEN, ReportWriter
+from .report_writer import UNWRITTEN, ReportWriter, cell_of
 from .session import Session
 from .smoke_test import SmokeTest
 
@@ -65,6 +65,8 @@ class Judge:
         is_worker = hasattr(config, "workerinput")
         path = config.option.sparsecheck_report
         self.writer = None if is_worker else ReportWriter(session, Path(path) if path else None)
+        self._is_strict = bool(path)
+        self._collected = set[str]()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -73,6 +75,15 @@ class Judge:
         for item in items:
             if _is_case(item):
                 item.add_marker(pytest.mark.timeout(self.session.request.limit, method="signal"))
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note which cells are left after `-k`, node ids and the like."""
+        self._collected |= {planned.cell.id for item in session.items if (planned := _planned(item)) is not None}
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: object, ids: Sequence[str]) -> None:
+        """Note the same in the controller under pytest-xdist, which collects nothing itself."""
+        self._collected |= {cell_of(id) for id in ids}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> object:
@@ -177,8 +188,14 @@ class Judge:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the footer, and set the exit status from the report."""
+        """Write the footer, and set the exit status from the report.
+
+        Without a report, what was collected is a selection like any other, so that `-k` can serve while an adapter is
+        being written. A report is held to the whole plan: `sparsecheck run` demands one.
+        """
         if self.writer is not None:
+            if not self._is_strict:
+                self.writer.select(self._collected)
             code = exit_code(self.writer.finish())
             session.exitstatus = UNWRITTEN if self.writer.unwritten else code
 

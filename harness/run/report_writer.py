@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from ..report.report import Report, encode
 from ..report.verdict import bound
@@ -68,6 +70,24 @@ class ReportWriter:
             if cell in subject.planned:
                 record = Record(cell, Verdict.ERROR, "crash", f"the process that judged it died: {why}")
                 self.add(bound(record, subject.declaration))
+
+    def select(self, collected: Container[str]) -> None:
+        """Reduce the plan to the `collected` cells, unless that is all that is to be judged.
+
+        Cells that are unavailable here are never collected; they stay if nothing was deselected.
+        """
+        unavailable = {record.cell for record in self.records if record.verdict is Verdict.UNAVAILABLE}
+        planned = [cell for subject in self.header.subjects for cell in subject.planned if cell not in unavailable]
+        kept = tuple(cell for cell in planned if cell in collected)
+        if len(kept) == len(planned):
+            return
+        subjects = tuple(
+            replace(subject, planned=tuple(cell for cell in subject.planned if cell in collected))
+            for subject in self.header.subjects
+        )
+        selection = replace(self.header.selection, cells=kept)
+        self.header = replace(self.header, subjects=subjects, selection=selection)
+        self.records = [record for record in self.records if record.cell not in unavailable]
 
     def finish(self) -> Report:
         """Write the footer, which is computed from the records, and return the complete report."""

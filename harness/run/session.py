@@ -21,6 +21,7 @@ from ..report.ledger import SMOKE, Planned, enumerate_cells
 from ..report.report import Report, salvage
 from ..report.resuming import CannotResume, check_same
 from ..report.sharding import Weights, cells_of_shard, read_weights
+from ..suggestions import UnknownName
 from ..values.declaration import Environment
 from ..values.record import Header, Record, Subject
 from ..values.selection import Selection
@@ -153,7 +154,7 @@ def plan_session(request: SessionRequest) -> Session:
         try:
             one = _plan(registration, request, weights, environment)
             plans.append(_with_kept(one, kept) if kept is not None else one)
-        except (BrokenAdapter, InvalidExpectations, CannotResume) as error:
+        except (BrokenAdapter, InvalidExpectations, CannotResume, UnknownName) as error:
             problems.append(Subject(registration.name, environment=environment, problem=str(error)))
     return Session(request, tuple(plans), tuple(problems))
 
@@ -186,8 +187,7 @@ def _plan(
     requirements = catalogue.at_version(request.catalogue)
     whole = enumerate_cells(requirements, found.declaration, Selection(), environment)
     planned = enumerate_cells(requirements, found.declaration, selection, environment)
-    if not planned:
-        raise BrokenAdapter("the selection matches none of its cells")
+    check_cells(name, selection.cells, [one.cell.id for one in whole])
     expectations = in_force(
         read_expectations(found.expectations, name), found.declaration, environment, [one.cell for one in whole]
     )
@@ -196,6 +196,20 @@ def _plan(
     subject = Subject(name, found.declaration, environment, "", ids, str(registration.file or ""), share)
     smoke = tuple(one for one in whole if one.cell.area == SMOKE and one.disposition == "judge")
     return SparsifierPlan(found, subject, planned, expectations, smoke)
+
+
+def check_cells(name: str, ids: Iterable[str], known: Sequence[str]) -> None:
+    """Check that every cell of sparsifier `name` among `ids` is one of its `known` cells.
+
+    Raises:
+        UnknownName: One is not; the message names the nearest cells of the same requirement.
+    """
+    for id in ids:
+        if id.partition(":")[0] == name and id not in known:
+            requirement = id.partition("/")[0] + "/"
+            alike = [one for one in known if one.startswith(requirement)]
+            hint = "" if alike else f"{name} has no cell of this requirement here."
+            raise UnknownName(f"cell of {name}", id, alike, hint)
 
 
 def _with_kept(plan: SparsifierPlan, kept: Report) -> SparsifierPlan:

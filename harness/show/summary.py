@@ -47,6 +47,9 @@ def _subject(report: Report, subject: Subject, outcome: Outcome) -> Iterator[str
     if subject.problem:
         yield f"{subject.sparsifier}: NOT JUDGED: {one_line(subject.problem, 1200)}"
         return
+    if subject.is_inapplicable:
+        yield f"{subject.sparsifier}: NOT APPLICABLE: it has no cell that was selected"
+        return
     yield _headline(subject, outcome, "PROBE" if report.header.selection.probe else outcome.result.upper())
     if not outcome.balanced:
         yield f"  THE LEDGER DOES NOT BALANCE: {report.balance(subject)}"
@@ -96,6 +99,8 @@ def _overview(subjects: Sequence[Subject], outcomes: Mapping[str, Outcome]) -> I
     for subject in subjects:
         outcome = outcomes[subject.sparsifier]
         result = "NOT JUDGED" if subject.problem else outcome.result.upper()
+        if subject.is_inapplicable:
+            result = "NOT APPLICABLE"
         yield f"{subject.sparsifier:{width}}  {result:10}  {_counts(outcome)}".rstrip()
 
 

@@ -87,6 +87,11 @@ class Subject(Struct, frozen=True):
     adapter: str = ""
     share: Share | None = None
 
+    @property
+    def is_inapplicable(self) -> bool:
+        """Whether the sparsifier could be judged, but the selection of the run has none of its cells."""
+        return not (self.problem or self.planned or self.share)
+
 
 class Header(Struct, frozen=True, tag_field="kind", tag="header"):
     """The first line of a report.
