@@ -301,7 +301,7 @@ def test_joined_reports_without_a_start_have_no_start() -> None:
 
 def test_a_sparsifier_in_two_reports_is_named() -> None:
     many = join([report(passed(cell(name=name)), name=name) for name in "dbeacf"])
-    with pytest.raises(UnlikeReports, match=r"^a stands in two of the reports$"):
+    with pytest.raises(UnlikeReports, match=r"^a is in two of the reports$"):
         join([many, many])
 
 
@@ -314,7 +314,7 @@ def test_a_report_without_a_start_does_not_hide_the_others_start() -> None:
     [
         (report(passed(cell(name="other")), name="other", catalogue="older"), "by different catalogues"),
         (report(passed(cell(name="other")), name="other", selection=Selection(("MASK",))), "for different selections"),
-        (report(passed(cell("MASK-05"))), "it stands in two of the reports"),
+        (report(passed(cell("MASK-05"))), "it is in two of the reports"),
     ],
 )
 def test_reports_that_do_not_match_are_not_joined(other: Report, said: str) -> None:
@@ -411,7 +411,7 @@ def test_the_command_does_not_show_one_sparsifier_twice(file: Path) -> None:
     write(GREEN, file)
     result = CliRunner().invoke(main, ["report", str(file), str(file)])
     assert result.exit_code == 2
-    assert result.output == "sparsecheck: it stands in two of the reports\n"
+    assert result.output == "sparsecheck: it is in two of the reports\n"
 
 
 def test_one_interrupted_report_makes_the_joined_report_interrupted(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A report as a value: read, checked, joined. No torch here."""
+"""Reports as values: read, check, restrict, join and write them."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ CORE = {requirement.id for requirement in CATALOGUE if requirement.level == "cor
 """Ids of the core requirements of this catalogue."""
 
 READABLE = (1, 2)
-"""The formats of reports that can be read; the last one is written."""
+"""The report formats that can be read. The last one is also the one that is written."""
 
 PACKED = ".gz"
-"""How the name of a report ends that is packed by gzip."""
+"""The suffix of reports that are compressed by gzip."""
 
 
 class InvalidReport(SparsecheckError):
@@ -51,7 +51,7 @@ class EmptyReport(InvalidReport):
 
 
 class InvalidLine(InvalidReport):
-    """Raised if a line is not a header, record or footer, or stands in the wrong place."""
+    """Raised if a line is not a header, record or footer, or is in the wrong place."""
 
 
 class TruncatedReport(InvalidReport):
@@ -61,19 +61,19 @@ class TruncatedReport(InvalidReport):
 
 
 class DamagedReport(InvalidReport):
-    """Raised if a file that is named as packed by gzip cannot be unpacked."""
+    """Raised if a file with the suffix of gzip cannot be decompressed."""
 
 
 class UnlikeReports(InvalidReport):
-    """Raised if reports do not combine: other catalogues, other selections, or one sparsifier twice."""
+    """Raised if reports cannot be combined: catalogues or selections differ, or two are about one sparsifier."""
 
 
 class UnmergedShard(InvalidReport):
-    """Raised if a report covers one shard of a run where the whole run is needed."""
+    """Raised if a report covers one shard of a run, but the whole run is needed."""
 
 
 class ProbeReport(InvalidReport):
-    """Raised if a report of a probe, which holds no verdicts, is used as one that does."""
+    """Raised if the report of a probe, which has no verdicts, is used as a report of verdicts."""
 
 
 class FooterDisagrees(InvalidReport):
@@ -96,22 +96,22 @@ class UnbalancedReport(InvalidReport):
 
 @dataclass(frozen=True)
 class Report:
-    """Header, records and, where the run came to its end, footer."""
+    """The header, the records and, if the run has ended, the footer."""
 
     header: Header
     records: tuple[Record, ...]
     footer: Footer | None
 
     def of(self, sparsifier: str) -> tuple[Record, ...]:
-        """The records of one sparsifier."""
+        """Return the records of one sparsifier."""
         return self._by_sparsifier.get(sparsifier, ())
 
     def balance(self, subject: Subject) -> Balance:
-        """What one subject's plan and records leave over."""
+        """Return the difference between the planned cells and the records of one subject."""
         return reconcile(subject.planned, self.of(subject.sparsifier))
 
     def outcomes(self) -> tuple[Outcome, ...]:
-        """The sums, computed from the records and not read from the footer."""
+        """Return the outcome of every sparsifier, computed from the records instead of read from the footer."""
         return self._outcomes
 
     @cached_property
@@ -140,12 +140,12 @@ class Report:
 
     @cached_property
     def requirements(self) -> Mapping[str, int]:
-        """The revision of every requirement that it was judged by, by id."""
+        """Return the revision of every requirement that the report was judged by, by id."""
         return judged_by(self.header)
 
     @property
     def is_current(self) -> bool:
-        """Whether it was judged by exactly the requirements that this catalogue has."""
+        """Return whether the report was judged by exactly the requirements of this catalogue."""
         return self.requirements == revisions()
 
     def restricted(self, requirements: Mapping[str, int]) -> Report:
@@ -172,22 +172,22 @@ _LINE: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
 
 
 def encode(line: Line) -> bytes:
-    """One line of a report, with its newline."""
+    """Encode one line of a report, including its newline."""
     return msgspec.json.encode(line) + b"\n"
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of one line."""
+    """Return the JSON Schema of one line."""
     return msgspec.json.schema(Line)
 
 
 def read(path: Path) -> Report:
-    """Return the report at `path`, which is packed by gzip if its name ends in `.gz`.
+    """Read a report; decompress it if its name ends in `.gz`.
 
-    Its run may have been interrupted, and it may cover one shard; `read_whole` refuses both.
+    Its run may have been interrupted, and it may cover one shard; `read_whole` rejects both.
 
     Raises:
-        InvalidReport: One of its kinds; the file is not a report, or one that was cut short.
+        InvalidReport: The file is not a report or is incomplete. The subclass says why.
     """
     report = read_partial(path)
     if report.footer is None:
@@ -201,10 +201,10 @@ _RERUN = "Run it again."
 
 
 def read_whole(path: Path) -> Report:
-    """Return the report at `path` if it holds the verdicts of a whole run.
+    """Read a report that must contain the verdicts of a whole run.
 
     Raises:
-        InvalidReport: One of its kinds, as for `read` and `check_whole`.
+        InvalidReport: It does not, as for `read` and `check_whole`.
     """
     report = read(path)
     check_whole(report, str(path))
@@ -212,7 +212,7 @@ def read_whole(path: Path) -> Report:
 
 
 def check_whole(report: Report, what: str) -> None:
-    """Check that a report, which messages call `what`, holds the verdicts of a whole run.
+    """Check that a report contains the verdicts of a whole run. Messages call it `what`.
 
     Raises:
         ProbeReport: It is a probe of undeclared capabilities.
@@ -222,7 +222,7 @@ def check_whole(report: Report, what: str) -> None:
     """
     if report.header.selection.probe:
         raise ProbeReport(
-            f"{what} is a probe of undeclared capabilities and holds no verdicts", "Declare them, and run it again."
+            f"{what} is a probe of undeclared capabilities and has no verdicts", "Declare them, and run it again."
         )
     check_merged(report, what)
     if report.footer is None or report.footer.interrupted:
@@ -234,10 +234,10 @@ def check_whole(report: Report, what: str) -> None:
 
 
 def read_partial(path: Path) -> Report:
-    """What can be read of a report whose run may have been cut short, at any byte.
+    """Read a report that may be truncated at any byte.
 
     Raises:
-        InvalidReport: not even a header, or a line in the middle that is none.
+        InvalidReport: The header is missing, or a line before the end is invalid.
     """
     whole = [_line(text, path, number) for number, text in enumerate(_lines(path), 1)]
     header, records, footer = _header(whole[0], path), whole[1:], None
@@ -249,10 +249,10 @@ def read_partial(path: Path) -> Report:
 
 
 def salvage(path: Path) -> Report:
-    """The header and every line that is a record of what it names, whatever stands between them; without the footer.
+    """Read the header and every valid record; skip all other lines, and the footer.
 
     Raises:
-        InvalidReport: not even a header.
+        InvalidReport: The header is missing.
     """
     first, *others = _lines(path)
     header = _header(_line(first, path, 1), path)
@@ -265,7 +265,7 @@ def salvage(path: Path) -> Report:
 
 
 def _lines(path: Path) -> list[bytes]:
-    """The lines that have an end; there is one at least."""
+    """Return the complete lines, at least one."""
     lines = _content(path).split(b"\n")[:-1]
     if not lines:
         raise EmptyReport(f"{path} has no header: it is not a report, or was cut short before its first line ended")
@@ -292,8 +292,8 @@ def _content(path: Path) -> bytes:
 _COPY = "Copy it again, or run it again."
 
 
-def _packed(data: bytes) -> bytes:
-    """The same bytes for the same data: neither time nor name is told."""
+def _compress(data: bytes) -> bytes:
+    """Compress without time and name, so that equal data give equal bytes."""
     target = io.BytesIO()
     with gzip.GzipFile("", "wb", 9, target, mtime=0) as file:
         file.write(data)
@@ -332,10 +332,10 @@ def _line(text: bytes, path: Path, number: int) -> Line:
 
 
 def join(reports: Sequence[Report], interrupted: str = "") -> Report:
-    """One report of several, each of other sparsifiers.
+    """Join reports about different sparsifiers into one.
 
     Raises:
-        UnlikeReports: other catalogues, selections or shards, or one sparsifier twice.
+        UnlikeReports: Their catalogues, selections or shards differ, or one sparsifier is in two of them.
     """
     first = reports[0].header
     if any((one.header.catalogue, one.requirements) != (first.catalogue, reports[0].requirements) for one in reports):
@@ -361,11 +361,11 @@ def aligned(reports: Sequence[Report]) -> tuple[tuple[Report, ...], tuple[LeftOu
     version = min(catalogue_version(one.header) for one in reports)
     parts = [one.restricted(common) for one in reports]
     if found:
-        parts = [_renamed(one, version, common) for one in parts]
+        parts = [_relabel(one, version, common) for one in parts]
     return tuple(parts), tuple(found)
 
 
-def _renamed(report: Report, catalogue: int, requirements: Mapping[str, int]) -> Report:
+def _relabel(report: Report, catalogue: int, requirements: Mapping[str, int]) -> Report:
     header = replace(report.header, catalogue=catalogue, requirements=dict(requirements))
     return Report(header, report.records, report.footer)
 
@@ -374,38 +374,38 @@ def check_alike(reports: Sequence[Report]) -> None:
     """Check that reports can be shown side by side.
 
     Raises:
-        UnlikeReports: They were asked for different selections or shards, or two are about one sparsifier.
+        UnlikeReports: Their selections or shards differ, or one sparsifier is in two of them.
     """
     names = [subject.sparsifier for report in reports for subject in report.header.subjects]
     if len({report.header.selection for report in reports}) > 1:
-        raise UnlikeReports("the reports were asked for different selections")
+        raise UnlikeReports("the reports have different selections")
     if len({report.header.shard for report in reports}) > 1:
-        raise UnlikeReports("the reports are of different shards; `sparsecheck merge` puts all those of a run together")
+        raise UnlikeReports("the reports are of different shards; merge all shards of a run with `sparsecheck merge`")
     if twice := sorted(name for name, times in Counter(names).items() if times > 1):
-        raise UnlikeReports(f"{twice[0]} stands in two of the reports")
+        raise UnlikeReports(f"{twice[0]} is in two of the reports")
 
 
 def check_merged(report: Report, what: str = "this report") -> None:
-    """Check that a report, which messages call `what`, covers a whole run.
+    """Check that a report covers a whole run. Messages call it `what`.
 
     Raises:
         UnmergedShard: It covers one shard.
     """
     if shard := report.header.shard:
         raise UnmergedShard(
-            f"{what} covers only shard {shard} of its run", "Put all shards together with `sparsecheck merge`."
+            f"{what} covers only shard {shard} of its run", "Merge all shards with `sparsecheck merge`."
         )
 
 
 def write(report: Report, path: Path) -> None:
-    """Write a whole report, packed by gzip if `path` ends in `.gz`.
+    """Write a report; compress it if `path` ends in `.gz`.
 
     Raises:
-        CannotWrite: It cannot be written; what stood there before stands there still.
+        CannotWrite: The file cannot be written; an earlier file is left unchanged.
     """
     lines: Iterable[Line] = (report.header, *report.records, *((report.footer,) if report.footer else ()))
     data = b"".join(map(encode, lines))
-    files.write(path, _packed(data) if path.suffix == PACKED else data)
+    files.write(path, _compress(data) if path.suffix == PACKED else data)
 
 
 def exit_code(report: Report) -> int:
