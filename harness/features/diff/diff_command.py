@@ -14,8 +14,8 @@ from .record_command import ADAPTER, recorded, recorder
 
 if TYPE_CHECKING:
     from .behaviour import Comparison, Side
-    from .record_apart import Recorder
     from .recording import Recording
+    from .snapshot_in_subprocesses import Recorder
 
 HERE = "here"
 _FILE = click.Path(path_type=Path, dir_okay=False, allow_dash=True)

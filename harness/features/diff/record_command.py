@@ -12,7 +12,7 @@ from ...errors import NotJudged
 
 if TYPE_CHECKING:
     from .behaviour import Side
-    from .record_apart import Recorder
+    from .snapshot_in_subprocesses import Recorder
 
 ADAPTER = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -43,7 +43,7 @@ def record(names: tuple[str, ...], folder: Path, adapters: tuple[Path, ...], dis
 
 def recorder(adapters: tuple[Path, ...], limit: float) -> Recorder:
     """It tells of each sparsifier on standard error."""
-    from .record_apart import Recorder
+    from .snapshot_in_subprocesses import Recorder
 
     return Recorder(tuple(adapters), limit, lambda line: click.echo(line, err=True))
 

@@ -16,8 +16,8 @@ from packaging.utils import canonicalize_name
 from ...adapter.discovery import BrokenAdapter, NotFound, find, load, registrations
 from .behaviour import Problem
 from .record import NotRecordable, record
-from .record_apart import PROBLEM
 from .recording import encode
+from .snapshot_in_subprocesses import PROBLEM
 
 
 def main(what: str, name: str, target: Path, files: Sequence[Path]) -> int:
