@@ -116,7 +116,7 @@ class Recorder:
 
 def _command(what: str, name: str, target: Path, adapters: Sequence[Path], first: Sequence[str]) -> list[str]:
     files = [str(file.absolute()) for file in adapters]
-    return python_command(f"{__package__}.record_main", what, name, str(target), *files, first=first)
+    return python_command(f"{__package__}.snapshot_main", what, name, str(target), *files, first=first)
 
 
 def _left(folder: Path, name: str, ended: str) -> tuple[bytes, Problem | None]:

@@ -1,7 +1,7 @@
 """What a child process runs: one sparsifier recorded, or the names of those of one distribution.
 
-    python -m sparsecheck.features.diff.record_main record NAME TARGET [ADAPTER_FILE ...]
-    python -m sparsecheck.features.diff.record_main names DISTRIBUTION TARGET [ADAPTER_FILE ...]
+    python -m sparsecheck.features.diff.snapshot_main record NAME TARGET [ADAPTER_FILE ...]
+    python -m sparsecheck.features.diff.snapshot_main names DISTRIBUTION TARGET [ADAPTER_FILE ...]
 """
 
 from __future__ import annotations
