@@ -10,7 +10,7 @@ import click
 
 from ... import files
 from ...errors import BadUsage
-from .record_command import ADAPTER, recorded, recorder
+from .snapshot_command import ADAPTER, recorded, recorder
 
 if TYPE_CHECKING:
     from .behaviour import Comparison, Side
