@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sparsecheck.adapter.discovery import find, load
 from sparsecheck.features.diff.record import record
-from sparsecheck.features.diff.recording import SUFFIX, Recording, encode
+from sparsecheck.features.diff.snapshot import SUFFIX, Recording, encode
 
 HEAD = """
 import torch

@@ -20,7 +20,7 @@ from sparsecheck.features.diff.behaviour import Comparison, Difference, OtherInp
 from sparsecheck.features.diff.differences import cut, differences_markdown, differences_told
 from sparsecheck.features.diff.occasions import Occasion, occasions
 from sparsecheck.features.diff.record import NotRecordable, record
-from sparsecheck.features.diff.recording import (
+from sparsecheck.features.diff.snapshot import (
     InvalidRecording,
     NoRecording,
     OtherFormat,

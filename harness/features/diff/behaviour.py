@@ -21,7 +21,7 @@ from ...values.pattern import Band, Given
 from ...values.plan import Plan
 from ...values.violation import Violation
 from .occasions import TOGETHER, Occasion
-from .recording import InvalidRecording, Made, Recording, Seen
+from .snapshot import InvalidRecording, Made, Recording, Seen
 
 
 class OtherInputs(InvalidRecording):

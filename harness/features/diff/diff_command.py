@@ -14,7 +14,7 @@ from .snapshot_command import ADAPTER, recorded, recorder
 
 if TYPE_CHECKING:
     from .behaviour import Comparison, Side
-    from .recording import Recording
+    from .snapshot import Recording
     from .snapshot_in_subprocesses import Recorder
 
 HERE = "here"
@@ -81,7 +81,7 @@ def _here(how: Recorder, names: tuple[str, ...]) -> Side:
 
 def _other(text: str, how: Recorder, names: tuple[str, ...]) -> Side:
     from ...suggestions import quoted
-    from .recording import read_all
+    from .snapshot import read_all
 
     path = Path(text)
     if not path.exists():

@@ -31,7 +31,7 @@ from ...trials.pruned_model import read_tensors, remaining_masks
 from ...values.pattern import Given, Pattern
 from ...values.plan import Scope
 from .occasions import COARSE, TOGETHER, Occasion, occasions
-from .recording import About, Made, Recording, Seen
+from .snapshot import About, Made, Recording, Seen
 
 _SALT, _DTYPE, _DEVICE = "recorded", torch.float32, torch.device("cpu")
 _NEEDED = ("cpu", "float32")

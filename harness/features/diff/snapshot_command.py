@@ -58,7 +58,7 @@ def recorded(how: Recorder, names: tuple[str, ...], dist: str | None) -> Side:
 
 
 def _write(side: Side, folder: Path) -> None:
-    from .recording import encode, write
+    from .snapshot import encode, write
 
     for file in write({name: encode(one) for name, one in side.recordings.items()}, folder):
         click.echo(f"{file}: {file.stat().st_size} bytes")

@@ -21,7 +21,7 @@ from ...process.interpreter import python_command
 from ...process.releases import installed
 from ...run.subprocesses import Children, describe_end, last_output, run_each
 from .behaviour import Problem, Side
-from .recording import Recording, read
+from .snapshot import Recording, read
 
 PROBLEM = ".problem"
 """What a child writes beside its target, if it writes nothing there: why."""

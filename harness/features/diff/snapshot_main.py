@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from ...adapter.discovery import BrokenAdapter, NotFound, find, load, registrations
 from .behaviour import Problem
 from .record import NotRecordable, record
-from .recording import encode
+from .snapshot import encode
 from .snapshot_in_subprocesses import PROBLEM
 
 
