@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from sparsecheck.adapter.discovery import find, load
-from sparsecheck.features.diff.record import record
 from sparsecheck.features.diff.snapshot import SUFFIX, Recording, encode
+from sparsecheck.features.diff.take_snapshot import record
 
 HEAD = """
 import torch

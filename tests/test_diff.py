@@ -19,7 +19,6 @@ from sparsecheck.features.diff import behaviour
 from sparsecheck.features.diff.behaviour import Comparison, Difference, OtherInputs, Problem, Side, compared, difference
 from sparsecheck.features.diff.differences import cut, differences_markdown, differences_told
 from sparsecheck.features.diff.occasions import Occasion, occasions
-from sparsecheck.features.diff.record import NotRecordable, record
 from sparsecheck.features.diff.snapshot import (
     InvalidRecording,
     NoRecording,
@@ -30,6 +29,7 @@ from sparsecheck.features.diff.snapshot import (
     read,
     read_all,
 )
+from sparsecheck.features.diff.take_snapshot import NotRecordable, record
 from sparsecheck.features.states.kept import release_of
 from sparsecheck.oracle import references
 from tests.installed import pip_install, sparsecheck_without

@@ -15,9 +15,9 @@ from packaging.utils import canonicalize_name
 
 from ...adapter.discovery import BrokenAdapter, NotFound, find, load, registrations
 from .behaviour import Problem
-from .record import NotRecordable, record
 from .snapshot import encode
 from .snapshot_in_subprocesses import PROBLEM
+from .take_snapshot import NotRecordable, record
 
 
 def main(what: str, name: str, target: Path, files: Sequence[Path]) -> int:
