@@ -20,7 +20,7 @@ from ...values.contract import Contract
 from ...values.pattern import Band, Given
 from ...values.plan import Plan
 from ...values.violation import Violation
-from .occasions import TOGETHER, Occasion
+from .scenarios import TOGETHER, Occasion
 from .snapshot import InvalidRecording, Made, Recording, Seen
 
 

@@ -30,7 +30,7 @@ from ...trials import models
 from ...trials.pruned_model import read_tensors, remaining_masks
 from ...values.pattern import Given, Pattern
 from ...values.plan import Scope
-from .occasions import COARSE, TOGETHER, Occasion, occasions
+from .scenarios import COARSE, TOGETHER, Occasion, occasions
 from .snapshot import About, Made, Recording, Seen
 
 _SALT, _DTYPE, _DEVICE = "recorded", torch.float32, torch.device("cpu")
