@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from sparsecheck.adapter.discovery import find, load
 from sparsecheck.cli import main
 from sparsecheck.features.diff import behaviour
-from sparsecheck.features.diff.behaviour import Comparison, Difference, OtherInputs, Problem, Side, compared, difference
+from sparsecheck.features.diff.compare import Comparison, Difference, OtherInputs, Problem, Side, compared, difference
 from sparsecheck.features.diff.differences import cut, differences_markdown, differences_told
 from sparsecheck.features.diff.scenarios import Occasion, occasions
 from sparsecheck.features.diff.snapshot import (

@@ -13,7 +13,7 @@ from ...errors import BadUsage
 from .snapshot_command import ADAPTER, recorded, recorder
 
 if TYPE_CHECKING:
-    from .behaviour import Comparison, Side
+    from .compare import Comparison, Side
     from .snapshot import Recording
     from .snapshot_in_subprocesses import Recorder
 
@@ -68,7 +68,7 @@ def _sides(texts: tuple[str, str], how: Recorder, names: tuple[str, ...]) -> tup
 
 def _here(how: Recorder, names: tuple[str, ...]) -> Side:
     from ...adapter.discovery import registrations
-    from .behaviour import Problem, Side
+    from .compare import Problem, Side
 
     obstacles = {one.name: one.obstacle for one in registrations(how.adapters)}
     known = tuple(name for name in names if obstacles.get(name) == "")
@@ -93,7 +93,7 @@ def _other(text: str, how: Recorder, names: tuple[str, ...]) -> Side:
 
 
 def _selected(text: str, found: dict[str, Recording], names: tuple[str, ...]) -> Side:
-    from .behaviour import Side
+    from .compare import Side
 
     if lacking := [name for name in names if name not in found]:
         raise BadUsage(f"{text} holds no recording of {', '.join(lacking)}")
@@ -101,7 +101,7 @@ def _selected(text: str, found: dict[str, Recording], names: tuple[str, ...]) ->
 
 
 def _compared(before: Side, after: Side) -> Comparison:
-    from .behaviour import compared
+    from .compare import compared
 
     for side in (before, after):
         for name, one in side.problems.items():

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ...show.escaping import one_line
 from ...show.markdown import code, plain
-from .behaviour import Alone, Comparison, CountChange, Difference, FormChange, MaskChange, Otherwise, OutputChange
+from .compare import Alone, Comparison, CountChange, Difference, FormChange, MaskChange, Otherwise, OutputChange
 
 Section = tuple[str, list[str]]
 _MOST, _NAMED = 12, 3

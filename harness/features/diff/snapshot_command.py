@@ -11,7 +11,7 @@ import click
 from ...errors import NotJudged
 
 if TYPE_CHECKING:
-    from .behaviour import Side
+    from .compare import Side
     from .snapshot_in_subprocesses import Recorder
 
 ADAPTER = click.Path(path_type=Path, exists=True, dir_okay=False)

@@ -20,7 +20,7 @@ from ...errors import Incomplete, SparsecheckError
 from ...process.interpreter import python_command
 from ...process.releases import installed
 from ...run.subprocesses import Children, describe_end, last_output, run_each
-from .behaviour import Problem, Side
+from .compare import Problem, Side
 from .snapshot import Recording, read
 
 PROBLEM = ".problem"

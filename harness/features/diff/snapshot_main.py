@@ -14,7 +14,7 @@ import msgspec
 from packaging.utils import canonicalize_name
 
 from ...adapter.discovery import BrokenAdapter, NotFound, find, load, registrations
-from .behaviour import Problem
+from .compare import Problem
 from .snapshot import encode
 from .snapshot_in_subprocesses import PROBLEM
 from .take_snapshot import NotRecordable, record
