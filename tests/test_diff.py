@@ -17,7 +17,7 @@ from sparsecheck.adapter.discovery import find, load
 from sparsecheck.cli import main
 from sparsecheck.features.diff import behaviour
 from sparsecheck.features.diff.compare import Comparison, Difference, OtherInputs, Problem, Side, compared, difference
-from sparsecheck.features.diff.differences import cut, differences_markdown, differences_told
+from sparsecheck.features.diff.render import cut, differences_markdown, differences_told
 from sparsecheck.features.diff.scenarios import Occasion, occasions
 from sparsecheck.features.diff.snapshot import (
     InvalidRecording,

@@ -44,7 +44,7 @@ def diff(
     comparison = _compared(*_sides((before, after), recorder(adapters, limit), names))
     if not (comparison.differences or comparison.alone):
         raise BadUsage("nothing was recorded on either side")
-    from .differences import differences_markdown, differences_told
+    from .render import differences_markdown, differences_told
 
     for line in differences_told(comparison):
         click.echo(line)
