@@ -21,7 +21,7 @@ COMMANDS = {
     "repro": "features.repro.command:repro",
     "bench": "features.bench.command:bench",
     "states": "features.states.command:states",
-    "record": "features.diff.snapshot_command:record",
+    "snapshot": "features.diff.snapshot_command:snapshot",
     "diff": "features.diff.diff_command:diff",
     "reference": "features.references.command:reference",
 }

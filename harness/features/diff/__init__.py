@@ -1,1 +1,1 @@
-"""`sparsecheck record` and `sparsecheck diff`: snapshots of numerical behaviour, and how they differ."""
+"""`sparsecheck snapshot` and `sparsecheck diff`: take snapshots of numerical behaviour, and compare them."""

@@ -1,14 +1,12 @@
-"""What differs between two recordings of a sparsifier. Values and NumPy alone; no torch here."""
+"""Compare two snapshots of a sparsifier. Does not import torch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import numpy as np
-from msgspec import Struct
 from numpy.typing import NDArray
 
 from ...oracle.plans import pattern_for
@@ -20,192 +18,88 @@ from ...values.contract import Contract
 from ...values.pattern import Band, Given
 from ...values.plan import Plan
 from ...values.violation import Violation
-from .scenarios import TOGETHER, Occasion
-from .snapshot import InvalidRecording, Made, Recording, Seen
+from .differences import (
+    Comparison,
+    CountChange,
+    Difference,
+    FormChange,
+    MaskChange,
+    OneSided,
+    OtherChange,
+    OutputChange,
+    Problem,
+    Side,
+)
+from .scenarios import TOGETHER, Scenario
+from .snapshot import InvalidSnapshot, ScenarioResult, Snapshot
 
 
-class OtherInputs(InvalidRecording):
-    """Two recordings are not on the same dense models, inputs and plans."""
+class InputsDiffer(InvalidSnapshot):
+    """Raised if two snapshots have different dense models, inputs or plans."""
 
 
-class MaskChange(Struct, frozen=True, kw_only=True):
-    """One mask. first: the first index that differs. is_tied: whether what came scores as what went, by the declared
-    score of the dense weights, so that either mask is right."""
-
-    occasion: str
-    stage: str
-    name: str
-    now_kept: int
-    now_removed: int
-    size: int
-    first: tuple[int, ...]
-    is_tied: bool
-
-
-class OutputChange(Struct, frozen=True, kw_only=True):
-    """One output. count: of entries with other bits. ulp: the most units in the last place that an entry moved, and
-    largest: the most that it did; None where one is not finite."""
-
-    occasion: str
-    stage: str
-    count: int
-    size: int
-    ulp: int | None
-    largest: float | None
-
-
-class CountChange(Struct, frozen=True):
-    """How often one aten operator runs in one call of `operation`."""
-
-    occasion: str
-    operation: str
-    operator: str
-    before: int
-    after: int
-
-
-class FormChange(Struct, frozen=True):
-    """One tensor that came, went, or has another shape or dtype. where: `state dict`, `sidecar`, `mask` or `output`."""
-
-    occasion: str
-    where: str
-    name: str
-    before: str
-    after: str
-
-
-class Otherwise(Struct, frozen=True):
-    """Anything else that is not as it was, in words; empty for what is not there. occasion: empty if it is on all."""
-
-    occasion: str
-    what: str
-    before: str
-    after: str
-
-
-class Difference(Struct, frozen=True, kw_only=True):
-    """One sparsifier, before and after.
-
-    versions, made: of its package, and where. occasions: how many both recorded. counts_elsewhere: counts that differ
-    between two torches, which is nobody's change.
-    """
-
-    sparsifier: str
-    distribution: str
-    versions: tuple[str, str]
-    made: tuple[Made, Made]
-    occasions: int
-    masks: tuple[MaskChange, ...] = ()
-    outputs: tuple[OutputChange, ...] = ()
-    counts: tuple[CountChange, ...] = ()
-    forms: tuple[FormChange, ...] = ()
-    others: tuple[Otherwise, ...] = ()
-    counts_elsewhere: tuple[CountChange, ...] = ()
-
-    @property
-    def is_same(self) -> bool:
-        return not (self.masks or self.outputs or self.counts or self.forms or self.others)
-
-
-class Alone(Struct, frozen=True):
-    """A sparsifier that is recorded on one side alone. side: which. why: it is not on the other, as far as known."""
-
-    sparsifier: str
-    side: str
-    why: str = ""
-
-
-class Comparison(Struct, frozen=True, kw_only=True):
-    """Two sides, by what they are called."""
-
-    before: str
-    after: str
-    differences: tuple[Difference, ...]
-    alone: tuple[Alone, ...] = ()
-
-    @property
-    def is_same(self) -> bool:
-        """Whether nothing changed."""
-        return not self.alone and all(one.is_same for one in self.differences)
-
-
-class Problem(Struct, frozen=True):
-    """Why a sparsifier has no recording. is_declared: as it declares, it does not work where all are recorded."""
-
-    why: str
-    is_declared: bool = False
-
-
-@dataclass(frozen=True)
-class Side:
-    """What is held against another. problems: what came in the way of a recording, by sparsifier."""
-
-    label: str
-    recordings: Mapping[str, Recording]
-    problems: Mapping[str, Problem]
-
-
-def compared(before: Side, after: Side) -> Comparison:
-    """All that is recorded on either side.
+def compare_sides(before: Side, after: Side) -> Comparison:
+    """Compare the snapshots of two sides.
 
     Raises:
-        OtherInputs: one is recorded on other inputs than the other.
+        InputsDiffer: Two snapshots of a sparsifier have different inputs or plans.
     """
-    both = [name for name in before.recordings if name in after.recordings]
-    found = [difference(before.recordings[name], after.recordings[name]) for name in both]
+    both = [name for name in before.snapshots if name in after.snapshots]
+    found = [compare_snapshots(before.snapshots[name], after.snapshots[name]) for name in both]
     alone = [*_alone(before, after), *_alone(after, before)]
     return Comparison(before=before.label, after=after.label, differences=tuple(found), alone=tuple(alone))
 
 
-def _alone(one: Side, other: Side) -> Iterator[Alone]:
-    for name in one.recordings:
-        if name not in other.recordings:
-            yield Alone(name, one.label, other.problems.get(name, Problem("")).why)
+def _alone(one: Side, other: Side) -> Iterator[OneSided]:
+    for name in one.snapshots:
+        if name not in other.snapshots:
+            yield OneSided(name, one.label, other.problems.get(name, Problem("")).why)
 
 
-def difference(before: Recording, after: Recording) -> Difference:
-    """What changed of one sparsifier.
+def compare_snapshots(before: Snapshot, after: Snapshot) -> Difference:
+    """Compare two snapshots of one sparsifier.
 
     Raises:
-        OtherInputs: the two are not on the same inputs.
+        InputsDiffer: The snapshots have different inputs or plans.
     """
     _check_inputs(before, after)
-    pairs = [(seen, after.seen[name]) for name, seen in before.seen.items() if name in after.seen]
+    pairs = [(result, after.results[name]) for name, result in before.results.items() if name in after.results]
     counts = tuple(one for pair in pairs for one in _counts(*pair))
-    is_one_torch = before.about.made.torch == after.about.made.torch
+    is_one_torch = before.metadata.provenance.torch == after.metadata.provenance.torch
     return Difference(
-        sparsifier=before.about.sparsifier, distribution=after.about.distribution,
-        versions=(before.about.version, after.about.version), made=(before.about.made, after.about.made),
-        occasions=len(pairs),
-        masks=tuple(one for seen, _ in pairs for one in _masks(seen.occasion, before, after)),
+        sparsifier=before.metadata.sparsifier, distribution=after.metadata.distribution,
+        versions=(before.metadata.version, after.metadata.version),
+        provenance=(before.metadata.provenance, after.metadata.provenance),
+        scenarios=len(pairs),
+        masks=tuple(one for result, _ in pairs for one in _masks(result.scenario, before, after)),
         outputs=tuple(_outputs(before.tensors, after.tensors)),
         counts=counts if is_one_torch else (), counts_elsewhere=() if is_one_torch else counts,
         forms=tuple(one for pair in pairs for one in _forms(*pair)),
-        others=(*_declared(before, after), *_occasions(before, after), *_raised(pairs)),
+        others=(*_declared(before, after), *_scenarios(before, after), *_raised(pairs)),
     )
 
 
-def _check_inputs(before: Recording, after: Recording) -> None:
-    name = before.about.sparsifier
-    for occasion, seen in before.seen.items():
-        other = after.seen.get(occasion, seen)
-        if (seen.plan, seen.inputs) != (other.plan, other.inputs):
-            raise OtherInputs(f"{name} is recorded on other inputs, or by another plan ({occasion}): record both sides "
-                              "with one sparsecheck")
+def _check_inputs(before: Snapshot, after: Snapshot) -> None:
+    name = before.metadata.sparsifier
+    for scenario, result in before.results.items():
+        other = after.results.get(scenario, result)
+        if (result.plan, result.inputs) != (other.plan, other.inputs):
+            raise InputsDiffer(f"the snapshots of {name} have different inputs or plans ({scenario}); take both with "
+                               "the same version of sparsecheck")
 
 
-# ------------------------------------------------------------------ what is counted, held and said
+# ------------------------------------------------------------------ counts, forms and other changes
 
 
-def _counts(before: Seen, after: Seen) -> Iterator[CountChange]:
+def _counts(before: ScenarioResult, after: ScenarioResult) -> Iterator[CountChange]:
     for operation in sorted(before.counts.keys() & after.counts.keys()):
         was, now = before.counts[operation], after.counts[operation]
         for operator in sorted({*was, *now}):
             if was.get(operator, 0) != now.get(operator, 0):
-                yield CountChange(before.occasion, operation, operator, was.get(operator, 0), now.get(operator, 0))
+                yield CountChange(before.scenario, operation, operator, was.get(operator, 0), now.get(operator, 0))
 
 
-def _forms(before: Seen, after: Seen) -> Iterator[FormChange]:
+def _forms(before: ScenarioResult, after: ScenarioResult) -> Iterator[FormChange]:
     parts = (
         ("mask", before.masks, after.masks), ("output", before.outputs, after.outputs),
         ("state dict", before.state, after.state), ("sidecar", before.sidecar, after.sidecar),
@@ -213,34 +107,34 @@ def _forms(before: Seen, after: Seen) -> Iterator[FormChange]:
     for where, was, now in parts:
         for name in {**was, **now}:
             if was.get(name) != now.get(name):
-                yield FormChange(before.occasion, where, name, _form(was.get(name)), _form(now.get(name)))
+                yield FormChange(before.scenario, where, name, _form(was.get(name)), _form(now.get(name)))
 
 
 def _form(form: Form | None) -> str:
     return "" if form is None else f"{form.dtype} {list(form.shape)}"
 
 
-def _declared(before: Recording, after: Recording) -> Iterator[Otherwise]:
+def _declared(before: Snapshot, after: Snapshot) -> Iterator[OtherChange]:
     was, now = (
-        {"profile": one.about.profile, **msgspec.structs.asdict(one.about.contract)} for one in (before, after)
+        {"profile": one.metadata.profile, **msgspec.structs.asdict(one.metadata.contract)} for one in (before, after)
     )
     for clause in was:
         if was[clause] != now[clause]:
-            yield Otherwise("", f"declared {clause}", str(was[clause]), str(now[clause]))
+            yield OtherChange("", f"declared {clause}", str(was[clause]), str(now[clause]))
 
 
-def _occasions(before: Recording, after: Recording) -> Iterator[Otherwise]:
-    for occasion in {**before.seen, **after.seen}:
-        if occasion not in after.seen:
-            yield Otherwise(occasion, "the occasion", "recorded", "")
-        elif occasion not in before.seen:
-            yield Otherwise(occasion, "the occasion", "", "recorded")
+def _scenarios(before: Snapshot, after: Snapshot) -> Iterator[OtherChange]:
+    for scenario in {**before.results, **after.results}:
+        if scenario not in after.results:
+            yield OtherChange(scenario, "the scenario", "present", "")
+        elif scenario not in before.results:
+            yield OtherChange(scenario, "the scenario", "", "present")
 
 
-def _raised(pairs: list[tuple[Seen, Seen]]) -> Iterator[Otherwise]:
+def _raised(pairs: list[tuple[ScenarioResult, ScenarioResult]]) -> Iterator[OtherChange]:
     for was, now in pairs:
         if was.raised != now.raised:
-            yield Otherwise(was.occasion, "raised", was.raised, now.raised)
+            yield OtherChange(was.scenario, "raised", was.raised, now.raised)
 
 
 # ------------------------------------------------------------------ outputs
@@ -254,26 +148,26 @@ def _outputs(before: Mapping[str, NDArray[Any]], after: Mapping[str, NDArray[Any
             continue
         moved = _moved(was, now)
         if moved.any():
-            occasion, stage = rest.split(" ")
-            yield _output_change(occasion, stage, was[moved], now[moved], was.size)
+            scenario, stage = rest.split(" ")
+            yield _output_change(scenario, stage, was[moved], now[moved], was.size)
 
 
-def _output_change(occasion: str, stage: str, was: NDArray[Any], now: NDArray[Any], size: int) -> OutputChange:
-    ulp = ulp_apart(was, now)
+def _output_change(scenario: str, stage: str, was: NDArray[Any], now: NDArray[Any], size: int) -> OutputChange:
+    ulp = ulp_difference(was, now)
     largest = None if ulp is None else float(np.abs(was.astype(np.float64) - now.astype(np.float64)).max())
-    return OutputChange(occasion=occasion, stage=stage, count=was.size, size=size, ulp=ulp, largest=largest)
+    return OutputChange(scenario=scenario, stage=stage, count=was.size, size=size, ulp=ulp, largest=largest)
 
 
 def _moved(was: NDArray[Any], now: NDArray[Any]) -> NDArray[np.bool_]:
-    """Entries of other bits; NaN is NaN."""
+    """Return where entries differ bitwise; all NaNs are equal."""
     if was.dtype.kind != "f":
         return np.asarray(was != now)
     both_nan = np.isnan(was) & np.isnan(now)
     return np.asarray(~both_nan & ((was != now) | (np.signbit(was) != np.signbit(now))))
 
 
-def ulp_apart(one: NDArray[Any], other: NDArray[Any]) -> int | None:
-    """The most units in the last place between two entries, 0 for the sign of a zero; None where one is not finite."""
+def ulp_difference(one: NDArray[Any], other: NDArray[Any]) -> int | None:
+    """Return the largest difference in units in the last place, 0 for zeros of opposite sign; None if not finite."""
     if one.dtype.kind != "f":
         return int(np.abs(one.astype(np.int64) - other.astype(np.int64)).max())
     if not (np.isfinite(one).all() and np.isfinite(other).all()):
@@ -284,42 +178,42 @@ def ulp_apart(one: NDArray[Any], other: NDArray[Any]) -> int | None:
 # ------------------------------------------------------------------ masks
 
 
-def _masks(occasion: str, before: Recording, after: Recording) -> Iterator[MaskChange]:
-    was, now = _stages(occasion, before), _stages(occasion, after)
+def _masks(scenario: str, before: Snapshot, after: Snapshot) -> Iterator[MaskChange]:
+    was, now = _stages(scenario, before), _stages(scenario, after)
     for stage in (stage for stage in was if stage in now):
         pairs = {name: (mask, now[stage][name]) for name, mask in was[stage].items() if name in now[stage]}
         pairs = {name: pair for name, pair in pairs.items() if pair[0].shape == pair[1].shape}
         if all(np.array_equal(*pair) for pair in pairs.values()):
             continue
-        tied = _tied(Occasion.parse(occasion), before, pairs)
+        tied = _tied(Scenario.parse(scenario), before, pairs)
         for name, pair in pairs.items():
             if not np.array_equal(*pair):
-                yield _mask_change(occasion, stage, name, *pair, is_tied=tied[name])
+                yield _mask_change(scenario, stage, name, *pair, is_tied=tied[name])
 
 
-def _stages(occasion: str, recording: Recording) -> dict[str, dict[str, Mask]]:
+def _stages(scenario: str, snapshot: Snapshot) -> dict[str, dict[str, Mask]]:
     found: dict[str, dict[str, Mask]] = {}
-    for key, mask in recording.tensors.items():
-        if key.startswith(f"mask {occasion} "):
+    for key, mask in snapshot.tensors.items():
+        if key.startswith(f"mask {scenario} "):
             stage, name = key.split(" ")[2:]
             found.setdefault(stage, {})[name] = mask
     return found
 
 
-def _mask_change(occasion: str, stage: str, name: str, was: Mask, now: Mask, is_tied: bool) -> MaskChange:
+def _mask_change(scenario: str, stage: str, name: str, was: Mask, now: Mask, is_tied: bool) -> MaskChange:
     first = tuple(int(i) for i in np.argwhere(was != now)[0])
     return MaskChange(
-        occasion=occasion, stage=stage, name=name, now_kept=int((now & ~was).sum()),
+        scenario=scenario, stage=stage, name=name, now_kept=int((now & ~was).sum()),
         now_removed=int((was & ~now).sum()), size=was.size, first=first, is_tied=is_tied,
     )
 
 
-def _tied(occasion: Occasion, before: Recording, pairs: Mapping[str, tuple[Mask, Mask]]) -> dict[str, bool]:
-    """By parameter: whether all units that went and came score alike, in each group that is ranked by itself."""
-    contract = before.about.contract
-    weights = {name: before.tensors[f"dense {occasion.model} {name}"].astype(np.float64) for name in pairs}
-    patterns = {name: pattern_for(occasion.pattern, weight.shape, "") for name, weight in weights.items()}
-    plan = Plan(patterns, "all" if occasion.variant == TOGETHER else "each")
+def _tied(scenario: Scenario, before: Snapshot, pairs: Mapping[str, tuple[Mask, Mask]]) -> dict[str, bool]:
+    """Return, per parameter, whether the units that changed places have equal scores in each ranked group."""
+    contract = before.metadata.contract
+    weights = {name: before.tensors[f"dense {scenario.model} {name}"].astype(np.float64) for name in pairs}
+    patterns = {name: pattern_for(scenario.pattern, weight.shape, "") for name, weight in weights.items()}
+    plan = Plan(patterns, "all" if scenario.variant == TOGETHER else "each")
     if not contract.ranks_by_magnitude or any(isinstance(one, (Given, Band)) for one in patterns.values()):
         return dict.fromkeys(pairs, False)
     sides = (rankings(plan, {name: pair[at] for name, pair in pairs.items()}, weights) for at in (0, 1))

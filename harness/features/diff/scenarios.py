@@ -1,4 +1,4 @@
-"""The occasions on which it is recorded what a sparsifier does: enumerated, so that two recordings are of the same."""
+"""Enumerate the scenarios of a snapshot, so that two snapshots contain the same ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ...catalogue.axes import LAYERS, LEVELLED, MATRIX_ONLY, levelled_pattern, p
 from ...values.declaration import Declaration
 
 COARSE, TOGETHER = "coarse", "together"
-"""Variants of an occasion: dense weights of which many tie in score; all planned weights ranked together."""
+"""Variants of a scenario: dense weights with many equal scores; all planned weights ranked together."""
 
 _LAYERS = {
     "mask": ("linear", "conv1d", "conv2d", "embedding"),
@@ -19,8 +19,14 @@ _UNRANKED = ("given", "band")
 
 
 @dataclass(frozen=True)
-class Occasion:
-    """One network and one pattern. variant: empty, or one of those above."""
+class Scenario:
+    """One network with one pattern.
+
+    Attributes:
+        layer: The name of the network.
+        pattern: The name of the pattern.
+        variant: `COARSE`, `TOGETHER`, or an empty string.
+    """
 
     layer: str
     pattern: str
@@ -28,41 +34,40 @@ class Occasion:
 
     @property
     def id(self) -> str:
-        """As `linear/unstructured-0.5/coarse`."""
+        """The id, such as `linear/unstructured-0.5/coarse`."""
         return "/".join(filter(None, (self.layer, self.pattern, self.variant)))
 
     @property
     def model(self) -> str:
-        """Which dense model it is about, as `linear/coarse`."""
+        """The name of its dense model, such as `linear/coarse`."""
         return f"{self.layer}/{COARSE}" if self.variant == COARSE else self.layer
 
     @property
     def has_level(self) -> bool:
-        """Whether an update can be given another level."""
+        """Whether `update` accepts another level."""
         return pattern_capability(self.pattern) in LEVELLED
 
     @classmethod
-    def parse(cls, text: str) -> Occasion:
-        """The occasion whose id is `text`.
+    def parse(cls, text: str) -> Scenario:
+        """Return the scenario with the id `text`.
 
         Raises:
-            TypeError: it is none's.
+            TypeError: `text` is not the id of a scenario.
         """
         return cls(*text.split("/", 2))
 
 
-def occasions(declaration: Declaration) -> tuple[Occasion, ...]:
-    """Every layer kind that a sparsifier supports with every pattern that it supports and that has a meaning there;
-    then the variants, of the first layer kind."""
+def scenarios_for(declaration: Declaration) -> tuple[Scenario, ...]:
+    """Return every supported network with every supported pattern that fits it, then the variants on the first one."""
     supported = declaration.capabilities.supported
     layers = [layer for layer in _LAYERS[declaration.profile] if set(LAYERS[layer]) <= supported]
     patterns = [pattern for pattern in _PATTERNS if pattern_capability(pattern) in supported]
-    plain = [Occasion(layer, pattern) for layer in layers for pattern in patterns if _fits(layer, pattern)]
+    plain = [Scenario(layer, pattern) for layer in layers for pattern in patterns if _fits(layer, pattern)]
     first = [one for one in plain if one.layer == layers[0] and pattern_capability(one.pattern) not in _UNRANKED]
-    coarse = [Occasion(one.layer, one.pattern, COARSE) for one in first]
+    coarse = [Scenario(one.layer, one.pattern, COARSE) for one in first]
     levelled = levelled_pattern(declaration)
     together = [one for one in first if one.pattern == levelled and "scope_all" in supported]
-    return (*plain, *coarse, *(Occasion(one.layer, one.pattern, TOGETHER) for one in together))
+    return (*plain, *coarse, *(Scenario(one.layer, one.pattern, TOGETHER) for one in together))
 
 
 def _fits(layer: str, pattern: str) -> bool:

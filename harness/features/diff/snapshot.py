@@ -1,6 +1,7 @@
-"""What one sparsifier did on enumerated occasions, as a file: arrays, and one text of JSON among their metadata.
+"""Snapshots of a sparsifier's numerical behaviour, and their files.
 
-The same bytes for the same behaviour in the same environment; nothing is pickled. No torch here.
+A snapshot file is a safetensors file: arrays, with the rest as JSON in its metadata. Equal behaviour in one environment
+gives equal bytes; nothing is pickled. Does not import torch.
 """
 
 from __future__ import annotations
@@ -24,30 +25,30 @@ from ...values.contract import Contract
 from ...values.requirement import Profile
 
 FORMAT = 1
-"""The version of the form of these files."""
+"""The version of the file format."""
 
 SUFFIX = ".safetensors"
 _KEY = "sparsecheck"
 
 
-class InvalidRecording(SparsecheckError):
-    """What is named cannot be compared; the message says why."""
+class InvalidSnapshot(SparsecheckError):
+    """Raised if a file or folder cannot be compared; the message says why."""
 
 
-class NoRecording(InvalidRecording):
-    """It is not there, or is no file that `sparsecheck record` wrote."""
+class NotASnapshot(InvalidSnapshot):
+    """Raised if a file is missing or was not written by `sparsecheck snapshot`."""
 
 
-class OtherFormat(InvalidRecording):
-    """It was written by a sparsecheck whose recordings have another form."""
+class UnsupportedFormat(InvalidSnapshot):
+    """Raised if a file was written by a version of sparsecheck with another file format."""
 
 
-class TwoOfOneName(InvalidRecording):
-    """Two files of one folder are on the same sparsifier."""
+class DuplicateSparsifier(InvalidSnapshot):
+    """Raised if two files in one folder are snapshots of the same sparsifier."""
 
 
-class Made(Struct, frozen=True):
-    """Where it was recorded: versions, and the machine."""
+class Provenance(Struct, frozen=True):
+    """The versions and the machine with which a snapshot was taken."""
 
     torch: str
     numpy: str
@@ -59,16 +60,23 @@ class Made(Struct, frozen=True):
         return f"torch {self.torch}, numpy {self.numpy}, Python {self.python}, {self.platform} {self.machine}"
 
 
-class Seen(Struct, frozen=True, kw_only=True):
-    """One occasion, less its arrays.
+class ScenarioResult(Struct, frozen=True, kw_only=True, rename={"scenario": "occasion"}):
+    """The behaviour in one scenario, without its arrays.
 
-    plan: each planned parameter with its pattern in words. inputs: sha256 of the dense model and of what it is given.
-    raised: what attach, an update, forward or save raised, and which of them; what came after is not recorded. masks:
-    as reported, of one that removes channels none. outputs: by stage. state, sidecar: what was saved after the first
-    update. counts: by operation, how often each aten operator ran.
+    Attributes:
+        scenario: The id of the scenario.
+        plan: The pattern of each planned parameter, in words.
+        inputs: The sha256 of the dense model and its inputs.
+        raised: The operation that raised, and the signature of its exception, or an empty string. Later operations are
+            not part of the snapshot.
+        masks: Shape and dtype of each reported mask; empty for sparsifiers that remove channels.
+        outputs: Shape and dtype of the output at each stage.
+        state: Shape and dtype of each entry of the state dict saved after the first update.
+        sidecar: The same for the sidecar.
+        counts: By operation, how often each aten operator ran.
     """
 
-    occasion: str
+    scenario: str
     plan: dict[str, str]
     inputs: str
     raised: str = ""
@@ -79,44 +87,63 @@ class Seen(Struct, frozen=True, kw_only=True):
     counts: dict[str, dict[str, int]] = {}
 
 
-class About(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All that is recorded of one sparsifier, less its arrays."""
+class SnapshotMetadata(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"provenance": "made", "results": "seen"}
+):
+    """A snapshot without its arrays.
+
+    Attributes:
+        sparsifier: The registered name.
+        distribution: The package.
+        version: The version of the package.
+        profile: The declared profile.
+        contract: The declared contract.
+        provenance: The versions and the machine.
+        results: The behaviour per scenario.
+        format: The version of the file format.
+    """
 
     sparsifier: str
     distribution: str
     version: str
     profile: Profile
     contract: Contract
-    made: Made
-    seen: tuple[Seen, ...]
+    provenance: Provenance
+    results: tuple[ScenarioResult, ...]
     format: int = FORMAT
 
 
 @dataclass(frozen=True, eq=False)
-class Recording:
-    """What one sparsifier did. tensors: `dense MODEL NAME` of each planned weight, `mask OCCASION STAGE NAME` and
-    `output OCCASION STAGE`."""
+class Snapshot:
+    """The numerical behaviour of one sparsifier.
 
-    about: About
+    Attributes:
+        metadata: Everything but the arrays.
+        tensors: The arrays by key: `dense MODEL NAME` for each planned weight, `mask SCENARIO STAGE NAME` and
+            `output SCENARIO STAGE`.
+    """
+
+    metadata: SnapshotMetadata
     tensors: Arrays
 
     @property
-    def seen(self) -> dict[str, Seen]:
-        """By occasion."""
-        return {one.occasion: one for one in self.about.seen}
+    def results(self) -> dict[str, ScenarioResult]:
+        """The results by scenario id."""
+        return {one.scenario: one for one in self.metadata.results}
 
 
-def encode(recording: Recording) -> bytes:
-    """The file's bytes."""
-    text = msgspec.json.encode(recording.about).decode()
-    return safetensors.numpy.save(dict(recording.tensors), {_KEY: text})
+def encode(snapshot: Snapshot) -> bytes:
+    """Return the bytes of the file of a snapshot."""
+    text = msgspec.json.encode(snapshot.metadata).decode()
+    return safetensors.numpy.save(dict(snapshot.tensors), {_KEY: text})
 
 
-def read(file: Path) -> Recording:
-    """The recording in one file.
+def read(file: Path) -> Snapshot:
+    """Read a snapshot file.
 
     Raises:
-        NoRecording, OtherFormat: there is none that could be compared.
+        NotASnapshot: The file cannot be read, or is not a snapshot.
+        UnsupportedFormat: The file has another version of the format.
     """
     try:
         data = file.read_bytes()
@@ -124,15 +151,17 @@ def read(file: Path) -> Recording:
         text = _metadata(data)[_KEY]
         version = msgspec.json.decode(text, type=_Version).format
     except OSError as error:
-        raise NoRecording(f"{file} cannot be read ({error.strerror})") from None
+        raise NotASnapshot(f"{file} cannot be read ({error.strerror})") from None
     except (SafetensorError, KeyError, ValueError) as error:
-        raise NoRecording(f"{file} is no recording ({error}): `sparsecheck record` writes one") from None
+        raise NotASnapshot(f"{file} is not a snapshot ({error}); take one with `sparsecheck snapshot`") from None
     if version != FORMAT:
-        raise OtherFormat(f"{file}: its format is {version}, this sparsecheck reads {FORMAT}: record it again")
+        raise UnsupportedFormat(
+            f"{file} has format {version}, but this sparsecheck reads format {FORMAT}; take the snapshot again"
+        )
     try:
-        return Recording(msgspec.json.decode(text, type=About), tensors)
+        return Snapshot(msgspec.json.decode(text, type=SnapshotMetadata), tensors)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise NoRecording(f"{file} is no recording ({error}): `sparsecheck record` writes one") from None
+        raise NotASnapshot(f"{file} is not a snapshot ({error}); take one with `sparsecheck snapshot`") from None
 
 
 class _Version(Struct):
@@ -145,35 +174,42 @@ def _metadata(data: bytes) -> dict[str, str]:
     return found
 
 
-def read_all(path: Path) -> dict[str, Recording]:
-    """The recording in a file, or all those in a folder, by sparsifier.
+def read_all(path: Path) -> dict[str, Snapshot]:
+    """Read a snapshot file, or all those in a folder.
+
+    Returns:
+        The snapshots by sparsifier.
 
     Raises:
-        InvalidRecording: one of its kinds.
+        InvalidSnapshot: There is none, one cannot be read, or two are of the same sparsifier.
     """
     files = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else [path]
     if not files:
-        raise NoRecording(f"{path} holds no recording: `sparsecheck record --to {path}` writes some")
-    found: dict[str, Recording] = {}
+        raise NotASnapshot(f"{path} contains no snapshots; take some with `sparsecheck snapshot --to {path}`")
+    found: dict[str, Snapshot] = {}
     for file in files:
-        recording = read(file)
-        if recording.about.sparsifier in found:
-            raise TwoOfOneName(f"{file}: another file of {path} is on {recording.about.sparsifier}, too")
-        found[recording.about.sparsifier] = recording
+        snapshot = read(file)
+        if snapshot.metadata.sparsifier in found:
+            raise DuplicateSparsifier(f"{file} and another file in {path} are both of {snapshot.metadata.sparsifier}")
+        found[snapshot.metadata.sparsifier] = snapshot
     return found
 
 
-def write(recordings: Mapping[str, bytes], folder: Path) -> list[Path]:
-    """Write the bytes of each recording, by sparsifier, into `folder`, which is made.
+def write(snapshots: Mapping[str, bytes], folder: Path) -> list[Path]:
+    """Write snapshots into a folder, which is created.
+
+    Args:
+        snapshots: The bytes of each snapshot, by sparsifier.
+        folder: The folder.
 
     Raises:
-        CannotWrite: It cannot be written.
+        CannotWrite: The folder or a file cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CannotWrite(folder, error.strerror or str(error), "Name another folder with --to.") from None
-    contents = {folder / f"{name}{SUFFIX}": data for name, data in recordings.items()}
+    contents = {folder / f"{name}{SUFFIX}": data for name, data in snapshots.items()}
     for file, data in contents.items():
         files.write(file, data)
     return list(contents)

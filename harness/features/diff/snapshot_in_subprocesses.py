@@ -1,7 +1,7 @@
-"""Recording each sparsifier in a process of its own, of this environment or of one with another release in it.
+"""Take the snapshot of each sparsifier in a process of its own, with the installed release or with another one.
 
-The kernels that torch picks for a processor sum in an order of their own; here it is held to those that every one has,
-so that a recording is of the sparsifier and not of the machine.
+torch selects kernels by processor, and these sum in different orders. The child processes are restricted to kernels
+that every x86 processor has, so that a snapshot depends on the sparsifier and not on the machine.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from ...errors import Incomplete, SparsecheckError
 from ...process.interpreter import python_command
 from ...process.releases import installed
 from ...run.subprocesses import Children, describe_end, last_output, run_each
-from .compare import Problem, Side
-from .snapshot import Recording, read
+from .differences import Problem, Side
+from .snapshot import Snapshot, read
 
 PROBLEM = ".problem"
-"""What a child writes beside its target, if it writes nothing there: why."""
+"""The suffix of the file in which a child writes the reason why it could not write its target."""
 
 _ENVIRONMENT = {
     "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "ATEN_CPU_CAPABILITY": "default",
@@ -33,45 +33,53 @@ _ENVIRONMENT = {
 
 
 class Interrupted(Incomplete):
-    """It was ended before all was recorded."""
+    """Raised if a snapshot was interrupted."""
 
 
-class NotThatRelease(SparsecheckError):
-    """What ran is not the release that was asked for, or nothing registered is of it."""
+class WrongRelease(SparsecheckError):
+    """Raised if another release ran than the requested one, or if no registered sparsifier belongs to it."""
 
 
 @dataclass(frozen=True)
-class Recorder:
-    """How to record. adapters: files. limit: seconds that one sparsifier may take. tell: is given a line whenever one
-    is recorded, or is not."""
+class SnapshotRunner:
+    """Takes snapshots in child processes.
+
+    Attributes:
+        adapters: Adapter files.
+        limit: Seconds that one sparsifier may take.
+        show: Receives a line whenever a sparsifier is finished.
+    """
 
     adapters: tuple[Path, ...]
     limit: float
-    tell: Callable[[str], None]
+    show: Callable[[str], None]
 
     def here(self, names: Sequence[str], label: str = "here") -> Side:
-        """Those sparsifiers, with what is installed here.
+        """Take snapshots of sparsifiers as they are installed.
 
         Raises:
-            Interrupted: before all was recorded.
+            Interrupted: Not all snapshots were taken.
         """
-        return self._recorded(names, label)
+        return self._take(names, label)
 
     def release(self, dist: str, names: Sequence[str]) -> Side:
-        """The sparsifiers of `NAME==VERSION`, or those of them called `names`, with that release in the place of what
-        is installed here.
+        """Take snapshots of the sparsifiers of a release, which is installed into a temporary folder.
+
+        Args:
+            dist: The release, as NAME==VERSION.
+            names: Only these sparsifiers, if there are any.
 
         Raises:
-            NotInstalled: it cannot be installed.
-            NotThatRelease: none of its sparsifiers is registered, or another release than it was recorded.
-            Interrupted: before all was recorded.
+            NotInstalled: The release cannot be installed.
+            WrongRelease: No registered sparsifier belongs to the release, or another release was imported.
+            Interrupted: Not all snapshots were taken.
         """
         with installed(dist) as folder:
-            wanted, first = Requirement(dist), (str(folder),)
-            known = self._names(wanted.name, first)
-            side = self._recorded([name for name in known if not names or name in names], dist, first)
-        for recording in side.recordings.values():
-            _check_release(recording, wanted)
+            requested, first = Requirement(dist), (str(folder),)
+            known = self._names(requested.name, first)
+            side = self._take([name for name in known if not names or name in names], dist, first)
+        for snapshot in side.snapshots.values():
+            _check_release(snapshot, requested)
         return side
 
     def _names(self, distribution: str, first: Sequence[str]) -> list[str]:
@@ -79,64 +87,65 @@ class Recorder:
         names = msgspec.json.decode(data, type=list[str]) if data else []
         if not names:
             why = f" ({problem.why})" if problem else ""
-            raise NotThatRelease(f"no sparsifier of {distribution} is registered{why}; give its adapter by --adapter")
+            raise WrongRelease(f"no sparsifier of {distribution} is registered{why}; name its adapter with --adapter")
         return names
 
-    def _run(self, what: str, name: str, first: Sequence[str]) -> tuple[bytes, Problem | None]:
-        """Return the output of one child, or why there is none; `first` comes first on its import path."""
-        with tempfile.TemporaryDirectory(prefix="sparsecheck-") as made:
-            folder = Path(made)
-            command = _command(what, name, folder / "left", self.adapters, first)
-            left, losses = dict[str, tuple[bytes, Problem | None]](), list[str]()
+    def _run(self, task: str, name: str, first: Sequence[str]) -> tuple[bytes, Problem | None]:
+        """Return the output of one child, or the reason why there is none; `first` leads its import path."""
+        with tempfile.TemporaryDirectory(prefix="sparsecheck-") as temporary:
+            folder = Path(temporary)
+            command = _command(task, name, folder / "output", self.adapters, first)
+            outputs, losses = dict[str, tuple[bytes, Problem | None]](), list[str]()
 
             def run_one(name: str, children: Children) -> str:
                 ended = children.run(name, command, folder, self.limit, _ENVIRONMENT)
-                left[name] = _left(folder, name, ended)
-                problem = left[name][1]
-                return problem.why if problem else "recorded" if what == "record" else "listed"
+                outputs[name] = _output(folder, name, ended)
+                problem = outputs[name][1]
+                return problem.why if problem else "snapshot taken" if task == "snapshot" else "listed"
 
-            run_each([name], 1, run_one, self.tell, losses)
+            run_each([name], 1, run_one, self.show, losses)
             if losses:
                 raise Interrupted(losses[0])
-            return left[name]
+            return outputs[name]
 
-    def _recorded(self, names: Sequence[str], label: str, first: Sequence[str] = ()) -> Side:
-        recordings, problems = dict[str, Recording](), dict[str, Problem]()
-        with tempfile.TemporaryDirectory(prefix="sparsecheck-") as made:
+    def _take(self, names: Sequence[str], label: str, first: Sequence[str] = ()) -> Side:
+        snapshots, problems = dict[str, Snapshot](), dict[str, Problem]()
+        with tempfile.TemporaryDirectory(prefix="sparsecheck-") as temporary:
             for name in names:
-                data, problem = self._run("record", name, first)
-                file = Path(made) / name
+                data, problem = self._run("snapshot", name, first)
+                file = Path(temporary) / name
                 file.write_bytes(data)
                 if problem:
                     problems[name] = problem
                 else:
-                    recordings[name] = read(file)
-        return Side(label, recordings, problems)
+                    snapshots[name] = read(file)
+        return Side(label, snapshots, problems)
 
 
-def _command(what: str, name: str, target: Path, adapters: Sequence[Path], first: Sequence[str]) -> list[str]:
+def _command(task: str, name: str, target: Path, adapters: Sequence[Path], first: Sequence[str]) -> list[str]:
     files = [str(file.absolute()) for file in adapters]
-    return python_command(f"{__package__}.snapshot_main", what, name, str(target), *files, first=first)
+    return python_command(f"{__package__}.snapshot_main", task, name, str(target), *files, first=first)
 
 
-def _left(folder: Path, name: str, ended: str) -> tuple[bytes, Problem | None]:
-    target = folder / "left"
+def _output(folder: Path, name: str, ended: str) -> tuple[bytes, Problem | None]:
+    target = folder / "output"
     problem = target.with_name(target.name + PROBLEM)
     if problem.exists():
         return b"", msgspec.json.decode(problem.read_bytes(), type=Problem)
     if not target.exists() or ended:
-        how = describe_end(folder, name, ended or "its process left nothing")
-        return b"", Problem(f"{how}; it said last: {last_output(folder, name)}")
+        otherwise = f"its process {ended}" if ended else "its process wrote nothing"
+        how = describe_end(folder, name, otherwise)
+        return b"", Problem(f"{how}. Its last output: {last_output(folder, name)}")
     return target.read_bytes(), None
 
 
-def _check_release(recording: Recording, wanted: Requirement) -> None:
-    about, [pin] = recording.about, wanted.specifier
-    if canonicalize_name(about.distribution) != canonicalize_name(wanted.name):
+def _check_release(snapshot: Snapshot, requested: Requirement) -> None:
+    metadata, [pin] = snapshot.metadata, requested.specifier
+    if canonicalize_name(metadata.distribution) != canonicalize_name(requested.name):
         return
     try:
-        is_it = Version(about.version) in wanted.specifier or about.version == pin.version
+        is_it = Version(metadata.version) in requested.specifier or metadata.version == pin.version
     except InvalidVersion:
-        is_it = about.version == pin.version
+        is_it = metadata.version == pin.version
     if not is_it:
-        raise NotThatRelease(f"{wanted} was asked for, but {about.sparsifier} ran with {about.version}")
+        raise WrongRelease(f"{requested} was requested, but {metadata.sparsifier} ran with {metadata.version}")

@@ -1,4 +1,4 @@
-"""What a sparsifier does here, on every occasion that it has a part in: float32, on the CPU."""
+"""Take a snapshot: run a sparsifier through every scenario, in float32 on the CPU."""
 
 from __future__ import annotations
 
@@ -30,54 +30,54 @@ from ...trials import models
 from ...trials.pruned_model import read_tensors, remaining_masks
 from ...values.pattern import Given, Pattern
 from ...values.plan import Scope
-from .scenarios import COARSE, TOGETHER, Occasion, occasions
-from .snapshot import About, Made, Recording, Seen
+from .scenarios import COARSE, TOGETHER, Scenario, scenarios_for
+from .snapshot import Provenance, ScenarioResult, Snapshot, SnapshotMetadata
 
 _SALT, _DTYPE, _DEVICE = "recorded", torch.float32, torch.device("cpu")
 _NEEDED = ("cpu", "float32")
 _HIGHER = 0.75
-"""The level of the second update, above that of every pattern on an occasion."""
+"""The level of the second update, higher than that of every pattern in a scenario."""
 
 
-class NotRecordable(SparsecheckError):
-    """A sparsifier that does not work where all are recorded; the message says why."""
+class SnapshotUnsupported(SparsecheckError):
+    """Raised if a sparsifier does not support float32 on the CPU, or any scenario; the message says which."""
 
 
-def record(found: Found) -> Recording:
-    """All that it does, the same whenever it is asked.
+def take_snapshot(found: Found) -> Snapshot:
+    """Return the snapshot of a sparsifier, which is deterministic.
 
     Raises:
-        NotRecordable: it declares the CPU, float32 or every occasion unsupported.
+        SnapshotUnsupported: The sparsifier declares the CPU, float32 or every scenario unsupported.
     """
     declaration = found.declaration
     lacking = [name for name in _NEEDED if name not in declaration.capabilities.supported]
-    planned = occasions(declaration)
+    planned = scenarios_for(declaration)
     if lacking or not planned:
-        what = " and ".join(lacking) or "every layer with every pattern"
-        raise NotRecordable(f"{found.name} declares {what} unsupported, and recorded is float32 on the CPU")
+        lacks = " and ".join(lacking) or "every layer with every pattern"
+        raise SnapshotUnsupported(f"{found.name} declares {lacks} unsupported; snapshots are of float32 on the CPU")
     recorded: dict[str, NDArray[Any]] = {}
     with quiet():
-        seen = tuple(_Occasion(found.adapter, one, recorded).seen() for one in planned)
-    about = About(
+        results = tuple(_ScenarioRun(found.adapter, one, recorded).result() for one in planned)
+    metadata = SnapshotMetadata(
         sparsifier=found.name, distribution=declaration.distribution, version=declaration.version,
-        profile=declaration.profile, contract=declaration.contract, made=_made(), seen=seen,
+        profile=declaration.profile, contract=declaration.contract, provenance=_provenance(), results=results,
     )
-    return Recording(about, recorded)
+    return Snapshot(metadata, recorded)
 
 
-def _made() -> Made:
+def _provenance() -> Provenance:
     place = here()
-    return Made(place.torch, place.numpy, place.python, place.platform, platform.machine())
+    return Provenance(place.torch, place.numpy, place.python, place.platform, platform.machine())
 
 
-class _Occasion:
-    """One occasion under way. tensors: what is recorded goes there."""
+class _ScenarioRun:
+    """One scenario being run. The arrays of the snapshot are added to `recorded`, the rest to `parts`."""
 
-    def __init__(self, adapter: Adapter, occasion: Occasion, recorded: dict[str, NDArray[Any]]) -> None:
-        self.adapter, self.occasion, self.recorded = adapter, occasion, recorded
-        self.network = network(occasion.layer, _SALT, adapter.contract.multiple)
-        scope: Scope = "all" if occasion.variant == TOGETHER else "each"
-        self.plan = plan_for(self.network, occasion.pattern, _SALT, scope)
+    def __init__(self, adapter: Adapter, scenario: Scenario, recorded: dict[str, NDArray[Any]]) -> None:
+        self.adapter, self.scenario, self.recorded = adapter, scenario, recorded
+        self.network = network(scenario.layer, _SALT, adapter.contract.multiple)
+        scope: Scope = "all" if scenario.variant == TOGETHER else "each"
+        self.plan = plan_for(self.network, scenario.pattern, _SALT, scope)
         self.inputs = models.inputs(self.network, _SALT, 2, _DTYPE, _DEVICE)
         batches = models.batches(self.network, _SALT, "calibration", 2, _DTYPE, _DEVICE)
         self.context = Context(self.inputs.clone(), tuple((one.clone(), two.clone()) for one, two in batches),
@@ -86,9 +86,9 @@ class _Occasion:
         self.doing = "attach"
 
     def dense_model(self) -> nn.Module:
-        """A fresh one, the same each time."""
+        """Return a new dense model, equal each time."""
         model = models.build(self.network, _SALT, _DTYPE, _DEVICE)
-        if self.occasion.variant == COARSE:
+        if self.scenario.variant == COARSE:
             with torch.no_grad():
                 for name in self.plan.names:
                     weight = model.get_parameter(name)
@@ -103,9 +103,9 @@ class _Occasion:
     def attached(self) -> Sparsified:
         return self.adapter.attach(self.dense_model(), self.plan, self.context)
 
-    def seen(self) -> Seen:
-        """What it does, as far as it raises nothing."""
-        inputs = self._noted_inputs()
+    def result(self) -> ScenarioResult:
+        """Run the scenario until an operation raises, and return its result."""
+        inputs = self._note_inputs()
         draws, raised = self.adapter.contract.score == "random", ""
         with Guard(draws).keep():
             try:
@@ -113,15 +113,15 @@ class _Occasion:
             except Exception as error:
                 raised = f"{self.doing}: {signature(error)}"
         plan = {name: _words(pattern) for name, pattern in self.plan.patterns.items()}
-        return Seen(occasion=self.occasion.id, plan=plan, inputs=inputs, raised=raised, **self.parts)
+        return ScenarioResult(scenario=self.scenario.id, plan=plan, inputs=inputs, raised=raised, **self.parts)
 
-    def _noted_inputs(self) -> str:
-        """Their sha256; of the dense model the planned weights are recorded as they are."""
+    def _note_inputs(self) -> str:
+        """Record the planned dense weights, and return the sha256 of the dense model and its inputs."""
         state, digest = self.dense_model().state_dict(), hashlib.sha256()
         for name, tensor in (*state.items(), ("", self.inputs)):
             digest.update(f"{name} {list(tensor.shape)} ".encode() + tensor.numpy().tobytes())
         for name in self.plan.names:
-            self.recorded[f"dense {self.occasion.model} {name}"] = np.ascontiguousarray(state[name].numpy())
+            self.recorded[f"dense {self.scenario.model} {name}"] = np.ascontiguousarray(state[name].numpy())
         return digest.hexdigest()
 
     def _run(self) -> None:
@@ -137,13 +137,13 @@ class _Occasion:
 
     def _stages(self) -> Iterator[tuple[str, float | None]]:
         yield "update", None
-        if self.occasion.has_level and "relevel" in self.adapter.declare("").capabilities.supported:
+        if self.scenario.has_level and "relevel" in self.adapter.declare("").capabilities.supported:
             yield "relevel", _HIGHER
 
     def _note_masks(self, sparsified: Sparsified, stage: str) -> None:
         self.doing = f"masks after {stage}"
         for name, mask in self._masks(sparsified).items():
-            self.recorded[f"mask {self.occasion.id} {stage} {name}"] = np.ascontiguousarray(array(mask) != 0)
+            self.recorded[f"mask {self.scenario.id} {stage} {name}"] = np.ascontiguousarray(array(mask) != 0)
             if isinstance(mask, Tensor):
                 self.parts.setdefault("masks", {})[name] = _form(mask)
 
@@ -160,7 +160,7 @@ class _Occasion:
         model.train()
         self.parts.setdefault("outputs", {})[stage] = _form(output)
         if isinstance(output, Tensor):
-            self.recorded[f"output {self.occasion.id} {stage}"] = _numbers(output)
+            self.recorded[f"output {self.scenario.id} {stage}"] = _numbers(output)
 
     def _note_saved(self, sparsified: Sparsified) -> None:
         self.doing = "save"
@@ -179,13 +179,16 @@ class _Occasion:
 
 
 def _coarse(weight: Tensor) -> Tensor:
-    """Of few values, none of them zero."""
+    """Round weights to few values, none of them zero, so that many scores are equal."""
     return weight.sign() * (weight.abs() * 8).ceil() / 8
 
 
 def _rows_alike(weight: Tensor, squared: bool) -> Tensor:
-    """No two entries alike, so that each row can be found again, and all rows of one norm: pairs of a and 1 - a, or of
-    their roots."""
+    """Return a weight whose rows all have the same norm, so that they tie, but whose entries all differ.
+
+    Each row consists of pairs a and 1 - a, or their roots if the norm is the L2 norm. Distinct entries let each row be
+    found again in the pruned model.
+    """
     flat = weight.flatten(1)
     half = flat.shape[1] // 2
     count = len(flat) * half
@@ -201,13 +204,13 @@ def _words(pattern: Pattern) -> str:
 
 
 def _form(value: object) -> Form:
-    """Of what is no tensor the name of its type."""
+    """Return shape and dtype of a tensor, or the name of the type of any other value."""
     if isinstance(value, Tensor):
         return Form(tuple(value.shape), str(value.dtype).removeprefix("torch."))
     return Form((), type(value).__name__)
 
 
 def _numbers(tensor: Tensor) -> NDArray[Any]:
-    """In its own bits, where NumPy has such numbers."""
+    """Return the tensor as an array with the same bits; bfloat16, which NumPy lacks, becomes float32."""
     plain = tensor.detach().to_dense().cpu().contiguous()
     return (plain.float() if plain.dtype == torch.bfloat16 else plain).numpy()

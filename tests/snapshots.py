@@ -1,12 +1,12 @@
-"""Recordings of the exemplar and of variants that each do one thing otherwise, all under one name."""
+"""Snapshots of the exemplar and of variants that each change one thing, all under one name."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from sparsecheck.adapter.discovery import find, load
-from sparsecheck.features.diff.snapshot import SUFFIX, Recording, encode
-from sparsecheck.features.diff.take_snapshot import record
+from sparsecheck.features.diff.snapshot import SUFFIX, Snapshot, encode
+from sparsecheck.features.diff.take_snapshot import take_snapshot
 
 HEAD = """
 import torch
@@ -58,21 +58,21 @@ RAISES = '''def update(self, level=None):
 
 
 def variant(folder: Path, keep: str = "pass", sparsified: str = "", adapter: str = "") -> Path:
-    """An adapter file `it.py` in `folder`, which is made."""
+    """Write an adapter file `it.py` into `folder`, which is created, and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "it.py"
     file.write_text(HEAD.format(keep=keep, sparsified=sparsified, adapter=adapter), "utf-8")
     return file
 
 
-def recorded(file: Path) -> Recording:
-    """What the adapter in `file` does, recorded in this process."""
-    return record(load(find(file.stem, [file])))
+def snapshot_of(file: Path) -> Snapshot:
+    """Take the snapshot of the adapter in `file`, in this process."""
+    return take_snapshot(load(find(file.stem, [file])))
 
 
-def kept(recording: Recording, folder: Path) -> Path:
-    """Its file, in `folder`, which is made."""
+def written(snapshot: Snapshot, folder: Path) -> Path:
+    """Write the file of a snapshot into `folder`, which is created, and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{recording.about.sparsifier}{SUFFIX}"
-    file.write_bytes(encode(recording))
+    file = folder / f"{snapshot.metadata.sparsifier}{SUFFIX}"
+    file.write_bytes(encode(snapshot))
     return file
