@@ -313,7 +313,7 @@ def test_a_report_without_a_start_does_not_hide_the_others_start() -> None:
     ("other", "said"),
     [
         (report(passed(cell(name="other")), name="other", catalogue="older"), "by different catalogues"),
-        (report(passed(cell(name="other")), name="other", selection=Selection(("MASK",))), "for different selections"),
+        (report(passed(cell(name="other")), name="other", selection=Selection(("MASK",))), "have different selections"),
         (report(passed(cell("MASK-05"))), "it is in two of the reports"),
     ],
 )

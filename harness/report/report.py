@@ -417,5 +417,6 @@ def exit_code(report: Report) -> int:
     subjects, is_shard = report.header.subjects, bool(report.header.shard)
     if any(subject.problem for subject in subjects) or not (is_shard or any(subject.planned for subject in subjects)):
         return UNUSABLE
-    results = {one.result for one in report.outcomes() if one.planned or is_shard}
+    applicable = (one for one in report.outcomes() if one.planned or is_shard or not report.header.selection)
+    results = {one.result for one in applicable}
     return RED if "failure" in results or results == {"unavailable"} else OK
