@@ -166,7 +166,7 @@ def test_the_command_writes_what_the_terminal_would_show(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(("arguments", "says"), [
     ((PASSES,), f"{PASSES} does not fail, there is nothing to reproduce: passed"),
-    (("exemplar",), "'exemplar' is no cell"),
+    (("exemplar",), "'exemplar' is not a cell"),
     (("nobody:MASK-01/linear/given/float32/cpu",), "no sparsifier is called 'nobody'"),
     (("exemplar:MASK-99/linear/given/float32/cpu",), "MASK-99"),
     (("exemplar:MASK-01/linear/given/float32/moon",), "is not planned for exemplar"),

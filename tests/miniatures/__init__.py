@@ -1,5 +1,7 @@
-"""Deliberately broken sparsifiers: each about five lines over the exemplar, and one sentence that says
-what is wrong. Every requirement is there to reject at least one."""
+"""Deliberately broken sparsifiers: an exemplar, about five lines, and one sentence that says what is wrong.
+
+Every requirement rejects at least one of them.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ MINIATURES: list[Miniature] = []
 
 
 class Misdeclared(ExemplarAdapter):
-    """Declares `contract`, and works by the exemplar's."""
+    """Declares `contract`, but works by the exemplar's."""
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         honest = ExemplarAdapter()
@@ -30,10 +32,13 @@ class Misdeclared(ExemplarAdapter):
 
 @dataclass(frozen=True)
 class Miniature:
-    """A broken sparsifier and the requirement it was made to break.
+    """A broken sparsifier, and the requirement that it was made to break.
 
-    kind: what it is rejected as, so that one that merely crashes is not taken for one that is caught: the kind of
-        violation, or the exception's type; empty if it does not matter.
+    Attributes:
+        requirement: The id of the requirement.
+        adapter: The adapter of the broken sparsifier.
+        kind: The kind of violation, or the type of exception, that it must be rejected with, so that one that merely
+            crashes does not count as caught; empty if any will do.
     """
 
     requirement: str
@@ -46,18 +51,22 @@ class Miniature:
 
     @property
     def short(self) -> str:
-        """Its name without the requirement's."""
+        """Return the name without the requirement."""
         return self.adapter.__name__.removesuffix("Adapter")
 
     @property
     def says(self) -> str:
-        """What is wrong with it, in one line."""
+        """Return what is wrong with it, in one line."""
         return " ".join((self.adapter.__doc__ or "").split())
 
 
 def breaks(requirement: str, kind: str = "") -> Callable[[C], C]:
-    """Registers an adapter, or a subclass of an exemplar for that exemplar's adapter to use, as a miniature that
-    `requirement` is to reject, as a `kind` of violation."""
+    """Register an adapter, or a subclass of an exemplar, as a miniature.
+
+    Args:
+        requirement: The id of the requirement that must reject it.
+        kind: The kind of violation that it must be rejected with.
+    """
 
     def register(broken: C) -> C:
         assert broken.__doc__, f"{broken.__name__} does not say what is wrong with it"
@@ -71,7 +80,7 @@ def breaks(requirement: str, kind: str = "") -> Callable[[C], C]:
 
 
 def _adapter(broken: type[Sparsified]) -> type[Adapter]:
-    """An adapter in the module of `broken`, where a fresh interpreter can import it by name."""
+    """Make an adapter in the module of `broken`, where a fresh interpreter can import it by name."""
     name, module = f"{broken.__name__}Adapter", broken.__module__
     whole = next(adapter for kind, adapter in _EXEMPLARS.items() if issubclass(broken, kind))
     adapter = type(name, (whole,), {"sparsified": broken, "__module__": module, "__doc__": broken.__doc__})

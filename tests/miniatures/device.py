@@ -1,4 +1,4 @@
-"""Broken on an accelerator, or from one device to another; on the CPU alone nothing is wrong with most of them."""
+"""Broken on an accelerator, or between two devices; on the CPU alone most of them are correct."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from . import breaks
 
 
 class _OnTwo(ExemplarAdapter):
-    """Works by another sparsified on whatever is not the CPU."""
+    """Uses another sparsifier on every device but the CPU."""
 
     there: ClassVar[type[Exemplar]]
 
@@ -32,7 +32,7 @@ class _Coarse(Exemplar):
 
 @breaks("DEVICE-01", "mask-differs")
 class RanksInFewBitsThere(_OnTwo):
-    """On an accelerator ranks by magnitudes of four bits, where many are equal that are not."""
+    """Ranks by magnitudes of four bits on an accelerator, which makes ties of different scores."""
 
     there = _Coarse
 
@@ -49,7 +49,7 @@ class _Hooked(Exemplar):
 
 @breaks("DEVICE-02", "output-differs")
 class RescalesThere(_OnTwo):
-    """On an accelerator rescales what each sparse layer gives, for what was removed."""
+    """Rescales the output of each sparse layer on an accelerator."""
 
     there = _Hooked
 
@@ -66,7 +66,7 @@ class _Wide(Exemplar):
 
 @breaks("DEVICE-02", "dtype-differs")
 class WidensThere(_OnTwo):
-    """On an accelerator gives float32, whatever the model's dtype is."""
+    """Returns float32 on an accelerator, whatever the model's dtype."""
 
     there = _Wide
 
@@ -85,7 +85,7 @@ class _Homesick(Exemplar):
 
 @breaks("DEVICE-03", "mask-differs")
 class ShiftsMasksElsewhere(ExemplarAdapter):
-    """Restores masks as they were on the device that saved them, and on another a row further down."""
+    """Restores masks correctly on the device that saved them, and one row too low on another."""
 
     sparsified = _Homesick
 
@@ -107,7 +107,7 @@ class _Dense(Exemplar):
 
 @breaks("DEVICE-04", "output-differs")
 class TracesDenseThere(_OnTwo):
-    """On an accelerator leaves its masks out of a trace."""
+    """Leaves its masks out of a trace on an accelerator."""
 
     there = _Dense
 
@@ -119,7 +119,7 @@ class _Renewed(Keep):
 
 @breaks("DEVICE-05", "output-differs")
 class MakesNewMasks(Exemplar):
-    """Each update puts new masks in the place of the old, which a captured graph goes on to use."""
+    """Each update allocates new masks, while a captured graph goes on using the old ones."""
 
     keep = _Renewed
 
@@ -138,6 +138,6 @@ class _Double(Keep):
 
 @breaks("DEVICE-06", "memory-differs")
 class MasksInDouble(Exemplar):
-    """Masks in float64 and goes back, so that it holds the weight five times while it does."""
+    """Masks in float64 and casts back, which needs five times the weight's memory."""
 
     keep = _Double

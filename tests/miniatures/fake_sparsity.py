@@ -1,5 +1,7 @@
-"""The parametrization that sparsecheck began with, written anew and right, and eleven variants of it that the four
-tests it came with hardly told apart. F1 to F8 are broken; F9 to F11 are as right as what they declare."""
+"""The parametrization that sparsecheck began with, written correctly, and eleven variants of it.
+
+The four tests it came with could hardly distinguish them. F1 to F8 are broken; F9 to F11 are correct as declared.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from sparsecheck.adapter.shipped.exemplar import CONTRACT
 
 
 class Fake(nn.Module):
-    """Applies a mask that is a buffer and, though persistent, is left out of the state dict."""
+    """Applies a mask that is a persistent buffer, but is left out of the state dict."""
 
     mask: Tensor
 
@@ -56,7 +58,7 @@ class FakeSparsified(ParametrizedSparsified):
 
 
 class FakeAdapter(Adapter):
-    """The parametrization as it should be: masks are given, and are saved nowhere."""
+    """The correct parametrization: masks are given, and not saved."""
 
     distribution = "sparsecheck"
     supported = (
@@ -106,7 +108,7 @@ class F3(Fake):
 
 
 class F4(Fake):
-    """Forward is twice what it should be."""
+    """Forward is doubled."""
 
     def forward(self, weight: Tensor) -> Tensor:
         return 2 * super().forward(weight)
@@ -120,7 +122,7 @@ class F5(Fake):
 
 
 class F6(Fake):
-    """The mask is a plain attribute, which .to and .half leave where it is."""
+    """The mask is a plain attribute, which .to and .half do not move."""
 
     def __init__(self, mask: Tensor) -> None:
         super().__init__(mask)
@@ -141,7 +143,7 @@ class F7(Fake):
 
 
 class F8(Fake):
-    """Looks at no shapes, so that one row of a mask does for all."""
+    """Checks no shapes, so that one row of a mask is used for all rows."""
 
     @staticmethod
     def check(name: str, mask: Tensor, weight: Tensor) -> None:
@@ -149,14 +151,14 @@ class F8(Fake):
 
 
 class F9(Fake):
-    """Keeps a clone of the mask it is given."""
+    """Keeps a clone of the given mask."""
 
     def __init__(self, mask: Tensor) -> None:
         super().__init__(mask.clone())
 
 
 class F10(Fake):
-    """The mask travels in the state dict."""
+    """The mask is stored in the state dict."""
 
     def _save_to_state_dict(self, *args: Any) -> None:
         nn.Module._save_to_state_dict(self, *args)
@@ -174,7 +176,7 @@ class F11(F10):
 
 
 class HalfSaved(F10):
-    """The mask is left out where a state dict is made, and missed where one is loaded."""
+    """The mask is left out when a state dict is made, but required when one is loaded."""
 
     def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
         return {}

@@ -1,4 +1,4 @@
-"""Broken in what they leave behind for whoever comes next in the same process."""
+"""Broken in the state that they leave behind in the process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from . import breaks
 
 @breaks("MASK-19", "setting-changed")
 class PatchesLinear(Exemplar):
-    """Puts a function of its own in the place of functional.linear, for everyone."""
+    """Replaces functional.linear for everyone."""
 
     def update(self, level: float | None = None) -> None:
         super().update(level)
@@ -40,7 +40,7 @@ class HooksEveryModule(Exemplar):
 
 @breaks("REG-12", "leaked")
 class FinalizesWithoutGradients(Exemplar):
-    """Switches gradients off to finalize, and not on again."""
+    """Switches gradients off to finalize, and leaves them off."""
 
     def finalize(self) -> nn.Module:
         torch.set_grad_enabled(False)
@@ -49,7 +49,7 @@ class FinalizesWithoutGradients(Exemplar):
 
 @breaks("STATE-09", "leaked")
 class SavesInDouble(Exemplar):
-    """Makes float64 the default dtype while it saves, and leaves it so."""
+    """Sets the default dtype to float64 while saving, and leaves it so."""
 
     def save(self) -> Saved:
         torch.set_default_dtype(torch.float64)
@@ -67,7 +67,7 @@ class SeedsItsTraining(Exemplar):
 
 @breaks("REG-18", "kept-alive")
 class KeepsEveryModel(Exemplar):
-    """Notes every model it was ever attached to, for the sake of its logs."""
+    """Keeps a reference to every model it was attached to, for its logs."""
 
     models: ClassVar[list[nn.Module]] = []
 

@@ -1,4 +1,4 @@
-"""Broken in what forward makes of a mask, in when it does so, and in what it touches besides."""
+"""Broken in the effect of a mask in forward, in the time when it takes effect, or in what else is changed."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Compensates(Exemplar):
 
 @breaks("MASK-03", "mask-differs")
 class TakesTrueForRemoved(Reworks):
-    """A given mask is read the other way round: True = removed."""
+    """A given mask is read with the opposite meaning: True = removed."""
 
     def rework(self, name: str, mask: Tensor) -> Tensor:
         return ~mask if isinstance(self.plan.patterns[name], Given) else mask
@@ -65,7 +65,7 @@ class TakesTrueForRemoved(Reworks):
 
 @breaks("MASK-03", "plan-not-applied")
 class TakesZerosForNone(Reworks):
-    """A given mask that removes all is taken for no mask at all."""
+    """A given mask that removes everything is treated as no mask at all."""
 
     def rework(self, name: str, mask: Tensor) -> Tensor:
         return mask if mask.any() else ~mask
@@ -73,7 +73,7 @@ class TakesZerosForNone(Reworks):
 
 @breaks("MASK-04", "mask-form")
 class ReportsFloats(Exemplar):
-    """The masks it reports are of the weight's dtype."""
+    """The reported masks have the weight's dtype."""
 
     def masks(self) -> dict[str, Tensor]:
         return {name: mask.float() for name, mask in super().masks().items()}
@@ -81,7 +81,7 @@ class ReportsFloats(Exemplar):
 
 @breaks("MASK-04", "mask-names")
 class ReportsTheUnplanned(Exemplar):
-    """Reports a mask of ones for every parameter that is not planned, as well."""
+    """Also reports a mask of ones for every unplanned parameter."""
 
     def masks(self) -> dict[str, Tensor]:
         others = {name: torch.ones_like(value) != 0 for name, value in self.model.named_parameters()}
@@ -107,14 +107,14 @@ class _StraightThrough(Keep):
 
 @breaks("MASK-15", "gradient-differs")
 class PassesStraightThrough(Exemplar):
-    """The gradient of a removed entry is that of a kept one."""
+    """Removed entries get the gradient of kept ones."""
 
     keep = _StraightThrough
 
 
 @breaks("MASK-16", "unplanned-differs")
 class MatchesByPrefix(Exemplar):
-    """Zeroes half of every weight whose name begins like a planned one: layer10 beside layer1."""
+    """Zeroes half of every weight whose name starts like that of a planned one, such as layer10 for layer1."""
 
     def update(self, level: float | None = None) -> None:
         super().update(level)
@@ -125,7 +125,7 @@ class MatchesByPrefix(Exemplar):
 
 @breaks("MASK-16", "unplanned-differs")
 class ZeroesTheBias(Exemplar):
-    """Removes biases beside the weights."""
+    """Removes biases in addition to weights."""
 
     def update(self, level: float | None = None) -> None:
         super().update(level)
@@ -143,7 +143,7 @@ class _Rolls(Reworks):
 
 @breaks("MASK-17", "mask-differs")
 class RollsWithEveryRun(ExemplarAdapter):
-    """Masks depend on how many models were sparsified before."""
+    """Masks depend on the number of models sparsified before."""
 
     sparsified = _Rolls
     runs = 0
@@ -158,7 +158,7 @@ class RollsWithEveryRun(ExemplarAdapter):
 
 @breaks("MASK-18", "random-state")
 class SeedsTheWorld(Exemplar):
-    """Seeds the global generator, for the sake of reproducibility."""
+    """Seeds the global generator, for reproducibility."""
 
     def update(self, level: float | None = None) -> None:
         torch.manual_seed(0)
@@ -185,7 +185,7 @@ class Silences(Exemplar):
 
 @breaks("MASK-19", "setting-changed")
 class LeavesGradientsOff(Exemplar):
-    """Switches gradients off, and not on again."""
+    """Switches gradients off and leaves them off."""
 
     def update(self, level: float | None = None) -> None:
         torch.set_grad_enabled(False)
@@ -194,7 +194,7 @@ class LeavesGradientsOff(Exemplar):
 
 @breaks("MASK-20", "form-differs")
 class ReturnsFloat32(Exemplar):
-    """A hook brings the output to float32."""
+    """A hook casts the output to float32."""
 
     def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
         super().__init__(model, plan, contract)
@@ -208,7 +208,7 @@ class _Product(Keep):
 
 @breaks("MASK-21", "weight-differs")
 class MultipliesByTheMask(Exemplar):
-    """Zero times NaN is NaN."""
+    """Multiplies by the mask, so that a removed NaN stays NaN."""
 
     keep = _Product
 
@@ -236,7 +236,7 @@ class UpdatesOnlyInTraining(Exemplar):
 
 @breaks("MASK-27", "weight-differs")
 class MasksAtAttach(ExemplarAdapter):
-    """Declares that masks come with the first update, and makes them at attach."""
+    """Declares that masks are created by the first update, but creates them at attach."""
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         return self.sparsified(model, plan, replace(self.contract, masks_at="attach"))
@@ -244,7 +244,7 @@ class MasksAtAttach(ExemplarAdapter):
 
 @breaks("MASK-27", "weight-differs")
 class MasksAtFirstForward(Exemplar):
-    """The first forward pass makes the masks."""
+    """The first forward creates the masks."""
 
     def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
         super().__init__(model, plan, contract)
@@ -253,21 +253,21 @@ class MasksAtFirstForward(Exemplar):
 
 @breaks("MASK-27", "plan-not-applied")
 class DeclaresMasksAtAttach(Misdeclared):
-    """Declares that masks come with attach, and makes them at the first update."""
+    """Declares that masks are created at attach, but creates them at the first update."""
 
     contract = replace(CONTRACT, masks_at="attach")
 
 
 @breaks("MASK-29", "random-otherwise")
 class BlamesChance(Misdeclared):
-    """Declares that its masks are random, so that no one asks which entries it keeps."""
+    """Declares that its masks are random, so that the kept entries are not checked."""
 
     contract = replace(CONTRACT, score="random")
 
 
 @breaks("MASK-29", "random-otherwise")
 class DrawsInSecret(Reworks):
-    """Rolls masks by chance, and puts the global generator back."""
+    """Rolls masks at random, and restores the global generator."""
 
     def rework(self, name: str, mask: Tensor) -> Tensor:
         with torch.random.fork_rng(devices=[]):
@@ -276,7 +276,7 @@ class DrawsInSecret(Reworks):
 
 @breaks("MASK-30", "output-differs")
 class ZeroesTheBiasOfChannels(Exemplar):
-    """Takes the bias of a removed output for removed, too."""
+    """Zeroes the bias of a removed output too."""
 
     def update(self, level: float | None = None) -> None:
         super().update(level)
@@ -294,14 +294,14 @@ class _Rescaled(Keep):
 
 @breaks("MASK-30", "weight-differs")
 class RescalesTwoOfFour(Exemplar):
-    """Makes up for what 2:4 removes by doubling what it keeps."""
+    """Doubles the entries that 2:4 keeps, to compensate for the removed ones."""
 
     keep = _Rescaled
 
 
 @breaks("MASK-31", "count-differs")
 class TakesTheFirstForAll(ExemplarAdapter):
-    """Gives every parameter the pattern of the first."""
+    """Gives every parameter the pattern of the first one."""
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         first = next(iter(plan.patterns.values()))
@@ -311,7 +311,7 @@ class TakesTheFirstForAll(ExemplarAdapter):
 
 @breaks("MASK-31", "count-differs")
 class GoesByTheModelsOrder(ExemplarAdapter):
-    """Deals the patterns out in the order of the model, not of the plan."""
+    """Assigns the patterns in the order of the model instead of the plan."""
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         named = [name for name, _ in model.named_parameters() if name in plan.patterns]
@@ -321,7 +321,7 @@ class GoesByTheModelsOrder(ExemplarAdapter):
 
 @breaks("MASK-02", "output-differs")
 class SqueezesABatchOfOne(Exemplar):
-    """A hook on the output drops dimensions of size one, and with them a batch of one."""
+    """A hook removes all dimensions of size one from the output, including a batch of one."""
 
     def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
         super().__init__(model, plan, contract)
@@ -330,7 +330,7 @@ class SqueezesABatchOfOne(Exemplar):
 
 @breaks("MASK-19", "setting-changed")
 class SetsUpTheProcess(Exemplar):
-    """Asks for deterministic algorithms and other threads, and leaves it at that."""
+    """Switches deterministic algorithms on and changes the number of threads, and leaves both so."""
 
     def update(self, level: float | None = None) -> None:
         torch.use_deterministic_algorithms(True)
@@ -339,6 +339,6 @@ class SetsUpTheProcess(Exemplar):
 
 @breaks("MASK-32", "mask-differs")
 class BlamesPosition(Misdeclared):
-    """Declares that position decides, so that no one asks which entries it keeps."""
+    """Declares that masks depend on position alone, so that the kept entries are not checked."""
 
     contract = replace(CONTRACT, score="position")

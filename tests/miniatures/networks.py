@@ -1,4 +1,4 @@
-"""Broken on models that are built otherwise than a chain of torch's own plain layers, or that carry more."""
+"""Broken on models that are not a chain of torch's own plain layers, or that have more state."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from . import Misdeclared, breaks
 
 @breaks("MASK-02", "output-differs")
 class ForgetsTheStride(Exemplar):
-    """Takes a convolution over with its kernel alone: stride, padding, dilation and groups go."""
+    """Copies a convolution with its kernel alone, without stride, padding, dilation and groups."""
 
     def _register(self, name: str) -> None:
         module = self.model.get_submodule(name.rpartition(".")[0])
@@ -28,7 +28,7 @@ class ForgetsTheStride(Exemplar):
 
 @breaks("MASK-01", "ValueError")
 class SplitsTheName(ExemplarAdapter):
-    """Takes every parameter to lie in a layer: the `weight` of a model that is one layer has none."""
+    """Assumes that every parameter lies in a named layer, which is wrong for a model that is a single layer."""
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         for name in plan.names:
@@ -38,7 +38,7 @@ class SplitsTheName(ExemplarAdapter):
 
 @breaks("MASK-01", "plan-not-applied")
 class KnowsTorchsTypesAlone(Exemplar):
-    """Looks layers up by type, and passes over a subclass of nn.Linear."""
+    """Finds layers by exact type, and skips a subclass of nn.Linear."""
 
     def _ranked_each(self, plan: Plan) -> dict[str, Tensor]:
         masks = super()._ranked_each(plan)
@@ -50,12 +50,12 @@ class KnowsTorchsTypesAlone(Exemplar):
 
 
 class _Notes(nn.Module):
-    """Never meant to be called."""
+    """A module that must never be called."""
 
 
 @breaks("MASK-01", "NotImplementedError")
 class HangsItselfIn(Exemplar):
-    """Keeps what it knows in a module of its own that it hangs into the model: an nn.Sequential runs that, too."""
+    """Stores its state in a child module of the model, which an nn.Sequential runs too."""
 
     def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
         super().__init__(model, plan, contract)
@@ -68,7 +68,7 @@ class HangsItselfIn(Exemplar):
 
 @breaks("REG-21", "buffer-changed")
 class CalibratesInTraining(Exemplar):
-    """Runs the model in train mode to rank it, which moves running statistics."""
+    """Runs the model in train mode to rank it, which changes running statistics."""
 
     def update(self, level: float | None = None) -> None:
         for module in self.model.modules():
@@ -79,7 +79,7 @@ class CalibratesInTraining(Exemplar):
 
 @breaks("STATE-21", "buffer-differs")
 class RestoresParametersAlone(Exemplar):
-    """Takes up parameters and masks, and leaves every other buffer as it is."""
+    """Restores parameters and masks, but no other buffer."""
 
     def load(self, saved: Saved) -> None:
         buffers = {name for name, _ in self.model.named_buffers() if not name.endswith(".mask")}
@@ -99,7 +99,7 @@ class ZeroesGradients(Exemplar):
 
 @breaks("REG-20", "hooks-differ")
 class ClearsBackwardHooks(Exemplar):
-    """Takes a layer's backward hooks off to put its own on, and does not put them back."""
+    """Removes a layer's backward hooks to register its own, and does not restore them."""
 
     def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
         super().__init__(model, plan, contract)
@@ -109,14 +109,14 @@ class ClearsBackwardHooks(Exemplar):
 
 @breaks("REG-22", "not-refused")
 class TakesAnySize(Misdeclared):
-    """Declares that it takes sizes that are multiples of 16 alone, and takes whatever comes."""
+    """Declares that only sizes that are multiples of 16 are supported, but accepts any."""
 
     contract = replace(CONTRACT, sizes="multiples of 16")
 
 
 @breaks("REG-22", "not-refused")
 class PassesOverWhatDoesNotFit(ExemplarAdapter):
-    """Leaves a weight of a size that it does not take dense, and says nothing."""
+    """Silently leaves a weight of an unsupported size dense."""
 
     contract = replace(CONTRACT, sizes="multiples of 16")
 
@@ -131,7 +131,7 @@ class PassesOverWhatDoesNotFit(ExemplarAdapter):
 
 @breaks("REG-22", "refusal-unnamed")
 class RefusesWithoutAName(ExemplarAdapter):
-    """Refuses a weight of a size that it does not take, and does not say which."""
+    """Refuses a weight of an unsupported size without naming it."""
 
     contract = replace(CONTRACT, sizes="multiples of 16")
 

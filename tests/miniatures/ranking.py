@@ -1,4 +1,4 @@
-"""Broken in how many are removed, which, and what becomes of them at the next level."""
+"""Broken in the number of removed entries, in their choice, or in the next level."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from . import Misdeclared, breaks
 
 
 class Reworks(Exemplar):
-    """Makes each mask anew from the one that is right."""
+    """Modifies each correct mask."""
 
     def rework(self, name: str, mask: Tensor) -> Tensor:
         return mask
@@ -26,7 +26,7 @@ class Reworks(Exemplar):
 
 
 class Misreads(Exemplar):
-    """Takes each pattern for another."""
+    """Replaces each pattern by another."""
 
     def read(self, pattern: Pattern) -> Pattern:
         return pattern
@@ -38,14 +38,14 @@ class Misreads(Exemplar):
 
 @breaks("MASK-05", "count-differs")
 class Truncates(Misdeclared):
-    """Declares rounding up, and rounds half to even."""
+    """Declares rounding up, but rounds half to even."""
 
     contract = replace(CONTRACT, rounding="ceil")
 
 
 @breaks("MASK-05", "count-differs")
 class KeepsOne(Reworks):
-    """Never empties a layer: the first entry always stays."""
+    """Never removes all of a layer: the first entry is always kept."""
 
     def rework(self, name: str, mask: Tensor) -> Tensor:
         mask.view(-1)[0] |= not mask.any()
@@ -54,7 +54,7 @@ class KeepsOne(Reworks):
 
 @breaks("MASK-05", "count-differs")
 class CountsInItsOwnDtype(Exemplar):
-    """Removes what lies under a quantile that is interpolated in the weight's own dtype."""
+    """Removes the entries below a quantile interpolated in the weight's own dtype."""
 
     def _ranked_each(self, plan: Plan) -> dict[str, Tensor]:
         masks = super()._ranked_each(plan)
@@ -76,7 +76,7 @@ class RanksSigned(Exemplar):
 
 @breaks("MASK-06", "kept-differs")
 class KeepsTheSmallest(Exemplar):
-    """Sorts the wrong way round."""
+    """Sorts in the wrong direction."""
 
     def _dense(self, name: str) -> Tensor:
         return 1 / super()._dense(name)
@@ -84,7 +84,7 @@ class KeepsTheSmallest(Exemplar):
 
 @breaks("MASK-07", "unit-broken")
 class SwapsTheBlock(Misreads):
-    """Takes a block's rows for its columns."""
+    """Swaps the rows and columns of a block."""
 
     def read(self, pattern: Pattern) -> Pattern:
         return Block(pattern.shape[::-1], pattern.level) if isinstance(pattern, Block) else pattern
@@ -92,7 +92,7 @@ class SwapsTheBlock(Misreads):
 
 @breaks("MASK-07", "count-differs")
 class SpendsTheLevelOnEntries(Misreads):
-    """Removes as many blocks as leave half of each of them to be removed."""
+    """Removes half as many blocks as the level demands."""
 
     def read(self, pattern: Pattern) -> Pattern:
         return Block(pattern.shape, pattern.level / 2) if isinstance(pattern, Block) else pattern
@@ -100,14 +100,14 @@ class SpendsTheLevelOnEntries(Misreads):
 
 @breaks("MASK-08", "kept-differs")
 class SumsSquares(Misdeclared):
-    """Declares that blocks rank by squares, and ranks them by magnitudes."""
+    """Declares that blocks are ranked by squares, but ranks them by magnitudes."""
 
     contract = replace(CONTRACT, score="magnitude-l2")
 
 
 @breaks("MASK-09", "count-differs")
 class KeepsNOfMOverall(Misreads):
-    """Reads 2:4 as half of all entries."""
+    """Treats 2:4 as half of all entries."""
 
     def read(self, pattern: Pattern) -> Pattern:
         return Unstructured(1 - pattern.n / pattern.m) if isinstance(pattern, NofM) else pattern
@@ -115,7 +115,7 @@ class KeepsNOfMOverall(Misreads):
 
 @breaks("MASK-09", "count-differs")
 class GroupsAlongOutputs(Reworks):
-    """Cuts the groups of N:M along the output dimension."""
+    """Forms the groups of N:M along the output dimension."""
 
     def rework(self, name: str, mask: Tensor) -> Tensor:
         pattern = self.plan.patterns[name]
@@ -126,7 +126,7 @@ class GroupsAlongOutputs(Reworks):
 
 @breaks("MASK-10", "kept-differs")
 class KeepsTheFirstN(Reworks):
-    """Keeps the first n of each group, whatever they weigh."""
+    """Keeps the first n entries of each group, whatever their scores."""
 
     def rework(self, name: str, mask: Tensor) -> Tensor:
         pattern = self.plan.patterns[name]
@@ -137,7 +137,7 @@ class KeepsTheFirstN(Reworks):
 
 @breaks("MASK-11", "unit-broken")
 class SwapsInputsAndOutputs(Misreads):
-    """Takes dimension 0 for the inputs."""
+    """Treats dimension 0 as the inputs."""
 
     def read(self, pattern: Pattern) -> Pattern:
         return Channel(pattern.level, 1 - pattern.dim) if isinstance(pattern, Channel) else pattern
@@ -154,7 +154,7 @@ class RemovesOneAtLeast(Reworks):
 
 @breaks("MASK-12", "kept-differs")
 class JudgesTheNeighbour(Exemplar):
-    """Off by one: each slice goes by the score of the one before it."""
+    """Off by one: each slice is ranked by the score of the one before it."""
 
     def _dense(self, name: str) -> Tensor:
         dense = super()._dense(name)
@@ -163,7 +163,7 @@ class JudgesTheNeighbour(Exemplar):
 
 @breaks("MASK-13", "mask-differs")
 class DoublesTheBand(Misreads):
-    """Keeps as far as the width on either side of the diagonal."""
+    """Keeps a band with the width on each side of the diagonal."""
 
     def read(self, pattern: Pattern) -> Pattern:
         return Band(2 * pattern.width + 1) if isinstance(pattern, Band) else pattern
@@ -171,7 +171,7 @@ class DoublesTheBand(Misreads):
 
 @breaks("MASK-14", "kept-differs")
 class RanksEachByItself(Exemplar):
-    """Takes the level of each parameter by itself where the scope is all."""
+    """Ranks each parameter by itself although the scope is all."""
 
     def _ranked_together(self, plan: Plan) -> dict[str, Tensor]:
         return self._ranked_each(plan)
@@ -179,7 +179,7 @@ class RanksEachByItself(Exemplar):
 
 @breaks("MASK-22", "count-differs")
 class RemovesAllThatTie(Reworks):
-    """Removes whatever scores no higher than the highest it removes."""
+    """Removes every entry that does not score higher than the highest removed one."""
 
     def rework(self, name: str, mask: Tensor) -> Tensor:
         size = self._dense(name).abs()
@@ -188,14 +188,14 @@ class RemovesAllThatTie(Reworks):
 
 @breaks("MASK-22", "ties-differ")
 class DeclaresOtherTies(Misdeclared):
-    """Declares to keep the last of equals, and keeps the first."""
+    """Declares that ties keep the last entries, but keeps the first."""
 
     contract = replace(CONTRACT, ties="highest index")
 
 
 @breaks("MASK-23", "unit-broken")
 class PrunesTheEdge(ExemplarAdapter):
-    """Declares to keep partial blocks, and prunes them like any."""
+    """Declares that partial blocks are kept, but prunes them like any other."""
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         return self.sparsified(model, plan, replace(self.contract, ragged="prune"))
@@ -203,7 +203,7 @@ class PrunesTheEdge(ExemplarAdapter):
 
 @breaks("MASK-23", "refusal-unnamed")
 class RefusesNamelessly(ExemplarAdapter):
-    """Refuses partial blocks with a message that says nothing."""
+    """Refuses partial blocks with a message that names nothing."""
 
     contract = replace(CONTRACT, ragged="refuse")
 
@@ -216,7 +216,7 @@ class RefusesNamelessly(ExemplarAdapter):
 
 @breaks("MASK-24", "count-differs")
 class CompoundsTheLevel(ExemplarAdapter):
-    """Declares that a level counts from the dense weight, and counts from what remains."""
+    """Declares that a level counts from the dense weight, but counts from the remaining entries."""
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         return self.sparsified(model, plan, replace(self.contract, level_basis="remaining"))
@@ -224,14 +224,14 @@ class CompoundsTheLevel(ExemplarAdapter):
 
 @breaks("MASK-24", "regrown")
 class RegrowsInSecret(Misdeclared):
-    """Declares that what is gone stays gone, and ranks all entries anew."""
+    """Declares monotone regrowth, but ranks all entries again."""
 
     contract = replace(CONTRACT, regrowth="monotone")
 
 
 @breaks("MASK-25", "count-differs")
 class NeverRegrows(ExemplarAdapter):
-    """Declares that entries may come back, and lets none."""
+    """Declares free regrowth, but never restores an entry."""
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         return self.sparsified(model, plan, replace(self.contract, regrowth="monotone"))
@@ -239,7 +239,7 @@ class NeverRegrows(ExemplarAdapter):
 
 @breaks("MASK-25", "kept-differs")
 class StartsOver(Reworks):
-    """At a lower level it keeps the right number, but not what it kept before."""
+    """At a lower level it keeps the right number of entries, but not those kept before."""
 
     def rework(self, name: str, mask: Tensor) -> Tensor:
         return mask if mask.float().mean() < 0.5 else mask.roll(1, -1)
@@ -247,7 +247,7 @@ class StartsOver(Reworks):
 
 @breaks("MASK-24", "kept-differs")
 class RanksAtAttach(Exemplar):
-    """Goes on ranking by the weights that it was attached to, however they are trained."""
+    """Keeps ranking by the weights at attach, however they are trained."""
 
     def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
         self.first = {name: model.get_parameter(name).detach().clone() for name in plan.names}
@@ -259,7 +259,7 @@ class RanksAtAttach(Exemplar):
 
 @breaks("MASK-24", "kept-differs")
 class RanksWhatIsMasked(Exemplar):
-    """Ranks masked weights, so that what was once removed never gets another chance, and declares that it does."""
+    """Ranks masked weights, so that a removed entry never returns, although free regrowth is declared."""
 
     def _dense(self, name: str) -> Tensor:
         return super()._dense(name) * self.mask_tensor(name)
@@ -267,7 +267,7 @@ class RanksWhatIsMasked(Exemplar):
 
 @breaks("MASK-25", "count-differs")
 class StaysAtTheLevel(Exemplar):
-    """Takes the level of one update for that of all to come."""
+    """Uses the level of one update for all later ones."""
 
     def update(self, level: float | None = None) -> None:
         self.plan = self.plan if level is None else self.plan.at_level(level)
@@ -276,7 +276,7 @@ class StaysAtTheLevel(Exemplar):
 
 @breaks("MASK-24", "unit-broken")
 class ForgetsTheShape(Exemplar):
-    """Takes a new level for one of single entries."""
+    """Treats a new level as one of single entries."""
 
     def update(self, level: float | None = None) -> None:
         plan = self.plan
@@ -288,7 +288,7 @@ class ForgetsTheShape(Exemplar):
 
 @breaks("MASK-14", "count-differs")
 class ForgetsTheScope(Exemplar):
-    """Ranks each parameter by itself once it is given a level, though first all together."""
+    """Ranks all parameters together at first, but each by itself once a level is given."""
 
     def update(self, level: float | None = None) -> None:
         plan = self.plan
@@ -311,7 +311,7 @@ class _Lagging(Keep):
 
 @breaks("MASK-25", "weight-differs")
 class AppliesWhatRemoves(Exemplar):
-    """Reports the mask of a lowered level, and goes on applying the one before."""
+    """Reports the mask of a lowered level, but goes on applying the previous one."""
 
     keep = _Lagging
 
@@ -325,7 +325,7 @@ class AppliesWhatRemoves(Exemplar):
 
 @breaks("MASK-10", "kept-differs")
 class RanksAsItIsStored(Exemplar):
-    """Scores entries in the order in which they are stored, which is not always the weight's."""
+    """Ranks entries in storage order, which differs from the weight's order if it is strided."""
 
     def _dense(self, name: str) -> Tensor:
         weight = super()._dense(name)
@@ -334,7 +334,7 @@ class RanksAsItIsStored(Exemplar):
 
 @breaks("MASK-25", "count-differs")
 class TakesZeroForNone(Exemplar):
-    """An update to level 0 is taken for one without a level."""
+    """Treats an update to level 0 as one without a level."""
 
     def update(self, level: float | None = None) -> None:
         super().update(level or None)
@@ -342,7 +342,7 @@ class TakesZeroForNone(Exemplar):
 
 @breaks("MASK-33", "count-differs")
 class CountsTheNonzero(Exemplar):
-    """The level counts over what is not zero already."""
+    """Counts the level over nonzero entries only."""
 
     def _ranked_each(self, plan: Plan) -> dict[str, Tensor]:
         def of_nonzero(name: str, pattern: Pattern) -> Pattern:
@@ -356,7 +356,7 @@ class CountsTheNonzero(Exemplar):
 
 @breaks("MASK-33", "unit-broken")
 class RemovesZerosBesides(Reworks):
-    """What is zero in the dense weight is removed besides the count."""
+    """Removes the zeros of the dense weight in addition to the count."""
 
     def rework(self, name: str, mask: Tensor) -> Tensor:
         return mask & (self._dense(name) != 0)
@@ -364,7 +364,7 @@ class RemovesZerosBesides(Reworks):
 
 @breaks("MASK-34", "unit-broken")
 class TakesTheLastDimForInputs(Exemplar):
-    """Takes a convolution's inputs for its last dimension, which are columns of its window."""
+    """Treats the last dimension of a convolution as its inputs, but that is the width of its window."""
 
     def _ranked_each(self, plan: Plan) -> dict[str, Tensor]:
         def last(name: str, pattern: Pattern) -> Pattern:

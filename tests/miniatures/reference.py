@@ -1,4 +1,4 @@
-"""Broken in a way that only stored weights show, or that only stored masks tell apart."""
+"""Broken in a way that only stored weights or stored masks reveal."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from . import breaks
 
 @breaks("MASK-28", "mask-differs")
 class MistakesLoadedWeights(Exemplar):
-    """It takes a weight that was loaded into the model, and not made with it, for one that it has
-    sparsified before, and keeps of it what it should remove."""
+    """Treats a weight loaded into the model as sparsified before, and keeps the entries that it should remove."""
 
     def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
         self.loaded = [name for name in plan.names if model.get_parameter(name)._version]
@@ -33,7 +32,7 @@ class _Squares(Exemplar):
 
 @breaks("MASK-28", "mask-differs")
 class RanksBySquares(ExemplarAdapter):
-    """It declares to rank channels by the sum of magnitudes, and ranks them by the sum of squares."""
+    """Declares that channels are ranked by the sum of magnitudes, but ranks by the sum of squares."""
 
     supported = ExemplarAdapter.supported.replace("given unstructured block n_of_m any_n_of_m ", "")
     unsupported = "given unstructured block n_of_m any_n_of_m"

@@ -1,4 +1,4 @@
-"""Broken in how it registers itself on a model, or takes itself off again."""
+"""Broken in how it registers itself on a model, or removes itself again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from . import Misdeclared, breaks
 
 
 class _Unchecked(ExemplarAdapter):
-    """Carries plans out without looking at them first."""
+    """Carries out plans without checking them first."""
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         return self.sparsified(model, plan, self.contract)
@@ -26,21 +26,21 @@ class _Unchecked(ExemplarAdapter):
 
 @breaks("REG-01", "held-otherwise")
 class DeclaresABuffer(Misdeclared):
-    """Declares a buffer beside the weight, and parametrizes."""
+    """Declares holds=buffer, but uses a parametrization."""
 
     contract = replace(CONTRACT, holds="buffer")
 
 
 @breaks("REG-01", "held-otherwise")
 class DeclaresAWrapper(Misdeclared):
-    """Declares a wrapper, so that nobody looks inside, and parametrizes."""
+    """Declares holds=wrapper, so that the modules inside are not checked, but uses a parametrization."""
 
     contract = replace(CONTRACT, holds="wrapper")
 
 
 @breaks("REG-01", "not-plain")
 class ParametrizesAll(Exemplar):
-    """Parametrizes every layer, those not planned with a mask of ones."""
+    """Parametrizes every layer, unplanned ones with a mask of ones."""
 
     def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
         super().__init__(model, plan, contract)
@@ -79,7 +79,7 @@ class ThawsThePlanned(Exemplar):
 
 @breaks("REG-03", "frozen-differs")
 class FreezesTheRest(Exemplar):
-    """Freezes what is not planned while it works, and thaws all of it afterwards."""
+    """Freezes all unplanned parameters while it works, and makes all of them trainable afterwards."""
 
     def update(self, level: float | None = None) -> None:
         self.model.requires_grad_(False)
@@ -89,7 +89,7 @@ class FreezesTheRest(Exemplar):
 
 @breaks("REG-04", "identity-lost")
 class ClonesTheWeight(Exemplar):
-    """Keeps a clone of the parameter, so that an optimizer built before trains what no one uses."""
+    """Uses a clone of the parameter, so that an optimizer built before trains an unused one."""
 
     def _register(self, name: str) -> None:
         path, attribute = split_name(name)
@@ -100,7 +100,7 @@ class ClonesTheWeight(Exemplar):
 
 @breaks("REG-04", "order-differs")
 class RegistersAnew(Exemplar):
-    """Takes every weight off and puts it back, which puts it after its bias."""
+    """Removes and re-registers every weight, which moves it behind its bias."""
 
     def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
         super().__init__(model, plan, contract)
@@ -135,14 +135,14 @@ class _Attribute(Keep):
 
 @breaks("REG-05", "mask-loose")
 class LeavesItsMaskLoose(Exemplar):
-    """The mask is a plain attribute, which .to and .half leave where it is (F6)."""
+    """The mask is a plain attribute, which .to and .half do not move (F6)."""
 
     keep = _Attribute
 
 
 @breaks("REG-06", "hooks-differ")
 class ClearsHooks(Exemplar):
-    """Clears all hooks of a planned layer, to begin afresh."""
+    """Clears all hooks of a planned layer."""
 
     def _register(self, name: str) -> None:
         self.model.get_submodule(split_name(name)[0])._forward_hooks.clear()
@@ -151,7 +151,7 @@ class ClearsHooks(Exemplar):
 
 @breaks("REG-06", "hooks-differ")
 class TurnsHooksRound(Exemplar):
-    """Puts the hooks it finds back in the wrong order."""
+    """Restores the hooks in the wrong order."""
 
     def _register(self, name: str) -> None:
         layer = self.model.get_submodule(split_name(name)[0])
@@ -178,14 +178,14 @@ class _Stacking(Exemplar):
 
 @breaks("REG-08", "attached-twice")
 class Stacks(_Unchecked):
-    """Puts a second mask upon the first, of which only the last is updated."""
+    """Attached twice, it stacks a second mask on the first, and updates only the last."""
 
     sparsified = _Stacking
 
 
 @breaks("REG-08", "refusal-unnamed")
 class BreaksDownTheSecondTime(_Unchecked):
-    """Attached twice, it fails over its own parametrization, in words that help nobody."""
+    """Attached twice, it fails on its own parametrization, with an error that names nothing."""
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         if any(parametrize.is_parametrized(module) for module in model.modules()):
@@ -200,7 +200,7 @@ class LooksTooLate(_Unchecked):
 
 @breaks("REG-09", "not-refused")
 class SkipsTheUnknown(_Unchecked):
-    """Passes silently over what it does not find."""
+    """Silently skips an unknown parameter."""
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         known = {name for name, _ in model.named_parameters()}
@@ -210,7 +210,7 @@ class SkipsTheUnknown(_Unchecked):
 
 @breaks("REG-10", "weight-differs")
 class ForgetsTheTwin(Exemplar):
-    """Parametrizes only the layer that the plan names; the one that shares its weight stays dense."""
+    """Parametrizes only the planned layer; the one tied to it stays dense."""
 
     def _register(self, name: str) -> None:
         path, attribute = split_name(name)
@@ -220,7 +220,7 @@ class ForgetsTheTwin(Exemplar):
 
 @breaks("REG-10", "untied")
 class PartsTheTwins(Exemplar):
-    """Gives each of two tied layers a parameter of its own, under one mask."""
+    """Gives two tied layers separate parameters with one mask."""
 
     def _register(self, name: str) -> None:
         weight = self.model.get_parameter(name)
@@ -232,7 +232,7 @@ class PartsTheTwins(Exemplar):
 
 @breaks("REG-11", "not-refused")
 class Broadcasts(_Unchecked):
-    """A mask of one row is taken for all rows (F8)."""
+    """Uses a mask of one row for all rows (F8)."""
 
 
 class _Unmasking(Exemplar):
@@ -244,7 +244,7 @@ class _Unmasking(Exemplar):
 
 @breaks("REG-12", "finalized-differs")
 class FinalizesTheDense(_Unmasking):
-    """Takes the mask off before it bakes it in."""
+    """Removes the mask before multiplying it into the weight."""
 
 
 @breaks("REG-12", "not-plain")
@@ -275,7 +275,7 @@ class LeavesTheMaskBehind(Exemplar):
 
 @breaks("REG-13", "not-plain")
 class LeavesAHookBehind(Exemplar):
-    """Finalize does not take off the hook that counted calls."""
+    """Finalize leaves a hook that counts calls."""
 
     def _register(self, name: str) -> None:
         super()._register(name)
@@ -284,7 +284,7 @@ class LeavesAHookBehind(Exemplar):
 
 @breaks("REG-14", "output-differs")
 class FinalizesTheBiasAway(Exemplar):
-    """Finalize zeroes the bias beside each weight it bakes in."""
+    """Finalize zeroes the bias of each planned layer."""
 
     def finalize(self) -> nn.Module:
         for name, parameter in self.model.named_parameters():
@@ -302,7 +302,7 @@ class _Switched(Keep):
 
 @breaks("REG-15", "weight-differs")
 class MasksTheWholeModelOnly(Exemplar):
-    """Switches its masks on only for the time that the whole model runs."""
+    """Applies its masks only while the whole model runs."""
 
     keep = _Switched
 
@@ -319,7 +319,7 @@ class MasksTheWholeModelOnly(Exemplar):
 
 @breaks("REG-10", "untied")
 class FinalizesTheTwinsApart(Exemplar):
-    """Finalize gives each of two layers that share a weight one of its own."""
+    """Finalize gives two tied layers separate weights."""
 
     def finalize(self) -> nn.Module:
         model = super().finalize()
@@ -347,7 +347,7 @@ class FinalizesForInference(Exemplar):
 
 @breaks("REG-16", "hooks-differ")
 class FinalizeClearsHooks(Exemplar):
-    """Finalize takes a user's hooks for its own."""
+    """Finalize removes a user's hooks."""
 
     def finalize(self) -> nn.Module:
         model = super().finalize()
@@ -358,7 +358,7 @@ class FinalizeClearsHooks(Exemplar):
 
 @breaks("REG-17", "gradient-left")
 class LeavesItsCalibrationBehind(Exemplar):
-    """Takes gradients to score by, and leaves them for the user's first step."""
+    """Scores by gradients, and leaves them for the user's first step."""
 
     def update(self, level: float | None = None) -> None:
         super().update(level)
@@ -367,7 +367,7 @@ class LeavesItsCalibrationBehind(Exemplar):
 
 @breaks("REG-04", "identity-lost")
 class ReplacesOnTheSecondUpdate(Exemplar):
-    """Puts a new parameter in place of the old at every update but the first."""
+    """Replaces the parameter at every update but the first."""
 
     updates = 0
 

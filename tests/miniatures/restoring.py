@@ -1,4 +1,4 @@
-"""Broken in what a restore builds on, and in what it brings back."""
+"""Broken in the model that a restore builds on, or in the state that it restores."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from . import Misdeclared, breaks
 
 @breaks("STATE-18", "restored-otherwise")
 class DeclaresADenseModel(Misdeclared):
-    """Declares that a dense model is all it restores onto, and attaches anew."""
+    """Declares that it restores onto a dense model, but attaches anew."""
 
     contract = replace(CONTRACT, restores_into="dense")
 
 
 @breaks("STATE-18", "restored-otherwise")
 class DeclaresAWholeModel(Misdeclared):
-    """Declares that what is saved brings the whole model along, and builds on the one it is given."""
+    """Declares that the saved state contains the whole model, but builds on the given one."""
 
     contract = replace(CONTRACT, restores_into="whole model")
 
 
 @breaks("STATE-18", "restored-otherwise")
 class RestoresACopy(ExemplarAdapter):
-    """Restores into a copy, so that a user who holds on to the model goes on with the dense one."""
+    """Restores into a copy, so that a user who keeps a reference to the model goes on with the dense one."""
 
     def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
         return super().restore(copy.deepcopy(dense_model), plan, saved, context)
@@ -40,7 +40,7 @@ class RestoresACopy(ExemplarAdapter):
 
 @breaks("STATE-19", "flag-changed")
 class RestoresForInference(ExemplarAdapter):
-    """Puts what it restores into eval mode."""
+    """Switches the restored model to eval mode."""
 
     def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
         restored = super().restore(dense_model, plan, saved, context)
@@ -56,7 +56,7 @@ class _Thawing(Exemplar):
 
 @breaks("STATE-19", "flag-changed")
 class RestoreThaws(ExemplarAdapter):
-    """Makes every parameter that it restores trainable."""
+    """Makes every restored parameter trainable."""
 
     sparsified = _Thawing
 
@@ -72,7 +72,7 @@ class _Stale(Exemplar):
 
 @breaks("STATE-20", "weight-differs")
 class SavesTheLastUpdate(ExemplarAdapter):
-    """Saves what the last update left, and not what was learned since."""
+    """Saves the weights of the last update, without the training since."""
 
     sparsified = _Stale
 
@@ -87,14 +87,14 @@ class _Shifting(Exemplar):
 
 @breaks("STATE-20", "mask-differs")
 class RestoresGivenMasksAlone(ExemplarAdapter):
-    """Restores every mask but a given one a row further down."""
+    """Restores every mask that is not given one row too low."""
 
     sparsified = _Shifting
 
 
 @breaks("STATE-15", "mask-differs")
 class RanksInItsFirstTraining(Exemplar):
-    """What was restored ranks anew at the end of its first training."""
+    """A restored model ranks again at the end of its first training."""
 
     loaded = False
 

@@ -1,4 +1,4 @@
-"""Adapters that are wrong before any sparsifier is: nothing else can be told from what is judged through them."""
+"""Broken adapters, through which nothing about a sparsifier can be learned."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from . import breaks
 
 @breaks("SMOKE-01", "output-shape")
 class GivesATuple(Exemplar):
-    """The model gives its output in a tuple, beside its sparsity."""
+    """The model returns a tuple of its output and its sparsity."""
 
     def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
         super().__init__(model, plan, contract)
@@ -28,7 +28,7 @@ class GivesATuple(Exemplar):
 
 @breaks("SMOKE-02", "mask-missing")
 class NamesMasksByLayer(Exemplar):
-    """Reports its masks under the layers' names, not the parameters'."""
+    """Reports its masks under the names of layers instead of parameters."""
 
     def masks(self) -> dict[str, Tensor]:
         return {name.removesuffix(".weight"): mask for name, mask in super().masks().items()}
@@ -44,7 +44,7 @@ class ReportsFlatMasks(Exemplar):
 
 @breaks("SMOKE-03", "plan-not-applied")
 class AimsAtTheNeighbour(ExemplarAdapter):
-    """Sparsifies the layer whose name merely begins alike."""
+    """Sparsifies another layer whose name starts alike."""
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         aimed = {}
@@ -58,7 +58,7 @@ class AimsAtTheNeighbour(ExemplarAdapter):
 
 @breaks("SMOKE-04", "weight-not-moved")
 class TrainsACopy(Exemplar):
-    """Trains a copy of the model, and leaves it at that."""
+    """Trains a copy of the model."""
 
     def train(self, batches: Iterable[tuple[Tensor, Tensor]], loss: Any, optimizer: torch.optim.Optimizer) -> None:
         twin = copy.deepcopy(self.model)
@@ -76,7 +76,7 @@ class SavesNothing(Exemplar):
 
 @breaks("SMOKE-06", "output-shape")
 class FinalizesTheFirstLayer(Exemplar):
-    """Hands out the first layer for the whole."""
+    """Finalize returns the first layer instead of the model."""
 
     def finalize(self) -> nn.Module:
         return next(super().finalize().children())

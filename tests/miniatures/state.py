@@ -1,4 +1,4 @@
-"""Broken in what is saved, restored, copied, cast or moved."""
+"""Broken in saving, restoring, copying, casting or moving."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NOWHERE = replace(CONTRACT, mask_storage="nowhere")
 
 @breaks("STATE-01", "weight-differs")
 class RestoresThePlannedAlone(Exemplar):
-    """Restores what it sparsified, and leaves every other parameter as it finds it."""
+    """Restores the planned parameters, but no others."""
 
     def load(self, saved: Saved) -> None:
         own = {name: value for name, value in saved.model.items() if ".parametrizations." in name}
@@ -49,7 +49,7 @@ class _Shelved(Exemplar):
 
 @breaks("STATE-02", "mask-differs")
 class SavesAReference(ExemplarAdapter):
-    """Saves where in this process the masks lie, and not the masks."""
+    """Saves the location of the masks in this process instead of the masks."""
 
     contract = _SIDECAR
     sparsified = _Shelved
@@ -62,7 +62,7 @@ class _Local(_Shelved):
 
 @breaks("STATE-02", "fresh-interpreter-failed: restore in a fresh interpreter: IndexError")
 class RestoresAtHomeAlone(ExemplarAdapter):
-    """Can be restored in no process but the one that saved it."""
+    """Can be restored only in the process that saved it."""
 
     contract = _SIDECAR
     sparsified = _Local
@@ -102,28 +102,28 @@ class StartsAfreshOnLoad(Exemplar):
 
 @breaks("STATE-04", "mask-carried")
 class SaysSidecar(Misdeclared):
-    """Declares that masks travel in the sidecar, and puts them in the model's state dict."""
+    """Declares that masks are stored in the sidecar, but stores them in the model's state dict."""
 
     contract = _SIDECAR
 
 
 @breaks("STATE-04", "mask-differs")
 class SaysBoth(Misdeclared):
-    """Declares that masks travel in the sidecar as well, where they do not."""
+    """Declares that masks are stored in the sidecar too, but stores them in the state dict alone."""
 
     contract = replace(CONTRACT, mask_storage="both")
 
 
 @breaks("STATE-04", "mask-carried")
 class SaysNowhere(Misdeclared):
-    """Declares that masks do not travel, and they do."""
+    """Declares that masks are not stored, but stores them."""
 
     contract = _NOWHERE
 
 
 @breaks("STATE-05", "mask-differs")
 class EatsItsArgument(Exemplar):
-    """Takes the masks out of the saved state when it loads them (B13)."""
+    """Removes the masks from the saved state when it loads them (B13)."""
 
     def load(self, saved: Saved) -> None:
         masks = {name: saved.model.pop(name) for name in list(saved.model) if name.endswith(".mask")}
@@ -164,7 +164,7 @@ class _Lending(Exemplar):
 
 @breaks("STATE-06", "saved-changed")
 class LendsItsMasks(ExemplarAdapter):
-    """What is restored works with the masks of its donor (B14)."""
+    """A restored sparsifier uses the masks of the original (B14)."""
 
     contract = _SIDECAR
     sparsified = _Lending
@@ -183,7 +183,7 @@ class _Caching(Exemplar):
 
 @breaks("STATE-06", "changed")
 class CachesMasksByName(ExemplarAdapter):
-    """Parameters of one name and shape share a mask, in whatever model they are."""
+    """Parameters of equal name and shape share a mask, even in different models."""
 
     contract = _SIDECAR
     sparsified = _Caching
@@ -191,7 +191,7 @@ class CachesMasksByName(ExemplarAdapter):
 
 @breaks("STATE-07", "aliased")
 class AdoptsTheSaved(Exemplar):
-    """Takes the saved tensors for its own instead of copying them."""
+    """Uses the saved tensors instead of copying them."""
 
     def load(self, saved: Saved) -> None:
         self.model.load_state_dict(saved.model, assign=True)
@@ -210,7 +210,7 @@ class _SavedOnce(Exemplar):
 
 @breaks("STATE-08", "mask-differs")
 class SavesOnce(ExemplarAdapter):
-    """Once restored it saves no masks any more (B12)."""
+    """Once restored it never saves masks again (B12)."""
 
     contract = _SIDECAR
     sparsified = _SavedOnce
@@ -218,7 +218,7 @@ class SavesOnce(ExemplarAdapter):
 
 @breaks("STATE-09", "saved-changed")
 class HandsOutItsMasks(ExemplarAdapter):
-    """Saves the very masks that it works with, which the next update changes (B10)."""
+    """Saves the mask tensors in use, which the next update changes (B10)."""
 
     contract = _SIDECAR
     sparsified = _Lending
@@ -226,7 +226,7 @@ class HandsOutItsMasks(ExemplarAdapter):
 
 @breaks("STATE-09", "changed")
 class SavesInEvalMode(Exemplar):
-    """Saving puts the model into eval mode and leaves it there."""
+    """Saving switches the model to eval mode and leaves it there."""
 
     def save(self) -> Saved:
         self.model.eval()
@@ -235,7 +235,7 @@ class SavesInEvalMode(Exemplar):
 
 @breaks("STATE-10", "not-refused")
 class LoadsWhatFits(ExemplarAdapter):
-    """Restores the tensors whose shapes fit and drops the others in silence."""
+    """Restores the tensors whose shapes fit, and silently drops the others."""
 
     def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
         sparsified = self.attach(dense_model, plan, context)
@@ -253,7 +253,7 @@ class _Trusting(Exemplar):
 
 @breaks("STATE-10", "not-refused")
 class TakesMasksAsTheyAre(ExemplarAdapter):
-    """Takes a saved mask without looking at its shape, as BaseSparsifier.load_state_dict does."""
+    """Loads a saved mask without checking its shape, as BaseSparsifier.load_state_dict does."""
 
     contract = _SIDECAR
     sparsified = _Trusting
@@ -261,7 +261,7 @@ class TakesMasksAsTheyAre(ExemplarAdapter):
 
 @breaks("STATE-10", "refusal-unnamed")
 class RefusesWithoutAName(ExemplarAdapter):
-    """Refuses a state that does not fit without saying which layer does not."""
+    """Refuses a state that does not fit without naming the layer."""
 
     def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
         try:
@@ -272,7 +272,7 @@ class RefusesWithoutAName(ExemplarAdapter):
 
 @breaks("STATE-11", "unsafe-to-load")
 class SavesAnObject(Exemplar):
-    """Saves an object of a class of its own in the sidecar."""
+    """Saves an object of its own class in the sidecar."""
 
     def sidecar(self) -> Any:
         return {"contract": self.contract}
@@ -304,7 +304,7 @@ class _Single(Keep):
 
 @breaks("STATE-13", "RuntimeError")
 class StaysInItsDtype(Exemplar):
-    """Multiplies by a tensor of the dtype it was attached in, which no cast reaches (A2)."""
+    """Multiplies by a tensor of the dtype at attach, which a cast does not change (A2)."""
 
     keep = _Single
 
@@ -317,7 +317,7 @@ class _Remembering(Keep):
 
 @breaks("STATE-14", "RuntimeError")
 class RemembersItsResult(Exemplar):
-    """Keeps its last result, a tensor with a history, which cannot be copied deeply (pytorch#37322)."""
+    """Keeps its last result, a tensor with a history, which cannot be deep-copied (pytorch#37322)."""
 
     keep = _Remembering
 
@@ -336,7 +336,7 @@ class CopiesItsMaskByReference(Exemplar):
 
 @breaks("STATE-15", "mask-differs")
 class SavesMaskedWeights(Exemplar):
-    """Saves zeros in place of removed entries, which can then not come back."""
+    """Saves zeros in place of removed entries, which then cannot regrow."""
 
     def save(self) -> Saved:
         state = self.model.state_dict()
@@ -355,7 +355,7 @@ class _Loose(Keep):
 
 @breaks("STATE-16", "left-behind")
 class LeavesItsMaskBehind(Exemplar):
-    """The mask is a plain attribute, which no move to another device takes along (F6)."""
+    """The mask is a plain attribute, which is not moved to another device (F6)."""
 
     keep = _Loose
 
@@ -396,7 +396,7 @@ class _Stale(Exemplar):
 
 @breaks("STATE-17", "mask-differs")
 class SavesTheMaskItOnceHeld(ExemplarAdapter):
-    """Saves the mask tensors of the attached model, which a cast has since replaced (A5)."""
+    """Saves the mask tensors from attach, which a cast has replaced since (A5)."""
 
     contract = _SIDECAR
     sparsified = _Stale
@@ -414,7 +414,7 @@ class _StaleUpdate(_Stale):
 
 @breaks("STATE-17", "plan-not-applied")
 class UpdatesTheMaskItOnceHeld(ExemplarAdapter):
-    """Updates the mask tensors of the attached model, which a cast has since replaced (A5)."""
+    """Updates the mask tensors from attach, which a cast has replaced since (A5)."""
 
     contract = _SIDECAR
     sparsified = _StaleUpdate

@@ -1,4 +1,4 @@
-"""Broken in which channels they remove, and in what goes with them."""
+"""Broken in the choice of channels to remove, or in what is removed with them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from . import breaks
 
 @breaks("SMOKE-07", "plan-not-applied")
 class RemovesNothing(ChannelRemover):
-    """Chooses channels, and leaves them all where they are."""
+    """Chooses channels, but removes none."""
 
     def remove(self, labels: Iterable[int]) -> None:
         super().remove(())
@@ -27,7 +27,7 @@ class RemovesNothing(ChannelRemover):
 
 @breaks("STRUCT-01", "share-differs")
 class TakesTheLevelForWhatIsKept(ChannelRemover):
-    """Keeps the share that it was told to remove."""
+    """Keeps the share that it was asked to remove."""
 
     def update(self, level: float | None = None) -> None:
         first = next(iter(self.plan.patterns.values()))
@@ -36,7 +36,7 @@ class TakesTheLevelForWhatIsKept(ChannelRemover):
 
 @breaks("STRUCT-01", "share-differs")
 class RoundsDownAdapter(StructuralExemplarAdapter):
-    """Rounds the number of channels down, and declares to round half to even."""
+    """Declares rounding half to even, but rounds down."""
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         return ChannelRemover(model, plan, msgspec.structs.replace(self.contract, rounding="floor"))
@@ -44,7 +44,7 @@ class RoundsDownAdapter(StructuralExemplarAdapter):
 
 @breaks("STRUCT-01", "share-differs")
 class RemovesOneMore(ChannelRemover):
-    """Removes all channels up to the first that it should keep, and that one, too."""
+    """Removes one channel too many."""
 
     def chosen(self, plan: Plan, names: tuple[str, ...]) -> list[int]:
         chosen = super().chosen(plan, names)
@@ -64,7 +64,7 @@ class _FirstTaker(Dependencies):
 
 @breaks("STRUCT-02", "channels-differ")
 class ForgetsTheSecondTaker(ChannelRemover):
-    """Of two layers that take the same channels, cuts the first alone."""
+    """Cuts only the first of two layers with the same input channels."""
 
     dependencies = _FirstTaker
 
@@ -77,7 +77,7 @@ class _OffsetByNone(Dependencies):
 
 @breaks("STRUCT-02", "channels-differ")
 class CountsFromTheWrongEndOfAConcatenation(ChannelRemover):
-    """Takes the parts of a concatenation for each other."""
+    """Swaps the parts of a concatenation."""
 
     dependencies = _OffsetByNone
 
@@ -91,7 +91,7 @@ class _Interleaved(Dependencies):
 
 @breaks("STRUCT-02", "channels-differ")
 class TakesFlatFeaturesInTurn(ChannelRemover):
-    """Believes that flattening puts the channels side by side, place by place."""
+    """Assumes that flattening interleaves the channels."""
 
     dependencies = _Interleaved
 
@@ -103,7 +103,7 @@ class _Unadded(Dependencies):
 
 @breaks("STRUCT-02", "channels-differ")
 class ForgetsTheSkip(ChannelRemover):
-    """Does not see that what is added must lose the same channels."""
+    """Ignores that both operands of an addition must lose the same channels."""
 
     dependencies = _Unadded
 
@@ -127,7 +127,7 @@ class CutsWhatIsNamedAlike(ChannelRemover):
 
 @breaks("STRUCT-03", "entry-differs")
 class KeepsTheFirstBiases(ChannelRemover):
-    """Keeps the first biases, as many as there are channels left."""
+    """Keeps the first biases instead of those of the remaining channels."""
 
     def cut(self, module: nn.Module, outputs: Tensor, inputs: Tensor) -> None:
         bias = getattr(module, "bias", None)
@@ -138,7 +138,7 @@ class KeepsTheFirstBiases(ChannelRemover):
 
 @breaks("STRUCT-03", "entry-differs")
 class KeepsTheFirstStatistics(ChannelRemover):
-    """Keeps the first running means of a norm, as many as there are channels left."""
+    """Keeps the first running means of a norm instead of those of the remaining channels."""
 
     def cut(self, module: nn.Module, outputs: Tensor, inputs: Tensor) -> None:
         mean = getattr(module, "running_mean", None)
@@ -149,7 +149,7 @@ class KeepsTheFirstStatistics(ChannelRemover):
 
 @breaks("STRUCT-03", "entry-differs")
 class MakesUpForWhatIsGone(ChannelRemover):
-    """Scales what is left of a layer's inputs up by as much as is gone, as dropout does."""
+    """Scales the remaining inputs of a layer up to compensate for the removed ones, as dropout does."""
 
     def cut(self, module: nn.Module, outputs: Tensor, inputs: Tensor) -> None:
         before = getattr(module, "in_features", 0)
@@ -161,7 +161,7 @@ class MakesUpForWhatIsGone(ChannelRemover):
 
 @breaks("STRUCT-03", "entry-differs")
 class MovesTheStatistics(ChannelRemover):
-    """Runs the model once in train mode at attach, and so moves the statistics of its norms."""
+    """Runs the model in train mode at attach, which changes the statistics of its norms."""
 
     def __init__(self, model: nn.Module, plan: Plan, contract: Any) -> None:
         super().__init__(model, plan, contract)
@@ -185,7 +185,7 @@ class _Hooked(ChannelRemover):
 
 @breaks("STRUCT-04", "output-differs")
 class ScalesItsOutput(_Hooked):
-    """Doubles the output of each planned layer by a hook, to make up for what is gone."""
+    """A hook doubles the output of each planned layer."""
 
     @staticmethod
     def hook(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
@@ -194,7 +194,7 @@ class ScalesItsOutput(_Hooked):
 
 @breaks("STRUCT-05", "kept-differs")
 class RemovesTheLargest(ChannelRemover):
-    """Removes the channels of the highest score."""
+    """Removes the channels with the highest scores."""
 
     def scores(self, weight: Tensor) -> Tensor:
         return -super().scores(weight)
@@ -202,7 +202,7 @@ class RemovesTheLargest(ChannelRemover):
 
 @breaks("STRUCT-05", "kept-differs")
 class RanksBySum(ChannelRemover):
-    """Ranks channels by the sum of their entries, and not of their magnitudes."""
+    """Ranks channels by the sum of their entries instead of their magnitudes."""
 
     def scores(self, weight: Tensor) -> Tensor:
         return weight.detach().double().flatten(1).sum(1)
@@ -210,7 +210,7 @@ class RanksBySum(ChannelRemover):
 
 @breaks("STRUCT-06", "cost-differs")
 class KeepsTheDenseWeights(ChannelRemover):
-    """Keeps each dense weight as a parameter beside what is left of it."""
+    """Keeps each dense weight as an additional parameter."""
 
     def cut(self, module: nn.Module, outputs: Tensor, inputs: Tensor) -> None:
         weight = module.get_parameter("weight")
@@ -220,7 +220,7 @@ class KeepsTheDenseWeights(ChannelRemover):
 
 @breaks("STRUCT-06", "cost-differs")
 class RunsItTwice(_Hooked):
-    """Computes each planned layer a second time, in a hook, and drops the result."""
+    """A hook computes each planned layer a second time and drops the result."""
 
     @staticmethod
     def hook(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
@@ -230,7 +230,7 @@ class RunsItTwice(_Hooked):
 
 @breaks("STRUCT-07", "entry-differs")
 class RemovesAtAttach(ChannelRemover):
-    """Removes channels at attach, and declares to do so at the first update."""
+    """Declares that channels are removed at the first update, but removes them at attach."""
 
     def __init__(self, model: nn.Module, plan: Plan, contract: Any) -> None:
         super().__init__(model, plan, contract)
@@ -243,7 +243,7 @@ class RemovesAtAttach(ChannelRemover):
 
 @breaks("STRUCT-08", "share-differs")
 class TakesTheFirstLevelForAll(ChannelRemover):
-    """Removes of every layer the share that is planned for the first."""
+    """Removes from every layer the share planned for the first."""
 
     def chosen(self, plan: Plan, names: tuple[str, ...]) -> list[int]:
         first = next(iter(plan.patterns.values()))
@@ -261,7 +261,7 @@ class RanksEachByItself(ChannelRemover):
 
 @breaks("STRUCT-10", "share-differs")
 class CountsFromWhatRemains(ChannelRemover):
-    """Takes the level of a further update for a share of what remains, and declares that it is one of all."""
+    """Declares that a level counts from the dense model, but counts from the remaining channels."""
 
     def update(self, level: float | None = None) -> None:
         self.contract = msgspec.structs.replace(self.contract, level_basis="remaining")
@@ -270,7 +270,7 @@ class CountsFromWhatRemains(ChannelRemover):
 
 @breaks("STRUCT-11", "flag-changed")
 class StaysInEvalMode(ChannelRemover):
-    """Puts the model into eval mode to look at it, and leaves it there."""
+    """Switches the model to eval mode to inspect it, and leaves it there."""
 
     def __init__(self, model: nn.Module, plan: Plan, contract: Any) -> None:
         super().__init__(model.eval(), plan, contract)
@@ -278,7 +278,7 @@ class StaysInEvalMode(ChannelRemover):
 
 @breaks("STRUCT-12", "flag-changed")
 class Unfreezes(ChannelRemover):
-    """Makes new parameters of what is left, which ask for gradients whether the old ones did or not."""
+    """Creates new parameters, which require gradients even if the old ones were frozen."""
 
     def cut(self, module: nn.Module, outputs: Tensor, inputs: Tensor) -> None:
         super().cut(module, outputs, inputs)
@@ -288,7 +288,7 @@ class Unfreezes(ChannelRemover):
 
 @breaks("STRUCT-13", "step-differs")
 class TrainsEveryOtherBatch(ChannelRemover):
-    """Leaves every other batch out of the training."""
+    """Skips every other batch in training."""
 
     def train(self, batches: Iterable[Batch], loss: Loss, optimizer: torch.optim.Optimizer) -> None:
         super().train(list(batches)[::2], loss, optimizer)
@@ -296,7 +296,7 @@ class TrainsEveryOtherBatch(ChannelRemover):
 
 @breaks("STRUCT-13", "step-differs")
 class ForgetsItsStatistics(ChannelRemover):
-    """Gives the norms of what is left another momentum."""
+    """Gives the remaining norms another momentum."""
 
     def cut(self, module: nn.Module, outputs: Tensor, inputs: Tensor) -> None:
         super().cut(module, outputs, inputs)
@@ -306,7 +306,7 @@ class ForgetsItsStatistics(ChannelRemover):
 
 @breaks("STRUCT-14", "not-plain")
 class FinalizesIntoAWrapper(ChannelRemover):
-    """Finalize hands back the model inside another."""
+    """Finalize returns the model inside another module."""
 
     def finalize(self) -> nn.Module:
         return nn.Sequential(self.model)
@@ -319,7 +319,7 @@ class LeavesAHook(_Hooked):
 
 @breaks("STRUCT-15", "entry-differs")
 class RestoresWithoutStatistics(ChannelRemover):
-    """Restores the parameters, and of the statistics none."""
+    """Restores the parameters, but no statistics."""
 
     def load(self, saved: Saved) -> None:
         parameters = {name: one for name, one in saved.model.items() if "running" not in name}
@@ -329,7 +329,7 @@ class RestoresWithoutStatistics(ChannelRemover):
 
 @breaks("STRUCT-16", "entry-differs")
 class SavesTheLastUpdate(ChannelRemover):
-    """Saves the model as it was after the last update, and not as it is."""
+    """Saves the model as it was after the last update."""
 
     def update(self, level: float | None = None) -> None:
         super().update(level)
@@ -341,7 +341,7 @@ class SavesTheLastUpdate(ChannelRemover):
 
 @breaks("STRUCT-17", "fresh-interpreter-failed")
 class RemembersInItsClass(ChannelRemover):
-    """Keeps what is gone where no file has it."""
+    """Keeps the removed channels in a class attribute instead of the saved state."""
 
     remembered: ClassVar[list[int]] = []
 
@@ -355,7 +355,7 @@ class RemembersInItsClass(ChannelRemover):
 
 @breaks("STRUCT-18", "RuntimeError")
 class SavesWhatItRemovedItself(ChannelRemover):
-    """Saves which channels it has removed itself, and not those that were gone when it was restored."""
+    """Saves only the channels that it removed itself, not those removed before a restore."""
 
     restored = False
 
@@ -369,7 +369,7 @@ class SavesWhatItRemovedItself(ChannelRemover):
 
 @breaks("STRUCT-19", "aliased")
 class TakesTheSavedTensors(ChannelRemover):
-    """Puts the saved tensors themselves into the model that it restores."""
+    """Puts the saved tensors themselves into the restored model."""
 
     def load(self, saved: Saved) -> None:
         super().load(saved)
@@ -379,7 +379,7 @@ class TakesTheSavedTensors(ChannelRemover):
 
 @breaks("STRUCT-20", "not-refused")
 class TakesAnyShape(ChannelRemover):
-    """Takes whatever shapes are saved for its own."""
+    """Accepts saved tensors of any shape."""
 
     def load(self, saved: Saved) -> None:
         self.gone = saved.sidecar["gone"].tolist()
@@ -409,6 +409,6 @@ class BranchesOnNumbers(_Hooked):
 
 @breaks("STRUCT-23", "Unsupported")
 class BreaksTheGraph(_Hooked):
-    """A hook that no whole graph can have in it."""
+    """A hook causes a graph break."""
 
     hook = staticmethod(torch.compiler.disable(_unless_all_zero))

@@ -1,4 +1,4 @@
-"""Broken only once traced, exported or compiled; in eager mode nothing is wrong with them."""
+"""Broken only when traced, exported or compiled; correct in eager mode."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _unless_all_zero(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
 
 @breaks("TRACE-01", "output-differs")
 class BakesTheBatchSize(_Hooked):
-    """A hook cuts the output to as many rows as there are inputs, by a plain integer."""
+    """A hook cuts the output to the number of input rows, as a plain integer."""
 
     @staticmethod
     def hook(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
@@ -59,7 +59,7 @@ class BakesTheBatchSize(_Hooked):
 
 @breaks("TRACE-02", "output-differs")
 class GoesThroughLists(_Hooked):
-    """A hook takes the output through Python numbers, which a trace holds for constants."""
+    """A hook converts the output to Python numbers, which a trace stores as constants."""
 
     hook = staticmethod(_through_lists)
 
@@ -83,7 +83,7 @@ class _InPython(Keep):
 
 @breaks("TRACE-03", "RuntimeError")
 class MasksInAPythonFunction(Exemplar):
-    """Masks in an autograd function of its own, which a trace calls but cannot save."""
+    """Masks in an autograd function of its own, which a trace can call but not save."""
 
     keep = _InPython
 
@@ -97,14 +97,14 @@ class _Frozen(Keep):
 
 @breaks("TRACE-04", "changed")
 class StaysInEvalModeOnceTraced(Exemplar):
-    """Goes into eval mode to be traced, and does not come back."""
+    """Switches to eval mode to be traced, and stays there."""
 
     keep = _Frozen
 
 
 @breaks("TRACE-05", "output-differs")
 class FinalizesWithAHook(_Leftover):
-    """Finalize leaves a hook behind that takes the output through Python numbers."""
+    """Finalize leaves a hook that converts the output to Python numbers."""
 
     hook = staticmethod(_through_lists)
 
@@ -116,7 +116,7 @@ class _Unless(Keep):
 
 @breaks("TRACE-06")
 class LooksAtItsMask(Exemplar):
-    """Looks whether there is anything to remove, which nobody knows when there are no numbers."""
+    """Branches on whether the mask removes anything, which is unknown during export."""
 
     keep = _Unless
 
@@ -134,7 +134,7 @@ class _Thin(Keep):
 
 @breaks("TRACE-07")
 class KeepsItsMaskSparse(Exemplar):
-    """Keeps its mask as a sparse tensor, which can be exported but not saved with the program."""
+    """Stores its mask as a sparse tensor, which can be exported, but not saved with the program."""
 
     keep = _Thin
 
@@ -155,14 +155,14 @@ class _Noting(Keep):
 
 @breaks("TRACE-08", "changed")
 class StaysInEvalModeOnceExported(Exemplar):
-    """Goes into eval mode to be exported, and does not come back."""
+    """Switches to eval mode to be exported, and stays there."""
 
     keep = _Noting
 
 
 @breaks("TRACE-09")
 class FinalizesWithABranch(_Leftover):
-    """Finalize leaves a hook behind that branches on the numbers of the output."""
+    """Finalize leaves a hook that branches on the values of the output."""
 
     hook = staticmethod(_unless_all_zero)
 
@@ -173,14 +173,14 @@ class _Uncompiled(Keep):
 
 @breaks("TRACE-10", "Unsupported")
 class MasksOutsideTheGraph(Exemplar):
-    """Keeps its masking from being compiled, so that there is no whole graph."""
+    """Excludes its masking from compilation, which breaks the graph."""
 
     keep = _Uncompiled
 
 
 @breaks("TRACE-11", "output-differs")
 class UpdatesACopy(Exemplar):
-    """Each update after the first makes a new model, which whoever holds the old one does not see."""
+    """Each update after the first creates a new model, and leaves the old one unchanged."""
 
     updates = 0
 
@@ -193,7 +193,7 @@ class UpdatesACopy(Exemplar):
 
 @breaks("TRACE-11", "update-without-effect")
 class IgnoresTheLevel(Exemplar):
-    """Updates at the plan's level, whatever level it is given."""
+    """Updates at the plan's level, whatever level is given."""
 
     def update(self, level: float | None = None) -> None:
         super().update()
@@ -201,7 +201,7 @@ class IgnoresTheLevel(Exemplar):
 
 @breaks("TRACE-12", "Unsupported")
 class FinalizesWithABreak(_Leftover):
-    """Finalize leaves a hook behind that no whole graph can have in it."""
+    """Finalize leaves a hook that breaks the graph."""
 
     hook = staticmethod(torch.compiler.disable(_unless_all_zero))
 
@@ -217,7 +217,7 @@ class _LastUpdate(Keep):
 
 @breaks("TRACE-13", "output-differs")
 class TracesTheLastUpdate(Exemplar):
-    """Under a trace the masked weight of the last update stands in for the trained one."""
+    """During a trace it uses the masked weight of the last update instead of the trained one."""
 
     keep = _LastUpdate
 

@@ -1,4 +1,4 @@
-"""Broken only once it is trained."""
+"""Broken only during or after training."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class _Transparent(Keep):
 
 @breaks("TRAIN-01", "removed-not-zero")
 class ZeroesOnce(Exemplar):
-    """Update sets removed entries to zero, and nothing keeps them there."""
+    """Update sets removed entries to zero, but nothing keeps them there."""
 
     keep = _Transparent
 
@@ -43,7 +43,7 @@ class _Detached(Keep):
 
 @breaks("TRAIN-01", "weight-not-moved")
 class CutsTheGradient(Exemplar):
-    """Masks a detached weight, so that no gradient comes back (F5)."""
+    """Masks a detached weight, so that there is no gradient (F5)."""
 
     keep = _Detached
 
@@ -56,7 +56,7 @@ class _Descending(Keep):
 
 @breaks("TRAIN-01", "loss-not-lower")
 class ClimbsTheLoss(Exemplar):
-    """Its own training loop has the sign of the loss wrong."""
+    """Its own training loop has the wrong sign of the loss."""
 
     def train(self, batches: Iterable[Batch], loss: Loss, optimizer: torch.optim.Optimizer) -> None:
         super().train(batches, lambda output, target: -loss(output, target), optimizer)
@@ -72,7 +72,7 @@ class _Ranking(Keep):
 
 @breaks("TRAIN-02", "mask-differs")
 class RanksInEveryForward(Exemplar):
-    """Ranks anew in each forward of training, without an update."""
+    """Ranks again in each training forward, without an update."""
 
     keep = _Ranking
 
@@ -85,7 +85,7 @@ class _Turned(Keep):
 
 @breaks("TRAIN-03", "step-differs")
 class TurnsTheGradient(Exemplar):
-    """Its gradient points the other way."""
+    """Its gradient has the wrong sign."""
 
     keep = _Turned
 
@@ -99,7 +99,7 @@ class _Economical(Keep):
 
 @breaks("TRAIN-03", "step-differs")
 class DropsTheGradient(Exemplar):
-    """Each forward drops the gradient that is left over from the last."""
+    """Each forward clears the gradient accumulated so far."""
 
     keep = _Economical
 
@@ -113,7 +113,7 @@ class _Subtracting(Keep):
 
 @breaks("TRAIN-04", "removed-not-zero")
 class SubtractsAProduct(Exemplar):
-    """Subtracts what is removed, by a matrix product that autocast rounds."""
+    """Subtracts the removed part by a matrix product, which autocast rounds."""
 
     keep = _Subtracting
 
@@ -129,7 +129,7 @@ class CastsBack(Exemplar):
 
 @breaks("TRAIN-05", "weight-not-moved")
 class ReplacesParameters(Exemplar):
-    """Attach puts a new parameter in the place of each one planned."""
+    """Attach replaces each planned parameter by a new one."""
 
     def _register(self, name: str) -> None:
         module = self.model.get_submodule(name.rpartition(".")[0])
@@ -139,7 +139,7 @@ class ReplacesParameters(Exemplar):
 
 @breaks("TRAIN-06", "count-differs")
 class Compounds(Exemplar):
-    """A level given to update counts from what is left, where the dense parameter is declared."""
+    """A level given to update counts from the remaining entries, although level_basis='dense' is declared."""
 
     def update(self, level: float | None = None) -> None:
         super().update(level if level is None else 0.5 + 0.5 * level)
@@ -147,7 +147,7 @@ class Compounds(Exemplar):
 
 @breaks("TRAIN-06", "weight-not-moved")
 class FreezesOnUpdate(Exemplar):
-    """An update to a new level leaves the dense weights without gradient."""
+    """An update to a new level leaves the dense weights without a gradient."""
 
     def update(self, level: float | None = None) -> None:
         super().update(level)
@@ -157,7 +157,7 @@ class FreezesOnUpdate(Exemplar):
 
 @breaks("TRAIN-07", "weight-differs")
 class FinalizesTheUntrained(Exemplar):
-    """Finalize puts back the weights of the last update."""
+    """Finalize restores the weights of the last update."""
 
     def update(self, level: float | None = None) -> None:
         super().update(level)
@@ -170,7 +170,7 @@ class FinalizesTheUntrained(Exemplar):
 
 @breaks("TRAIN-08", "count-differs")
 class Collapses(Exemplar):
-    """Removes the weakest anew in each update, and never lets go of what earlier ones removed."""
+    """Each update removes the weakest entries in addition to those removed before."""
 
     def update(self, level: float | None = None) -> None:
         before = self.masks()
@@ -181,7 +181,7 @@ class Collapses(Exemplar):
 
 @breaks("TRAIN-08", "count-differs")
 class Leaks(Exemplar):
-    """Once trained, each update takes back one entry that it should remove."""
+    """Once trained, each update restores one entry that it should remove."""
 
     updates = 0
 
@@ -195,7 +195,7 @@ class Leaks(Exemplar):
 
 @breaks("TRAIN-09", "training-differs")
 class ForgetsMomentum(Exemplar):
-    """Clears the optimizer's state after each step, lest removed entries move."""
+    """Clears the optimizer's state after each step, so that removed entries do not move."""
 
     def step(self, optimizer: torch.optim.Optimizer) -> None:
         super().step(optimizer)
@@ -204,7 +204,7 @@ class ForgetsMomentum(Exemplar):
 
 @breaks("TRAIN-09", "training-differs")
 class SkipsEverySecondBatch(Exemplar):
-    """Owns the loop, and drops every second batch in it."""
+    """Owns the training loop, and skips every second batch."""
 
     def train(self, batches: Iterable[Batch], loss: Loss, optimizer: torch.optim.Optimizer) -> None:
         super().train(list(batches)[::2], loss, optimizer)
@@ -212,7 +212,7 @@ class SkipsEverySecondBatch(Exemplar):
 
 @breaks("TRAIN-09", "training-differs")
 class HoldsTheBias(Exemplar):
-    """Lets no gradient through to the bias of a planned layer."""
+    """Blocks the gradient of a planned layer's bias."""
 
     def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
         super().__init__(model, plan, contract)
@@ -224,7 +224,7 @@ class HoldsTheBias(Exemplar):
 
 @breaks("TRAIN-07", "weight-differs")
 class FinalizesAnew(Exemplar):
-    """Ranks once more before it finalizes, by the weights as trained."""
+    """Ranks once more before it finalizes, by the trained weights."""
 
     def finalize(self) -> nn.Module:
         self.update()
@@ -244,7 +244,7 @@ class _OnceMasked(Keep):
 
 @breaks("TRAIN-10", "weight-not-moved")
 class MasksGradientsOnce(Exemplar):
-    """Gradients go by the mask of the first update: what comes back later never learns."""
+    """Masks gradients by the mask of the first update, so that regrown entries never train."""
 
     keep = _OnceMasked
 

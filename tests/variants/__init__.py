@@ -1,4 +1,4 @@
-"""Correct sparsifiers that are built, or declared, otherwise than the exemplar: none may be taken for broken."""
+"""Correct sparsifiers that are built or declared differently from the exemplar; none may be rejected."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable
 from sparsecheck import Adapter
 
 VARIANTS: dict[str, Callable[[], Adapter]] = {}
-"""By name: what makes the adapter."""
+"""By name, a function that creates the adapter."""
 
 
 def variant(name: str) -> Callable[[type[Adapter]], type[Adapter]]:
-    """Registers an adapter class as a variant."""
+    """Register an adapter class as a variant."""
 
     def register(adapter: type[Adapter]) -> type[Adapter]:
         assert adapter.__doc__, f"{adapter.__name__} does not say how it differs"

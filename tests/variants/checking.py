@@ -1,4 +1,4 @@
-"""What a correct sparsifier looks at before it touches a model."""
+"""The checks that a correct sparsifier makes before it touches a model."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from sparsecheck import Given, Plan, Refusal
 
 
 def check(model: nn.Module, plan: Plan) -> None:
-    """Everything planned is there, dense, of one layer alone, and of the shape of a mask that is given for it.
+    """Check that every planned parameter exists, is dense and untied, and has the shape of its given mask.
 
     Raises:
-        ValueError: it is not; Refusal: it is shared.
+        ValueError: A parameter does not exist, or its mask has another shape.
+        Refusal: A parameter is tied.
     """
     parameters = dict(model.named_parameters(remove_duplicate=False))
     for name, pattern in plan.patterns.items():

@@ -1,4 +1,4 @@
-"""The exemplar under every other contract that is true of it."""
+"""The exemplar with every other contract that is true of it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CLAUSES: tuple[dict[str, str], ...] = (
 
 
 def exemplar(clauses: dict[str, str]) -> Adapter:
-    """The exemplar, made and declared so."""
+    """Return an exemplar that is built and declared by these clauses."""
     adapter = ExemplarAdapter()
     adapter.contract = replace(CONTRACT, **clauses)
     return adapter

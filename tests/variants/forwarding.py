@@ -18,7 +18,7 @@ from .checking import check
 
 
 class _Masking(TorchFunctionMode):
-    """Gives every function of torch the masked weight in place of a planned one. masks: by id of the weight."""
+    """Passes the masked weight to every torch function in place of a planned one; `masks` are by id of the weight."""
 
     def __init__(self, masks: dict[int, Tensor]) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class _Masking(TorchFunctionMode):
 
 
 class _Forward:
-    """Stands for a model's forward; a copy of the model has its own."""
+    """Replaces the forward of a model; a copy of the model gets its own."""
 
     def __init__(self, model: nn.Module, names: tuple[str, ...]) -> None:
         self.model = model
@@ -53,12 +53,12 @@ class _Forward:
 
 
 def buffer(name: str) -> str:
-    """What the mask of parameter `name` is called, beside it."""
+    """Return the name of the buffer with the mask of a parameter."""
     return f"{name}_kept"
 
 
 class Forwarded(Sparsified):
-    """At work on one model, whose forward it replaces."""
+    """The sparsifier at work on one model, whose forward it replaces."""
 
     def __init__(self, model: nn.Module, plan: Plan) -> None:
         super().__init__(model, plan)
@@ -88,7 +88,7 @@ class Forwarded(Sparsified):
 
 @variant("holds=forward")
 class ForwardedAdapter(Adapter):
-    """Masks weights on their way from the model's forward into its layers' functions."""
+    """Masks weights between the model's forward and the functions of its layers."""
 
     distribution = "sparsecheck"
     supported = (

@@ -1,5 +1,7 @@
-"""Correct sparsifiers that hold their masks in ways other than the exemplar's: magnitude pruning on the base
-classes that ship for a buffer with a hook, and for zeros in place."""
+"""Correct sparsifiers that hold their masks differently from the exemplar.
+
+They prune by magnitude, on the base classes that ship for a buffer with a hook and for zeros in place.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +37,10 @@ class InPlace(InPlaceSparsified):
 
 
 class Product:
-    """The hook that sets the weight before each forward; the result has done its work after it, and goes: a
-    tensor with a history cannot be copied deeply."""
+    """The hook that sets the weight before each forward.
+
+    The product is dropped after forward, since a tensor with a history cannot be deep-copied.
+    """
 
     def __call__(self, module: nn.Module, inputs: object) -> None:
         vars(module)["weight"] = module.get_parameter("weight_orig").masked_fill(~module.get_buffer("weight_mask"), 0)
@@ -82,8 +86,11 @@ class _HolderAdapter(Adapter):
     unsupported = "scope_all tied"
 
     def check(self, model: nn.Module, plan: Plan) -> None:
-        """Raises:
-        ValueError, Refusal: a parameter is not there, is shared, or does not fit its mask.
+        """Check that every planned parameter exists, is untied and fits its mask.
+
+        Raises:
+            ValueError: A parameter does not exist or does not fit its mask.
+            Refusal: A parameter is tied, or a pattern is not supported.
         """
         self.refuse_unsupported(plan)
         parameters = dict(model.named_parameters(remove_duplicate=False))
@@ -106,7 +113,7 @@ class _HolderAdapter(Adapter):
 
 @variant("holds=in place")
 class InPlaceAdapter(_HolderAdapter):
-    """The zeros sit in the parameters, the masks travel in the sidecar."""
+    """The zeros are in the parameters, and the masks are stored in the sidecar."""
 
     contract = replace(_CONTRACT, holds="in place", mask_storage="sidecar")
 
@@ -117,7 +124,7 @@ class InPlaceAdapter(_HolderAdapter):
 
 @variant("holds=buffer")
 class BufferAdapter(_HolderAdapter):
-    """A mask in a buffer beside the dense weight, and a hook that applies it."""
+    """A mask in a buffer next to the dense weight, and a hook that applies it."""
 
     contract = replace(_CONTRACT, holds="buffer")
 

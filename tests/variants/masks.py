@@ -1,4 +1,4 @@
-"""The exemplar with masks of another make, or with a draw in place of a score."""
+"""The exemplar with masks of other types, or with random scores."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class _WithFloats(Exemplar):
 
 @variant("float masks")
 class FloatMasks(ExemplarAdapter):
-    """Its masks are of the weight's dtype, one for what is kept."""
+    """Its masks have the weight's dtype, with one for kept entries."""
 
     sparsified = _WithFloats
 
 
 class _Packed(nn.Module):
-    """Eight entries to a byte, in a buffer `bits`; `mask` lays them out and packs them again."""
+    """Eight entries per byte, in a buffer `bits`; `mask` unpacks them, `pack` packs them."""
 
     bits: Tensor
 
@@ -82,13 +82,13 @@ class _WithBits(Exemplar):
 
 @variant("packed masks")
 class PackedMasks(ExemplarAdapter):
-    """Its masks are packed, eight entries to a byte."""
+    """Its masks are packed, eight entries per byte."""
 
     sparsified = _WithBits
 
 
 class _Sparse(Tensor):
-    """A weight of a type of its own; what is computed with it is a plain tensor again."""
+    """A weight of its own type; results computed with it are plain tensors."""
 
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -107,7 +107,7 @@ class _WithSubclass(Exemplar):
 
 @variant("tensor subclass")
 class TensorSubclass(ExemplarAdapter):
-    """The weight in use is of a subclass of Tensor; torch.export has no way to take it."""
+    """The weight in use is a subclass of Tensor, which torch.export does not support."""
 
     supported = ExemplarAdapter.supported.replace(" export", "")
     unsupported = "export"
@@ -147,7 +147,7 @@ class _Drawing(Exemplar):
 
 @variant("score=random")
 class Drawing(ExemplarAdapter):
-    """Removes by chance, from torch's global stream."""
+    """Removes entries at random, by torch's global generator."""
 
     supported = ExemplarAdapter.supported.replace(" scope_all", "").replace(" given", "").replace(" band", "")
     unsupported = "scope_all given band"

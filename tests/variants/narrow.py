@@ -1,4 +1,4 @@
-"""Correct sparsifiers that offer less than the exemplar, and refuse the rest."""
+"""Correct sparsifiers that support less than the exemplar, and refuse the rest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from . import variant
 
 
 class Once(Exemplar):
-    """Refuses whatever would update it a second time."""
+    """Refuses a second update."""
 
     def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
         super().__init__(model, plan, contract)
@@ -29,7 +29,7 @@ class Once(Exemplar):
 
 @variant("reupdate unsupported")
 class OnceAdapter(ExemplarAdapter):
-    """Updates its masks once, and never again."""
+    """Updates its masks once."""
 
     supported = ExemplarAdapter.supported.replace("reupdate relevel ", "")
     unsupported = "reupdate relevel"
@@ -37,7 +37,7 @@ class OnceAdapter(ExemplarAdapter):
 
 
 class TwoOfFour(Exemplar):
-    """Has no level that could be another."""
+    """Refuses any level."""
 
     def update(self, level: float | None = None) -> None:
         if level is not None:
@@ -47,7 +47,7 @@ class TwoOfFour(Exemplar):
 
 @variant("2:4 alone")
 class TwoOfFourAdapter(ExemplarAdapter):
-    """Knows 2:4, and no other pattern; and no sizes but multiples of 16."""
+    """Supports 2:4 alone, and only sizes that are multiples of 16."""
 
     supported = (
         "linear conv1d conv2d embedding n_of_m float64 float32 bfloat16 float16 cpu accelerator reupdate tied finalize "
@@ -66,7 +66,7 @@ class TwoOfFourAdapter(ExemplarAdapter):
 
 @variant("half precision alone")
 class HalfAdapter(ExemplarAdapter):
-    """Takes bfloat16 and float16, and no other type."""
+    """Supports bfloat16 and float16 alone."""
 
     supported = ExemplarAdapter.supported.replace("float64 float32 ", "")
     unsupported = "float64 float32"
@@ -80,7 +80,7 @@ class HalfAdapter(ExemplarAdapter):
 
 @variant("output channels alone")
 class RowsAdapter(ExemplarAdapter):
-    """Removes output channels, and nothing else."""
+    """Removes output channels alone."""
 
     supported = (
         "linear conv1d conv2d embedding channel scope_all float64 float32 bfloat16 float16 cpu accelerator "

@@ -1,4 +1,4 @@
-"""The exemplar, restored by other ways than attaching anew."""
+"""The exemplar, restored without attaching anew."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from . import variant
 
 @variant("restores_into=dense")
 class RestoresOntoDense(ExemplarAdapter):
-    """Has a way of its own to restore, past attach."""
+    """Restores onto a dense model without attach."""
 
     contract = replace(CONTRACT, restores_into="dense")
 
@@ -27,7 +27,7 @@ class RestoresOntoDense(ExemplarAdapter):
 
 @variant("restores_into=whole model")
 class BringsItsModel(RestoresOntoDense):
-    """Needs of the dense model no more than how it is built."""
+    """Uses only the architecture of the dense model when it restores."""
 
     contract = replace(CONTRACT, restores_into="whole model")
 

@@ -20,7 +20,7 @@ def _contract(**clauses: str) -> Contract:
 
 @variant("structural-attach")
 class AtAttach(StructuralExemplarAdapter):
-    """Removes channels at attach, and of a dense model that is to be restored none but those saved."""
+    """Removes channels at attach, but only the saved ones when it restores."""
 
     contract = _contract(masks_at="attach")
 
@@ -32,27 +32,27 @@ class AtAttach(StructuralExemplarAdapter):
 
 @variant("structural-l2")
 class ByL2(StructuralExemplarAdapter):
-    """Ranks channels by their squares."""
+    """Ranks channels by squares."""
 
     contract = _contract(score="magnitude-l2")
 
 
 @variant("structural-ceil")
 class RoundsUp(StructuralExemplarAdapter):
-    """Removes a channel more rather than less."""
+    """Rounds the number of channels up."""
 
     contract = _contract(rounding="ceil")
 
 
 @variant("structural-remaining")
 class OfWhatRemains(StructuralExemplarAdapter):
-    """Takes the level of a further update for a share of what remains."""
+    """Takes the level of a further update as a share of the remaining channels."""
 
     contract = _contract(level_basis="remaining")
 
 
 class _FromShapes(ChannelRemover):
-    """Restores by shapes alone: which channels are gone no longer matters."""
+    """Restores by shapes alone, whichever channels were removed."""
 
     def sidecar(self) -> dict[str, Tensor]:
         return {}
@@ -76,7 +76,7 @@ class _FromShapes(ChannelRemover):
 
 @variant("structural-shapes")
 class FromShapes(StructuralExemplarAdapter):
-    """Keeps no sidecar: the shapes that are saved say how much is left."""
+    """Saves no sidecar: the shapes of the saved tensors say how many channels remain."""
 
     contract = _contract(mask_storage="model")
     sparsified = _FromShapes

@@ -16,7 +16,7 @@ from .checking import check
 
 
 class Masked(nn.Module):
-    """A layer that computes with its weight masked."""
+    """A layer that computes with its masked weight."""
 
     mask: Tensor
 
@@ -36,7 +36,7 @@ class Masked(nn.Module):
 
 
 class Wrapped(Sparsified):
-    """At work on one model, whose planned layers it replaces."""
+    """The sparsifier at work on one model, whose planned layers it replaces."""
 
     def __init__(self, model: nn.Module, plan: Plan) -> None:
         super().__init__(model, plan)
@@ -78,7 +78,7 @@ class Wrapped(Sparsified):
 
 @variant("holds=wrapper")
 class WrappedAdapter(Adapter):
-    """A wrapper around each planned layer; torch.func, which it goes through, does not trace."""
+    """A wrapper around each planned layer, based on torch.func, which cannot be traced."""
 
     distribution = "sparsecheck"
     supported = (

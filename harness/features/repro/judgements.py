@@ -379,9 +379,9 @@ def judge_sidecar_is_a_snapshot() -> None:
 
 def judge_other_shape_refused() -> None:
     own, foreign = sparsified().save(), sparsified(dense_model(kind=OtherModel), OTHER_PLAN).save()
-    told = {"a state saved from weights of another shape": foreign}
+    told = {"a state saved from weights of other shapes": foreign}
     if MASK_STORAGE in ("sidecar", "both"):
-        told["a sidecar saved from weights of another shape"] = Saved(own.model, foreign.sidecar)
+        told["a sidecar saved from weights of other shapes"] = Saved(own.model, foreign.sidecar)
     layers = [name.rpartition(".")[0] for name in PLAN.names]
     for what, saved in told.items():
         try:
