@@ -87,7 +87,7 @@ def kinds(records: list[Record]) -> set[str]:
     return {record.signature.partition(":")[0] for record in records if record.verdict is Verdict.FAILED}
 
 
-def test_a_table_of_masks_does_not_fit_other_weights_of_the_same_shapes() -> None:
+def test_memorized_masks_fail_for_other_weights_of_equal_shapes() -> None:
     table: Table = {}
     for one in planned(FromTable(table), Selection(requirements=("MASK-06",))):
         if one.disposition == "judge":
@@ -102,7 +102,7 @@ def test_a_table_of_masks_does_not_fit_other_weights_of_the_same_shapes() -> Non
 
 
 @pytest.mark.parametrize("id", ["MASK-05", "MASK-24"])
-def test_a_table_of_masks_has_nothing_on_the_next_requirement(id: str) -> None:
+def test_memorized_masks_fail_in_another_requirement(id: str) -> None:
     table: Table = {}
     assert kinds(judged(FromTable(table), "MASK-06")) == set()
     with_table, without = FromTable(dict(table)), FromTable({})
@@ -112,13 +112,13 @@ def test_a_table_of_masks_has_nothing_on_the_next_requirement(id: str) -> None:
 
 
 @pytest.mark.parametrize("id", ["MASK-01", "MASK-03", "REG-12", "STATE-01", "TRAIN-01"])
-def test_masks_of_another_layer_are_told(id: str) -> None:
+def test_masks_of_another_layer_are_reported(id: str) -> None:
     records = judged(OtherLayer(), id)
     assert Verdict.PASSED not in {record.verdict for record in records}
     assert exit_code(report(records)) == 1
 
 
-def test_masks_that_change_after_they_were_given_are_told() -> None:
+def test_masks_that_change_after_they_were_returned_are_reported() -> None:
     records = judged(LiveView(), "MASK-27")
     assert kinds(records) == {"mask-differs"}
     assert exit_code(report(records)) == 1

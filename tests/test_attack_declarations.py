@@ -36,7 +36,7 @@ DECLARING = "from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\ni
          "declares the name 'other', but is registered as 'faulty'"),
     ],
 )
-def test_a_declaration_of_other_types_is_not_judged_by(tmp_path: Path, body: str, said: str) -> None:
+def test_declaration_of_wrong_types_is_rejected(tmp_path: Path, body: str, said: str) -> None:
     file = written(tmp_path, DECLARING.format(body=body))
     result = CliRunner().invoke(main, ["list", "--check", "--adapter", str(file)])
     assert result.exit_code == 2, result.output
@@ -48,7 +48,7 @@ def test_a_declaration_of_other_types_is_not_judged_by(tmp_path: Path, body: str
 @pytest.mark.parametrize(
     ("text", "line"), [("import torch\n\nclass A:\n    x = = 3\n", 4), ("def broken(:\n", 1), ("x = 'open\n", 1)]
 )
-def test_what_is_no_python_is_told_by_its_own_line(tmp_path: Path, text: str, line: int) -> None:
+def test_syntax_error_is_reported_with_its_line(tmp_path: Path, text: str, line: int) -> None:
     file = written(tmp_path, text)
     result = CliRunner().invoke(main, ["list", "--check", "--adapter", str(file)])
     assert result.exit_code == 2
@@ -58,7 +58,7 @@ def test_what_is_no_python_is_told_by_its_own_line(tmp_path: Path, text: str, li
 
 
 @pytest.mark.parametrize("text", ["x = 1\0\n", "raise ImportError('no')\n"])
-def test_no_line_of_anothers_is_told(tmp_path: Path, text: str) -> None:
+def test_only_lines_of_the_adapter_are_reported(tmp_path: Path, text: str) -> None:
     result = CliRunner().invoke(main, ["list", "--check", "--adapter", str(written(tmp_path, text))])
     assert result.exit_code == 2
     assert "BROKEN: " in result.output

@@ -41,7 +41,7 @@ AGREES = (
 )
 
 
-def test_what_is_not_judged_is_not_green(tmp_path: Path) -> None:
+def test_modified_harness_cannot_pass(tmp_path: Path) -> None:
     files = [
         written(tmp_path, NOT_RUN, "not-run"), written(tmp_path, PATCHED, "patches"),
         written(tmp_path, BLINDED, "blinds"), written(tmp_path, AGREES, "agrees"),
@@ -62,7 +62,7 @@ def test_what_is_not_judged_is_not_green(tmp_path: Path) -> None:
     assert (agrees.code, agrees.lost) == (3, "the sparsifier replaced numpy.isclose, a part of the harness")
 
 
-def test_what_is_replaced_in_a_worker_is_told(tmp_path: Path) -> None:
+def test_replacement_in_a_worker_is_reported(tmp_path: Path) -> None:
     body = "import sparsecheck.values.violation as violation; violation.require = lambda *rest: None"
     ended = run(tmp_path, "--adapter", str(faulty(tmp_path, body)), "-n", "1", "--requirement", "REG-05")
     assert ended.code == 3, ended.output
@@ -81,7 +81,7 @@ def test_what_is_replaced_in_a_worker_is_told(tmp_path: Path) -> None:
         "numpy.isclose", "numpy.asarray", "msgspec.json.encode",
     ],
 )
-def test_every_part_that_judges_is_watched(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_part_that_judges_is_checked(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     harness = Harness()
     assert pytest_hooks.Judge in [part.value for part in harness.parts]
     assert harness.changed() == ""
@@ -92,30 +92,30 @@ def test_every_part_that_judges_is_watched(name: str, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     "name", ["sparsecheck.process.integrity.Harness.changed", "sparsecheck.process.namespaces.Watch.find"]
 )
-def test_what_watches_is_watched(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_integrity_check_is_itself_checked(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     changed = Harness().changed
     monkeypatch.setattr(name, lambda *rest: [])
     assert changed() == name
 
 
-def test_a_module_that_another_stands_for_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_replaced_module_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     harness = Harness()
     monkeypatch.setitem(sys.modules, "sparsecheck.run.pytest_hooks", ModuleType("pytest_hooks"))
     assert harness.changed() == "sparsecheck.run.pytest_hooks"
 
 
-def test_a_part_that_is_gone_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deleted_part_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     harness = Harness()
     monkeypatch.delattr("sparsecheck.values.violation.require")
     assert harness.changed() == "sparsecheck.values.violation.require"
 
 
-def test_what_says_that_it_is_equal_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_replacement_that_claims_equality_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     harness = Harness()
     monkeypatch.setattr("sparsecheck.values.violation.require", ANY)
     assert harness.changed() == "sparsecheck.values.violation.require"
 
 
-def test_what_is_judged_is_not_watched() -> None:
+def test_shipped_adapters_and_cases_are_not_checked() -> None:
     guests = ("sparsecheck.adapter.shipped.", "sparsecheck.cases.")
     assert not any(part.name.startswith(guests) for part in Harness().parts)

@@ -22,7 +22,7 @@ GOOD = "from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n\nclas
 
 
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
-def test_a_name_that_is_none_is_a_row_with_the_reason(
+def test_invalid_name_is_listed_with_the_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     install(tmp_path, monkeypatch, {name: "acme_good:Good"}, {"acme_good": GOOD})
@@ -40,14 +40,14 @@ def test_a_name_that_is_none_is_a_row_with_the_reason(
     ("file", "name"),
     [("<b>😀.py", "b"), ("a\nb.py", "a-b"), ("😀.py", "adapter"), ("-j.py", "j"), ("x" * 64 + ".py", "x" * 64)],
 )
-def test_a_file_of_an_odd_name_is_called_by_what_is_left_of_it(tmp_path: Path, file: str, name: str) -> None:
+def test_odd_file_name_is_cleaned_up(tmp_path: Path, file: str, name: str) -> None:
     (tmp_path / file).write_text(GOOD, "utf-8")
     result = CliRunner().invoke(main, ["list", "--check", "--adapter", str(tmp_path / file)])
     assert result.exit_code == 0, result.output
     assert any(line.startswith(f"{name} ") for line in result.output.splitlines())
 
 
-def test_a_file_whose_name_is_too_long_is_a_row_with_the_reason(tmp_path: Path) -> None:
+def test_too_long_file_name_is_listed_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / f"{'x' * 65}.py").write_text(GOOD, "utf-8")
     result = CliRunner().invoke(main, ["run", "--adapter", str(tmp_path / f"{'x' * 65}.py")])
     assert result.exit_code == 2
@@ -57,7 +57,7 @@ def test_a_file_whose_name_is_too_long_is_a_row_with_the_reason(tmp_path: Path) 
 ODD = "<script>\n\x00\x1b[31m\u202e😀" + "x" * 10_000
 
 
-def test_words_of_a_sparsifiers_own_do_not_steer_the_terminal() -> None:
+def test_control_characters_do_not_reach_the_terminal() -> None:
     failed = Record(cell(), Verdict.FAILED, "odd", ODD, reason=ODD, link=ODD)
     one = report([failed], interrupted=ODD)
     declared = one.header.subjects[0].declaration
@@ -71,6 +71,6 @@ def test_words_of_a_sparsifiers_own_do_not_steer_the_terminal() -> None:
     assert sum("<script>" in line for line in told) == 5
 
 
-def test_a_message_of_megabytes_is_kept_in_part() -> None:
+def test_huge_message_is_truncated() -> None:
     kept = said(ValueError("x" * 3_000_000 + " at 0x7f0011223344"))
     assert kept == "x" * 10_000 + " ... (2990009 more characters)"

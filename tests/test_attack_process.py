@@ -37,14 +37,14 @@ HARMLESS = (
 GOING_ON = "import threading; threading.Thread(target=time.sleep, args=(600,)).start()"
 
 
-def test_a_thread_that_goes_on_is_not_waited_for(tmp_path: Path) -> None:
+def test_running_thread_does_not_delay_the_end(tmp_path: Path) -> None:
     ended = run_together(tmp_path, [faulty(tmp_path, GOING_ON)], "--limit", "120")
     assert ended.code == 0, ended.output
     assert part(ended, "faulty").verdicts() == [Verdict.PASSED] * COUNT
     assert "faulty: wrote its whole report but did not exit, and was stopped" in ended.output
 
 
-def test_a_noisy_one_is_green_and_what_it_leaves_behind_is_ended(tmp_path: Path) -> None:
+def test_output_is_harmless_and_child_processes_are_ended(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "alive")
     reader = os.open(tmp_path / "alive", os.O_RDONLY | os.O_NONBLOCK)
     ended = run_together(tmp_path, [faulty(tmp_path, HARMLESS)])
@@ -66,7 +66,7 @@ def _until_no_one_writes(reader: int) -> bytes:
 RED = "import atexit, warnings; atexit.register(os._exit, 0); warnings.simplefilter('error'); warnings.warn('odd')"
 
 
-def test_what_is_red_stays_red_though_the_process_ends_well(tmp_path: Path) -> None:
+def test_exit_code_zero_does_not_hide_a_failure(tmp_path: Path) -> None:
     ended = run_together(tmp_path, [faulty(tmp_path, RED)])
     assert ended.code == 1, ended.output
     red = [record.message for record in part(ended, "faulty").records if record.verdict is Verdict.NOT_RUN]
@@ -99,7 +99,7 @@ def cut(tmp_path_factory: pytest.TempPathFactory) -> Ended:
 
 
 @pytest.mark.parametrize("name", ["terminated", "closes"])
-def test_what_was_judged_before_the_process_ended_is_kept(cut: Ended, name: str) -> None:
+def test_verdicts_before_a_crash_are_kept(cut: Ended, name: str) -> None:
     one = part(cut, name)
     assert (cut.code, one.code) == (3, 3)
     assert one.verdicts() == [Verdict.PASSED, Verdict.ERROR]
@@ -109,7 +109,7 @@ def test_what_was_judged_before_the_process_ended_is_kept(cut: Ended, name: str)
     assert f"{name}: FAILURE" in cut.output
 
 
-def test_what_was_judged_before_the_disk_was_full_is_kept_and_no_cell_held_to_be_at_fault(cut: Ended) -> None:
+def test_verdicts_before_a_full_disk_are_kept_and_no_cell_is_blamed(cut: Ended) -> None:
     one = part(cut, "full")
     assert one.code == 3
     assert one.verdicts() == [Verdict.PASSED]
@@ -135,7 +135,7 @@ ALL = [Verdict.PASSED] * COUNT
         ("deletes", [], "no report"),
     ],
 )
-def test_what_meddles_is_told_and_not_green(forged: Ended, name: str, verdicts: list[Verdict], said: str) -> None:
+def test_tampering_is_reported_and_does_not_pass(forged: Ended, name: str, verdicts: list[Verdict], said: str) -> None:
     one = part(forged, name)
     assert forged.code == 3
     assert one.code == 3
@@ -144,17 +144,17 @@ def test_what_meddles_is_told_and_not_green(forged: Ended, name: str, verdicts: 
     assert f"{name}: " in forged.output
 
 
-def test_a_record_that_stands_twice_is_told(forged: Ended) -> None:
+def test_duplicate_record_is_reported(forged: Ended) -> None:
     said = "THE LEDGER DOES NOT BALANCE: 1 judged twice, first doubles:MASK-04/linear/given/float32/cpu"
     assert said in forged.output
 
 
-def test_a_report_that_is_gone_is_told_with_the_last_words(forged: Ended) -> None:
+def test_deleted_report_is_reported_with_the_last_output(forged: Ended) -> None:
     problem = part(forged, "deletes").problem
     assert problem.startswith("its process ended before it wrote a report. Its last output: ")
 
 
-def test_what_hangs_when_it_is_imported_is_stopped_and_told(tmp_path: Path) -> None:
+def test_hanging_import_is_stopped_and_reported(tmp_path: Path) -> None:
     ended = run_together(tmp_path, [written(tmp_path, "import time; time.sleep(600)\n")], "--limit", "2")
     assert ended.code == 3
     one = part(ended, "faulty")

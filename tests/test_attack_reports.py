@@ -53,12 +53,12 @@ def interruption(one: Report) -> str:
     return one.footer.interrupted
 
 
-def test_what_a_child_leaves_whole_is_its_report(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_complete_report_of_a_child_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert judged(monkeypatch, lines()) == WHOLE
     assert exit_code(WHOLE) == 0
 
 
-def test_what_a_child_leaves_is_green_at_no_byte_but_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_truncated_report_of_a_child_never_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     text = b"".join(lines())
     for length in range(len(text)):
         one = judged(monkeypatch, [text[:length]])
@@ -94,7 +94,7 @@ def test_a_report_cut_at_any_byte_is_invalid_or_partial(tmp_path: Path) -> None:
         ([HEADER, *RECORDS, b'{"kind":"footer","outcomes":[]}\n'], OTHER_SUMS),
     ],
 )
-def test_what_stands_between_the_records_costs_none_of_them(
+def test_garbage_between_records_loses_none_of_them(
     monkeypatch: pytest.MonkeyPatch, left: list[bytes], said: str
 ) -> None:
     one = judged(monkeypatch, left)
@@ -124,7 +124,7 @@ def test_a_record_that_is_missing_or_doubled_does_not_balance(monkeypatch: pytes
          "its planned cells are not those that the catalogue gives for its declaration"),
     ],
 )
-def test_a_report_on_something_else_is_none(
+def test_report_of_another_run_is_rejected(
     monkeypatch: pytest.MonkeyPatch, change: Callable[[Header], Header], said: str
 ) -> None:
     header = change(WHOLE.header)
@@ -135,7 +135,7 @@ def test_a_report_on_something_else_is_none(
     assert said in one.header.subjects[0].problem
 
 
-def test_a_child_that_leaves_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_child_without_a_report_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Children, "run", lambda *rest, **more: "exited with code 7")
     one = judge_in_subprocesses(Run(("it",), selection=SELECTION), print)
     assert exit_code(one) == 3

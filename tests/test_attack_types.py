@@ -92,7 +92,7 @@ EXPECTED = {("model", "Mute"), ("finalize", "Mute"), ("masks", "dict")}
 
 
 @pytest.mark.parametrize(("call", "given"), sorted({(call, given) for call in CALLS for given in ANSWERS} - EXPECTED))
-def test_an_answer_of_another_type_is_told_where_it_is_given(call: str, given: str) -> None:
+def test_wrong_type_is_reported_where_it_is_returned(call: str, given: str) -> None:
     id, said = CALLS[call]
     require_red(judged(Wrong(call, ANSWERS[given]), id), said.format(given))
 
@@ -113,7 +113,7 @@ def test_an_answer_of_another_type_is_told_where_it_is_given(call: str, given: s
          "a name in the model in the result of save() is of type int, expected str"),
     ],
 )
-def test_so_is_what_it_is_made_of(call: str, answer: Callable[[], object], said: str) -> None:
+def test_wrong_type_inside_an_answer_is_reported(call: str, answer: Callable[[], object], said: str) -> None:
     require_red(judged(Wrong(call, answer), CALLS[call][0]), said)
 
 
@@ -126,7 +126,7 @@ class InTuples(ExemplarAdapter):
         return sparsified
 
 
-def test_an_output_of_another_type_is_told() -> None:
+def test_wrong_type_of_an_output_is_reported() -> None:
     said = "output of the sparse model for a batch of 3 is of type tuple, expected Tensor"
     require_red(judged(InTuples(), "MASK-02"), said)
 
@@ -138,13 +138,13 @@ class NoFinalize(Wrong):
     unsupported = f"{ExemplarAdapter.unsupported} finalize"
 
 
-def test_an_answer_of_another_type_is_no_refusal() -> None:
+def test_wrong_type_is_not_a_refusal() -> None:
     require_red(
         judged(NoFinalize("finalize", lambda: None), "REG-14"), CALLS["finalize"][1].format("NoneType")
     )
 
 
-def test_a_run_says_it_in_one_sentence(tmp_path: Path) -> None:
+def test_run_reports_a_wrong_type_in_one_sentence(tmp_path: Path) -> None:
     adapter = faulty(tmp_path, "return [model]")
     ended = run(tmp_path, "--adapter", str(adapter), "--cell", "faulty:MASK-01/linear/given/float32/cpu")
     assert ended.code == 1, ended.output
@@ -159,7 +159,7 @@ def test_a_run_says_it_in_one_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in ended.output
 
 
-def test_each_call_of_the_protocol_is_tried() -> None:
+def test_every_method_of_the_protocol_is_tested() -> None:
     members = {name for name, _ in inspect.getmembers(Sparsified, inspect.isfunction) if not name.startswith("_")}
     without_answer = {"update", "train", "step", "load", "load_sidecar", "sidecar"}
     assert members - without_answer <= set(CALLS)

@@ -18,7 +18,7 @@ def sparsecheck(folder: Path, *arguments: str) -> subprocess.CompletedProcess[st
 
 
 @needs_full
-def test_a_full_disk_costs_the_report_and_not_the_verdicts(tmp_path: Path) -> None:
+def test_full_disk_loses_the_report_but_no_verdict(tmp_path: Path) -> None:
     (tmp_path / "report.jsonl").symlink_to(FULL)
     ended = sparsecheck(tmp_path, "--report", "report.jsonl")
     assert ended.returncode == 3
@@ -32,7 +32,7 @@ def test_a_full_disk_costs_the_report_and_not_the_verdicts(tmp_path: Path) -> No
     [("no/report.jsonl", "No such file or directory"), ("file/report.jsonl", "Not a directory"),
      ("x" * 250 + ".jsonl", "File name too long"), ("/proc/report.jsonl", "")],
 )
-def test_a_report_that_cannot_be_written_is_told_before_anything_is_judged(
+def test_unwritable_report_is_reported_before_judging(
     tmp_path: Path, path: str, said: str
 ) -> None:
     (tmp_path / "file").touch()
@@ -43,13 +43,13 @@ def test_a_report_that_cannot_be_written_is_told_before_anything_is_judged(
     assert line.startswith(f"sparsecheck: {path} cannot be written ({said}")
 
 
-def test_a_folder_that_cannot_be_written_to_is_no_hindrance() -> None:
+def test_read_only_folder_is_no_obstacle() -> None:
     ended = sparsecheck(Path("/proc"))
     assert ended.returncode == 0, ended.stderr
     assert "1 cell planned: 1 passed" in ended.stdout
 
 
-def test_plain_pytest_says_it_in_a_line(tmp_path: Path) -> None:
+def test_plain_pytest_reports_it_in_one_line(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "--pyargs", "sparsecheck.cases", "-p", "no:cacheprovider"]
     options = ["--sparsecheck-subject", "exemplar", "--sparsecheck-report", "no/report.jsonl"]
     ended = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -59,17 +59,17 @@ _OPTIONS = (
 _GREEN = (Verdict.PASSED, "")
 
 
-def test_what_an_earlier_cell_left_to_run_is_told_and_put_back(tmp_path: Path) -> None:
+def test_change_by_a_thread_of_an_earlier_cell_is_reported_and_restored(tmp_path: Path) -> None:
     first, second, third, *_ = _judged(tmp_path, _AS_THE_SECOND_BEGINS, _MASK)
     assert first == third == _GREEN
     assert second[0] is Verdict.FAILED
     assert second[1].startswith("the case changed the NumPy error handling to {'divide': 'ignore'")
 
 
-def test_a_users_fixture_may_set_what_it_likes(tmp_path: Path) -> None:
+def test_user_fixture_can_change_settings(tmp_path: Path) -> None:
     assert _judged(tmp_path, _AROUND_THE_SECOND, _MASK) == [_GREEN] * 3
 
 
-def test_a_users_own_test_may_leave_what_it_likes(tmp_path: Path) -> None:
+def test_user_test_can_leave_settings_changed(tmp_path: Path) -> None:
     (tmp_path / "test_own.py").write_text(_BETWEEN, "utf-8")
     assert _judged(tmp_path, "", _MASK, "test_own.py", _REG) == [_GREEN] * 4

@@ -44,7 +44,7 @@ def planned(net: Network) -> set[int]:
 
 
 @pytest.mark.parametrize("token", TOKENS)
-def test_without_the_channels_the_output_is_that_with_them_zero(token: str) -> None:
+def test_removing_channels_equals_setting_them_to_zero(token: str) -> None:
     net = network(token, "structure")
     dense, gone = tensors(net), planned(net)
     inputs = random_numbers.reals("inputs", (2, *net.input_shape))
@@ -55,7 +55,7 @@ def test_without_the_channels_the_output_is_that_with_them_zero(token: str) -> N
 
 
 @pytest.mark.parametrize("token", TOKENS)
-def test_what_is_left_has_the_shapes_of_the_network_so_built(token: str) -> None:
+def test_remaining_parameters_have_the_shapes_of_the_smaller_network(token: str) -> None:
     net = network(token, "structure")
     kept = kept_channels(net, planned(net))
     cut = slice_parameters(net, tensors(net), kept)
@@ -64,7 +64,7 @@ def test_what_is_left_has_the_shapes_of_the_network_so_built(token: str) -> None
 
 
 @pytest.mark.parametrize("token", TOKENS)
-def test_without_anything_gone_all_is_left(token: str) -> None:
+def test_no_removed_channel_keeps_everything(token: str) -> None:
     net = network(token, "structure")
     kept = kept_channels(net, ())
     assert shrink_network(net, kept) == net
@@ -84,18 +84,18 @@ def told(net: Network) -> dict[str, list[int]]:
     return {name: found.tolist() for name, found in channel_groups(net).items()}
 
 
-def test_the_input_has_one_label_and_every_layer_labels_of_its_own() -> None:
+def test_input_has_one_group_and_every_layer_its_own() -> None:
     found = told(chain(conv("a", 2, 3), Layer("relu", "relu"), conv("b", 3, 2)))
     assert found == {INPUT: [0, 0], "a": [1, 2, 3], "relu": [1, 2, 3], "b": [4, 5]}
 
 
-def test_what_is_added_is_one() -> None:
+def test_added_channels_share_a_group() -> None:
     found = told(chain(conv("a", 2, 2), conv("b", 2, 2), Layer("sum", "add", takes=("b", "a")), conv("c", 2, 1)))
     assert (found["a"], found["b"], found["sum"]) == ([1, 2], [1, 2], [1, 2])
     assert found["c"] == [3]
 
 
-def test_what_is_added_to_what_was_added_is_one_with_both() -> None:
+def test_repeated_additions_merge_all_groups() -> None:
     found = told(chain(
         conv("a", 2, 1), conv("b", 1, 1), Layer("first", "add", takes=("a", "b")), conv("c", 1, 1),
         Layer("second", "add", takes=("first", "c")),
@@ -103,32 +103,32 @@ def test_what_is_added_to_what_was_added_is_one_with_both() -> None:
     assert found["a"] == found["b"] == found["c"] == found["second"] == [1]
 
 
-def test_a_concatenation_has_the_labels_of_its_parts_in_their_order() -> None:
+def test_concatenation_has_the_groups_of_its_parts_in_order() -> None:
     found = told(chain(conv("a", 2, 1, INPUT), conv("b", 2, 2, INPUT), Layer("both", "concat", takes=("b", "a"))))
     assert found["both"] == [2, 3, 1]
 
 
-def test_a_channel_is_flattened_into_neighbours() -> None:
+def test_flatten_repeats_each_group() -> None:
     assert told(chain(conv("a", 2, 2), Layer("flat", "flatten")))["flat"] == [1] * 6 + [2] * 6
 
 
-def test_a_depthwise_convolution_gives_what_it_takes_and_a_grouped_one_does_not() -> None:
+def test_only_a_depthwise_convolution_passes_groups_through() -> None:
     assert told(chain(conv("a", 2, 2), conv("b", 2, 2, groups=2)))["b"] == [1, 2]
     assert told(chain(conv("a", 2, 4), conv("b", 4, 4, groups=2)))["b"] == [5, 6, 7, 8]
 
 
-def test_one_channel_after_another_is_no_depthwise_convolution() -> None:
+def test_convolution_of_one_channel_is_not_depthwise() -> None:
     assert told(chain(conv("a", 2, 1), conv("b", 1, 1)))["b"] == [2]
 
 
-def test_a_norm_gives_what_it_takes() -> None:
+def test_norm_passes_groups_through() -> None:
     linear = Layer("a", "linear", 2, 3)
     for norm in (Layer("b", "norm", 3, 3), Layer("b", "norm2d", 3, 3)):
         found = told(Network("one", (linear, norm), (), (2,)))
         assert found["b"] == found["a"] == [1, 2, 3]
 
 
-def test_of_a_layer_outputs_and_inputs_are_left() -> None:
+def test_kept_channels_of_outputs_and_inputs() -> None:
     net = chain(conv("a", 2, 3), Layer("norm", "norm2d", 3, 3), conv("b", 3, 2))
     kept = kept_channels(net, {2})
     assert list(kept) == ["a", "norm", "b"]
@@ -138,7 +138,7 @@ def test_of_a_layer_outputs_and_inputs_are_left() -> None:
     assert kept["b"].outputs.tolist() == [True, True]
 
 
-def test_what_is_zero_is_so_after_every_layer_and_not_before_it_alone() -> None:
+def test_channels_are_zeroed_after_every_layer() -> None:
     net = Network("one", (Layer("a", "linear", 1, 2, bias=True), Layer("b", "linear", 2, 1)), (), (1,))
     values = {"a.weight": np.array([[1.0], [2.0]]), "a.bias": np.array([5.0, 7.0]), "b.weight": np.array([[1.0, 1.0]])}
     assert output_with_zeroed_channels(net, values, {1}, np.array([[3.0]])).tolist() == [[13.0]]
@@ -148,24 +148,24 @@ def as_lists(found: ChannelMatch) -> tuple[list[int], list[int]]:
     return found.outputs.tolist(), found.inputs.tolist()
 
 
-def test_rows_and_columns_are_found_where_they_stand() -> None:
+def test_rows_and_columns_are_matched() -> None:
     dense = np.arange(20.0).reshape(4, 5)
     assert as_lists(match_channels(dense, dense[[3, 1]][:, [0, 2, 4]])) == ([3, 1], [0, 2, 4])
     window = np.arange(48.0).reshape(3, 4, 2, 2)
     assert as_lists(match_channels(window, window[[2]][:, [1, 3]])) == ([2], [1, 3])
 
 
-def test_a_row_that_is_nowhere_is_not_found_and_one_that_is_so_in_part_is() -> None:
+def test_unknown_row_is_not_matched_but_a_partly_known_one_is() -> None:
     dense = np.arange(12.0).reshape(3, 4)
     seen = np.array([[0.0, 1.0, 2.0, 99.0], [99.0, 98.0, 97.0, 96.0]])
     assert as_lists(match_channels(dense, seen)) == ([0, -1], [0, 1, 2, -1])
 
 
-def test_entries_that_stand_twice_in_the_dense_tensor_are_outvoted() -> None:
+def test_repeated_entries_are_outvoted() -> None:
     dense = np.array([[1.0, 2.0, 3.0], [1.0, 5.0, 6.0]])
     assert as_lists(match_channels(dense, dense[[1]])) == ([1], [0, 1, 2])
 
 
-def test_names_of_the_module_are_told_apart_from_those_of_layers() -> None:
+def test_channels_of_nested_layers() -> None:
     net = network("linear", "structure")
     assert set(channels.kept_channels(net, ())) == {"layer1", "layer10", "block.layer1", "block.layer10"}

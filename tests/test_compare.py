@@ -28,14 +28,14 @@ def _equal(seen: Any, expected: Any) -> None:
     compare.assert_equal(np.array(seen), np.array(expected), "it-differs", "it")
 
 
-def test_a_violation_says_its_kind_and_message() -> None:
+def test_violation_has_kind_and_message() -> None:
     violation = Violation("mask-differs", "the mask is wrong")
     assert isinstance(violation, AssertionError)
     assert (violation.kind, violation.message) == ("mask-differs", "the mask is wrong")
     assert str(violation) == "mask-differs: the mask is wrong"
 
 
-def test_what_is_required_is_required() -> None:
+def test_require_raises_if_the_condition_is_false() -> None:
     require(True, "kind", "message")
     assert _said(require, False, "kind", "message") == "kind: message"
 
@@ -51,7 +51,7 @@ def test_what_is_required_is_required() -> None:
         (np.zeros((0, 3)), np.zeros((0, 3))),
     ],
 )
-def test_what_is_equal(seen: Any, expected: Any) -> None:
+def test_equal_arrays_pass(seen: Any, expected: Any) -> None:
     _equal(seen, expected)
 
 
@@ -77,7 +77,7 @@ def test_what_is_equal(seen: Any, expected: Any) -> None:
          "largest difference 1e-07"),
     ],
 )
-def test_what_is_not_equal(seen: Any, expected: Any, said: str) -> None:
+def test_unequal_arrays_are_reported(seen: Any, expected: Any, said: str) -> None:
     assert _said(_equal, seen, expected) == f"it-differs: {said}"
 
 
@@ -85,19 +85,19 @@ BOUND = Tolerance(relative=0.1, absolute=0.01)
 
 
 @pytest.mark.parametrize(("seen", "expected"), [(10.9, 10.0), (0.009, 0.0), (NAN, NAN), (INF, INF), (-11.0, -10.0)])
-def test_what_is_close(seen: float, expected: float) -> None:
+def test_close_arrays_pass(seen: float, expected: float) -> None:
     compare.assert_close(np.array([seen]), np.array([expected]), BOUND, "it-differs", "it")
 
 
 @pytest.mark.parametrize(("seen", "expected"), [(11.2, 10.0), (0.02, 0.0), (NAN, 0.0), (INF, -INF), (1e300, INF)])
-def test_what_is_not_close(seen: float, expected: float) -> None:
+def test_distant_arrays_are_reported(seen: float, expected: float) -> None:
     said = _said(compare.assert_close, np.array([seen]), np.array([expected]), BOUND, "it-differs", "it")
     assert said.startswith(
         f"it-differs: it of shape (1,) differs at 1 of 1 entries, first at (0,): expected {expected}, seen {seen}"
     )
 
 
-def test_closeness_counts_only_what_is_beyond_the_bound() -> None:
+def test_only_entries_beyond_the_bound_are_counted() -> None:
     said = _said(compare.assert_close, np.array([1.05, 2.5]), np.array([1.0, 2.0]), BOUND, "it-differs", "it")
     assert said == (
         "it-differs: it of shape (2,) differs at 1 of 2 entries, first at (1,): expected 2.0, seen 2.5; "
@@ -105,7 +105,7 @@ def test_closeness_counts_only_what_is_beyond_the_bound() -> None:
     )
 
 
-def test_the_bound_is_relative_to_what_is_expected() -> None:
+def test_bound_is_relative_to_the_expected_value() -> None:
     wide = Tolerance(relative=0.5, absolute=0.0)
     compare.assert_close(np.array([5.0]), np.array([10.0]), wide, "it-differs", "it")
     with pytest.raises(Violation):
@@ -126,7 +126,7 @@ def test_other_tensors_keep_their_dtype() -> None:
     assert compare.array(given) is given
 
 
-def test_what_is_no_tensor_is_compared_with_nothing() -> None:
+def test_value_that_is_not_a_tensor_is_reported() -> None:
     rest = (np.array([1.0]), "it-differs", "the output")
     said = "protocol-broken: the output is of type list, expected Tensor"
     assert _said(compare.assert_equal, [1.0], *rest) == said
@@ -138,7 +138,7 @@ def _same(seen: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> N
     compare.assert_same_state(seen, expected, "state-changed", "the state")
 
 
-def test_a_state_is_the_same() -> None:
+def test_equal_states_pass() -> None:
     state = {"a": torch.tensor([1.0, NAN]), "b": torch.tensor([True])}
     _same({name: tensor.clone() for name, tensor in state.items()}, state)
     _same({}, {})
@@ -160,11 +160,11 @@ def test_a_state_is_the_same() -> None:
         ({"a": torch.tensor([1.0]), "b": torch.tensor([2, 2])}, "the state: b has shape (2,), expected (1,)"),
     ],
 )
-def test_a_state_is_not_the_same(seen: dict[str, torch.Tensor], said: str) -> None:
+def test_unequal_states_are_reported(seen: dict[str, torch.Tensor], said: str) -> None:
     assert _said(_same, seen, {"a": torch.tensor([1.0]), "b": torch.tensor([2])}) == f"state-changed: {said}"
 
 
-def test_a_state_in_which_zero_became_minus_zero_is_not_the_same() -> None:
+def test_minus_zero_in_a_state_is_reported() -> None:
     said = _said(_same, {"a": torch.tensor([1.0, -0.0])}, {"a": torch.tensor([1.0, 0.0])})
     assert said == (
         "state-changed: the state: sign of a of shape (2,) differs at 1 of 2 entries, first at (1,): "
@@ -172,7 +172,7 @@ def test_a_state_in_which_zero_became_minus_zero_is_not_the_same() -> None:
     )
 
 
-def test_tensors_that_share_storage_are_found() -> None:
+def test_shared_storage_is_reported() -> None:
     base = torch.zeros(4, 4)
     compare.assert_no_shared_storage({"a": base}, {"b": base.clone()}, "the copy")
     compare.assert_no_shared_storage({"a": torch.zeros(0)}, {"b": torch.zeros(0)}, "the copy")
@@ -193,11 +193,11 @@ def test_every_dtype_has_a_bound_that_accelerators_share() -> None:
 @pytest.mark.parametrize(
     ("dtype", "bound"), [("float64", 1e-12), ("float32", 1e-5), ("bfloat16", 5e-2), ("float16", 5e-3)]
 )
-def test_the_bound_of_a_dtype(dtype: str, bound: float) -> None:
+def test_tolerance_of_a_dtype(dtype: str, bound: float) -> None:
     assert tolerance("cpu", dtype) == Tolerance(relative=bound, absolute=bound)
 
 
-def test_an_accelerator_may_have_a_bound_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_accelerator_can_have_its_own_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     own = Tolerance(0.25, 0.5)
     monkeypatch.setitem(TABLE, ("cuda", "float32"), own)
     assert (tolerance("cuda", "float32"), tolerance("cpu", "float32")) == (own, TABLE["cpu", "float32"])

@@ -36,18 +36,18 @@ def model(weight: Tensor) -> nn.Module:
     return made
 
 
-def test_the_numbers_are_those_it_stands_for() -> None:
+def test_array_of_a_compressed_tensor_is_dense() -> None:
     assert compare.array(compressed()).tolist() == dense().double().tolist()
     assert compare.array(dense().to_sparse()).tolist() == dense().double().tolist()
 
 
-def test_the_same_numbers_are_the_same_however_they_are_held() -> None:
+def test_compressed_and_dense_tensors_compare_equal() -> None:
     assert compare.same_values(compressed(), dense())
     assert not compare.same_values(compressed(), dense() + 1)
     assert not compare.same_values(compressed(), dense()[:16])
 
 
-def test_states_compare() -> None:
+def test_states_with_compressed_tensors_compare() -> None:
     compare.assert_same_state({"it": compressed()}, {"it": compressed()}, "differs", "state")
     with pytest.raises(Violation, match="2048 of 2048 entries"):
         compare.assert_same_state({"it": compressed()}, {"it": dense() + 1}, "differs", "state")
@@ -55,14 +55,14 @@ def test_states_compare() -> None:
         compare.assert_same_state({"it": torch.tensor(0.0)}, {"it": torch.tensor(-0.0)}, "differs", "state")
 
 
-def test_what_it_wraps_is_what_it_shares() -> None:
+def test_shared_storage_of_wrapped_tensors_is_reported() -> None:
     it = compressed()
     compare.assert_no_shared_storage({"one": it}, {"other": compressed()}, "two")
     with pytest.raises(Violation, match="aliased: two: one shares storage with other"):
         compare.assert_no_shared_storage({"one": it.detach()}, {"other": it}, "two")
 
 
-def test_masks_and_the_final_model_are_read_from_it() -> None:
+def test_masks_and_finalized_model_of_a_compressed_weight() -> None:
     at_work = SemiStructured(model(compressed()), PLAN)
     assert torch.equal(at_work.masks()["0.weight"], dense() != 0)
     weight = at_work.finalize().get_parameter("0.weight")
@@ -70,7 +70,7 @@ def test_masks_and_the_final_model_are_read_from_it() -> None:
     assert torch.equal(weight, dense())
 
 
-def test_before_the_first_update_all_is_kept() -> None:
+def test_masks_keep_everything_before_the_first_update() -> None:
     assert SemiStructured(model(dense()), PLAN).masks()["0.weight"].all()
 
 

@@ -41,7 +41,7 @@ def test_a_broken_variant_is_rejected_by_what_it_violates(variant: type[Fake], r
         (variants.F9, "model", "mask-differs"),
     ],
 )
-def test_masks_that_travel_otherwise_than_declared_are_rejected(
+def test_masks_stored_elsewhere_than_declared_are_rejected(
     variant: type[Fake], mask_storage: str, kind: str
 ) -> None:
     canonical = next(judge_all(adapter(variant, mask_storage), "STATE-04"))
@@ -54,7 +54,7 @@ def test_masks_that_travel_otherwise_than_declared_are_rejected(
     ("variant", "mask_storage"),
     [(Fake, "nowhere"), (variants.F9, "nowhere"), (variants.F10, "model"), (variants.F11, "nowhere")],
 )
-def test_a_variant_that_does_as_it_declares_is_accepted(
+def test_variant_with_a_true_declaration_is_accepted(
     variant: type[Fake], mask_storage: str, requirement: str
 ) -> None:
     one = adapter(variant, mask_storage)

@@ -40,7 +40,7 @@ VALUES: dict[type, object] = {
 
 
 @pytest.mark.parametrize("kind", VALUES, ids=lambda kind: kind.__name__)
-def test_a_value_is_not_set_anew(kind: type) -> None:
+def test_values_are_immutable(kind: type) -> None:
     value = VALUES[kind]
     assert type(value) is kind
     with pytest.raises(AttributeError, match=r"immutable|cannot assign"):

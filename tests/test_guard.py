@@ -57,7 +57,7 @@ class _OwnWarning(UserWarning):
 
 
 @pytest.mark.parametrize("name", DEEDS)
-def test_a_setting_that_is_left_is_told_and_put_back(name: str) -> None:
+def test_changed_setting_is_reported_and_restored(name: str) -> None:
     before = settings()
     with pytest.raises(Violation, match=f"leaked: the case changed the {name}"), Guard().watch():
         DEEDS[name]()
@@ -65,14 +65,14 @@ def test_a_setting_that_is_left_is_told_and_put_back(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DEEDS)
-def test_a_setting_is_put_back_after_a_failure(name: str) -> None:
+def test_setting_is_restored_after_a_failure(name: str) -> None:
     before = settings()
     with pytest.raises(ZeroDivisionError), Guard().watch():
         _spoil(name)
     assert settings() == before
 
 
-def test_what_cannot_be_put_back_is_told_once() -> None:
+def test_setting_that_cannot_be_restored_is_reported_once() -> None:
     first, mode = Guard(), torch.inference_mode()
     try:
         with pytest.raises(Violation, match="leaked: the case changed the grad mode to False"), first.watch():
@@ -85,7 +85,7 @@ def test_what_cannot_be_put_back_is_told_once() -> None:
 
 
 @pytest.mark.parametrize("name", DEEDS)
-def test_what_attach_leaves_is_put_back_in_silence(name: str) -> None:
+def test_changes_by_attach_are_restored_silently(name: str) -> None:
     guard = Guard()
     with guard.watch():
         within = settings()
@@ -96,7 +96,7 @@ def test_what_attach_leaves_is_put_back_in_silence(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DRAWS)
-def test_a_draw_is_told_unless_it_is_declared(name: str) -> None:
+def test_undeclared_random_draw_is_reported(name: str) -> None:
     with pytest.raises(Violation, match=f"leaked: the case changed the global random state of {name}"), Guard().watch():
         DRAWS[name]()
     with Guard(draws=True).watch():
@@ -104,26 +104,26 @@ def test_a_draw_is_told_unless_it_is_declared(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DRAWS)
-def test_a_draw_within_attach_is_for_a_requirement_to_judge(name: str) -> None:
+def test_random_draw_in_attach_is_noted(name: str) -> None:
     guard = Guard()
     with guard.watch(), guard.contain():
         DRAWS[name]()
 
 
-def test_a_case_may_seed() -> None:
+def test_case_can_seed() -> None:
     guard = Guard()
     with guard.watch():
         guard.seed(1)
 
 
-def test_what_torch_puts_in_place_of_its_own_is_no_replacement() -> None:
+def test_replacement_by_torch_itself_does_not_count() -> None:
     compiled = torch.compile(nn.Linear(2, 2), backend="eager")
     compiled(torch.ones(1, 2))
     assert replaced_functions() == []
 
 
 @pytest.mark.parametrize("other", [_dense_linear, ANY, None], ids=["another", "equal to all", "none"])
-def test_a_function_that_another_stands_for_is_told_until_it_is_put_back(
+def test_replaced_function_is_reported_until_it_is_restored(
     other: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(functional, "linear", other)
@@ -133,23 +133,23 @@ def test_a_function_that_another_stands_for_is_told_until_it_is_put_back(
 
 
 @pytest.mark.parametrize(("home", "name"), [(torch, "relu"), (nn.LSTM, "forward"), (torch.optim.SGD, "step")])
-def test_a_function_that_is_gone_is_told(home: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deleted_function_is_reported(home: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(home, name)
     assert replaced_functions() == [f"{home.__name__}.{name}"]
 
 
-def test_a_filter_for_a_category_or_module_of_ones_own_is_nobody_elses_affair() -> None:
+def test_warning_filters_for_a_packages_own_warnings_are_ignored() -> None:
     with warnings.catch_warnings(), Guard().watch():
         warnings.simplefilter("ignore", _OwnWarning)
         warnings.filterwarnings("ignore", module="of_ones_own")
 
 
-def test_every_setting_that_can_be_put_back_is_tried_and_known_from_the_start() -> None:
+def test_every_restorable_setting_is_tested_and_read_initially() -> None:
     assert set(settings()) - {"inference mode"} == set(DEEDS)
     assert list(INITIAL_SETTINGS) == list(lasting_settings())
 
 
-def test_random_states_are_the_same_each_time() -> None:
+def test_random_states_are_equal_in_every_cell() -> None:
     drawn = []
     for _ in range(2):
         with Guard(draws=True).watch():
@@ -158,7 +158,7 @@ def test_random_states_are_the_same_each_time() -> None:
 
 
 @pytest.mark.parametrize("red", [False, True])
-def test_what_importing_an_adapter_left_set_is_red(red: bool) -> None:
+def test_setting_changed_by_an_import_is_a_failure(red: bool) -> None:
     with np.errstate(all="ignore") if red else nullcontext():
         [record] = judge_all(ExemplarAdapter(), "MASK-19")
     assert (record.verdict is Verdict.FAILED) is red, record.message

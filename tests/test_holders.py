@@ -29,12 +29,12 @@ def pruned() -> nn.Module:
     return model
 
 
-def test_a_hook_that_is_to_be_taken_away_must_be_said() -> None:
+def test_finalize_without_a_hook_type_is_an_error() -> None:
     with pytest.raises(TypeError, match="give hook_type, the class of the hook"):
         BufferSparsified(pruned(), PLAN).finalize()
 
 
-def test_one_that_finalizes_itself_needs_none() -> None:
+def test_own_finalize_needs_no_hook_type() -> None:
     class Own(BufferSparsified):
         def finalize(self) -> nn.Module:
             return self.model
@@ -44,7 +44,7 @@ def test_one_that_finalizes_itself_needs_none() -> None:
 
 
 @pytest.mark.parametrize("as_argument", [True, False])
-def test_the_hook_goes_and_others_stay(as_argument: bool) -> None:
+def test_finalize_removes_only_its_own_hook(as_argument: bool) -> None:
     class Said(BufferSparsified):
         hook_type = Hook
 
@@ -61,13 +61,13 @@ class Rows(ExemplarAdapter):
     unsupported = "input_channel tied"
 
 
-def test_channels_are_refused_along_the_dimension_that_is_not_offered() -> None:
+def test_channels_along_an_unsupported_dimension_are_refused() -> None:
     Rows().refuse_unsupported(Plan({"0.weight": Channel(0.5)}))
     with pytest.raises(Refusal, match=r"0\.weight: Rows has no way to ask for Channel along dim=1"):
         Rows().refuse_unsupported(Plan({"0.weight": Channel(0.5, 1)}))
 
 
-def test_a_tied_parameter_is_refused_where_the_model_is_given() -> None:
+def test_tied_parameter_is_refused_if_the_model_is_given() -> None:
     model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
     Rows().refuse_unsupported(PLAN, model)
     model[1].weight = model[0].weight

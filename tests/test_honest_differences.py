@@ -27,7 +27,7 @@ TRACED = [one.id for one in trace.REQUIREMENTS]
 
 @pytest.mark.parametrize("clauses", CLAUSES, ids=lambda clauses: "-".join(clauses.values()))
 @pytest.mark.parametrize("id", IDS)
-def test_the_exemplar_is_accepted_whatever_its_contract(id: str, clauses: dict[str, str]) -> None:
+def test_exemplar_is_accepted_with_any_contract(id: str, clauses: dict[str, str]) -> None:
     adapter = ExemplarAdapter()
     adapter.contract = replace(CONTRACT, **clauses)
     _judge(adapter, id)
@@ -41,7 +41,7 @@ def test_a_sidecar_is_accepted_in_a_fresh_interpreter() -> None:
 
 @pytest.mark.parametrize("adapter", [BufferAdapter, InPlaceAdapter])
 @pytest.mark.parametrize("id", [*IDS, *TRACED])
-def test_another_holder_is_accepted(id: str, adapter: type[Adapter]) -> None:
+def test_other_holders_are_accepted(id: str, adapter: type[Adapter]) -> None:
     _judge(adapter(), id)
 
 

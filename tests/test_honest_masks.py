@@ -71,7 +71,7 @@ CLAIMS_LESS = {("score", "opaque"), ("ties", "any")}
 
 
 @pytest.mark.parametrize(("clauses", "ids"), BEARS_ON, ids=lambda value: str(value) if isinstance(value, dict) else "")
-def test_the_exemplar_is_accepted_whatever_it_declares(clauses: dict[str, str], ids: tuple[str, ...]) -> None:
+def test_exemplar_is_accepted_with_any_true_declaration(clauses: dict[str, str], ids: tuple[str, ...]) -> None:
     adapter = ExemplarAdapter()
     adapter.contract = replace(CONTRACT, **clauses)
     for id in ids:
@@ -80,7 +80,7 @@ def test_the_exemplar_is_accepted_whatever_it_declares(clauses: dict[str, str], 
 
 
 @pytest.mark.parametrize(("clauses", "id", "kind"), FALSELY, ids=str)
-def test_the_exemplar_is_rejected_if_it_declares_what_is_not_so(clauses: dict[str, str], id: str, kind: str) -> None:
+def test_exemplar_is_rejected_with_a_false_declaration(clauses: dict[str, str], id: str, kind: str) -> None:
     adapter = Misdeclared()
     adapter.contract = replace(CONTRACT, **clauses)
     rejected = [record for record in judge_all(adapter, id) if record.verdict is Verdict.FAILED]
@@ -88,7 +88,7 @@ def test_the_exemplar_is_rejected_if_it_declares_what_is_not_so(clauses: dict[st
     assert all(record.signature.startswith(kind) for record in rejected)
 
 
-def test_every_clause_is_lied_about_in_every_way() -> None:
+def test_every_clause_has_false_declarations() -> None:
     tried = {(clause, value) for clauses, _, _ in FALSELY for clause, value in clauses.items()}
     every = {
         (field.name, value)
@@ -101,7 +101,7 @@ def test_every_clause_is_lied_about_in_every_way() -> None:
 
 @pytest.mark.parametrize("declared", ["parametrization", "buffer", "in place", "wrapper", "forward"])
 @pytest.mark.parametrize("adapter", [ExemplarAdapter, BufferAdapter, InPlaceAdapter, WrappedAdapter, ForwardedAdapter])
-def test_another_way_than_is_declared_is_rejected(adapter: type[Adapter], declared: str) -> None:
+def test_undeclared_behaviour_is_rejected(adapter: type[Adapter], declared: str) -> None:
     made, truly = adapter(), adapter.contract.holds
     made.contract = replace(adapter.contract, holds=declared)
     [record] = _canonical(made, "REG-01")

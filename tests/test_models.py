@@ -18,7 +18,7 @@ def _build(layers: str) -> nn.Module:
 
 
 @pytest.mark.parametrize("layers", LAYERS)
-def test_a_model_is_as_its_deep_copy(layers: str) -> None:
+def test_built_model_equals_a_deep_copy(layers: str) -> None:
     model = _build(layers)
     twin = copy.deepcopy(model)
     assert [type(module) for module in model.modules()] == [type(module) for module in twin.modules()]
@@ -30,7 +30,7 @@ def test_a_model_is_as_its_deep_copy(layers: str) -> None:
 
 
 @pytest.mark.parametrize("layers", LAYERS)
-def test_what_is_done_to_one_model_is_not_seen_in_the_next(layers: str) -> None:
+def test_built_models_are_independent(layers: str) -> None:
     spoilt, before = _build(layers), copy.deepcopy(_build(layers).state_dict())
     with torch.no_grad():
         for tensor in spoilt.state_dict().values():

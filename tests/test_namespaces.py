@@ -47,21 +47,21 @@ def watched(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_after_a_change_it_looks_again(name: str, watched: Watched) -> None:
+def test_check_runs_again_after_a_change(name: str, watched: Watched) -> None:
     assert watched.watch.find() == []
     CHANGES[name](watched.module, watched.one)
     watched.wrong.append(name)
     assert watched.watch.find() == [name]
 
 
-def test_while_something_is_wrong_it_looks_again(watched: Watched) -> None:
+def test_check_runs_again_while_it_finds_problems(watched: Watched) -> None:
     watched.wrong.append("name")
     assert watched.watch.find() == watched.watch.find() == ["name"]
     watched.wrong.clear()
     assert watched.watch.find() == []
 
 
-def test_what_is_set_while_it_looks_is_looked_at_the_next_time() -> None:
+def test_change_during_the_check_is_found_next_time() -> None:
     module, looks = ModuleType("module"), list[str]()
 
     def look() -> list[str]:
@@ -74,7 +74,7 @@ def test_what_is_set_while_it_looks_is_looked_at_the_next_time() -> None:
     assert len(looks) == 2
 
 
-def test_as_long_as_nothing_is_set_it_does_not_look_again() -> None:
+def test_check_is_skipped_without_changes() -> None:
     watched = Watched()
     for _ in range(3):
         assert watched.watch.find() == []

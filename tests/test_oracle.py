@@ -34,7 +34,7 @@ NETWORKS = ("linear", "large", "strided", "ragged", "tied", "conv1d", "conv2d", 
             "bare", "subclassed", "sequential", "fanout", "skip", "concat", "flattened", "convnorm", "depthwise")
 
 
-def test_what_is_removed_is_zero_whatever_was_there() -> None:
+def test_removed_entries_are_zero_even_if_nan_or_infinite() -> None:
     weight = np.array([NAN, INF, -INF, -2.0, 3.0, NAN])
     made = masked(weight, np.array([False, False, False, False, True, True]))
     assert made[:5].tolist() == [0.0, 0.0, 0.0, 0.0, 3.0]
@@ -54,7 +54,7 @@ def test_what_is_removed_is_zero_whatever_was_there() -> None:
         (0.5 + 2.5e-9, 2, (1, 1, 2)), (1.5e-9, 1, (0, 0, 1)),
     ],
 )
-def test_how_many_a_level_removes(level: float, count: int, removed: tuple[int, int, int]) -> None:
+def test_count_removed_by_a_level(level: float, count: int, removed: tuple[int, int, int]) -> None:
     ways: tuple[Rounding, ...] = ("half-even", "floor", "ceil")
     assert tuple(count_removed(level, count, way) for way in ways) == removed
 
@@ -63,7 +63,7 @@ def test_how_many_a_level_removes(level: float, count: int, removed: tuple[int, 
     ("level", "count", "removed"),
     [(0.5, 1, 1), (0.5, 3, 2), (0.5, 5, 3), (0.5, 9, 5), (0.25, 10, 3), (0.3, 8, 2), (0.7, 8, 6), (0.29, 100, 29)],
 )
-def test_how_many_a_level_removes_where_halves_go_up(level: float, count: int, removed: int) -> None:
+def test_count_removed_with_half_up_rounding(level: float, count: int, removed: int) -> None:
     assert count_removed(level, count, "half-up") == removed
 
 
@@ -76,7 +76,7 @@ def test_how_many_a_level_removes_where_halves_go_up(level: float, count: int, r
         ("remaining", "monotone", 0.25, 6, 7), ("remaining", "monotone", 0.0, 6, 6),
     ],
 )
-def test_how_many_of_ten_are_gone_after_another_update(
+def test_total_removed_after_another_update(
     basis: str, regrowth: str, level: float, gone: int, total: int
 ) -> None:
     assert total_removed(level, 10, contract(level_basis=basis, regrowth=regrowth), gone) == total
@@ -88,40 +88,40 @@ def _cut(pattern: Pattern, shape: tuple[int, ...], **clauses: str) -> tuple[list
     return made.index.tolist(), made.groups.tolist(), made.removed
 
 
-def test_single_entries_are_units() -> None:
+def test_unstructured_units_are_single_entries() -> None:
     assert _cut(Unstructured(0.5), (2, 3)) == ([[0, 1, 2], [3, 4, 5]], [0] * 6, (3,))
 
 
-def test_outputs_are_units() -> None:
+def test_channel_units_along_outputs() -> None:
     assert _cut(Channel(0.5, 0), (2, 3)) == ([[0, 0, 0], [1, 1, 1]], [0, 0], (1,))
 
 
-def test_inputs_are_units() -> None:
+def test_channel_units_along_inputs() -> None:
     assert _cut(Channel(0.5, 1), (2, 3), rounding="floor") == ([[0, 1, 2], [0, 1, 2]], [0, 0, 0], (1,))
     assert _cut(Channel(0.5, 1), (2, 3), rounding="ceil")[2] == (2,)
 
 
-def test_channels_of_a_convolution_take_its_window_along() -> None:
+def test_convolution_channels_include_the_window() -> None:
     assert _cut(Channel(1.0, 1), (2, 2, 1, 2)) == ([[[[0, 0]], [[1, 1]]], [[[0, 0]], [[1, 1]]]], [0, 0], (2,))
 
 
-def test_groups_run_along_the_inputs() -> None:
+def test_n_of_m_groups_run_along_the_inputs() -> None:
     assert _cut(NofM(1, 4), (2, 4)) == ([[0, 1, 2, 3], [4, 5, 6, 7]], [0] * 4 + [1] * 4, (3, 3))
     assert _cut(NofM(2, 2), (1, 4)) == ([[0, 1, 2, 3]], [0, 0, 1, 1], (0, 0))
 
 
-def test_whole_blocks_are_units() -> None:
+def test_block_units_are_whole_blocks() -> None:
     assert _cut(Block((1, 2), 0.5), (2, 4)) == ([[0, 0, 1, 1], [2, 2, 3, 3]], [0] * 4, (2,))
     assert _cut(Block((2, 1), 0.5), (2, 4)) == ([[0, 1, 2, 3], [0, 1, 2, 3]], [0] * 4, (2,))
 
 
-def test_partial_blocks_that_are_kept_are_in_no_unit() -> None:
+def test_kept_partial_blocks_belong_to_no_unit() -> None:
     index = [[0, 0, 1, 1, -1], [0, 0, 1, 1, -1], [-1] * 5]
     assert _cut(Block((2, 2), 0.5), (3, 5), ragged="keep") == (index, [0, 0], (1,))
 
 
 @pytest.mark.parametrize("ragged", ["prune", "refuse"])
-def test_partial_blocks_that_are_pruned_are_units_like_any(ragged: str) -> None:
+def test_pruned_partial_blocks_are_units(ragged: str) -> None:
     index = [[0, 0, 1, 1, 2], [0, 0, 1, 1, 2], [3, 3, 4, 4, 5]]
     assert _cut(Block((2, 2), 0.5), (3, 5), ragged=ragged) == (index, [0] * 6, (3,))
 
@@ -132,24 +132,24 @@ def test_ragged_blocks_are_counted_and_rounded_as_declared(rounding: str, kept: 
     assert _cut(Block((2, 2), 0.4), (3, 5), rounding=rounding, ragged="prune")[1:] == ([0] * 6, (pruned,))
 
 
-def test_a_matrix_smaller_than_a_block() -> None:
+def test_matrix_smaller_than_a_block_has_no_whole_unit() -> None:
     assert _cut(Block((4, 4), 1.0), (2, 3), ragged="keep") == ([[-1] * 3] * 2, [], (0,))
     assert _cut(Block((4, 4), 1.0), (2, 3), ragged="prune") == ([[0] * 3] * 2, [0], (1,))
 
 
-def test_what_is_no_matrix_has_no_blocks() -> None:
+def test_blocks_of_a_tensor_that_is_not_a_matrix_are_an_error() -> None:
     with pytest.raises(ValueError, match="zip"):
         units(Block((1, 2), 0.5), (2, 4, 3), contract())
 
 
-def test_units_count_what_earlier_updates_removed() -> None:
+def test_units_include_the_count_of_earlier_updates() -> None:
     terms = contract(level_basis="remaining", regrowth="monotone")
     for pattern, shape in ((Unstructured(0.5), (2, 4)), (Channel(0.5), (8, 3)), (Block((1, 2), 0.5), (4, 4))):
         assert units(pattern, shape, terms, gone=4).removed == (6,)
 
 
 @pytest.mark.parametrize("pattern", [Given(np.ones((2, 2), dtype=np.bool_)), Band(3)])
-def test_a_pattern_that_names_its_mask_has_no_units(pattern: Pattern) -> None:
+def test_pattern_that_states_its_mask_has_no_units(pattern: Pattern) -> None:
     with pytest.raises(TypeError, match=f"^{type(pattern).__name__} states its mask itself$"):
         units(pattern, (2, 2), contract())
 
@@ -173,13 +173,13 @@ def test_scores_are_sums_of_magnitudes_or_of_squares(pattern: Pattern, first: li
         assert unit_scores(WEIGHT, units(pattern, WEIGHT.shape, terms), terms).tolist() == scores
 
 
-def test_a_partial_block_scores_what_it_holds() -> None:
+def test_partial_block_scores_its_own_entries() -> None:
     terms = contract(ragged="prune")
     scores = unit_scores(WEIGHT, units(Block((2, 2), 0.5), WEIGHT.shape, terms), terms)
     assert scores.tolist() == [3.5, 7.0]
 
 
-def test_the_entries_in_partial_blocks() -> None:
+def test_entries_in_partial_blocks() -> None:
     made = partial_blocks(Block((2, 2), 0.5), (3, 5)).tolist()
     assert made == [[False] * 4 + [True], [False] * 4 + [True], [True] * 5]
     assert not partial_blocks(Block((1, 4), 0.5), (3, 8)).any()
@@ -192,7 +192,7 @@ def test_a_band_is_kept_around_the_diagonal() -> None:
         assert made.tolist() == [[mark == "#" for mark in row] for row in rows]
 
 
-def test_a_given_mask_is_itself_and_a_level_names_none() -> None:
+def test_fixed_mask_of_given_and_levelled_patterns() -> None:
     mask = np.array([[True, False]])
     assert fixed_mask(Given(mask), (1, 2)) is mask
     assert fixed_mask(Unstructured(0.5), (1, 2)) is None
@@ -210,18 +210,18 @@ def test_a_given_mask_is_itself_and_a_level_names_none() -> None:
         (Band(1), ["#..", ".#."]),
     ],
 )
-def test_the_mask_of_a_first_update(pattern: Pattern, rows: list[str]) -> None:
+def test_expected_mask_of_a_first_update(pattern: Pattern, rows: list[str]) -> None:
     made = reference_tensors.expected_mask(pattern, WEIGHT, contract(ragged="keep"))
     assert made.tolist() == [[mark == "#" for mark in row] for row in rows]
 
 
-def test_magnitudes_and_squares_keep_other_channels() -> None:
+def test_l1_and_l2_keep_different_channels() -> None:
     scores = reference_tensors.MAGNITUDES
     made = [reference_tensors.expected_mask(Channel(0.5), WEIGHT, contract(score=score)) for score in scores]
     assert [mask[:, 0].tolist() for mask in made] == [[True, False], [False, True]]
 
 
-def test_of_equal_scores_the_first_is_kept() -> None:
+def test_ties_keep_the_first() -> None:
     made = reference_tensors.expected_mask(Unstructured(0.5), np.array([[1.0, -1.0, 1.0, 1.0]]), contract())
     assert made.tolist() == [[True, True, False, False]]
 
@@ -248,7 +248,7 @@ def test_a_linear_layer_by_hand() -> None:
     assert made.tolist() == [[2.5], [-0.5]]
 
 
-def test_a_convolution_by_hand_is_not_flipped() -> None:
+def test_convolution_does_not_flip_its_kernel() -> None:
     layer = Layer("a", "conv1d", 1, 1, kernel=2)
     weight, inputs = np.array([[[1.0, 10.0]]]), np.array([[[1.0, 2.0, 3.0, 4.0]]])
     made = forward(Network("one", (layer,), (), (1, 4)), {"a.weight": weight}, inputs)
@@ -274,7 +274,7 @@ def test_a_convolution_by_hand_is_not_flipped() -> None:
         (lambda bias: Layer("a", "flatten"), (3, 2, 2)),
     ],
 )
-def test_each_kind_of_layer_gives_what_torch_gives(
+def test_each_kind_of_layer_matches_torch(
     layer: Callable[[bool], Layer], shape: tuple[int, ...], bias: bool
 ) -> None:
     one = Network("one", (layer(bias),), (), shape)
@@ -285,7 +285,7 @@ def test_each_kind_of_layer_gives_what_torch_gives(
 
 
 @pytest.mark.parametrize("token", NETWORKS)
-def test_each_network_gives_what_torch_gives(token: str) -> None:
+def test_each_network_matches_torch(token: str) -> None:
     net, device = network(token, "oracle"), torch.device("cpu")
     model = models.build(net, "salt", torch.float64, device)
     _agrees(net, model, models.inputs(net, "salt", 3, torch.float64, device))

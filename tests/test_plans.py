@@ -38,7 +38,7 @@ def test_a_token_stands_for_its_pattern(token: str, pattern: Pattern) -> None:
     "token", ["", "unstructured", "unstructured-half", "block-0.5", "block1x4", "4of", "channel-0.5", "band-", "x2of4",
               "unstructured-0.5x", "block1x4-0.5x", "2of4x", "channel0-0.5x", "band-3x"]
 )
-def test_what_is_no_token(token: str) -> None:
+def test_invalid_token_is_an_error(token: str) -> None:
     with pytest.raises(ValueError, match=f"^no pattern is written '{token}'$"):
         pattern_for(token, (8, 16), "salt")
 
@@ -49,7 +49,7 @@ def _given(token: str, shape: tuple[int, ...], salt: str = "salt") -> Given:
     return pattern
 
 
-def test_a_given_mask_is_irregular_and_neither_all_nor_nothing() -> None:
+def test_given_mask_is_irregular_and_neither_full_nor_empty() -> None:
     mask = _given("given", (40, 50)).mask
     assert mask.shape == (40, 50)
     assert mask.dtype == np.bool_
@@ -59,17 +59,17 @@ def test_a_given_mask_is_irregular_and_neither_all_nor_nothing() -> None:
         assert _given("given", shape).mask.ravel().tolist() == [True, False]
 
 
-def test_a_given_mask_hangs_on_its_salt_alone() -> None:
+def test_given_mask_depends_on_its_salt_alone() -> None:
     assert (_given("given", (8, 16)).mask == _given("given", (8, 16)).mask).all()
     assert (_given("given", (8, 16)).mask != _given("given", (8, 16), "pepper").mask).any()
 
 
-def test_the_first_entries_of_a_given_mask() -> None:
+def test_first_entries_of_a_given_mask() -> None:
     rows = ["#.#.", "####", "##.#"]
     assert _given("given", (3, 4)).mask.tolist() == [[mark == "#" for mark in row] for row in rows]
 
 
-def test_the_extreme_given_masks() -> None:
+def test_identity_and_zero_masks() -> None:
     assert _given("given-identity", (2, 3)).mask.all()
     assert not _given("given-zeros", (2, 3)).mask.any()
 
@@ -84,7 +84,7 @@ def test_a_plan_covers_the_planned_weights_each_in_its_shape() -> None:
         assert pattern.mask.shape == shapes[name]
 
 
-def test_a_plan_counts_over_what_it_is_asked_to() -> None:
+def test_plan_has_the_given_scope() -> None:
     net = network("linear", "salt")
     assert plan_for(net, "unstructured-0.5", "salt").scope == "each"
     assert plan_for(net, "unstructured-0.5", "salt", "all").scope == "all"
@@ -107,7 +107,7 @@ def test_two_weights_of_one_plan_are_given_different_masks() -> None:
         (Band(3), Band(3), Band(5)),
     ],
 )
-def test_an_uneven_plan_has_two_patterns_in_turn_and_its_names_the_other_way_round(
+def test_mixed_plan_alternates_patterns_in_reverse_order(
     pattern: Pattern, first: Pattern, second: Pattern
 ) -> None:
     plan = mix_patterns(Plan({"a": pattern, "b": pattern, "c": pattern}, "all"))
@@ -115,7 +115,7 @@ def test_an_uneven_plan_has_two_patterns_in_turn_and_its_names_the_other_way_rou
     assert plan.scope == "all"
 
 
-def test_an_uneven_plan_gives_each_parameter_its_own_mask() -> None:
+def test_mixed_plan_gives_each_parameter_its_own_mask() -> None:
     plan = plan_for(network("mixed", "salt"), "given", "salt")
     assert mix_patterns(plan).patterns == plan.patterns
 
@@ -132,7 +132,7 @@ def test_a_network_has_the_kinds_of_layers_that_its_token_takes(token: str) -> N
 
 
 @pytest.mark.parametrize("token", LAYERS)
-def test_each_layer_takes_what_the_one_before_it_gives(token: str) -> None:
+def test_each_layer_takes_the_output_of_the_previous_one(token: str) -> None:
     for salt in SALTS:
         chain = network(token, salt).weighted if network(token, salt).is_chain else ()
         for one, following in pairwise(chain):
@@ -141,7 +141,7 @@ def test_each_layer_takes_what_the_one_before_it_gives(token: str) -> None:
 
 
 @pytest.mark.parametrize("token", [token for token in LAYERS if token not in ("bare", "subclassed")])
-def test_beside_what_is_planned_there_is_what_is_not_and_is_named_alike(token: str) -> None:
+def test_every_network_has_an_unplanned_layer_with_a_similar_name(token: str) -> None:
     net = network(token, "salt")
     weights = [layer.weight for layer in net.weighted]
     assert set(net.planned) < set(weights)
@@ -165,7 +165,7 @@ def test_sizes_are_multiples_of_four(token: str) -> None:
             assert (layer.inputs % 4, layer.outputs % 4) == (0, 0)
 
 
-def test_ragged_sizes_are_no_multiples_of_anything_in_a_block() -> None:
+def test_ragged_sizes_are_not_multiples_of_block_edges() -> None:
     for salt in SALTS:
         for layer in network("ragged", salt).weighted:
             assert layer.inputs % 4
@@ -184,13 +184,13 @@ def test_tied_layers_share_one_planned_weight() -> None:
     assert net.layers[0].weight_shape == net.layers[2].weight_shape
 
 
-def test_only_strided_networks_store_weights_otherwise() -> None:
+def test_only_strided_networks_store_weights_non_contiguously() -> None:
     for token in LAYERS:
         strided = {layer.weight for layer in network(token, "salt").layers if layer.strided}
         assert strided == (set(network(token, "salt").planned) if token == "strided" else set())
 
 
-def test_an_unknown_network() -> None:
+def test_unknown_network_is_an_error() -> None:
     with pytest.raises(KeyError, match="banana"):
         network("banana", "salt")
 
@@ -200,7 +200,7 @@ MULTIPLES = (16, 64)
 
 @pytest.mark.parametrize("multiple", MULTIPLES)
 @pytest.mark.parametrize("token", LAYERS)
-def test_sizes_of_weights_are_multiples_where_they_are_to_be(token: str, multiple: int) -> None:
+def test_sizes_are_multiples_of_the_required_number(token: str, multiple: int) -> None:
     for salt in SALTS:
         for layer in network(token, salt, multiple).weighted:
             sizes = layer.weight_shape[: 1 if layer.groups == layer.inputs else 2]
@@ -209,7 +209,7 @@ def test_sizes_of_weights_are_multiples_where_they_are_to_be(token: str, multipl
 
 @pytest.mark.parametrize("multiple", MULTIPLES)
 @pytest.mark.parametrize("token", LAYERS)
-def test_a_network_of_multiples_is_built_as_the_small_one_and_runs(token: str, multiple: int) -> None:
+def test_enlarged_network_has_the_same_structure_and_runs(token: str, multiple: int) -> None:
     small, net = network(token, "salt"), network(token, "salt", multiple)
     assert [(layer.name, layer.kind, layer.groups > 1) for layer in net.layers] == [
         (layer.name, layer.kind, layer.groups > 1) for layer in small.layers

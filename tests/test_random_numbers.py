@@ -43,7 +43,7 @@ def test_reals_are_inside_their_bounds_not_zero_and_exact_in_float32() -> None:
 
 
 @pytest.mark.parametrize("below", [1, 2, 7])
-def test_integers_reach_all_that_they_may_and_no_more(below: int) -> None:
+def test_integers_cover_exactly_their_range(below: int) -> None:
     values = random_numbers.integers("dice", (200,), below)
     assert values.dtype == np.int64
     assert set(values.tolist()) == set(range(below))
@@ -60,7 +60,7 @@ def test_shapes_only_arrange_the_stream() -> None:
 
 
 @pytest.mark.parametrize(("shape", "words"), [((0, 3), 1), ((), 1), ((1,), 1), ((2, 3), 6)])
-def test_as_many_words_are_drawn_as_there_are_numbers_and_never_none(
+def test_one_word_is_drawn_per_number_and_at_least_one(
     shape: tuple[int, ...], words: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[int] = []
@@ -74,7 +74,7 @@ def test_as_many_words_are_drawn_as_there_are_numbers_and_never_none(
     assert drawn == [8 * words]
 
 
-def test_other_names_give_other_numbers() -> None:
+def test_different_names_give_different_numbers() -> None:
     assert not np.intersect1d(random_numbers.reals("x", (50,)), random_numbers.reals("y", (50,))).size
 
 

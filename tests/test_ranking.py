@@ -46,7 +46,7 @@ def _said(call: Callable[..., object], *arguments: object) -> str:
         (Channel(0.5, 1), _mask("#..#", "#..#"), [1, 0, 0, 1]),
     ],
 )
-def test_which_units_a_mask_keeps(pattern: Pattern, mask: Mask, kept: list[int]) -> None:
+def test_units_kept_by_a_mask(pattern: Pattern, mask: Mask, kept: list[int]) -> None:
     assert ranking.kept_units(mask, _cut(pattern), "it").tolist() == [bool(one) for one in kept]
 
 
@@ -59,19 +59,19 @@ def test_which_units_a_mask_keeps(pattern: Pattern, mask: Mask, kept: list[int])
         (Channel(0.5, 1), _mask("####", "###."), "it keeps 1 of 4", "(0, 3): 1 of its 2"),
     ],
 )
-def test_a_unit_kept_in_part(pattern: Pattern, mask: Mask, count: str, first: str) -> None:
+def test_unit_kept_in_part_is_broken(pattern: Pattern, mask: Mask, count: str, first: str) -> None:
     said = _said(ranking.kept_units, mask, _cut(pattern), "it")
     assert said == f"unit-broken: {count} units in part, first the one at {first} entries"
 
 
-def test_an_entry_of_a_partial_block_is_to_be_kept() -> None:
+def test_removed_entry_of_a_partial_block_is_broken() -> None:
     cut = _cut(Block((1, 3), 0.5), ragged="keep")
     assert ranking.kept_units(_mask("...#", "####"), cut, "it").tolist() == [False, True]
     said = _said(ranking.kept_units, _mask("...#", "###."), cut, "it")
     assert said == "unit-broken: it removes entries of a partial block, to be kept"
 
 
-def test_a_partial_block_that_may_go_goes_whole() -> None:
+def test_prunable_partial_block_is_a_unit() -> None:
     cut = _cut(Block((2, 3), 0.5), ragged="prune")
     assert ranking.kept_units(_mask("###.", "###."), cut, "it").tolist() == [True, False]
     said = _said(ranking.kept_units, _mask("###.", "####"), cut, "it")
@@ -93,7 +93,7 @@ def test_a_partial_block_that_may_go_goes_whole() -> None:
         (NofM(1, 2), _mask("#..#", ".#.#")),
     ],
 )
-def test_the_right_count(pattern: Pattern, mask: Mask) -> None:
+def test_correct_count_passes(pattern: Pattern, mask: Mask) -> None:
     ranking.assert_count(mask, _cut(pattern), "it")
 
 
@@ -109,17 +109,17 @@ def test_the_right_count(pattern: Pattern, mask: Mask) -> None:
         (NofM(1, 2), _mask("##..", "#..."), "it removes 0 of 2 units, expected 1 (group 0; 3 of 4 groups differ)"),
     ],
 )
-def test_a_wrong_count(pattern: Pattern, mask: Mask, said: str) -> None:
+def test_wrong_count_is_reported(pattern: Pattern, mask: Mask, said: str) -> None:
     assert _said(ranking.assert_count, mask, _cut(pattern), "it") == f"count-differs: {said}"
 
 
-def test_a_right_count_of_broken_units() -> None:
+def test_correct_count_with_broken_units_is_reported() -> None:
     said = _said(ranking.assert_count, _mask("#.##", ".#.."), _cut(Block((1, 2), 0.5)), "it")
     assert said.startswith("unit-broken: it keeps 2 of 4 units in part")
 
 
 @pytest.mark.parametrize(("rounding", "removed"), [("half-even", 2), ("floor", 2), ("ceil", 3)])
-def test_the_count_is_that_of_the_declared_rounding(rounding: str, removed: int) -> None:
+def test_count_follows_the_declared_rounding(rounding: str, removed: int) -> None:
     cut = units(Unstructured(0.5), (1, 5), contract(rounding=rounding))
     for gone in range(6):
         mask = np.arange(5).reshape(1, 5) >= gone
@@ -138,7 +138,7 @@ def _judge_kept(mask: Mask, pattern: Pattern, weight: Reals = WEIGHT, dtype: str
     ranking.assert_highest_kept(mask, weight, units(pattern, weight.shape, terms), terms, dtype, "it")
 
 
-def test_of_all_masks_of_four_entries_only_the_highest_four_are_right() -> None:
+def test_only_masks_with_the_highest_entries_pass() -> None:
     right = [(0, 1), (0, 3), (1, 0), (1, 2)]
     for chosen in combinations(range(8), 4):
         mask = np.isin(np.arange(8), chosen).reshape(2, 4)
@@ -163,12 +163,12 @@ def test_of_all_masks_of_four_entries_only_the_highest_four_are_right() -> None:
          "it removes 2 of 2", "highest removed 0.7 (unit 6), lowest kept 0.2 (unit 5)"),
     ],
 )
-def test_the_wrong_units_are_kept(pattern: Pattern, mask: Mask, count: str, scores: str) -> None:
+def test_wrong_kept_units_are_reported(pattern: Pattern, mask: Mask, count: str, scores: str) -> None:
     said = _said(_judge_kept, mask, pattern)
     assert said == f"kept-differs: {count} units that score above one it keeps: {scores}"
 
 
-def test_a_unit_that_is_tied_with_one_kept_is_not_told_as_wrong() -> None:
+def test_ties_are_not_counted_as_wrong() -> None:
     weight = np.array([[0.25, 0.25], [0.25, 0.25], [0.5, 0.5], [0.4, 0.4]])
     said = _said(_judge_kept, _mask("##", "..", "..", "##"), Channel(0.5), weight)
     assert said.startswith("kept-differs: it removes 1 of 2 units that score above one it keeps: highest removed 1 (")
@@ -176,12 +176,12 @@ def test_a_unit_that_is_tied_with_one_kept_is_not_told_as_wrong() -> None:
     assert said.startswith("kept-differs: it removes 1 of 2 units that score above one it keeps: highest removed 0.9 (")
 
 
-def test_a_group_that_is_right_does_not_excuse_another() -> None:
+def test_correct_group_does_not_hide_a_wrong_one() -> None:
     _judge_kept(_mask(".#.#", "#.#."), NofM(2, 4))
     assert _said(_judge_kept, _mask("#.#.", "#.#."), NofM(2, 4)).startswith("kept-differs: it removes 2 of 2 units")
 
 
-def test_the_score_is_the_declared_one() -> None:
+def test_units_are_ranked_by_the_declared_score() -> None:
     weight = np.array([[0.6, 0.6], [0.9, 0.1]])
     _judge_kept(_mask("##", ".."), Channel(0.5), weight, score="magnitude-l1")
     _judge_kept(_mask("..", "##"), Channel(0.5), weight, score="magnitude-l2")
@@ -191,7 +191,7 @@ def test_the_score_is_the_declared_one() -> None:
     )
 
 
-def test_any_of_equal_scores_may_be_kept() -> None:
+def test_any_unit_of_equal_score_can_be_kept() -> None:
     equal = np.array([[0.5, -0.5, 0.5, 0.5]])
     for chosen in combinations(range(4), 2):
         _judge_kept(np.isin(np.arange(4), chosen)[None], Unstructured(0.5), equal)
@@ -204,12 +204,12 @@ def test_single_entries_are_compared_exactly() -> None:
         _judge_kept(_mask("#."), Unstructured(0.5), near)
 
 
-def test_what_counts_as_tied_in_each_dtype() -> None:
+def test_slack_of_each_dtype() -> None:
     assert ranking.SLACK == {"float64": 1e-12, "float32": 1e-5, "bfloat16": 2e-2, "float16": 5e-3}
 
 
 @pytest.mark.parametrize(("dtype", "slack"), ranking.SLACK.items())
-def test_sums_are_compared_within_what_the_dtype_can_tell_apart(dtype: str, slack: float) -> None:
+def test_sums_are_compared_within_the_slack_of_the_dtype(dtype: str, slack: float) -> None:
     for gap, ok in ((slack * 0.9, True), (slack * 1.2, False)):
         weight = np.array([[0.25, 0.25], [0.25, 0.25 + 0.5 * gap]])
         if ok:
@@ -219,11 +219,11 @@ def test_sums_are_compared_within_what_the_dtype_can_tell_apart(dtype: str, slac
 
 
 @pytest.mark.parametrize("mask", [_mask("####", "####"), _mask("....", "....")])
-def test_where_all_or_none_is_kept_nothing_ranks_below(mask: Mask) -> None:
+def test_all_or_no_units_kept_passes(mask: Mask) -> None:
     _judge_kept(mask, Unstructured(0.5))
 
 
-def test_entries_that_are_always_kept_do_not_rank() -> None:
+def test_entries_outside_units_are_not_ranked() -> None:
     weight = np.array([[5.0, 5.0, 0.1], [1.0, 1.0, 0.1]])
     _judge_kept(_mask("###", "..#"), Block((1, 2), 0.5), weight, ragged="keep")
     assert _said(
@@ -240,7 +240,7 @@ PATTERNS = (Unstructured(0.5), Block((1, 2), 0.5), Block((2, 3), 0.5), Channel(0
 @pytest.mark.parametrize("pattern", PATTERNS, ids=str)
 @pytest.mark.parametrize("ragged", ["keep", "prune"])
 @pytest.mark.parametrize("score", reference_tensors.MAGNITUDES)
-def test_the_oracles_own_mask_is_right(pattern: Pattern, ragged: str, score: str) -> None:
+def test_expected_mask_of_the_oracle_passes(pattern: Pattern, ragged: str, score: str) -> None:
     terms = contract(ragged=ragged, score=score)
     mask, cut = reference_tensors.expected_mask(pattern, WEIGHT, terms), units(pattern, WEIGHT.shape, terms)
     ranking.assert_count(mask, cut, "it")
@@ -258,7 +258,7 @@ def test_the_oracles_own_mask_is_right(pattern: Pattern, ragged: str, score: str
         ("any", _mask("#.#.", "..#.")),
     ],
 )
-def test_ties_are_as_declared(ties: str, mask: Mask) -> None:
+def test_declared_tie_rule_passes(ties: str, mask: Mask) -> None:
     ranking.assert_ties(mask, contract(ties=ties), "it")
 
 
@@ -279,7 +279,7 @@ def test_ties_are_as_declared(ties: str, mask: Mask) -> None:
          "1 of them are removed, first at position 2 in that order"),
     ],
 )
-def test_ties_are_not_as_declared(ties: str, mask: Mask, said: str) -> None:
+def test_other_tie_rule_is_reported(ties: str, mask: Mask, said: str) -> None:
     assert _said(ranking.assert_ties, mask, contract(ties=ties), "it") == f"ties-differ: {said}"
 
 
@@ -295,25 +295,25 @@ def _rankings(scope: str, masks: dict[str, Mask] = MASKS) -> list[Ranking]:
     return list(ranking.rankings(plan, masks, WEIGHTS))
 
 
-def test_each_parameter_ranks_by_itself() -> None:
+def test_scope_each_yields_one_ranking_per_parameter() -> None:
     assert [(one.names, one.description) for one in _rankings("each")] == [(("a",), "mask of a"), (("b",), "mask of b")]
     assert _rankings("each")[1].mask is MASKS["b"]
 
 
-def test_all_parameters_rank_together() -> None:
+def test_scope_all_yields_one_ranking() -> None:
     [one] = _rankings("all")
     assert (one.names, one.description) == (("a", "b"), "masks of a and b together")
     assert one.mask.tolist() == [*MASKS["a"].ravel(), True, False]
     assert one.weight.tolist() == [*WEIGHT.ravel(), 0.9, 0.05]
 
 
-def test_all_parameters_may_be_one() -> None:
+def test_scope_all_with_one_parameter() -> None:
     [one] = ranking.rankings(Plan({"a": Channel(0.5)}, "all"), MASKS, WEIGHTS)
     assert (one.names, one.pattern) == (("a",), Channel(0.5))
 
 
 @pytest.mark.parametrize("scope", ["each", "all"])
-def test_a_mask_that_is_missing_or_of_another_shape(scope: str) -> None:
+def test_missing_mask_and_wrong_shape_are_reported(scope: str) -> None:
     assert _said(_rankings, scope, {"a": MASKS["a"]}) == "mask-missing: b is planned, but masks() has no mask for it"
     said = _said(_rankings, scope, {"a": MASKS["a"].T, "b": MASKS["b"]})
     assert said == "mask-differs: mask of a has shape (4, 2), expected (2, 4)"
@@ -331,18 +331,18 @@ def test_a_mask_that_is_missing_or_of_another_shape(scope: str) -> None:
         ({"level_basis": "dense", "masks_at": "attach"}, None, 4),
     ],
 )
-def test_what_is_to_be_gone_after_an_update(clauses: dict[str, str], before: Mask | None, removed: int) -> None:
+def test_expected_units_after_an_update(clauses: dict[str, str], before: Mask | None, removed: int) -> None:
     one = Ranking(("a",), Unstructured(0.5), _mask("####", "...."), WEIGHT)
     assert ranking.expected_units(one, contract(**clauses), before).removed == (removed,)
 
 
-def test_a_unit_that_was_broken_before_the_update_is_told_as_such() -> None:
+def test_unit_broken_before_the_update_is_reported() -> None:
     one = Ranking(("a",), Block((1, 2), 0.5), _mask("####", "...."), WEIGHT)
     said = _said(ranking.expected_units, one, contract(), _mask("####", "###."))
     assert said.startswith("unit-broken: mask of a before the update keeps 1 of 4 units in part")
 
 
-def test_a_mask_within_another() -> None:
+def test_subset_of_another_mask() -> None:
     ranking.assert_subset({"a": _mask("#..")}, {"a": _mask("##.")}, "came-back", "came back")
     said = _said(ranking.assert_subset, {"a": _mask(".##")}, {"a": _mask("#..")}, "came-back", "came back")
     assert said == "came-back: 2 entries of a, first at (0, 1), came back"

@@ -49,30 +49,30 @@ def removed(masks: dict[str, Tensor]) -> Iterator[int]:
         (NearlyDiagonalAdapter(), Unstructured(0.5)),
     ],
 )
-def test_a_pattern_with_no_way_to_ask_is_refused_by_parameter_and_pattern(adapter: Adapter, pattern: Pattern) -> None:
+def test_unsupported_pattern_is_refused_with_parameter_and_pattern(adapter: Adapter, pattern: Pattern) -> None:
     with pytest.raises(Refusal, match=rf"0\.weight.* no way to ask for {type(pattern).__name__}"):
         adapter.attach(model(), plan(pattern), CONTEXT)
 
 
 @pytest.mark.parametrize("adapter", [L1UnstructuredAdapter(), RandomUnstructuredAdapter(), WeightNormL2Adapter()])
-def test_one_ranking_over_all_is_refused_where_there_is_none(adapter: Adapter) -> None:
+def test_scope_all_is_refused_if_unsupported(adapter: Adapter) -> None:
     with pytest.raises(Refusal, match=r"0\.weight, 1\.weight: .*scope 'all'"):
         adapter.attach(model(), plan(Unstructured(0.5), Unstructured(0.5), scope="all"), CONTEXT)
 
 
-def test_one_ranking_over_all_takes_one_level() -> None:
+def test_scope_all_takes_one_level() -> None:
     adapter = GlobalUnstructuredAdapter()
     with pytest.raises(Refusal, match=r"0\.weight, 1\.weight: .*one level"):
         adapter.attach(model(), plan(Unstructured(0.5), Unstructured(0.25), scope="all"), CONTEXT)
 
 
-def test_each_by_itself_takes_a_level_each() -> None:
+def test_scope_each_takes_one_level_per_parameter() -> None:
     sparsified = GlobalUnstructuredAdapter().attach(model(), plan(Unstructured(0.5), Unstructured(0.25)), CONTEXT)
     sparsified.update()
     assert list(removed(sparsified.masks())) == [12, 12]
 
 
-def test_all_together_are_ranked_as_one() -> None:
+def test_scope_all_ranks_all_parameters_together() -> None:
     asked = plan(Unstructured(0.5), Unstructured(0.5), scope="all")
     sparsified = GlobalUnstructuredAdapter().attach(model(), asked, CONTEXT)
     sparsified.update()
@@ -83,14 +83,14 @@ def test_all_together_are_ranked_as_one() -> None:
     "adapter",
     [L1UnstructuredAdapter(), RandomUnstructuredAdapter(), GlobalUnstructuredAdapter(), LnStructuredAdapter()],
 )
-def test_a_level_of_one_is_a_fraction_and_no_count(adapter: Adapter) -> None:
+def test_level_one_is_a_fraction_not_a_count(adapter: Adapter) -> None:
     pattern = Channel(1) if isinstance(adapter, LnStructuredAdapter) else Unstructured(1)
     sparsified = adapter.attach(model(), plan(pattern), CONTEXT)
     sparsified.update()
     assert list(removed(sparsified.masks())) == [24]
 
 
-def test_a_plain_update_goes_back_to_the_plans_level() -> None:
+def test_update_without_level_uses_the_plans_level() -> None:
     sparsified = WeightNormL1Adapter().attach(model(), plan(Unstructured(0.25)), CONTEXT)
     for level, expected in ((0.75, 18), (None, 6)):
         sparsified.update(level)
@@ -98,6 +98,6 @@ def test_a_plain_update_goes_back_to_the_plans_level() -> None:
 
 
 @pytest.mark.parametrize(("name", "part"), [("nowhere.weight", "nowhere"), ("0.nothing", "nothing")])
-def test_a_place_that_is_not_there_is_named(name: str, part: str) -> None:
+def test_missing_parameter_is_named(name: str, part: str) -> None:
     with pytest.raises(AttributeError, match=part):
         place(model(), name)
