@@ -1,4 +1,4 @@
-"""Sparsifiers that answer without doing the work: from a table, about another layer, or with what changes later."""
+"""Sparsifiers that skip the work: they answer from a table, about another layer, or with tensors that change later."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Table = dict[tuple[object, ...], Tensor]
 
 
 class FromTable(ExemplarAdapter):
-    """Writes the masks that it computes into a table, by name, shape and pattern, and answers from it if it can."""
+    """Stores computed masks in a table by name, shape and pattern, and answers from it if possible."""
 
     def __init__(self, table: Table) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class FromTable(ExemplarAdapter):
 
 
 class OtherLayer(ExemplarAdapter):
-    """Sparsifies the layers that are not planned, and reports masks under the names that are."""
+    """Sparsifies the unplanned layers, and reports masks under the planned names."""
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         names = [name for name, one in model.named_parameters() if one.dim() > 1 and name not in plan.patterns]
@@ -58,7 +58,7 @@ def _every_second(shape: torch.Size) -> Tensor:
 
 
 class LiveView(ExemplarAdapter):
-    """Hands out the same tensors time and again, and every forward changes them in place."""
+    """Returns the same tensors every time, and changes them in place in every forward."""
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         sparsified = super().attach(model, plan, context)
@@ -83,7 +83,7 @@ def judged(adapter: ExemplarAdapter, id: str) -> list[Record]:
 
 
 def kinds(records: list[Record]) -> set[str]:
-    """The kinds of what failed."""
+    """Return the kinds of the violations."""
     return {record.signature.partition(":")[0] for record in records if record.verdict is Verdict.FAILED}
 
 

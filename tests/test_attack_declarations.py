@@ -1,4 +1,4 @@
-"""What an adapter file may say of itself, or be: none of it is judged by, and each is a row with the reason."""
+"""Invalid adapter files and declarations: none is judged, and each is listed with the reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sparsifier may replace in the process that judges it: pytest, or the harness itself."""
+"""Sparsifiers that replace parts of pytest or of the harness in their own process."""
 
 from __future__ import annotations
 

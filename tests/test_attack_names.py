@@ -1,4 +1,4 @@
-"""Names and words that a terminal, a file system or a page would stumble over."""
+"""Names and messages that could harm a terminal, a file system or a page."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""What a sparsifier may do to the process that judges it, and to its report. Several are judged in one run, each in
-its process; what a run of one alone would have ended with is computed from its part."""
+"""Sparsifiers that interfere with their process or their report.
+
+Several are judged in one run, each in its own process; the exit code of each alone is computed from its part.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +18,13 @@ SECOND = (
     f"type(self).calls = getattr(type(self), 'calls', {-SMOKE_CALLS}) + 1\n"
     "        if self.calls == 2: "
 )
-"""What follows is done at the second of the cells."""
+"""Code that runs the rest at the second cell."""
 
 REPORT = "sys.argv[sys.argv.index('--sparsecheck-report') + 1]"
 
 
 def appends(line: bytes) -> str:
-    """Code that adds `line` to the report."""
+    """Return code that appends `line` to the report."""
     return f"open({REPORT}, 'ab').write({line!r})"
 
 
@@ -54,7 +56,7 @@ def test_output_is_harmless_and_child_processes_are_ended(tmp_path: Path) -> Non
 
 
 def _until_no_one_writes(reader: int) -> bytes:
-    """All that was written; what holds the pipe open for half a minute is alive."""
+    """Return everything that was written; a process that keeps the pipe open for half a minute is still alive."""
     text = b""
     while select.select([reader], [], [], 30)[0]:
         if not (chunk := os.read(reader, 4096)):
@@ -80,7 +82,7 @@ CUT = {
     "closes": SECOND + "os.closerange(3, 256)",
     "full": SECOND + f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (os.path.getsize({REPORT}),) * 2)",
 }
-"""Dies, or can no longer write, at the second cell."""
+"""Sparsifiers that end the process, or its ability to write, at the second cell."""
 
 RECORD = b'{"kind":"cell","cell":"doubles:MASK-04/linear/given/float32/cpu","verdict":"passed"}\n'
 FOOTER = b'{"kind":"footer","outcomes":[]}\n'
@@ -90,7 +92,7 @@ MEDDLES = {
     "doubles": f"{SECOND}{appends(RECORD)}",
     "deletes": f"{SECOND}os.unlink({REPORT})",
 }
-"""Meddles with its own report at the second cell."""
+"""Sparsifiers that modify their own report at the second cell."""
 
 @pytest.fixture(scope="module")
 def cut(tmp_path_factory: pytest.TempPathFactory) -> Ended:

@@ -1,5 +1,4 @@
-"""What may become of a report: cut, mixed up, forged. Whatever it is, it is told; what was judged is kept; none of it
-is green."""
+"""Truncated, mixed up and forged reports: each is reported, finished verdicts are kept, and none passes."""
 
 from __future__ import annotations
 
@@ -37,7 +36,7 @@ OTHER_SUMS = "the counts in the footer of its report do not match its records"
 
 
 def judged(monkeypatch: pytest.MonkeyPatch, left: Iterable[bytes]) -> Report:
-    """The report of a run whose one child leaves these lines."""
+    """Return the report of a run whose single child left these lines."""
 
     def leaves(self: Children, name: str, command: object, folder: Path, limit: float, **rest: Any) -> str:
         (folder / f"{name}.jsonl").write_bytes(b"".join(left))

@@ -1,4 +1,4 @@
-"""Answers of types that the protocol does not know: each is one red record that says what was given for what."""
+"""Answers of wrong types: each gives one red record that names the type returned and the type expected."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.samples import report
 
 
 class Mute(nn.Module):
-    """Cannot be shown."""
+    """A value without a representation."""
 
     def __repr__(self) -> str:
         raise RuntimeError("no one may look")
@@ -40,11 +40,11 @@ ANSWERS: dict[str, Callable[[], object]] = {
     "Mute": Mute,
     "dict": lambda: {1: torch.ones(3)},
 }
-"""By the name of their type, as a message should give it."""
+"""Wrong answers, by the name of their type in a message."""
 
 
 class Wrong(ExemplarAdapter):
-    """One call of the protocol gives `answer()`; every other does as it should."""
+    """One method of the protocol returns `answer()`; all others are correct."""
 
     def __init__(self, call: str, answer: Callable[[], object]) -> None:
         super().__init__()
@@ -72,16 +72,16 @@ CALLS = {
     "restore": ("STATE-01", "the result of restore() is of type {}, expected Sparsified"),
     "finalize": ("REG-14", "the result of finalize() is of type {}, expected Module"),
 }
-"""By call: a requirement that makes it, and what its record says."""
+"""By method, a requirement that calls it, and the message of its record."""
 
 
 def judged(adapter: ExemplarAdapter, id: str) -> Record:
-    """The record of the canonical cell of one requirement."""
+    """Return the record of the canonical cell of a requirement."""
     return judge(adapter, planned(adapter, Selection(requirements=(id,)))[0])
 
 
 def require_red(record: Record, said: str) -> None:
-    """It failed as breaking the protocol, in one sentence, and a run of it is red."""
+    """Assert that a record is a protocol violation of one sentence, and that a run of it is red."""
     assert record.verdict is Verdict.FAILED
     assert record.signature == f"protocol-broken: {said}"
     assert record.message.splitlines() == [f"protocol-broken: {said}"]
@@ -118,7 +118,7 @@ def test_wrong_type_inside_an_answer_is_reported(call: str, answer: Callable[[],
 
 
 class InTuples(ExemplarAdapter):
-    """The sparse model answers with a tuple."""
+    """The sparse model returns a tuple."""
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         sparsified = super().attach(model, plan, context)
@@ -132,7 +132,7 @@ def test_wrong_type_of_an_output_is_reported() -> None:
 
 
 class NoFinalize(Wrong):
-    """Says that it cannot finalize, and gives nothing when it is asked to."""
+    """Declares finalize unsupported, and returns None from it."""
 
     supported = ExemplarAdapter.supported.replace("finalize", "")
     unsupported = f"{ExemplarAdapter.unsupported} finalize"

@@ -1,4 +1,4 @@
-"""A report with nowhere to go, or where another is written at the same time."""
+"""Reports that cannot be written, or are written by two runs at the same time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is set between two cells: by what an earlier cell left to run it is told; by a user's fixture it is not."""
+"""Settings changed between cells are reported if an earlier cell's thread did it, and not if a user's fixture did."""
 
 from __future__ import annotations
 

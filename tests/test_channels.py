@@ -1,4 +1,4 @@
-"""What depends on what in a network, and what is left of it: the oracle of the structural profile."""
+"""Channel dependencies and the parameters that remain: the oracle of the structural profile."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TOKENS = ("linear", "convnorm", "fanout", "skip", "concat", "flattened", "depthw
 
 
 def tensors(net: Network) -> dict[str, Reals]:
-    """Parameters and statistics, drawn from their names."""
+    """Return parameters and statistics, drawn from their names."""
     made: dict[str, Reals] = {}
     for layer in net.layers:
         if layer.has_weight:
@@ -38,7 +38,7 @@ def tensors(net: Network) -> dict[str, Reals]:
 
 
 def planned(net: Network) -> set[int]:
-    """The labels of every third channel of each planned layer."""
+    """Return the groups of every third channel of each planned layer."""
     given = channel_groups(net)
     return {int(label) for name in net.planned for label in given[name.removesuffix(".weight")][::3]}
 

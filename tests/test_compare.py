@@ -1,4 +1,4 @@
-"""Comparisons accept what is equal, and say of what is not what differs, where first and by how much."""
+"""Comparisons accept equal values, and report how others differ, where first and by how much."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""Tensors that hold their numbers compressed are read as what they stand for; 2:4 weights of torch.sparse, made on the
-CPU, where they can be held but not multiplied."""
+"""Compressed tensors are read as the dense ones that they represent.
+
+The 2:4 weights of torch.sparse are made on the CPU, which can hold them, but not multiply by them.
+"""
 
 from __future__ import annotations
 

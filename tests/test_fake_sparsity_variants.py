@@ -1,5 +1,7 @@
-"""Of eleven variants of the parametrization that the first four tests were written for, ten passed all four. Here
-the broken ones are rejected, each by the requirement it violates, and the others go by what they declare."""
+"""Eleven variants of the parametrization that sparsecheck began with; ten of them passed its first four tests.
+
+The broken ones are rejected by the requirements that they violate, and the others are accepted as declared.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was once computed or declared stays as it is: no value on which a verdict rests can be set anew."""
+"""Values on which a verdict depends are immutable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a case does to the process is told and undone, so that no verdict hangs on what was judged before."""
+"""Changes that a case makes to the process are reported and undone, so that no verdict depends on earlier cells."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _spoil(name: str) -> None:
 
 
 class _OwnWarning(UserWarning):
-    """Of a package that has a category of its own."""
+    """The category of a package with warnings of its own."""
 
 
 @pytest.mark.parametrize("name", DEEDS)

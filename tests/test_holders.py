@@ -1,4 +1,4 @@
-"""What the base classes of adapters say where something is missing."""
+"""The base classes of adapters name what is missing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PLAN = Plan({"0.weight": Unstructured(0.5)})
 
 
 class Hook:
-    """Multiplies, as torch.nn.utils.prune does."""
+    """Multiplies by the mask, as torch.nn.utils.prune does."""
 
     def __call__(self, module: nn.Module, _: object) -> None:
         module.weight = module.weight_orig * module.weight_mask  # type: ignore[operator]

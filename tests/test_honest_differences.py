@@ -1,4 +1,4 @@
-"""An honest difference is no failure: whatever a correct sparsifier declares of itself, it is accepted."""
+"""A legitimate difference is not a failure: a correct sparsifier is accepted with any true declaration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CLAUSES = [
     {"score": "magnitude-l2"}, {"rounding": "floor"}, {"rounding": "ceil"},
 ]
 COSTLY = "STATE-02"
-"""A fresh interpreter each; one clause and one holder are enough."""
+"""Requirements that start a fresh interpreter each; one clause and one holder suffice for them."""
 
 IDS = [one.id for one in (*state.REQUIREMENTS, *train.REQUIREMENTS) if one.id != COSTLY]
 TRACED = [one.id for one in trace.REQUIREMENTS]

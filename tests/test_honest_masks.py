@@ -1,4 +1,4 @@
-"""An honest difference in how masks are made and held is no failure; the same, declared falsely, is one."""
+"""A legitimate difference in how masks are made and held is not a failure, but a false declaration of it is."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ FALSELY = [
     *(({"holds": holds}, "REG-01", "held-otherwise") for holds in ("buffer", "in place", "wrapper", "forward")),
 ]
 CLAIMS_LESS = {("score", "opaque"), ("ties", "any")}
-"""No lies: whoever declares so claims less than is true, and less is judged."""
+"""Declarations that claim less than is true, and so are not false; less is judged."""
 
 
 @pytest.mark.parametrize(("clauses", "ids"), BEARS_ON, ids=lambda value: str(value) if isinstance(value, dict) else "")

@@ -1,4 +1,4 @@
-"""Models that are made again and again are the same each time, and share nothing."""
+"""Models that are built repeatedly are equal each time, and share nothing."""
 
 from __future__ import annotations
 

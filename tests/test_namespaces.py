@@ -1,4 +1,4 @@
-"""What watches over names looks again after every change of them, and only then."""
+"""The check of namespaces runs again after every change, and only then."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CHANGES: dict[str, Callable[[ModuleType, type], object]] = {
 
 
 class Watched:
-    """A module and a class that are watched: how often they were looked through, and what is then found."""
+    """A watched module and class, with the number of checks so far and the problems that the next one finds."""
 
     def __init__(self) -> None:
         self.module, self.one = ModuleType("module"), type("One", (), {"name": 1})
@@ -82,7 +82,7 @@ def test_check_is_skipped_without_changes() -> None:
 
 
 def _torch_tells() -> bool:
-    """As torch 2.2 does not on Python 3.12."""
+    """Return whether torch has reliable dictionary versions, which torch 2.2 on Python 3.12 has not."""
     try:
         guards = import_module("torch._C._dynamo.guards")
         return isinstance(guards.dict_version({}), int)

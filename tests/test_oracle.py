@@ -1,4 +1,4 @@
-"""The oracles, held against examples worked out by hand and against torch's own layers in float64."""
+"""The oracles agree with examples worked out by hand, and with torch's own layers in float64."""
 
 from __future__ import annotations
 

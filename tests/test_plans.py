@@ -1,4 +1,4 @@
-"""Tokens on the axes stand for the networks and patterns that they name."""
+"""Tokens on the axes stand for the right networks and patterns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Enumerated numbers are those that are pinned here, on every machine and day."""
+"""Deterministic random numbers equal those pinned here, on every machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Masks that remove the right units are accepted; of the others it is said, word for word, what is wrong."""
+"""Masks that remove the right units pass; for others the message says exactly what is wrong."""
 
 from __future__ import annotations
 

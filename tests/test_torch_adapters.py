@@ -1,4 +1,4 @@
-"""The adapters of torch's own sparsifiers, where no case reaches: what they refuse to ask, and how they ask."""
+"""The adapters of torch's own sparsifiers, beyond the cases: their refusals, and the calls that they make."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CONTEXT = Context(torch.zeros(1, 4), (), torch.device("cpu"), torch.float32)
 
 
 def model() -> nn.Sequential:
-    """Two layers; the first has the larger weights throughout."""
+    """Return two layers, of which the first has the larger weights."""
     layers = nn.Sequential(nn.Linear(4, 6, bias=False), nn.Linear(6, 8, bias=False))
     for layer, offset in zip(layers, (100, 1), strict=True):
         weight = layer.get_parameter("weight")
