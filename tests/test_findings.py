@@ -1,4 +1,4 @@
-"""Each finding is a script that stands alone, and is still so where its package is installed."""
+"""Each finding is a stand-alone script that still fails with the installed package."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCRIPTS = sorted(FINDINGS.glob("*.py"))
 
 
 def imported(script: Path) -> set[str]:
-    """The packages that it imports."""
+    """Return the packages that a script imports."""
     nodes = [*ast.walk(ast.parse(script.read_text("utf-8")))]
     names = [one.name for node in nodes if isinstance(node, ast.Import) for one in node.names]
     names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
@@ -30,13 +30,13 @@ def is_installed(script: Path) -> bool:
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
-def test_a_finding_needs_its_package_alone(script: Path) -> None:
+def test_a_finding_needs_only_torch_and_its_package(script: Path) -> None:
     assert "sparsecheck" not in imported(script)
     assert "torch" in imported(script)
 
 
 @pytest.mark.parametrize("script", [one for one in SCRIPTS if is_installed(one)], ids=lambda script: script.stem)
-def test_a_finding_is_still_so(script: Path, tmp_path: Path) -> None:
+def test_a_finding_is_reproduced(script: Path, tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, str(script)], capture_output=True, text=True, check=False, cwd=tmp_path, timeout=120
     )

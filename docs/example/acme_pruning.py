@@ -1,4 +1,4 @@
-"""A small pruning package, as yours might be: magnitude pruning by a parametrization."""
+"""A small pruning package, as yours might be: magnitude pruning with a parametrization."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ class Mask(nn.Module):
 
 
 class MagnitudePruner:
-    """Prunes each named weight to its own level; `step` ranks anew by the dense weights. A weight that layers
-    share is refused: pruned in one place, it would be another weight there."""
+    """Prunes each named weight to its own level; `step` ranks the dense weights again.
+
+    A weight that several layers share is refused, because it cannot be pruned in one of them alone.
+    """
 
     def __init__(self, model: nn.Module, levels: dict[str, float]) -> None:
         self.levels = levels
