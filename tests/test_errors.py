@@ -20,7 +20,7 @@ from sparsecheck.cli import main
 from sparsecheck.errors import EXIT_CODES, INCOMPLETE, UNUSABLE, SparsecheckError
 from sparsecheck.report.report import Report, encode
 from sparsecheck.report.sharding import ledger_digest
-from sparsecheck.values.record import Footer, Share
+from sparsecheck.values.record import Footer, Line, Share
 from tests.samples import cell, passed, report
 
 README = Path(__file__).parents[1] / "README.md"
@@ -30,7 +30,8 @@ WHOLE = report(passed(*CELLS), sparsecheck="1")
 
 
 def lines(of: Report) -> list[bytes]:
-    return [encode(line) for line in (of.header, *of.records, *([of.footer] if of.footer else []))]
+    every: tuple[Line, ...] = (of.header, *of.records, *((of.footer,) if of.footer else ()))
+    return [encode(line) for line in every]
 
 
 def shard(of: Report, text: str) -> Report:

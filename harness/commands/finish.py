@@ -32,12 +32,13 @@ def finish(
         at_least: The lowest exit code.
     """
     from ..report.report import exit_code
+    from ..show.origin import origin_lines
     from ..show.summary import summary
 
     code = max(exit_code(judged), at_least)
     if not _is_written(judged, path, parts):
         code = INCOMPLETE
-    for line in (*summary(judged), *left_out):
+    for line in (*origin_lines(judged), *summary(judged), *left_out):
         click.echo(line)
     if lacking := [name for name in required if name not in _judged(judged)]:
         click.echo(f"sparsecheck: required but not judged: {', '.join(lacking)}", err=True)

@@ -14,6 +14,7 @@ import pytest
 from ..report.ledger import Planned
 from ..report.report import exit_code
 from ..report.verdict import bound, weigh
+from ..show.origin import origin_lines
 from ..show.summary import summary
 from ..trials.case_marker import requirement_judged_by
 from ..trials.refusal import RefusedBy, judge_refusal
@@ -203,7 +204,7 @@ class Judge:
         """Print the summary of the report."""
         if self.writer is not None and self.writer.report is not None:
             terminalreporter.section("sparsecheck")
-            for line in summary(self.writer.report):
+            for line in (*origin_lines(self.writer.report), *summary(self.writer.report)):
                 terminalreporter.line(line)
 
 

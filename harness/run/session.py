@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from .. import catalogue
 from ..adapter.discovery import BrokenAdapter, Found, Registration, called, load, registrations
+from ..adapter.origin import origin_of
 from ..process.environment import here
 from ..report.expectation import Expectation, InvalidExpectations, in_force, read_expectations
 from ..report.ledger import SMOKE, Planned, enumerate_cells
@@ -193,7 +194,8 @@ def _plan(
     )
     planned, share = cells_of_shard(planned, request.shard, weights)
     ids = tuple(one.cell.id for one in planned)
-    subject = Subject(name, found.declaration, environment, "", ids, str(registration.file or ""), share)
+    subject = Subject(name, found.declaration, environment, "", ids, str(registration.file or ""), share,
+                      origin_of(found.declaration.distribution))
     smoke = tuple(one for one in whole if one.cell.area == SMOKE and one.disposition == "judge")
     return SparsifierPlan(found, subject, planned, expectations, smoke)
 

@@ -70,6 +70,23 @@ class Share(Struct, frozen=True):
     places: tuple[int, ...]
 
 
+class Origin(Struct, frozen=True, omit_defaults=True):
+    """Where the judged code was imported from.
+
+    Attributes:
+        distribution: The name that the adapter states.
+        version: Its installed version; empty if it is not installed.
+        file: The file of its outermost module; empty if there is none.
+        deviation: Why `file` is not that of an installed release: `not installed`, `editable install` or `checkout`;
+            empty if it is.
+    """
+
+    distribution: str
+    version: str = ""
+    file: str = ""
+    deviation: str = ""
+
+
 class Subject(Struct, frozen=True):
     """One sparsifier's part of the ledger.
 
@@ -77,6 +94,7 @@ class Subject(Struct, frozen=True):
     planned: the ids of all cells drawn up before the run.
     adapter: the file it was loaded from, if it was given as one and not registered.
     share: in a shard, which part of the ledger `planned` is.
+    origin: where its code was imported from; None in an older report, or if it could not be judged.
     """
 
     sparsifier: str
@@ -86,6 +104,7 @@ class Subject(Struct, frozen=True):
     planned: tuple[str, ...] = ()
     adapter: str = ""
     share: Share | None = None
+    origin: Origin | None = None
 
     @property
     def is_inapplicable(self) -> bool:

@@ -1,0 +1,126 @@
+"""A report says where the judged code came from, and a run says so first if that is not an installed release."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from msgspec.structs import replace
+
+from sparsecheck.adapter.origin import origin_of
+from sparsecheck.cli import main
+from sparsecheck.report.report import read, write
+from sparsecheck.show.origin import origin_lines
+from sparsecheck.values.record import Origin
+from tests.faulty import ONE_CASE, run, written
+from tests.samples import cell, passed, report
+
+Install = Callable[..., Path]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Return a function that installs acme-pruning 1.0 in a folder of its own: files by path, and metadata by name."""
+
+    def installed(files: Mapping[str, str], metadata: Mapping[str, str] = {}, folder: str = "site") -> Path:
+        place = tmp_path / folder
+        kind = place / ("acme_pruning.egg-info" if "SOURCES.txt" in metadata else "acme_pruning-1.0.dist-info")
+        head = "Metadata-Version: 2.1\nName: acme-pruning\nVersion: 1.0\n"
+        named = {"PKG-INFO" if "SOURCES.txt" in metadata else "METADATA": head, **metadata}
+        for path, text in {**files, **{f"{kind.name}/{name}": text for name, text in named.items()}}.items():
+            (place / path).parent.mkdir(parents=True, exist_ok=True)
+            (place / path).write_text(text, "utf-8")
+        monkeypatch.syspath_prepend(place)
+        return place
+
+    return installed
+
+
+def record(*paths: str) -> dict[str, str]:
+    return {"RECORD": "".join(f"{path},sha256=x,1\n" for path in paths)}
+
+
+@pytest.mark.parametrize(
+    "path", ["acme_pruning/__init__.py", "acme_pruning.py", "acme/pruning/__init__.py", "Acme_Pruning/__init__.py"]
+)
+def test_the_file_of_an_installed_release_is_found(install: Install, path: str) -> None:
+    metadata = record("acme_pruning-1.0.dist-info/METADATA", path, "zeta_extras/__init__.py")
+    place = install({path: "", "zeta_extras/__init__.py": ""}, metadata)
+    expected = place / path if "acme/" not in path else place / "zeta_extras/__init__.py"
+    assert origin_of("acme-pruning") == Origin("acme-pruning", "1.0", str(expected))
+
+
+def test_a_namespace_package_is_found_by_its_outermost_module(install: Install) -> None:
+    place = install({"acme/pruning/__init__.py": ""}, record("acme/pruning/__init__.py", "acme/pruning/masks.py"))
+    assert origin_of("Acme.Pruning").file == str(place / "acme/pruning/__init__.py")
+
+
+def test_a_checkout_in_front_of_the_release_deviates(
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install({"acme_pruning/__init__.py": ""}, record("acme_pruning/__init__.py"))
+    (tmp_path / "checkout" / "acme_pruning").mkdir(parents=True)
+    (tmp_path / "checkout" / "acme_pruning" / "__init__.py").write_text("", "utf-8")
+    monkeypatch.syspath_prepend(tmp_path / "checkout")
+    found = origin_of("acme-pruning")
+    assert (found.version, found.deviation) == ("1.0", "checkout")
+    assert found.file == str(tmp_path / "checkout" / "acme_pruning" / "__init__.py")
+
+
+def test_metadata_in_a_checkout_deviates(install: Install) -> None:
+    place = install({"acme_pruning.py": ""}, {"SOURCES.txt": "acme_pruning.py\n", "top_level.txt": "acme_pruning\n"})
+    assert origin_of("acme-pruning") == Origin("acme-pruning", "1.0", str(place / "acme_pruning.py"), "checkout")
+
+
+def test_an_editable_install_deviates(install: Install) -> None:
+    url = {"url": "file:///src/acme", "dir_info": {"editable": True}}
+    metadata = {"direct_url.json": json.dumps(url), **record("__editable__.acme_pruning-1.0.pth")}
+    place = install({"acme_pruning.py": ""}, metadata)
+    assert origin_of("acme-pruning") == Origin(
+        "acme-pruning", "1.0", str(place / "acme_pruning.py"), "editable install"
+    )
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"dir_info": []}', '{"dir_info": {"editable": "no"}}'])
+def test_odd_metadata_is_no_editable_install(install: Install, text: str) -> None:
+    install({"acme_pruning.py": ""}, {"direct_url.json": text, **record("acme_pruning.py")})
+    assert origin_of("acme-pruning").deviation == ""
+
+
+@pytest.mark.parametrize("name", ["acme-pruning", "", "acme pruning/../.."])
+def test_a_distribution_that_is_not_installed_says_so(name: str) -> None:
+    assert origin_of(name) == Origin(name, "", "", "not installed")
+
+
+def test_finding_the_file_imports_nothing(install: Install) -> None:
+    install({"acme_pruning.py": "raise SystemExit('imported')"}, record("acme_pruning.py"))
+    assert origin_of("acme-pruning").file
+    assert "acme_pruning" not in sys.modules
+
+
+def test_a_run_of_what_is_not_installed_says_so_in_its_first_line(tmp_path: Path) -> None:
+    text = "from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n" \
+           "class It(ExemplarAdapter):\n    distribution = 'acme-pruning'\n"
+    ended = run(tmp_path, "--adapter", str(written(tmp_path, text)), *ONE_CASE)
+    first = "Not an installed release: faulty, judged from an adapter file (acme-pruning, not installed)"
+    assert first in ended.output.splitlines()[0]
+    assert ended.report is not None
+    assert ended.report.header.subjects[0].origin == Origin("acme-pruning", deviation="not installed")
+
+
+def test_a_report_shows_it_first_and_what_is_installed_is_not_mentioned(tmp_path: Path) -> None:
+    whole = report(passed(cell()))
+    [subject] = whole.header.subjects
+    for deviation, count in (("", 0), ("checkout", 1)):
+        origin = Origin("acme", "1.5", "/src/acme\x1b.py", deviation)
+        subjects = (replace(subject, origin=origin),)
+        one = type(whole)(replace(whole.header, subjects=subjects), whole.records, whole.footer)
+        assert len(list(origin_lines(one))) == count
+        write(one, tmp_path / "report.jsonl")
+        assert read(tmp_path / "report.jsonl") == one
+        shown = CliRunner().invoke(main, ["report", str(tmp_path / "report.jsonl")])
+        assert shown.output.startswith("Not an installed release: it, judged from /src/acme\\x1b.py") == bool(count)
