@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ...oracle.mask_picture import LEGEND
 from ...oracle.tensor_changes import Change
-from .keeping import FileChange
+from .manage import FileChange
 
 _HEAD = ("tensor", "", "entries", "largest", "mean", "ULP", "first at")
 

@@ -10,7 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from ...oracle.references import InvalidReference
-    from .keeping import FileChange
+    from .manage import FileChange
 
 
 @click.group()
@@ -34,7 +34,6 @@ _folder = click.option(
 @_folder
 def check(exact: bool, folder: Path | None) -> None:
     """Say what is wrong with the references, a line each; nothing is changed."""
-    from . import keeping
 
     folder = _chosen(folder)
     problems = keeping.check(folder, exact)
@@ -53,7 +52,6 @@ def check(exact: bool, folder: Path | None) -> None:
 @_folder
 def diff(folder: Path | None) -> None:
     """Show what a write would change, a row a tensor and a picture a mask; nothing is changed."""
-    from . import keeping
 
     folder = _chosen(folder)
     found, problems = keeping.difference(folder), keeping.check(folder)
@@ -75,7 +73,6 @@ def write(reason: str, folder: Path | None) -> None:
     """Write the references that differ from what the oracles give, and log why."""
     from datetime import date
 
-    from . import keeping
 
     folder = _chosen(folder)
     found = keeping.write(folder, reason, date.today())
