@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from sparsecheck.cli import main
 from sparsecheck.features.references import keeping
-from sparsecheck.features.references.changes import changes_in
+from sparsecheck.features.references.render import changes_in
 from sparsecheck.oracle import references
 from sparsecheck.oracle.mask_picture import COLUMNS, ROWS, picture
 from sparsecheck.oracle.references import ChangedBytes

@@ -88,7 +88,7 @@ def _chosen(folder: Path | None) -> Path:
 
 
 def _show(change: FileChange) -> None:
-    from .changes import changes_in
+    from .render import changes_in
 
     for line in changes_in(change):
         click.echo(line)
