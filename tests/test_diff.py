@@ -31,7 +31,7 @@ from sparsecheck.features.diff.snapshot import (
     read_all,
 )
 from sparsecheck.features.diff.take_snapshot import SnapshotUnsupported, take_snapshot
-from sparsecheck.features.states.kept import release_of
+from sparsecheck.features.states.stored_states import release_of
 from sparsecheck.oracle import references
 from tests.installed import pip_install, sparsecheck_without
 from tests.samples import declaration

@@ -15,7 +15,7 @@ from ...oracle.networks import network
 from ...trials.trial import Trial
 from ...values.capability import Support
 from ...values.cell import Cell
-from .kept import Maker
+from .stored_states import Maker
 
 SALT = "states"
 LAYER = "short"

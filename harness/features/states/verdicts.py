@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from ... import files
 from ...errors import SparsecheckError
-from .kept import Maker
+from .stored_states import Maker
 
 Verdict = Literal["restored", "known", "unavailable", "failed", "unsafe", "damaged"]
 """restored: masks exactly, the output within tolerance. known: it fails as the expectations beside the adapter say of

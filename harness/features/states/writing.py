@@ -17,8 +17,8 @@ from ...adapter.protocol import Sparsified
 from ...errors import SparsecheckError
 from ...oracle.compare import array
 from ...trials.trial import Trial
-from .kept import MANIFEST, SEEN, STATE, File, Kept, keep, read_manifest, release_of
 from .stage import LAYER, lacking, maker, pattern_of, trial_of
+from .stored_states import MANIFEST, SEEN, STATE, File, Kept, keep, read_manifest, release_of
 
 MASK, INPUT, OUTPUT = "mask/", "input", "output"
 """Names in the file of what was seen."""
