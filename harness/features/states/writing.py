@@ -17,7 +17,7 @@ from ...adapter.protocol import Sparsified
 from ...errors import SparsecheckError
 from ...oracle.compare import array
 from ...trials.trial import Trial
-from .stage import LAYER, lacking, maker, pattern_of, trial_of
+from .setup_trial import LAYER, lacking, maker, pattern_of, trial_of
 from .stored_states import MANIFEST, SEEN, STATE, File, Kept, keep, read_manifest, release_of
 
 MASK, INPUT, OUTPUT = "mask/", "input", "output"
