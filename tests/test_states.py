@@ -24,9 +24,9 @@ from sparsecheck.cli import main
 from sparsecheck.features.references import keeping
 from sparsecheck.features.states import verdicts
 from sparsecheck.features.states.reading import read_all
+from sparsecheck.features.states.readings import InvalidVerdicts, Reading
 from sparsecheck.features.states.stored_states import File, Maker, read_manifest, releases
 from sparsecheck.features.states.table import states_told
-from sparsecheck.features.states.verdicts import InvalidVerdicts, Reading
 from sparsecheck.features.states.writing import AlreadyKept, NotOffered, write
 from sparsecheck.oracle import references
 from tests.faulty import written

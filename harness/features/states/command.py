@@ -13,7 +13,7 @@ from ...errors import RED, BadUsage, NotJudged
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .verdicts import Reading
+    from .readings import Reading
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -96,7 +96,7 @@ def read(folder: Path, names: tuple[str, ...], adapters: tuple[Path, ...], file:
 @click.argument("files", nargs=-1, required=True, type=_FILE)
 def show(files: tuple[Path, ...]) -> None:
     """Show what FILES hold, each written by `states read --json` under another torch, as one table a sparsifier."""
-    from .verdicts import read as read_verdicts
+    from .readings import read as read_verdicts
 
     readings = [one for file in files for one in read_verdicts(file)]
     _show(readings, None)
@@ -104,8 +104,8 @@ def show(files: tuple[Path, ...]) -> None:
 
 
 def _show(readings: Sequence[Reading], file: Path | None) -> None:
+    from .readings import write as write_verdicts
     from .table import states_told
-    from .verdicts import write as write_verdicts
 
     for line in states_told(readings):
         click.echo(line)
@@ -114,6 +114,6 @@ def _show(readings: Sequence[Reading], file: Path | None) -> None:
 
 
 def _exit(readings: Sequence[Reading]) -> None:
-    from .verdicts import exit_code
+    from .readings import exit_code
 
     sys.exit(exit_code(readings))

@@ -27,9 +27,9 @@ from ...report.verdict import signature
 from ...trials.restoring import load_safely, resume
 from ...trials.trial import Trial
 from ...values.violation import Violation, require
+from .readings import Reading, Verdict
 from .setup_trial import lacking, maker, trial_of
 from .stored_states import SEEN, STATE, CorruptState, InvalidState, Kept, orphans, read_bytes, read_manifest, releases
-from .verdicts import Reading, Verdict
 from .writing import INPUT, MASK, OUTPUT
 
 UNSAFE = "unsafe-to-load"

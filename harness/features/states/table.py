@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from .verdicts import RED, Reading, Verdict
+from .readings import RED, Reading, Verdict
 
 _WORST: tuple[Verdict, ...] = ("damaged", "unsafe", "failed", "unavailable", "known", "restored")
 
