@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from sparsecheck.features.references import keeping
+from sparsecheck.features.references import manage
 from sparsecheck.oracle import references
 from sparsecheck.oracle.references import InvalidReference
 
@@ -59,7 +59,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def only(folder: Path) -> InvalidReference:
-    [problem] = keeping.check(folder)
+    [problem] = manage.check(folder)
     return problem
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from sparsecheck.adapter.shipped.exemplar import CONTRACT, ExemplarAdapter
 from sparsecheck.catalogue.axes import canonical_pattern
-from sparsecheck.features.references import keeping
+from sparsecheck.features.references import manage
 from sparsecheck.oracle import random_numbers, reference_tensors, references, tensor_changes
 from sparsecheck.oracle.networks import network
 from sparsecheck.oracle.plans import plan_for
@@ -54,8 +54,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_committed_references_are_fresh() -> None:
-    assert [str(problem) for problem in keeping.check(references.home())] == []
-    assert keeping.difference(references.home()) == ()
+    assert [str(problem) for problem in manage.check(references.home())] == []
+    assert manage.difference(references.home()) == ()
 
 
 def test_the_committed_references_are_small() -> None:
@@ -78,7 +78,7 @@ def size_of(folder: str) -> int:
 
 
 def test_the_log_gives_the_last_reason_of_every_file() -> None:
-    log = (references.home() / keeping.PROVENANCE).read_text("utf-8")
+    log = (references.home() / manage.PROVENANCE).read_text("utf-8")
     for file, entry in references.read_manifest(references.home()).files.items():
         assert f"`{file}`" in log
         assert f"## {entry.date}\n\n{entry.reason}\n" in log
@@ -110,11 +110,11 @@ def test_every_canonical_pattern_has_masks_for_either_magnitude() -> None:
         ("2of4", "random", None), ("unstructured-0.3", "magnitude-l1", None),
     ],
 )
-def test_under_what_name_masks_are_kept(pattern: str, score: Score, key: str | None) -> None:
+def test_names_of_stored_masks(pattern: str, score: Score, key: str | None) -> None:
     assert reference_tensors.mask_key(pattern, score) == key
 
 
-def test_what_is_made_is_in_the_order_of_its_names() -> None:
+def test_computed_tensors_are_sorted_by_name() -> None:
     names = list(reference_tensors.compute_reference("linear"))
     assert names == sorted(names)
 
@@ -130,7 +130,7 @@ def _scored(token: str) -> list[tuple[str, Score, str, Pattern]]:
 
 
 @pytest.mark.parametrize("token", reference_tensors.NETWORKS)
-def test_no_stored_mask_hangs_on_rounding_ties_or_a_ragged_edge(token: str) -> None:
+def test_no_stored_mask_depends_on_rounding_ties_or_ragged_edges(token: str) -> None:
     saved = references.load(token)
     for pattern, score, name, one in _scored(token):
         weight, mask = saved.parameters[name], saved.masks(pattern, score)[name]
@@ -150,7 +150,7 @@ def test_no_stored_mask_hangs_on_rounding_ties_or_a_ragged_edge(token: str) -> N
 
 
 @pytest.mark.parametrize("token", reference_tensors.NETWORKS)
-def test_every_stored_mask_removes_half_but_for_the_band_and_the_given(token: str) -> None:
+def test_every_stored_mask_except_band_and_given_removes_half(token: str) -> None:
     for pattern, score, name, _ in _scored(token):
         mask = references.load(token).masks(pattern, score)[name]
         if pattern not in ("given", "band-3"):
@@ -159,7 +159,7 @@ def test_every_stored_mask_removes_half_but_for_the_band_and_the_given(token: st
 
 
 @pytest.mark.parametrize("token", reference_tensors.NETWORKS)
-def test_sums_of_magnitudes_and_of_squares_keep_other_units(token: str) -> None:
+def test_l1_and_l2_scores_keep_different_units(token: str) -> None:
     saved = references.load(token)
     for pattern in ("channel0-0.5",) if token == "conv2d" else ("channel0-0.5", "block1x4-0.5"):
         first, second = (saved.masks(pattern, score) for score in reference_tensors.MAGNITUDES)
@@ -167,7 +167,7 @@ def test_sums_of_magnitudes_and_of_squares_keep_other_units(token: str) -> None:
 
 
 @pytest.mark.parametrize("token", reference_tensors.NETWORKS)
-def test_other_masks_give_outputs_that_are_far_apart(token: str) -> None:
+def test_different_masks_give_clearly_different_outputs(token: str) -> None:
     tensors = references.load(token).tensors
     outputs = [array for name, array in tensors.items() if name.startswith("output/")]
     for position, one in enumerate(outputs):
@@ -175,7 +175,7 @@ def test_other_masks_give_outputs_that_are_far_apart(token: str) -> None:
             assert np.abs(one - other).max() > 1e-2
 
 
-def test_stored_weights_are_exact_in_float32_and_no_two_are_of_equal_size() -> None:
+def test_stored_weights_are_exact_in_float32_and_have_distinct_magnitudes() -> None:
     for token in reference_tensors.NETWORKS:
         for name, values in references.load(token).parameters.items():
             assert references.load(token).tensors[f"parameter/{name}"].dtype == np.float32
@@ -241,7 +241,7 @@ def test_one_flipped_byte(folder: Path) -> None:
     assert f", MANIFEST.json records {sha}: {FIX}" in str(only(folder))
 
 
-def test_a_file_flipped_after_it_was_loaded(folder: Path) -> None:
+def test_a_file_modified_after_loading_is_detected(folder: Path) -> None:
     assert references.load("linear", folder) is references.load("linear", folder)
     edit(folder, flip_last_byte)
     assert type(raised_by_load(folder)) is TamperedReference
@@ -271,11 +271,11 @@ def test_a_stray_file(folder: Path, stray: str) -> None:
     assert only(folder).file == stray
     before = contents(folder)
     with pytest.raises(OrphanReference):
-        keeping.write(folder, "because", DAY)
+        manage.write(folder, "because", DAY)
     assert contents(folder) == before
 
 
-def test_an_oracle_that_no_longer_gives_an_output(folder: Path) -> None:
+def test_an_oracle_without_an_output_is_stale(folder: Path) -> None:
     record_anew(folder, lambda tensors: tensors["output/given"].__setitem__((1, 2), 100.0))
     was = reference_tensors.compute_reference("linear")["output/given"][1, 2]
     assert type(only(folder)) is type(raised_by_load(folder)) is StaleReference
@@ -286,19 +286,19 @@ def test_an_oracle_that_no_longer_gives_an_output(folder: Path) -> None:
     )
 
 
-def test_an_oracle_whose_output_differs_as_machines_do_is_not_stale(folder: Path) -> None:
+def test_last_bit_differences_of_an_oracle_are_not_stale(folder: Path) -> None:
     record_anew(folder, lambda tensors: tensors["output/given"].__imul__(1 + 1e-15))
-    assert keeping.check(folder) == []
+    assert manage.check(folder) == []
 
 
-def test_an_oracle_that_keeps_another_entry(folder: Path) -> None:
+def test_an_oracle_that_keeps_another_entry_is_stale(folder: Path) -> None:
     record_anew(folder, lambda tensors: np.logical_not(*(tensors["mask/given/layer1.weight"],) * 2))
     assert "mask/given/layer1.weight changed at 192 of 192 entries, first at (0, 0), largest difference 1;" in str(
         only(folder)
     )
 
 
-def test_an_oracle_that_gives_more_less_and_of_another_form(folder: Path) -> None:
+def test_added_removed_and_reshaped_tensors_are_stale(folder: Path) -> None:
     def change(tensors: dict[str, np.ndarray]) -> None:
         tensors["input"] = tensors["input"].astype(np.float64)
         tensors["more"] = tensors.pop("output/given")
@@ -307,28 +307,28 @@ def test_an_oracle_that_gives_more_less_and_of_another_form(folder: Path) -> Non
     assert "input changed from float64 of shape (3, 24) to float32 of shape (3, 24), and 2 more of its 31" in str(
         only(folder)
     )
-    [found] = keeping.difference(folder)
+    [found] = manage.difference(folder)
     assert [str(one) for one in found.tensors[1:]] == ["more removed, 48 entries", "output/given added, 48 entries"]
 
 
 def test_a_changed_stream_makes_every_reference_stale(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reals = random_numbers.reals
     monkeypatch.setattr(random_numbers, "reals", lambda name, shape: -reals(name, shape))
-    assert [type(problem) for problem in keeping.check(folder)] == [StaleReference] * 3
+    assert [type(problem) for problem in manage.check(folder)] == [StaleReference] * 3
 
 
-def test_the_largest_difference_is_that_of_what_differs() -> None:
+def test_the_largest_difference_ignores_entries_within_tolerance() -> None:
     [found] = tensor_changes.changes({"a": np.array([5.0, 1.0])}, {"a": np.array([5.0, 1.25])})
     assert (found.count, found.largest, found.indices) == (1, 0.25, ((1,),))
 
 
-def test_what_is_no_float64_is_compared_exactly() -> None:
+def test_other_dtypes_than_float64_are_compared_exactly() -> None:
     was, becomes = (np.array([value], dtype=np.float32) for value in (1e-13, 2e-13))
     assert tensor_changes.changes({"a": was}, {"a": becomes})
     assert tensor_changes.changes({"a": was.astype(np.float64)}, {"a": becomes.astype(np.float64)}) == ()
 
 
-def test_one_file_in_anothers_place(folder: Path) -> None:
+def test_swapped_files_are_detected(folder: Path) -> None:
     references.load("linear", folder)
     (folder / "oracle/conv2d.safetensors").write_bytes((folder / LINEAR).read_bytes())
     edit_manifest(folder, lambda files: files.update({"oracle/conv2d.safetensors": files[LINEAR]}))
@@ -336,7 +336,7 @@ def test_one_file_in_anothers_place(folder: Path) -> None:
         references.load("conv2d", folder)
 
 
-def test_masks_that_are_not_stored(folder: Path) -> None:
+def test_missing_masks_are_an_error(folder: Path) -> None:
     saved = references.load("linear", folder)
     with pytest.raises(MissingReference, match=r"no masks are stored for pattern unstructured-0.3 ranked by"):
         saved.masks("unstructured-0.3", "magnitude-l1")
@@ -346,14 +346,14 @@ def test_masks_that_are_not_stored(folder: Path) -> None:
         references.load("conv2d", folder).masks("2of4", "magnitude-l1")
 
 
-def test_what_is_loaded_cannot_be_spoilt(folder: Path) -> None:
+def test_loaded_references_are_read_only(folder: Path) -> None:
     references.load("linear", folder).parameters["layer1.weight"][:] = 0
     assert references.load("linear", folder).parameters["layer1.weight"].all()
     with pytest.raises(ValueError, match="read-only"):
         references.load("linear", folder).inputs[0, 0] = 1.0
 
 
-def test_a_case_raises_what_is_wrong_with_its_reference(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_case_raises_the_problem_of_its_reference(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(references, "home", lambda: folder)
     edit(folder, flip_last_byte)
     [linear, *_] = planned(ExemplarAdapter(), Selection(requirements=("MASK-28",)))
@@ -363,7 +363,7 @@ def test_a_case_raises_what_is_wrong_with_its_reference(folder: Path, monkeypatc
     assert record.signature.startswith(f"TamperedReference: reference {LINEAR}: its sha256 is ")
 
 
-def test_a_cell_whose_reference_is_wrong_is_an_error_and_no_failure(folder: Path) -> None:
+def test_a_wrong_reference_is_an_error_not_a_failure(folder: Path) -> None:
     edit(folder, flip_last_byte)
     adapter = written(
         folder,

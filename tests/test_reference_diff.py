@@ -14,8 +14,8 @@ import safetensors.numpy
 from click.testing import CliRunner
 
 from sparsecheck.cli import main
-from sparsecheck.features.references import keeping
-from sparsecheck.features.references.render import changes_in
+from sparsecheck.features.references import manage
+from sparsecheck.features.references.render import render_change
 from sparsecheck.oracle import references
 from sparsecheck.oracle.mask_picture import COLUMNS, ROWS, picture
 from sparsecheck.oracle.references import ChangedBytes
@@ -52,7 +52,7 @@ def test_ulps_count_the_floats_between(dtype: type[np.floating]) -> None:
         assert seen == [2 * int(one.view(f"u{one.itemsize}")) if steps is None else steps] * 2
 
 
-def test_what_moved_is_counted_in_bits() -> None:
+def test_bitwise_differences_are_counted() -> None:
     was = np.array([1.0, 0.0, 2.0], np.float32)
     assert describe_bit_changes(was, was.copy()) == ""
     becomes = np.array([1.0, -0.0, np.nextafter(np.float32(2), np.float32(3))], np.float32)
@@ -62,27 +62,27 @@ def test_what_moved_is_counted_in_bits() -> None:
 # ---------------------------------------------------------------------- changes
 
 
-def test_a_change_says_how_far_and_where() -> None:
+def test_a_change_shows_its_extent_and_position() -> None:
     was = np.zeros((3, 2), np.float32)
     becomes = np.array([[0, 1], [0, 2], [3, 4]], np.float32)
     [found] = changes({"a": was}, {"a": becomes})
     assert (found.count, found.size, found.largest, found.mean) == (4, 6, 4.0, 2.5)
     assert found.indices == ((0, 1), (1, 1), (2, 0))
     assert found.ulp == int(np.float32(4).view("u4"))
-    assert list(changes_in(keeping.FileChange("f", (found,)))) == [
+    assert list(render_change(manage.FileChange("f", (found,)))) == [
         "f",
         "  tensor           entries  largest  mean  ULP         first at",
         "  a       changed  4 of 6   4        2.5   1082130432  (0, 1), (1, 1), (2, 0), ...",
     ]
 
 
-def test_what_is_no_float_has_no_ulp() -> None:
+def test_other_dtypes_than_floats_have_no_ulp() -> None:
     [found] = changes({"a": np.array([1, 2])}, {"a": np.array([1, 5])})
     assert (found.ulp, found.largest, found.picture) == (None, 3.0, ())
-    assert " -  " in list(changes_in(keeping.FileChange("f", (found,))))[-1]
+    assert " -  " in list(render_change(manage.FileChange("f", (found,))))[-1]
 
 
-def test_last_bits_are_told_where_values_are_held_to_be_the_same() -> None:
+def test_last_bit_differences_are_notes() -> None:
     near = np.array([1.0, np.nextafter(np.nextafter(1.0, 2), 2)])
     was = {"far": np.array([1.0, 2.0]), "near": np.array([1.0, 1.0]), "zero": np.array([0.0], np.float32)}
     becomes = {"far": np.array([9.0, 2.0]), "near": near, "zero": np.array([-0.0], np.float32)}
@@ -98,7 +98,7 @@ def test_last_bits_are_told_where_values_are_held_to_be_the_same() -> None:
 # --------------------------------------------------------------------- pictures
 
 
-def test_a_picture_has_a_character_for_each_fate() -> None:
+def test_a_mask_picture_has_four_characters() -> None:
     was, becomes = np.array([[1, 1, 0, 0]] * 2, bool), np.array([[1, 0, 1, 0], [1, 1, 0, 0]], bool)
     assert picture(was, becomes) == ("#-+.", "##..")
 
@@ -146,7 +146,7 @@ def test_diff_draws_the_mask_that_changes(folder: Path) -> None:
     assert f"{MASK}  changed  2 of 192" in out
 
 
-def test_last_bits_are_a_note_and_a_write_that_says_so(folder: Path) -> None:
+def test_last_bit_differences_are_noted_and_written(folder: Path) -> None:
     record_anew(folder, lambda tensors: tensors["output/given"].__imul__(1 + 2e-15))
     code, out, err = _call("check", "--folder", str(folder))
     assert (code, err) == (0, "")
@@ -154,18 +154,18 @@ def test_last_bits_are_a_note_and_a_write_that_says_so(folder: Path) -> None:
     code, out, err = _call("diff", "--folder", str(folder))
     assert (code, err) == (0, "")
     assert out.startswith(f"{LINEAR}\n  note: output/given: 48 of 48 entries differ in the last bits, by at most ")
-    keeping.write(folder, "It sums in another order.", DAY)
-    log = (folder / keeping.PROVENANCE).read_text().splitlines()[-5:]
+    manage.write(folder, "It sums in another order.", DAY)
+    log = (folder / manage.PROVENANCE).read_text().splitlines()[-5:]
     assert log[:4] == ["## 2026-01-31", "", "It sums in another order.", ""]
     assert log[4].startswith(f"- `{LINEAR}`: 1 tensors in the last bits of 48 entries, by at most ")
-    assert keeping.check(folder, exact=True) == []
+    assert manage.check(folder, exact=True) == []
 
 
-def test_the_log_sums_up_what_changed(folder: Path) -> None:
+def test_the_log_summarizes_the_changes(folder: Path) -> None:
     record_anew(folder, lambda tensors: tensors["output/given"].__setitem__((1, 2), 100.0))
-    [found] = keeping.write(folder, "Mended.", DAY)
+    [found] = manage.write(folder, "Mended.", DAY)
     [change] = found.tensors
-    assert (folder / keeping.PROVENANCE).read_text().splitlines()[-1] == (
+    assert (folder / manage.PROVENANCE).read_text().splitlines()[-1] == (
         f"- `{LINEAR}`: 1 tensors changed at 1 of 48 entries, largest difference {change.largest:.3g}, "
         f"at most {change.ulp} ULP"
     )
@@ -174,12 +174,12 @@ def test_the_log_sums_up_what_changed(folder: Path) -> None:
 # ------------------------------------------------------------------------ bytes
 
 
-def test_the_committed_references_are_made_byte_for_byte() -> None:
-    assert keeping.check(references.home(), exact=True) == []
-    assert _call("check", "--bytes")[1].endswith("what the oracles give, byte for byte\n")
+def test_the_committed_references_are_reproduced_byte_for_byte() -> None:
+    assert manage.check(references.home(), exact=True) == []
+    assert _call("check", "--bytes")[1].endswith("equal, byte for byte, to the oracles' results\n")
 
 
-def test_a_bit_is_found_by_its_bytes(folder: Path) -> None:
+def test_a_changed_bit_is_found_in_the_bytes(folder: Path) -> None:
     record_anew(folder, lambda tensors: tensors["output/given"].__imul__(1 + 2e-15))
     code, out, err = _call("check", "--bytes", "--folder", str(folder))
     assert (code, out) == (1, "")
@@ -187,18 +187,18 @@ def test_a_bit_is_found_by_its_bytes(folder: Path) -> None:
     assert ": output/given: 48 of 48 entries differ in the last bits" in err
 
 
-def test_another_form_of_the_same_tensors_is_found_by_its_bytes(folder: Path) -> None:
+def test_another_serialization_of_equal_tensors_is_found(folder: Path) -> None:
     data = safetensors.numpy.save(safetensors.numpy.load((folder / LINEAR).read_bytes()), {"by": "another"})
     (folder / LINEAR).write_bytes(data)
     new = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
     edit_manifest(folder, lambda files: files[LINEAR].update(new))
-    assert keeping.check(folder) == []
-    [problem] = keeping.check(folder, exact=True)
+    assert manage.check(folder) == []
+    [problem] = manage.check(folder, exact=True)
     assert type(problem) is ChangedBytes
     assert "all tensors are the same, but safetensors " in str(problem)
 
 
-def test_none_of_it_needs_torch(folder: Path) -> None:
+def test_reference_commands_do_not_need_torch(folder: Path) -> None:
     record_anew(folder, lambda tensors: tensors["output/given"].__setitem__((1, 2), 100.0))
     script = (
         "import sys; sys.modules['torch'] = None\n"

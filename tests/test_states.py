@@ -1,4 +1,4 @@
-"""States saved under one torch restore under another, and whatever is wrong with one is told and never run."""
+"""Stored states: they restore under every torch version, and damaged or malicious ones are reported, never executed."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from click.testing import CliRunner
 
 from sparsecheck.adapter.discovery import find, load
 from sparsecheck.cli import main
-from sparsecheck.features.references import keeping
-from sparsecheck.features.states import verdicts
+from sparsecheck.features.references import manage
+from sparsecheck.features.states import readings as readings_file
 from sparsecheck.features.states.reading import read_all
-from sparsecheck.features.states.readings import InvalidVerdicts, Reading
+from sparsecheck.features.states.readings import InvalidReadings, Reading
 from sparsecheck.features.states.stored_states import File, Maker, read_manifest, releases
-from sparsecheck.features.states.table import states_told
-from sparsecheck.features.states.writing import AlreadyKept, NotOffered, write
+from sparsecheck.features.states.table import render_table
+from sparsecheck.features.states.writing import AlreadyStored, NotOffered, write
 from sparsecheck.oracle import references
 from tests.faulty import written
 from tests.tampered import DAY, contents, copied
@@ -43,7 +43,7 @@ def _home() -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The exemplar's state alone."""
+    """Return a folder with the state of the exemplar only."""
     folder = tmp_path / "states"
     (folder / RELEASE).mkdir(parents=True)
     for file in (STATE, SEEN, f"{RELEASE}/MANIFEST.json"):
@@ -60,7 +60,7 @@ def _edit_manifest(folder: Path, change: Callable[[dict[str, Any]], object]) -> 
 
 
 def _vouched(folder: Path, file: str, data: bytes) -> None:
-    """Another content, with a manifest that vouches for it."""
+    """Replace the content of a file, and update its hash in the manifest."""
     (folder / file).write_bytes(data)
     _edit_manifest(folder, lambda states: states["exemplar"]["files"].update(
         {file.partition("/")[2]: msgspec.to_builtins(File.of(data))}
@@ -94,20 +94,20 @@ def test_the_committed_states_are_small() -> None:
     assert max(sizes.values()) < 8192
 
 
-def test_states_are_no_references() -> None:
-    assert keeping.check(references.home()) == []
+def test_states_are_not_references() -> None:
+    assert manage.check(references.home()) == []
 
 
-def test_an_unknown_file_elsewhere_is_an_orphan_among_references(tmp_path: Path) -> None:
+def test_an_unknown_file_among_references_is_an_orphan(tmp_path: Path) -> None:
     folder = copied(tmp_path)
     shutil.copytree(folder / "states", folder / "more")
-    assert len(keeping.check(folder)) == len(list((folder / "more").rglob("*.safetensors")))
+    assert len(manage.check(folder)) == len(list((folder / "more").rglob("*.safetensors")))
 
 
 # ------------------------------------------------------------------ what is wrong
 
 
-def test_a_state_that_is_right(folder: Path) -> None:
+def test_an_intact_state_is_restored(folder: Path) -> None:
     reading = _only(folder)
     assert (reading.verdict, reading.finding, reading.written, reading.reader.torch) == (
         "restored", "", RELEASE, str(torch.__version__)
@@ -117,7 +117,7 @@ def test_a_state_that_is_right(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("file", [STATE, SEEN])
-def test_a_flipped_bit_is_damage(folder: Path, file: str) -> None:
+def test_a_flipped_bit_is_detected(folder: Path, file: str) -> None:
     data = bytearray((folder / file).read_bytes())
     data[-1] ^= 1
     (folder / file).write_bytes(data)
@@ -126,34 +126,34 @@ def test_a_flipped_bit_is_damage(folder: Path, file: str) -> None:
 
 
 @pytest.mark.parametrize("change", [{"sha256": "0" * 64}, {"size": 1}], ids=str)
-def test_a_manifest_of_another_file_is_damage(folder: Path, change: dict[str, object]) -> None:
+def test_a_manifest_with_another_hash_is_detected(folder: Path, change: dict[str, object]) -> None:
     _edit_manifest(folder, lambda states: states["exemplar"]["files"]["exemplar.pt"].update(change))
     assert _only(folder).verdict == "damaged"
     assert "MANIFEST.json records" in _only(folder).finding
 
 
-def test_a_file_that_is_gone_is_damage(folder: Path) -> None:
+def test_a_missing_file_is_detected(folder: Path) -> None:
     (folder / STATE).unlink()
     reading = _only(folder)
     assert (reading.verdict, reading.finding.partition(" (")[0]) == ("damaged", f"{STATE}: it cannot be read")
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"states": {"../x": 1}}', '{"format": 2}', '{"files": {}}'])
-def test_a_manifest_that_is_none_is_damage(folder: Path, text: str) -> None:
+def test_an_invalid_manifest_is_detected(folder: Path, text: str) -> None:
     (folder / RELEASE / "MANIFEST.json").write_text(text)
     assert (_only(folder).sparsifier, _only(folder).verdict) == ("", "damaged")
 
 
-def test_a_manifest_that_leads_elsewhere_is_damage(folder: Path) -> None:
+def test_a_manifest_that_points_outside_its_folder_is_detected(folder: Path) -> None:
     def lead(states: dict[str, Any]) -> None:
         files = states["exemplar"]["files"]
         files["../exemplar.pt"] = files.pop("exemplar.pt")
 
     _edit_manifest(folder, lead)
-    assert (_only(folder).verdict, "otherwise than sparsecheck does" in _only(folder).finding) == ("damaged", True)
+    assert (_only(folder).verdict, "is not one that sparsecheck writes" in _only(folder).finding) == ("damaged", True)
 
 
-def test_a_file_without_entry_is_damage(folder: Path) -> None:
+def test_a_file_missing_from_the_manifest_is_detected(folder: Path) -> None:
     shutil.copy(folder / STATE, folder / RELEASE / "old.pt")
     assert [one.verdict for one in _read(folder)] == ["restored", "damaged"]
     assert _read(folder)[1].finding.startswith(f"{RELEASE}/old.pt: MANIFEST.json has no entry for it")
@@ -161,10 +161,10 @@ def test_a_file_without_entry_is_damage(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("data", "said"),
-    [(b"no tensors", "it is no safetensors file"),
+    [(b"no tensors", "it is not a safetensors file"),
      (safetensors.numpy.save({"input": np.zeros(1, np.float32)}), "it has no input or no output")],
 )
-def test_what_was_seen_is_no_such_file(folder: Path, data: bytes, said: str) -> None:
+def test_an_invalid_file_of_masks_and_output_is_detected(folder: Path, data: bytes, said: str) -> None:
     _vouched(folder, SEEN, data)
     assert (_only(folder).verdict, said in _only(folder).finding) == ("damaged", True)
 
@@ -185,7 +185,7 @@ def test_another_mask_fails(folder: Path) -> None:
     )
 
 
-def test_a_mask_more_fails(folder: Path) -> None:
+def test_an_additional_mask_fails(folder: Path) -> None:
     reading = _seen_otherwise(folder, lambda seen: seen.update({"mask/other": seen["mask/layer1.weight"]}))
     assert (reading.verdict, reading.finding.partition(":")[0]) == ("failed", "mask-missing")
 
@@ -197,16 +197,16 @@ def test_another_output_fails(folder: Path) -> None:
 
 @pytest.fixture
 def made_here(folder: Path) -> Path:
-    """The exemplar's state with the output of this processor: another's may differ in the last bits."""
+    """Return the exemplar's state with the output of this processor; others may differ in the last bits."""
     write(folder, load(find("exemplar")), DAY, replace=True)
     return folder
 
 
-def test_an_output_that_did_not_move_is_no_matter(made_here: Path) -> None:
+def test_an_equal_output_has_no_difference(made_here: Path) -> None:
     assert (_only(made_here).verdict, _only(made_here).moved) == ("restored", "")
 
 
-def test_an_output_that_moved_within_tolerance_is_told(made_here: Path) -> None:
+def test_an_output_within_tolerance_is_described(made_here: Path) -> None:
     def nudge(seen: dict[str, np.ndarray]) -> None:
         seen["output"][0, 0] = np.nextafter(seen["output"][0, 0], np.float32(9))
 
@@ -216,14 +216,14 @@ def test_an_output_that_moved_within_tolerance_is_told(made_here: Path) -> None:
     )
 
 
-def test_a_state_that_is_no_pair_fails(folder: Path) -> None:
+def test_a_state_that_is_not_a_pair_fails(folder: Path) -> None:
     file = io.BytesIO()
     torch.save({"layer1.weight": torch.zeros(1)}, file)
     _vouched(folder, STATE, file.getvalue())
-    assert _only(folder).finding == "no-state: what was saved is no pair of state dict and sidecar, but dict"
+    assert _only(folder).finding == "no-state: the saved state is not a pair of state dict and sidecar, but dict"
 
 
-def test_a_state_that_lacks_a_weight_fails(folder: Path) -> None:
+def test_a_state_without_a_weight_fails(folder: Path) -> None:
     model, sidecar = torch.load(folder / STATE, weights_only=True)
     del model["layer10.weight"]
     file = io.BytesIO()
@@ -245,19 +245,19 @@ class _Evil:
         return Path.touch, (self.mark,)
 
 
-def test_the_evil_is_one(tmp_path: Path) -> None:
+def test_the_malicious_pickles_do_execute_code(tmp_path: Path) -> None:
     pickle.loads(pickle.dumps(_Evil(tmp_path / "mark")))
     assert (tmp_path / "mark").exists()
 
 
-def test_what_runs_when_it_is_unpickled_is_not_run(folder: Path, tmp_path: Path) -> None:
+def test_malicious_pickles_are_not_executed(folder: Path, tmp_path: Path) -> None:
     file = io.BytesIO()
     torch.save(({"layer1.weight": _Evil(tmp_path / "mark")}, {}), file)
     _vouched(folder, STATE, file.getvalue())
     reading = _only(folder)
     assert not (tmp_path / "mark").exists()
     assert reading.verdict == "unsafe"
-    assert reading.finding.startswith("unsafe-to-load: what was saved does not load with weights_only=True: ")
+    assert reading.finding.startswith("unsafe-to-load: the saved state does not load with weights_only=True: ")
 
 
 def _older(evil: _Evil) -> bytes:
@@ -275,19 +275,19 @@ def _torch_script(evil: _Evil) -> bytes:
 
 
 @pytest.mark.parametrize("make", [pickle.dumps, _older, _torch_script, lambda evil: b"", lambda evil: b"PK"])
-def test_what_is_no_plain_archive_is_not_even_loaded(
+def test_other_formats_are_not_loaded(
     folder: Path, tmp_path: Path, make: Callable[[_Evil], bytes]
 ) -> None:
     _vouched(folder, STATE, make(_Evil(tmp_path / "mark")))
     reading = _only(folder)
     assert not (tmp_path / "mark").exists()
-    assert (reading.verdict, "no archive as torch.save writes it" in reading.finding) == ("damaged", True)
+    assert (reading.verdict, "not an archive of torch.save" in reading.finding) == ("damaged", True)
 
 
 # ---------------------------------------------------------------- what is not here
 
 
-def test_a_sparsifier_that_is_not_here_is_unavailable(folder: Path) -> None:
+def test_a_missing_sparsifier_is_unavailable(folder: Path) -> None:
     _edit_manifest(folder, lambda states: states.update({"gone": {**states["exemplar"], "files": {
         f"gone.{end}": states["exemplar"]["files"][f"exemplar.{end}"] for end in ("pt", "safetensors")
     }}}))
@@ -295,19 +295,19 @@ def test_a_sparsifier_that_is_not_here_is_unavailable(folder: Path) -> None:
         shutil.copy(folder / file, folder / file.replace("exemplar", "gone"))
     reading = _read(folder, "gone")[0]
     assert (reading.verdict, reading.finding) == ("unavailable", "no sparsifier is registered here as gone")
-    assert verdicts.exit_code([reading]) == 1, "nothing was restored"
-    assert verdicts.exit_code(_read(folder)) == 0
+    assert readings_file.exit_code([reading]) == 1, "nothing was restored"
+    assert readings_file.exit_code(_read(folder)) == 0
 
 
 # ---------------------------------------------------------------------- the writer
 
 
-def test_what_is_written_restores_and_is_not_written_over(tmp_path: Path) -> None:
+def test_a_written_state_restores_and_is_not_overwritten(tmp_path: Path) -> None:
     found = load(find("exemplar"))
     kept = write(tmp_path, found, DAY)
     assert (kept.date, kept.maker.torch, kept.distribution) == ("2026-01-31", str(torch.__version__), "sparsecheck")
     before = contents(tmp_path)
-    with pytest.raises(AlreadyKept, match="it was written on 2026-01-31 under torch"):
+    with pytest.raises(AlreadyStored, match="it was written on 2026-01-31 under torch"):
         write(tmp_path, found, DAY)
     assert contents(tmp_path) == before
     write(tmp_path, found, DAY, replace=True)
@@ -315,7 +315,7 @@ def test_what_is_written_restores_and_is_not_written_over(tmp_path: Path) -> Non
     assert _only(tmp_path).verdict == "restored"
 
 
-def test_what_is_added_leaves_what_is_there(tmp_path: Path) -> None:
+def test_adding_a_state_keeps_the_others(tmp_path: Path) -> None:
     for name in ("exemplar", "torch-prune-l1-unstructured"):
         write(tmp_path, load(find(name)), DAY)
     assert [(one.sparsifier, one.verdict) for one in _read(tmp_path)] == [
@@ -323,8 +323,8 @@ def test_what_is_added_leaves_what_is_there(tmp_path: Path) -> None:
     ]
 
 
-def test_what_is_not_offered_is_said(tmp_path: Path) -> None:
-    with pytest.raises(NotOffered, match="it does not offer float32, cpu"):
+def test_an_unsupported_capability_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NotOffered, match="it does not support float32, cpu"):
         write(tmp_path, load(find("torch-sparse-semi-structured")), DAY)
     assert contents(tmp_path) == {}
 
@@ -353,21 +353,21 @@ def _call(*arguments: str) -> tuple[int, str, str]:
 
 
 def test_the_command_writes_reads_and_shows(tmp_path: Path) -> None:
-    folder, file = tmp_path / "states", tmp_path / "verdicts.jsonl"
+    folder, file = tmp_path / "states", tmp_path / "readings.jsonl"
     code, out, _ = _call("write", str(folder), "exemplar", "torch-sparse-semi-structured")
     assert (code, out.splitlines()[1]) == (
-        0, "torch-sparse-semi-structured: left out, it does not offer float32, cpu"
+        0, "torch-sparse-semi-structured: skipped, it does not support float32, cpu"
     )
     assert out.startswith(f"exemplar: written under torch {torch.__version__}, ")
-    assert _call("write", str(folder), "exemplar")[1].startswith("exemplar: left as it is, it was written on ")
+    assert _call("write", str(folder), "exemplar")[1].startswith("exemplar: unchanged, it was written on ")
     code, out, err = _call("read", str(folder), "--json", str(file))
     assert (code, err, out.splitlines()[-1]) == (0, "", "1 readings: 1 restored")
     assert _call("show", str(file)) == (0, out, "")
-    [reading] = verdicts.read(file)
+    [reading] = readings_file.read(file)
     assert (reading.sparsifier, reading.verdict) == ("exemplar", "restored")
 
 
-def test_the_command_on_a_state_that_does_not_restore(folder: Path, tmp_path: Path) -> None:
+def test_the_command_fails_on_a_state_that_does_not_restore(folder: Path, tmp_path: Path) -> None:
     _vouched(folder, SEEN, b"no tensors")
     code, out, _ = _call("read", str(folder), "--json", str(tmp_path / "it.jsonl"))
     assert code == 1
@@ -375,7 +375,7 @@ def test_the_command_on_a_state_that_does_not_restore(folder: Path, tmp_path: Pa
     assert _call("show", str(tmp_path / "it.jsonl"))[0] == 1
 
 
-def test_the_command_used_wrongly(folder: Path, tmp_path: Path) -> None:
+def test_bad_usage_of_the_command(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert _call("read", str(tmp_path / "empty"))[0] == 2
     assert _call("read", str(tmp_path / "nowhere"))[0] == 2
@@ -386,7 +386,7 @@ def test_the_command_used_wrongly(folder: Path, tmp_path: Path) -> None:
     assert _call("read", str(folder), "--json", str(tmp_path / "no" / "where"))[0] == 2
 
 
-def test_a_sparsifier_that_raises_is_told_and_the_others_are_written(tmp_path: Path) -> None:
+def test_a_raising_sparsifier_is_reported_and_the_others_are_written(tmp_path: Path) -> None:
     code = (
         "from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter as Base\n"
         "class Broken(Base):\n"
@@ -399,29 +399,29 @@ def test_a_sparsifier_that_raises_is_told_and_the_others_are_written(tmp_path: P
     assert out.startswith("exemplar: written")
 
 
-def test_verdicts_that_were_cut_short_are_refused(tmp_path: Path) -> None:
+def test_truncated_readings_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "it.jsonl"
-    verdicts.write([_reading("2.1", "2.13"), _reading("2.4", "2.13")], file)
+    readings_file.write([_reading("2.1", "2.13"), _reading("2.4", "2.13")], file)
     whole = file.read_bytes().splitlines(keepends=True)
     for lines in (whole[:-1], whole[1:], []):
         file.write_bytes(b"".join(lines))
-        with pytest.raises(InvalidVerdicts, match=r"it.jsonl holds "):
-            verdicts.read(file)
+        with pytest.raises(InvalidReadings, match=r"it.jsonl (contains|is not a complete)"):
+            readings_file.read(file)
         assert _call("show", str(file))[0] == 2
 
 
 # ----------------------------------------------------------------------- the table
 
 
-def _reading(wrote: str, read: str, verdict: verdicts.Verdict = "restored", finding: str = "") -> Reading:
+def _reading(wrote: str, read: str, verdict: readings_file.Verdict = "restored", finding: str = "") -> Reading:
     maker, reader = (Maker(f"{release}.0+cpu", "2.0", "3.11.1", "0.1", "1") for release in (wrote, read))
     return Reading(sparsifier="it", written=wrote, maker=maker, reader=reader, date="2026-01-31", verdict=verdict,
                    finding=finding)
 
 
-def test_the_table_has_who_wrote_by_who_read() -> None:
+def test_the_table_shows_writing_by_reading_release() -> None:
     readings = [_reading("2.13", "2.4"), _reading("2.4", "2.13", "failed", "why"), _reading("2.4", "2.4")]
-    assert list(states_told(readings)) == [
+    assert list(render_table(readings)) == [
         "it",
         "  written \\ read  2.4          2.13",
         "  2.4             restored     FAILED",
@@ -429,21 +429,21 @@ def test_the_table_has_who_wrote_by_who_read() -> None:
         "  2.4 read under 2.13: why",
         "3 readings: 2 restored, 1 failed",
     ]
-    assert verdicts.exit_code(readings) == 1
-    assert verdicts.exit_code(readings[:1]) == 0
+    assert readings_file.exit_code(readings) == 1
+    assert readings_file.exit_code(readings[:1]) == 0
 
 
-def test_a_finding_is_told_once_with_every_place_where_it_holds() -> None:
+def test_equal_findings_are_shown_once_with_all_their_states() -> None:
     readings = [_reading(wrote, read, "failed", "why") for read in ("2.13", "2.4") for wrote in ("2.13", "2.4")]
     readings += [_reading("2.4", "2.14", "failed", "why"), _reading("2.13", "2.14", "failed", "another")]
-    assert [line for line in states_told(readings) if "why" in line or "another" in line] == [
+    assert [line for line in render_table(readings) if "why" in line or "another" in line] == [
         "  all read under 2.4, 2.13; 2.4 read under 2.14: why",
         "  2.13 read under 2.14: another",
     ]
 
 
-def test_showing_needs_no_torch(tmp_path: Path) -> None:
-    verdicts.write([_reading("2.1", "2.13")], tmp_path / "it.jsonl")
+def test_show_does_not_need_torch(tmp_path: Path) -> None:
+    readings_file.write([_reading("2.1", "2.13")], tmp_path / "it.jsonl")
     script = (
         "import sys; sys.modules['torch'] = None\n"
         "from sparsecheck.cli import main\n"

@@ -1,4 +1,4 @@
-"""`sparsecheck reference`: what is stored, against what the oracles give now."""
+"""The command `sparsecheck reference`: compare the stored references with the oracles."""
 
 from __future__ import annotations
 
@@ -15,35 +15,36 @@ if TYPE_CHECKING:
 
 @click.group()
 def reference() -> None:
-    """Check the stored references against the oracles, show what differs, or write them anew.
+    """Compare the stored references with the oracles, show the differences, or write the references again.
 
-    Exit codes: 0 nothing is wrong, or written; 1 the oracles now give something else; 2 a file is corrupt,
-    missing, tampered with or unknown, or bad usage.
+    Exit codes: 0 no problem, or written; 1 the oracles give other results; 2 bad usage, or a file that is corrupt,
+    missing, modified or unknown.
     """
 
 
 _folder = click.option(
     "--folder", type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="The folder of references; by default the one that came with sparsecheck.",
+    help="The folder of references. Default: the one installed with sparsecheck.",
 )
 
 
 @reference.command()
 @click.option("--bytes", "exact", is_flag=True,
-              help="Make each file anew, too, and compare its sha256 with the one recorded.")
+              help="Also compute each file again and compare its sha256 with the manifest.")
 @_folder
 def check(exact: bool, folder: Path | None) -> None:
-    """Say what is wrong with the references, a line each; nothing is changed."""
+    """List the problems of the references, one per line; change nothing."""
+    from . import manage
 
-    folder = _chosen(folder)
-    problems = keeping.check(folder, exact)
+    folder = _folder_or_default(folder)
+    problems = manage.check(folder, exact)
     for problem in problems:
-        _say(problem)
+        _report(problem)
     if problems:
         sys.exit(_code(problems))
-    give = "give, byte for byte" if exact else "give"
-    click.echo(f"the references in {folder} are whole, recorded, and what the oracles {give}")
-    for change in keeping.difference(folder):
+    equal = "equal, byte for byte, to" if exact else "equal to"
+    click.echo(f"the references in {folder} are complete and {equal} the oracles' results")
+    for change in manage.difference(folder):
         for note in change.notes:
             click.echo(f"note: {change.file}: {note}")
 
@@ -51,55 +52,58 @@ def check(exact: bool, folder: Path | None) -> None:
 @reference.command()
 @_folder
 def diff(folder: Path | None) -> None:
-    """Show what a write would change, a row a tensor and a picture a mask; nothing is changed."""
+    """Show the changes that `write` would make, tensor by tensor, with a picture of each changed mask."""
+    from . import manage
 
-    folder = _chosen(folder)
-    found, problems = keeping.difference(folder), keeping.check(folder)
+    folder = _folder_or_default(folder)
+    found, problems = manage.difference(folder), manage.check(folder)
     for change in found:
         _show(change)
     shown = {change.file for change in found}
     for problem in problems:
         if problem.file not in shown:
-            _say(problem)
+            _report(problem)
     if not found:
-        click.echo("a write would change nothing")
+        click.echo("nothing would change")
     sys.exit(_code(problems))
 
 
 @reference.command()
-@click.option("--reason", required=True, metavar="TEXT", help="Why they change; logged in PROVENANCE.md.")
+@click.option("--reason", required=True, metavar="TEXT", help="The reason for the change, logged in PROVENANCE.md.")
 @_folder
 def write(reason: str, folder: Path | None) -> None:
-    """Write the references that differ from what the oracles give, and log why."""
+    """Write the references that differ from the oracles' results, and log the reason."""
     from datetime import date
 
+    from . import manage
 
-    folder = _chosen(folder)
-    found = keeping.write(folder, reason, date.today())
+
+    folder = _folder_or_default(folder)
+    found = manage.write(folder, reason, date.today())
     for change in found:
         _show(change)
-    click.echo(f"written to {folder}" if found else "nothing differs, and nothing is written")
+    click.echo(f"written to {folder}" if found else "nothing differs, so nothing was written")
 
 
-def _chosen(folder: Path | None) -> Path:
+def _folder_or_default(folder: Path | None) -> Path:
     from ...oracle.references import home
 
     return folder or home()
 
 
 def _show(change: FileChange) -> None:
-    from .render import changes_in
+    from .render import render_change
 
-    for line in changes_in(change):
+    for line in render_change(change):
         click.echo(line)
 
 
-def _say(problem: InvalidReference) -> None:
+def _report(problem: InvalidReference) -> None:
     click.echo(f"{type(problem).__name__}: {problem}", err=True)
 
 
 def _code(problems: list[InvalidReference]) -> int:
-    """1 where the files are whole and only the oracles disagree."""
+    """Return the exit code: 1 if the files are intact and only the oracles' results differ, 2 otherwise."""
     from ...oracle.references import ChangedBytes, StaleReference
 
     if not problems:

@@ -1,4 +1,4 @@
-"""References kept: what is wrong with them, what a write would change, and the write. No torch here."""
+"""Check the stored references, compare them with the oracles, and write them. Does not import torch."""
 
 from __future__ import annotations
 
@@ -39,13 +39,19 @@ PROVENANCE = "PROVENANCE.md"
 
 
 class EmptyReason(SparsecheckError):
-    """A write that does not say why."""
+    """Raised if references would be written without a reason."""
 
 
 @dataclass(frozen=True)
 class FileChange:
-    """What a write would change in one file. damage: why the file as it is could not be used, if so.
-    notes: the tensors that would change in their last bits alone, by which nothing is judged."""
+    """The changes that a write would make in one file.
+
+    Attributes:
+        file: The path of the file below the folder of references.
+        tensors: The changed tensors.
+        damage: The reason why the current file cannot be used, or an empty string.
+        notes: Tensors that differ only in their last bits, which affects no verdict.
+    """
 
     file: str
     tensors: tuple[Change, ...]
@@ -54,9 +60,11 @@ class FileChange:
 
 
 def check(folder: Path, exact: bool = False) -> list[InvalidReference]:
-    """Everything that is wrong with the references in `folder`, one problem a file; empty if nothing is.
+    """Return the problems of the references in `folder`, at most one per file.
 
-    exact: whether it is wrong, too, if the oracles give other bytes than the manifest records.
+    Args:
+        folder: The folder of references.
+        exact: Whether it is a problem if the oracles give other bytes than the manifest records.
     """
     try:
         manifest = read_manifest(folder)
@@ -66,7 +74,7 @@ def check(folder: Path, exact: bool = False) -> list[InvalidReference]:
 
 
 def _every(folder: Path, manifest: Manifest) -> list[str]:
-    """The files recorded, those that should be, and those that are there."""
+    """Return the files in the manifest, those that the oracles produce, and those in the folder."""
     stored = {
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
@@ -90,7 +98,7 @@ def _problem(folder: Path, file: str, manifest: Manifest, exact: bool) -> Invali
 
 
 def difference(folder: Path) -> tuple[FileChange, ...]:
-    """What a write would change, file by file; empty if nothing. A stray file is none of a write's business."""
+    """Return the changes that a write would make, per file; unknown files are ignored."""
     return tuple(_differences(folder, _manifest_or_new(folder)))
 
 
@@ -104,14 +112,14 @@ def _manifest_or_new(folder: Path) -> Manifest:
 def _differences(folder: Path, manifest: Manifest) -> Iterator[FileChange]:
     for file in _accounted(manifest):
         stored, damage = _stored(folder, file, manifest)
-        anew = compute(file)
-        found, notes = changes(stored, anew), last_bits(stored, anew)
+        computed = compute(file)
+        found, notes = changes(stored, computed), last_bits(stored, computed)
         if found or damage or notes:
             yield FileChange(file, found, damage, notes)
 
 
 def _stored(folder: Path, file: str, manifest: Manifest) -> tuple[Arrays, str]:
-    """What can be used of a file, and why it cannot be."""
+    """Return the tensors of a file, and the reason why they cannot be used, or an empty string."""
     try:
         return read(folder, file, manifest), ""
     except InvalidReference as problem:
@@ -119,19 +127,25 @@ def _stored(folder: Path, file: str, manifest: Manifest) -> tuple[Arrays, str]:
 
 
 def write(folder: Path, reason: str, today: date) -> tuple[FileChange, ...]:
-    """Write what differs, and only that; log it. The manifest comes last, so that a write cut short shows.
+    """Write the files that differ, and log the reason. The manifest is written last, so an interrupted write shows.
 
-    reason: why the references change. today: the date to log. Returns what was changed.
+    Args:
+        folder: The folder of references.
+        reason: The reason for the change.
+        today: The date for the log.
+
+    Returns:
+        The changes.
 
     Raises:
-        EmptyReason: there is none.
-        OrphanReference: a file is there that no one accounts for.
+        EmptyReason: The reason is empty.
+        OrphanReference: The folder contains an unknown file.
     """
     if not reason.strip():
         raise EmptyReason("references never change without a reason; give one with --reason TEXT")
     manifest = _manifest_or_new(folder)
     found = tuple(_differences(folder, manifest))
-    _refuse_strays(folder, manifest)
+    _check_no_strays(folder, manifest)
     if found:
         entries, why = dict(manifest.files), " ".join(reason.split())
         for change in found:
@@ -142,7 +156,7 @@ def write(folder: Path, reason: str, today: date) -> tuple[FileChange, ...]:
     return found
 
 
-def _refuse_strays(folder: Path, manifest: Manifest) -> None:
+def _check_no_strays(folder: Path, manifest: Manifest) -> None:
     for file in _every(folder, manifest):
         if file not in map(file_of, NETWORKS):
             manifest_entry(folder, file, manifest)
@@ -167,28 +181,28 @@ def _write_file(folder: Path, file: str, entries: dict[str, Entry], reason: str,
 def _log(folder: Path, found: tuple[FileChange, ...], reason: str, today: date) -> None:
     path = folder / PROVENANCE
     before = path.read_text("utf-8") if path.exists() else _HEAD
-    lines = [f"- `{change.file}`: {_summed(change)}" for change in found]
+    lines = [f"- `{change.file}`: {_summary(change)}" for change in found]
     _replace(path, "\n".join([before.rstrip(), "", f"## {today}", "", reason, "", *lines, ""]).encode())
 
 
-def _summed(change: FileChange) -> str:
-    """In one line."""
+def _summary(change: FileChange) -> str:
+    """Return the changes of one file in one line."""
     kinds = [one.kind for one in change.tensors]
-    told = [f"{kinds.count(kind)} tensors {kind}" for kind in ("added", "removed") if kind in kinds]
+    parts = [f"{kinds.count(kind)} tensors {kind}" for kind in ("added", "removed") if kind in kinds]
     if changed := [one for one in change.tensors if one.kind == "changed"]:
-        told.append(f"{len(changed)} tensors changed at {_extent(changed)}")
+        parts.append(f"{len(changed)} tensors changed at {_extent(changed)}")
     if change.notes:
         count, most = sum(one.count for one in change.notes), max(one.ulp for one in change.notes)
-        told.append(f"{len(change.notes)} tensors in the last bits of {count} entries, by at most {most} ULP")
-    return ", ".join(told) or "recorded anew"
+        parts.append(f"{len(change.notes)} tensors in the last bits of {count} entries, by at most {most} ULP")
+    return ", ".join(parts) or "written again"
 
 
 def _extent(changed: Sequence[Change]) -> str:
     count, size = sum(one.count for one in changed), sum(one.size for one in changed)
     largest = max(one.largest for one in changed)
     steps = [one.ulp for one in changed if one.ulp is not None]
-    far = f", at most {max(steps)} ULP" if steps else ""
-    return f"{count} of {size} entries, largest difference {largest:.3g}{far}"
+    ulp = f", at most {max(steps)} ULP" if steps else ""
+    return f"{count} of {size} entries, largest difference {largest:.3g}{ulp}"
 
 
 def _replace(path: Path, data: bytes) -> None:
@@ -197,12 +211,11 @@ def _replace(path: Path, data: bytes) -> None:
 
 
 _HEAD = """\
-# Where the references come from
+# Origin of the references
 
-Each file under `oracle/` holds, for one network, weights and an input that are exact in float32, and for each
-canonical pattern the masks and the output that the NumPy oracles expect, in float64. They are computed by
-`sparsecheck.oracle.reference_tensors` from enumerated streams alone; `MANIFEST.json` records each file's sha256, its
-tensors, and when and why it last changed. `sparsecheck reference check` compares them with the oracles as
-they are now, and with `--bytes` byte by byte; only `sparsecheck reference write --reason TEXT` changes them, and
-adds to this log.
+Each file under `oracle/` contains, for one network, weights and an input that are exact in float32, and for each
+canonical pattern the masks and the output that the NumPy oracles compute in float64. `MANIFEST.json` records the
+sha256 and the tensors of each file, and when and why it last changed. `sparsecheck.oracle.reference_tensors` computes
+the files from enumerated random numbers alone. `sparsecheck reference check` compares them with the oracles, with
+`--bytes` byte by byte; only `sparsecheck reference write --reason TEXT` changes them and adds to this log.
 """

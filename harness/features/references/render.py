@@ -1,4 +1,4 @@
-"""What a write of references would change, as a table, and a picture of each mask. No torch here."""
+"""Render the changes of references as tables, with a picture of each changed mask. Does not import torch."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from .manage import FileChange
 _HEAD = ("tensor", "", "entries", "largest", "mean", "ULP", "first at")
 
 
-def changes_in(change: FileChange) -> Iterator[str]:
-    """The file, what is wrong with it, a row a tensor; then the masks that change, and what changes in the last bits
-    alone."""
+def render_change(change: FileChange) -> Iterator[str]:
+    """Yield the changes of one file: its damage, a table of its tensors, changed masks, and last-bit differences."""
     yield change.file
     if change.damage:
-        yield f"  to be recorded anew, as it cannot be used: {change.damage}"
+        yield f"  unusable, to be written again: {change.damage}"
     if change.tensors:
         yield from (f"  {line}" for line in _aligned([_HEAD, *map(_row, change.tensors)]))
     for tensor in change.tensors:

@@ -1,4 +1,4 @@
-"""`sparsecheck states`: state dicts through time."""
+"""The command `sparsecheck states`: save state dicts under one torch version, restore them under others."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _adapters = click.option("--adapter", "adapters", multiple=True, type=click.Path(path_type=Path, exists=True),
-                         help="An adapter file, beside what is registered.")
+                         help="An adapter file, in addition to the registered adapters (repeatable).")
 
 
 @click.group()
 def states() -> None:
-    """Write what sparsifiers save under the torch here, and read what was saved under others."""
+    """Save the states of sparsifiers under this torch version, and restore those saved under others."""
 
 
 @states.command()
 @click.argument("folder", type=_FOLDER)
 @click.argument("names", nargs=-1)
 @_adapters
-@click.option("--replace", is_flag=True, help="Write anew what is kept for this torch already.")
+@click.option("--replace", is_flag=True, help="Replace states that exist for this torch release.")
 def write(folder: Path, names: tuple[str, ...], adapters: tuple[Path, ...], replace: bool) -> None:
-    """Write the states of the sparsifiers NAMES (all that can save) to FOLDER/<torch release>.
+    """Write the states of the sparsifiers NAMES (default: all that can save) to FOLDER/<torch release>.
 
-    Exit codes: 0 what can be saved is kept; 1 a sparsifier raised; 2 bad usage, or there is nothing to write.
+    Exit codes: 0 every state that can be saved is stored; 1 a sparsifier raised; 2 bad usage, or nothing to write.
     """
     from ...commands.names import select_sparsifiers
 
@@ -42,28 +42,29 @@ def write(folder: Path, names: tuple[str, ...], adapters: tuple[Path, ...], repl
     if 1 in outcomes:
         sys.exit(RED)
     if 0 not in outcomes:
-        raise BadUsage("no state is kept: none of these sparsifiers offers what it takes")
+        raise BadUsage("no state was written: none of these sparsifiers supports the needed capabilities")
 
 
 def _write(folder: Path, name: str, adapters: tuple[Path, ...], replace: bool) -> int:
     from datetime import date
 
     from ...adapter.discovery import find, load
-    from .writing import AlreadyKept, NotOffered
+    from .writing import AlreadyStored, NotOffered
     from .writing import write as write_state
 
     try:
-        kept = write_state(folder, load(find(name, adapters)), date.today(), replace)
+        stored = write_state(folder, load(find(name, adapters)), date.today(), replace)
     except NotOffered as reason:
-        click.echo(f"{name}: left out, {reason}")
+        click.echo(f"{name}: skipped, {reason}")
         return 2
-    except AlreadyKept as reason:
-        click.echo(f"{name}: left as it is, {reason}")
+    except AlreadyStored as reason:
+        click.echo(f"{name}: unchanged, {reason}")
         return 0
     except Exception as error:
         click.echo(f"{name}: NOT WRITTEN, {type(error).__name__}: {' '.join(str(error).split())}", err=True)
         return 1
-    click.echo(f"{name}: written under torch {kept.maker.torch}, {sum(one.size for one in kept.files.values())} bytes")
+    size = sum(one.size for one in stored.files.values())
+    click.echo(f"{name}: written under torch {stored.maker.torch}, {size} bytes")
     return 0
 
 
@@ -71,12 +72,12 @@ def _write(folder: Path, name: str, adapters: tuple[Path, ...], replace: bool) -
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.argument("names", nargs=-1)
 @_adapters
-@click.option("--json", "file", type=_FILE, help="Write the verdicts here (JSON Lines); `states show` reads them.")
+@click.option("--json", "file", type=_FILE, help="Write the readings to this file (JSON Lines), for `states show`.")
 def read(folder: Path, names: tuple[str, ...], adapters: tuple[Path, ...], file: Path | None) -> None:
-    """Restore the states in FOLDER, of every torch release, under the torch here: of NAMES, or all.
+    """Restore the states in FOLDER, of every torch release, under this torch version. NAMES selects sparsifiers.
 
-    Exit codes: 0 all of them restore, or are of packages that are not here; 1 one does not, or none does; 2 bad usage,
-    or one of NAMES has no state or cannot be had here.
+    Exit codes: 0 all states restore, or belong to packages that are not installed; 1 a state does not restore, or none
+    does; 2 bad usage, or one of NAMES has no state or is not installed.
     """
     from datetime import date
 
@@ -84,7 +85,9 @@ def read(folder: Path, names: tuple[str, ...], adapters: tuple[Path, ...], file:
 
     readings = list(read_all(folder, names, adapters, date.today()))
     if not readings:
-        raise BadUsage(f"{folder} holds no states of these sparsifiers", "`sparsecheck states write` writes some.")
+        raise BadUsage(
+            f"{folder} contains no states of these sparsifiers", "Write some with `sparsecheck states write`."
+        )
     _show(readings, file)
     seen = {one.sparsifier for one in readings if one.verdict != "unavailable"}
     if unread := [name for name in names if name not in seen]:
@@ -95,22 +98,22 @@ def read(folder: Path, names: tuple[str, ...], adapters: tuple[Path, ...], file:
 @states.command()
 @click.argument("files", nargs=-1, required=True, type=_FILE)
 def show(files: tuple[Path, ...]) -> None:
-    """Show what FILES hold, each written by `states read --json` under another torch, as one table a sparsifier."""
-    from .readings import read as read_verdicts
+    """Show the readings in FILES, written by `states read --json` under several torch versions, as one table each."""
+    from .readings import read as read_readings
 
-    readings = [one for file in files for one in read_verdicts(file)]
+    readings = [one for file in files for one in read_readings(file)]
     _show(readings, None)
     _exit(readings)
 
 
 def _show(readings: Sequence[Reading], file: Path | None) -> None:
-    from .readings import write as write_verdicts
-    from .table import states_told
+    from .readings import write as write_readings
+    from .table import render_table
 
-    for line in states_told(readings):
+    for line in render_table(readings):
         click.echo(line)
     if file is not None:
-        write_verdicts(readings, file)
+        write_readings(readings, file)
 
 
 def _exit(readings: Sequence[Reading]) -> None:

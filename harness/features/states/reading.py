@@ -1,4 +1,4 @@
-"""Reading the states of every release under the torch here. Nothing of them is unpickled but by weights_only=True."""
+"""Read the states of every torch release under the installed one; unpickle only with `weights_only=True`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,17 @@ from ...trials.trial import Trial
 from ...values.violation import Violation, require
 from .readings import Reading, Verdict
 from .setup_trial import lacking, maker, trial_of
-from .stored_states import SEEN, STATE, CorruptState, InvalidState, Kept, orphans, read_bytes, read_manifest, releases
+from .stored_states import (
+    SEEN,
+    STATE,
+    CorruptState,
+    InvalidState,
+    StoredState,
+    orphans,
+    read_bytes,
+    read_manifest,
+    releases,
+)
 from .writing import INPUT, MASK, OUTPUT
 
 UNSAFE = "unsafe-to-load"
@@ -37,13 +47,17 @@ UNSAFE = "unsafe-to-load"
 
 
 class Unavailable(SparsecheckError):
-    """The sparsifier cannot be had here."""
+    """Raised if the sparsifier of a state is not installed, or lacks a needed capability."""
 
 
 def read_all(folder: Path, names: Sequence[str], files: Sequence[Path], today: date) -> Iterator[Reading]:
-    """A verdict on every state in `folder`, of `names` alone if there are any; on every file that is no state's, too.
+    """Yield a reading for every state in a folder, and for every file in it that belongs to no state.
 
-    files: adapter files, beside what is registered.
+    Args:
+        folder: The folder of states.
+        names: Only these sparsifiers, if there are any.
+        files: Adapter files, in addition to the registered adapters.
+        today: The date to record.
     """
     for release in releases(folder):
         reader = _Reader(folder, release, tuple(files), today)
@@ -52,13 +66,13 @@ def read_all(folder: Path, names: Sequence[str], files: Sequence[Path], today: d
         except InvalidState as problem:
             yield reader.damaged(problem)
             continue
-        yield from (reader.judged(name, kept) for name, kept in manifest.states.items() if name in (names or [name]))
+        yield from (reader.read(name, state) for name, state in manifest.states.items() if name in (names or [name]))
         yield from map(reader.damaged, orphans(folder, release, manifest))
 
 
 @dataclass(frozen=True)
 class _Reader:
-    """Of the states of one release."""
+    """Reads the states of one release."""
 
     folder: Path
     release: str
@@ -69,49 +83,49 @@ class _Reader:
         return Reading(sparsifier="", written=self.release, maker=None, reader=maker(None),
                        date=self.today.isoformat(), verdict="damaged", finding=str(problem))
 
-    def judged(self, name: str, kept: Kept) -> Reading:
-        found, told = None, _Told("restored")
+    def read(self, name: str, stored: StoredState) -> Reading:
+        found, result = None, _Result("restored")
         try:
-            state, seen = self._contents(name, kept)
+            state, expected = self._contents(name, stored)
             found = _found(name, self.files)
-            told = _judged(trial_of(found, kept.layer, kept.pattern), found, state, seen)
+            result = _judge(trial_of(found, stored.layer, stored.pattern), found, state, expected)
         except InvalidState as problem:
-            told = _Told("damaged", str(problem))
+            result = _Result("damaged", str(problem))
         except Unavailable as reason:
-            told = _Told("unavailable", str(reason))
+            result = _Result("unavailable", str(reason))
         except Exception as error:
-            told = _Told("failed", _sentence(error))
+            result = _Result("failed", _sentence(error))
         return Reading(
-            sparsifier=name, written=self.release, maker=kept.maker, reader=maker(found.adapter if found else None),
-            date=self.today.isoformat(), verdict=told.verdict, finding=told.finding, moved=told.moved,
+            sparsifier=name, written=self.release, maker=stored.maker, reader=maker(found.adapter if found else None),
+            date=self.today.isoformat(), verdict=result.verdict, finding=result.finding, moved=result.moved,
         )
 
-    def _contents(self, name: str, kept: Kept) -> tuple[bytes, Arrays]:
-        state, seen = (read_bytes(self.folder, self.release, kept, name + end) for end in (STATE, SEEN))
+    def _contents(self, name: str, stored: StoredState) -> tuple[bytes, Arrays]:
+        state, expected = (read_bytes(self.folder, self.release, stored, name + end) for end in (STATE, SEEN))
         _require_archive(f"{self.release}/{name}{STATE}", state)
-        return state, _tensors(f"{self.release}/{name}{SEEN}", seen)
+        return state, _tensors(f"{self.release}/{name}{SEEN}", expected)
 
 
 @dataclass(frozen=True)
-class _Told:
+class _Result:
     verdict: Verdict
     finding: str = ""
     moved: str = ""
 
 
-def _judged(trial: Trial, found: Found, state: bytes, seen: Arrays) -> _Told:
-    """What comes of a restore, and whether it is known that it fails so."""
+def _judge(trial: Trial, found: Found, state: bytes, expected: Arrays) -> _Result:
+    """Restore a state and return the result, taking the adapter's expectations into account."""
     try:
-        return _Told("restored", moved=_restored(trial, state, seen))
+        return _Result("restored", moved=_restore(trial, state, expected))
     except Exception as error:
         unsafe = isinstance(error, Violation) and error.kind == UNSAFE
         if reason := _known(trial, found, signature(error)):
-            return _Told("known", f"{_sentence(error)}; known: {reason}")
-        return _Told("unsafe" if unsafe else "failed", _sentence(error))
+            return _Result("known", f"{_sentence(error)}; known: {reason}")
+        return _Result("unsafe" if unsafe else "failed", _sentence(error))
 
 
 def _known(trial: Trial, found: Found, signature: str) -> str:
-    """Why it is expected to fail so, by the expectations beside the adapter; empty if it is not."""
+    """Return the reason in the adapter's expectations for this failure, or an empty string."""
     for entry in read_expectations(found.expectations, found.name):
         if entry.covers(trial.cell) and entry.holds(found.declaration, here()) and entry.explains(signature):
             return entry.reason
@@ -134,7 +148,7 @@ def _found(name: str, files: Sequence[Path]) -> Found:
     except BrokenAdapter as error:
         raise Violation("adapter-broken", str(error)) from None
     if lacks := lacking(found):
-        raise Unavailable(f"it no longer offers {', '.join(lacks)}")
+        raise Unavailable(f"it no longer supports {', '.join(lacks)}")
     return found
 
 
@@ -142,47 +156,53 @@ def _tensors(file: str, data: bytes) -> Arrays:
     try:
         tensors = safetensors.numpy.load(data)
     except (SafetensorError, KeyError, ValueError) as error:
-        raise CorruptState(file, f"it is no safetensors file ({error}); restore the file") from None
+        raise CorruptState(file, f"it is not a safetensors file ({error}); restore the file") from None
     if not {INPUT, OUTPUT} <= set(tensors):
         raise CorruptState(file, f"it has no {INPUT} or no {OUTPUT}; restore the file")
     return tensors
 
 
 def _require_archive(file: str, data: bytes) -> None:
-    """The one form that torch.save writes today: of the older ones, and of TorchScript's, some release of torch runs
-    what they hold even by weights_only=True."""
+    """Raise unless the file is an archive as `torch.save` writes it today.
+
+    Some torch releases execute code from older formats and from TorchScript files even with `weights_only=True`.
+
+    Raises:
+        CorruptState: The file has another format.
+    """
     names = list[str]()
     with suppress(zipfile.BadZipFile):
         names = [name.rpartition("/")[2] for name in zipfile.ZipFile(io.BytesIO(data)).namelist()]
     if names.count("data.pkl") != 1 or "constants.pkl" in names:
-        raise CorruptState(file, "it is no archive as torch.save writes it; it is not loaded; restore the file")
+        raise CorruptState(file, "it is not an archive of torch.save, so it is not loaded; restore the file")
 
 
-def _restored(trial: Trial, state: bytes, seen: Arrays) -> str:
-    """How far the output has moved within its tolerance; empty if it has not.
+def _restore(trial: Trial, state: bytes, expected: Arrays) -> str:
+    """Restore a state, and describe the difference of its output within the tolerance; empty if there is none.
 
     Raises:
         Violation: `unsafe-to-load`, `mask-missing`, `mask-differs` or `output-differs`.
     """
     with trial.guard.keep():
-        model, sidecar = _pair(load_safely(io.BytesIO(state), "what was saved"))
+        model, sidecar = _pair(load_safely(io.BytesIO(state), "the saved state"))
         restored = resume(trial, Saved(model, sidecar))
-        _judge_masks(trial, restored, seen)
+        _assert_masks(trial, restored, expected)
         with torch.no_grad():
-            output = restored.model(torch.tensor(seen[INPUT]))
-    assert_close(output, seen[OUTPUT], trial.tolerance, "output-differs", "restored: output")
-    return describe_bit_changes(seen[OUTPUT], array(output).astype(np.float32))
+            output = restored.model(torch.tensor(expected[INPUT]))
+    assert_close(output, expected[OUTPUT], trial.tolerance, "output-differs", "restored: output")
+    return describe_bit_changes(expected[OUTPUT], array(output).astype(np.float32))
 
 
 def _pair(loaded: object) -> tuple[dict[str, object], object]:
     is_pair = isinstance(loaded, tuple) and len(loaded) == 2 and isinstance(loaded[0], dict)
-    require(is_pair, "no-state", f"what was saved is no pair of state dict and sidecar, but {type(loaded).__name__}")
+    require(is_pair, "no-state",
+            f"the saved state is not a pair of state dict and sidecar, but {type(loaded).__name__}")
     return loaded  # type: ignore[return-value]
 
 
-def _judge_masks(trial: Trial, restored: Sparsified, seen: Arrays) -> None:
+def _assert_masks(trial: Trial, restored: Sparsified, stored: Arrays) -> None:
     masks = trial.masks(restored)
-    expected = {name[len(MASK):]: mask for name, mask in seen.items() if name.startswith(MASK)}
+    expected = {name[len(MASK):]: mask for name, mask in stored.items() if name.startswith(MASK)}
     require(set(masks) == set(expected), "mask-missing",
             f"restored: there are masks for {', '.join(masks) or 'nothing'}, expected for {', '.join(expected)}")
     for name, mask in expected.items():

@@ -1,4 +1,4 @@
-"""What was found when a state was read, and files of it: JSON Lines, with the count last. No torch here."""
+"""The results of reading states, and their files: JSON Lines that end with a count. Does not import torch."""
 
 from __future__ import annotations
 
@@ -14,20 +14,37 @@ from ...errors import SparsecheckError
 from .stored_states import Maker
 
 Verdict = Literal["restored", "known", "unavailable", "failed", "unsafe", "damaged"]
-"""restored: masks exactly, the output within tolerance. known: it fails as the expectations beside the adapter say of
-`STATE-11`. unavailable: its package is not here, or not for the CPU. failed: it raises, or masks or output differ.
-unsafe: torch.load(weights_only=True) refuses it. damaged: the files are not those recorded. The last three are red."""
+"""The result of reading one state.
+
+- restored: the masks are equal, and the output is within the tolerance.
+- known: it fails as the adapter's expectations for `STATE-11` say.
+- unavailable: its package is not installed, or does not support the CPU.
+- failed: restoring raises, or masks or output differ.
+- unsafe: `torch.load(weights_only=True)` refuses it.
+- damaged: a file is not the one in the manifest.
+"""
 
 RED: tuple[Verdict, ...] = ("failed", "unsafe", "damaged")
+"""The results that fail a read."""
 
 
-class InvalidVerdicts(SparsecheckError):
-    """A file that does not hold verdicts, or not all that were written."""
+class InvalidReadings(SparsecheckError):
+    """Raised if a file is not a complete file of readings."""
 
 
 class Reading(Struct, frozen=True, kw_only=True):
-    """One state, read once. written: under which torch release. finding: why it is red or unavailable, in a sentence.
-    moved: how far the output is from the one seen then, where it is not the same; `maker`: None where it is unknown."""
+    """The result of reading one state once.
+
+    Attributes:
+        sparsifier: The registered name; empty for a file that belongs to no sparsifier.
+        written: The torch release that wrote it.
+        maker: The versions with which it was written; None if unknown.
+        reader: The versions with which it was read.
+        date: The date on which it was read.
+        verdict: The result.
+        finding: The reason if it was not restored, as a sentence.
+        moved: The difference of the output from the stored one, in words; empty if they are equal.
+    """
 
     sparsifier: str
     written: str
@@ -44,10 +61,10 @@ class _Count(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def write(readings: Iterable[Reading], path: Path) -> None:
-    """Write them, all or none.
+    """Write a file of readings atomically.
 
     Raises:
-        CannotWrite: They cannot be written.
+        CannotWrite: The file cannot be written.
     """
     lines = [msgspec.json.encode(one) for one in readings]
     lines.append(msgspec.json.encode(_Count(len(lines))))
@@ -55,23 +72,27 @@ def write(readings: Iterable[Reading], path: Path) -> None:
 
 
 def read(path: Path) -> tuple[Reading, ...]:
-    """What `write` wrote.
+    """Read a file of readings.
 
     Raises:
-        InvalidVerdicts: it is no such file, or was cut short.
+        InvalidReadings: The file cannot be read, is another kind of file, or is truncated.
     """
     try:
         *lines, last = path.read_bytes().splitlines() or [b""]
         count = msgspec.json.decode(last, type=_Count).count
         readings = tuple(msgspec.json.decode(line, type=Reading) for line in lines)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise InvalidVerdicts(f"{path} holds no whole verdicts on states ({error}); write it anew by --json") from None
+        raise InvalidReadings(
+            f"{path} is not a complete file of readings ({error}); write it again with `states read --json`"
+        ) from None
     if count != len(readings):
-        raise InvalidVerdicts(f"{path} holds {len(readings)} of {count} verdicts; write it anew by --json")
+        raise InvalidReadings(
+            f"{path} contains {len(readings)} of {count} readings; write it again with `states read --json`"
+        )
     return readings
 
 
 def exit_code(readings: Iterable[Reading]) -> int:
-    """0 where something was restored and nothing is red, else 1."""
+    """Return 0 if a state was restored and no reading is red, otherwise 1."""
     verdicts = [one.verdict for one in readings]
     return 0 if "restored" in verdicts and not set(RED) & set(verdicts) else 1

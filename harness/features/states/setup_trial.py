@@ -1,4 +1,4 @@
-"""Where states are written and read: one small network, the same under every torch."""
+"""Set up the trial in which a state is written or read: one small network, equal under every torch version."""
 
 from __future__ import annotations
 
@@ -20,35 +20,36 @@ from .stored_states import Maker
 SALT = "states"
 LAYER = "short"
 REQUIREMENT = "STATE-11"
-"""The requirement that this is over time; models and inputs are drawn from its name."""
+"""The requirement that is checked across torch versions; its id is the seed of models and inputs."""
 
 NEEDS = ("linear", "float32", "cpu", "restore")
-"""The capabilities that a state takes, beside one pattern."""
+"""The capabilities that a stored state needs, apart from one pattern."""
 
 
 def lacking(found: Found) -> list[str]:
-    """What it takes to have a state kept that the sparsifier does not offer."""
+    """Return the needed capabilities that the sparsifier does not support."""
     capabilities = found.declaration.capabilities
     return [name for name in NEEDS if capabilities.support(name) is not Support.SUPPORTED]
 
 
 def trial_of(found: Found, layer: str, pattern: str) -> Trial:
-    """The sparsifier on the network that `layer` stands for.
+    """Return the trial of a sparsifier on one network with one pattern.
 
     Raises:
-        KeyError, ValueError: no network or no pattern is written so.
+        KeyError: There is no network called `layer`.
+        ValueError: `pattern` is not a pattern.
     """
     cell = Cell(found.name, REQUIREMENT, layer, pattern, "float32", "cpu")
     return Trial(cell, found.adapter).with_network(network(layer, SALT, found.adapter.contract.multiple), SALT)
 
 
 def pattern_of(found: Found) -> str:
-    """The pattern that a sparsifier's state is written with."""
+    """Return the pattern with which a sparsifier's state is written."""
     return canonical_pattern(found.declaration)
 
 
 def maker(adapter: Adapter | None) -> Maker:
-    """The versions here."""
+    """Return the installed versions."""
     return Maker(
         torch=str(torch.__version__), numpy=np.__version__, python=platform.python_version(),
         sparsecheck=version("sparsecheck"), package=adapter.version if adapter else "",

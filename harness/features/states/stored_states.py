@@ -1,4 +1,4 @@
-"""The states that are kept, and what is recorded of each: by torch release, a folder each. No torch here."""
+"""The files of stored states, one folder per torch release, with a manifest each. Does not import torch."""
 
 from __future__ import annotations
 
@@ -16,16 +16,20 @@ from ...errors import SparsecheckError
 
 MANIFEST = "MANIFEST.json"
 FORMAT = 1
-"""The version of the manifest's form."""
+"""The version of the manifest's format."""
 
 STATE, SEEN = ".pt", ".safetensors"
-"""How the two files of a state end: what a user saves, and the masks and the output that were seen with it."""
+"""The suffixes of the two files of a state: the file that a user would save, and the masks and output at that time."""
 
 _RELEASE = re.compile(r"\d+\.\d+")
 
 
 class InvalidState(SparsecheckError):
-    """A kept state that cannot be judged. file: which, under the folder of states."""
+    """Raised if a stored state cannot be judged.
+
+    Attributes:
+        file: The path of the file below the folder of states.
+    """
 
     def __init__(self, file: str, what: str) -> None:
         super().__init__(f"{file}: {what}")
@@ -34,23 +38,23 @@ class InvalidState(SparsecheckError):
 
 
 class MissingState(InvalidState):
-    """The manifest or a file that it records is not there."""
+    """Raised if the manifest, or a file in it, is missing."""
 
 
 class CorruptState(InvalidState):
-    """The manifest or a file is not what its name says."""
+    """Raised if the manifest or a file has another format than its name says."""
 
 
 class TamperedState(InvalidState):
-    """The file is there, but is not the one that the manifest records."""
+    """Raised if the content of a file is not the one in the manifest."""
 
 
 class OrphanState(InvalidState):
-    """The file is there, but the manifest does not know it."""
+    """Raised if a file is not in the manifest."""
 
 
 class Maker(Struct, frozen=True):
-    """Versions under which a state was written, or read. package: of the sparsifier's distribution."""
+    """The versions with which a state was written or read; `package` is that of the sparsifier's distribution."""
 
     torch: str
     numpy: str
@@ -60,23 +64,33 @@ class Maker(Struct, frozen=True):
 
     @property
     def release(self) -> str:
-        """The torch release, `2.13` of `2.13.0+cpu`."""
+        """The torch release, such as `2.13` for `2.13.0+cpu`."""
         return release_of(self.torch)
 
 
 class File(Struct, frozen=True):
-    """What identifies the bytes of one file."""
+    """The sha256 and size of one file."""
 
     sha256: str
     size: int
 
     @classmethod
     def of(cls, data: bytes) -> File:
+        """Return the identity of a file with this content."""
         return cls(hashlib.sha256(data).hexdigest(), len(data))
 
 
-class Kept(Struct, frozen=True, kw_only=True):
-    """One sparsifier's state. layer, pattern: the network and what was planned in it. date: when it was written."""
+class StoredState(Struct, frozen=True, kw_only=True):
+    """The state of one sparsifier.
+
+    Attributes:
+        distribution: The package.
+        layer: The name of the network.
+        pattern: The name of the planned pattern.
+        maker: The versions with which it was written.
+        date: The date on which it was written.
+        files: Its two files, by name.
+    """
 
     distribution: str
     layer: str
@@ -87,73 +101,82 @@ class Kept(Struct, frozen=True, kw_only=True):
 
 
 class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
-    """The states of one torch release, by the name of the sparsifier."""
+    """The states of one torch release, by sparsifier."""
 
-    states: dict[str, Kept] = {}
+    states: dict[str, StoredState] = {}
     format: int = FORMAT
 
 
 def release_of(torch: str) -> str:
-    """The release of a version of torch, as its folder is called."""
+    """Return the release of a torch version, which is the name of its folder."""
     return ".".join(torch.split(".")[:2])
 
 
 def releases(folder: Path) -> tuple[str, ...]:
-    """The torch releases that `folder` has states of, the oldest first."""
+    """Return the torch releases with states in `folder`, the oldest first."""
     found = [path.name for path in folder.iterdir() if path.is_dir() and _RELEASE.fullmatch(path.name)]
     return tuple(sorted(found, key=lambda release: tuple(map(int, release.split(".")))))
 
 
 def read_manifest(folder: Path, release: str) -> Manifest:
-    """What is recorded of one release.
+    """Read the manifest of one release.
 
     Raises:
-        MissingState, CorruptState: there is no manifest, or none can be read from it.
+        MissingState: There is no manifest.
+        CorruptState: The manifest is invalid or has another format.
     """
     file = f"{release}/{MANIFEST}"
     try:
         manifest = msgspec.json.decode(_contents(folder, file), type=Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise CorruptState(file, f"no manifest can be read from it ({error}); restore the file") from None
+        raise CorruptState(file, f"it is not a valid manifest ({error}); restore the file") from None
     if manifest.format != FORMAT:
-        raise CorruptState(file, f"its format is {manifest.format}, this sparsecheck reads format {FORMAT}")
-    for name, kept in manifest.states.items():
-        if not NAME.fullmatch(name) or set(kept.files) != {name + STATE, name + SEEN}:
-            raise CorruptState(file, f"it records {name!r} otherwise than sparsecheck does; restore the file")
+        raise CorruptState(file, f"it has format {manifest.format}, but this sparsecheck reads format {FORMAT}")
+    for name, state in manifest.states.items():
+        if not NAME.fullmatch(name) or set(state.files) != {name + STATE, name + SEEN}:
+            raise CorruptState(file, f"its entry {name!r} is not one that sparsecheck writes; restore the file")
     return manifest
 
 
-def read_bytes(folder: Path, release: str, kept: Kept, name: str) -> bytes:
-    """The contents of one file of a state, once they are seen to be those recorded.
+def read_bytes(folder: Path, release: str, state: StoredState, name: str) -> bytes:
+    """Return the content of one file of a state, after checking it against the manifest.
 
     Raises:
-        MissingState, TamperedState: they are not.
+        MissingState: The file is missing.
+        TamperedState: The content is not the one in the manifest.
     """
     data = _contents(folder, f"{release}/{name}")
-    if (found := File.of(data)) != kept.files[name]:
-        was = f"its sha256 is {found.sha256}, {MANIFEST} records {kept.files[name].sha256}"
+    if (found := File.of(data)) != state.files[name]:
+        was = f"its sha256 is {found.sha256}, {MANIFEST} records {state.files[name].sha256}"
         raise TamperedState(f"{release}/{name}", f"{was}; it is not loaded; restore the file")
     return data
 
 
 def orphans(folder: Path, release: str, manifest: Manifest) -> list[OrphanState]:
-    """The files that the manifest does not know; they are never loaded."""
-    known = {MANIFEST, *(file for kept in manifest.states.values() for file in kept.files)}
+    """Return an error for each file that is not in the manifest; such files are never loaded."""
+    known = {MANIFEST, *(file for state in manifest.states.values() for file in state.files)}
     strays = sorted(path.name for path in (folder / release).iterdir() if path.name not in known)
     return [OrphanState(f"{release}/{name}", f"{MANIFEST} has no entry for it; delete it") for name in strays]
 
 
-def keep(folder: Path, release: str, name: str, kept: Kept, contents: Mapping[str, bytes]) -> None:
-    """Write one state and record it; the manifest comes last, so that a write cut short shows.
+def store(folder: Path, release: str, name: str, state: StoredState, contents: Mapping[str, bytes]) -> None:
+    """Write one state and add it to the manifest, which is written last, so an interrupted write shows.
+
+    Args:
+        folder: The folder of states.
+        release: The torch release.
+        name: The sparsifier.
+        state: Its entry for the manifest.
+        contents: The content of its two files, by name.
 
     Raises:
-        InvalidState: the manifest that is there cannot be read.
+        InvalidState: The existing manifest cannot be read.
     """
     there = (folder / release / MANIFEST).exists()
     manifest = read_manifest(folder, release) if there else Manifest()
     for file, data in contents.items():
         _replace(folder / release / file, data)
-    states = dict(sorted({**manifest.states, name: kept}.items()))
+    states = dict(sorted({**manifest.states, name: state}.items()))
     text = msgspec.json.format(msgspec.json.encode(Manifest(states)), indent=1)
     _replace(folder / release / MANIFEST, text + b"\n")
 

@@ -1,4 +1,4 @@
-"""Verdicts on states as tables: by sparsifier, the torch that wrote by the torch that read. No torch here."""
+"""Render readings as tables: per sparsifier, writing torch release x reading torch release. Does not import torch."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from .readings import RED, Reading, Verdict
 _WORST: tuple[Verdict, ...] = ("damaged", "unsafe", "failed", "unavailable", "known", "restored")
 
 
-def states_told(readings: Sequence[Reading]) -> Iterator[str]:
-    """The table of each sparsifier, what was found beneath it, and last how many there are of each verdict."""
+def render_table(readings: Sequence[Reading]) -> Iterator[str]:
+    """Yield a table per sparsifier, with its findings below, and finally the number of readings per result."""
     for name in sorted({one.sparsifier for one in readings}):
         own = [one for one in readings if one.sparsifier == name]
-        yield name or "(no sparsifier's)"
+        yield name or "(no sparsifier)"
         yield from (f"  {line}".rstrip() for line in _table(own))
         yield from (f"  {line}" for line in _findings(own))
     counts = Counter(one.verdict for one in readings)
-    told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in reversed(_WORST) if counts[verdict])
-    yield f"{len(readings)} readings: {told or 'none'}"
+    totals = ", ".join(f"{counts[verdict]} {verdict}" for verdict in reversed(_WORST) if counts[verdict])
+    yield f"{len(readings)} readings: {totals or 'none'}"
 
 
 def _table(readings: Sequence[Reading]) -> Iterator[str]:
@@ -37,7 +37,7 @@ def _cell(readings: Sequence[Reading], writer: str, reader: str) -> str:
 
 
 def _findings(readings: Sequence[Reading]) -> Iterator[str]:
-    """Each sentence once, with where it holds."""
+    """Yield each distinct finding once, with the states that it is about."""
     found = dict[str, list[Reading]]()
     for one in readings:
         for sentence in filter(None, (one.finding, one.moved)):
@@ -48,7 +48,7 @@ def _findings(readings: Sequence[Reading]) -> Iterator[str]:
 
 
 def _places(where: Sequence[Reading], every: list[str]) -> str:
-    """As `all read under 2.1, 2.4; 2.1 read under 2.7`: those that were read, together where they are the same."""
+    """Return the states by writing and reading release, such as `all read under 2.1, 2.4; 2.1 read under 2.7`."""
     readers = dict[tuple[str, ...], list[str]]()
     for reader in _sorted(one.reader.release for one in where):
         written = _sorted(one.written for one in where if one.reader.release == reader)

@@ -1,4 +1,4 @@
-"""Writing one sparsifier's state, as a user would save it, and what was seen with it."""
+"""Write the state of a sparsifier as a user would save it, together with its masks and output."""
 
 from __future__ import annotations
 
@@ -18,48 +18,57 @@ from ...errors import SparsecheckError
 from ...oracle.compare import array
 from ...trials.trial import Trial
 from .setup_trial import LAYER, lacking, maker, pattern_of, trial_of
-from .stored_states import MANIFEST, SEEN, STATE, File, Kept, keep, read_manifest, release_of
+from .stored_states import MANIFEST, SEEN, STATE, File, StoredState, read_manifest, release_of, store
 
 MASK, INPUT, OUTPUT = "mask/", "input", "output"
-"""Names in the file of what was seen."""
+"""Names of the tensors in the file of masks and output."""
 
 
 class NotOffered(SparsecheckError):
-    """The sparsifier does not offer what it takes to have a state kept."""
+    """Raised if the sparsifier lacks a capability that a stored state needs."""
 
 
-class AlreadyKept(SparsecheckError):
-    """A state of that sparsifier is kept for this torch release; what is past is not written anew unasked."""
+class AlreadyStored(SparsecheckError):
+    """Raised if there is already a state of the sparsifier for this torch release."""
 
 
-def write(folder: Path, found: Found, today: date, replace: bool = False) -> Kept:
-    """Write the state of one sparsifier into the folder of the torch release here.
+def write(folder: Path, found: Found, today: date, replace: bool = False) -> StoredState:
+    """Write the state of one sparsifier into the folder of the installed torch release.
+
+    Args:
+        folder: The folder of states.
+        found: The loaded adapter.
+        today: The date to record.
+        replace: Whether to replace an existing state.
 
     Raises:
-        NotOffered, AlreadyKept: there is nothing to write.
-        InvalidState: the manifest that is there cannot be read.
-        Exception: whatever the sparsifier raises.
+        NotOffered: The sparsifier lacks a needed capability.
+        AlreadyStored: There is a state already, and `replace` is false.
+        InvalidState: The existing manifest cannot be read.
+        Exception: Any exception of the sparsifier.
     """
     release, name = release_of(str(torch.__version__)), found.name
     if lacks := lacking(found):
-        raise NotOffered(f"it does not offer {', '.join(lacks)}")
+        raise NotOffered(f"it does not support {', '.join(lacks)}")
     if not replace:
-        _refuse_kept(folder, release, name)
+        _check_not_stored(folder, release, name)
     trial = trial_of(found, LAYER, pattern_of(found))
     with trial.guard.keep():
         state, seen = _written(trial)
     contents = {name + STATE: state, name + SEEN: seen}
-    kept = Kept(
+    stored = StoredState(
         distribution=found.adapter.distribution, layer=LAYER, pattern=trial.cell.pattern, maker=maker(found.adapter),
         date=today.isoformat(), files={file: File.of(data) for file, data in contents.items()},
     )
-    keep(folder, release, name, kept, contents)
-    return kept
+    store(folder, release, name, stored, contents)
+    return stored
 
 
-def _refuse_kept(folder: Path, release: str, name: str) -> None:
-    if (folder / release / MANIFEST).exists() and (kept := read_manifest(folder, release).states.get(name)):
-        raise AlreadyKept(f"it was written on {kept.date} under torch {kept.maker.torch}; --replace writes it anew")
+def _check_not_stored(folder: Path, release: str, name: str) -> None:
+    if (folder / release / MANIFEST).exists() and (stored := read_manifest(folder, release).states.get(name)):
+        raise AlreadyStored(
+            f"it was written on {stored.date} under torch {stored.maker.torch}; use --replace to write it again"
+        )
 
 
 def _written(trial: Trial) -> tuple[bytes, bytes]:

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from sparsecheck.cli import main
-from sparsecheck.features.references import keeping
+from sparsecheck.features.references import manage
 from sparsecheck.oracle import random_numbers, reference_tensors, references
 from sparsecheck.oracle.references import StaleReference
 from tests.tampered import (
@@ -33,31 +33,31 @@ def folder(tmp_path: Path) -> Path:
     return copied(tmp_path)
 
 
-def test_what_is_written_is_clean_and_what_is_written_twice_is_the_same(tmp_path: Path) -> None:
-    found = [keeping.write(tmp_path / name, "First.", DAY) for name in ("one", "two")]
+def test_written_references_are_clean_and_deterministic(tmp_path: Path) -> None:
+    found = [manage.write(tmp_path / name, "First.", DAY) for name in ("one", "two")]
     assert [change.file for change in found[0]] == sorted(map(references.file_of, reference_tensors.NETWORKS))
-    assert keeping.check(tmp_path / "one") == []
+    assert manage.check(tmp_path / "one") == []
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
     assert set(contents(tmp_path / "one")) == {"MANIFEST.json", "PROVENANCE.md", *(change.file for change in found[0])}
 
 
-def test_a_write_with_nothing_to_change_changes_nothing(folder: Path) -> None:
+def test_a_write_without_changes_writes_nothing(folder: Path) -> None:
     before = contents(folder)
-    assert keeping.write(folder, "because", DAY) == ()
+    assert manage.write(folder, "because", DAY) == ()
     assert contents(folder) == before
 
 
 @pytest.mark.parametrize("reason", ["", " \n"])
 def test_a_write_without_a_reason_is_refused(tmp_path: Path, reason: str) -> None:
-    with pytest.raises(keeping.EmptyReason, match="references never change without a reason"):
-        keeping.write(tmp_path, reason, DAY)
+    with pytest.raises(manage.EmptyReason, match="references never change without a reason"):
+        manage.write(tmp_path, reason, DAY)
     assert contents(tmp_path) == {}
 
 
-def test_a_write_mends_one_file_and_logs_it_and_leaves_the_others(folder: Path) -> None:
+def test_a_write_repairs_one_file_and_logs_it(folder: Path) -> None:
     before, entries = contents(folder), references.read_manifest(folder).files
     edit(folder, flip_last_byte)
-    [found] = keeping.write(folder, "A byte\nhad flipped.", DAY)
+    [found] = manage.write(folder, "A byte\nhad flipped.", DAY)
     assert (found.file, found.damage.startswith(f"reference {LINEAR}: its sha256 is ")) == (LINEAR, True)
     after, new = contents(folder), references.read_manifest(folder).files
     assert {name for name in after if after[name] != before[name]} == {"MANIFEST.json", "PROVENANCE.md"}
@@ -68,41 +68,41 @@ def test_a_write_mends_one_file_and_logs_it_and_leaves_the_others(folder: Path) 
     assert after["PROVENANCE.md"] == before["PROVENANCE.md"] + (
         b"\n## 2026-01-31\n\nA byte had flipped.\n\n- `oracle/linear.safetensors`: 31 tensors added\n"
     )
-    assert keeping.check(folder) == []
+    assert manage.check(folder) == []
 
 
-def test_a_write_removes_what_no_oracle_makes_any_more(folder: Path) -> None:
+def test_a_write_removes_files_without_an_oracle(folder: Path) -> None:
     shutil.copy(folder / LINEAR, folder / "oracle/old.safetensors")
     edit_manifest(folder, lambda files: files.update({"oracle/old.safetensors": files[LINEAR]}))
     assert type(only(folder)) is StaleReference
-    [found] = keeping.write(folder, "Retired.", DAY)
+    [found] = manage.write(folder, "Retired.", DAY)
     assert {tensor.kind for tensor in found.tensors} == {"removed"}
     assert not (folder / "oracle/old.safetensors").exists()
-    assert keeping.check(folder) == []
+    assert manage.check(folder) == []
 
 
-def test_a_write_forgets_an_entry_whose_file_is_gone_and_made_by_no_one(folder: Path) -> None:
+def test_a_write_removes_entries_without_file_and_oracle(folder: Path) -> None:
     edit_manifest(folder, lambda files: files.update({"oracle/old.safetensors": files[LINEAR]}))
-    [found] = keeping.write(folder, "Retired.", DAY)
+    [found] = manage.write(folder, "Retired.", DAY)
     assert (found.file, found.tensors, found.damage.partition(" (")[0]) == (
         "oracle/old.safetensors", (), "reference oracle/old.safetensors: it cannot be read"
     )
-    assert keeping.check(folder) == []
+    assert manage.check(folder) == []
 
 
-def test_a_write_cut_short_shows(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_write_is_detected(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(random_numbers, "reals", lambda name, shape, reals=random_numbers.reals: -reals(name, shape))
-    monkeypatch.setattr(keeping, "version", lambda name: [][0])
+    monkeypatch.setattr(manage, "version", lambda name: [][0])
     with pytest.raises(IndexError):
-        keeping.write(folder, "because", DAY)
-    assert [type(problem) for problem in keeping.check(folder)] == [StaleReference] * 3
+        manage.write(folder, "because", DAY)
+    assert [type(problem) for problem in manage.check(folder)] == [StaleReference] * 3
 
 
-def test_a_difference_and_a_check_change_nothing(folder: Path) -> None:
+def test_diff_and_check_change_nothing(folder: Path) -> None:
     edit(folder, flip_last_byte)
     before = contents(folder)
-    keeping.check(folder)
-    keeping.difference(folder)
+    manage.check(folder)
+    manage.difference(folder)
     raised_by_load(folder)
     assert contents(folder) == before
 
@@ -115,12 +115,12 @@ def _call(*arguments: str) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
-def test_the_command_on_references_that_are_right(folder: Path) -> None:
+def test_the_command_on_intact_references(folder: Path) -> None:
     at = ("--folder", str(folder))
-    fine = f"the references in {folder} are whole, recorded, and what the oracles give\n"
+    fine = f"the references in {folder} are complete and equal to the oracles' results\n"
     assert _call("check", *at) == (0, fine, "")
-    assert _call("diff", *at) == (0, "a write would change nothing\n", "")
-    assert _call("write", "--reason", "because", *at) == (0, "nothing differs, and nothing is written\n", "")
+    assert _call("diff", *at) == (0, "nothing would change\n", "")
+    assert _call("write", "--reason", "because", *at) == (0, "nothing differs, so nothing was written\n", "")
 
 
 def test_the_command_on_stale_references(folder: Path) -> None:
@@ -140,14 +140,14 @@ def test_the_command_on_stale_references(folder: Path) -> None:
     assert _call("check", "--folder", str(folder))[0] == 0
 
 
-def test_the_command_on_references_that_are_damaged(folder: Path) -> None:
+def test_the_command_on_damaged_references(folder: Path) -> None:
     edit(folder, flip_last_byte)
     code, out, err = _call("check", "--folder", str(folder))
     assert (code, out) == (2, "")
     assert err.startswith(f"TamperedReference: reference {LINEAR}: its sha256 is ")
     code, out, err = _call("diff", "--folder", str(folder))
     assert (code, err) == (2, "")
-    assert out.startswith(f"{LINEAR}\n  to be recorded anew, as it cannot be used: reference {LINEAR}: its sha256 is ")
+    assert out.startswith(f"{LINEAR}\n  unusable, to be written again: reference {LINEAR}: its sha256 is ")
 
 
 def test_the_command_on_a_stray_file(folder: Path) -> None:
@@ -157,14 +157,14 @@ def test_the_command_on_a_stray_file(folder: Path) -> None:
         "with `sparsecheck reference write --reason TEXT`\n"
     )
     assert _call("check", "--folder", str(folder)) == (2, "", said)
-    assert _call("diff", "--folder", str(folder)) == (2, "a write would change nothing\n", said)
+    assert _call("diff", "--folder", str(folder)) == (2, "nothing would change\n", said)
     code, out, err = _call("write", "--reason", "because", "--folder", str(folder))
     assert (code, out) == (2, "")
     assert err.startswith("sparsecheck: reference oracle/old.safetensors: ")
 
 
 @pytest.mark.parametrize("arguments", ["write", "write --reason=", "check --folder=nowhere", "mend"])
-def test_the_command_used_wrongly(arguments: str) -> None:
+def test_bad_usage_of_the_command(arguments: str) -> None:
     code, _, err = _call(*arguments.split())
     assert code == 2
     assert err.splitlines()[-1].startswith(("Error: ", "sparsecheck: references never change"))
