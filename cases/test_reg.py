@@ -71,7 +71,7 @@ def test_parameters_stay_the_same_objects(trial: Trial) -> None:
     for name in names.values():
         message = f"{name} is no longer a parameter of the model: an optimizer that holds it trains it in vain"
         require(name in now, "identity-lost", message)
-    order, before = ([name for name in these if name not in trial.plan.names] for these in (now, names.values()))
+    order, before = ([name for name in names_of if name not in trial.plan.names] for names_of in (now, names.values()))
     message = f"the unplanned parameters are in the order {', '.join(order)}, expected {', '.join(before)}"
     require(order == before, "order-differs", message)
 

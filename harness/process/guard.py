@@ -94,7 +94,7 @@ class Guard:
 
     @contextmanager
     def contain(self) -> Iterator[None]:
-        """Note and undo what attach, update and restore change in the process; requirements of their own judge it.
+        """Note and undo changes by attach, update and restore, which requirements of their own judge.
 
         Random streams are noted but not rewound, so that two draws never give the same numbers.
         """

@@ -165,7 +165,7 @@ class BeforeTraining:
 def assert_counts_after_update(
     trial: Trial, sparsified: Sparsified, before: Mapping[str, Mask], level: float | None = None
 ) -> None:
-    """Assert that a further update removes the number that the contract demands, or exactly what the plan states.
+    """Assert that a further update removes the number that the contract demands, or the masks that the plan states.
 
     Args:
         trial: The cell.

@@ -1,4 +1,4 @@
-"""What a sparsifier says it can do: three-valued, so that silence is not an answer."""
+"""Capabilities of a sparsifier: supported, unsupported or undeclared, so that silence is not an answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 
 class Support(Enum):
-    """The three answers an adapter can give about one capability."""
+    """The answer of an adapter about one capability."""
 
     SUPPORTED = "supported"
     UNSUPPORTED = "unsupported"
@@ -46,27 +46,28 @@ CAPABILITIES: dict[str, str] = {
     "export": "leaves a model that torch.export can export",
     "compile": "leaves a model that torch.compile can compile whole (fullgraph)",
 }
+"""All capabilities, with a description of each."""
 
 
 SINCE: dict[str, int] = {"input_channel": 2}
-"""The catalogue version that introduced a capability, where it is later than the first."""
+"""The catalogue version that introduced a capability, if it is not the first."""
 
 
 class InvalidCapabilities(ValueError):
-    """A declaration that names an unknown capability, or answers one of them twice."""
+    """Raised if a declaration names an unknown capability, or one as both supported and unsupported."""
 
 
 class Capabilities(Struct, frozen=True):
-    """An adapter's answers; every name comes from `CAPABILITIES`."""
+    """The answers of an adapter; every name comes from `CAPABILITIES`."""
 
     supported: frozenset[str]
     unsupported: frozenset[str]
 
     def support(self, name: str) -> Support:
-        """The answer about capability `name`.
+        """Return the answer about a capability.
 
         Raises:
-            KeyError: no capability has that name.
+            KeyError: No capability has that name.
         """
         if name not in CAPABILITIES:
             raise KeyError(name)
@@ -76,19 +77,19 @@ class Capabilities(Struct, frozen=True):
 
     @property
     def undeclared(self) -> tuple[str, ...]:
-        """The capabilities that were left unanswered, in the order of `CAPABILITIES`."""
+        """Return the capabilities without an answer, in the order of `CAPABILITIES`."""
         return tuple(name for name in CAPABILITIES if self.support(name) is Support.UNDECLARED)
 
     def undeclared_at(self, catalogue: int) -> tuple[str, ...]:
-        """Return the unanswered capabilities that catalogue version `catalogue` already had."""
+        """Return the capabilities without an answer that the catalogue version `catalogue` already had."""
         return tuple(name for name in self.undeclared if SINCE.get(name, 1) <= catalogue)
 
 
 def declare(supported: str | Iterable[str], unsupported: str | Iterable[str]) -> Capabilities:
-    """Capabilities from names, given as one space-separated string or as an iterable.
+    """Return capabilities from names, each side one space-separated string or an iterable.
 
     Raises:
-        InvalidCapabilities: a name is unknown, or stands on both sides.
+        InvalidCapabilities: A name is unknown, or on both sides.
     """
     yes, no = _names(supported), _names(unsupported)
     if unknown := sorted((yes | no) - set(CAPABILITIES)):

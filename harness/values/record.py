@@ -1,4 +1,4 @@
-"""What a run writes: a header, a record a cell, a mandatory footer."""
+"""The lines of a report: a header, a record per cell, and a mandatory footer."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from .declaration import Declaration, Environment
 from .selection import Selection
 
 FORMAT = 2
-"""The report format that is written. Format 1, which is still read, identified the catalogue by a digest, prose
-included, and had no revisions of requirements."""
+"""The report format that is written.
+
+Format 1, which is still read, identified the catalogue by a digest that included prose, and had no revisions.
+"""
 
 Result = Literal["success", "partial", "failure", "selection", "unavailable"]
 
@@ -43,11 +45,15 @@ class Verdict(str, Enum):
 class Record(Struct, frozen=True, tag_field="kind", tag="cell", omit_defaults=True):
     """The verdict of one cell.
 
-    signature: for a failure, the kind of mismatch or `ExceptionType: message`.
-    message: what differs, where, by how much; stands alone.
-    refused_by: for a refusal, who raised: the package, or only its adapter.
-    reason, link: of the expectation that knew of it, or why it was unavailable.
-    seconds: wall time of the case.
+    Attributes:
+        cell: The id of the cell.
+        verdict: The verdict.
+        signature: For a failure, the kind of mismatch or `ExceptionType: message`.
+        message: The difference, where and by how much; it stands alone.
+        refused_by: For a refusal, whether the package or only its adapter raised.
+        reason: The reason of the expectation that explains the failure, or why the cell was unavailable.
+        link: The link of that expectation.
+        seconds: The wall time of the case.
     """
 
     cell: str
@@ -61,9 +67,11 @@ class Record(Struct, frozen=True, tag_field="kind", tag="cell", omit_defaults=Tr
 
 
 class Share(Struct, frozen=True):
-    """What one shard has of a sparsifier's whole ledger.
+    """The part of a sparsifier's ledger that one shard judges.
 
-    ledger: digest of all its cells and of which shard has which. places: where those of this shard stand in it.
+    Attributes:
+        ledger: A digest of all cells, and of the shard that each belongs to.
+        places: The positions of this shard's cells in the ledger.
     """
 
     ledger: str
@@ -71,14 +79,14 @@ class Share(Struct, frozen=True):
 
 
 class Origin(Struct, frozen=True, omit_defaults=True):
-    """Where the judged code was imported from.
+    """The place from which the judged code was imported.
 
     Attributes:
         distribution: The name that the adapter states.
         version: Its installed version; empty if it is not installed.
         file: The file of its outermost module; empty if there is none.
-        deviation: Why `file` is not that of an installed release: `not installed`, `editable install` or `checkout`;
-            empty if it is.
+        deviation: The reason why `file` does not belong to an installed release: `not installed`, `editable install` or
+            `checkout`; empty if it does.
     """
 
     distribution: str
@@ -88,13 +96,17 @@ class Origin(Struct, frozen=True, omit_defaults=True):
 
 
 class Subject(Struct, frozen=True):
-    """One sparsifier's part of the ledger.
+    """The ledger of one sparsifier.
 
-    problem: why it could not be judged at all; then declaration is None and nothing is planned.
-    planned: the ids of all cells drawn up before the run.
-    adapter: the file it was loaded from, if it was given as one and not registered.
-    share: in a shard, which part of the ledger `planned` is.
-    origin: where its code was imported from; None in an older report, or if it could not be judged.
+    Attributes:
+        sparsifier: The name of the sparsifier.
+        declaration: Its declaration; None if it could not be judged at all.
+        environment: The environment in which it was judged.
+        problem: The reason why it could not be judged at all, or an empty string; nothing is then planned.
+        planned: The ids of all cells, enumerated before the run.
+        adapter: The adapter file, if it was given as a file instead of being registered.
+        share: In a shard, the part of the ledger that `planned` is.
+        origin: The place its code was imported from; None in an older report, or if it could not be judged.
     """
 
     sparsifier: str
@@ -108,7 +120,7 @@ class Subject(Struct, frozen=True):
 
     @property
     def is_inapplicable(self) -> bool:
-        """Whether the sparsifier could be judged, but the selection of the run has none of its cells."""
+        """Return whether the sparsifier could be judged, but the selection of the run has none of its cells."""
         return not (self.problem or self.planned or self.share)
 
 
@@ -117,7 +129,11 @@ class Header(Struct, frozen=True, tag_field="kind", tag="header"):
 
     Attributes:
         catalogue: The version of the catalogue; in a report of format 1, a digest of it.
-        started: UTC, ISO 8601.
+        started: The start of the run, UTC, ISO 8601.
+        subjects: The ledger of every sparsifier.
+        selection: The selectors of the run.
+        format: The format of the report.
+        sparsecheck: The version of sparsecheck.
         shard: `k/n` if the run was one shard.
         requirements: The revision of every requirement of that catalogue, by id. Empty in a report of format 1.
     """
@@ -133,7 +149,7 @@ class Header(Struct, frozen=True, tag_field="kind", tag="header"):
 
 
 class Outcome(Struct, frozen=True):
-    """One sparsifier's sum. balanced: every planned cell has exactly one record."""
+    """The result of one sparsifier; `balanced` is whether every planned cell has exactly one record."""
 
     sparsifier: str
     result: Result
@@ -143,7 +159,7 @@ class Outcome(Struct, frozen=True):
 
 
 class Footer(Struct, frozen=True, tag_field="kind", tag="footer"):
-    """The last line of a report; without it nothing in the report counts."""
+    """The last line of a report, without which nothing in the report counts."""
 
     outcomes: tuple[Outcome, ...]
     interrupted: str = ""

@@ -63,12 +63,12 @@ class Requirement(Struct, frozen=True, kw_only=True):
 
     @property
     def area(self) -> str:
-        """The part of the catalogue it belongs to, `MASK` of `MASK-03`."""
+        """Return the area of the catalogue, `MASK` for `MASK-03`."""
         return self.id.rpartition("-")[0]
 
     @property
     def revision(self) -> int:
-        """The number of meanings that its cells have had; 1 at first."""
+        """Return the number of meanings that the cells have had; 1 at first."""
         return 1 + len(self.revised)
 
     def introduced(self, *values: str) -> int:
