@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from sparsecheck.report.report import CORE
+from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.values.record import Record, Verdict
 from tests.bench_of_one import judge_all
 from tests.miniatures.all import MINIATURES, Miniature
@@ -26,7 +26,7 @@ def rejection(miniature: Miniature) -> Record | None:
 def diagnosed() -> list[Miniature]:
     """The first miniature of each core requirement, save those that leave something behind: they say so and no more."""
     first = {one.requirement: one for one in reversed(MINIATURES) if one.kind != "leaked"}
-    return [first[id] for id in sorted(CORE)]
+    return [first[id] for id in sorted(one.id for one in CATALOGUE if one.level == "core")]
 
 
 def words(record: Record) -> str:

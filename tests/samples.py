@@ -73,6 +73,13 @@ def report(
 
 
 def expectation(**fields: Any) -> Expectation:
-    """One on MASK-01 failing as `output-differs`; `fields` replace its own."""
+    """Return one on MASK-01 that fails as `output-differs`, without an id; `fields` replace its own.
+
+    `requirement` and `signature` stand for a list of one.
+    """
     plain = {"sparsifiers": ("it",), "requirement": "MASK-01", "reason": "It is so.", "signature": "output-differs"}
-    return Expectation(**{**plain, **fields})
+    wanted = {**plain, **fields}
+    for one, several in (("requirement", "requirements"), ("signature", "signatures")):
+        value = wanted.pop(one)
+        wanted.setdefault(several, (value,))
+    return Expectation(**wanted)

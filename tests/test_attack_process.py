@@ -108,7 +108,7 @@ def test_verdicts_before_a_crash_are_kept(cut: Ended, name: str) -> None:
     assert one.records[-1].signature == "crash"
     assert one.records[-1].message == "its process ended before it finished its report while this cell was being judged"
     assert one.lost.endswith(f"while judging {one.records[-1].cell}")
-    assert f"{name}: FAILURE" in cut.output
+    assert f"{name}: NOT CONFORMANT" in cut.output
 
 
 def test_verdicts_before_a_full_disk_are_kept_and_no_cell_is_blamed(cut: Ended) -> None:
@@ -116,7 +116,7 @@ def test_verdicts_before_a_full_disk_are_kept_and_no_cell_is_blamed(cut: Ended) 
     assert one.code == 3
     assert one.verdicts() == [Verdict.PASSED]
     assert "its records could not be written any further" in one.lost
-    assert "full: FAILURE" in cut.output
+    assert "full: NOT CONFORMANT" in cut.output
 
 
 @pytest.fixture(scope="module")

@@ -68,8 +68,11 @@ def test_the_page_of_a_report_has_the_worst_first() -> None:
     records += [Record(cell("MASK-02", name="known"), V.ERROR, message="hung")]
     of = remade(report(), records, [subject(name) for name, _ in names])
     text = report_markdown(of)
-    places = [text.index(part) for part in ("| bad |", "| good |", "**error: known MASK-02, 1 cell**", "**failed: bad",
-                                            "**known failure: known MASK-01", "seen known (because: It was so.)")]
+    shown = (
+        "| bad |", "| good |", "**error: known MASK-02, 1 cell**", "**failed: bad", "**known defect: known unnamed**",
+        "It was so.\n", "breaks 1 cell of core MASK-01", "seen in 1 cell: seen known",
+    )
+    places = [text.index(part) for part in shown]
     assert places == sorted(places)
     assert "selection" not in text
     assert "cut short" not in text

@@ -39,22 +39,23 @@ def test_from_red_to_known_to_mended(tmp_path: Path) -> None:
     assert expect(tmp_path, *adapter, "--write").code == 0
     text = file.read_text("utf-8")
     assert text in shown.output
-    assert text.count("[[known]]") == 2
-    assert r'signature = "RuntimeError: no \\d+ rows in layer conv1"' in text
+    assert text.count("[[defect]]") == 1, "one entry for one cause"
+    assert 'requirements = ["MASK-01", "MASK-02"]' in text
+    assert r'signatures = ["RuntimeError: no \\d+ rows in layer conv1"]' in text
 
     unexplained = run(tmp_path, *adapter, *SELECTION)
     assert unexplained.code == 2
-    assert "MASK-01 is still UNEXPLAINED: say in its reason why it fails" in unexplained.output
+    assert "entry 1 (runtimeerror-mask-01): the reason is still UNEXPLAINED; say in a" in unexplained.output
 
     file.write_text("# Ours.\n\n" + text.replace("UNEXPLAINED: say why", "It cannot count."), "utf-8")
     assert run(tmp_path, *adapter, *SELECTION).code == 0
     unchanged = expect(tmp_path, *adapter, "--write")
-    assert "is as it is to be" in unchanged.output
+    assert "needs no change" in unchanged.output
 
     faulty(tmp_path, "pass")
     assert run(tmp_path, *adapter, *SELECTION).code == 1
     mended = expect(tmp_path, *adapter, "--write")
-    assert "gone: MASK-01 RuntimeError" in mended.output
+    assert "deleted: runtimeerror-mask-01: RuntimeError" in mended.output
     assert file.read_text("utf-8") == "# Ours.\n"
     assert run(tmp_path, *adapter, *SELECTION).code == 0
 
@@ -123,5 +124,5 @@ def test_a_file_that_cannot_be_read_is_left_as_it_is(tmp_path: Path) -> None:
     file.write_text("[[known]\n", "utf-8")
     ended = expect(tmp_path, *adapter, "--write")
     assert ended.code == 2
-    assert f"{file}: no TOML" in ended.output
+    assert f"{file}: it is not TOML" in ended.output
     assert file.read_text("utf-8") == "[[known]\n"

@@ -10,18 +10,14 @@ import pytest
 from msgspec.structs import replace
 
 from sparsecheck.adapter.discovery import Found, load, registrations
-from sparsecheck.report.expectation import (
-    Expectation,
-    InvalidExpectations,
-    in_force,
-    parse_expectations,
-    read_expectations,
-)
+from sparsecheck.report.expectation import Expectation, InvalidExpectations, in_force
+from sparsecheck.report.expectation_file import parse_expectations, read_expectations
+from sparsecheck.report.ledger import Planned
 from sparsecheck.report.report import Report, exit_code
 from sparsecheck.report.verdict import weigh
 from sparsecheck.run.session import SessionRequest, plan_session
 from sparsecheck.values.cell import Cell
-from sparsecheck.values.record import Footer, Record, Verdict
+from sparsecheck.values.record import Footer, Verdict
 from sparsecheck.values.selection import Selection
 from tests.bench_of_one import judge, planned
 from tests.faulty import faulty, run
@@ -29,86 +25,13 @@ from tests.samples import cell, declaration, environment, expectation
 from tests.stand_in import HERE
 
 ENTRY = """
-[[known]]
+[[defect]]
+id = "breaks-{number}"
 sparsifiers = ["it"]
-requirement = "MASK-01"
-signature = "output-differs"
+requirements = ["MASK-01"]
+signatures = ["output-differs"]
 reason = "It is so."
 """
-
-
-def test_every_key_of_an_entry_is_read() -> None:
-    text = ENTRY + (
-        'link = "https://x.y/1"\nlayer = ["linear", "conv2d"]\npattern = ["given"]\ndtype = ["float32"]\n'
-        'device = ["cpu"]\ntorch = ">=2.2,<3"\nversion = "<2"\nplatform = "linux"\nuntil = ">=2"\n'
-    )
-    assert parse_expectations(text, "here") == (
-        expectation(
-            link="https://x.y/1", layer=("linear", "conv2d"), pattern=("given",), dtype=("float32",), device=("cpu",),
-            torch=">=2.2,<3", version="<2", platform="linux", until=">=2",
-        ),
-    )
-
-
-def test_entries_keep_their_order_and_an_empty_file_has_none() -> None:
-    entries = parse_expectations(ENTRY + ENTRY.replace("MASK-01", "MASK-02"), "here")
-    assert [entry.requirement for entry in entries] == ["MASK-01", "MASK-02"]
-    assert parse_expectations("# nothing is known\n", "here") == ()
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("[[known]\n", "here: no TOML: "),
-        ("[[unknown]]\n", "here: unknown table 'unknown'; entries are written [[known]]"),
-        ("".join(f"[[{name}]]\n" for name in "dbeacf"), "here: unknown table 'a'; entries"),
-        ("known = 3\n", "here: entries are written [[known]]"),
-        (ENTRY.replace("[[known]]", "[known]"), "here: entries are written [[known]]"),
-        ("known = [3]\n", "here: entry 1: Expected `object`"),
-        (ENTRY + 'dtypes = ["float32"]\n', "here: entry 1: Object contains unknown field `dtypes`"),
-        (ENTRY + 'layer = "linear"\n', "here: entry 1: Expected `array`"),
-        (ENTRY + 'torch = "2.2 or later"\n', "here: entry 1: Invalid specifier: '2.2 or later'"),
-        (ENTRY + 'version = "1.5"\n', "here: entry 1: Invalid specifier: '1.5'"),
-        (ENTRY + 'until = "2027-01-01"\n', "here: entry 1: Invalid specifier: '2027-01-01'"),
-        (ENTRY.replace('"output-differs"', '"ValueError: ("'), "here: entry 1: missing ), unterminated subpattern"),
-        (ENTRY.replace('"output-differs"', '""'), "here: entry 1: reason and signature may not be empty"),
-        (ENTRY.replace('"It is so."', '""'), "here: entry 1: reason and signature may not be empty"),
-        (ENTRY.replace("It is so", "UNEXPLAINED: say why"), "here: entry 1: MASK-01 is still UNEXPLAINED: say in its"),
-        (ENTRY.replace('["it"]', "[]"), "here: entry 1: sparsifiers names none"),
-        (ENTRY.replace("MASK-01", "*"), "here: entry 1: requirement '*' needs an axis: layer, pattern, dtype or"),
-        *((ENTRY.replace(key, "#"), f"here: entry 1: Object missing required field `{key}`")
-          for key in ("sparsifiers", "requirement", "signature", "reason")),
-        (ENTRY + ENTRY + "count = 3\n", "here: entry 2: Object contains unknown field `count`"),
-    ],
-)
-def test_a_file_that_is_none_is_refused_with_its_entry(text: str, said: str) -> None:
-    with pytest.raises(InvalidExpectations) as raised:
-        parse_expectations(text, "here")
-    assert str(raised.value).startswith(said)
-
-
-@pytest.mark.parametrize("axis", ["layer", "pattern", "dtype", "device"])
-def test_an_entry_on_every_requirement_names_any_axis(axis: str) -> None:
-    [entry] = parse_expectations(ENTRY.replace("MASK-01", "*") + f'{axis} = ["a"]\n', "here")
-    assert (entry.requirement, getattr(entry, axis)) == ("*", ("a",))
-
-
-def test_an_entry_needs_no_link() -> None:
-    assert [entry.link for entry in parse_expectations(ENTRY, "here")] == [""]
-
-
-def test_a_file_is_read_for_one_sparsifier_and_may_be_missing(tmp_path: Path) -> None:
-    file = tmp_path / "a.expectations.toml"
-    assert read_expectations(file, "it") == ()
-    file.write_text(ENTRY + ENTRY.replace('"it"', '"other", "it"') + ENTRY.replace('"it"', '"other"'), "utf-8")
-    assert [entry.sparsifiers for entry in read_expectations(file, "it")] == [("it",), ("other", "it")]
-
-
-def test_a_file_that_is_no_text_is_refused_by_its_name(tmp_path: Path) -> None:
-    file = tmp_path / "a.expectations.toml"
-    file.write_bytes(ENTRY.encode("utf-16"))
-    with pytest.raises(InvalidExpectations, match=f"^{file}: "):
-        read_expectations(file, "it")
 
 
 @pytest.mark.parametrize(
@@ -156,6 +79,17 @@ def test_a_prerelease_counts_as_its_release(specifier: str, torch: str, holds: b
         ({"requirement": "MASK-02"}, False),
         ({"requirement": "*", "layer": ("linear",)}, True),
         ({"requirement": "*", "layer": ("conv2d",)}, False),
+        ({"requirement": "MASK-*"}, True),
+        ({"requirement": "REG-*"}, False),
+        ({"requirements": ("REG-01", "MASK-01")}, True),
+        ({"requirements": (), "cells": ("MASK-01",)}, True),
+        ({"requirements": (), "cells": ("MASK-02", "MASK-01/linear")}, True),
+        ({"requirements": (), "cells": ("MASK-*/*/*/float32/cpu",)}, True),
+        ({"requirements": (), "cells": ("*/linear",)}, True),
+        ({"requirements": (), "cells": ("it:MASK-01/linear",)}, True),
+        ({"requirements": (), "cells": ("other:MASK-01/linear",), "sparsifiers": ("it", "other")}, False),
+        ({"requirements": (), "cells": ("MASK-01/conv2d", "MASK-02/linear")}, False),
+        ({"requirements": (), "cells": ("MASK-01/*/*/float16",)}, False),
     ],
 )
 def test_an_expectation_covers_the_cells_of_its_requirement_on_its_axes(axes: dict[str, Any], covered: bool) -> None:
@@ -165,6 +99,8 @@ def test_an_expectation_covers_the_cells_of_its_requirement_on_its_axes(axes: di
 @pytest.mark.parametrize(
     ("expected", "seen", "explained"),
     [
+        ("output-differs: of layer1", "output-differs: output of layer1 differs at 3 of 8", True),
+        ("output-differs: of layer1", "output-differs: output of layer2 differs at 3 of 8", False),
         ("output-differs", "output-differs: at 3 of 8", True),
         ("output-differs", "mask-differs: at 3 of 8", False),
         ("output-differs", "output-differs-too: at 3 of 8", False),
@@ -179,6 +115,7 @@ def test_an_expectation_covers_the_cells_of_its_requirement_on_its_axes(axes: di
 )
 def test_an_expectation_explains_its_kind_and_message_alone(expected: str, seen: str, explained: bool) -> None:
     assert expectation(signature=expected).explains(seen) is explained
+    assert expectation(signatures=("aliased", expected)).explains(seen) is explained
 
 
 PLANNED = [Cell.parse(cell("MASK-01")), Cell.parse(cell("MASK-01", "conv2d"))]
@@ -195,13 +132,25 @@ def test_an_expectation_is_in_force_if_it_covers_any_cell() -> None:
 
 
 def test_one_expectation_by_a_version_among_others_wants_a_version() -> None:
-    with pytest.raises(InvalidExpectations, match="is none by PEP 440"):
+    with pytest.raises(InvalidExpectations, match="is not one by PEP 440"):
         in_force([expectation(version="<2"), expectation()], declaration(version="nightly"), environment(), PLANNED)
 
 
 def test_an_expectation_on_no_requirement_is_an_error() -> None:
-    with pytest.raises(InvalidExpectations, match=r"^it: no requirement is called MASK-99"):
+    with pytest.raises(InvalidExpectations, match=r"^it: the expectation on MASK-99: no requirement is called"):
         in_force([expectation(requirement="MASK-99")], declaration(), environment(), PLANNED)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"requirements": ("MASK-01", "MASK-99")}, {"requirement": "MUSK-*"},
+        {"requirements": (), "cells": ("MASK-01", "MUSK-*/linear")},
+    ],
+)
+def test_every_requirement_of_a_defect_must_exist(fields: dict[str, Any]) -> None:
+    with pytest.raises(InvalidExpectations, match=r"^it: defect x: no requirement is called '(MASK-99|MUSK-\*)'"):
+        in_force([expectation(id="x", **fields)], declaration(), environment(), PLANNED)
 
 
 @pytest.mark.parametrize(("fields", "fits"), [({}, True), ({"version": "<2"}, False), ({"until": ">=2"}, False)])
@@ -210,7 +159,7 @@ def test_an_expectation_by_a_version_that_is_none_is_an_error(fields: dict[str, 
     if fits:
         assert in_force([expectation(**fields)], it, environment(), PLANNED)
         return
-    with pytest.raises(InvalidExpectations, match="'nightly', is none by PEP 440"):
+    with pytest.raises(InvalidExpectations, match="'nightly', is not one by PEP 440"):
         in_force([expectation(**fields)], it, environment(), PLANNED)
 
 
@@ -226,7 +175,7 @@ def test_an_expectation_past_its_until_is_an_error(version: str, past: bool) -> 
     if not past:
         assert in_force(dated, it, environment(), PLANNED)
         return
-    with pytest.raises(InvalidExpectations, match=f"until >=2, and this is {version}: mend or renew it"):
+    with pytest.raises(InvalidExpectations, match=f"until >=2, and this is {version}: fix the defect"):
         in_force(dated, it, environment(), PLANNED)
 
 
@@ -236,7 +185,7 @@ WITHOUT = "MASK-02/conv2d/given/float32/cpu"
 
 
 def entry(name: str, layer: str = "conv2d", signature: str = "RuntimeError: broken") -> str:
-    text = ENTRY.replace('"it"', f'"{name}"').replace('"output-differs"', f'"{signature}"')
+    text = ENTRY.format(number=layer).replace('"it"', f'"{name}"').replace('"output-differs"', f'"{signature}"')
     return text + f'layer = ["{layer}"]\n'
 
 
@@ -289,9 +238,9 @@ def test_a_run_weighs_each_cell(judged: Report, id: str, verdict: Verdict) -> No
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("count = 1", "invalid.expectations.toml: entry 1: Object contains unknown field `count`"),
-        ('device = ["tpu"]', "invalid: the expectation on MASK-01 covers no cell"),
-        ('until = ">=0"', "invalid: the expectation on MASK-01 was to hold until >=0"),
+        ("count = 1", "invalid.expectations.toml: entry 1 (breaks-conv2d): unknown key 'count'"),
+        ('device = ["tpu"]', "invalid: defect breaks-conv2d covers no cell"),
+        ('until = ">=0"', "invalid: defect breaks-conv2d was to hold until >=0"),
     ],
 )
 def test_a_sparsifier_whose_expectations_cannot_be_weighed_is_not_judged(tmp_path: Path, line: str, said: str) -> None:
@@ -302,45 +251,67 @@ def test_a_sparsifier_whose_expectations_cannot_be_weighed_is_not_judged(tmp_pat
 
 @dataclasses.dataclass(frozen=True)
 class Shipped:
-    """An entry of an expectation file that ships, for one of its sparsifiers."""
+    """A requirement in an entry of an expectation file that ships, for one of the entry's sparsifiers.
+
+    cells: The cells of the requirement that the entry covers and that can be judged here.
+    """
 
     found: Found
     entries: tuple[Expectation, ...]
     position: int
+    requirement: str
+    cells: tuple[Planned, ...]
+
+    @property
+    def entry(self) -> Expectation:
+        return self.entries[self.position]
 
     @property
     def id(self) -> str:
-        return f"{self.found.name}-{self.position}-{self.entries[self.position].requirement}"
+        return f"{self.found.name}-{self.entry.id}-{self.requirement}"
 
 
 def shipped() -> list[Shipped]:
-    """Every shipped entry that holds here, once for each of its sparsifiers."""
+    """Return every requirement in every shipped entry that holds here, once for each of its sparsifiers."""
     every = []
     for one in registrations():
         if one.distribution == "sparsecheck" and not one.lacking:
             found = load(one)
             entries = read_expectations(found.expectations, one.name)
             holding = tuple(entry for entry in entries if entry.holds(found.declaration, HERE))
-            every += [Shipped(found, holding, position) for position in range(len(holding))]
+            for position, entry in enumerate(holding):
+                every += [Shipped(found, holding, position, id, cells) for id, cells in covered(found, entry).items()]
     return every
 
 
-def first_failing(one: Shipped) -> Record:
-    """The record, expectations aside, of the first judged cell that the entry covers."""
-    entry = one.entries[one.position]
-    ledger = planned(one.found.adapter, Selection(requirements=(entry.requirement,)))
-    for planned_cell in ledger:
-        if planned_cell.disposition != "unavailable" and entry.covers(planned_cell.cell):
-            return judge(one.found.adapter, planned_cell)
-    raise AssertionError(f"{one.id} covers no cell that is judged here")
+def covered(found: Found, entry: Expectation) -> dict[str, tuple[Planned, ...]]:
+    """Return by requirement the cells that `entry` covers and that can be judged here."""
+    cells: dict[str, tuple[Planned, ...]] = {}
+    for one in planned(found.adapter, Selection()):
+        if one.disposition != "unavailable" and entry.covers(one.cell):
+            cells[one.cell.requirement] = (*cells.get(one.cell.requirement, ()), one)
+    return cells
 
 
-@pytest.mark.parametrize("one", shipped(), ids=lambda one: one.id)
+SHIPPED = shipped()
+
+
+@pytest.mark.parametrize("one", SHIPPED, ids=lambda one: one.id)
 def test_a_run_without_a_shipped_expectation_is_red(one: Shipped) -> None:
-    record = first_failing(one)
+    """One failure of the requirement at least is explained by this entry, and by no other."""
+    records = (judge(one.found.adapter, cell) for cell in one.cells)
+    record = next((record for record in records if one.entry.explains(record.signature)), None)
+    assert record is not None
     others = one.entries[: one.position] + one.entries[one.position + 1 :]
     assert weigh(record, one.entries).verdict is Verdict.KNOWN, record.message
     assert weigh(record, others).verdict is Verdict.FAILED, record.message
+
+
+def test_every_requirement_of_a_shipped_entry_is_planned_for_one_of_its_sparsifiers() -> None:
+    seen = {(one.entry.id, one.requirement) for one in SHIPPED}
+    assert seen
+    for entry in {one.entry for one in SHIPPED}:
+        assert [id for id in entry.requirements if (entry.id, id) not in seen] == []
 
 
 def test_shipped_expectations_are_about_shipped_sparsifiers() -> None:

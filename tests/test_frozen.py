@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sparsecheck.features.expect.proposal import Proposal, Seen
+from sparsecheck.features.expect.proposal import Proposal
+from sparsecheck.features.expect.seen import Seen
 from sparsecheck.oracle.channels import ChannelMatch, KeptChannels, match_channels
 from sparsecheck.oracle.ranking import Ranking
 from sparsecheck.oracle.tensor_changes import Change
@@ -19,7 +20,7 @@ from sparsecheck.values.cell import Cell
 from sparsecheck.values.contract import Contract
 from sparsecheck.values.pattern import Band, Block, Channel, Given, NofM, Unstructured
 from sparsecheck.values.plan import Plan
-from sparsecheck.values.record import Footer, Header, Outcome, Record, Subject, Verdict
+from sparsecheck.values.record import Footer, Header, LevelOutcome, Outcome, Record, Subject, Verdict
 from sparsecheck.values.selection import Selection
 from tests.samples import cell, contract, declaration, environment, passed, report
 
@@ -28,12 +29,12 @@ REPORT = report(passed(cell()))
 VALUES: dict[type, object] = {
     Contract: contract(), Capabilities: declare("cpu", ""), Selection: Selection(), Cell: Cell.parse(cell()),
     Record: Record(cell(), Verdict.PASSED), Report: REPORT, Header: REPORT.header, Subject: REPORT.header.subjects[0],
-    Footer: REPORT.footer, Outcome: REPORT.outcomes()[0],
+    Footer: REPORT.footer, Outcome: REPORT.outcomes()[0], LevelOutcome: REPORT.outcomes()[0].core,
     Plan: Plan({}), Given: Given(MASK), Unstructured: Unstructured(0.5), Block: Block((1, 1), 0.5), NofM: NofM(1, 2),
     Channel: Channel(0.5), Band: Band(1), Planned: Planned(Cell.parse(cell()), "judge"), Balance: reconcile((), ()),
     Units: units(Unstructured(0.5), (2, 2), contract()), Tolerance: tolerance("cpu", "float32"),
     Ranking: Ranking(("a",), Unstructured(0.5), MASK, MASK.astype(np.float64)),
-    Expectation: Expectation(sparsifiers=("it",), requirement="MASK-01", reason="So.", signature="aliased"),
+    Expectation: Expectation(sparsifiers=("it",), requirements=("MASK-01",), reason="So.", signatures=("aliased",)),
     Seen: Seen(declaration(), environment(), {}, ()), Proposal: Proposal((), ()), Change: Change("a", "added", 1, 1),
     KeptChannels: KeptChannels(MASK[0], MASK[0]), ChannelMatch: match_channels(np.eye(2), np.eye(2)),
 }

@@ -20,7 +20,7 @@ EACH = tuple(
 )
 SHOWN_AS = {
     "passed": None, "failed": "failure", "stale expectation": "failure", "error": "error", "not run": "error",
-    "known failure": "skipped", "refused": "skipped", "unavailable": "skipped",
+    "known failure": "skipped", "refused": "skipped", "unavailable": "skipped", "provisional failure": "skipped",
 }
 
 
@@ -53,8 +53,8 @@ def test_the_totals_are_right() -> None:
     root = parsed(join([report(EACH), report(problem="it does not import", name="other")]))
     sums = [tuple(one.get(name) for name in ("tests", "failures", "errors", "skipped")) for one in root.iter()
             if one.tag.startswith("testsuite")]
-    assert sums == [("9", "2", "3", "3"), ("8", "2", "2", "3"), ("1", "0", "1", "0")]
-    assert root[0].get("time") == "4.0000"
+    assert sums == [("10", "2", "3", "4"), ("9", "2", "2", "4"), ("1", "0", "1", "0")]
+    assert root[0].get("time") == "4.5000"
 
 
 def test_a_cell_that_was_never_judged_is_an_error() -> None:
@@ -101,3 +101,15 @@ def test_refuser_link_and_versions_are_included() -> None:
     assert told == ["refused by the adapter", "known failure: It was so. (https://x.y/1)"]
     facts = {one.get("name"): one.get("value") for one in root.iter("property")}
     assert (facts["package"], facts["torch"]) == ("acme 1.5", "2.13.0+cpu")
+
+
+def test_a_known_defect_is_a_property_of_its_suite_with_all_that_it_breaks() -> None:
+    both = [
+        Record(cell(id), Verdict.KNOWN, "a", "b", "", "It was so.", "https://x.y/1", defect="aliases")
+        for id in ("MASK-01", "MASK-03")
+    ]
+    root = parsed(report([*both, *passed(cell("MASK-02"))]))
+    facts = {one.get("name"): one.get("value") for one in root.iter("property")}
+    assert facts["known defect: aliases"] == "It was so. (https://x.y/1): 2 cells of core MASK-01; extended MASK-03"
+    told = [skipped.get("message") for skipped in root.iter("skipped")]
+    assert told == ["known failure, aliases: It was so. (https://x.y/1)"] * 2

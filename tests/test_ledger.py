@@ -11,10 +11,9 @@ from msgspec.structs import replace
 from sparsecheck.adapter.discovery import load, registrations
 from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.catalogue.axes import LAYERS, pattern_capability
-from sparsecheck.report.ledger import Planned, applies, cells, enumerate_cells, outcome, reconcile, supposed
+from sparsecheck.report.ledger import Planned, applies, cells, enumerate_cells, reconcile, supposed
 from sparsecheck.values.cell import Cell
 from sparsecheck.values.declaration import Declaration
-from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.requirement import ACCELERATOR, CANONICAL_PATTERN, LEVELLED_PATTERN, Requirement
 from sparsecheck.values.selection import Selection
 from tests.samples import cell, declaration, environment, passed, requirement
@@ -315,76 +314,6 @@ def test_an_imbalance_names_the_first_cell_by_its_id() -> None:
     assert reconcile(ids, reversed(twice)).doubled == tuple(ids)
 
 
-CORE = cell("MASK-01")
-EXTENDED = cell("MASK-03")
-PASSED = Record(cell("MASK-02"), Verdict.PASSED)
-
-
-def test_all_passed_is_success() -> None:
-    sum_ = outcome("it", [A, B], passed(A, B), {"MASK-01"}, selected=False)
-    assert (sum_.result, sum_.counts, sum_.planned, sum_.balanced) == ("success", {"passed": 2}, 2, True)
-
-
-@pytest.mark.parametrize(
-    ("record", "result"),
-    [
-        (Record(CORE, Verdict.PASSED), "success"),
-        (Record(CORE, Verdict.UNAVAILABLE), "success"),
-        (Record(CORE, Verdict.REFUSED, refused_by="package"), "success"),
-        (Record(EXTENDED, Verdict.REFUSED, refused_by="adapter"), "success"),
-        (Record(CORE, Verdict.REFUSED, refused_by="adapter"), "partial"),
-        (Record(CORE, Verdict.KNOWN), "partial"),
-        (Record(EXTENDED, Verdict.KNOWN), "partial"),
-        (Record(EXTENDED, Verdict.FAILED), "failure"),
-        (Record(EXTENDED, Verdict.STALE), "failure"),
-        (Record(EXTENDED, Verdict.ERROR), "failure"),
-    ],
-)
-def test_one_record_beside_one_that_passed_decides(record: Record, result: str) -> None:
-    sum_ = outcome("it", [PASSED.cell, record.cell], (PASSED, record), {"MASK-01", "MASK-02"}, selected=False)
-    assert sum_.result == result
-
-
-def test_verdicts_are_counted_in_the_order_of_their_names() -> None:
-    records = (PASSED, Record(A, Verdict.KNOWN), Record(B, Verdict.FAILED))
-    sum_ = outcome("it", [record.cell for record in records], records, set(), selected=False)
-    assert list(sum_.counts) == ["failed", "known failure", "passed"]
-
-
-@pytest.mark.parametrize(
-    ("verdict", "result"), [(Verdict.PASSED, "selection"), (Verdict.KNOWN, "selection"), (Verdict.FAILED, "failure")]
-)
-def test_a_selection_is_never_success_nor_hides_a_failure(verdict: Verdict, result: str) -> None:
-    assert outcome("it", [A], (Record(A, verdict),), set(), selected=True).result == result
-
-
-@pytest.mark.parametrize("verdict", [Verdict.REFUSED, Verdict.KNOWN])
-def test_a_sparsifier_of_which_nothing_was_seen_to_work_is_a_failure(verdict: Verdict) -> None:
-    records = tuple(Record(one, verdict, refused_by="package") for one in (A, B))
-    assert outcome("it", [A, B], records, set(), selected=False).result == "failure"
-
-
-SMOKED = cell("SMOKE-01")
-REFUSED = (Record(A, Verdict.REFUSED, refused_by="package"),)
-
-
-@pytest.mark.parametrize(
-    ("records", "result"),
-    [
-        ((Record(A, Verdict.UNAVAILABLE), Record(B, Verdict.UNAVAILABLE)), "unavailable"),
-        ((Record(SMOKED, Verdict.UNAVAILABLE), *REFUSED), "unavailable"),
-        ((Record(A, Verdict.UNAVAILABLE), *REFUSED), "failure"),
-        ((*passed(SMOKED), Record(A, Verdict.UNAVAILABLE), *REFUSED), "failure"),
-        ((Record(SMOKED, Verdict.UNAVAILABLE), Record(A, Verdict.FAILED)), "failure"),
-    ],
-)
-def test_only_where_no_adapter_can_be_judged_is_a_sparsifier_unavailable(
-    records: tuple[Record, ...], result: str
-) -> None:
-    planned = [record.cell for record in records]
-    assert outcome("it", planned, records, set(), selected=False).result == result
-
-
 @pytest.mark.parametrize(
     ("devices", "token", "here"),
     [(("cpu", "cuda"), "cuda", "judge"), (("cpu",), "cuda", "unavailable"), (("cpu", "mps"), "mps", "judge")],
@@ -400,20 +329,6 @@ def test_what_works_on_no_device_at_all_is_judged_where_everything_is() -> None:
     both = requirement("A-01", devices=("cpu", "accelerator"))
     ledger = planned(both, it=declaration("cpu accelerator"), devices=("cpu", "cuda"))
     assert [(one.cell.device, one.disposition) for one in ledger] == [("cpu", "refuse"), ("cuda", "refuse")]
-
-
-def test_an_adapter_that_can_be_called_says_nothing_of_its_sparsifier() -> None:
-    smoke = passed(cell("SMOKE-01"))
-    assert outcome("it", [smoke[0].cell], smoke, set(), selected=False).result == "failure"
-    assert outcome("it", [smoke[0].cell, A], (*smoke, *passed(A)), set(), selected=False).result == "success"
-
-
-@pytest.mark.parametrize(("plan", "judged"), [((A, B), (A,)), ((A,), (A, A)), ((A,), (A, B)), ((), ())])
-@pytest.mark.parametrize("selected", [False, True])
-def test_what_does_not_balance_or_planned_nothing_is_a_failure(
-    plan: tuple[str, ...], judged: tuple[str, ...], selected: bool
-) -> None:
-    assert outcome("it", plan, passed(*judged), set(), selected).result == "failure"
 
 
 def test_every_layer_and_pattern_in_the_catalogue_takes_known_capabilities() -> None:

@@ -107,7 +107,7 @@ def test_counts_add_up_to_the_catalogue() -> None:
     assert sum(column.counts.values()) == len(column.squares) == TOTAL
     outside = (Standing.NOT_ASKED, Standing.NOT_IN_CONTRACT, Standing.NOT_IN_PROFILE)
     assert sum(column.counts[standing] for standing in outside) == TOTAL - 10
-    assert (column.judged, column.passed, len(column.failures)) == (5, 2, 5)
+    assert (column.judged, column.passed, len(column.unexpected), len(column.defects)) == (5, 2, 4, 1)
     assert column.judged == sum(count for standing, count in column.counts.items() if standing.is_judged)
 
 
@@ -224,7 +224,7 @@ def test_hostile_text_is_escaped_in_markdown() -> None:
     tables = [line for line in text.splitlines() if line.startswith("|")]
     of_results = [line for line in tables if "requirements |" in line]
     assert len(of_results) == 2
-    assert {len(re.findall(r"(?<!\\)\|", line)) for line in of_results} == {13}
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in of_results} == {14}
 
 
 @pytest.mark.parametrize(
@@ -290,10 +290,24 @@ def test_the_order_of_reports_changes_nothing() -> None:
 
 def test_the_markdown_has_results_requirements_and_failures() -> None:
     text = field_markdown(one(*EACH))
-    assert f"| it | failure | 5 of {TOTAL} requirements | 2 (1 in part) | 1 known failure, 1 failed, " in text
+    assert "| it | not conformant | core: not conformant; 3 of " in text
+    assert f" judged | 5 of {TOTAL} requirements | 2 (1 in part) | 1 known failure, 1 failed, " in text
     assert f"| MASK-02 | ◐ | {next(one.sentence for one in CATALOGUE if one.id == 'MASK-02')} |" in text
-    assert "**MASK-03** known failure (1 of 2 cells)" in text
-    assert "  - because: It was so. ([link](<https://x.y/1>))" in text
+    assert "**MASK-04** failed (1 of 1 cell)" in text
+    assert "## it: 1 known defect\n\n- **unnamed**: It was so. ([link](<https://x.y/1>))\n" in text
+    assert "  - breaks 1 cell of extended MASK-03\n" in text
+
+
+def test_the_pages_show_each_known_defect_once() -> None:
+    records = [
+        record(id, Verdict.KNOWN, signature="aliased: a", message=f"in {id}", reason="It was so.", defect="aliases")
+        for id in ("MASK-02", "MASK-01", "MASK-03")
+    ]
+    of = one(*records, record("MASK-04", Verdict.PASSED))
+    [defect] = of.columns[0].defects
+    assert (defect.title, defect.breaks) == ("aliases", "3 cells of core MASK-01, MASK-02; extended MASK-03")
+    assert field_markdown(of).count("It was so.") == 1
+    assert Read(field_html(of)).text.count("breaks 3 cells of core MASK-01, MASK-02; extended MASK-03") == 1
 
 
 def test_a_selection_is_announced_on_the_page() -> None:

@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from sparsecheck.features.expect.proposal import Proposal, Seen, boxes, propose, seen
+from sparsecheck.features.expect.proposal import Proposal, propose
+from sparsecheck.features.expect.scope import boxes, scope
+from sparsecheck.features.expect.seen import Seen, seen
 from sparsecheck.report.expectation import Expectation
 from sparsecheck.values.cell import Cell
 from sparsecheck.values.record import Record, Verdict
-from tests.samples import declaration, environment
+from tests.samples import declaration, environment, expectation
 
 KIND = "mask-differs: mask of layer1.weight differs at 3 of 8 entries"
+NARROW = "mask-differs: mask of layer1.weight (at most 3 of 8)"
 RAISED = "RuntimeError: expected 3 rows"
 
 
@@ -35,13 +38,12 @@ def run(failing: Mapping[str, str], sound: str = "", name: str = "it", version: 
 
 def known(**fields: Any) -> Expectation:
     """One that explains `KIND` in MASK-01; `fields` replace its own."""
-    plain = {"sparsifiers": ("it",), "requirement": "MASK-01", "reason": "It is so.", "signature": "mask-differs"}
-    return Expectation(**{**plain, **fields})
+    return expectation(**{"id": "known", "signature": "mask-differs", **fields})
 
 
 def added(proposal: Proposal) -> list[dict[str, Any]]:
-    """The fields of what is added, but for its sparsifiers and its reason."""
-    fields = ("requirement", "signature", "layer", "pattern", "dtype", "device")
+    """Return the fields of what is added, but for its id, its sparsifiers and its reason."""
+    fields = ("requirements", "cells", "signatures", "layer", "pattern", "dtype", "device")
     return [
         {name: value for name in fields if (value := getattr(entry, name))} for entry in proposal.added
     ]
@@ -69,58 +71,41 @@ def holds(proposal: Proposal, runs: tuple[Seen, ...]) -> bool:
         ({"linear/float32": KIND}, "linear/float64", [{"dtype": ("float32",)}]),
         ({"linear/float32": KIND}, "MASK-02/linear/float32", [{}]),
         ({"linear/float32": KIND, "conv2d/float32": KIND}, "mixed/float32", [{"layer": ("linear", "conv2d")}]),
+        ({"linear/float32": KIND, "MASK-02/linear/float32": KIND}, "", [{"requirements": ("MASK-01", "MASK-02")}]),
         (
             {"linear/float32": KIND, "conv2d/float64": KIND}, "linear/float64 conv2d/float32",
-            [{"layer": ("linear",), "dtype": ("float32",)}, {"layer": ("conv2d",), "dtype": ("float64",)}],
+            [{"cells": ("MASK-01/linear/*/float32", "MASK-01/conv2d/*/float64")}],
+        ),
+        (
+            {"linear/float32": KIND, "MASK-02/linear/float64": KIND}, "linear/float64",
+            [{"cells": ("MASK-01/*/*/float32", "MASK-02")}],
         ),
     ],
 )
-def test_what_failed_gets_as_few_entries_as_cover_nothing_sound(
+def test_failures_of_one_cause_get_one_entry_that_covers_nothing_sound(
     failing: dict[str, str], sound: str, expected: list[dict[str, Any]]
 ) -> None:
     seen_here = run(failing, sound)
     proposal = propose((), [seen_here])
-    plain = {"requirement": "MASK-01", "signature": "mask-differs"}
-    assert added(proposal) == [{**plain, **axes} for axes in expected]
+    signatures = {"signatures": (NARROW,)}
+    scopes = [{} if "cells" in axes else {"requirements": ("MASK-01",)} for axes in expected]
+    assert added(proposal) == [{**plain, **signatures, **axes} for plain, axes in zip(scopes, expected, strict=True)]
     assert holds(proposal, (seen_here,))
 
 
 def test_each_kind_of_failure_gets_an_entry_that_does_not_cover_the_other() -> None:
     one = run({"linear/float32": KIND, "conv2d/float32": RAISED})
     assert added(propose((), [one])) == [
-        {"requirement": "MASK-01", "signature": "mask-differs", "layer": ("linear",)},
-        {"requirement": "MASK-01", "signature": r"RuntimeError: expected \d+ rows", "layer": ("conv2d",)},
+        {"requirements": ("MASK-01",), "signatures": (NARROW,), "layer": ("linear",)},
+        {"requirements": ("MASK-01",), "signatures": (r"RuntimeError: expected \d+ rows",), "layer": ("conv2d",)},
     ]
 
 
-@pytest.mark.parametrize(
-    ("messages", "signature"),
-    [
-        (["expected 3 rows", "expected 4 rows"], "RuntimeError: expected"),
-        (["expected 3 rows (or 4)"], r"RuntimeError: expected \d+ rows \(or \d+\)"),
-        (["one", "two"], "RuntimeError"),
-        ([""], "RuntimeError"),
-        (["weight1 is lost"], "RuntimeError: weight1 is lost"),
-        (["weight: lost"], "RuntimeError: weight: lost"),
-        (["expected 3", "expected 3 rows"], r"RuntimeError: expected \d+"),
-        ([" odd", " odd"], "RuntimeError: odd"),
-    ],
-)
-def test_an_exception_is_expected_by_the_words_that_all_its_messages_begin_with(
-    messages: list[str], signature: str
-) -> None:
-    layers = ("linear", "conv2d")
-    one = run({f"{layer}/float32": f"RuntimeError: {text}" for layer, text in zip(layers, messages, strict=False)})
-    [entry] = propose((), [one]).added
-    assert entry.signature == signature
-    assert all(entry.explains(text) for text in one.failing.values())
-
-
-def test_exceptions_that_no_entry_can_have_together_are_expected_each_by_its_words() -> None:
-    one = run(
-        {"linear/float32": "RuntimeError: one", "conv2d/float64": "RuntimeError: two"}, "linear/float64 conv2d/float32"
-    )
-    assert [entry.signature for entry in propose((), [one]).added] == ["RuntimeError: one", "RuntimeError: two"]
+def test_each_cause_gets_an_id_of_its_own() -> None:
+    one = run({"linear/float32": "RuntimeError: one", "conv2d/float64": "RuntimeError: two", "mixed/float16": KIND})
+    entries = propose([known(id="mask-differs-mask-01", requirement="MASK-99")], [one]).added
+    ids = ["runtimeerror-mask-01", "runtimeerror-mask-01-2", "mask-differs-mask-01-2"]
+    assert [entry.id for entry in entries] == ids
 
 
 def test_what_is_added_is_for_a_human_to_explain() -> None:
@@ -145,11 +130,34 @@ def test_an_entry_is_narrowed_to_what_still_fails() -> None:
     assert proposal == Proposal(((replace(entry, layer=("linear",)),),), ())
 
 
-def test_an_entry_on_every_requirement_is_narrowed_to_those_that_still_fail() -> None:
-    entry = known(requirement="*", dtype=("float32",))
-    proposal = propose([entry], [run({"linear/float32": KIND}, "MASK-02/linear/float32")])
-    assert [row.requirement for row in proposal.revised[0]] == ["MASK-01"]
+def test_a_narrowed_entry_stays_one_whatever_is_left_of_it() -> None:
+    entry = known(requirements=("MASK-01", "MASK-02"), link="https://x.y/1")
+    failing = {"linear/float32": KIND, "conv2d/float64": KIND, "MASK-02/linear/float32": KIND}
+    one = run(failing, "linear/float64 conv2d/float32 MASK-02/conv2d/float32")
+    proposal = propose([entry], [one])
+    [[narrowed]] = proposal.revised
+    assert (narrowed.id, narrowed.requirements, narrowed.link) == ("known", (), "https://x.y/1")
+    assert holds(proposal, (one,))
+
+
+@pytest.mark.parametrize("axes", [{"requirement": "*", "dtype": ("float32",)}, {"requirement": "MASK-*"}])
+def test_an_entry_on_many_requirements_is_narrowed_to_those_that_still_fail(axes: dict[str, Any]) -> None:
+    proposal = propose([known(**axes)], [run({"linear/float32": KIND}, "MASK-02/linear/float32")])
+    assert [row.requirements for row in proposal.revised[0]] == [("MASK-01",)]
     assert proposal.added == ()
+
+
+def test_a_requirement_that_is_sound_again_leaves_the_entry() -> None:
+    entry = known(requirements=("MASK-01", "MASK-02"))
+    proposal = propose([entry], [run({"linear/float32": KIND}, "MASK-02/linear/float32")])
+    assert proposal == Proposal(((replace(entry, requirements=("MASK-01",)),),), ())
+
+
+def test_a_defect_that_has_grown_gets_an_entry_for_what_it_is_now() -> None:
+    entry = known(signature="mask-differs (at most 2 of 8)")
+    proposal = propose([entry], [run({"linear/float32": KIND})])
+    assert [row for row in proposal.revised if row] == []
+    assert added(proposal) == [{"requirements": ("MASK-01",), "signatures": (NARROW,)}]
 
 
 @pytest.mark.parametrize("sound", ["linear/float32", "linear/float32 conv2d/float32"])
@@ -160,7 +168,7 @@ def test_an_entry_of_which_nothing_is_left_goes(sound: str) -> None:
 def test_an_entry_that_no_longer_explains_gives_way_to_one_that_does() -> None:
     proposal = propose([known(signature="aliased")], [run({"linear/float32": KIND})])
     assert proposal.revised == ((),)
-    assert added(proposal) == [{"requirement": "MASK-01", "signature": "mask-differs"}]
+    assert added(proposal) == [{"requirements": ("MASK-01",), "signatures": (NARROW,)}]
 
 
 @pytest.mark.parametrize(
@@ -176,7 +184,7 @@ def test_an_entry_stays_though_something_else_failed() -> None:
     entry = known(requirement="MASK-99")
     proposal = propose([entry], [run({"linear/float32": KIND})])
     assert proposal.revised == ((entry,),)
-    assert added(proposal) == [{"requirement": "MASK-01", "signature": "mask-differs"}]
+    assert added(proposal) == [{"requirements": ("MASK-01",), "signatures": (NARROW,)}]
 
 
 def test_an_entry_explains_nothing_on_other_axes() -> None:
@@ -194,10 +202,34 @@ def test_an_entry_stays_for_a_sparsifier_that_was_not_judged() -> None:
     assert propose([entry], [run({}, "linear/float32")]).revised == ((known(sparsifiers=("other",)),),)
 
 
-def test_an_entry_is_divided_where_sparsifiers_differ() -> None:
+def test_an_entry_stays_one_where_its_sparsifiers_fail_alike() -> None:
     runs = [run({"linear/float32": KIND}, "conv2d/float32"), run({"linear/float32": KIND}, name="other")]
     proposal = propose([known(sparsifiers=("it", "other"))], runs)
-    assert proposal.revised == ((known(layer=("linear",)), known(sparsifiers=("other",))),)
+    assert proposal.revised == ((known(layer=("linear",), sparsifiers=("it", "other")),),)
+    assert holds(proposal, tuple(runs))
+
+
+def test_cells_name_their_sparsifier_where_one_is_sound_in_another() -> None:
+    runs = [
+        run({"linear/float32": KIND}, "conv2d/float32"),
+        run({"linear/float32": KIND, "conv2d/float32": KIND}, name="other"),
+    ]
+    proposal = propose([known(sparsifiers=("it", "other"))], runs)
+    cells = ("it:MASK-01/linear", "other:MASK-01")
+    assert proposal.revised == ((known(sparsifiers=("it", "other"), requirements=(), cells=cells),),)
+    assert holds(proposal, tuple(runs))
+
+
+def test_one_cause_in_several_sparsifiers_is_one_entry() -> None:
+    runs = [
+        run({"linear/float32": KIND}, name="it"),
+        run({"linear/float32": KIND, "conv2d/float32": KIND}, name="other"),
+        run({"linear/float32": KIND}, "conv2d/float32", name="third"),
+    ]
+    proposal = propose((), runs)
+    assert [(entry.sparsifiers, entry.cells) for entry in proposal.added] == [
+        (("it", "other", "third"), ("it:MASK-01", "other:MASK-01", "third:MASK-01/linear")),
+    ]
     assert holds(proposal, tuple(runs))
 
 
@@ -241,6 +273,54 @@ def test_boxes_hold_all_and_avoid_all_on_every_division_of_nine_cells() -> None:
     for number in range(2 ** len(nine)):
         inside = [cell for position, cell in enumerate(nine) if number >> position & 1]
         avoid = [cell for cell in nine if cell not in inside]
-        found = [known(**box) for box in boxes(inside, avoid)]
+        found = [
+            known(**{"requirements" if axis == "requirement" else axis: values for axis, values in box.items()})
+            for box in boxes(inside, avoid)
+        ]
         assert all(any(entry.covers(cell) for entry in found) for cell in inside)
         assert not any(entry.covers(cell) for entry in found for cell in avoid)
+
+
+def test_a_scope_covers_all_and_avoids_all_on_every_division_of_eight_cells() -> None:
+    eight = [
+        at(f"{id}/{layer}/{dtype}") for id in ("MASK-01", "REG-01") for layer in ("linear", "conv2d")
+        for dtype in ("a", "b")
+    ]
+    for number in range(1, 2 ** len(eight)):
+        inside = [cell for position, cell in enumerate(eight) if number >> position & 1]
+        avoid = [cell for cell in eight if cell not in inside]
+        entry = known(**scope(inside, avoid))
+        assert [cell for cell in eight if entry.covers(cell)] == inside
+
+
+OLD = {"id": "", "reason": "It cannot count"}
+
+
+def test_entries_of_the_older_form_become_one_defect_for_each_reason() -> None:
+    entries = [
+        known(**OLD), known(**OLD, requirement="MASK-02"), known(id="", requirement="REG-01", reason="Another reason."),
+    ]
+    one = run({"linear/float32": KIND, "MASK-02/linear/float32": KIND, "MASK-03/linear/float32": RAISED})
+    proposal = propose(entries, [one])
+    assert proposal.revised == (
+        (known(id="mask-differs-mask-01", requirements=("MASK-01", "MASK-02"), reason="It cannot count."),),
+        (),
+        (known(id="mask-differs-reg-01", requirement="REG-01", reason="Another reason."),),
+    )
+    assert [entry.id for entry in proposal.added] == ["runtimeerror-mask-03"]
+
+
+def test_entries_of_the_older_form_that_explain_everything_stay() -> None:
+    entry = known(**OLD)
+    assert propose([entry], [run({"linear/float32": KIND})]) == Proposal(((entry,),), ())
+
+
+def test_entries_of_one_reason_on_several_axes_become_one_where_a_run_shows_that_they_can() -> None:
+    entries = [known(**OLD, layer=("linear",)), known(**OLD, requirement="MASK-02", layer=("conv2d",))]
+    failing = {"linear/float32": KIND, "MASK-02/conv2d/float32": KIND, "MASK-03/linear/float32": RAISED}
+    seen_here = run(failing, "conv2d/float32 MASK-02/linear/float32")
+    assert [entry.cells for row in propose(entries, [seen_here]).revised for entry in row] == [
+        ("MASK-01/linear", "MASK-02/conv2d")
+    ]
+    unseen = [replace(entry, sparsifiers=("other",)) for entry in entries]
+    assert [entry.layer for row in propose(unseen, [seen_here]).revised for entry in row] == [("linear",), ("conv2d",)]

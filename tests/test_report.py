@@ -164,7 +164,7 @@ def test_a_truncated_report_is_unbalanced_and_never_successful(file: Path) -> No
     written(file, lines(report(passed(cell())))[:1])
     partial = read_partial(file)
     assert exit_code(partial) == 3
-    assert [outcome.result for outcome in partial.outcomes()] == ["failure"]
+    assert [outcome.result for outcome in partial.outcomes()] == ["red"]
 
 
 HEADER, *RECORDS, FOOTER = lines()
@@ -256,15 +256,27 @@ def test_a_footer_about_other_sparsifiers_contradicts_the_records(file: Path, ou
 @pytest.mark.parametrize(
     ("id", "selection", "result"),
     [
-        ("MASK-01", Selection(), "partial"),
-        ("MASK-03", Selection(), "success"),
+        ("MASK-01", Selection(), "green"),
+        ("MASK-03", Selection(), "green"),
         ("MASK-03", Selection(("MASK",)), "selection"),
     ],
 )
-def test_the_result_depends_on_levels_and_selection(id: str, selection: Selection, result: str) -> None:
+def test_the_result_depends_on_the_selection(id: str, selection: Selection, result: str) -> None:
     refused = Record(cell(id), Verdict.REFUSED, refused_by="adapter")
     one = report([*passed(cell("MASK-02")), refused], selection=selection)
     assert [outcome.result for outcome in one.outcomes()] == [result]
+
+
+def test_the_levels_are_those_of_the_catalogue_that_the_report_was_judged_by() -> None:
+    refused = Record(cell(), Verdict.REFUSED, refused_by="adapter")
+    [outcome] = report([*passed(cell("MASK-02")), refused, Record(cell("MASK-03"), Verdict.KNOWN)]).outcomes()
+    assert outcome.core is not None
+    assert outcome.extended is not None
+    assert (outcome.core.conformance, outcome.core.judged) == ("conformant", 1)
+    assert (outcome.extended.conformance, outcome.extended.judged) == ("conformant with known defects", 1)
+    [older] = report(passed(cell()), requirements={"MASK-01": 1, "MASK-02": 1, "MASK-03": 1}).outcomes()
+    assert older.core is not None
+    assert (older.core.judged, older.core.applicable) == (1, 2)
 
 
 def test_joined_reports_keep_every_sparsifier_unchanged() -> None:
@@ -384,7 +396,7 @@ def test_the_command_has_the_exit_code_of_the_run(file: Path, one: Report, code:
 def test_the_command_shows_the_verdicts(file: Path) -> None:
     write(WHOLE, file)
     output = shown(file).output
-    for said in ("it: FAILURE", "4 cells planned", "output differs at 3 of 8: größer, ≠", "because: It was so."):
+    for said in ("it: NOT CONFORMANT", "4 cells planned", "output differs at 3 of 8: größer, ≠", "It was so."):
         assert said in output
 
 
@@ -404,7 +416,8 @@ def test_the_command_shows_several_reports_as_one_run(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["report", *(str(tmp_path / name) for name in parts), "--report", str(out)])
     assert result.exit_code == 3, "one of them lacks a record"
     assert [subject.sparsifier for subject in read(out).header.subjects] == ["it", "other"]
-    assert {"it: PARTIAL", "other: FAILURE"} <= {line.partition(" (")[0] for line in result.output.splitlines()}
+    heads = {line.partition(" (")[0] for line in result.output.splitlines()}
+    assert {"it: CONFORMANT with 1 known defect", "other: NOT CONFORMANT"} <= heads
 
 
 def test_the_command_does_not_show_one_sparsifier_twice(file: Path) -> None:
@@ -467,7 +480,7 @@ def test_the_schema_accepts_every_line_of_a_report(printed_schema: jsonschema.Dr
         b"{}", b'"passed"', RECORDS[0].replace(b'"passed"', b'"fine"'), RECORDS[0].replace(b'"cell"', b'"cells"', 1),
         RECORDS[0].replace(b'"verdict"', b'"verdicts"'), RECORDS[3].replace(b'"package"', b'"nobody"'),
         HEADER.replace(b'"started"', b'"begun"'), HEADER.replace(b'"half-even"', b'"half-odd"'),
-        FOOTER.replace(b'"outcomes"', b'"sums"'), FOOTER.replace(b'"failure"', b'"triumph"'),
+        FOOTER.replace(b'"outcomes"', b'"sums"'), FOOTER.replace(b'"red"', b'"triumph"'),
         FOOTER.replace(b'"balanced":true', b'"balanced":1'),
     ],
 )

@@ -198,8 +198,8 @@ def alone(*records: Record, planned: list[str] | None = None) -> Report:
         (alone(Record(cell(), Verdict.KNOWN)), "selection", 0),
         (alone(Record(cell(), Verdict.UNAVAILABLE)), "selection", 0),
         (alone(), "selection", 0),
-        (alone(Record(cell(), Verdict.FAILED)), "failure", 1),
-        (alone(planned=[cell()]), "failure", 3),
+        (alone(Record(cell(), Verdict.FAILED)), "red", 1),
+        (alone(planned=[cell()]), "red", 3),
     ],
 )
 def test_a_shard_alone_is_judged_as_a_selection(tmp_path: Path, one: Report, result: str, code: int) -> None:

@@ -89,6 +89,30 @@ def test_what_does_not_fail_though_it_was_expected_to_is_stale(verdict: Verdict,
     )
 
 
+def test_a_known_failure_carries_the_id_of_its_defect() -> None:
+    assert weigh(FAILED, [expectation(id="wrong-output")]).defect == "wrong-output"
+
+
+def test_a_stale_expectation_names_its_defect() -> None:
+    weighed = weigh(replace(FAILED, verdict=Verdict.PASSED), [expectation(id="wrong-output")])
+    assert weighed.defect == "wrong-output"
+    assert weighed.message == (
+        "expected to fail as 'output-differs' by defect wrong-output, but passed: take the cell out of the entry, or "
+        "delete it"
+    )
+
+
+def test_a_known_defect_that_grows_is_a_failure_and_says_what_it_has_outgrown() -> None:
+    entry = expectation(id="wrong-output", signature="output-differs (at most 2 of 8)")
+    smaller = replace(FAILED, signature="output-differs: output differs at 2 of 8")
+    assert weigh(smaller, [entry]).verdict is Verdict.KNOWN
+    weighed = weigh(FAILED, [entry])
+    assert weighed.verdict is Verdict.FAILED
+    assert weighed.message.endswith(
+        "(worse than expected: defect wrong-output explains 'output-differs (at most 2 of 8)')"
+    )
+
+
 @pytest.mark.parametrize("verdict", [Verdict.ERROR, Verdict.UNAVAILABLE, Verdict.NOT_RUN])
 def test_what_could_not_be_judged_is_neither_known_nor_stale(verdict: Verdict) -> None:
     record = replace(FAILED, verdict=verdict)

@@ -82,8 +82,12 @@ def test_prereleases_are_marked_as_not_gating(torch: str, gating: bool) -> None:
 def test_each_square_shows_result_and_counts() -> None:
     of = tabulate([on("2.1.2", PASSED, Record(cell("MASK-02"), Verdict.KNOWN)), on("2.4.1", FAILS)])
     html, text = both(of)
-    assert "| it | partial: 1 known failure, 1 passed | failure: 1 failed |" in text
-    assert "it partial 1 known failure, 1 passed failure 1 failed" in html
+    known, red = "conformant with known defects", "not conformant"
+    levels = [r"core conformant with 1 known defect \(2 of \d+\), extended incomplete \(0 of \d+\)"]
+    levels += [r"core not conformant \(1 of \d+\), extended not conformant \(0 of \d+\)"]
+    counts = ["1 known failure, 1 passed", "1 failed"]
+    assert re.search(rf"\| it \| {known}: {levels[0]}; {counts[0]} \| {red}: {levels[1]}; {counts[1]} \|", text)
+    assert re.search(f"it {known} {levels[0]}; {counts[0]} {red} {levels[1]}; {counts[1]}", html)
     squares = [one for one in Read(render_html(of)).of("td") if one.get("data-what") == "torch 2.4.1"]
     assert len(squares) == 1
 
@@ -250,7 +254,7 @@ def joined(torch: str, problem: str) -> Report:
 def test_a_sparsifier_that_could_not_be_judged_appears_with_the_reason() -> None:
     of = tabulate([on("2.1.2", PASSED), joined("2.4.1", "it does not import"), on("2.7.0", FAILS)])
     [it] = [row for row in of.rows if row.sparsifier == "it"]
-    assert [square.result if square else "" for square in it.squares] == ["success", "not judged", "failure"]
+    assert [square.result if square else "" for square in it.squares] == ["conformant", "not judged", "not conformant"]
     for page in both(of):
         assert "it does not import" in page
     assert [(one.before.name, one.since.name) for one in of.changes] == [("2.1.2", "2.7.0")]

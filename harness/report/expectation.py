@@ -1,59 +1,58 @@
-"""Known failures, read from TOML beside an adapter; strict, so that none outlives its defect."""
+"""Known defects, read from TOML beside an adapter; strict, so that no entry outlives its defect."""
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
+from functools import cached_property
 
-import msgspec
 from msgspec import Struct
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from ..catalogue import CATALOGUE
 from ..errors import SparsecheckError
+from ..suggestions import quoted, suggestion
 from ..values.cell import Cell
 from ..values.declaration import Declaration, Environment
 from ..values.versions import meets
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
+from .signature import Signature
 
 EVERY = "*"
-"""For a defect that meets every requirement on the axes that the entry names."""
+"""For a defect that breaks every requirement on the axes that the entry names."""
 
-UNEXPLAINED = "UNEXPLAINED"
-"""What the reason of an entry begins with until someone has said why it fails."""
+AXES = ("layer", "pattern", "dtype", "device")
+
+_KNOWN = (EVERY, *(one.id for one in CATALOGUE), *dict.fromkeys(f"{one.area}-{EVERY}" for one in CATALOGUE))
+_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_REQUIREMENT = re.compile(r"\*|[A-Z]+-(\*|\d+)")
 
 
 class InvalidExpectations(SparsecheckError, ValueError):
-    """An expectation file that cannot be read as one; the message names file, entry and key."""
+    """Raised if an expectation file cannot be used; the message names file, entry and key."""
 
 
-class Expectation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One known failure, an entry `[[known]]` of the file.
+class Expectation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
+    """One known defect: an entry `[[defect]]` of the file, or one of the older form `[[known]]`, which has no id.
 
-    sparsifiers: the registered names it is about.
-    requirement: its id; or `*`, every requirement on the axes that are named.
-    reason: why it fails, in a sentence. link: the upstream issue, or where it is described.
-    signature: the kind of mismatch (`aliased`), or `ExceptionType: pattern`, the pattern a regular
-        expression searched in the exception's message.
-    layer, pattern, dtype, device: the cells it covers; an axis left out covers all its values.
+    sparsifiers: The registered names that it is about.
+    signatures: The failures that it explains, each as `Signature` says.
+    reason: Why it fails, in a sentence. link: The upstream issue, or where it is described.
+    requirements: Their ids; `AREA-*` for all of an area; or `*` for all, on the axes that are named.
+    layer, pattern, dtype, device: The cells that it covers; an axis left out covers all its values.
+    cells: In place of requirements and axes: cells written `REQUIREMENT/layer/pattern/dtype/device`. Any part may be
+        `*`, and parts left out at the end cover all values. `SPARSIFIER:` before it takes only that sparsifier's.
     torch, version: PEP 440 specifiers on torch and on the sparsifier's distribution, under which it holds.
-    platform: a prefix of `sys.platform`.
-    until: a specifier on the distribution; once the version meets it, the entry is an error.
+    platform: A prefix of `sys.platform`.
+    until: A specifier on the distribution; once the version meets it, the entry is an error.
     """
 
     sparsifiers: tuple[str, ...]
-    requirement: str
+    signatures: tuple[str, ...]
     reason: str
-    signature: str
+    id: str = ""
+    requirements: tuple[str, ...] = ()
+    cells: tuple[str, ...] = ()
     link: str = ""
     layer: tuple[str, ...] = ()
     pattern: tuple[str, ...] = ()
@@ -65,22 +64,42 @@ class Expectation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     until: str = ""
 
     def __post_init__(self) -> None:
-        for specifier in (self.torch, self.version, self.until):
-            SpecifierSet(specifier)
-        re.compile(self._message_pattern)
-        if not self.reason or not self.signature:
-            raise ValueError("reason and signature may not be empty")
+        if self.id and not _ID.fullmatch(self.id):
+            raise ValueError(f"id {self.id!r} is not a slug; write lower-case words joined by hyphens")
         if not self.sparsifiers:
-            raise ValueError("sparsifiers names none")
-        if self.requirement == EVERY and not (self.layer or self.pattern or self.dtype or self.device):
-            raise ValueError(f"requirement {EVERY!r} needs an axis: layer, pattern, dtype or device")
+            raise ValueError("sparsifiers is empty; name the sparsifiers that have this defect")
+        if not self.signatures:
+            raise ValueError("signatures is empty; write what the report shows before the colon, such as mask-differs")
+        if not self.reason.strip():
+            raise ValueError("reason is empty; say in a sentence why it fails")
+        for key in ("torch", "version", "until"):
+            _check_specifier(key, getattr(self, key))
+        _check_scope(self)
+        _ = self._parsed
+
+    @cached_property
+    def _parsed(self) -> tuple[Signature, ...]:
+        return tuple(map(Signature.parse, self.signatures))
 
     @property
-    def _message_pattern(self) -> str:
-        return self.signature.partition(": ")[2]
+    def axes(self) -> tuple[tuple[str, ...], ...]:
+        """Its values on each axis; an empty tuple covers all."""
+        return tuple(getattr(self, axis) for axis in AXES)
+
+    @property
+    def conditions(self) -> tuple[str, str, str, str]:
+        """Under which it holds, and until when."""
+        return self.torch, self.version, self.platform, self.until
+
+    @property
+    def title(self) -> str:
+        """How messages call it: its id, or what it is on."""
+        if self.id:
+            return f"defect {self.id}"
+        return f"the expectation on {', '.join(self.requirements or self.cells)}"
 
     def holds(self, declaration: Declaration, environment: Environment) -> bool:
-        """Whether its conditions hold for this package here."""
+        """Return whether its conditions hold for this package here."""
         return (
             meets(environment.torch, self.torch)
             and meets(declaration.version, self.version)
@@ -88,20 +107,75 @@ class Expectation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         )
 
     def expired(self, declaration: Declaration) -> bool:
-        """Whether the package has reached the version by which it was to be mended."""
+        """Return whether the package has reached the version by which it was to be fixed."""
         return bool(self.until) and meets(declaration.version, self.until)
 
     def covers(self, cell: Cell) -> bool:
-        axes = ((self.layer, cell.layer), (self.pattern, cell.pattern), (self.dtype, cell.dtype))
-        return self.requirement in (EVERY, cell.requirement) and all(
-            not wanted or value in wanted for wanted, value in (*axes, (self.device, cell.device))
+        """Return whether `cell` is to fail by this defect."""
+        if self.cells:
+            return any(_is_in(pattern, cell) for pattern in self.cells)
+        here = (cell.layer, cell.pattern, cell.dtype, cell.device)
+        return any(_is_on(one, cell) for one in self.requirements) and all(
+            not wanted or value in wanted for wanted, value in zip(self.axes, here, strict=True)
         )
 
     def explains(self, signature: str) -> bool:
-        """Whether a failure's `signature` is the one expected."""
-        kind, _, message = signature.partition(": ")
-        expected = self.signature.partition(": ")[0]
-        return kind == expected and re.search(self._message_pattern, message) is not None
+        """Return whether a failure's `signature` is an expected one."""
+        return any(one.matches(signature) for one in self._parsed)
+
+    def outgrown(self, signature: str) -> str:
+        """Return the expected signature that describes the failure but not its extent; empty if there is none."""
+        pairs = zip(self._parsed, self.signatures, strict=True)
+        return next((text for one, text in pairs if one.describes(signature) and not one.matches(signature)), "")
+
+
+def _check_specifier(key: str, specifier: str) -> None:
+    try:
+        SpecifierSet(specifier)
+    except InvalidSpecifier:
+        hint = 'write one such as ">=2.5, <2.7"'
+        raise ValueError(f"{key} = {specifier!r} is not a version specifier; {hint}") from None
+
+
+def _check_scope(entry: Expectation) -> None:
+    if entry.cells:
+        if entry.requirements or any(entry.axes):
+            raise ValueError("cells stand in place of requirements and axes; write one or the other")
+        for pattern in entry.cells:
+            _check_pattern(pattern, entry.sparsifiers)
+        return
+    if not entry.requirements:
+        raise ValueError("requirements is empty; name the requirements that it breaks, or cells")
+    if EVERY in entry.requirements and not any(entry.axes):
+        raise ValueError(f"requirement {EVERY!r} needs an axis: layer, pattern, dtype or device")
+
+
+def _check_pattern(pattern: str, sparsifiers: tuple[str, ...]) -> None:
+    name, first, others = _parts(pattern)
+    if not _REQUIREMENT.fullmatch(first) or len(others) > len(AXES) or not all(others):
+        raise ValueError(f"{pattern!r} is not REQUIREMENT/layer/pattern/dtype/device, in which a part may be *")
+    if not {first, *others} - {EVERY}:
+        raise ValueError(f"{pattern!r} covers everything; name a requirement or a value on an axis")
+    if name and name not in sparsifiers:
+        raise ValueError(f"{pattern!r} is of {name}, which is not one of the sparsifiers of the entry")
+
+
+def _parts(pattern: str) -> tuple[str, str, list[str]]:
+    """Return the sparsifier of a cell's pattern, which may be empty, its requirement, and its axes."""
+    name, _, axes = pattern.rpartition(":")
+    first, *others = axes.split("/")
+    return name, first, others
+
+
+def _is_on(requirement: str, cell: Cell) -> bool:
+    return requirement in (EVERY, cell.requirement, f"{cell.area}-{EVERY}")
+
+
+def _is_in(pattern: str, cell: Cell) -> bool:
+    name, first, others = _parts(pattern)
+    here = (cell.layer, cell.pattern, cell.dtype, cell.device)
+    on_axes = all(one in (EVERY, value) for one, value in zip(others, here, strict=False))
+    return name in ("", cell.sparsifier) and _is_on(first, cell) and on_axes
 
 
 def _is_version(text: str) -> bool:
@@ -112,94 +186,37 @@ def _is_version(text: str) -> bool:
     return True
 
 
-def parse_expectations(text: str, where: str) -> tuple[Expectation, ...]:
-    """All expectations in the TOML `text`.
-
-    Raises:
-        InvalidExpectations: as `parse_entries`, or a reason that no one has given yet; names `where`.
-    """
-    entries = parse_entries(text, where)
-    for number, entry in enumerate(entries, 1):
-        if entry.reason.startswith(UNEXPLAINED):
-            problem = f"{entry.requirement} is still {UNEXPLAINED}: say in its reason why it fails"
-            raise InvalidExpectations(f"{where}: entry {number}: {problem}")
-    return entries
-
-
-def parse_entries(text: str, where: str) -> tuple[Expectation, ...]:
-    """All entries in the TOML `text`, explained or not.
-
-    Raises:
-        InvalidExpectations: no TOML, an unknown key, a missing one, or a bad specifier; names `where`.
-    """
-    try:
-        document: Any = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidExpectations(f"{where}: no TOML: {error}") from None
-    if stray := sorted(set(document) - {"known"}):
-        raise InvalidExpectations(f"{where}: unknown table {stray[0]!r}; entries are written [[known]]")
-    entries = document.get("known", [])
-    if not isinstance(entries, list):
-        raise InvalidExpectations(f"{where}: entries are written [[known]], in double brackets")
-    return tuple(_entry(entry, f"{where}: entry {n}") for n, entry in enumerate(entries, 1))
-
-
-def _entry(entry: Any, where: str) -> Expectation:
-    try:
-        return msgspec.convert(entry, Expectation)
-    except (msgspec.ValidationError, InvalidSpecifier, re.error, ValueError) as error:
-        raise InvalidExpectations(f"{where}: {error}") from None
-
-
-def read_expectations(path: Path, sparsifier: str) -> tuple[Expectation, ...]:
-    """The expectations about `sparsifier` in the file at `path`; none where there is no file.
-
-    Raises:
-        InvalidExpectations: the file cannot be read as expectations.
-    """
-    if not path.exists():
-        return ()
-    return tuple(entry for entry in parse_expectations(read_text(path), str(path)) if sparsifier in entry.sparsifiers)
-
-
-def read_text(path: Path) -> str:
-    """The text of the expectation file at `path`.
-
-    Raises:
-        InvalidExpectations: it is not UTF-8, or cannot be read.
-    """
-    try:
-        return path.read_text("utf-8")
-    except (UnicodeDecodeError, OSError) as error:
-        raise InvalidExpectations(f"{path}: {error}") from None
-
-
 def in_force(
     expectations: Iterable[Expectation], declaration: Declaration, environment: Environment, planned: Iterable[Cell]
 ) -> tuple[Expectation, ...]:
-    """The expectations whose conditions hold here.
+    """Return the expectations whose conditions hold here.
 
     Raises:
-        InvalidExpectations: one is past its `until`, goes by a version that is none, is on no requirement, or covers
-            none of the cells planned.
+        InvalidExpectations: One is past its `until`, goes by a version that is not PEP 440, names a requirement that
+            does not exist, or covers none of the planned cells.
     """
     planned, expectations = tuple(planned), tuple(expectations)
+    name = declaration.sparsifier
     if any(entry.version or entry.until for entry in expectations) and not _is_version(declaration.version):
         raise InvalidExpectations(
-            f"{declaration.sparsifier}: its version, {declaration.version!r}, is none by PEP 440, so that no "
-            "expectation can go by it"
+            f"{name}: its version, {declaration.version!r}, is not one by PEP 440, so no expectation can depend on it"
         )
     holding = tuple(entry for entry in expectations if entry.holds(declaration, environment))
     for entry in holding:
         if entry.expired(declaration):
             raise InvalidExpectations(
-                f"{declaration.sparsifier}: the expectation on {entry.requirement} was to hold until "
-                f"{entry.until}, and this is {declaration.version}: mend or renew it"
+                f"{name}: {entry.title} was to hold until {entry.until}, and this is {declaration.version}: "
+                "fix the defect or renew the entry"
             )
-        if entry.requirement not in (EVERY, *(one.id for one in CATALOGUE)):
-            raise InvalidExpectations(f"{declaration.sparsifier}: no requirement is called {entry.requirement}")
+        if unknown := _unknown(entry):
+            problem = f"{name}: {entry.title}: no requirement is called {quoted(unknown)}"
+            raise InvalidExpectations(problem, suggestion(unknown, _KNOWN))
         if not any(entry.covers(cell) for cell in planned):
-            raise InvalidExpectations(
-                f"{declaration.sparsifier}: the expectation on {entry.requirement} covers no cell that is planned"
-            )
+            raise InvalidExpectations(f"{name}: {entry.title} covers no cell that is planned: delete or correct it")
     return holding
+
+
+def _unknown(entry: Expectation) -> str:
+    """Return the first requirement or area that this catalogue does not have; empty if it has all."""
+    named = (*entry.requirements, *(_parts(pattern)[1] for pattern in entry.cells))
+    return next((one for one in named if one not in _KNOWN), "")

@@ -19,9 +19,9 @@ from ..catalogue.axes import (
     resolve_pattern,
 )
 from ..values.capability import Support
-from ..values.cell import Cell, area_of
+from ..values.cell import Cell
 from ..values.declaration import Declaration, Environment
-from ..values.record import Outcome, Record, Result, Verdict
+from ..values.record import Record
 from ..values.requirement import ACCELERATOR, Requirement
 from ..values.selection import Selection
 from ..values.versions import meets
@@ -200,61 +200,3 @@ def reconcile(planned: Iterable[str], records: Iterable[Record]) -> Balance:
         doubled=tuple(sorted(cell for cell, times in judged.items() if times > 1)),
         unplanned=tuple(sorted(set(judged) - plan)),
     )
-
-
-def outcome(
-    sparsifier: str, planned: Iterable[str], records: Iterable[Record], core: set[str], selected: bool,
-    sharded: bool = False,
-) -> Outcome:
-    """One sparsifier's sum. core: ids of the core requirements. sharded: other machines judge the rest.
-
-    `success`: all passed, save refusals by the package, refusals of what is not core, and cells that
-    this machine could not run. `partial`: nothing red, but known failures or core cells that the
-    adapter itself refused. `failure`: something red, or nothing that passed. `selection`: nothing red, but
-    only a part was asked for, which may be none in a shard, or of this sparsifier. `unavailable`: what it supports
-    could not be run on this machine.
-    """
-    planned, records = tuple(planned), tuple(records)
-    balance = reconcile(planned, records)
-    counts = Counter(record.verdict.value for record in records)
-    if selected and not sharded and not planned and balance:
-        return Outcome(sparsifier, "selection", {}, 0, True)
-    result = _result(records, core, selected, sharded) if balance and (planned or sharded) else "failure"
-    return Outcome(sparsifier, result, dict(sorted(counts.items())), len(planned), bool(balance))
-
-
-def _result(records: tuple[Record, ...], core: set[str], selected: bool, sharded: bool) -> Result:
-    if any(record.verdict.is_red for record in records):
-        return "failure"
-    if sharded:
-        return "selection"
-    if is_for_elsewhere(records):
-        return "unavailable"
-    if selected:
-        return "selection"
-    if nothing_passed(records):
-        return "failure"
-    return "partial" if any(_holds_back(record, core) for record in records) else "success"
-
-
-def is_for_elsewhere(records: Iterable[Record]) -> bool:
-    """Whether not even the adapter could be judged on this machine, or nothing of what was asked for."""
-    records = tuple(records)
-    smoke = tuple(record for record in records if _is_smoke(record))
-    return all(record.verdict is Verdict.UNAVAILABLE for record in smoke or records)
-
-
-def nothing_passed(records: Iterable[Record]) -> bool:
-    """Whether all that was judged were refusals and failures: no one is told by that what the sparsifier does. That
-    its adapter can be called is no judgement of it."""
-    return all(_is_smoke(record) for record in records if record.verdict is Verdict.PASSED)
-
-
-def _is_smoke(record: Record) -> bool:
-    return area_of(record.cell) == SMOKE
-
-
-def _holds_back(record: Record, core: set[str]) -> bool:
-    if record.verdict is Verdict.KNOWN:
-        return True
-    return record.refused_by == "adapter" and Cell.parse(record.cell).requirement in core

@@ -6,7 +6,7 @@ import gzip
 import io
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,11 +21,10 @@ from ..catalogue import CATALOGUE, revisions
 from ..errors import INCOMPLETE, OK, RED, UNUSABLE, SparsecheckError
 from ..values.cell import Cell, InvalidCell
 from ..values.record import Footer, Header, Line, Outcome, Record, Subject
+from ..values.requirement import Level
 from .identity import LeftOut, catalogue_version, judged_by, left_out
-from .ledger import Balance, outcome, reconcile
-
-CORE = {requirement.id for requirement in CATALOGUE if requirement.level == "core"}
-"""Ids of the core requirements of this catalogue."""
+from .ledger import Balance, applies, reconcile
+from .outcome import is_same, outcome
 
 READABLE = (1, 2)
 """The report formats that can be read. The last one is also the one that is written."""
@@ -127,7 +126,8 @@ class Report:
 
     def _outcome(self, subject: Subject) -> Outcome:
         selected, is_shard = bool(self.header.selection) and not subject.problem, subject.share is not None
-        return outcome(subject.sparsifier, subject.planned, self.of(subject.sparsifier), CORE, selected, is_shard)
+        name, levels = subject.sparsifier, levels_of(subject, self.requirements)
+        return outcome(name, subject.planned, self.of(name), levels, selected, is_shard)
 
     @property
     def agrees(self) -> bool:
@@ -136,7 +136,9 @@ class Report:
         if self.footer is None:
             return False
         said, seen = self.footer.outcomes, self.outcomes()
-        return said == seen if self.is_current else _without_result(said) == _without_result(seen)
+        if not self.is_current:
+            return _without_result(said) == _without_result(seen)
+        return len(said) == len(seen) and all(map(is_same, said, seen))
 
     @cached_property
     def requirements(self) -> Mapping[str, int]:
@@ -164,8 +166,21 @@ class Report:
         return Report(part.header, records, footer)
 
 
+def levels_of(subject: Subject, requirements: Collection[str]) -> dict[str, Level]:
+    """Return the level of each requirement that applies to `subject`, by id; none if it could not be judged.
+
+    Those that the report was not judged by (`requirements` are the ids that it was) do not count, and those that are
+    newer than the catalogue that its adapter was written for are provisional.
+    """
+    declaration = subject.declaration
+    if declaration is None:
+        return {}
+    applicable = [one for one in CATALOGUE if one.id in requirements and applies(one, declaration)]
+    return {one.id: "provisional" if one.since > declaration.catalogue else one.level for one in applicable}
+
+
 def _without_result(outcomes: Iterable[Outcome]) -> list[Outcome]:
-    return [msgspec.structs.replace(one, result="success") for one in outcomes]
+    return [msgspec.structs.replace(one, result="green", core=None, extended=None) for one in outcomes]
 
 
 _LINE: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
@@ -419,4 +434,4 @@ def exit_code(report: Report) -> int:
         return UNUSABLE
     applicable = (one for one in report.outcomes() if one.planned or is_shard or not report.header.selection)
     results = {one.result for one in applicable}
-    return RED if "failure" in results or results == {"unavailable"} else OK
+    return RED if "red" in results or results == {"unavailable"} else OK

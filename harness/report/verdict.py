@@ -49,10 +49,11 @@ def _first_line(text: str) -> str:
 
 
 def weigh(record: Record, expectations: Iterable[Expectation]) -> Record:
-    """The record with what was expected of its cell taken into account.
+    """Return the record with what was expected of its cell taken into account.
 
-    A failure that one expects, by its signature, is known; one with another signature stays a
-    failure and says so. What passed, or was refused, though a failure was expected, is stale.
+    A failure that an expectation explains is known. A failure with another signature, or one beyond the bound of the
+    expected signature, stays a failure and says so. A cell that passed or was refused though a failure was expected
+    is stale.
     """
     cell = Cell.parse(record.cell)
     expected = [entry for entry in expectations if entry.covers(cell)]
@@ -62,9 +63,19 @@ def weigh(record: Record, expectations: Iterable[Expectation]) -> Record:
         return _stale(record, expected[0])
     for entry in expected:
         if entry.explains(record.signature):
-            return replace(record, verdict=Verdict.KNOWN, reason=entry.reason, link=entry.link)
-    other = f" (a failure was expected here, but as {expected[0].signature!r})"
-    return replace(record, message=record.message + other)
+            return replace(record, verdict=Verdict.KNOWN, reason=entry.reason, link=entry.link, defect=entry.id)
+    return replace(record, message=f"{record.message} ({_unexplained(record.signature, expected)})")
+
+
+def _unexplained(signature: str, expected: Iterable[Expectation]) -> str:
+    """Return why none of the expected defects explains a failure; by the nearest of them."""
+    expected = list(expected)
+    for entry in expected:
+        if outgrown := entry.outgrown(signature):
+            return f"worse than expected: {entry.title} explains {outgrown!r}"
+    first = expected[0]
+    others = " or ".join(repr(signature) for signature in first.signatures[:3])
+    return f"a failure was expected here, but as {others}" + (f", by {first.title}" if first.id else "")
 
 
 def bound(record: Record, declaration: Declaration | None) -> Record:
@@ -90,10 +101,13 @@ def _requirement(cell: Cell) -> Requirement | None:
 
 
 def _stale(record: Record, entry: Expectation) -> Record:
+    remedy = "take the cell out of the entry, or delete it" if entry.id else "delete the expectation"
+    by = f" by {entry.title}" if entry.id else ""
     return replace(
         record,
         verdict=Verdict.STALE,
         reason=entry.reason,
         link=entry.link,
-        message=f"expected to fail as {entry.signature!r}, but {record.verdict.value}: delete the expectation",
+        defect=entry.id,
+        message=f"expected to fail as {entry.signatures[0]!r}{by}, but {record.verdict.value}: {remedy}",
     )

@@ -17,7 +17,8 @@ from .. import catalogue
 from ..adapter.discovery import BrokenAdapter, Found, Registration, called, load, registrations
 from ..adapter.origin import origin_of
 from ..process.environment import here
-from ..report.expectation import Expectation, InvalidExpectations, in_force, read_expectations
+from ..report.expectation import Expectation, InvalidExpectations, in_force
+from ..report.expectation_file import read_expectations
 from ..report.ledger import SMOKE, Planned, enumerate_cells
 from ..report.report import Report, salvage
 from ..report.resuming import CannotResume, check_same

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree
 
 from ..report.report import Report
 from ..values.cell import Cell
 from ..values.record import Record, Subject, Verdict
+from .defects import known_defects
 from .escaping import one_line
 
 _NO_XML = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ELEMENTS = {
     Verdict.FAILED: "failure", Verdict.STALE: "failure", Verdict.ERROR: "error", Verdict.NOT_RUN: "error",
     Verdict.KNOWN: "skipped", Verdict.REFUSED: "skipped", Verdict.UNAVAILABLE: "skipped",
+    Verdict.PROVISIONAL: "skipped",
 }
 _COUNTS = (("failures", "failure"), ("errors", "error"), ("skipped", "skipped"))
 
@@ -38,8 +41,8 @@ def _suite(report: Report, subject: Subject) -> ElementTree.Element:
     suite = ElementTree.Element("testsuite", name=xml_text(subject.sparsifier))
     if report.header.started:
         suite.set("timestamp", xml_text(report.header.started))
-    _properties(suite, subject)
     records = report.of(subject.sparsifier)
+    _properties(suite, subject, records)
     for record in records:
         _case(suite, record)
     if subject.problem:
@@ -51,7 +54,8 @@ def _suite(report: Report, subject: Subject) -> ElementTree.Element:
     return suite
 
 
-def _properties(suite: ElementTree.Element, subject: Subject) -> None:
+def _properties(suite: ElementTree.Element, subject: Subject, records: Sequence[Record]) -> None:
+    """Add the facts of the run, then a property for each known defect: its reason and what it breaks."""
     if subject.declaration is None or subject.environment is None:
         return
     declaration, environment = subject.declaration, subject.environment
@@ -60,8 +64,14 @@ def _properties(suite: ElementTree.Element, subject: Subject) -> None:
         "python": environment.python, "platform": environment.platform, "accelerator": environment.accelerator,
     }
     properties = ElementTree.SubElement(suite, "properties")
-    for name, value in facts.items():
-        ElementTree.SubElement(properties, "property", name=name, value=xml_text(value))
+    for name, value in (*facts.items(), *_defects(records)):
+        ElementTree.SubElement(properties, "property", name=xml_text(name), value=xml_text(value))
+
+
+def _defects(records: Sequence[Record]) -> Iterator[tuple[str, str]]:
+    for defect in known_defects(records):
+        link = f" ({defect.first.link})" if defect.first.link else ""
+        yield f"known defect: {one_line(defect.title)}", one_line(f"{defect.first.reason}{link}: {defect.breaks}", 2000)
 
 
 def _case(suite: ElementTree.Element, record: Record) -> None:
@@ -87,8 +97,8 @@ def _outcome(case: ElementTree.Element, element: str, kind: str, why: str, messa
 
 
 def _why(record: Record) -> str:
-    """What became of it and the reason, on a line."""
-    by = f" by the {record.refused_by}" if record.refused_by else ""
+    """Return the verdict, the known defect and the reason, on a line."""
+    by = f" by the {record.refused_by}" if record.refused_by else f", {record.defect}" if record.defect else ""
     why = record.message if record.verdict.is_red else record.reason or record.message
     link = f" ({record.link})" if record.link else ""
     return f"{record.verdict.value}{by}" + (f": {why}{link}" if why else link)

@@ -5,24 +5,27 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ..catalogue import AREAS, CATALOGUE, revisions
 from ..report.identity import LeftOut, left_out
 from ..report.report import EmptyReport, Report, check_alike, check_whole
+from ..report.signature import cause
 from ..values.cell import Cell
 from ..values.record import Outcome, Record, Subject
 from ..values.requirement import Requirement
 from .carried import Carried, carried
+from .defects import Failures, counted, known_defects, level_lines, result_word
 from .escaping import printable, shorten_paths
 from .standing import Standing, of_cell, standing
 
 
 @dataclass(frozen=True)
 class Told:
-    """One cell. arguments: of `sparsecheck run`, to repeat it. link: http or https, or empty."""
+    """One cell. arguments: of `sparsecheck run`, to repeat it. link: http or https, or empty. defect: the id of the
+    known defect that breaks it, if it has one."""
 
     cell: str
     standing: Standing
@@ -30,6 +33,23 @@ class Told:
     reason: str
     link: str
     arguments: str
+    defect: str = ""
+
+
+@dataclass(frozen=True)
+class ShownDefect:
+    """One known defect of a sparsifier, as pages show it.
+
+    breaks: How many cells of which requirements, in words. seen: For each cause, how many cells and the first message.
+    first: The first of its cells.
+    """
+
+    title: str
+    reason: str
+    link: str
+    breaks: str
+    seen: tuple[tuple[str, str], ...]
+    first: Told
 
 
 @dataclass(frozen=True)
@@ -46,9 +66,9 @@ class Square:
         return sum(cell.standing.is_judged for cell in self.cells)
 
     @property
-    def failures(self) -> tuple[Told, ...]:
-        """Its cells that failed, known or not."""
-        return tuple(cell for cell in self.cells if cell.standing.is_failure)
+    def unexpected(self) -> tuple[Told, ...]:
+        """Its red cells: failures that no known defect explains among them."""
+        return tuple(cell for cell in self.cells if cell.standing.is_failure and cell.standing is not Standing.KNOWN)
 
     def share(self, count: int) -> str:
         """So many of its cells, in words."""
@@ -59,14 +79,17 @@ class Square:
 class Column:
     """One sparsifier: who it is, where and when it was judged, and a square for each requirement.
 
-    result: of its report, or `not judged`. facts: pairs of what is told of it, alike for all sparsifiers.
+    result: in words, or `not judged`. levels: how it stands at each level. facts: pairs of name and value, the same
+    names for all sparsifiers. defects: its known defects, the worst first.
     """
 
     name: str
     result: str
+    levels: tuple[str, ...]
     problem: str
     facts: tuple[tuple[str, str], ...]
     squares: tuple[Square, ...]
+    defects: tuple[ShownDefect, ...] = ()
 
     @property
     def counts(self) -> dict[Standing, int]:
@@ -85,8 +108,9 @@ class Column:
         return sum(square.standing.is_passed for square in self.squares)
 
     @property
-    def failures(self) -> tuple[Square, ...]:
-        return tuple(square for square in self.squares if square.standing.is_failure)
+    def unexpected(self) -> tuple[Square, ...]:
+        """Its requirements with red cells."""
+        return tuple(square for square in self.squares if square.unexpected)
 
 
 @dataclass(frozen=True)
@@ -138,13 +162,23 @@ def shown(text: str) -> str:
 
 
 def _column(report: Report, subject: Subject, outcome: Outcome) -> Column:
-    result = "not judged" if subject.problem else outcome.result
+    records = report.of(subject.sparsifier)
     by_requirement: dict[str, list[Record]] = {}
-    for record in report.of(subject.sparsifier):
+    for record in records:
         by_requirement.setdefault(Cell.parse(record.cell).requirement, []).append(record)
     squares = tuple(_square(one, subject, by_requirement.get(one.id, ()), report) for one in CATALOGUE)
     facts = tuple((what, shown(fact)) for what, fact in _facts(subject, report.header.started))
-    return Column(shown(subject.sparsifier), result, shown(subject.problem), facts, squares)
+    defects = tuple(_shown_defect(one, subject) for one in known_defects(records))
+    return Column(
+        shown(subject.sparsifier), result_word(outcome, subject.problem), tuple(level_lines(outcome)),
+        shown(subject.problem), facts, squares, defects,
+    )
+
+
+def _shown_defect(defect: Failures, subject: Subject) -> ShownDefect:
+    first = told(defect.first, subject)
+    seen = tuple((counted(len(one.records), "cell"), shown(one.first.message)) for one in defect.causes)
+    return ShownDefect(shown(defect.title), first.reason, first.link, shown(defect.breaks), seen, first)
 
 
 def _facts(subject: Subject, started: str) -> Iterator[tuple[str, str]]:
@@ -173,7 +207,7 @@ def told(record: Record, subject: Subject) -> Told:
     adapter = f"--adapter {shlex.quote(file)} " if file else ""
     return Told(
         shown(record.cell), of_cell(record), shown(record.message), shown(record.reason), followable(record.link),
-        printable(f"{adapter}--cell {shlex.quote(record.cell)}"),
+        printable(f"{adapter}--cell {shlex.quote(record.cell)}"), shown(record.defect),
     )
 
 
@@ -185,3 +219,11 @@ def followable(link: str) -> str:
         return ""
     plain = link.isprintable() and not re.search(r"[\s<>\"'`\\|]", link)
     return link if plain and parts.scheme in ("http", "https") and parts.hostname else ""
+
+
+def by_cause(cells: Iterable[Told]) -> list[list[Told]]:
+    """Return the cells by verdict, reason and cause, in the order of their first cells."""
+    groups: dict[tuple[Standing, str, str, str], list[Told]] = {}
+    for cell in cells:
+        groups.setdefault((cell.standing, cell.reason, cell.link, cause(cell.message)), []).append(cell)
+    return list(groups.values())

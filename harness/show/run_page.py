@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 
 from ..report.report import Report
-from ..values.cell import Cell
-from ..values.record import Outcome, Record, Verdict
+from ..values.record import LevelOutcome, Outcome, Verdict
+from .defects import Failures, by_cause, conformance, counted, known_defects, of_requirement, result
 from .escaping import one_line
 from .markdown import plain
 
@@ -17,7 +16,7 @@ MOST = 59_000
 READ = 2_000
 """Characters of a message that are looked at, of which a line is to be made."""
 
-_WORST_FIRST = (Verdict.ERROR, Verdict.NOT_RUN, Verdict.FAILED, Verdict.STALE, Verdict.KNOWN)
+_UNEXPECTED = (Verdict.ERROR, Verdict.NOT_RUN, Verdict.FAILED, Verdict.STALE, Verdict.PROVISIONAL)
 
 
 def page(head: str, blocks: Sequence[str]) -> str:
@@ -33,11 +32,14 @@ def page(head: str, blocks: Sequence[str]) -> str:
 
 
 def report_markdown(report: Report) -> str:
-    """A line a sparsifier, the worst first, then what is red or known to fail, and why."""
+    """Return a page with a line per sparsifier, the worst first, then red cells by cause and known defects."""
     outcomes = sorted(report.outcomes(), key=_badness)
-    head = "## sparsecheck\n"
-    lines = ["\n| sparsifier | result | cells |\n|---|---|---|\n", *(_row(report, one) for one in outcomes)]
-    return page(head + "".join(_cut(report)), [*lines, *_failing(report)])
+    title = "\n| sparsifier | result | core | extended | cells |\n|---|---|---|---|---|\n"
+    lines = [title, *(_row(report, one) for one in outcomes)]
+    names = [one.sparsifier for one in outcomes]
+    red = [block for verdict in _UNEXPECTED for name in names for block in _failing(report, name, verdict)]
+    known = [block for name in names for block in _known(report, name)]
+    return page("## sparsecheck\n" + "".join(_cut(report)), [*lines, *red, *known])
 
 
 def _cut(report: Report) -> Iterator[str]:
@@ -47,26 +49,52 @@ def _cut(report: Report) -> Iterator[str]:
         yield "\nOnly a selection was judged.\n"
 
 
-def _badness(outcome: Outcome) -> tuple[bool, bool]:
-    return outcome.balanced and outcome.result != "failure", outcome.result == "success"
+def _badness(outcome: Outcome) -> tuple[bool, bool, bool]:
+    has_defects = any(level is not None and level.defects for level in (outcome.core, outcome.extended))
+    return outcome.balanced and outcome.result != "red", outcome.result == "green", not has_defects
 
 
 def _row(report: Report, outcome: Outcome) -> str:
     problem = next((one.problem for one in report.header.subjects if one.sparsifier == outcome.sparsifier), "")
     counts = ", ".join(f"{count} {verdict}" for verdict, count in outcome.counts.items())
-    told = (outcome.sparsifier, "not judged" if problem else outcome.result, problem or counts)
-    return f"| {' | '.join(plain(one_line(text[:READ], 300)) for text in told)} |\n"
+    word = "not judged" if problem else result(outcome).lower()
+    shown = (outcome.sparsifier, word, _level(outcome.core), _level(outcome.extended), problem or counts)
+    return f"| {' | '.join(plain(one_line(text[:READ], 300)) for text in shown)} |\n"
 
 
-def _failing(report: Report) -> Iterator[str]:
-    def about(record: Record) -> tuple[int, str, str]:
-        cell = Cell.parse(record.cell)
-        return _WORST_FIRST.index(record.verdict), cell.sparsifier, cell.requirement
+def _level(level: LevelOutcome | None) -> str:
+    return f"{conformance(level)} ({level.judged} of {level.applicable})" if level is not None else ""
 
-    shown = sorted((record for record in report.records if record.verdict in _WORST_FIRST), key=about)
-    for (_, name, id), group in groupby(shown, key=about):
-        cells = list(group)
-        why = cells[0].message[:READ] + (f" (because: {cells[0].reason})" if cells[0].reason else "")
-        title = f"{cells[0].verdict.value}: {name} {id}, {len(cells)} cell{'s' if len(cells) > 1 else ''}"
-        told = f"\n  - {plain(one_line(why[: 2 * READ], 400))}" if why else ""
-        yield f"\n- **{plain(one_line(title, 300))}**{told}\n"
+
+def _failing(report: Report, name: str, verdict: Verdict) -> Iterator[str]:
+    """Yield a block per requirement with a line per cause, so that a second cause is not hidden."""
+    records = [record for record in report.of(name) if record.verdict is verdict]
+    for id, those in of_requirement(records):
+        lines = [line for failures in by_cause(those) for line in _cause(failures)]
+        yield _block(f"{verdict.value}: {name} {id}, {counted(len(those), 'cell')}", lines)
+
+
+def _cause(failures: Failures) -> Iterator[str]:
+    first = failures.first
+    why = first.message[:READ] + (f" (because: {first.reason})" if first.reason else "")
+    if why:
+        yield f"{counted(len(failures.records), 'cell')}: {why[: 2 * READ]}"
+
+
+def _known(report: Report, name: str) -> Iterator[str]:
+    """Yield a block per known defect, the worst first: its reason, what it breaks, and every cause that was seen."""
+    for defect in known_defects(report.of(name)):
+        link = f" ({defect.first.link})" if defect.first.link else ""
+        lines = [f"{defect.first.reason[:READ]}{link[:READ]}", f"breaks {defect.breaks}"]
+        lines += [line for cause in defect.causes for line in _seen(cause)]
+        yield _block(f"known defect: {name} {defect.title}", [line for line in lines if line])
+
+
+def _seen(failures: Failures) -> Iterator[str]:
+    if message := failures.first.message[:READ]:
+        yield f"seen in {counted(len(failures.records), 'cell')}: {message}"
+
+
+def _block(title: str, lines: Sequence[str]) -> str:
+    items = "".join(f"\n  - {plain(one_line(line, 400))}" for line in lines)
+    return f"\n- **{plain(one_line(title, 300))}**{items}\n"

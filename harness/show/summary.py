@@ -1,28 +1,28 @@
-"""The verdict in plain text, as it ends a run in the terminal."""
+"""The verdicts of a report in plain text, as a run ends in the terminal."""
 
 from __future__ import annotations
 
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
 
 from ..catalogue import VERSION, UnknownRequirement, requirement, revisions
 from ..report.identity import left_out
-from ..report.ledger import is_for_elsewhere, nothing_passed
+from ..report.outcome import is_for_elsewhere, nothing_passed
 from ..report.report import Report
 from ..values.cell import Cell
 from ..values.record import Outcome, Record, Subject, Verdict
+from .defects import by_cause, counted, in_short, known_defects, level_lines, of_requirement, result
 from .escaping import one_line
 from .left_out import left_out_lines
 from .probe import probe_lines
 
-_SHOWN = (Verdict.FAILED, Verdict.ERROR, Verdict.STALE, Verdict.KNOWN)
+_UNEXPECTED = (Verdict.FAILED, Verdict.ERROR, Verdict.STALE, Verdict.PROVISIONAL)
 
 
 def summary(report: Report) -> Iterator[str]:
-    """Result per sparsifier with its profile, counts per verdict, and what failed and how to repeat it; where
-    there are several, at the end a line for each."""
+    """Yield the lines: per sparsifier its results, counts, failures by cause and known defects; if there are several,
+    a line for each at the end."""
     outcomes = {one.sparsifier: one for one in report.outcomes()}
     for subject in report.header.subjects:
         yield from _subject(report, subject, outcomes[subject.sparsifier])
@@ -32,9 +32,9 @@ def summary(report: Report) -> Iterator[str]:
     if report.header.selection.probe:
         yield "What is undeclared was supposed to be supported; nothing here is a verdict until it is declared."
     elif report.header.selection:
-        yield "Only a selection was judged; no result here is `success`."
+        yield "Only a selection was judged; no result here is on the whole catalogue."
     if shard := report.header.shard:
-        yield f"Only shard {shard} was judged; no result here is `success`. `sparsecheck merge` puts all together."
+        yield f"Only shard {shard} was judged; `sparsecheck merge` puts all shards together."
     if not report.is_current:
         yield f"Judged by catalogue {report.header.catalogue}; this sparsecheck has catalogue {VERSION}."
         yield from left_out_lines(left_out(report.requirements, revisions()))
@@ -50,11 +50,11 @@ def _subject(report: Report, subject: Subject, outcome: Outcome) -> Iterator[str
     if subject.is_inapplicable:
         yield f"{subject.sparsifier}: NOT APPLICABLE: it has no cell that was selected"
         return
-    yield _headline(subject, outcome, "PROBE" if report.header.selection.probe else outcome.result.upper())
+    records = report.of(subject.sparsifier)
+    yield _headline(subject, outcome, "PROBE" if report.header.selection.probe else result(outcome, records))
     if not outcome.balanced:
         yield f"  THE LEDGER DOES NOT BALANCE: {report.balance(subject)}"
     yield from _older_adapter(subject)
-    records = report.of(subject.sparsifier)
     is_shard = subject.share is not None
     if not is_shard and is_for_elsewhere(records):
         yield "  NOTHING COULD BE JUDGED on this machine, which lacks what it needs: this is no verdict"
@@ -64,8 +64,9 @@ def _subject(report: Report, subject: Subject, outcome: Outcome) -> Iterator[str
         yield from probe_lines(subject, records)
         yield from _not_run(records)
         return
-    for verdict in _SHOWN:
-        yield from _shown(subject, [record for record in records if record.verdict is verdict], verdict)
+    for verdict in _UNEXPECTED:
+        yield from _unexpected(subject, [record for record in records if record.verdict is verdict], verdict)
+    yield from _known(subject, records)
     yield from _not_run(records)
     yield from _refusals(records)
     yield from _unavailable(records)
@@ -78,15 +79,16 @@ def _older_adapter(subject: Subject) -> Iterator[str]:
         yield f"  {written}; `sparsecheck list --check` shows what to add"
 
 
-def _headline(subject: Subject, outcome: Outcome, result: str) -> str:
+def _headline(subject: Subject, outcome: Outcome, word: str) -> str:
     declaration, environment = subject.declaration, subject.environment
     assert declaration is not None
     assert environment is not None
     package = one_line(f"{declaration.distribution} {declaration.version}", 80)
     return (
-        f"{subject.sparsifier}: {result} "
+        f"{subject.sparsifier}: {word} "
         f"({declaration.profile} profile, {package}, torch {environment.torch})"
-        f"\n  {_cells(outcome.planned)} planned: {_counts(outcome)}"
+        + "".join(f"\n  {line}" for line in (level_lines(outcome) if word != "PROBE" else ()))
+        + f"\n  {_cells(outcome.planned)} planned: {_counts(outcome)}"
     )
 
 
@@ -98,29 +100,51 @@ def _overview(subjects: Sequence[Subject], outcomes: Mapping[str, Outcome]) -> I
     width = max(len(subject.sparsifier) for subject in subjects)
     for subject in subjects:
         outcome = outcomes[subject.sparsifier]
-        result = "NOT JUDGED" if subject.problem else outcome.result.upper()
-        if subject.is_inapplicable:
-            result = "NOT APPLICABLE"
-        yield f"{subject.sparsifier:{width}}  {result:10}  {_counts(outcome)}".rstrip()
+        told = f"{result(outcome):14}  {in_short(outcome)}; {_counts(outcome)}"
+        if subject.problem or subject.is_inapplicable:
+            told = "NOT JUDGED" if subject.problem else "NOT APPLICABLE"
+        yield f"{subject.sparsifier:{width}}  {told}".rstrip()
 
 
-def _shown(subject: Subject, records: list[Record], verdict: Verdict) -> Iterator[str]:
-    adapter = f"--adapter {shlex.quote(subject.adapter)} " if subject.adapter else ""
-    for id, group in groupby(sorted(records, key=_requirement_of), key=_requirement_of):
-        cells = list(group)
-        first = cells[0]
+def _unexpected(subject: Subject, records: list[Record], verdict: Verdict) -> Iterator[str]:
+    """Yield the cells of one verdict by requirement, each cause with its message and how to repeat it."""
+    for id, those in of_requirement(records):
         yield f"  {verdict.value}: {id} {_sentence(id)}".rstrip()
-        yield f"    {_cells(len(cells))}: {one_line(first.message)}"
-        if first.reason:
-            yield f"    because: {one_line(first.reason + (f' ({first.link})' if first.link else ''))}"
-        yield f"    repeat: sparsecheck run {adapter}--cell {shlex.quote(first.cell)}"
+        for failures in by_cause(those):
+            first = failures.first
+            yield f"    {_cells(len(failures.records))}: {one_line(first.message)}"
+            if first.reason:
+                yield f"    because: {one_line(first.reason + _link(first))}"
+            yield f"    repeat: {_repeat(subject, first)}"
+
+
+def _known(subject: Subject, records: Sequence[Record]) -> Iterator[str]:
+    """Yield each known defect once, the worst first: its reason, what it breaks, and every cause that was seen."""
+    defects = known_defects(records)
+    if defects:
+        yield f"  {counted(len(defects), 'known defect')}, worst first:"
+    for defect in defects:
+        yield f"  - {one_line(f'{defect.title}: {defect.first.reason}{_link(defect.first)}')}"
+        yield f"    breaks: {one_line(defect.breaks, 1200)}"
+        yield from (f"    seen in {_cells(len(one.records))}: {one_line(one.first.message)}" for one in defect.causes)
+        yield f"    repeat: {_repeat(subject, defect.first)}"
+
+
+def _link(record: Record) -> str:
+    return f" ({record.link})" if record.link else ""
+
+
+def _repeat(subject: Subject, record: Record) -> str:
+    adapter = f"--adapter {shlex.quote(subject.adapter)} " if subject.adapter else ""
+    return f"sparsecheck run {adapter}--cell {shlex.quote(record.cell)}"
 
 
 def _not_run(records: tuple[Record, ...]) -> Iterator[str]:
     cells = [record for record in records if record.verdict is Verdict.NOT_RUN]
     if cells:
-        yield f"  NOT RUN: {_cells(len(cells))}, for the adapter does not pass its smoke test:"
+        yield f"  NOT RUN: {_cells(len(cells))}, because the adapter does not pass its smoke test:"
         yield f"    {one_line(cells[0].message)}"
+        yield "    A defect of the package? Expect it (`sparsecheck expect`), and all other cells are judged."
 
 
 def _sentence(id: str) -> str:

@@ -16,7 +16,11 @@ FORMAT = 2
 Format 1, which is still read, identified the catalogue by a digest that included prose, and had no revisions.
 """
 
-Result = Literal["success", "partial", "failure", "selection", "unavailable"]
+Result = Literal["green", "red", "selection", "unavailable", "success", "partial", "failure"]
+"""The result in one word. Older reports have `success` or `partial` for `green`, and `failure` for `red`."""
+
+Conformance = Literal["conformant", "conformant with known defects", "not conformant", "incomplete"]
+"""How a sparsifier stands at one level. `incomplete`: nothing is red, but only a part was judged."""
 
 
 class Verdict(str, Enum):
@@ -54,6 +58,7 @@ class Record(Struct, frozen=True, tag_field="kind", tag="cell", omit_defaults=Tr
         reason: The reason of the expectation that explains the failure, or why the cell was unavailable.
         link: The link of that expectation.
         seconds: The wall time of the case.
+        defect: The id of the known defect that explains the failure, or that was expected and is not there.
     """
 
     cell: str
@@ -64,6 +69,7 @@ class Record(Struct, frozen=True, tag_field="kind", tag="cell", omit_defaults=Tr
     reason: str = ""
     link: str = ""
     seconds: float = 0.0
+    defect: str = ""
 
 
 class Share(Struct, frozen=True):
@@ -148,14 +154,42 @@ class Header(Struct, frozen=True, tag_field="kind", tag="header"):
     requirements: dict[str, int] = {}
 
 
-class Outcome(Struct, frozen=True):
-    """The result of one sparsifier; `balanced` is whether every planned cell has exactly one record."""
+class LevelOutcome(Struct, frozen=True):
+    """The result of one sparsifier at one level, core or extended.
+
+    Attributes:
+        conformance: The result in words.
+        defects: How many known defects break a requirement of this level.
+        judged: How many requirements were seen to hold or to fail, on at least one cell.
+        applicable: How many requirements of this level apply to the sparsifier's profile and contract.
+    """
+
+    conformance: Conformance
+    defects: int
+    judged: int
+    applicable: int
+
+
+class Outcome(Struct, frozen=True, omit_defaults=True):
+    """The result of one sparsifier.
+
+    Attributes:
+        sparsifier: Its name.
+        result: One word, for exit codes.
+        counts: The number of cells per verdict.
+        planned: The number of planned cells.
+        balanced: Whether every planned cell has exactly one record.
+        core: The result at level core; None in older reports, and if the sparsifier could not be judged at all.
+        extended: The result at level extended, likewise.
+    """
 
     sparsifier: str
     result: Result
     counts: dict[str, int]
     planned: int
     balanced: bool
+    core: LevelOutcome | None = None
+    extended: LevelOutcome | None = None
 
 
 class Footer(Struct, frozen=True, tag_field="kind", tag="footer"):

@@ -8,7 +8,7 @@ from .cell import Cell
 
 
 class Selection(Struct, frozen=True):
-    """Selectors of a run; they shrink the ledger, and a run with any of them is never `success`.
+    """Selectors of a run; they shrink the ledger, and a run with any of them is never `green`.
 
     Attributes:
         areas: Areas such as `MASK`.

@@ -1,4 +1,4 @@
-"""`sparsecheck expect`: from a run's report to the expectations that would make it green."""
+"""`sparsecheck expect`: propose the expectations that would make a run green."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ from ...errors import BadUsage, NotJudged
 if TYPE_CHECKING:
     from ...report.expectation import Expectation
     from ...report.report import Report
-    from .proposal import Proposal, Seen
+    from .proposal import Proposal
+    from .seen import Seen
 
 
 @click.command()
 @click.argument("file", metavar="REPORT", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--sparsifier", "names", multiple=True, metavar="NAME",
-              help="Whose expectations, if not of all that the report is about; those that are named share one file.")
+              help="Only these sparsifiers. They must share one expectation file.")
 @click.option("--adapter", "adapters", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
               help="An adapter file, as it was given to the run.")
-@click.option("--write", is_flag=True, help="Write the expectation file beside the adapter, and not to the terminal.")
+@click.option("--write", is_flag=True, help="Write the expectation file beside the adapter instead of printing it.")
 def expect(file: Path, names: tuple[str, ...], adapters: tuple[Path, ...], write: bool) -> None:
-    """Show the expectation file that would make the run of REPORT green, errors aside.
+    """Generate an expectation file for the failures in REPORT: one entry per defect.
 
-    Entries that explain what failed stay as they are. Those that are stale go, or become as narrow as what is left
-    of them. What failed unexplained gets an entry for each requirement and kind of failure, whose reason is
-    UNEXPLAINED: until someone has said why, nothing is judged by that file.
+    Entries that explain what failed stay as they are, comments and all. Entries whose cells pass again go, or are
+    narrowed to the cells that still fail. Failures that no entry explains get one entry for each cause, as narrow as
+    they are, whose reason is UNEXPLAINED: until someone has said why, nothing is judged by that file.
     """
-    from ...report.expectation import parse_entries, read_text
-    from .expectation_file import rewritten
+    from ...report.expectation_file import parse_entries, read_text
     from .proposal import propose
+    from .rewriting import rewritten
 
     report = _whole(file)
     names = names or tuple(subject.sparsifier for subject in report.header.subjects)
@@ -46,8 +47,8 @@ def expect(file: Path, names: tuple[str, ...], adapters: tuple[Path, ...], write
         files.write(path, new)
     if not write:
         click.echo(new, nl=False)
-    _tell(entries, proposal)
-    outcome = "is as it is to be" if new == text else "is written" if write else "is not written; --write writes it"
+    _show(entries, proposal)
+    outcome = "needs no change" if new == text else "is written" if write else "is not written; --write writes it"
     click.echo(f"{path} {outcome}", err=True)
 
 
@@ -70,7 +71,7 @@ def _whole(file: Path) -> Report:
 
 def _runs(report: Report, names: Sequence[str]) -> list[Seen]:
     from ...suggestions import UnknownName
-    from .proposal import seen
+    from .seen import seen
 
     runs, subjects = [], {subject.sparsifier: subject for subject in report.header.subjects}
     for name in dict.fromkeys(names):
@@ -96,9 +97,19 @@ def _place(names: Sequence[str], adapters: Sequence[Path]) -> Path:
     return next(iter(places.values()))
 
 
-def _tell(entries: Sequence[Expectation], proposal: Proposal) -> None:
-    for entry, revised in zip(entries, proposal.revised, strict=True):
-        if revised != (entry,):
-            click.echo(f"{'narrower' if revised else 'gone'}: {entry.requirement} {entry.signature}", err=True)
+def _show(entries: Sequence[Expectation], proposal: Proposal) -> None:
+    """Say on standard error what is narrowed, deleted and added."""
+    if any(not entry.id for entry in entries) and any(entry.id for entry in proposal.entries):
+        count = sum(map(len, proposal.revised))
+        click.echo(f"rewritten as [[defect]]: {len(entries)} entries of the older form became {count}", err=True)
+    else:
+        for entry, revised in zip(entries, proposal.revised, strict=True):
+            if revised != (entry,):
+                click.echo(f"{'narrowed' if revised else 'deleted'}: {_title(entry)}", err=True)
     for entry in proposal.added:
-        click.echo(f"added, say why: {entry.requirement} {entry.signature}", err=True)
+        click.echo(f"added, say why it fails: {_title(entry)}", err=True)
+
+
+def _title(entry: Expectation) -> str:
+    told = f"{' or '.join(entry.signatures)} in {', '.join(entry.requirements or entry.cells)}"
+    return f"{entry.id}: {told}" if entry.id else told

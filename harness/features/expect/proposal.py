@@ -1,50 +1,27 @@
-"""From what a run saw: the expectations that would make it green. No torch here."""
+"""Propose the expectations that would make a run green: one entry per defect. No torch here."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 
 from msgspec.structs import replace
 
-from ...report.expectation import UNEXPLAINED, Expectation
+from ...report.expectation import Expectation
+from ...report.expectation_file import UNEXPLAINED
+from ...report.signature import cause
 from ...values.cell import Cell
-from ...values.declaration import Declaration, Environment
-from ...values.record import Record, Verdict
-
-Box = dict[str, tuple[str, ...]]
-"""By axis: the values on it; none stands for all."""
-
-_AXES = ("device", "dtype", "pattern", "layer")
-_NOBODY = ("",)
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a run saw of one sparsifier, expectations aside.
-
-    failing: the signature of each cell that failed, known or not. sound: the cells that passed or were refused.
-    What was unavailable or an error is in neither.
-    """
-
-    declaration: Declaration
-    environment: Environment
-    failing: Mapping[Cell, str]
-    sound: tuple[Cell, ...]
-
-    def explained(self, entry: Expectation) -> list[Cell]:
-        """The failing cells whose failure `entry` expects."""
-        return [cell for cell, seen in self.failing.items() if entry.covers(cell) and entry.explains(seen)]
+from .narrowing import narrow
+from .older_form import as_defects
+from .seen import Part, Seen, shared_scope, slug
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """An expectation file's entries as they are to be.
+    """The entries that an expectation file should have.
 
-    revised: for each entry that it has, in order, what is to stand in its place: the entry itself, narrower ones,
-        or nothing. added: what is to stand behind them.
+    revised: For each entry that it has, in order, the entries to stand in its place: the entry itself, narrower ones,
+        or none. added: The entries to stand behind them.
     """
 
     revised: tuple[tuple[Expectation, ...], ...]
@@ -52,138 +29,101 @@ class Proposal:
 
     @property
     def entries(self) -> tuple[Expectation, ...]:
+        """All of them, in order."""
         return tuple(entry for entries in self.revised for entry in entries) + self.added
 
 
-def seen(
-    declaration: Declaration, environment: Environment, planned: Sequence[str], records: Iterable[Record]
-) -> Seen:
-    """What `records` say, in the order of the plan."""
-    by_cell = {record.cell: record for record in records}
-    ordered = [(Cell.parse(id), by_cell[id]) for id in planned if id in by_cell]
-    failing = (Verdict.FAILED, Verdict.KNOWN)
-    sound = (Verdict.PASSED, Verdict.REFUSED, Verdict.STALE)
-    return Seen(
-        declaration, environment,
-        {cell: record.signature for cell, record in ordered if record.verdict in failing},
-        tuple(cell for cell, record in ordered if record.verdict in sound),
-    )
-
-
 def propose(entries: Sequence[Expectation], runs: Sequence[Seen]) -> Proposal:
-    """What the file of `entries` is to hold, so that each run of a sparsifier in `runs` is green, errors aside.
+    """Return the entries that the file of `entries` should have, so that each run in `runs` is green, errors aside.
 
-    An entry that explains what failed stays as it is. Where cells that it covers did not fail, narrower ones with
-    its reason and conditions take its place; where nothing that it explains is left, it goes. What no entry
-    explains gets one for each requirement and kind of failure, or as few as do not cover a sound cell, whose
-    reason is for a human to give.
+    An entry that explains what failed stays as it is. If cells that it covers did not fail, it is narrowed to those
+    that did; if it explains nothing any more, it goes. Failures that no entry explains get one entry for each cause,
+    over all requirements and sparsifiers, which covers no sound cell and whose reason a human has to give. A file in
+    the older form that needs a change gets all its entries as defects.
     """
-    by_name = {run.declaration.sparsifier: run for run in runs}
+    by_name = {run.name: run for run in runs}
     revised = tuple(_row(entry, by_name) for entry in entries)
+    ids = _Ids(entry.id for entry in entries)
     left = [entry for row in revised for entry in row]
-    fresh = [(name, form) for name, run in by_name.items() for form in _fresh(run, _about(left, name, run))]
-    return Proposal(revised, _merged(fresh))
+    added = tuple(_fresh(runs, left, ids))
+    changes = bool(added) or revised != tuple((entry,) for entry in entries)
+    if changes and any(not entry.id for entry in entries):
+        return Proposal(as_defects(revised, by_name, ids.free), added)
+    return Proposal(tuple(tuple(_renamed(row, ids)) for row in revised), added)
+
+
+class _Ids:
+    """Ids that are taken."""
+
+    def __init__(self, taken: Iterable[str]) -> None:
+        self._taken = set(taken)
+
+    def free(self, id: str) -> str:
+        """Return `id`, or the first `id-2`, `id-3` that is not taken; and take it."""
+        number, found = 1, id
+        while found in self._taken:
+            number += 1
+            found = f"{id}-{number}"
+        self._taken.add(found)
+        return found
+
+
+def _renamed(row: Iterable[Expectation], ids: _Ids) -> Iterator[Expectation]:
+    """Yield the entries that stand in the place of one, the first with its id."""
+    for position, entry in enumerate(row):
+        yield replace(entry, id=ids.free(entry.id)) if position and entry.id else entry
 
 
 def _row(entry: Expectation, by_name: Mapping[str, Seen]) -> tuple[Expectation, ...]:
-    """What is to stand in the entry's place: for each sparsifier it is about, as that one's run would have it."""
-    form = replace(entry, sparsifiers=_NOBODY)
-    return _merged(
-        (name, revised)
-        for name in entry.sparsifiers
-        for revised in (_revised(form, by_name[name]) if name in by_name else (form,))
-    )
+    """Return the entries to stand in the entry's place."""
+    runs = [by_name[name] for name in entry.sparsifiers if name in by_name]
+    silent = {run.name for run in runs if run.is_silent_on(entry)}
+    right = {run.name for run in runs if run.explained(entry) and not _sound(run, entry)} - silent
+    kept = tuple(name for name in entry.sparsifiers if name not in by_name or name in silent | right)
+    left = [run for run in runs if run.name not in kept and run.explained(entry)]
+    if not left:
+        return (entry,) if kept == entry.sparsifiers else (replace(entry, sparsifiers=kept),) if kept else ()
+    joint = [run for run in runs if run.name in {*right, *(one.name for one in left)}]
+    others = tuple(name for name in kept if name not in right)
+    parts = [Part(run.name, run.explained(entry), _sound(run, entry)) for run in joint]
+    narrowed = replace(entry, sparsifiers=tuple(run.name for run in joint), **shared_scope(parts))
+    return (replace(entry, sparsifiers=others), narrowed) if others else (narrowed,)
 
 
-def _merged(forms: Iterable[tuple[str, Expectation]]) -> tuple[Expectation, ...]:
-    """One entry for all the sparsifiers of which the same is said."""
-    names: dict[Expectation, list[str]] = {}
-    for name, form in forms:
-        names.setdefault(form, []).append(name)
-    return tuple(replace(form, sparsifiers=tuple(about)) for form, about in names.items())
+def _sound(run: Seen, entry: Expectation) -> list[Cell]:
+    return [cell for cell in run.sound if entry.covers(cell)]
 
 
-def _about(entries: Iterable[Expectation], name: str, run: Seen) -> list[Expectation]:
-    """The entries in force for one sparsifier."""
-    return [entry for entry in entries if name in entry.sparsifiers and entry.holds(run.declaration, run.environment)]
+def _fresh(runs: Sequence[Seen], entries: Sequence[Expectation], ids: _Ids) -> Iterator[Expectation]:
+    """Yield an entry for each cause that no entry explains."""
+    for failures in _unexplained(runs, entries).values():
+        parts: list[Part] = []
+        for run in runs:
+            cells = [cell for cell in failures if cell.sparsifier == run.name]
+            if cells:
+                others = [cell for cell in run.failing if cell not in failures]
+                parts.append(Part(run.name, cells, run.sound, others))
+        plain = Expectation(
+            id=ids.free(_id(failures)), sparsifiers=tuple(part.name for part in parts), requirements=("*",),
+            layer=("*",), signatures=narrow(list(failures.values())), reason=f"{UNEXPLAINED}: say why",
+        )
+        yield replace(plain, **shared_scope(parts))
 
 
-def _revised(entry: Expectation, run: Seen) -> Iterator[Expectation]:
-    covered = [cell for cell in run.failing if entry.covers(cell)]
-    explained, sound = run.explained(entry), [cell for cell in run.sound if entry.covers(cell)]
-    says_nothing = not (covered or sound) or not entry.holds(run.declaration, run.environment)
-    if says_nothing or (explained and not sound):
-        yield entry
-        return
-    for requirement in dict.fromkeys(cell.requirement for cell in explained):
-        for box in boxes(_of(requirement, explained), _of(requirement, sound)):
-            yield replace(entry, requirement=requirement, **box)
+def _unexplained(runs: Sequence[Seen], entries: Sequence[Expectation]) -> dict[str, dict[Cell, str]]:
+    """Return by cause the failing cells that no entry in force explains, with their signatures."""
+    groups: dict[str, dict[Cell, str]] = {}
+    for run in runs:
+        explained = {
+            cell for entry in entries if run.name in entry.sparsifiers and entry.holds(run.declaration, run.environment)
+            for cell in run.explained(entry)
+        }
+        for cell, signature in run.failing.items():
+            if cell not in explained:
+                groups.setdefault(cause(signature), {})[cell] = signature
+    return groups
 
 
-def _fresh(run: Seen, entries: Sequence[Expectation]) -> Iterator[Expectation]:
-    explained = {cell for entry in entries for cell in run.explained(entry)}
-    groups: dict[tuple[str, str], list[Cell]] = {}
-    for cell, signature in run.failing.items():
-        if cell not in explained:
-            groups.setdefault((cell.requirement, _kind(signature)), []).append(cell)
-    for (requirement, kind), cells in groups.items():
-        otherwise = [cell for cell, signature in run.failing.items() if _kind(signature) != kind]
-        for box in boxes(cells, _of(requirement, [*run.sound, *otherwise])):
-            inside = [run.failing[cell] for cell in cells if _is_in(cell, box)]
-            plain = Expectation(
-                sparsifiers=_NOBODY, requirement=requirement, signature=_signature(kind, inside),
-                reason=f"{UNEXPLAINED}: say why",
-            )
-            yield replace(plain, **box)
-
-
-def _of(requirement: str, cells: Iterable[Cell]) -> list[Cell]:
-    return [cell for cell in cells if cell.requirement == requirement]
-
-
-def boxes(cells: Iterable[Cell], avoid: Collection[Cell]) -> list[Box]:
-    """A few boxes that hold all of `cells` and none of `avoid`, on as few axes as will do."""
-    groups: list[list[Cell]] = []
-    for cell in cells:
-        fitting = (group for group in groups if not _hits(_hull([*group, cell]), avoid))
-        group = next(fitting, None)
-        if group is None:
-            groups.append([cell])
-        else:
-            group.append(cell)
-    return [_widened(_hull(group), avoid) for group in groups]
-
-
-def _hull(cells: Sequence[Cell]) -> Box:
-    return {axis: tuple(dict.fromkeys(getattr(cell, axis) for cell in cells)) for axis in _AXES}
-
-
-def _hits(box: Box, cells: Iterable[Cell]) -> bool:
-    return any(_is_in(cell, box) for cell in cells)
-
-
-def _is_in(cell: Cell, box: Box) -> bool:
-    return all(not values or getattr(cell, axis) in values for axis, values in box.items())
-
-
-def _widened(box: Box, avoid: Collection[Cell]) -> Box:
-    for axis in _AXES:
-        wider = {**box, axis: ()}
-        if not _hits(wider, avoid):
-            box = wider
-    return box
-
-
-def _kind(signature: str) -> str:
-    return signature.partition(": ")[0]
-
-
-def _signature(kind: str, signatures: Sequence[str]) -> str:
-    """The kind alone for a mismatch; for an exception also the words that all messages begin with, whatever the
-    numbers in them."""
-    letters = zip(*(signature.partition(": ")[2] for signature in signatures), strict=False)
-    start = "".join(same[0] for same in takewhile(lambda these: len(set(these)) == 1, letters)).strip()
-    if not kind[:1].isupper() or not start:
-        return kind
-    plain = re.sub(r"[\\.^$*+?{}\[\]|()]", r"\\\g<0>", start)
-    return f"{kind}: " + re.sub(r"\b\d+\b", r"\\d+", plain)
+def _id(failures: Mapping[Cell, str]) -> str:
+    cell, signature = next(iter(failures.items()))
+    return slug(signature, cell.requirement)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
 
 from ...show.carried import CARRIED
+from ...show.defects import counted
 from ...show.escaping import one_line
 from ...show.left_out import left_out_lines
 from ...show.markdown import code, link_suffix, plain, table_row
-from ...show.results import Column, Field, Square, Told
+from ...show.results import Column, Field, ShownDefect, Square, by_cause
 from ...show.standing import Standing
 
 _HEAD = """# The field
@@ -36,11 +36,13 @@ def _notes(field: Field) -> Iterator[str]:
 def _overview(field: Field) -> Iterator[str]:
     yield "## Results\n"
     facts = [what for what, _ in field.columns[0].facts]
-    yield table_row(("#", "sparsifier", "result", "judged on", "passed", "not passed, or not judged", *facts))
-    yield "|---" * (6 + len(facts)) + "|"
+    said = ("#", "sparsifier", "result", "by level", "judged on", "passed", "not passed, or not judged")
+    yield table_row((*said, *facts))
+    yield "|---" * (7 + len(facts)) + "|"
     for number, column in enumerate(field.columns, 1):
         judged = f"{column.judged} of {len(column.squares)} requirements"
-        told = (str(number), column.name, column.result, judged, f"{column.passed} ({_in_part(column)} in part)")
+        passed = f"{column.passed} ({_in_part(column)} in part)"
+        told = (str(number), column.name, column.result, ". ".join(column.levels), judged, passed)
         yield table_row((*told, _others(column), *(fact for _, fact in column.facts)))
     yield ""
 
@@ -66,27 +68,37 @@ def _matrix(field: Field) -> Iterator[str]:
 
 
 def _failures(column: Column) -> Iterator[str]:
+    """Yield why it could not be judged; its red cells by requirement; its known defects, the worst first."""
+    name = plain(column.name)
     if column.problem:
-        yield f"## {plain(column.name)}: not judged\n\n{plain(one_line(column.problem, 1200))}\n"
-    if not column.failures:
-        return
-    yield f"## {plain(column.name)}: what fails\n"
-    for square in column.failures:
-        yield from _failing(square)
-    yield ""
+        yield f"## {name}: not judged\n\n{plain(one_line(column.problem, 1200))}\n"
+    if column.unexpected:
+        yield f"## {name}: unexpected failures\n"
+        for square in column.unexpected:
+            yield from _failing(square)
+        yield ""
+    if column.defects:
+        yield f"## {name}: {counted(len(column.defects), 'known defect')}\n"
+        for defect in column.defects:
+            yield from _defect(defect)
+        yield ""
 
 
 def _failing(square: Square) -> Iterator[str]:
-    def why(cell: Told) -> tuple[str, str, str]:
-        return cell.standing.value, cell.reason, cell.link
+    for cells in by_cause(square.unexpected):
+        first, id = cells[0], square.requirement.id
+        yield f"- **{id}** {first.standing.value} ({square.share(len(cells))}). {plain(square.requirement.sentence)}"
+        yield f"  - seen: {plain(one_line(first.message, 300))}"
+        if first.reason or first.link:
+            yield f"  - because: {plain(one_line(first.reason, 600))}{link_suffix(first.link)}"
+        yield f"  - repeat: {code(f'sparsecheck run {first.arguments}')}"
 
-    for (verdict, reason, link), group in groupby(sorted(square.failures, key=why), key=why):
-        cells, id = list(group), square.requirement.id
-        yield f"- **{id}** {verdict} ({square.share(len(cells))}). {plain(square.requirement.sentence)}"
-        yield f"  - seen: {plain(one_line(cells[0].message, 300))}"
-        if reason or link:
-            yield f"  - because: {plain(one_line(reason, 600))}{link_suffix(link)}"
-        yield f"  - repeat: {code(f'sparsecheck run {cells[0].arguments}')}"
+
+def _defect(defect: ShownDefect) -> Iterator[str]:
+    yield f"- **{plain(defect.title)}**: {plain(one_line(defect.reason, 600))}{link_suffix(defect.link)}"
+    yield f"  - breaks {plain(one_line(defect.breaks, 1200))}"
+    yield from (f"  - seen in {cells}: {plain(one_line(message, 300))}" for cells, message in defect.seen)
+    yield f"  - repeat: {code(f'sparsecheck run {defect.first.arguments}')}"
 
 
 def _carried(field: Field) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import Any
 
 from markupsafe import Markup
@@ -11,7 +10,7 @@ from markupsafe import Markup
 from ...show.carried import CARRIED
 from ...show.html import csp_hash, read_asset, render_page
 from ...show.left_out import left_out_lines
-from ...show.results import Field, Told
+from ...show.results import Field, Told, by_cause
 from ...show.standing import Standing
 
 _PLACES = {standing: place for place, standing in enumerate(Standing)}
@@ -22,7 +21,7 @@ def field_html(field: Field) -> str:
     """The whole page: its style, its script and its data stand in it."""
     script = read_asset("field.js")
     return render_page(
-        "field.html", ("field.css",), {"groupby_why": _by_why}, field=field, carried_says=CARRIED,
+        "field.html", ("field.css",), {"by_cause": by_cause}, field=field, carried_says=CARRIED,
         standings=list(Standing), data=as_data(_data(field)), script=Markup(script), script_hash=csp_hash(script),
         left_out=[*left_out_lines(field.left_out)],
     )
@@ -31,13 +30,6 @@ def field_html(field: Field) -> str:
 def as_data(value: Any) -> Markup:
     """JSON that no parser of HTML reads as anything else."""
     return Markup(json.dumps(value, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES))
-
-
-def _by_why(cells: Iterable[Told]) -> list[tuple[tuple[Standing, str, str, str], list[Told]]]:
-    groups: dict[tuple[Standing, str, str, str], list[Told]] = {}
-    for cell in cells:
-        groups.setdefault((cell.standing, cell.reason, cell.link, cell.message), []).append(cell)
-    return list(groups.items())
 
 
 def _data(field: Field) -> dict[str, Any]:
@@ -59,7 +51,7 @@ def _data(field: Field) -> dict[str, Any]:
 
 
 def _cell(cell: Told, texts: dict[str, int]) -> list[Any]:
-    told = (cell.message, cell.reason, cell.link)
+    told = (cell.message, f"{cell.defect}: {cell.reason}" if cell.defect else cell.reason, cell.link)
     return [_place(cell.standing), cell.arguments, *(texts.setdefault(text, len(texts)) for text in told)]
 
 

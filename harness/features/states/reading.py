@@ -22,7 +22,7 @@ from ...oracle.compare import array, assert_close, assert_equal
 from ...oracle.tensor_changes import Arrays
 from ...oracle.ulps import describe_bit_changes
 from ...process.environment import here
-from ...report.expectation import read_expectations
+from ...report.expectation_file import read_expectations
 from ...report.verdict import signature
 from ...trials.restoring import load_safely, resume
 from ...trials.trial import Trial

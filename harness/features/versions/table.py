@@ -11,6 +11,7 @@ from packaging.version import InvalidVersion, Version
 from ...catalogue import revisions
 from ...report.identity import LeftOut, left_out
 from ...report.report import EmptyReport, InvalidReport, Report, UnlikeReports, check_whole
+from ...show.defects import in_short, result_word
 from ...show.results import device, shown
 from ...values.declaration import Environment
 from ...values.record import Outcome, Subject
@@ -30,8 +31,8 @@ class Square:
     """One sparsifier on one torch version.
 
     Attributes:
-        result: The result in its report, or `not judged`.
-        counts: The number of cells per verdict, in words.
+        result: The result in words, or `not judged`.
+        counts: How it stands at each level, and the number of cells per verdict, in words.
         problem: Why it could not be judged, or an empty string.
     """
 
@@ -134,7 +135,9 @@ def _row(name: str, releases: Sequence[Release], judged: Sequence[Judged]) -> Ro
 
 def _square(subject: Subject, outcome: Outcome) -> Square:
     counts = ", ".join(f"{count} {verdict}" for verdict, count in outcome.counts.items())
-    return Square("not judged" if subject.problem else outcome.result, shown(counts), shown(subject.problem))
+    levels = in_short(outcome)
+    told = f"{levels}; {counts}" if levels and counts else counts
+    return Square(result_word(outcome, subject.problem), shown(told), shown(subject.problem))
 
 
 def _environments(judged: Sequence[Judged]) -> tuple[tuple[tuple[str, str], ...], ...]:

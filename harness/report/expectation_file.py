@@ -1,0 +1,202 @@
+"""Read an expectation file: TOML, one `[[defect]]` an entry, or the older `[[known]]`. No torch here."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..catalogue import CATALOGUE
+from ..suggestions import quoted, suggestion
+from .expectation import EVERY, Expectation, InvalidExpectations
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+UNEXPLAINED = "UNEXPLAINED"
+"""How the reason of a proposed entry begins until someone has said why the cells fail."""
+
+DEFECT = "defect"
+KNOWN = "known"
+"""The older form: one requirement and one signature an entry, and no id."""
+
+LISTS = ("sparsifiers", "requirements", "cells", "layer", "pattern", "dtype", "device", "signatures")
+WORDS = ("id", "torch", "version", "platform", "until", "reason", "link")
+_OLD = {"requirement": "requirements", "signature": "signatures"}
+_NEEDED = {
+    DEFECT: ("id", "sparsifiers", "signatures", "reason"),
+    KNOWN: ("sparsifiers", "requirement", "signature", "reason"),
+}
+_TYPES = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "a list", dict: "a table"}
+_PLACEHOLDER = re.compile(r"\A\W*(?i:todo|fixme|tbd|unexplained|x{3,})\b|\b(?:TODO|FIXME|UNEXPLAINED|XXX)\b")
+_END = re.compile(r"[.!?][\"'`)\]]*\Z")
+
+
+def parse_expectations(text: str, where: str) -> tuple[Expectation, ...]:
+    """Return all expectations in the TOML `text`, each with a reason.
+
+    Raises:
+        InvalidExpectations: As `parse_entries`, or a reason is missing or is no sentence; names `where`.
+    """
+    entries = parse_entries(text, where)
+    for number, entry in enumerate(entries, 1):
+        if problem := _problem_of_reason(entry):
+            raise InvalidExpectations(f"{_where(where, number, entry.id)}: {problem}")
+    return entries
+
+
+def _problem_of_reason(entry: Expectation) -> str:
+    """Return why the reason does not explain anything; empty if it is one. Of the older form no sentence is asked."""
+    reason = entry.reason.strip()
+    if placeholder := _PLACEHOLDER.search(reason):
+        return f"the reason is still {placeholder[0].strip()}; say in a sentence why it fails"
+    if entry.id and (len(reason.split()) < 3 or not _END.search(reason)):
+        return f"the reason {reason!r} is not a sentence; say why it fails, in three words or more and with a full stop"
+    return ""
+
+
+def parse_entries(text: str, where: str) -> tuple[Expectation, ...]:
+    """Return all entries in the TOML `text`, explained or not.
+
+    Raises:
+        InvalidExpectations: It is not TOML; a key is unknown, missing or of a wrong type; a value cannot be used;
+            both forms of entry are there; two entries have one id or say the same. Names `where`.
+    """
+    form, tables = entry_tables(_parsed(text, where), where)
+    entries = tuple(_entry(form, table, where, number) for number, table in enumerate(tables, 1))
+    _check_different(entries, where)
+    return entries
+
+
+def _parsed(text: str, where: str) -> dict[str, Any]:
+    if text.startswith("\ufeff"):
+        raise InvalidExpectations(f"{where}: it begins with a byte-order mark; save it as UTF-8 without one")
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidExpectations(f"{where}: it is not TOML: {error}") from None
+
+
+def entry_tables(document: Mapping[str, Any], where: str) -> tuple[str, list[Any]]:
+    """Return which form the entries of a TOML document have, and the entries.
+
+    Raises:
+        InvalidExpectations: It has another table, both forms, or something else under the name of one.
+    """
+    if stray := sorted(set(document) - {DEFECT, KNOWN}):
+        raise InvalidExpectations(f"{where}: unknown table {stray[0]!r}; entries are written [[{DEFECT}]]")
+    if len(document) > 1:
+        both = f"[[{KNOWN}]] and [[{DEFECT}]]"
+        raise InvalidExpectations(f"{where}: {both} in one file; write all entries as [[{DEFECT}]]")
+    form = next(iter(document), DEFECT)
+    tables = document.get(form, [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise InvalidExpectations(f"{where}: entries are written [[{form}]], in double brackets")
+    return form, tables
+
+
+def _entry(form: str, table: dict[str, Any], where: str, number: int) -> Expectation:
+    id = table.get("id", "")
+    place = _where(where, number, id if isinstance(id, str) and form == DEFECT else "")
+    for key, value in table.items():
+        if problem := _problem_of_key(form, key, value):
+            raise InvalidExpectations(f"{place}: {problem}")
+    if lacking := [key for key in _NEEDED[form] if key not in table]:
+        raise InvalidExpectations(f"{place}: {lacking[0]} is missing")
+    plain = {_OLD.get(key, key): [value] if key in _OLD else value for key, value in table.items()}
+    try:
+        entry = msgspec.convert(plain, Expectation)
+        if form == DEFECT and not entry.id:
+            raise ValueError("id is empty; name the defect in lower-case words joined by hyphens")
+        return entry
+    except (msgspec.ValidationError, ValueError) as error:
+        raise InvalidExpectations(f"{place}: {error}") from None
+
+
+def _where(where: str, number: int, id: str) -> str:
+    return f"{where}: entry {number}" + (f" ({id})" if id else "")
+
+
+def _problem_of_key(form: str, key: str, value: Any) -> str:
+    """Return what is wrong with a key or the type of its value; empty if nothing is."""
+    old, new = tuple(_OLD), tuple(_OLD.values())
+    allowed = {*LISTS, *WORDS, *old} - {*(new if form == KNOWN else old), *(("id", "cells") if form == KNOWN else ())}
+    if key not in allowed:
+        renamed = _OLD.get(key) if form == DEFECT else None
+        hint = f"[[{DEFECT}]] has {renamed}, a list." if renamed else suggestion(key, sorted(allowed))
+        return f"unknown key {quoted(key)}" + (f". {hint}" if hint else "")
+    kind = _TYPES.get(type(value), "a date")
+    if key in LISTS:
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            return f"{key} is {kind}, expected a list of strings" if kind != "a list" else _odd(key, value)
+        twice = [one for one, times in Counter(value).items() if times > 1]
+        return f"{key} has {twice[0]!r} twice" if twice else ""
+    hint = '; write a version of the package, such as ">=2.0"' if key == "until" else ""
+    return "" if isinstance(value, str) else f"{key} is {kind}, expected a string{hint}"
+
+
+def _odd(key: str, values: list[Any]) -> str:
+    odd = next(one for one in values if not isinstance(one, str))
+    return f"{key} has {_TYPES.get(type(odd), 'a date')} in it, expected strings"
+
+
+def _check_different(entries: Iterable[Expectation], where: str) -> None:
+    numbered = list(enumerate(entries, 1))
+    for (first, one), (second, other) in combinations(numbered, 2):
+        if one.id and one.id == other.id:
+            raise InvalidExpectations(f"{where}: entries {first} and {second} are both called {one.id!r}")
+        if same := next(_common(one, other), ""):
+            raise InvalidExpectations(
+                f"{where}: entries {first} and {second} both expect {same} in the same cells; delete one of them"
+            )
+
+
+def _common(one: Expectation, other: Expectation) -> Iterator[str]:
+    """Yield the signatures that both entries expect in the same cells of one sparsifier."""
+    if one.conditions != other.conditions or not set(one.sparsifiers) & set(other.sparsifiers):
+        return
+    axes = [set(values) for values in one.axes] == [set(values) for values in other.axes]
+    if axes and (_ids(one.requirements) & _ids(other.requirements) or set(one.cells) & set(other.cells)):
+        yield from (signature for signature in one.signatures if signature in other.signatures)
+
+
+def _ids(requirements: Iterable[str]) -> set[str]:
+    """Return the ids of all requirements that are named, one by one or by area."""
+    named, found = set(requirements), set(requirements)
+    for one in CATALOGUE:
+        if named & {EVERY, f"{one.area}-{EVERY}"}:
+            found.add(one.id)
+    return found
+
+
+def read_expectations(path: Path, sparsifier: str) -> tuple[Expectation, ...]:
+    """Return the expectations about `sparsifier` in the file at `path`; none if there is no file.
+
+    Raises:
+        InvalidExpectations: The file cannot be read as expectations.
+    """
+    if not path.exists():
+        return ()
+    return tuple(entry for entry in parse_expectations(read_text(path), str(path)) if sparsifier in entry.sparsifiers)
+
+
+def read_text(path: Path) -> str:
+    """Return the text of the expectation file at `path`.
+
+    Raises:
+        InvalidExpectations: It is not UTF-8, or cannot be read.
+    """
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise InvalidExpectations(f"{path}: it is not text in UTF-8; save it as UTF-8") from None
+    except OSError as error:
+        raise InvalidExpectations(f"{path}: {error.strerror or error}") from None

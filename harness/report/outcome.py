@@ -1,0 +1,107 @@
+"""The result of one sparsifier: one word for exit codes, and how it stands at each level. No torch here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from ..values.cell import Cell, area_of
+from ..values.record import Conformance, LevelOutcome, Outcome, Record, Result, Verdict
+from ..values.requirement import Level
+from .ledger import SMOKE, reconcile
+
+_JUDGED = (Verdict.PASSED, Verdict.FAILED, Verdict.KNOWN, Verdict.STALE, Verdict.PROVISIONAL)
+"""The verdicts that say whether a requirement holds or fails."""
+
+
+def outcome(
+    sparsifier: str, planned: Iterable[str], records: Iterable[Record], levels: Mapping[str, Level], selected: bool,
+    sharded: bool = False,
+) -> Outcome:
+    """Return one sparsifier's result, overall and per level.
+
+    `green`: nothing is red, and something passed; known defects are allowed. `red`: something is red, was never
+    judged, or nothing passed. `selection`: nothing is red, but only a part was asked for, which may be none in a shard,
+    or of this sparsifier. `unavailable`: nothing that it supports could be run on this machine.
+
+    Args:
+        sparsifier: Its name.
+        planned: The ids of all planned cells.
+        records: Its records.
+        levels: The level of each requirement that applies to its profile and contract, by id.
+        selected: Whether only a part of the catalogue was asked for.
+        sharded: Whether other machines judge the rest.
+    """
+    planned, records = tuple(planned), tuple(records)
+    is_balanced = bool(reconcile(planned, records))
+    counts = Counter(record.verdict.value for record in records)
+    if selected and not sharded and not planned and is_balanced:
+        return Outcome(sparsifier, "selection", {}, 0, True)
+    result = _result(records, selected, sharded) if is_balanced and (planned or sharded) else "red"
+    is_whole = result == "green" or (result == "red" and is_balanced and not selected and not sharded)
+    core, extended = (_level(one, records, levels, is_whole) for one in ("core", "extended"))
+    return Outcome(sparsifier, result, dict(sorted(counts.items())), len(planned), is_balanced, core, extended)
+
+
+def _result(records: tuple[Record, ...], selected: bool, sharded: bool) -> Result:
+    if any(record.verdict.is_red for record in records):
+        return "red"
+    if sharded:
+        return "selection"
+    if is_for_elsewhere(records):
+        return "unavailable"
+    if selected:
+        return "selection"
+    return "red" if nothing_passed(records) else "green"
+
+
+def _level(
+    level: Level, records: tuple[Record, ...], levels: Mapping[str, Level], is_whole: bool
+) -> LevelOutcome | None:
+    """Return how the sparsifier stands at `level`; None if no requirement is known to apply to it."""
+    if not levels:
+        return None
+    of_level = [(record, id) for record in records if levels.get(id := Cell.parse(record.cell).requirement) == level]
+    judged = {id for record, id in of_level if record.verdict in _JUDGED}
+    defects = {defect_key(record) for record, _ in of_level if record.verdict is Verdict.KNOWN}
+    applicable = sum(one == level for one in levels.values())
+    is_red = any(record.verdict.is_red for record, _ in of_level)
+    if is_red or (is_whole and nothing_passed(records)):
+        return LevelOutcome("not conformant", len(defects), len(judged), applicable)
+    if not is_whole or not judged:
+        return LevelOutcome("incomplete", len(defects), len(judged), applicable)
+    conformance: Conformance = "conformant with known defects" if defects else "conformant"
+    return LevelOutcome(conformance, len(defects), len(judged), applicable)
+
+
+def defect_key(record: Record) -> tuple[str, str, str]:
+    """Return by what the failures of one known defect are grouped: its id, or its reason and link if it has none."""
+    return (record.defect, "", "") if record.defect else ("", record.reason, record.link)
+
+
+def is_for_elsewhere(records: Iterable[Record]) -> bool:
+    """Return whether this machine could not even judge the adapter, or nothing of what was asked for."""
+    records = tuple(records)
+    smoke = tuple(record for record in records if _is_smoke(record))
+    return all(record.verdict is Verdict.UNAVAILABLE for record in smoke or records)
+
+
+def nothing_passed(records: Iterable[Record]) -> bool:
+    """Return whether no cell passed but smoke checks, which judge the adapter and not the sparsifier."""
+    return all(_is_smoke(record) for record in records if record.verdict is Verdict.PASSED)
+
+
+def _is_smoke(record: Record) -> bool:
+    return area_of(record.cell) == SMOKE
+
+
+OLDER_WORDS: Mapping[Result, Result] = {"success": "green", "partial": "green", "failure": "red"}
+"""The results of older reports, in the words of today."""
+
+
+def is_same(said: Outcome, seen: Outcome) -> bool:
+    """Return whether a footer's outcome is the one computed from the records; an older footer has no levels."""
+    result = OLDER_WORDS.get(said.result, said.result)
+    levels = (said.core, said.extended) if said.core or said.extended else (seen.core, seen.extended)
+    said_today = Outcome(said.sparsifier, result, said.counts, said.planned, said.balanced, *levels)
+    return said_today == seen

@@ -1,0 +1,206 @@
+"""An expectation file is read strictly: whatever it has wrong is named in a sentence, with its place."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from sparsecheck.report.expectation import InvalidExpectations
+from sparsecheck.report.expectation_file import parse_entries, parse_expectations, read_expectations
+from tests.samples import expectation
+
+ENTRY = """
+[[defect]]
+id = "wrong-output"
+sparsifiers = ["it"]
+requirements = ["MASK-01"]
+signatures = ["output-differs"]
+reason = "It is so."
+"""
+OTHER = ENTRY.replace("wrong-output", "second").replace("MASK-01", "MASK-02")
+OLD = """
+[[known]]
+sparsifiers = ["it"]
+requirement = "MASK-01"
+signature = "output-differs"
+reason = "broken"
+"""
+AXES = 'layer = ["linear", "conv2d"]\npattern = ["given"]\ndtype = ["float32"]\ndevice = ["cpu"]\n'
+CONDITIONS = 'torch = ">=2.2,<3"\nversion = "<2"\nplatform = "linux"\nuntil = ">=2"\nlink = "https://x.y/1"\n'
+ALL = {
+    "link": "https://x.y/1", "layer": ("linear", "conv2d"), "pattern": ("given",), "dtype": ("float32",),
+    "device": ("cpu",), "torch": ">=2.2,<3", "version": "<2", "platform": "linux", "until": ">=2",
+}
+
+
+def test_every_key_of_a_defect_is_read() -> None:
+    assert parse_expectations(ENTRY + AXES + CONDITIONS, "here") == (expectation(id="wrong-output", **ALL),)
+    cells = ENTRY.replace("requirements =", "cells =")
+    assert parse_expectations(cells, "here") == (
+        expectation(id="wrong-output", requirements=(), cells=("MASK-01",)),
+    )
+
+
+def test_the_older_form_is_read_as_defects_without_an_id() -> None:
+    text = OLD + AXES + CONDITIONS
+    assert parse_expectations(text, "here") == (expectation(reason="broken", **ALL),)
+
+
+def test_entries_keep_their_order_and_an_empty_file_has_none() -> None:
+    entries = parse_expectations(ENTRY + OTHER, "here")
+    assert [entry.id for entry in entries] == ["wrong-output", "second"]
+    assert parse_expectations("# nothing is known\n", "here") == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[[defect]\n", "here: it is not TOML: "),
+        ("\ufeff" + ENTRY, "here: it begins with a byte-order mark; save it as UTF-8 without one"),
+        ("[[unknown]]\n", "here: unknown table 'unknown'; entries are written [[defect]]"),
+        ("".join(f"[[{name}]]\n" for name in "dbeacf"), "here: unknown table 'a'; entries"),
+        ("defect = 3\n", "here: entries are written [[defect]], in double brackets"),
+        (ENTRY.replace("[[defect]]", "[defect]"), "here: entries are written [[defect]], in double brackets"),
+        ("known = [3]\n", "here: entries are written [[known]], in double brackets"),
+        (ENTRY + OLD, "here: [[known]] and [[defect]] in one file; write all entries as [[defect]]"),
+        (ENTRY + 'dtypes = ["float32"]\n', "here: entry 1 (wrong-output): unknown key 'dtypes'. Did you mean 'dtype'?"),
+        (ENTRY.replace("requirements", "requirement"),
+         "here: entry 1 (wrong-output): unknown key 'requirement'. [[defect]] has requirements, a list."),
+        (OLD.replace("requirement", "requirements"), "here: entry 1: unknown key 'requirements'"),
+        (OLD + 'id = "a"\n', "here: entry 1: unknown key 'id'"),
+        (ENTRY + 'layer = "linear"\n', "here: entry 1 (wrong-output): layer is a string, expected a list of strings"),
+        (ENTRY + "layer = [3]\n", "here: entry 1 (wrong-output): layer has a number in it, expected strings"),
+        (ENTRY + "until = 2027-01-01\n", "here: entry 1 (wrong-output): until is a date, expected a string; write a"),
+        (ENTRY + "torch = 2.5\n", "here: entry 1 (wrong-output): torch is a number, expected a string"),
+        (ENTRY + "platform = true\n", "here: entry 1 (wrong-output): platform is a boolean, expected a string"),
+        (ENTRY + 'torch = "2.2 or later"\n',
+         "here: entry 1 (wrong-output): torch = '2.2 or later' is not a version specifier; write one such as"),
+        (ENTRY + 'version = "1.5"\n', "here: entry 1 (wrong-output): version = '1.5' is not a version specifier"),
+        (ENTRY + 'until = "2027-01-01"\n',
+         "here: entry 1 (wrong-output): until = '2027-01-01' is not a version specifier"),
+        (ENTRY.replace('"output-differs"', '"ValueError: ("'),
+         "here: entry 1 (wrong-output): the pattern of 'ValueError: (' is not a regular expression: missing )"),
+        (ENTRY.replace('"output-differs"', '"a (at most 3 of 0)"'),
+         "here: entry 1 (wrong-output): the bound of 'a (at most 3 of 0)' is a share of 0"),
+        (ENTRY.replace('"output-differs"', '""'), "here: entry 1 (wrong-output): a signature may not be empty"),
+        (ENTRY.replace('["output-differs"]', "[]"), "here: entry 1 (wrong-output): signatures is empty"),
+        (ENTRY.replace('["MASK-01"]', "[]"), "here: entry 1 (wrong-output): requirements is empty"),
+        (ENTRY.replace('["MASK-01"]', '["MASK-01", "MASK-01"]'),
+         "here: entry 1 (wrong-output): requirements has 'MASK-01' twice"),
+        (ENTRY.replace('["it"]', "[]"), "here: entry 1 (wrong-output): sparsifiers is empty"),
+        (ENTRY.replace("MASK-01", "*"),
+         "here: entry 1 (wrong-output): requirement '*' needs an axis: layer, pattern, dtype or device"),
+        (ENTRY + 'cells = ["MASK-01"]\n',
+         "here: entry 1 (wrong-output): cells stand in place of requirements and axes"),
+        (ENTRY.replace('requirements = ["MASK-01"]', 'cells = ["other:MASK-01"]'),
+         "here: entry 1 (wrong-output): 'other:MASK-01' is of other, which is not one of the sparsifiers of the entr"),
+        (ENTRY.replace('requirements = ["MASK-01"]', 'cells = ["linear/given"]'),
+         "here: entry 1 (wrong-output): 'linear/given' is not REQUIREMENT/layer/pattern/dtype/device"),
+        (ENTRY.replace('requirements = ["MASK-01"]', 'cells = ["*/*"]'),
+         "here: entry 1 (wrong-output): '*/*' covers everything; name a requirement"),
+        (ENTRY.replace("wrong-output", "Wrong Output"), "here: entry 1 (Wrong Output): id 'Wrong Output' is not a slu"),
+        (ENTRY.replace("wrong-output", ""), "here: entry 1: id is empty; name the defect"),
+        *((ENTRY.replace(f"{key} =", "#"), f"here: entry 1{'' if key == 'id' else ' (wrong-output)'}: {key} is missing")
+          for key in ("id", "sparsifiers", "signatures", "reason")),
+        (ENTRY.replace("requirements =", "#"), "here: entry 1 (wrong-output): requirements is empty"),
+        (ENTRY + OTHER + "count = 3\n", "here: entry 2 (second): unknown key 'count'"),
+        (ENTRY + OTHER.replace("second", "wrong-output"), "here: entries 1 and 2 are both called 'wrong-output'"),
+    ],
+)
+def test_a_file_with_a_mistake_is_refused_in_a_sentence(text: str, said: str) -> None:
+    with pytest.raises(InvalidExpectations) as raised:
+        parse_expectations(text, "here")
+    assert str(raised.value).startswith(said)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    ["UNEXPLAINED: say why", "TODO", "todo: say why it fails.", "xxx", "XXXX say it.", "It fails, TODO: why.", "tbd"],
+)
+@pytest.mark.parametrize("form", [(ENTRY, "It is so."), (OLD, "broken")])
+def test_a_placeholder_is_no_reason(reason: str, form: tuple[str, str]) -> None:
+    text = form[0].replace(form[1], reason)
+    assert parse_entries(text, "here")
+    with pytest.raises(InvalidExpectations, match=r"the reason is still \w+; say in a sentence why it fails"):
+        parse_expectations(text, "here")
+
+
+@pytest.mark.parametrize("reason", ["broken", "It fails.", "it is not right"])
+def test_the_reason_of_a_defect_is_a_sentence(reason: str) -> None:
+    with pytest.raises(InvalidExpectations, match="is not a sentence"):
+        parse_expectations(ENTRY.replace("It is so.", reason), "here")
+
+
+@pytest.mark.parametrize("reason", ["It is so!", "(It is so.)", "It says `so.`", "Todos are lost on restore."])
+def test_a_sentence_may_end_in_a_quotation(reason: str) -> None:
+    assert parse_expectations(ENTRY.replace("It is so.", reason), "here")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (OLD, OLD),
+        (OLD, OLD.replace("broken", "worse")),
+        (ENTRY, ENTRY.replace("wrong-output", "second")),
+        (ENTRY, ENTRY.replace("wrong-output", "second").replace('["MASK-01"]', '["REG-01", "MASK-01"]')),
+        (ENTRY, ENTRY.replace("wrong-output", "second").replace("MASK-01", "MASK-*")),
+        (ENTRY, ENTRY.replace("wrong-output", "second").replace('["output-differs"]', '["a", "output-differs"]')),
+        (ENTRY, ENTRY.replace("wrong-output", "second").replace('["it"]', '["other", "it"]')),
+        (ENTRY.replace("requirements =", "cells ="),
+         ENTRY.replace("wrong-output", "second").replace("requirements =", "cells =")),
+    ],
+)
+def test_entries_that_say_the_same_are_refused(first: str, second: str) -> None:
+    with pytest.raises(InvalidExpectations, match="entries 1 and 2 both expect output-differs in the same cells"):
+        parse_expectations(first + second, "here")
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        OTHER,
+        ENTRY.replace("wrong-output", "second").replace('["it"]', '["other"]'),
+        ENTRY.replace("wrong-output", "second").replace("output-differs", "mask-differs"),
+        ENTRY.replace("wrong-output", "second") + 'layer = ["linear"]\n',
+        ENTRY.replace("wrong-output", "second") + 'torch = "<2.5"\n',
+    ],
+)
+def test_entries_that_differ_are_not(second: str) -> None:
+    assert len(parse_expectations(ENTRY + second, "here")) == 2
+
+
+@pytest.mark.parametrize("axis", ["layer", "pattern", "dtype", "device"])
+def test_an_entry_on_every_requirement_names_any_axis(axis: str) -> None:
+    [entry] = parse_expectations(ENTRY.replace("MASK-01", "*") + f'{axis} = ["a"]\n', "here")
+    assert (entry.requirements, getattr(entry, axis)) == (("*",), ("a",))
+
+
+def test_an_entry_needs_no_link() -> None:
+    assert [entry.link for entry in parse_expectations(ENTRY, "here")] == [""]
+
+
+def test_a_file_is_read_for_one_sparsifier_and_may_be_missing(tmp_path: Path) -> None:
+    file = tmp_path / "a.expectations.toml"
+    assert read_expectations(file, "it") == ()
+    both = OTHER.replace('"it"', '"other", "it"')
+    file.write_text(ENTRY + both + OTHER.replace('"it"', '"third"').replace("second", "third"), "utf-8")
+    assert [entry.sparsifiers for entry in read_expectations(file, "it")] == [("it",), ("other", "it")]
+
+
+def test_a_file_that_is_not_text_is_refused_by_its_name(tmp_path: Path) -> None:
+    file = tmp_path / "a.expectations.toml"
+    file.write_bytes(ENTRY.encode("utf-16"))
+    with pytest.raises(InvalidExpectations, match=f"^{file}: it is not text in UTF-8"):
+        read_expectations(file, "it")
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/adapters.md"])
+def test_the_example_of_the_documentation_is_one(page: str) -> None:
+    text = (Path(__file__).parents[1] / page).read_text("utf-8")
+    [example] = re.findall(r"```toml\n(\s*\[\[defect\]\].*?)```", text, re.DOTALL)
+    [entry] = parse_expectations(dedent(example), page)
+    assert (entry.id, entry.requirements) == ("load-pops-the-masks", ("STATE-05", "STATE-08"))
