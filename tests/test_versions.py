@@ -189,6 +189,22 @@ def test_changes_with_different_reasons_have_separate_lines() -> None:
     assert sorted(one.reasons for one in changed(older, newer)) == [(), ("It was otherwise.",), ("It was so.",)]
 
 
+def test_a_known_defect_is_one_change_whatever_it_breaks() -> None:
+    ids = ("REG-01", "MASK-03")
+    older = [on("2.1.2", *(Record(cell(id, name=name), Verdict.PASSED) for id in ids), name=name) for name in "ab"]
+    newer = [
+        on("2.4.1", *(replace(KNOWN, cell=cell(id, name=name), defect="aliases") for id in ids), name=name)
+        for name in "ab"
+    ]
+    of = tabulate([*older, *newer])
+    [one] = of.changes
+    assert (one.defect, one.ids, one.sparsifiers, len(one.cells)) == ("aliases", "MASK-03, REG-01", ("a", "b"), 4)
+    html, text = both(of)
+    assert "- **aliases** (MASK-03, REG-01) since torch 2.4.1: from passed (on 2.1.2) to known failure.\n" in text
+    assert "torch 2.4.1 a, b aliases MASK-03, REG-01 from ✓ passed" in html
+    assert text.count("It was so.") == 1
+
+
 def of_two(was: Record, now: Record) -> tuple[Change, ...]:
     """Return the changes of two sparsifiers with equal records."""
     return changed(*(
@@ -205,7 +221,7 @@ def test_sparsifiers_share_a_line_only_for_availability() -> None:
 def test_red_changes_come_first() -> None:
     older = on("2.1.2", PASSED, Record(cell("MASK-02"), Verdict.PASSED))
     newer = on("2.4.1", KNOWN, replace(FAILS, cell=cell("MASK-02")))
-    assert [one.requirement.id for one in changed(older, newer)] == ["MASK-02", "MASK-01"]
+    assert [one.ids for one in changed(older, newer)] == ["MASK-02", "MASK-01"]
 
 
 def test_older_changes_come_before_newer_ones() -> None:
@@ -214,7 +230,7 @@ def test_older_changes_come_before_newer_ones() -> None:
         on("2.1.2", PASSED, replace(PASSED, cell=other)), on("2.4.1", PASSED, replace(FAILS, cell=other)),
         on("2.7.0", FAILS, replace(FAILS, cell=other)),
     )
-    assert [(one.since.name, one.requirement.id) for one in steps] == [("2.4.1", "MASK-02"), ("2.7.0", "MASK-01")]
+    assert [(one.since.name, one.ids) for one in steps] == [("2.4.1", "MASK-02"), ("2.7.0", "MASK-01")]
 
 
 def test_a_change_without_a_reason_shows_the_former_one() -> None:

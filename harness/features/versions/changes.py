@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import groupby, pairwise
 
@@ -95,9 +95,10 @@ _REFUSED = (Standing.BY_PACKAGE, Standing.BY_ADAPTER)
 
 @dataclass(frozen=True)
 class Change:
-    """Cells of one requirement that changed in the same way between two consecutive torch versions.
+    """Cells of one requirement or one known defect that changed in the same way between two consecutive torch versions.
 
     Attributes:
+        requirements: All requirements of the cells, in the catalogue's order.
         before: The last torch on which the cells stood at `was`.
         since: The first torch on which they stand at `now`.
         reasons: The reasons of the expectations, or of the cells being unavailable.
@@ -106,11 +107,12 @@ class Change:
         cells: The ids of all these cells.
         message: The message of the first cell that has one.
         arguments: The arguments of `sparsecheck run` that judge the first cell again.
+        defect: The id of the known defect that came or went, or an empty string.
     """
 
     kind: Kind
     sparsifiers: tuple[str, ...]
-    requirement: Requirement
+    requirements: tuple[Requirement, ...]
     before: Release
     since: Release
     was: Standing
@@ -121,6 +123,17 @@ class Change:
     cells: tuple[str, ...]
     message: str
     arguments: str
+    defect: str = ""
+
+    @property
+    def ids(self) -> str:
+        """The ids of its requirements."""
+        return ", ".join(one.id for one in self.requirements)
+
+    @property
+    def sentence(self) -> str:
+        """What the requirement demands; an empty string if there are several."""
+        return self.requirements[0].sentence if len(self.requirements) == 1 else ""
 
     @property
     def count(self) -> str:
@@ -163,10 +176,11 @@ def _between(older: Judged, newer: Judged) -> Iterator[Change]:
         kind = _kind(was, now)
         explaining = _explaining(kind, was, now)
         yield Change(
-            kind, (newer.name,), requirement(Cell.parse(cell).requirement), older.release, newer.release,
+            kind, (newer.name,), (requirement(Cell.parse(cell).requirement),), older.release, newer.release,
             was.standing, now.standing, tuple(one.reason for one in explaining if one.reason),
             next((one.link for one in explaining if one.link), ""), package, (cell,),
             next((one.message for one in explaining if one.message), ""), now.arguments or was.arguments,
+            next((one.defect for one in (now, was) if one.standing is Standing.KNOWN), ""),
         )
 
 
@@ -196,23 +210,29 @@ def _explaining(kind: Kind, was: Told, now: Told) -> tuple[Told, ...]:
 
 
 def _group(one: Change) -> tuple[object, ...]:
-    """Return the key that equal changes share; availability depends on torch alone, not on the sparsifier."""
-    sparsifiers = () if one.kind is Kind.AVAILABILITY else one.sparsifiers
+    """Return the key that equal changes share.
+
+    A known defect is one change, whatever requirements it breaks; availability depends on torch alone, not on the
+    sparsifier.
+    """
+    is_known = Standing.KNOWN in (one.was, one.now) and bool(one.reasons)
+    sparsifiers = () if one.kind is Kind.AVAILABILITY or is_known else one.sparsifiers
+    ids = "" if is_known else one.ids
     turn = (one.before, one.since, one.was, one.now)
-    return (one.kind, sparsifiers, one.requirement.id, turn, one.reasons, one.link, one.package)
+    return (one.kind, sparsifiers, ids, turn, one.defect, one.reasons, one.link, one.package)
 
 
 def _merged(changes: Sequence[Change]) -> Change:
     first = changes[0]
     names = tuple(dict.fromkeys(name for one in changes for name in one.sparsifiers))
     cells = tuple(cell for one in changes for cell in one.cells)
-    return Change(
-        first.kind, names, first.requirement, first.before, first.since, first.was, first.now, first.reasons,
-        first.link, first.package, cells, first.message, first.arguments,
+    broken = {one.id: one for change in changes for one in change.requirements}
+    return replace(
+        first, sparsifiers=names, cells=cells, requirements=tuple(one for one in CATALOGUE if one.id in broken)
     )
 
 
 def _worst_first(one: Change) -> tuple[object, ...]:
     red = one.now in (Standing.FAILED, Standing.ERROR, Standing.STALE, Standing.NOT_RUN)
-    kind, place = list(Kind).index(one.kind), [each.id for each in CATALOGUE].index(one.requirement.id)
+    kind, place = list(Kind).index(one.kind), [each.id for each in CATALOGUE].index(one.requirements[0].id)
     return kind, not red, one.since, one.before, place, one.sparsifiers, one.was.value, one.now.value, one.reasons

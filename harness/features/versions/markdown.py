@@ -68,7 +68,8 @@ def _changes(table: VersionTable, kind: Kind) -> Iterator[str]:
 def _change(one: Change) -> Iterator[str]:
     names = ", ".join(map(plain, one.sparsifiers))
     step = f"from {one.was.value} (on {plain(one.before.title)}) to {one.now.value}"
-    yield f"- **{one.requirement.id}** since torch {plain(one.since.title)}: {step}. {plain(one.requirement.sentence)}"
+    title = f"{plain(one.defect)}** ({one.ids})" if one.defect else f"{one.ids}**"
+    yield f"- **{title} since torch {plain(one.since.title)}: {step}. {plain(one.sentence)}".rstrip()
     yield f"  - {names}: {one.count}, {plain(one.axes)}"
     if one.reasons or one.link:
         because = "it had failed because" if one.kind is Kind.FIXED else "because"
