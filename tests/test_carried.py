@@ -12,11 +12,11 @@ from msgspec.structs import replace
 
 from sparsecheck.catalogue import revisions
 from sparsecheck.cli import main
-from sparsecheck.features.page.markdown import field_markdown
-from sparsecheck.features.page.page_html import field_html
+from sparsecheck.features.page.html import render_html
+from sparsecheck.features.page.markdown import render_markdown
 from sparsecheck.report.report import InterruptedReport, ProbeReport, Report, write
 from sparsecheck.show.carried import CARRIED, carried, carried_lines
-from sparsecheck.show.results import field
+from sparsecheck.show.results import tabulate
 from sparsecheck.values.declaration import Environment
 from sparsecheck.values.record import Footer, Record, Verdict
 from sparsecheck.values.selection import Selection
@@ -155,21 +155,21 @@ def test_carried_verdicts_are_shown_on_pages_and_not_counted(tmp_path: Path) -> 
     write(older(), then)
     ended = CliRunner().invoke(main, ["page", str(now), "--carry", str(then), "--markdown", str(page)])
     assert ended.exit_code == 0, ended.output
-    plain = field_markdown(field([NOW]))
+    plain = render_markdown(tabulate([NOW]))
     assert page.read_text("utf-8").startswith(plain.rstrip("\n"))
     assert "| it | 1 failed, 1 passed | acme 1.5 | H200 | 12.8 | 2.13.0+cu130 | 2026-02-01 | 28 days older" in (
         page.read_text("utf-8")
     )
-    assert field([NOW], [older()]).columns == field([NOW]).columns
-    html = field_html(field([NOW], [older()]))
+    assert tabulate([NOW], [older()]).columns == tabulate([NOW]).columns
+    html = render_html(tabulate([NOW], [older()]))
     assert CARRIED in html
     assert "<td class=\"fact\">28 days older than this run</td>" in html
-    assert CARRIED not in field_html(field([NOW]))
+    assert CARRIED not in render_html(tabulate([NOW]))
 
 
 def test_names_from_another_machine_are_escaped() -> None:
     one = older(place=replace(THERE, accelerator=HOSTILE))
-    told = field([NOW], [one])
-    assert "<b>" not in field_html(told).partition("Carried forward</h2>")[2]
-    assert "\x1b" not in field_markdown(told) + field_html(told) + "".join(carried_lines(told.carried))
-    assert "\\|\\`x\\`" in field_markdown(told)
+    told = tabulate([NOW], [one])
+    assert "<b>" not in render_html(told).partition("Carried forward</h2>")[2]
+    assert "\x1b" not in render_markdown(told) + render_html(told) + "".join(carried_lines(told.carried))
+    assert "\\|\\`x\\`" in render_markdown(told)

@@ -1,4 +1,4 @@
-"""The field's page: what it counts, what it keeps harmless, and when it is not written."""
+"""The results page: its counts, its safety against hostile text, and when it is not written."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from msgspec.structs import replace
 
 from sparsecheck.catalogue import CATALOGUE, revisions
 from sparsecheck.cli import main
-from sparsecheck.features.page.markdown import field_markdown
-from sparsecheck.features.page.page_html import as_data, field_html
+from sparsecheck.features.page.html import as_data, render_html
+from sparsecheck.features.page.markdown import render_markdown
 from sparsecheck.report.report import EmptyReport, InterruptedReport, Report, UnlikeReports, encode, join
 from sparsecheck.show.markdown import code, plain
-from sparsecheck.show.results import Field, Square, field, followable, shown
+from sparsecheck.show.results import ResultsTable, Square, followable, shown, tabulate
 from sparsecheck.show.standing import Standing
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection
@@ -53,11 +53,11 @@ EACH = (
 )
 
 
-def one(*records: Record) -> Field:
-    return field([report(records)])
+def one(*records: Record) -> ResultsTable:
+    return tabulate([report(records)])
 
 
-def square(of: Field, id: str = "MASK-01") -> Square:
+def square(of: ResultsTable, id: str = "MASK-01") -> Square:
     [found] = [square for square in of.columns[0].squares if square.requirement.id == id]
     return found
 
@@ -99,7 +99,7 @@ def test_a_square_has_the_standing_of_its_worst_cell(records: list[Record], expe
     ],
 )
 def test_an_unplanned_requirement_has_a_reason(of: Report, id: str, expected: str) -> None:
-    assert square(field([of]), id).standing.name == expected
+    assert square(tabulate([of]), id).standing.name == expected
 
 
 def test_counts_add_up_to_the_catalogue() -> None:
@@ -112,7 +112,7 @@ def test_counts_add_up_to_the_catalogue() -> None:
 
 
 def test_signs_names_and_colours_differ() -> None:
-    css = re.search(r"<style>(.*?)</style>", field_html(one(*EACH)), re.DOTALL)
+    css = re.search(r"<style>(.*?)</style>", render_html(one(*EACH)), re.DOTALL)
     assert css is not None
     assert len({standing.sign for standing in Standing}) == len(Standing)
     for standing in Standing:
@@ -151,7 +151,7 @@ class Read(HTMLParser):
 
 
 def test_every_square_has_a_verdict_and_a_share() -> None:
-    page = Read(field_html(join_of(report(EACH), report(passed(cell(name="other")), name="other"))))
+    page = Read(render_html(join_of(report(EACH), report(passed(cell(name="other")), name="other"))))
     squares = [button for button in page.of("button") if "data-c" in button]
     assert len(squares) == 2 * TOTAL
     titles = [button["title"] for button in squares]
@@ -161,12 +161,12 @@ def test_every_square_has_a_verdict_and_a_share() -> None:
     assert f"judged on 5 of {TOTAL} requirements; 2 passed" in page.text
 
 
-def join_of(*reports: Report) -> Field:
-    return field(reports)
+def join_of(*reports: Report) -> ResultsTable:
+    return tabulate(reports)
 
 
 def test_the_data_contains_every_cell_of_a_square() -> None:
-    page = Read(field_html(one(*EACH)))
+    page = Read(render_html(one(*EACH)))
     data = json.loads(page.scripts[0])
     row = [id for id, _, _ in data["requirements"]].index("MASK-03")
     known, ok = data["squares"][0][row]
@@ -177,37 +177,37 @@ def test_the_data_contains_every_cell_of_a_square() -> None:
 
 
 def test_failures_can_be_read_without_the_script() -> None:
-    page = Read(field_html(one(*EACH)))
+    page = Read(render_html(one(*EACH)))
     for said in ("expected 4, seen 5", "It was so.", "sparsecheck run --cell it:MASK-03/linear/given/float32/cpu"):
         assert said in page.text
     assert "https://x.y/1" in [anchor["href"] for anchor in page.of("a")]
 
 
 def test_the_page_loads_nothing_from_other_sites() -> None:
-    page = Read(field_html(one(*passed(cell()))))
+    page = Read(render_html(one(*passed(cell()))))
     assert not [tag for tag, has in page.elements if {"src", "srcset", "data", "style", "onclick"} & has.keys()]
     assert not page.of("link")
     assert all(str(anchor["href"]).startswith("#") for anchor in page.of("a"))
-    assert "url(" not in field_html(one())
-    assert "@import" not in field_html(one())
+    assert "url(" not in render_html(one())
+    assert "@import" not in render_html(one())
 
 
-def hostile() -> Field:
+def hostile() -> ResultsTable:
     """Everything that a report says is hostile."""
     name = HOSTILE.replace(":", ";")
     records = [Record(f"{name}:MASK-01/a/b/c/d", Verdict.KNOWN, "a", HOSTILE, "", HOSTILE, "javascript:a")]
     of = declared(report(records, name=name), declaration=declaration(name=name, version=HOSTILE))
-    return field([of, report(problem=HOSTILE, name="other")])
+    return tabulate([of, report(problem=HOSTILE, name="other")])
 
 
 def test_hostile_text_is_escaped_in_html() -> None:
-    plainly, page = Read(field_html(one(*EACH[3:4]))), Read(field_html(hostile()))
+    plainly, page = Read(render_html(one(*EACH[3:4]))), Read(render_html(hostile()))
     assert not page.of("img")
     assert len(page.scripts) == len(plainly.scripts) == 2
     assert page.scripts[1] == plainly.scripts[1]
     assert all(str(anchor["href"]).startswith("#") for anchor in page.of("a"))
     assert any("onerror=alert(1)" in text for text in json.loads(page.scripts[0])["texts"])
-    assert "\x1b" not in field_html(hostile())
+    assert "\x1b" not in render_html(hostile())
 
 
 def test_the_data_cannot_close_the_script_element() -> None:
@@ -217,7 +217,7 @@ def test_the_data_cannot_close_the_script_element() -> None:
 
 
 def test_hostile_text_is_escaped_in_markdown() -> None:
-    text = field_markdown(hostile())
+    text = render_markdown(hostile())
     outside_code = re.sub(r"repeat: (`+) .* \1", "", text)
     assert "<img" not in outside_code
     assert not re.search(r"(?<!\\)\]\(", outside_code)
@@ -269,7 +269,7 @@ def test_absolute_paths_are_shortened(text: str, told: str) -> None:
 
 def test_an_adapter_file_is_shown_by_its_name() -> None:
     of = declared(report([record("MASK-01", Verdict.FAILED)]), adapter="/home/me/a b.py")
-    assert square(field([of])).cells[0].arguments.startswith("--adapter 'a b.py' --cell it:MASK-01/")
+    assert square(tabulate([of])).cells[0].arguments.startswith("--adapter 'a b.py' --cell it:MASK-01/")
 
 
 def test_each_sparsifier_has_the_versions_and_the_date_of_its_own_run() -> None:
@@ -284,12 +284,12 @@ def test_each_sparsifier_has_the_versions_and_the_date_of_its_own_run() -> None:
 
 def test_the_order_of_reports_changes_nothing() -> None:
     reports = [report(EACH), report(passed(cell(name="other")), name="other")]
-    assert field_html(field(reports)) == field_html(field(reports[::-1]))
-    assert field_markdown(field(reports)) == field_markdown(field(reports[::-1]))
+    assert render_html(tabulate(reports)) == render_html(tabulate(reports[::-1]))
+    assert render_markdown(tabulate(reports)) == render_markdown(tabulate(reports[::-1]))
 
 
 def test_the_markdown_has_results_requirements_and_failures() -> None:
-    text = field_markdown(one(*EACH))
+    text = render_markdown(one(*EACH))
     assert "| it | not conformant | core: not conformant; 3 of " in text
     assert f" judged | 5 of {TOTAL} requirements | 2 (1 in part) | 1 known failure, 1 failed, " in text
     assert f"| MASK-02 | ◐ | {next(one.sentence for one in CATALOGUE if one.id == 'MASK-02')} |" in text
@@ -306,15 +306,15 @@ def test_the_pages_show_each_known_defect_once() -> None:
     of = one(*records, record("MASK-04", Verdict.PASSED))
     [defect] = of.columns[0].defects
     assert (defect.title, defect.breaks) == ("aliases", "3 cells of core MASK-01, MASK-02; extended MASK-03")
-    assert field_markdown(of).count("It was so.") == 1
-    assert Read(field_html(of)).text.count("breaks 3 cells of core MASK-01, MASK-02; extended MASK-03") == 1
+    assert render_markdown(of).count("It was so.") == 1
+    assert Read(render_html(of)).text.count("breaks 3 cells of core MASK-01, MASK-02; extended MASK-03") == 1
 
 
 def test_a_selection_is_announced_on_the_page() -> None:
-    of = field([report(passed(cell()), selection=Selection(areas=("MASK",)))])
-    assert "Only a selection" in field_markdown(of)
-    assert "Only a selection" in field_html(of)
-    assert "Only a selection" not in field_html(one()) + field_markdown(one())
+    of = tabulate([report(passed(cell()), selection=Selection(areas=("MASK",)))])
+    assert "Only a selection" in render_markdown(of)
+    assert "Only a selection" in render_html(of)
+    assert "Only a selection" not in render_html(one()) + render_markdown(one())
 
 
 def written(folder: Path, *reports: Report) -> list[str]:
@@ -366,21 +366,21 @@ def test_an_incomplete_report_writes_nothing(
 
 def test_requirements_that_a_report_was_not_judged_by_are_named() -> None:
     earlier = {id: revision for id, revision in revisions().items() if id != "MASK-02"}
-    of = field([report([*passed(cell()), Record(cell("MASK-99"), Verdict.PASSED)], requirements=earlier)])
+    of = tabulate([report([*passed(cell()), Record(cell("MASK-99"), Verdict.PASSED)], requirements=earlier)])
     assert square(of, "MASK-02").standing is Standing.NOT_THERE
-    for page in (field_html(of), field_markdown(of)):
+    for page in (render_html(of), render_markdown(of)):
         assert "not judged there: newer than its catalogue: MASK-02" in " ".join(page.split())
 
 
 def test_every_invalid_combination_of_reports_has_its_error() -> None:
     with pytest.raises(EmptyReport):
-        field([report(subjects=())])
+        tabulate([report(subjects=())])
     with pytest.raises(UnlikeReports):
-        field([report(), report()])
+        tabulate([report(), report()])
     with pytest.raises(InterruptedReport):
-        field([report(interrupted="Ctrl-C")])
+        tabulate([report(interrupted="Ctrl-C")])
     with pytest.raises(InterruptedReport):
-        field([replaced(join([report(EACH)]), footer=None)])
+        tabulate([replaced(join([report(EACH)]), footer=None)])
 
 
 def test_a_missing_report_is_named(tmp_path: Path) -> None:

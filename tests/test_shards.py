@@ -23,7 +23,7 @@ from sparsecheck.report.merging import (
 )
 from sparsecheck.report.report import Report, UnlikeReports, UnmergedShard, exit_code, join, read, write
 from sparsecheck.report.sharding import Weights, partition, read_weights, weights
-from sparsecheck.show.results import field
+from sparsecheck.show.results import tabulate
 from sparsecheck.values.record import Footer, Record, Share, Subject, Verdict
 from sparsecheck.values.selection import Selection
 from sparsecheck.values.shard import InvalidShard, Shard
@@ -216,7 +216,7 @@ def test_a_shard_is_taken_for_a_whole_run_nowhere(tmp_path: Path) -> None:
     with pytest.raises(UnlikeReports, match="of different shards"):
         join(PARTS)
     with pytest.raises(UnmergedShard, match="covers only shard 1/3 of its run"):
-        field(PARTS[:1])
+        tabulate(PARTS[:1])
     write(PARTS[0], tmp_path / "1.jsonl")
     expect = CliRunner().invoke(main, ["expect", str(tmp_path / "1.jsonl")])
     assert expect.exit_code == 2

@@ -1,4 +1,4 @@
-"""From what a case did to the verdict of its cell."""
+"""Turn the result of a case into the verdict of its cell."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .ledger import binds
 
 
 def signature(error: BaseException) -> str:
-    """What expectations cite: the kind of a violation, or exception type and first line of its message."""
+    """Return the signature of a failure: its kind or exception type, and the first line of its message."""
     if isinstance(error, Violation):
         return f"{error.kind}: {_first_line(error.message)}"
     return f"{type(error).__name__}: {_first_line(said(error))}"
 
 
 def said(error: BaseException) -> str:
-    """What an exception says; whatever it is, it can be told."""
+    """Return the message of an exception, even of one that has none to give."""
     try:
         return recordable(str(error))
     except Exception as worse:
@@ -33,14 +33,17 @@ def said(error: BaseException) -> str:
 
 
 def recordable(text: str) -> str:
-    """The text as it would be in every process and can be written in UTF-8: where objects lie in memory is nobody's
-    verdict, and half a character no character. Of megabytes, the beginning."""
-    told = re.sub(r"\b0x[0-9a-fA-F]{6,}", "0x...", text.encode("utf-8", "backslashreplace").decode("utf-8"))
-    return told if len(told) <= _MOST else f"{told[:_MOST]} ... ({len(told) - _MOST} more characters)"
+    """Return the text as a report can hold it.
+
+    Addresses in memory are replaced, since they differ from run to run, and characters that UTF-8 cannot encode are
+    escaped. Of a very long text, only the beginning is kept.
+    """
+    kept = re.sub(r"\b0x[0-9a-fA-F]{6,}", "0x...", text.encode("utf-8", "backslashreplace").decode("utf-8"))
+    return kept if len(kept) <= _MOST else f"{kept[:_MOST]} ... ({len(kept) - _MOST} more characters)"
 
 
 _MOST = 10_000
-"""Characters of one message that a report keeps."""
+"""How many characters of one message a report keeps."""
 
 
 def _first_line(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A report as JUnit XML, which every CI can show: a suite a sparsifier, a test case a cell."""
+"""Render a report as JUnit XML: one suite per sparsifier, one test case per cell."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ _COUNTS = (("failures", "failure"), ("errors", "error"), ("skipped", "skipped"))
 
 
 def junit(report: Report) -> bytes:
-    """The document. What is red is a failure or an error; what was not judged or is known to fail, skipped, and why."""
+    """Return the document.
+
+    Red cells are failures or errors. Cells that fail as known, were refused or could not be run are skipped, with the
+    reason.
+    """
     root = ElementTree.Element("testsuites", name="sparsecheck")
     for subject in report.header.subjects:
         root.append(_suite(report, subject))
@@ -33,7 +37,7 @@ def junit(report: Report) -> bytes:
 
 
 def xml_text(text: str) -> str:
-    """With what XML cannot hold, and what a terminal would obey, spelt out."""
+    """Return the text with characters escaped that XML cannot hold or a terminal would obey."""
     return _NO_XML.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
@@ -105,7 +109,7 @@ def _why(record: Record) -> str:
 
 
 def _count(element: ElementTree.Element) -> None:
-    """How many test cases there are in it, and how many of each kind."""
+    """Set the numbers of test cases in the element, in total and of each kind."""
     cases = list(element.iter("testcase"))
     element.set("tests", str(len(cases)))
     for name, child in _COUNTS:

@@ -1,4 +1,4 @@
-"""The field: every sparsifier against every requirement, computed once from reports. No torch here."""
+"""The table of results: every sparsifier against every requirement. No torch here."""
 
 from __future__ import annotations
 
@@ -24,8 +24,13 @@ from .standing import Standing, of_cell, standing
 
 @dataclass(frozen=True)
 class Told:
-    """One cell. arguments: of `sparsecheck run`, to repeat it. link: http or https, or empty. defect: the id of the
-    known defect that breaks it, if it has one."""
+    """One cell, fit to be shown.
+
+    Attributes:
+        link: A link of http or https, or an empty string.
+        arguments: The arguments of `sparsecheck run` that judge it again.
+        defect: The id of the known defect that breaks it, or an empty string.
+    """
 
     cell: str
     standing: Standing
@@ -40,8 +45,10 @@ class Told:
 class ShownDefect:
     """One known defect of a sparsifier, as pages show it.
 
-    breaks: How many cells of which requirements, in words. seen: For each cause, how many cells and the first message.
-    first: The first of its cells.
+    Attributes:
+        breaks: How many cells of which requirements it breaks, in words.
+        seen: For each cause, the number of cells in words and the message of the first.
+        first: The first of its cells.
     """
 
     title: str
@@ -54,7 +61,7 @@ class ShownDefect:
 
 @dataclass(frozen=True)
 class Square:
-    """One requirement of one sparsifier."""
+    """One requirement for one sparsifier."""
 
     requirement: Requirement
     standing: Standing
@@ -62,25 +69,29 @@ class Square:
 
     @property
     def judged(self) -> int:
-        """How many of its cells were judged."""
+        """The number of its cells that were judged."""
         return sum(cell.standing.is_judged for cell in self.cells)
 
     @property
     def unexpected(self) -> tuple[Told, ...]:
-        """Its red cells: failures that no known defect explains among them."""
+        """Its cells that failed, and that no known defect explains."""
         return tuple(cell for cell in self.cells if cell.standing.is_failure and cell.standing is not Standing.KNOWN)
 
     def share(self, count: int) -> str:
-        """So many of its cells, in words."""
+        """Return `count` of its cells, in words."""
         return f"{count} of {len(self.cells)} cell" + ("s" if len(self.cells) != 1 else "")
 
 
 @dataclass(frozen=True)
 class Column:
-    """One sparsifier: who it is, where and when it was judged, and a square for each requirement.
+    """One sparsifier: its results, where and when it was judged, and a square for each requirement.
 
-    result: in words, or `not judged`. levels: how it stands at each level. facts: pairs of name and value, the same
-    names for all sparsifiers. defects: its known defects, the worst first.
+    Attributes:
+        result: The result in words, or `not judged`.
+        levels: The result at each level.
+        problem: Why it could not be judged, or an empty string.
+        facts: Pairs of name and value, with the same names for all sparsifiers.
+        defects: Its known defects, the worst first.
     """
 
     name: str
@@ -93,31 +104,36 @@ class Column:
 
     @property
     def counts(self) -> dict[Standing, int]:
-        """Requirements by standing; they add up to the catalogue."""
+        """The number of requirements by state; they add up to the catalogue."""
         counted = Counter(square.standing for square in self.squares)
         return {one: counted[one] for one in Standing if counted[one]}
 
     @property
     def judged(self) -> int:
-        """Requirements that were judged on one cell at least."""
+        """The number of requirements that were judged, on at least one cell."""
         return sum(square.standing.is_judged for square in self.squares)
 
     @property
     def passed(self) -> int:
-        """Of those that were judged, the ones that passed, wholly or in part."""
+        """The number of requirements that passed, at least in part."""
         return sum(square.standing.is_passed for square in self.squares)
 
     @property
     def unexpected(self) -> tuple[Square, ...]:
-        """Its requirements with red cells."""
+        """Its requirements with unexpected failures."""
         return tuple(square for square in self.squares if square.unexpected)
 
 
 @dataclass(frozen=True)
-class Field:
-    """All columns, by name; selected: only a part of the catalogue was asked for. carried: what other machines said
-    of cells that are unavailable here; it counts nowhere. left_out: requirements that some report was not judged by, or
-    by another revision of them."""
+class ResultsTable:
+    """The whole table.
+
+    Attributes:
+        columns: Sorted by name.
+        selected: Whether only a part of the catalogue was judged.
+        carried: Verdicts of other machines on cells that are unavailable here; they are never counted.
+        left_out: The requirements that some report was not judged by, or by another revision of them.
+    """
 
     columns: tuple[Column, ...]
     selected: bool
@@ -125,14 +141,14 @@ class Field:
     left_out: tuple[LeftOut, ...] = ()
 
     def rows(self) -> Iterator[tuple[str, tuple[tuple[Square, ...], ...]]]:
-        """By area: a row a requirement, whose squares stand in the order of the columns."""
+        """Yield each area with a row per requirement, whose squares are in the order of the columns."""
         rows = {row[0].requirement.id: row for row in zip(*(one.squares for one in self.columns), strict=True)}
         for area, requirements in AREAS.items():
             yield area, tuple(rows[requirement.id] for requirement in requirements)
 
 
-def field(reports: Sequence[Report], older: Sequence[Report] = ()) -> Field:
-    """The field of whole reports, whatever their order. older: of other machines, to be carried forward.
+def tabulate(reports: Sequence[Report], older: Sequence[Report] = ()) -> ResultsTable:
+    """Return the table of whole reports, in any order. Verdicts of `older` ones are carried forward.
 
     Raises:
         EmptyReport: they are about no sparsifier.
@@ -153,11 +169,11 @@ def field(reports: Sequence[Report], older: Sequence[Report] = ()) -> Field:
     ]
     found = tuple(one for report in reports for one in carried(report, older))
     selected = bool(reports[0].header.selection)
-    return Field(tuple(sorted(columns, key=lambda one: one.name)), selected, found, tuple(found_out))
+    return ResultsTable(tuple(sorted(columns, key=lambda one: one.name)), selected, found, tuple(found_out))
 
 
 def shown(text: str) -> str:
-    """What a report says, fit to be shown anywhere."""
+    """Return a text of a report without control characters and absolute paths."""
     return printable(shorten_paths(text))
 
 
@@ -192,7 +208,7 @@ def _facts(subject: Subject, started: str) -> Iterator[tuple[str, str]]:
 
 
 def device(devices: Sequence[str], accelerator: str) -> str:
-    """What a run could compute on, in words."""
+    """Return the devices of a run, in words."""
     return ", ".join(devices) + (f" ({accelerator})" if accelerator else "")
 
 
@@ -202,7 +218,7 @@ def _square(requirement: Requirement, subject: Subject, records: Sequence[Record
 
 
 def told(record: Record, subject: Subject) -> Told:
-    """What became of one cell, fit to be shown."""
+    """Return one cell, fit to be shown."""
     file = re.split(r"[/\\]", subject.adapter)[-1]
     adapter = f"--adapter {shlex.quote(file)} " if file else ""
     return Told(
@@ -212,7 +228,7 @@ def told(record: Record, subject: Subject) -> Told:
 
 
 def followable(link: str) -> str:
-    """The link, if it leads to a web page and nowhere else; else nothing."""
+    """Return the link if it leads to a web page, else an empty string."""
     try:
         parts = urlsplit(link)
     except ValueError:

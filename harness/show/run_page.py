@@ -1,4 +1,4 @@
-"""Markdown for the page of a CI run, which takes only so much; and a report's verdicts as such a page."""
+"""Render Markdown for the page of a CI run, which is limited in size; a report's verdicts are such a page."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from .escaping import one_line
 from .markdown import plain
 
 MOST = 59_000
-"""Bytes of one page, less than what a comment or a summary takes."""
+"""The most bytes of a page; comments and job summaries take a little more."""
 
 READ = 2_000
-"""Characters of a message that are looked at, of which a line is to be made."""
+"""How many characters of a message are read to make a line of it."""
 
 _UNEXPECTED = (Verdict.ERROR, Verdict.NOT_RUN, Verdict.FAILED, Verdict.STALE, Verdict.PROVISIONAL)
 
 
 def page(head: str, blocks: Sequence[str]) -> str:
-    """The head, and of the blocks as many as there is room for, in their order; how many there was none for."""
+    """Return the head with as many of the blocks, in order, as there is room for, and the number left out."""
     kept, room = [head], MOST - len(head.encode()) - 100
     for number, block in enumerate(blocks):
         room -= len(block.encode())

@@ -1,4 +1,4 @@
-"""How one sparsifier stands to one requirement, from its cells."""
+"""The state of one requirement for one sparsifier, from its cells."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..values.requirement import Requirement
 
 
 class Standing(str, Enum):
-    """One square of the field; each requirement has exactly one for each sparsifier."""
+    """The state of one requirement, or of one cell, for one sparsifier."""
 
     PASSED = "passed"
     PART = "passed in part"
@@ -32,16 +32,16 @@ class Standing(str, Enum):
 
     @property
     def sign(self) -> str:
-        """One character, another for each."""
+        """The character that stands for it, a different one for each."""
         return _SIGNS[self][0]
 
     @property
     def meaning(self) -> str:
-        """Half a sentence for the legend."""
+        """An explanation for the legend."""
         return _SIGNS[self][1]
 
     def counted(self, count: int) -> str:
-        """As many requirements, in words."""
+        """Return a number of requirements in words."""
         return f"{count} {self.value}" + ("s" if count != 1 and self in _PLURAL else "")
 
     @property
@@ -50,14 +50,14 @@ class Standing(str, Enum):
 
     @property
     def is_judged(self) -> bool:
-        """Whether what the requirement asks was seen to be so or not."""
+        """Whether the requirement was seen to hold or to fail."""
         return self.is_passed or self in (
             Standing.KNOWN, Standing.FAILED, Standing.STALE, Standing.PROVISIONAL
         )
 
     @property
     def is_failure(self) -> bool:
-        """Known or not."""
+        """Whether it is a failure, known or not."""
         return self in _FAILURES
 
 
@@ -88,9 +88,11 @@ _WORST_FIRST = (Verdict.FAILED, Verdict.ERROR, Verdict.STALE, Verdict.NOT_RUN, V
 def standing(
     requirement: Requirement, subject: Subject, records: Sequence[Record], judged_by: Mapping[str, int]
 ) -> Standing:
-    """Return how `subject` stands to a requirement.
+    """Return the state of a requirement for one sparsifier.
 
     Args:
+        requirement: The requirement.
+        subject: The sparsifier.
         records: Its records of that requirement.
         judged_by: The revisions of the requirements that its report was judged by.
     """
@@ -106,14 +108,14 @@ def standing(
 
 
 def of_cell(record: Record) -> Standing:
-    """What became of one cell."""
+    """Return the state of one cell."""
     if record.verdict is Verdict.REFUSED:
         return Standing.BY_PACKAGE if record.refused_by == "package" else Standing.BY_ADAPTER
     return Standing(record.verdict.value)
 
 
 def _of_cells(records: Sequence[Record]) -> Standing:
-    """The worst; of refusals, the one that counts for less."""
+    """Return the state of the worst cell; of refusals, the one by the adapter."""
     verdicts = [record.verdict for record in records]
     if bad := [verdict for verdict in _WORST_FIRST if verdict in verdicts]:
         return Standing(bad[0].value)

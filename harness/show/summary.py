@@ -21,8 +21,10 @@ _UNEXPECTED = (Verdict.FAILED, Verdict.ERROR, Verdict.STALE, Verdict.PROVISIONAL
 
 
 def summary(report: Report) -> Iterator[str]:
-    """Yield the lines: per sparsifier its results, counts, failures by cause and known defects; if there are several,
-    a line for each at the end."""
+    """Yield per sparsifier its results, counts, unexpected failures by cause, and known defects.
+
+    If there are several sparsifiers, a line for each follows at the end.
+    """
     outcomes = {one.sparsifier: one for one in report.outcomes()}
     for subject in report.header.subjects:
         yield from _subject(report, subject, outcomes[subject.sparsifier])
@@ -148,7 +150,7 @@ def _not_run(records: tuple[Record, ...]) -> Iterator[str]:
 
 
 def _sentence(id: str) -> str:
-    """What the requirement asks; nothing if this catalogue does not have it."""
+    """Return the sentence of the requirement, or an empty string if this catalogue does not have it."""
     try:
         return requirement(id).sentence
     except UnknownRequirement:

@@ -85,7 +85,7 @@ def _runs(report: Report, names: Sequence[str]) -> list[Seen]:
 
 
 def _place(names: Sequence[str], adapters: Sequence[Path]) -> Path:
-    """The one expectation file of all that are named."""
+    """Return the expectation file that all named sparsifiers share."""
     from ...adapter.discovery import find, load
 
     places = {name: load(find(name, adapters)).expectations for name in names}

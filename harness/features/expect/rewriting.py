@@ -196,8 +196,10 @@ def _rendered(entry: Expectation) -> str:
 
 
 def _toml(key: str, value: str | tuple[str, ...]) -> str:
-    """Return a TOML string or an array of them. Both are written as in JSON, but for one character; a long array is
-    spread over lines."""
+    """Return a TOML string or an array of them; a long array is spread over lines.
+
+    Both are written as in JSON, but for one character.
+    """
     line = _quoted(list(value) if isinstance(value, tuple) else value)
     if isinstance(value, str) or len(key) + 3 + len(line) <= _WIDTH:
         return line

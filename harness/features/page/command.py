@@ -10,7 +10,7 @@ import click
 from ...commands.page_files import check_outputs, read_all, write_pages
 
 if TYPE_CHECKING:
-    from ...show.results import Field
+    from ...show.results import ResultsTable
 
 
 @click.command()
@@ -29,26 +29,26 @@ def page(files: tuple[Path, ...], html: Path | None, markdown: Path | None, olde
     report is incomplete. With 2 and 3, nothing is written.
     """
     check_outputs(html, markdown)
-    field = _field(files, older)
-    pages = {html: _html(field)} if html is not None else {}
+    table = _table(files, older)
+    pages = {html: _html(table)} if html is not None else {}
     if markdown is not None:
-        pages[markdown] = _markdown(field)
+        pages[markdown] = _markdown(table)
     write_pages(pages)
 
 
-def _field(files: tuple[Path, ...], older: tuple[Path, ...]) -> Field:
-    from ...show.results import field
+def _table(files: tuple[Path, ...], older: tuple[Path, ...]) -> ResultsTable:
+    from ...show.results import tabulate
 
-    return field(read_all(files), read_all(older))
-
-
-def _html(field: Field) -> str:
-    from .page_html import field_html
-
-    return field_html(field)
+    return tabulate(read_all(files), read_all(older))
 
 
-def _markdown(field: Field) -> str:
-    from .markdown import field_markdown
+def _html(table: ResultsTable) -> str:
+    from .html import render_html
 
-    return field_markdown(field)
+    return render_html(table)
+
+
+def _markdown(table: ResultsTable) -> str:
+    from .markdown import render_markdown
+
+    return render_markdown(table)

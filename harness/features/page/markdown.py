@@ -1,4 +1,4 @@
-"""The field as one page of Markdown."""
+"""Render the table of results as one page of Markdown."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from ...show.defects import counted
 from ...show.escaping import one_line
 from ...show.left_out import left_out_lines
 from ...show.markdown import code, link_suffix, plain, table_row
-from ...show.results import Column, Field, ShownDefect, Square, by_cause
+from ...show.results import Column, ResultsTable, ShownDefect, Square, by_cause
 from ...show.standing import Standing
 
-_HEAD = """# The field
+_HEAD = """# Results
 
-Written by `sparsecheck page` from the reports of runs. `sparsecheck explain ID` says more on a requirement, the HTML
-page of the same command more on each cell.
+Written by `sparsecheck page` from the reports of runs. `sparsecheck explain ID` describes a requirement in full; the
+HTML page of the same command shows every cell.
 """
 
 
-def field_markdown(field: Field) -> str:
-    """Who was judged on how much, the matrix, then what fails and why."""
-    lines = [_HEAD, *_notes(field), *_overview(field), *_matrix(field)]
-    lines += [line for column in field.columns for line in _failures(column)]
-    lines += _carried(field)
+def render_markdown(table: ResultsTable) -> str:
+    """Return the page: results per sparsifier, the table, then failures and known defects."""
+    lines = [_HEAD, *_notes(table), *_overview(table), *_matrix(table)]
+    lines += [line for column in table.columns for line in _failures(column)]
+    lines += _carried(table)
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _notes(field: Field) -> Iterator[str]:
-    if field.selected:
+def _notes(table: ResultsTable) -> Iterator[str]:
+    if table.selected:
         yield "**Only a selection of the catalogue was asked for; nothing here is a verdict on the whole.**\n"
-    yield from (f"{plain(line)}\n" for line in left_out_lines(field.left_out))
+    yield from (f"{plain(line)}\n" for line in left_out_lines(table.left_out))
 
 
-def _overview(field: Field) -> Iterator[str]:
-    yield "## Results\n"
-    facts = [what for what, _ in field.columns[0].facts]
+def _overview(table: ResultsTable) -> Iterator[str]:
+    yield "## Sparsifiers\n"
+    facts = [what for what, _ in table.columns[0].facts]
     said = ("#", "sparsifier", "result", "by level", "judged on", "passed", "not passed, or not judged")
     yield table_row((*said, *facts))
     yield "|---" * (7 + len(facts)) + "|"
-    for number, column in enumerate(field.columns, 1):
+    for number, column in enumerate(table.columns, 1):
         judged = f"{column.judged} of {len(column.squares)} requirements"
         passed = f"{column.passed} ({_in_part(column)} in part)"
         told = (str(number), column.name, column.result, ". ".join(column.levels), judged, passed)
@@ -55,12 +55,12 @@ def _others(column: Column) -> str:
     return ", ".join(one.counted(count) for one, count in column.counts.items() if not one.is_passed)
 
 
-def _matrix(field: Field) -> Iterator[str]:
+def _matrix(table: ResultsTable) -> Iterator[str]:
     yield "## Requirements\n\nThe columns are the sparsifiers, by their numbers above.\n"
     yield from (f"- `{one.sign}` {one.value}: {one.meaning}" for one in Standing)
-    for area, rows in field.rows():
-        yield f"\n### {area}\n\n" + table_row(("requirement", *map(str, range(1, len(field.columns) + 1)), "asks"))
-        yield "|---" * (len(field.columns) + 2) + "|"
+    for area, rows in table.rows():
+        yield f"\n### {area}\n\n" + table_row(("requirement", *map(str, range(1, len(table.columns) + 1)), "asks"))
+        yield "|---" * (len(table.columns) + 2) + "|"
         for row in rows:
             requirement = row[0].requirement
             yield table_row((requirement.id, *(square.standing.sign for square in row), requirement.sentence))
@@ -101,13 +101,13 @@ def _defect(defect: ShownDefect) -> Iterator[str]:
     yield f"  - repeat: {code(f'sparsecheck run {defect.first.arguments}')}"
 
 
-def _carried(field: Field) -> Iterator[str]:
-    if not field.carried:
+def _carried(table: ResultsTable) -> Iterator[str]:
+    if not table.carried:
         return
     yield f"## Carried forward\n\n{CARRIED}\n"
-    facts = [what for what, _ in field.carried[0].facts]
+    facts = [what for what, _ in table.carried[0].facts]
     yield table_row(("sparsifier", "cells", *facts))
     yield "|---" * (2 + len(facts)) + "|"
-    for one in field.carried:
+    for one in table.carried:
         yield table_row((one.sparsifier, one.counted, *(fact or "unknown" for _, fact in one.facts)))
     yield ""

@@ -12,6 +12,6 @@ def render_html(table: VersionTable) -> str:
     """Return the page with its style inlined."""
     by_kind = {kind: [one for one in table.changes if one.kind is kind] for kind in Kind}
     return render_page(
-        "versions.html", ("field.css", "versions.css"), {}, table=table, by_kind=by_kind,
+        "versions.html", ("results.css", "versions.css"), {}, table=table, by_kind=by_kind,
         left_out=[*left_out_lines(table.left_out)],
     )
