@@ -139,5 +139,5 @@ def test_child_without_a_report_is_reported(monkeypatch: pytest.MonkeyPatch) -> 
     one = judge_in_subprocesses(Run(("it",), selection=SELECTION), print)
     assert exit_code(one) == 3
     assert one.header.subjects[0].problem == (
-        "its process ended before it wrote a report. Its last output: nothing"
+        "the process of it ended before it wrote a report. Its last output: nothing"
     )

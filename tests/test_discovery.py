@@ -8,10 +8,19 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from sparsecheck.adapter.discovery import BrokenAdapter, NotFound, Registration, find, load, registrations
+from sparsecheck.adapter.discovery import (
+    BrokenAdapter,
+    NotFound,
+    Registration,
+    find,
+    load,
+    registrations,
+    split_class,
+)
 from sparsecheck.cli import main
 from sparsecheck.commands.names import not_installed_lines, select_sparsifiers
 from sparsecheck.report.report import write
+from tests.faulty import run
 from tests.installed import install, sparsecheck_without
 from tests.samples import cell, passed, report
 
@@ -181,8 +190,11 @@ def test_an_invalid_value_is_broken_with_a_reason(
         (GOOD.replace("pass", "contract = None"), ":3 (class Good) does not declare itself: ValidationError: "),
         (GOOD.replace("pass", "distribution = property(lambda self: 1 / 0)"),
          ":3 (class Good) does not declare itself: ZeroDivisionError: "),
-        (GOOD + "\nclass Second(ExemplarAdapter):\n    pass\n", "defines 2 adapters; an adapter file defines exactly"),
-        ("", "defines 0 adapters"),
+        (GOOD + "\nclass Second(ExemplarAdapter):\n    pass\n",
+         "defines 2 adapters: Good, Second. Name one with --adapter "),
+        ("", "defines no adapter. Derive a class from sparsecheck.Adapter in it."),
+        ("import sparsecheck\nclass A(sparsecheck.Adapter): pass\n",
+         "defines no complete adapter. Class A does not implement: attach."),
         ("import acme_no_such_module\n", "does not import: ModuleNotFoundError"),
     ],
 )
@@ -193,6 +205,39 @@ def test_a_broken_adapter_file_names_the_line_to_fix(tmp_path: Path, text: str, 
         load(find("acme", [file]))
     assert str(raised.value).startswith(str(file))
     assert said in str(raised.value)
+
+
+TWO = GOOD + "\nclass Second(ExemplarAdapter):\n    pass\nclass Part(__import__('sparsecheck').Adapter):\n    pass\n"
+
+
+@pytest.mark.parametrize("cls", ["Good", "Second"])
+def test_one_of_several_adapters_in_a_file_can_be_named(tmp_path: Path, cls: str) -> None:
+    file = tmp_path / "acme.py"
+    file.write_text(TWO, "utf-8")
+    found = load(find(f"acme.{cls}", [tmp_path / f"acme.py:{one}" for one in ("Good", "Second")]))
+    assert (found.name, type(found.adapter).__name__, found.source) == (f"acme.{cls}", cls, file)
+    assert found.expectations == tmp_path / "acme.expectations.toml"
+
+
+@pytest.mark.parametrize(
+    ("cls", "said"),
+    [("Secnd", "defines no adapter 'Secnd'. Did you mean 'Second'?"),
+     ("Nothing", "defines no adapter 'Nothing'. It defines: Good, Second, Part."),
+     ("Part", "defines no complete adapter. Class Part does not implement: attach.")],
+)
+def test_a_class_that_cannot_be_judged_is_answered_with_what_can(tmp_path: Path, cls: str, said: str) -> None:
+    file = tmp_path / "acme.py"
+    file.write_text(TWO, "utf-8")
+    with pytest.raises(BrokenAdapter) as raised:
+        load(find(f"acme.{cls}", [tmp_path / f"acme.py:{cls}"]))
+    assert str(raised.value) == f"{file} {said}"
+
+
+def test_a_colon_in_a_files_own_name_names_no_class(tmp_path: Path) -> None:
+    file = tmp_path / "acme:Good"
+    file.write_text(GOOD, "utf-8")
+    assert split_class(file) == (file, "")
+    assert split_class(tmp_path / "acme.py:Good") == (tmp_path / "acme.py", "Good")
 
 
 def test_a_missing_adapter_file_is_broken(tmp_path: Path) -> None:
@@ -261,3 +306,18 @@ def test_modules_next_to_an_adapter_file_do_not_hide_installed_ones(
     monkeypatch.setattr(sys, "path", [*sys.path])
     load(find("acme", [beside / "acme.py"]))
     assert sys.modules["acme_twice"].__file__ == str(installed / "acme_twice.py")
+
+
+def test_several_adapters_of_one_file_are_judged_by_name(tmp_path: Path) -> None:
+    """Each in its own process, a fresh interpreter included."""
+    file = tmp_path / "acme.py"
+    file.write_text(TWO, "utf-8")
+    adapters = [part for cls in ("Good", "Second") for part in ("--adapter", f"{file.name}:{cls}")]
+    ended = run(tmp_path, *adapters, "--requirement", "STATE-02")
+    assert ended.code == 0, ended.output
+    assert ended.report is not None
+    assert [one.sparsifier for one in ended.report.header.subjects] == ["acme.Good", "acme.Second"]
+    assert [one.adapter for one in ended.report.header.subjects] == [f"{file}:Good", f"{file}:Second"]
+    missing = run(tmp_path, "--adapter", "gone.py:Good")
+    assert missing.code == 2
+    assert "'gone.py' does not exist" in missing.output

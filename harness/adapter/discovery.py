@@ -11,7 +11,7 @@ import re
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
@@ -22,7 +22,7 @@ from packaging.requirements import Requirement
 
 from ..catalogue import VERSION
 from ..errors import SparsecheckError
-from ..suggestions import UnknownName
+from ..suggestions import UnknownName, quoted, suggestion
 
 if TYPE_CHECKING:
     from ..values.declaration import Declaration
@@ -87,7 +87,7 @@ def registrations(files: Iterable[Path] = ()) -> tuple[Registration, ...]:
     A name that is registered twice, or that is not fit for a file name, becomes a registration with a problem.
     """
     found = [_from_entry_point(point) for point in entry_points(group=GROUP)]
-    found += [Registration(_file_name(file), str(file), file=file) for file in files]
+    found += [Registration(name_of_file(file), str(file), file=file) for file in files]
     taken = Counter(registration.name for registration in found)
     return tuple(sorted((_checked(one, taken, found) for one in found), key=lambda one: (one.name, one.value)))
 
@@ -120,8 +120,17 @@ def _is_installed(name: str) -> bool:
         return False
 
 
-def _file_name(file: Path) -> str:
-    return re.sub(r"[^A-Za-z0-9.]+", "-", file.stem).strip("-") or "adapter"
+def split_class(file: Path) -> tuple[Path, str]:
+    """Split `file.py:ClassName` into the file and the class, which is empty if none is named."""
+    found = re.fullmatch(r"(?s)(.+):([^\W\d]\w*)", str(file))
+    return (Path(found[1]), found[2]) if found and not file.exists() else (file, "")
+
+
+def name_of_file(file: Path) -> str:
+    """Return the name under which the adapter in a file is registered: `file`, or `file.ClassName` if it names one."""
+    path, cls = split_class(file)
+    stem = re.sub(r"[^A-Za-z0-9.]+", "-", path.stem).strip("-") or "adapter"
+    return f"{stem}.{cls}" if cls else stem
 
 
 def _checked(one: Registration, taken: Counter[str], found: list[Registration]) -> Registration:
@@ -200,16 +209,17 @@ def _imported(registration: Registration) -> Any:
         raise BrokenAdapter(f"{registration.value} does not import: {_where(error)}") from error
 
 
-def _adapter_in(file: Path) -> Any:
-    """Return the one adapter class that a file defines.
+def _adapter_in(path: Path) -> Any:
+    """Return the adapter class that `file.py:ClassName` names, or the only one that `file.py` defines.
 
     The file's folder is appended to the import path, so that installed packages take precedence over its neighbours.
     """
     from .protocol import Adapter
 
+    file, cls = split_class(path)
     if not file.is_file():
         raise BrokenAdapter(f"{file}: no such file")
-    name = f"sparsecheck_adapter_{_file_name(file).replace('-', '_').replace('.', '_')}"
+    name = f"sparsecheck_adapter_{re.sub('[-.]', '_', name_of_file(path))}"
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise BrokenAdapter(f"{file} is no Python file")
@@ -218,15 +228,40 @@ def _adapter_in(file: Path) -> Any:
     if (folder := str(file.absolute().parent)) not in sys.path:
         sys.path.append(folder)
     spec.loader.exec_module(module)
-    own = [
-        value
-        for value in vars(module).values()
+    own = {
+        value.__name__: value for value in vars(module).values()
         if inspect.isclass(value) and issubclass(value, Adapter) and value.__module__ == name
-        and not inspect.isabstract(value)
-    ]
-    if len(own) != 1:
-        raise BrokenAdapter(f"{file} defines {len(own)} adapters; an adapter file defines exactly one")
-    return own[0]
+    }
+    return own[_class_to_judge(file, cls, own)]
+
+
+def _class_to_judge(file: Path, cls: str, own: Mapping[str, type]) -> str:
+    """Return `cls`, or the name of the only complete adapter class of a file.
+
+    Raises:
+        BrokenAdapter: There is none, or no way to choose between several.
+    """
+    if cls and cls not in own:
+        raise BrokenAdapter(f"{file} defines no adapter {quoted(cls)}", suggestion(cls, own) or _those(own))
+    complete = [name for name, value in own.items() if not inspect.isabstract(value)]
+    chosen = [cls] if cls else complete
+    if len(chosen) > 1:
+        hint = f"Name one with --adapter {file}:{chosen[0]}."
+        raise BrokenAdapter(f"{file} defines {len(chosen)} adapters: {', '.join(chosen)}", hint)
+    if not own:
+        raise BrokenAdapter(f"{file} defines no adapter", "Derive a class from sparsecheck.Adapter in it.")
+    if not chosen or chosen[0] not in complete:
+        lacks = [f"Class {name} does not implement: {_abstract(own[name])}." for name in chosen or own]
+        raise BrokenAdapter(f"{file} defines no complete adapter", " ".join(lacks))
+    return chosen[0]
+
+
+def _those(own: Iterable[str]) -> str:
+    return f"It defines: {', '.join(own)}." if own else ""
+
+
+def _abstract(cls: type) -> str:
+    return ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
 
 
 def _instance(target: Any, registration: Registration) -> Any:

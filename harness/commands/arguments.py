@@ -1,12 +1,31 @@
-"""Callbacks for options that several commands have."""
+"""Types and callbacks of options that several commands have."""
 
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
+from typing import Any
 
 import click
 
+from ..adapter.discovery import split_class
 from ..values.shard import InvalidShard, Shard
+
+
+class AdapterFile(click.Path):
+    """The type of options that take an adapter file: `file.py`, or `file.py:ClassName` to choose among several."""
+
+    name = "adapter"
+
+    def __init__(self, exists: bool = True) -> None:
+        """Make the type; `exists` is as for `click.Path`."""
+        super().__init__(exists=exists, dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Check that the file exists, and return it together with the class."""
+        file, _ = split_class(Path(value))
+        super().convert(str(file), param, ctx)
+        return Path(value)
 
 
 def split_arguments(context: click.Context, option: click.Parameter, value: str) -> tuple[str, ...]:

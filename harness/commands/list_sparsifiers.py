@@ -9,6 +9,7 @@ import click
 
 from ..catalogue import VERSION
 from ..errors import NotJudged
+from .arguments import AdapterFile
 
 if TYPE_CHECKING:
     from ..values.declaration import Declaration
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command("list")
 @click.option("--check", is_flag=True, help="Load every adapter; exit with 2 if one of them cannot be judged.")
-@click.option("--adapter", "adapters", multiple=True, type=click.Path(path_type=Path),
+@click.option("--adapter", "adapters", multiple=True, type=AdapterFile(exists=False),
               help="Also list the adapter in this file.")
 def list_(check: bool, adapters: tuple[Path, ...]) -> None:
     """List the registered sparsifiers. Without --check, only package metadata is read and no adapter is loaded."""

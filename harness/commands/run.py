@@ -13,14 +13,14 @@ from ..errors import BadUsage
 from ..values.requirement import Level
 from ..values.selection import Selection
 from ..values.shard import Shard
-from .arguments import shard_argument, split_arguments
+from .arguments import AdapterFile, shard_argument, split_arguments
 from .finish import finish
 from .output import check_writable
 
 
 @click.command()
 @click.argument("names", nargs=-1)
-@click.option("--adapter", "adapters", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
+@click.option("--adapter", "adapters", multiple=True, type=AdapterFile(),
               help="Judge the adapter in this file, and no registered sparsifier unless named.")
 @click.option("--area", "areas", multiple=True, type=click.Choice(list(AREAS), case_sensitive=False),
               help="Judge only this area.")

@@ -34,7 +34,7 @@ from ..values.record import Header, Record, Subject, Verdict
 from ..values.selection import Selection
 from ..values.shard import Shard
 from .report_writer import UNWRITTEN, current_cell_file
-from .subprocesses import Children, describe_end, last_output, pytest_command, run_each
+from .subprocesses import Children, describe_end, describe_exit, last_output, pytest_command, run_each
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def judge_in_subprocesses(run: Run, show: Callable[[str], None]) -> Report:
         CannotResume: A sparsifier is not the one that the interrupted run judged.
         InvalidReport: The durations cannot be read.
     """
-    losses, unwritten, weights = list[str](), set[str](), read_weights(run.durations)
+    losses, codes, weights = list[str](), dict[str, int](), read_weights(run.durations)
     problems = {one.name: one.obstacle for one in registrations(run.adapters) if one.obstacle}
     with tempfile.TemporaryDirectory(prefix="sparsecheck-") as name:
         folder = Path(name)
@@ -103,15 +103,14 @@ def judge_in_subprocesses(run: Run, show: Callable[[str], None]) -> Report:
             path = records / f"{sparsifier}.jsonl"
             command = _command(run, sparsifier, folder, path)
             how = children.run(sparsifier, command, folder, run.limit, is_done=lambda: _has_footer(path))
-            if children.codes.get(sparsifier) == UNWRITTEN:
-                unwritten.add(sparsifier)
+            codes.update(children.codes)
             if sparsifier in run.earlier and _problem(path):
                 children.end()
                 return "cannot be resumed"
             return how or "judged"
 
         run_each(run.names, run.jobs, judge_one, show, losses, forked=True)
-        files = {one: ChildFiles(records / f"{one}.jsonl", folder, one in unwritten) for one in run.names}
+        files = {one: ChildFiles(records / f"{one}.jsonl", folder, codes.get(one)) for one in run.names}
         reports = [
             _unjudged(one, run, problems[one]) if one in problems else _collect(one, files[one], run, weights, losses)
             for one in run.names
@@ -126,17 +125,17 @@ class ChildFiles:
     Attributes:
         report: The path of its report.
         folder: The folder with its log.
-        unwritten: Whether it could not write all its records.
+        code: Its exit code; None if it did not exit by itself.
     """
 
     report: Path
     folder: Path
-    unwritten: bool
+    code: int | None
 
     def describe_end(self, name: str, otherwise: str = "its process ended before it finished its report") -> str:
         """Return how the unfinished child ended, or `otherwise` if that is unknown."""
         full = "its records could not be written any further"
-        return describe_end(self.folder, name, full if self.unwritten else otherwise)
+        return describe_end(self.folder, name, full if self.code == UNWRITTEN else otherwise)
 
 
 def _resumed(report: Report, run: Run) -> Report:
@@ -207,7 +206,8 @@ def _collect(name: str, files: ChildFiles, run: Run, weights: Weights, losses: l
         _check_header(report.header, name, run, weights)
     except InvalidReport as error:
         is_missing = isinstance(error, MissingReport)
-        otherwise = "its process ended before it wrote a report" if is_missing else _message(path, error)
+        exit = describe_exit(files.code)
+        otherwise = f"the process of {name} {exit} before it wrote a report" if is_missing else _message(path, error)
         losses.append(f"{name}: no report")
         problem = f"{files.describe_end(name, otherwise)}. Its last output: {last_output(files.folder, name)}"
         return run.earlier[name] if name in run.earlier else _unjudged(name, run, problem)

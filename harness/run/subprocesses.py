@@ -78,7 +78,7 @@ class Children:
         finally:
             _kill(child)
             self.alive.discard(child)
-        return "" if code in (0, 1) else f"exited with code {code}"
+        return "" if code in (0, 1) else describe_exit(code)
 
     def _start(self, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> Child:
         if self.fork_server is not None:
@@ -202,6 +202,17 @@ def describe_end(folder: Path, name: str, otherwise: str = "its process ended be
     """Return how an unfinished child ended, or `otherwise` if it was not stopped by this process."""
     note = folder / f"{name}.end"
     return note.read_text("utf-8") if note.exists() else otherwise
+
+
+def describe_exit(code: int | None) -> str:
+    """Return a phrase for an exit code with the meaning of `subprocess.Popen.returncode`; None if it is unknown."""
+    if code is None:
+        return "ended"
+    if code >= 0:
+        return f"exited with code {code}"
+    with suppress(ValueError):
+        return f"was killed by {signal.Signals(-code).name}"
+    return f"was killed by signal {-code}"
 
 
 def last_output(folder: Path, name: str) -> str:

@@ -6,6 +6,7 @@ import inspect
 import os
 import pickle
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -93,7 +94,10 @@ def restore_in_fresh_process(trial: Trial, saved: Saved) -> FreshRestore:
 
 def _asked(trial: Trial, folder: Path) -> Request:
     adapter = trial.adapter
-    file = inspect.getsourcefile(type(adapter)) or ""
+    cls = type(adapter)
+    file = inspect.getsourcefile(cls) or ""
+    if file and vars(sys.modules[cls.__module__]).get(cls.__name__) is cls:
+        file = f"{file}:{cls.__name__}"
     return Request(trial.cell.id, _registered(trial), _pickled(adapter, folder / ADAPTER), file)
 
 

@@ -36,11 +36,17 @@ def checked_sparsified(answer: object, call: str, guard: Guard) -> Sparsified:
 
 
 class _Checked(Sparsified):
-    """Passes every call on, and checks the types of the answers (`protocol-broken`)."""
+    """Passes every call on, and checks the types of the answers (`protocol-broken`).
+
+    A method of the protocol that is not checked here is the sparsifier's own, and never the default of the base class.
+    """
 
     def __init__(self, own: Sparsified, guard: Guard) -> None:
         self._own = own
         self._guard = guard
+        for name in public_methods(Sparsified):
+            if name not in vars(_Checked):
+                setattr(self, name, getattr(own, name))
 
     @property
     def model(self) -> nn.Module:
@@ -84,6 +90,11 @@ class _Checked(Sparsified):
 
     def load_sidecar(self, sidecar: Any) -> None:
         self._own.load_sidecar(sidecar)
+
+
+def public_methods(protocol: type) -> list[str]:
+    """Return the names of the public methods of a class of the protocol."""
+    return [name for name, value in vars(protocol).items() if callable(value) and not name.startswith("_")]
 
 
 def _of_type(kind: type[T], answer: object, what: str) -> T:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...commands.arguments import split_arguments
+from ...commands.arguments import AdapterFile, split_arguments
 from ...commands.names import select_sparsifiers
 from ...commands.output import check_writable, write_files
 from ...errors import OK, BadUsage, Incomplete
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .time_in_subprocesses import Bench, Timed
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
-_ADAPTER = click.Path(path_type=Path, exists=True, dir_okay=False)
+_ADAPTER = AdapterFile()
 
 
 @click.command()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from ...adapter.discovery import BrokenAdapter, Found, find, load
+from ...adapter.discovery import BrokenAdapter, Found, find, load, name_of_file
 from ...errors import SparsecheckError
 from ...process.guard import Guard
 from ...run.report_writer import cell_of, current_cell_file
@@ -106,7 +106,8 @@ class Timekeeper:
             return None
         name, file = entry.sparsifier, Path(rival.file)
         if rival.file:
-            adapter, subject = load(find(file.stem, (file,))).adapter, verified_subject(self._found[name], entry)
+            adapter = load(find(name_of_file(file), (file,))).adapter
+            subject = verified_subject(self._found[name], entry)
             return partial(arm, entry, adapter, subject.workload)
         if name not in self._other_releases:
             started = self._open.enter_context(start_other_release(name, self._files, rival.folder))

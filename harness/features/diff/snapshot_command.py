@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ...commands.arguments import AdapterFile
 from ...errors import NotJudged
 
 if TYPE_CHECKING:
     from .differences import Side
     from .snapshot_in_subprocesses import SnapshotRunner
 
-ADAPTER = click.Path(path_type=Path, exists=True, dir_okay=False)
+ADAPTER = AdapterFile()
 
 
 @click.command()

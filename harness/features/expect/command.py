@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ... import files
+from ...commands.arguments import AdapterFile
 from ...errors import BadUsage, NotJudged
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @click.argument("file", metavar="REPORT", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--sparsifier", "names", multiple=True, metavar="NAME",
               help="Only these sparsifiers. They must share one expectation file.")
-@click.option("--adapter", "adapters", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
+@click.option("--adapter", "adapters", multiple=True, type=AdapterFile(),
               help="An adapter file, as it was given to the run.")
 @click.option("--write", is_flag=True, help="Write the expectation file beside the adapter instead of printing it.")
 def expect(file: Path, names: tuple[str, ...], adapters: tuple[Path, ...], write: bool) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ...commands.arguments import AdapterFile
 from ...commands.output import check_writable
 from ...errors import BadUsage, NotJudged
 from ...files import write
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("cell", metavar="CELL")
-@click.option("--adapter", "adapters", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
+@click.option("--adapter", "adapters", multiple=True, type=AdapterFile(),
               help="An adapter file, as it was given to the run.")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the script here.")
 def repro(cell: str, adapters: tuple[Path, ...], output: Path | None) -> None:

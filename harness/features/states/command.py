@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ...commands.arguments import AdapterFile
 from ...errors import RED, BadUsage, NotJudged
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
-_adapters = click.option("--adapter", "adapters", multiple=True, type=click.Path(path_type=Path, exists=True),
+_adapters = click.option("--adapter", "adapters", multiple=True, type=AdapterFile(),
                          help="An adapter file, in addition to the registered adapters (repeatable).")
 
 
