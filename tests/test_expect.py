@@ -34,7 +34,7 @@ def test_from_red_to_known_to_mended(tmp_path: Path) -> None:
 
     shown = expect(tmp_path, *adapter)
     assert (shown.code, file.exists()) == (0, False)
-    assert f"{file} is not written; --write writes it" in shown.output
+    assert f"{file} was not written; add --write to do so" in shown.output
 
     assert expect(tmp_path, *adapter, "--write").code == 0
     text = file.read_text("utf-8")
@@ -62,7 +62,7 @@ def test_from_red_to_known_to_mended(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("selection", "code", "said"),
-    [(Selection(cells=(cell(),)), 2, "out.jsonl was judged on single cells")],
+    [(Selection(cells=(cell(),)), 2, "out.jsonl is the report of a run with --cell")],
 )
 def test_a_report_that_says_too_little_is_refused(
     tmp_path: Path, selection: Selection, code: int, said: str
@@ -113,7 +113,7 @@ def test_sparsifiers_of_two_files_are_refused(tmp_path: Path) -> None:
     assert run(tmp_path, *adapters, "--requirement", "REG-05").code == 0
     ended = expect(tmp_path, *adapters)
     assert ended.code == 2
-    assert "more than one expectation file" in ended.output
+    assert "several expectation files" in ended.output
     assert "Name the sparsifiers of one file with --sparsifier." in ended.output
 
 

@@ -132,7 +132,7 @@ def test_an_expectation_is_in_force_if_it_covers_any_cell() -> None:
 
 
 def test_one_expectation_by_a_version_among_others_wants_a_version() -> None:
-    with pytest.raises(InvalidExpectations, match="is not one by PEP 440"):
+    with pytest.raises(InvalidExpectations, match="does not follow PEP 440"):
         in_force([expectation(version="<2"), expectation()], declaration(version="nightly"), environment(), PLANNED)
 
 
@@ -159,13 +159,13 @@ def test_an_expectation_by_a_version_that_is_none_is_an_error(fields: dict[str, 
     if fits:
         assert in_force([expectation(**fields)], it, environment(), PLANNED)
         return
-    with pytest.raises(InvalidExpectations, match="'nightly', is not one by PEP 440"):
+    with pytest.raises(InvalidExpectations, match="'nightly' does not follow PEP 440"):
         in_force([expectation(**fields)], it, environment(), PLANNED)
 
 
 @pytest.mark.parametrize("axes", [{"requirement": "MASK-16"}, {"layer": ("linaer",)}, {"device": ("cuda",)}])
 def test_an_expectation_that_covers_no_cell_is_an_error(axes: dict[str, Any]) -> None:
-    with pytest.raises(InvalidExpectations, match=r"^it: the expectation on MASK-\d\d covers no cell"):
+    with pytest.raises(InvalidExpectations, match=r"^it: the expectation on MASK-\d\d covers no planned cell"):
         in_force([expectation(**axes)], declaration(), environment(), PLANNED)
 
 
@@ -175,7 +175,7 @@ def test_an_expectation_past_its_until_is_an_error(version: str, past: bool) -> 
     if not past:
         assert in_force(dated, it, environment(), PLANNED)
         return
-    with pytest.raises(InvalidExpectations, match=f"until >=2, and this is {version}: fix the defect"):
+    with pytest.raises(InvalidExpectations, match=f"until >=2, and this is {version}. Fix the defect"):
         in_force(dated, it, environment(), PLANNED)
 
 
@@ -239,8 +239,8 @@ def test_a_run_weighs_each_cell(judged: Report, id: str, verdict: Verdict) -> No
     ("line", "said"),
     [
         ("count = 1", "invalid.expectations.toml: entry 1 (breaks-conv2d): unknown key 'count'"),
-        ('device = ["tpu"]', "invalid: defect breaks-conv2d covers no cell"),
-        ('until = ">=0"', "invalid: defect breaks-conv2d was to hold until >=0"),
+        ('device = ["tpu"]', "invalid: defect breaks-conv2d covers no planned cell"),
+        ('until = ">=0"', "invalid: defect breaks-conv2d was expected until >=0"),
     ],
 )
 def test_a_sparsifier_whose_expectations_cannot_be_weighed_is_not_judged(tmp_path: Path, line: str, said: str) -> None:

@@ -59,7 +59,7 @@ def test_entries_keep_their_order_and_an_empty_file_has_none() -> None:
     ("text", "said"),
     [
         ("[[defect]\n", "here: it is not TOML: "),
-        ("\ufeff" + ENTRY, "here: it begins with a byte-order mark; save it as UTF-8 without one"),
+        ("\ufeff" + ENTRY, "here begins with a byte-order mark. Save it as UTF-8 without one."),
         ("[[unknown]]\n", "here: unknown table 'unknown'; entries are written [[defect]]"),
         ("".join(f"[[{name}]]\n" for name in "dbeacf"), "here: unknown table 'a'; entries"),
         ("defect = 3\n", "here: entries are written [[defect]], in double brackets"),
@@ -72,7 +72,7 @@ def test_entries_keep_their_order_and_an_empty_file_has_none() -> None:
         (OLD.replace("requirement", "requirements"), "here: entry 1: unknown key 'requirements'"),
         (OLD + 'id = "a"\n', "here: entry 1: unknown key 'id'"),
         (ENTRY + 'layer = "linear"\n', "here: entry 1 (wrong-output): layer is a string, expected a list of strings"),
-        (ENTRY + "layer = [3]\n", "here: entry 1 (wrong-output): layer has a number in it, expected strings"),
+        (ENTRY + "layer = [3]\n", "here: entry 1 (wrong-output): layer contains a number, expected strings"),
         (ENTRY + "until = 2027-01-01\n", "here: entry 1 (wrong-output): until is a date, expected a string; write a"),
         (ENTRY + "torch = 2.5\n", "here: entry 1 (wrong-output): torch is a number, expected a string"),
         (ENTRY + "platform = true\n", "here: entry 1 (wrong-output): platform is a boolean, expected a string"),
@@ -94,9 +94,9 @@ def test_entries_keep_their_order_and_an_empty_file_has_none() -> None:
         (ENTRY.replace("MASK-01", "*"),
          "here: entry 1 (wrong-output): requirement '*' needs an axis: layer, pattern, dtype or device"),
         (ENTRY + 'cells = ["MASK-01"]\n',
-         "here: entry 1 (wrong-output): cells stand in place of requirements and axes"),
+         "here: entry 1 (wrong-output): cells replace requirements and axes"),
         (ENTRY.replace('requirements = ["MASK-01"]', 'cells = ["other:MASK-01"]'),
-         "here: entry 1 (wrong-output): 'other:MASK-01' is of other, which is not one of the sparsifiers of the entr"),
+         "here: entry 1 (wrong-output): 'other:MASK-01' names other, which is not one of the entry's sparsifiers"),
         (ENTRY.replace('requirements = ["MASK-01"]', 'cells = ["linear/given"]'),
          "here: entry 1 (wrong-output): 'linear/given' is not REQUIREMENT/layer/pattern/dtype/device"),
         (ENTRY.replace('requirements = ["MASK-01"]', 'cells = ["*/*"]'),
@@ -194,7 +194,7 @@ def test_a_file_is_read_for_one_sparsifier_and_may_be_missing(tmp_path: Path) ->
 def test_a_file_that_is_not_text_is_refused_by_its_name(tmp_path: Path) -> None:
     file = tmp_path / "a.expectations.toml"
     file.write_bytes(ENTRY.encode("utf-16"))
-    with pytest.raises(InvalidExpectations, match=f"^{file}: it is not text in UTF-8"):
+    with pytest.raises(InvalidExpectations, match=f"^{file} is not UTF-8"):
         read_expectations(file, "it")
 
 

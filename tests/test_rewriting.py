@@ -71,7 +71,7 @@ def test_what_goes_leaves_a_comment_that_stands_apart() -> None:
 
 def test_what_would_be_read_otherwise_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rewriting, "KEYS", tuple(key for key in KEYS if key != "layer"))
-    with pytest.raises(InvalidExpectations, match=r"^here: it cannot be rewritten to have the proposed entries"):
+    with pytest.raises(InvalidExpectations, match=r"^here cannot be rewritten with the proposed entries"):
         rewritten(TEXT, "here", Proposal(kept(), (entry(layer=("linear",)),)))
 
 
@@ -187,7 +187,7 @@ def test_a_file_whose_last_entry_goes_is_empty() -> None:
 def test_entries_in_one_array_are_left_to_a_human() -> None:
     text = 'defect = [{id = "a", sparsifiers = ["it"], requirements = ["MASK-01"], signatures = ["a"], reason = "b"}]\n'
     assert rewritten(text, "here", Proposal(kept(text), ())) == text
-    with pytest.raises(InvalidExpectations, match=r"^here: its entries are in one array; write each as"):
+    with pytest.raises(InvalidExpectations, match=r"^here: the entries are in one array\. Write each as"):
         rewritten(text, "here", Proposal(((),), ()))
 
 

@@ -40,7 +40,7 @@ class Unspeakable(Exception):
 
 
 def test_an_exception_without_a_message_that_can_be_had_still_has_a_signature() -> None:
-    assert signature(Unspeakable()) == "Unspeakable: (its message cannot be had: ValueError)"
+    assert signature(Unspeakable()) == "Unspeakable: (its message cannot be read: ValueError)"
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_failure_of_which_nothing_was_expected_stays_one() -> None:
 def test_a_failure_with_another_signature_stays_one_and_says_so() -> None:
     weighed = weigh(FAILED, [expectation(signature="aliased")])
     assert weighed.verdict is Verdict.FAILED
-    assert weighed.message == f"{FAILED.message} (a failure was expected here, but as 'aliased')"
+    assert weighed.message == f"{FAILED.message} (the expected failure is 'aliased')"
 
 
 def test_any_of_the_expectations_that_cover_a_cell_may_explain_it() -> None:
@@ -75,7 +75,7 @@ def test_any_of_the_expectations_that_cover_a_cell_may_explain_it() -> None:
 
 def test_of_several_expectations_that_did_not_come_true_the_first_is_told() -> None:
     two = [expectation(signature="aliased", reason="The first."), expectation(signature="mask-differs")]
-    assert weigh(FAILED, two).message.endswith("but as 'aliased')")
+    assert weigh(FAILED, two).message.endswith("(the expected failure is 'aliased')")
     assert weigh(replace(FAILED, verdict=Verdict.PASSED), two).reason == "The first."
 
 
@@ -85,7 +85,7 @@ def test_what_does_not_fail_though_it_was_expected_to_is_stale(verdict: Verdict,
     assert weighed.verdict is Verdict.STALE
     assert weighed.reason == "It is so."
     assert weighed.message == (
-        f"expected to fail as 'output-differs', but {verdict.value}: delete the expectation"
+        f"expected to fail with 'output-differs', but {verdict.value}: delete the expectation"
     )
 
 
@@ -97,7 +97,7 @@ def test_a_stale_expectation_names_its_defect() -> None:
     weighed = weigh(replace(FAILED, verdict=Verdict.PASSED), [expectation(id="wrong-output")])
     assert weighed.defect == "wrong-output"
     assert weighed.message == (
-        "expected to fail as 'output-differs' by defect wrong-output, but passed: take the cell out of the entry, or "
+        "expected to fail with 'output-differs' by defect wrong-output, but passed: remove the cell from the entry, or "
         "delete it"
     )
 

@@ -1,4 +1,4 @@
-"""Known defects, read from TOML beside an adapter; strict, so that no entry outlives its defect."""
+"""Expectations: entries for known defects. They are strict, so that no entry outlives its defect."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..values.versions import meets
 from .signature import Signature
 
 EVERY = "*"
-"""For a defect that breaks every requirement on the axes that the entry names."""
+"""Stands for every requirement, or every value of an axis."""
 
 AXES = ("layer", "pattern", "dtype", "device")
 
@@ -33,18 +33,25 @@ class InvalidExpectations(SparsecheckError, ValueError):
 
 
 class Expectation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
-    """One known defect: an entry `[[defect]]` of the file, or one of the older form `[[known]]`, which has no id.
+    """One known defect: an entry `[[defect]]`, or an entry of the older form `[[known]]`, which has no id.
 
-    sparsifiers: The registered names that it is about.
-    signatures: The failures that it explains, each as `Signature` says.
-    reason: Why it fails, in a sentence. link: The upstream issue, or where it is described.
-    requirements: Their ids; `AREA-*` for all of an area; or `*` for all, on the axes that are named.
-    layer, pattern, dtype, device: The cells that it covers; an axis left out covers all its values.
-    cells: In place of requirements and axes: cells written `REQUIREMENT/layer/pattern/dtype/device`. Any part may be
-        `*`, and parts left out at the end cover all values. `SPARSIFIER:` before it takes only that sparsifier's.
-    torch, version: PEP 440 specifiers on torch and on the sparsifier's distribution, under which it holds.
-    platform: A prefix of `sys.platform`.
-    until: A specifier on the distribution; once the version meets it, the entry is an error.
+    Attributes:
+        sparsifiers: The names of the sparsifiers that have the defect.
+        signatures: The failures that it explains, in the syntax of `Signature`.
+        reason: The reason for the failures, as a sentence.
+        id: A slug that names the defect in reports.
+        requirements: Ids of requirements; `AREA-*` for a whole area, or `*` for all (with an axis).
+        cells: Instead of requirements and axes: cells written `REQUIREMENT/layer/pattern/dtype/device`. A part may be
+            `*`, and trailing parts may be omitted. With the prefix `NAME:`, a cell belongs to that sparsifier only.
+        link: The upstream issue or another description.
+        layer: Values of the layer axis; empty for all.
+        pattern: Values of the pattern axis; empty for all.
+        dtype: Values of the dtype axis; empty for all.
+        device: Values of the device axis; empty for all.
+        torch: A PEP 440 specifier on torch; the entry holds only under a matching version.
+        version: A PEP 440 specifier on the sparsifier's distribution, likewise.
+        platform: A prefix of `sys.platform`, likewise.
+        until: A PEP 440 specifier on the distribution. Once the version matches, the entry is an error.
     """
 
     sparsifiers: tuple[str, ...]
@@ -83,23 +90,23 @@ class Expectation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
 
     @property
     def axes(self) -> tuple[tuple[str, ...], ...]:
-        """Its values on each axis; an empty tuple covers all."""
+        """Return the values on each axis; an empty tuple covers all."""
         return tuple(getattr(self, axis) for axis in AXES)
 
     @property
     def conditions(self) -> tuple[str, str, str, str]:
-        """Under which it holds, and until when."""
+        """Return the conditions under which the entry holds."""
         return self.torch, self.version, self.platform, self.until
 
     @property
     def title(self) -> str:
-        """How messages call it: its id, or what it is on."""
+        """Return the name of the entry in messages: its id, or the requirements it is about."""
         if self.id:
             return f"defect {self.id}"
         return f"the expectation on {', '.join(self.requirements or self.cells)}"
 
     def holds(self, declaration: Declaration, environment: Environment) -> bool:
-        """Return whether its conditions hold for this package here."""
+        """Return whether the conditions of the entry hold for this package and environment."""
         return (
             meets(environment.torch, self.torch)
             and meets(declaration.version, self.version)
@@ -111,7 +118,7 @@ class Expectation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
         return bool(self.until) and meets(declaration.version, self.until)
 
     def covers(self, cell: Cell) -> bool:
-        """Return whether `cell` is to fail by this defect."""
+        """Return whether the defect is expected to break `cell`."""
         if self.cells:
             return any(_is_in(pattern, cell) for pattern in self.cells)
         here = (cell.layer, cell.pattern, cell.dtype, cell.device)
@@ -120,11 +127,11 @@ class Expectation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
         )
 
     def explains(self, signature: str) -> bool:
-        """Return whether a failure's `signature` is an expected one."""
+        """Return whether the entry explains a failure with this signature."""
         return any(one.matches(signature) for one in self._parsed)
 
     def outgrown(self, signature: str) -> str:
-        """Return the expected signature that describes the failure but not its extent; empty if there is none."""
+        """Return the expected signature that a failure fits except for its extent, or an empty string."""
         pairs = zip(self._parsed, self.signatures, strict=True)
         return next((text for one, text in pairs if one.describes(signature) and not one.matches(signature)), "")
 
@@ -140,7 +147,7 @@ def _check_specifier(key: str, specifier: str) -> None:
 def _check_scope(entry: Expectation) -> None:
     if entry.cells:
         if entry.requirements or any(entry.axes):
-            raise ValueError("cells stand in place of requirements and axes; write one or the other")
+            raise ValueError("cells replace requirements and axes; write one or the other")
         for pattern in entry.cells:
             _check_pattern(pattern, entry.sparsifiers)
         return
@@ -157,11 +164,11 @@ def _check_pattern(pattern: str, sparsifiers: tuple[str, ...]) -> None:
     if not {first, *others} - {EVERY}:
         raise ValueError(f"{pattern!r} covers everything; name a requirement or a value on an axis")
     if name and name not in sparsifiers:
-        raise ValueError(f"{pattern!r} is of {name}, which is not one of the sparsifiers of the entry")
+        raise ValueError(f"{pattern!r} names {name}, which is not one of the entry's sparsifiers")
 
 
 def _parts(pattern: str) -> tuple[str, str, list[str]]:
-    """Return the sparsifier of a cell's pattern, which may be empty, its requirement, and its axes."""
+    """Split the pattern of a cell into the sparsifier, which may be empty, the requirement and the axes."""
     name, _, axes = pattern.rpartition(":")
     first, *others = axes.split("/")
     return name, first, others
@@ -189,34 +196,34 @@ def _is_version(text: str) -> bool:
 def in_force(
     expectations: Iterable[Expectation], declaration: Declaration, environment: Environment, planned: Iterable[Cell]
 ) -> tuple[Expectation, ...]:
-    """Return the expectations whose conditions hold here.
+    """Return the expectations whose conditions hold for this package and environment.
 
     Raises:
-        InvalidExpectations: One is past its `until`, goes by a version that is not PEP 440, names a requirement that
-            does not exist, or covers none of the planned cells.
+        InvalidExpectations: An entry is past its `until`, depends on a version that does not follow PEP 440, names a
+            requirement that does not exist, or covers no planned cell.
     """
     planned, expectations = tuple(planned), tuple(expectations)
     name = declaration.sparsifier
     if any(entry.version or entry.until for entry in expectations) and not _is_version(declaration.version):
         raise InvalidExpectations(
-            f"{name}: its version, {declaration.version!r}, is not one by PEP 440, so no expectation can depend on it"
+            f"{name}: its version {declaration.version!r} does not follow PEP 440, so no expectation can depend on it"
         )
     holding = tuple(entry for entry in expectations if entry.holds(declaration, environment))
     for entry in holding:
         if entry.expired(declaration):
             raise InvalidExpectations(
-                f"{name}: {entry.title} was to hold until {entry.until}, and this is {declaration.version}: "
-                "fix the defect or renew the entry"
+                f"{name}: {entry.title} was expected until {entry.until}, and this is {declaration.version}",
+                "Fix the defect, or renew the entry.",
             )
         if unknown := _unknown(entry):
             problem = f"{name}: {entry.title}: no requirement is called {quoted(unknown)}"
             raise InvalidExpectations(problem, suggestion(unknown, _KNOWN))
         if not any(entry.covers(cell) for cell in planned):
-            raise InvalidExpectations(f"{name}: {entry.title} covers no cell that is planned: delete or correct it")
+            raise InvalidExpectations(f"{name}: {entry.title} covers no planned cell", "Delete or correct it.")
     return holding
 
 
 def _unknown(entry: Expectation) -> str:
-    """Return the first requirement or area that this catalogue does not have; empty if it has all."""
+    """Return the first requirement or area that this catalogue does not have, or an empty string."""
     named = (*entry.requirements, *(_parts(pattern)[1] for pattern in entry.cells))
     return next((one for one in named if one not in _KNOWN), "")

@@ -1,4 +1,4 @@
-"""Read an expectation file: TOML, one `[[defect]]` an entry, or the older `[[known]]`. No torch here."""
+"""Read expectation files: TOML with entries `[[defect]]`, or `[[known]]` in the older form."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ else:
     import tomli as tomllib
 
 UNEXPLAINED = "UNEXPLAINED"
-"""How the reason of a proposed entry begins until someone has said why the cells fail."""
+"""The start of the reason of a proposed entry, until someone has replaced it by the actual reason."""
 
 DEFECT = "defect"
 KNOWN = "known"
-"""The older form: one requirement and one signature an entry, and no id."""
+"""The older form, with one requirement and one signature per entry and no id."""
 
 LISTS = ("sparsifiers", "requirements", "cells", "layer", "pattern", "dtype", "device", "signatures")
 WORDS = ("id", "torch", "version", "platform", "until", "reason", "link")
@@ -41,10 +41,14 @@ _END = re.compile(r"[.!?][\"'`)\]]*\Z")
 
 
 def parse_expectations(text: str, where: str) -> tuple[Expectation, ...]:
-    """Return all expectations in the TOML `text`, each with a reason.
+    """Return all expectations in a TOML text; each must have a reason.
+
+    Args:
+        text: The content of the file.
+        where: The name of the file in messages.
 
     Raises:
-        InvalidExpectations: As `parse_entries`, or a reason is missing or is no sentence; names `where`.
+        InvalidExpectations: As for `parse_entries`, or a reason is missing or is not a sentence.
     """
     entries = parse_entries(text, where)
     for number, entry in enumerate(entries, 1):
@@ -54,7 +58,7 @@ def parse_expectations(text: str, where: str) -> tuple[Expectation, ...]:
 
 
 def _problem_of_reason(entry: Expectation) -> str:
-    """Return why the reason does not explain anything; empty if it is one. Of the older form no sentence is asked."""
+    """Return why a reason is not acceptable, or an empty string. The older form does not require a sentence."""
     reason = entry.reason.strip()
     if placeholder := _PLACEHOLDER.search(reason):
         return f"the reason is still {placeholder[0].strip()}; say in a sentence why it fails"
@@ -64,11 +68,15 @@ def _problem_of_reason(entry: Expectation) -> str:
 
 
 def parse_entries(text: str, where: str) -> tuple[Expectation, ...]:
-    """Return all entries in the TOML `text`, explained or not.
+    """Return all entries in a TOML text, with or without a reason.
+
+    Args:
+        text: The content of the file.
+        where: The name of the file in messages.
 
     Raises:
-        InvalidExpectations: It is not TOML; a key is unknown, missing or of a wrong type; a value cannot be used;
-            both forms of entry are there; two entries have one id or say the same. Names `where`.
+        InvalidExpectations: The text is not TOML; a key is unknown, missing or of the wrong type; a value is invalid;
+            both forms of entries are mixed; or two entries have the same id or expect the same failures.
     """
     form, tables = entry_tables(_parsed(text, where), where)
     entries = tuple(_entry(form, table, where, number) for number, table in enumerate(tables, 1))
@@ -78,7 +86,7 @@ def parse_entries(text: str, where: str) -> tuple[Expectation, ...]:
 
 def _parsed(text: str, where: str) -> dict[str, Any]:
     if text.startswith("\ufeff"):
-        raise InvalidExpectations(f"{where}: it begins with a byte-order mark; save it as UTF-8 without one")
+        raise InvalidExpectations(f"{where} begins with a byte-order mark", "Save it as UTF-8 without one.")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -86,10 +94,10 @@ def _parsed(text: str, where: str) -> dict[str, Any]:
 
 
 def entry_tables(document: Mapping[str, Any], where: str) -> tuple[str, list[Any]]:
-    """Return which form the entries of a TOML document have, and the entries.
+    """Return the form of the entries in a TOML document, and the entries.
 
     Raises:
-        InvalidExpectations: It has another table, both forms, or something else under the name of one.
+        InvalidExpectations: The document has another table, mixes both forms, or its entries are not tables.
     """
     if stray := sorted(set(document) - {DEFECT, KNOWN}):
         raise InvalidExpectations(f"{where}: unknown table {stray[0]!r}; entries are written [[{DEFECT}]]")
@@ -126,7 +134,7 @@ def _where(where: str, number: int, id: str) -> str:
 
 
 def _problem_of_key(form: str, key: str, value: Any) -> str:
-    """Return what is wrong with a key or the type of its value; empty if nothing is."""
+    """Return what is wrong with a key or the type of its value, or an empty string."""
     old, new = tuple(_OLD), tuple(_OLD.values())
     allowed = {*LISTS, *WORDS, *old} - {*(new if form == KNOWN else old), *(("id", "cells") if form == KNOWN else ())}
     if key not in allowed:
@@ -145,7 +153,7 @@ def _problem_of_key(form: str, key: str, value: Any) -> str:
 
 def _odd(key: str, values: list[Any]) -> str:
     odd = next(one for one in values if not isinstance(one, str))
-    return f"{key} has {_TYPES.get(type(odd), 'a date')} in it, expected strings"
+    return f"{key} contains {_TYPES.get(type(odd), 'a date')}, expected strings"
 
 
 def _check_different(entries: Iterable[Expectation], where: str) -> None:
@@ -169,7 +177,7 @@ def _common(one: Expectation, other: Expectation) -> Iterator[str]:
 
 
 def _ids(requirements: Iterable[str]) -> set[str]:
-    """Return the ids of all requirements that are named, one by one or by area."""
+    """Return the ids of all requirements that are named individually or by area."""
     named, found = set(requirements), set(requirements)
     for one in CATALOGUE:
         if named & {EVERY, f"{one.area}-{EVERY}"}:
@@ -178,10 +186,10 @@ def _ids(requirements: Iterable[str]) -> set[str]:
 
 
 def read_expectations(path: Path, sparsifier: str) -> tuple[Expectation, ...]:
-    """Return the expectations about `sparsifier` in the file at `path`; none if there is no file.
+    """Read the expectations about a sparsifier; return none if the file does not exist.
 
     Raises:
-        InvalidExpectations: The file cannot be read as expectations.
+        InvalidExpectations: The file is not a valid expectation file.
     """
     if not path.exists():
         return ()
@@ -189,14 +197,14 @@ def read_expectations(path: Path, sparsifier: str) -> tuple[Expectation, ...]:
 
 
 def read_text(path: Path) -> str:
-    """Return the text of the expectation file at `path`.
+    """Read the text of an expectation file.
 
     Raises:
-        InvalidExpectations: It is not UTF-8, or cannot be read.
+        InvalidExpectations: The file is not UTF-8, or cannot be read.
     """
     try:
         return path.read_text("utf-8")
     except UnicodeDecodeError:
-        raise InvalidExpectations(f"{path}: it is not text in UTF-8; save it as UTF-8") from None
+        raise InvalidExpectations(f"{path} is not UTF-8", "Save it as UTF-8.") from None
     except OSError as error:
-        raise InvalidExpectations(f"{path}: {error.strerror or error}") from None
+        raise InvalidExpectations(f"{path} cannot be read ({error.strerror or error})") from None

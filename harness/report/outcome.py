@@ -1,4 +1,4 @@
-"""The result of one sparsifier: one word for exit codes, and how it stands at each level. No torch here."""
+"""Compute the result of a sparsifier: overall, for the exit code, and at each level."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from ..values.requirement import Level
 from .ledger import SMOKE, reconcile
 
 _JUDGED = (Verdict.PASSED, Verdict.FAILED, Verdict.KNOWN, Verdict.STALE, Verdict.PROVISIONAL)
-"""The verdicts that say whether a requirement holds or fails."""
+"""The verdicts of cells in which a requirement was seen to hold or to fail."""
 
 
 def outcome(
     sparsifier: str, planned: Iterable[str], records: Iterable[Record], levels: Mapping[str, Level], selected: bool,
     sharded: bool = False,
 ) -> Outcome:
-    """Return one sparsifier's result, overall and per level.
+    """Return the result of a sparsifier, overall and per level.
 
-    `green`: nothing is red, and something passed; known defects are allowed. `red`: something is red, was never
-    judged, or nothing passed. `selection`: nothing is red, but only a part was asked for, which may be none in a shard,
-    or of this sparsifier. `unavailable`: nothing that it supports could be run on this machine.
+    The overall result is `green` if nothing is red and something passed; known defects are allowed. It is `red` if
+    something is red or was never judged, or if nothing passed. It is `selection` if nothing is red, but only a part was
+    requested, which may contain no cell of this sparsifier. It is `unavailable` if the machine cannot run anything that
+    the sparsifier supports.
 
     Args:
-        sparsifier: Its name.
-        planned: The ids of all planned cells.
+        sparsifier: The name of the sparsifier.
+        planned: The ids of its planned cells.
         records: Its records.
         levels: The level of each requirement that applies to its profile and contract, by id.
-        selected: Whether only a part of the catalogue was asked for.
+        selected: Whether only a part of the catalogue was requested.
         sharded: Whether other machines judge the rest.
     """
     planned, records = tuple(planned), tuple(records)
@@ -58,7 +59,7 @@ def _result(records: tuple[Record, ...], selected: bool, sharded: bool) -> Resul
 def _level(
     level: Level, records: tuple[Record, ...], levels: Mapping[str, Level], is_whole: bool
 ) -> LevelOutcome | None:
-    """Return how the sparsifier stands at `level`; None if no requirement is known to apply to it."""
+    """Return the result at one level, or None if no requirement is known to apply to the sparsifier."""
     if not levels:
         return None
     of_level = [(record, id) for record in records if levels.get(id := Cell.parse(record.cell).requirement) == level]
@@ -75,19 +76,19 @@ def _level(
 
 
 def defect_key(record: Record) -> tuple[str, str, str]:
-    """Return by what the failures of one known defect are grouped: its id, or its reason and link if it has none."""
+    """Return the key that groups the failures of a known defect: its id, or its reason and link if it has no id."""
     return (record.defect, "", "") if record.defect else ("", record.reason, record.link)
 
 
 def is_for_elsewhere(records: Iterable[Record]) -> bool:
-    """Return whether this machine could not even judge the adapter, or nothing of what was asked for."""
+    """Return whether this machine could run none of the smoke checks, or none of the requested cells."""
     records = tuple(records)
     smoke = tuple(record for record in records if _is_smoke(record))
     return all(record.verdict is Verdict.UNAVAILABLE for record in smoke or records)
 
 
 def nothing_passed(records: Iterable[Record]) -> bool:
-    """Return whether no cell passed but smoke checks, which judge the adapter and not the sparsifier."""
+    """Return whether no cell passed except smoke checks, which judge the adapter instead of the sparsifier."""
     return all(_is_smoke(record) for record in records if record.verdict is Verdict.PASSED)
 
 
@@ -96,12 +97,11 @@ def _is_smoke(record: Record) -> bool:
 
 
 OLDER_WORDS: Mapping[Result, Result] = {"success": "green", "partial": "green", "failure": "red"}
-"""The results of older reports, in the words of today."""
+"""The current result for each result of older reports."""
 
 
 def is_same(said: Outcome, seen: Outcome) -> bool:
-    """Return whether a footer's outcome is the one computed from the records; an older footer has no levels."""
+    """Return whether a footer's outcome equals the computed one; the footer of an older report has no levels."""
     result = OLDER_WORDS.get(said.result, said.result)
     levels = (said.core, said.extended) if said.core or said.extended else (seen.core, seen.extended)
-    said_today = Outcome(said.sparsifier, result, said.counts, said.planned, said.balanced, *levels)
-    return said_today == seen
+    return Outcome(said.sparsifier, result, said.counts, said.planned, said.balanced, *levels) == seen

@@ -1,4 +1,4 @@
-"""Signatures of failures: what a failure looks like, and what an expectation accepts. No torch here."""
+"""Signatures: the description of a failure, and the pattern by which an expectation explains it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from msgspec import Struct
 _BOUND = re.compile(r"\s*\(at most (?P<wrong>\d+)(?: of (?P<total>\d+)(?: [a-z]+)?)?\)$")
 _EXCEPTION = re.compile(r"\b(?P<type>[A-Z]\w+(?:Error|Exception|Exit|Interrupt|Warning|Unsupported)): (?P<said>.*)")
 _OWN_WORDS = re.compile(r"; (?:expected|look at) ")
-"""Where the message of a mismatch goes on after an exception that it quotes."""
+"""The words after which the message of a mismatch continues, if it quotes an exception."""
 
 AMOUNT = re.compile(r"(?<![\w.])(?P<seen>\d+) of (?:its )?(?P<total>\d+)\b(?:[^:;(]*?, expected (?P<expected>\d+)\b)?")
-"""How much is wrong, as messages say it: `N of M`, and the number expected if it is N that is compared with it."""
+"""The amount in a message: `N of M`, optionally followed by the expected value of N."""
 
 NAME = re.compile(r"\b[A-Za-z_]\w*(?:\.\w+)+")
 """The dotted name of a parameter, a buffer or a module."""
@@ -22,26 +22,29 @@ NUMBER = re.compile(r"(?<![A-Za-z_])-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 
 
 class Amount(Struct, frozen=True):
-    """How much of a tensor is wrong: `wrong` of `total` entries, units or channels."""
+    """The amount of a failure: `wrong` of `total` entries, units or channels."""
 
     wrong: int
     total: int
 
     def exceeds(self, other: Amount) -> bool:
-        """Return whether a larger share is wrong than in `other`."""
+        """Return whether the wrong share is larger than in `other`."""
         return self.wrong * other.total > other.wrong * self.total
 
 
 class Signature(Struct, frozen=True):
-    """The failures that an expectation explains.
+    """A description of the failures that an expectation explains.
 
-    Written `KIND`, `KIND: PATTERN` or `KIND: PATTERN (at most 3 of 160 entries)`. KIND is the kind of a mismatch
-    (`mask-differs`) or the type of an exception (`RuntimeError`). PATTERN is a regular expression that is searched in
-    the first line of the message. The bound is compared with the first `N of M` in that line, as a share, so that one
-    entry can cover layers of several sizes; `(at most 3)` compares the number alone. Where the message says
-    `N of M ..., expected E`, the amount is the difference between N and E.
+    It is written `KIND`, `KIND: PATTERN` or `KIND: PATTERN (at most 3 of 160 entries)`. The bound in parentheses is
+    compared with the first `N of M` in the message, as a share, so that one entry can cover layers of several sizes.
+    `(at most 3)` compares only the number. If the message continues with `expected E`, the amount is the difference
+    between N and E.
 
-    total: None if the bound is on the number alone.
+    Attributes:
+        kind: The kind of a mismatch (`mask-differs`) or the type of an exception (`RuntimeError`).
+        pattern: A regular expression that is searched in the first line of the message.
+        wrong: The bound on the amount; None if there is no bound.
+        total: The total of the bound; None if the bound is on the number alone.
     """
 
     kind: str
@@ -51,10 +54,10 @@ class Signature(Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> Signature:
-        """Return the signature written as `text`.
+        """Parse a signature.
 
         Raises:
-            ValueError: It has no kind, its pattern is not a regular expression, or its bound is on nothing.
+            ValueError: The kind is missing, the pattern is not a regular expression, or the total of the bound is 0.
         """
         bound = _BOUND.search(text)
         kind, _, pattern = (text[: bound.start()] if bound else text).partition(": ")
@@ -65,15 +68,15 @@ class Signature(Struct, frozen=True):
             return cls(kind, pattern)
         total = int(bound["total"]) if bound["total"] else None
         if total == 0:
-            raise ValueError(f"the bound of {text!r} is a share of 0; write how many there are, as in the report")
+            raise ValueError(f"the bound of {text!r} has the total 0; write the total that the report shows")
         return cls(kind, pattern, int(bound["wrong"]), total)
 
     def matches(self, seen: str) -> bool:
-        """Return whether the failure `seen` is of this kind, has these words and stays within the bound."""
+        """Return whether a failure has this kind, matches the pattern and stays within the bound."""
         return self.describes(seen) and self._is_within(seen)
 
     def describes(self, seen: str) -> bool:
-        """Return whether the failure `seen` is of this kind and has these words, whatever its extent."""
+        """Return whether a failure has this kind and matches the pattern, whatever its amount."""
         kind, _, message = seen.partition(": ")
         return kind == self.kind and re.search(self.pattern, message) is not None
 
@@ -94,7 +97,7 @@ def _check_pattern(pattern: str, text: str) -> None:
 
 
 def amount(signature: str) -> Amount | None:
-    """Return how much is wrong by the first `N of M` in a failure's signature; None if it does not say."""
+    """Return the amount in a failure's signature, or None if it has none."""
     found = AMOUNT.search(signature.partition(": ")[2])
     if found is None:
         return None
@@ -103,9 +106,9 @@ def amount(signature: str) -> Amount | None:
 
 
 def cause(signature: str) -> str:
-    """Return a signature without numbers, names and places: failures of one cause have the same.
+    """Return a signature without numbers, names and paths, which failures of the same cause share.
 
-    Of an exception that a mismatch quotes, only its type and message count, and not which call raised it.
+    If a mismatch quotes an exception, only the type and message of the exception count, not the call that raised it.
     """
     kind, _, message = signature.partition(": ")
     if quoted := quoted_exception(signature):
@@ -115,7 +118,7 @@ def cause(signature: str) -> str:
 
 
 def quoted_exception(signature: str) -> str:
-    """Return the exception that a mismatch quotes, as `Type: message`; an empty string if it quotes none."""
+    """Return the exception that a mismatch quotes, as `Type: message`, or an empty string."""
     kind, _, message = signature.partition(": ")
     found = None if is_exception(kind) else _EXCEPTION.search(message)
     return f"{found['type']}: {_OWN_WORDS.split(found['said'])[0]}" if found else ""

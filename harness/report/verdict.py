@@ -1,4 +1,4 @@
-"""Turn the result of a case into the verdict of its cell."""
+"""Derive the verdict of a cell from the outcome of its case and the expectations."""
 
 from __future__ import annotations
 
@@ -25,25 +25,21 @@ def signature(error: BaseException) -> str:
 
 
 def said(error: BaseException) -> str:
-    """Return the message of an exception, even of one that has none to give."""
+    """Return the message of an exception, or a note if its message cannot be read."""
     try:
         return recordable(str(error))
     except Exception as worse:
-        return f"(its message cannot be had: {type(worse).__name__})"
+        return f"(its message cannot be read: {type(worse).__name__})"
 
 
 def recordable(text: str) -> str:
-    """Return the text as a report can hold it.
-
-    Addresses in memory are replaced, since they differ from run to run, and characters that UTF-8 cannot encode are
-    escaped. Of a very long text, only the beginning is kept.
-    """
-    kept = re.sub(r"\b0x[0-9a-fA-F]{6,}", "0x...", text.encode("utf-8", "backslashreplace").decode("utf-8"))
-    return kept if len(kept) <= _MOST else f"{kept[:_MOST]} ... ({len(kept) - _MOST} more characters)"
+    """Return a text that can be recorded: without memory addresses, encodable in UTF-8, and truncated if very long."""
+    plain = re.sub(r"\b0x[0-9a-fA-F]{6,}", "0x...", text.encode("utf-8", "backslashreplace").decode("utf-8"))
+    return plain if len(plain) <= _MOST else f"{plain[:_MOST]} ... ({len(plain) - _MOST} more characters)"
 
 
 _MOST = 10_000
-"""How many characters of one message a report keeps."""
+"""The length at which a message is truncated, in characters."""
 
 
 def _first_line(text: str) -> str:
@@ -52,11 +48,11 @@ def _first_line(text: str) -> str:
 
 
 def weigh(record: Record, expectations: Iterable[Expectation]) -> Record:
-    """Return the record with what was expected of its cell taken into account.
+    """Return the record with the expectations of its cell applied.
 
-    A failure that an expectation explains is known. A failure with another signature, or one beyond the bound of the
-    expected signature, stays a failure and says so. A cell that passed or was refused though a failure was expected
-    is stale.
+    A failure that an expectation explains becomes a known failure. A failure with another signature, or beyond the
+    bound of the expected one, stays a failure and its message says why. If a failure was expected and the cell passed
+    or was refused, the expectation is stale.
     """
     cell = Cell.parse(record.cell)
     expected = [entry for entry in expectations if entry.covers(cell)]
@@ -71,27 +67,27 @@ def weigh(record: Record, expectations: Iterable[Expectation]) -> Record:
 
 
 def _unexplained(signature: str, expected: Iterable[Expectation]) -> str:
-    """Return why none of the expected defects explains a failure; by the nearest of them."""
+    """Return why none of the expected defects explains a failure, citing the nearest of them."""
     expected = list(expected)
     for entry in expected:
         if outgrown := entry.outgrown(signature):
             return f"worse than expected: {entry.title} explains {outgrown!r}"
     first = expected[0]
     others = " or ".join(repr(signature) for signature in first.signatures[:3])
-    return f"a failure was expected here, but as {others}" + (f", by {first.title}" if first.id else "")
+    return f"the expected failure is {others}" + (f", by {first.title}" if first.id else "")
 
 
 def bound(record: Record, declaration: Declaration | None) -> Record:
-    """Return the record, its failure made provisional if the requirement does not bind the sparsifier yet.
+    """Return the record with its failure made provisional, if the requirement does not bind the sparsifier yet.
 
-    A requirement binds if it is of level core or extended and not newer than the catalogue version that the adapter
-    states. Expectations do not apply before: a stale one is provisional, too.
+    A requirement binds if its level is core or extended and it is not newer than the catalogue version that the adapter
+    states. Until then, expectations do not apply, and a stale one is provisional, too.
     """
     cell = Cell.parse(record.cell)
     one = _requirement(cell)
     if declaration is None or one is None or not record.verdict.is_red or binds(one, cell, declaration):
         return record
-    reason = f"newer than catalogue {declaration.catalogue}, which the adapter states; not red until it does"
+    reason = f"newer than catalogue {declaration.catalogue}, which the adapter states, and therefore not red"
     reason = "a provisional requirement is never red" if one.level == "provisional" else reason
     return replace(record, verdict=Verdict.PROVISIONAL, reason=reason)
 
@@ -104,7 +100,7 @@ def _requirement(cell: Cell) -> Requirement | None:
 
 
 def _stale(record: Record, entry: Expectation) -> Record:
-    remedy = "take the cell out of the entry, or delete it" if entry.id else "delete the expectation"
+    remedy = "remove the cell from the entry, or delete the entry" if entry.id else "delete the expectation"
     by = f" by {entry.title}" if entry.id else ""
     return replace(
         record,
@@ -112,5 +108,5 @@ def _stale(record: Record, entry: Expectation) -> Record:
         reason=entry.reason,
         link=entry.link,
         defect=entry.id,
-        message=f"expected to fail as {entry.signatures[0]!r}{by}, but {record.verdict.value}: {remedy}",
+        message=f"expected to fail with {entry.signatures[0]!r}{by}, but {record.verdict.value}: {remedy}",
     )

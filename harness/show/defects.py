@@ -1,4 +1,4 @@
-"""Group failures by what breaks: known defects, and causes of unexpected failures; the worst first. No torch here."""
+"""Group failures by defect or cause, worst first, and describe results in words."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ _WORDS = {"green": "CONFORMANT", "red": "NOT CONFORMANT", "selection": "SELECTIO
 
 @dataclass(frozen=True)
 class Failures:
-    """Cells of one sparsifier that fail for one reason: those of a known defect, or unexpected ones of one cause."""
+    """Failing cells of one sparsifier that belong to one known defect, or have one cause."""
 
     records: tuple[Record, ...]
 
     @property
     def first(self) -> Record:
-        """The record that stands for all of them."""
+        """Return the first record, which represents all of them."""
         return self.records[0]
 
     @property
     def title(self) -> str:
-        """The id of the defect; of an older report, which has none, the kind of failure."""
+        """Return the id of the defect; the kind of failure in an older report, which has no ids."""
         return self.first.defect or self.first.signature.partition(": ")[0] or "unnamed"
 
     @cached_property
     def requirements(self) -> dict[str, int]:
-        """Its requirements, core ones first, and how many cells of each fail."""
+        """Return the number of failing cells by requirement, core requirements first."""
         counts: dict[str, int] = {}
         for record in self.records:
             id = Cell.parse(record.cell).requirement
@@ -43,7 +43,7 @@ class Failures:
 
     @property
     def breaks(self) -> str:
-        """The requirements and how many cells, in words."""
+        """Return the number of cells and the requirements that they belong to, in words."""
         core = [id for id in self.requirements if id in _CORE]
         extended = [id for id in self.requirements if id not in _CORE]
         parts = [f"{level} {', '.join(ids)}" for level, ids in (("core", core), ("extended", extended)) if ids]
@@ -51,18 +51,18 @@ class Failures:
 
     @cached_property
     def badness(self) -> tuple[int, int, str]:
-        """A key that sorts the worst first: by cells of core requirements, then by all cells."""
+        """Return a sort key that puts the worst first: by cells of core requirements, then by all cells."""
         core = sum(count for id, count in self.requirements.items() if id in _CORE)
         return -core, -len(self.records), self.title
 
     @property
     def causes(self) -> list[Failures]:
-        """The same failures by cause, so that a second one is not hidden behind the first."""
+        """Return the failures by cause, so that no cause is hidden behind another."""
         return by_cause(self.records)
 
 
 def known_defects(records: Iterable[Record]) -> list[Failures]:
-    """Return the known defects among the records of one sparsifier, the worst first."""
+    """Return the known defects in the records of one sparsifier, worst first."""
     known = [record for record in records if record.verdict is Verdict.KNOWN]
     return sorted(_grouped((defect_key(record), record) for record in known), key=lambda one: one.badness)
 
@@ -80,14 +80,19 @@ def _grouped(pairs: Iterable[tuple[object, Record]]) -> Iterator[Failures]:
 
 
 def result(outcome: Outcome, records: Sequence[Record] = ()) -> str:
-    """Return the overall result of one sparsifier in words; with how many known defects, if its records are given."""
+    """Return the overall result in words; include the number of known defects if the records are given."""
     defects = known_defects(records)
     word = _WORDS.get(outcome.result, outcome.result.upper())
     return f"{word} with {counted(len(defects), 'known defect')}" if defects and outcome.result == "green" else word
 
 
 def result_word(outcome: Outcome, problem: str = "") -> str:
-    """Return the overall result as pages show it. problem: Why the sparsifier could not be judged, if it could not."""
+    """Return the overall result in words, for pages.
+
+    Args:
+        outcome: The outcome of the sparsifier.
+        problem: The reason why it could not be judged; empty if it could.
+    """
     if problem:
         return "not judged"
     has_defects = any(level is not None and level.defects for level in (outcome.core, outcome.extended))
@@ -95,29 +100,29 @@ def result_word(outcome: Outcome, problem: str = "") -> str:
 
 
 def level_lines(outcome: Outcome) -> Iterator[str]:
-    """Yield a line per level: how the sparsifier stands there and which share of the catalogue was judged."""
+    """Yield a line per level: the result, and the share of the requirements that was judged."""
     for name, level in (("core", outcome.core), ("extended", outcome.extended)):
         if level is not None and level.applicable:
             yield f"{name}: {conformance(level)}; {share(level)}"
 
 
 def in_short(outcome: Outcome) -> str:
-    """Return how the sparsifier stands at both levels, on one line."""
+    """Return the results at both levels on one line."""
     levels = (("core", outcome.core), ("extended", outcome.extended))
     parts = [f"{name} {conformance(one)} ({one.judged} of {one.applicable})" for name, one in levels if one is not None]
     return ", ".join(parts)
 
 
 def conformance(level: LevelOutcome) -> str:
-    """Return how a sparsifier stands at one level, with the number of known defects."""
+    """Return the result at one level in words, with the number of known defects."""
     if level.conformance == "conformant with known defects":
         return f"conformant with {counted(level.defects, 'known defect')}"
-    with_known = f", with {counted(level.defects, 'known defect')} besides" if level.defects else ""
+    with_known = f", with {counted(level.defects, 'known defect')}" if level.defects else ""
     return f"{level.conformance}{with_known}"
 
 
 def share(level: LevelOutcome) -> str:
-    """Return which share of the requirements of a level was judged."""
+    """Return the share of the requirements of a level that was judged, in words."""
     return f"{level.judged} of {counted(level.applicable, 'requirement')} judged"
 
 

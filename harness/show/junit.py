@@ -52,7 +52,7 @@ def _suite(report: Report, subject: Subject) -> ElementTree.Element:
     if subject.problem:
         _broken(suite, subject, "could be judged", subject.problem)
     for cell in report.balance(subject).missing:
-        _broken(suite, subject, cell.partition(":")[2], "planned, and never judged")
+        _broken(suite, subject, cell.partition(":")[2], "planned, but never judged")
     suite.set("time", f"{sum(record.seconds for record in records):.4f}")
     _count(suite)
     return suite

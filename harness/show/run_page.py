@@ -1,4 +1,4 @@
-"""Render Markdown for the page of a CI run, which is limited in size; a report's verdicts are such a page."""
+"""Render a report as Markdown for the summary page of a CI run, within its size limit."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from .escaping import one_line
 from .markdown import plain
 
 MOST = 59_000
-"""The most bytes of a page; comments and job summaries take a little more."""
+"""The size limit of a page in bytes, below that of a comment or summary."""
 
 READ = 2_000
-"""How many characters of a message are read to make a line of it."""
+"""The number of characters of a message from which a line is made."""
 
 _UNEXPECTED = (Verdict.ERROR, Verdict.NOT_RUN, Verdict.FAILED, Verdict.STALE, Verdict.PROVISIONAL)
 
 
 def page(head: str, blocks: Sequence[str]) -> str:
-    """Return the head with as many of the blocks, in order, as there is room for, and the number left out."""
+    """Return the head and as many blocks as fit, in order, followed by the number of blocks that did not fit."""
     kept, room = [head], MOST - len(head.encode()) - 100
     for number, block in enumerate(blocks):
         room -= len(block.encode())
@@ -32,7 +32,7 @@ def page(head: str, blocks: Sequence[str]) -> str:
 
 
 def report_markdown(report: Report) -> str:
-    """Return a page with a line per sparsifier, the worst first, then red cells by cause and known defects."""
+    """Return a page with a row per sparsifier, worst first, the red cells by cause, and the known defects."""
     outcomes = sorted(report.outcomes(), key=_badness)
     title = "\n| sparsifier | result | core | extended | cells |\n|---|---|---|---|---|\n"
     lines = [title, *(_row(report, one) for one in outcomes)]
@@ -44,7 +44,7 @@ def report_markdown(report: Report) -> str:
 
 def _cut(report: Report) -> Iterator[str]:
     if report.footer is None or report.footer.interrupted:
-        yield "\n**The run was cut short: nothing here is a verdict on the whole.**\n"
+        yield "\n**The run is incomplete: these are no verdicts on the whole catalogue.**\n"
     if report.header.selection:
         yield "\nOnly a selection was judged.\n"
 

@@ -1,4 +1,4 @@
-"""`sparsecheck expect`: propose the expectations that would make a run green."""
+"""`sparsecheck expect`: generate the expectations that would make a run green."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 @click.option("--sparsifier", "names", multiple=True, metavar="NAME",
               help="Only these sparsifiers. They must share one expectation file.")
 @click.option("--adapter", "adapters", multiple=True, type=AdapterFile(),
-              help="An adapter file, as it was given to the run.")
-@click.option("--write", is_flag=True, help="Write the expectation file beside the adapter instead of printing it.")
+              help="The adapter file that was given to the run.")
+@click.option("--write", is_flag=True, help="Write the file next to the adapter instead of printing it.")
 def expect(file: Path, names: tuple[str, ...], adapters: tuple[Path, ...], write: bool) -> None:
-    """Generate an expectation file for the failures in REPORT: one entry per defect.
+    """Generate an expectation file for the failures in REPORT.
 
-    Entries that explain what failed stay as they are, comments and all. Entries whose cells pass again go, or are
-    narrowed to the cells that still fail. Failures that no entry explains get one entry for each cause, as narrow as
-    they are, whose reason is UNEXPLAINED: until someone has said why, nothing is judged by that file.
+    Entries that explain failures are kept, with their comments. An entry whose cells pass again is deleted, or
+    narrowed to the cells that still fail. Failures that no entry explains get one entry per cause, which is as narrow
+    as these failures. Its reason is UNEXPLAINED, and the file cannot be used until you have replaced it.
     """
     from ...report.expectation_file import parse_entries, read_text
     from .proposal import propose
@@ -49,7 +49,7 @@ def expect(file: Path, names: tuple[str, ...], adapters: tuple[Path, ...], write
     if not write:
         click.echo(new, nl=False)
     _show(entries, proposal)
-    outcome = "needs no change" if new == text else "is written" if write else "is not written; --write writes it"
+    outcome = "needs no change" if new == text else "was written" if write else "was not written; add --write to do so"
     click.echo(f"{path} {outcome}", err=True)
 
 
@@ -64,7 +64,7 @@ def _whole(file: Path) -> Report:
         click.echo(line, err=True)
     if report.header.selection.cells:
         raise BadUsage(
-            f"{file} was judged on single cells, which say nothing about the others of a requirement",
+            f"{file} is the report of a run with --cell, which does not show how far a defect reaches",
             "Run it without --cell.",
         )
     return report.restricted(revisions())
@@ -92,14 +92,14 @@ def _place(names: Sequence[str], adapters: Sequence[Path]) -> Path:
     places = {name: load(find(name, adapters)).expectations for name in names}
     if len(set(places.values())) > 1:
         about = {place: ", ".join(name for name in names if places[name] == place) for place in places.values()}
-        where = "; ".join(f"{place} is about {those}" for place, those in about.items())
-        raise BadUsage(f"there is more than one expectation file: {where}", "Name the sparsifiers of one file with "
-                       "--sparsifier.")
+        where = "; ".join(f"{place} for {those}" for place, those in about.items())
+        raise BadUsage(f"the sparsifiers have several expectation files: {where}", "Name the sparsifiers of one file "
+                       "with --sparsifier.")
     return next(iter(places.values()))
 
 
 def _show(entries: Sequence[Expectation], proposal: Proposal) -> None:
-    """Say on standard error what is narrowed, deleted and added."""
+    """Print on standard error which entries are narrowed, deleted and added."""
     if any(not entry.id for entry in entries) and any(entry.id for entry in proposal.entries):
         count = sum(map(len, proposal.revised))
         click.echo(f"rewritten as [[defect]]: {len(entries)} entries of the older form became {count}", err=True)
@@ -108,9 +108,9 @@ def _show(entries: Sequence[Expectation], proposal: Proposal) -> None:
             if revised != (entry,):
                 click.echo(f"{'narrowed' if revised else 'deleted'}: {_title(entry)}", err=True)
     for entry in proposal.added:
-        click.echo(f"added, say why it fails: {_title(entry)}", err=True)
+        click.echo(f"added, give the reason: {_title(entry)}", err=True)
 
 
 def _title(entry: Expectation) -> str:
-    told = f"{' or '.join(entry.signatures)} in {', '.join(entry.requirements or entry.cells)}"
-    return f"{entry.id}: {told}" if entry.id else told
+    scope = f"{' or '.join(entry.signatures)} in {', '.join(entry.requirements or entry.cells)}"
+    return f"{entry.id}: {scope}" if entry.id else scope

@@ -1,8 +1,8 @@
-"""Turn the signatures of failures into expected signatures, as narrow as those failures.
+"""Derive expected signatures from failures, as narrow as these failures.
 
-For an exception: its type, and the words that all messages begin with, with any numbers. For a mismatch: its kind, the
-tensor that it is about, and a bound on how much of it is wrong. Counts of ten and more vary a little between versions
-of torch, as sums are rounded otherwise; so the bound leaves a tenth of the count, rounded down, and is exact below ten.
+The signature for an exception has its type and the common beginning of all messages, with any numbers. The signature
+for a mismatch has its kind, the tensor, and a bound on the amount. Amounts vary a little between versions of torch,
+because sums are rounded differently. The bound therefore leaves a margin of a tenth, and is exact below ten.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from itertools import takewhile
 from ...report.signature import AMOUNT, NAME, Amount, Signature, amount, is_exception, quoted_exception
 
 _ANY = "\0"
-"""Stands for any number."""
+"""A placeholder for any number."""
 
 _MOST = 6
-"""How many signatures an entry gets at most; beyond that, the words that all failures share."""
+"""The maximum number of signatures of an entry. With more, it gets one with the common words of all failures."""
 
 
 def narrow(signatures: Sequence[str]) -> tuple[str, ...]:
-    """Return expected signatures that match all failures of one kind, and as little else as can be."""
+    """Return expected signatures that match all failures of one kind, and as little else as possible."""
     kind = signatures[0].partition(": ")[0]
     by_pattern: dict[str, list[str]] = {}
     for signature in signatures:
@@ -33,7 +33,7 @@ def narrow(signatures: Sequence[str]) -> tuple[str, ...]:
 
 
 def _pattern(signature: str) -> str:
-    """Return the words of a mismatch up to the name of its tensor; an empty string if it names none."""
+    """Return the words of a mismatch up to the name of its tensor, or an empty string if it names none."""
     message = signature.partition(": ")[2]
     found = AMOUNT.search(message)
     names = [one for one in NAME.finditer(message[: found.start()] if found else message) if not _is_of_python(one[0])]
@@ -49,7 +49,7 @@ def _is_of_python(name: str) -> bool:
 
 
 def _shared(signatures: Sequence[str]) -> str:
-    """Return a pattern for the words that all messages begin with, whatever the numbers in them."""
+    """Return a pattern for the common beginning of all messages, with any numbers."""
     messages = [quoted_exception(one) or one.partition(": ")[2] for one in signatures]
     letters = zip(*(re.sub(r"\b\d+\b", _ANY, message) for message in messages), strict=False)
     start = "".join(same[0] for same in takewhile(lambda these: len(set(these)) == 1, letters)).strip()
@@ -57,7 +57,7 @@ def _shared(signatures: Sequence[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return a pattern for the text. The dots of names stay as they are, for the sake of readers."""
+    """Return a pattern for a text. Dots in names are not escaped, so that the pattern stays readable."""
     plain = re.sub(r"[\\^$*+?{}\[\]|()]", r"\\\g<0>", text)
     return re.sub(r"(?<!\w)\.|\.(?!\w)", r"\\.", plain)
 
@@ -68,7 +68,7 @@ def _written(kind: str, pattern: str, signatures: Iterable[str]) -> str:
 
 
 def _bound(signatures: Iterable[str]) -> str:
-    """Return a bound on the largest share that is wrong; an empty string if one of the failures does not say."""
+    """Return a bound on the largest wrong share, or an empty string if a failure has no amount."""
     found = [amount(one) for one in signatures]
     amounts = [one for one in found if one is not None and one.total]
     if not amounts or len(amounts) < len(found):

@@ -1,4 +1,4 @@
-"""Turn entries of the older form, `[[known]]`, into defects: those of one reason become one. No torch here."""
+"""Convert entries of the older form, `[[known]]`, to defects; entries with the same reason become one."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Row = tuple[Expectation, ...]
 
 
 def as_defects(rows: Sequence[Row], by_name: Mapping[str, Seen], free: Callable[[str], str]) -> tuple[Row, ...]:
-    """Return the entries with ids; the entries of one reason stand together in the row of the first of them.
+    """Return the entries with ids, those with the same reason in the row of the first of them.
 
-    They become one entry if they are on the same axes, or if a run shows that one scope covers no sound cell.
+    They become one entry if they have the same axes, or if the runs show that one scope covers no sound cell.
 
     Args:
-        rows: Per entry of the file, the entries that stand in its place.
-        by_name: What each run saw.
-        free: Returns an id that is not taken, like the given one.
+        rows: For each entry of the file, the entries that replace it.
+        by_name: The observations of each run.
+        free: A function that returns an unused id similar to the given one.
     """
     groups: dict[object, list[Expectation]] = {}
     first: dict[object, int] = {}
@@ -42,7 +42,7 @@ def _id(entry: Expectation) -> str:
 
 
 def _sentence(entry: Expectation) -> str:
-    """Return the reason with its full stop."""
+    """Return the reason with a full stop."""
     reason = entry.reason.rstrip()
     return reason if reason.endswith((".", "!", "?")) else f"{reason}."
 

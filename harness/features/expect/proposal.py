@@ -1,4 +1,4 @@
-"""Propose the expectations that would make a run green: one entry per defect. No torch here."""
+"""Propose the expectations that would make a run green, one entry per defect."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from .seen import Part, Seen, shared_scope, slug
 
 @dataclass(frozen=True)
 class Proposal:
-    """The entries that an expectation file should have.
+    """The proposed entries of an expectation file.
 
-    revised: For each entry that it has, in order, the entries to stand in its place: the entry itself, narrower ones,
-        or none. added: The entries to stand behind them.
+    Attributes:
+        revised: For each existing entry, in order, the entries that replace it: itself, narrower ones, or none.
+        added: The entries to append.
     """
 
     revised: tuple[tuple[Expectation, ...], ...]
@@ -29,17 +30,21 @@ class Proposal:
 
     @property
     def entries(self) -> tuple[Expectation, ...]:
-        """All of them, in order."""
+        """Return all proposed entries, in order."""
         return tuple(entry for entries in self.revised for entry in entries) + self.added
 
 
 def propose(entries: Sequence[Expectation], runs: Sequence[Seen]) -> Proposal:
-    """Return the entries that the file of `entries` should have, so that each run in `runs` is green, errors aside.
+    """Return the entries that would make every run green, apart from errors.
 
-    An entry that explains what failed stays as it is. If cells that it covers did not fail, it is narrowed to those
-    that did; if it explains nothing any more, it goes. Failures that no entry explains get one entry for each cause,
-    over all requirements and sparsifiers, which covers no sound cell and whose reason a human has to give. A file in
-    the older form that needs a change gets all its entries as defects.
+    An entry that explains failures is kept. If some of its cells did not fail, it is narrowed to those that did; if it
+    explains nothing any more, it is deleted. Failures that no entry explains get one entry per cause, across all
+    requirements and sparsifiers. It covers no sound cell, and a person has to give its reason. If a file in the older
+    form needs a change, all its entries become defects.
+
+    Args:
+        entries: The entries of the file.
+        runs: The observations of each sparsifier.
     """
     by_name = {run.name: run for run in runs}
     revised = tuple(_row(entry, by_name) for entry in entries)
@@ -53,13 +58,13 @@ def propose(entries: Sequence[Expectation], runs: Sequence[Seen]) -> Proposal:
 
 
 class _Ids:
-    """Ids that are taken."""
+    """The ids in use."""
 
     def __init__(self, taken: Iterable[str]) -> None:
         self._taken = set(taken)
 
     def free(self, id: str) -> str:
-        """Return `id`, or the first `id-2`, `id-3` that is not taken; and take it."""
+        """Reserve and return `id`, or the first of `id-2`, `id-3` and so on that is unused."""
         number, found = 1, id
         while found in self._taken:
             number += 1
@@ -69,13 +74,13 @@ class _Ids:
 
 
 def _renamed(row: Iterable[Expectation], ids: _Ids) -> Iterator[Expectation]:
-    """Yield the entries that stand in the place of one, the first with its id."""
+    """Yield the entries that replace one entry; the first keeps its id."""
     for position, entry in enumerate(row):
         yield replace(entry, id=ids.free(entry.id)) if position and entry.id else entry
 
 
 def _row(entry: Expectation, by_name: Mapping[str, Seen]) -> tuple[Expectation, ...]:
-    """Return the entries to stand in the entry's place."""
+    """Return the entries that replace an entry."""
     runs = [by_name[name] for name in entry.sparsifiers if name in by_name]
     silent = {run.name for run in runs if run.is_silent_on(entry)}
     right = {run.name for run in runs if run.explained(entry) and not _sound(run, entry)} - silent
@@ -111,7 +116,7 @@ def _fresh(runs: Sequence[Seen], entries: Sequence[Expectation], ids: _Ids) -> I
 
 
 def _unexplained(runs: Sequence[Seen], entries: Sequence[Expectation]) -> dict[str, dict[Cell, str]]:
-    """Return by cause the failing cells that no entry in force explains, with their signatures."""
+    """Return the failing cells that no entry in force explains, with their signatures, by cause."""
     groups: dict[str, dict[Cell, str]] = {}
     for run in runs:
         explained = {

@@ -1,4 +1,4 @@
-"""Rewrite an expectation file so that everything that is kept stays as people wrote it, comments and all."""
+"""Rewrite an expectation file, and keep everything unchanged that people wrote, including comments."""
 
 from __future__ import annotations
 
@@ -25,19 +25,24 @@ _WIDTH = 112
 
 
 class TomlkitMissing(SparsecheckError):
-    """Raised if entries have to be changed and tomlkit, which keeps comments and order, is not installed."""
+    """Raised if entries must be changed, but tomlkit, which preserves comments and order, is not installed."""
 
 
 def rewritten(text: str, where: str, proposal: Proposal) -> str:
-    """Return the file's `text` with its entries as the proposal, which was made for them, has them.
+    """Return the text of the file with the proposed entries.
 
-    An entry goes with the comment that stands right above it. In an entry that is changed, all other keys keep their
-    place, their form and their comments. In a file of the older form, all entries are written anew, with the comments
-    of all that became one above it.
+    An entry that is deleted takes the comment directly above it along. In an entry that is changed, all other keys keep
+    their place, form and comments. In a file of the older form, all entries are rewritten; an entry that replaces
+    several has the comments of all of them above it.
+
+    Args:
+        text: The content of the file.
+        where: The name of the file in messages.
+        proposal: The proposal for its entries.
 
     Raises:
-        InvalidExpectations: The entries are not written as tables, so that they cannot be changed one by one.
-        TomlkitMissing: Entries are to be changed, and it is not installed.
+        InvalidExpectations: The entries are not written as tables, so that they cannot be changed individually.
+        TomlkitMissing: Entries must be changed, but tomlkit is not installed.
     """
     entries = parse_entries(text, where)
     is_kept = proposal.revised == tuple((entry,) for entry in entries)
@@ -47,16 +52,19 @@ def rewritten(text: str, where: str, proposal: Proposal) -> str:
     new = "\n\n".join(part for part in (kept, rendered(proposal.added).rstrip("\n")) if part)
     new = new + "\n" if new else ""
     if parse_entries(new, where) != proposal.entries:
-        raise InvalidExpectations(f"{where}: it cannot be rewritten to have the proposed entries; edit it by hand")
+        raise InvalidExpectations(f"{where} cannot be rewritten with the proposed entries", "Edit it by hand.")
     return new
 
 
 @dataclass(frozen=True)
 class _Piece:
-    """One entry as it is written.
+    """The text of one entry.
 
-    comment: The comment right above it. table: Its keys. content: The whole entry. after: The lines below it, up to
-    the comment of the next one.
+    Attributes:
+        comment: The comment directly above it.
+        table: Its keys.
+        content: The entry itself.
+        after: The lines below it, up to the comment of the next entry.
     """
 
     comment: str
@@ -82,24 +90,24 @@ def _revised(text: str, where: str, entries: Sequence[Expectation], proposal: Pr
 
 
 def _split(text: str, where: str) -> tuple[str, list[_Piece]]:
-    """Return the text before the first entry and its comment, and the entries.
+    """Split a text into the part before the first entry with its comment, and the entries.
 
     Raises:
         InvalidExpectations: The entries are not written as tables.
-        TomlkitMissing: It is not installed.
+        TomlkitMissing: tomlkit is not installed.
     """
     try:
         import tomlkit
         from tomlkit.items import AoT
     except ImportError:
-        needed = "entries have to be changed, for which tomlkit is needed, and it is not installed"
+        needed = "entries must be changed, which needs tomlkit"
         raise TomlkitMissing(f"{where}: {needed}", "Install 'sparsecheck[expect]'.") from None
 
     document = tomlkit.parse(text)
     name = KNOWN if KNOWN in document else DEFECT
     entries = document[name]
     if not isinstance(entries, AoT):
-        raise InvalidExpectations(f"{where}: its entries are in one array; write each as [[{DEFECT}]]")
+        raise InvalidExpectations(f"{where}: the entries are in one array", f"Write each as [[{DEFECT}]].")
     top = (item.as_string() for key, item in document.body if key is None)
     head, comment = _parted("".join(top))
     pieces = []
@@ -113,7 +121,7 @@ def _split(text: str, where: str) -> tuple[str, list[_Piece]]:
 
 
 def _contents(name: str, table: Table) -> tuple[str, str]:
-    """Return a table's text up to its last key, and the rest, which is taken out of the table."""
+    """Return the text of a table up to its last key, and the rest, which is removed from the table."""
     import tomlkit
 
     body = table.value.body
@@ -127,7 +135,7 @@ def _contents(name: str, table: Table) -> tuple[str, str]:
 
 
 def _parted(text: str) -> tuple[str, str]:
-    """Return the text without the comment that ends it, and that comment."""
+    """Split a text into the part before its trailing comment, and the comment."""
     lines = text.splitlines(keepends=True)
     at = len(lines)
     while at > 0 and lines[at - 1].lstrip().startswith("#"):
@@ -136,7 +144,7 @@ def _parted(text: str) -> tuple[str, str]:
 
 
 def _changed(piece: _Piece, entry: Expectation) -> str:
-    """Return the entry's text with the values of `entry`; what is equal stays as it is written."""
+    """Return the text of a piece with the values of `entry`; equal values keep their form."""
     table = piece.table
     for key in KEYS:
         value = getattr(entry, key)
@@ -162,7 +170,7 @@ def _item(value: str | tuple[str, ...]) -> Any:
 def _renewed(
     entries: Sequence[Expectation], pieces: Sequence[_Piece], rows: Sequence[tuple[Expectation, ...]]
 ) -> str:
-    """Return all entries of a file in the older form as defects, each below the comments on its reason."""
+    """Return all entries of a file in the older form as defects, each below the comments of those it replaces."""
     comments: dict[str, list[str]] = {}
     for entry, piece in zip(entries, pieces, strict=True):
         comments.setdefault(entry.reason.strip().rstrip("."), []).extend((piece.comment, *_inner_comments(piece)))
@@ -177,7 +185,7 @@ def _renewed(
 
 
 def _inner_comments(piece: _Piece) -> Iterator[str]:
-    """Yield the comments inside an entry, each on a line of its own."""
+    """Yield the comments inside an entry, one per line."""
     quoted = re.compile(r"\"\"\".*?\"\"\"|'''.*?'''|\"(?:\\.|[^\"\\\n])*\"|'[^'\n]*'", re.DOTALL)
     for line in quoted.sub("", piece.content).splitlines():
         if "#" in line:
@@ -196,9 +204,9 @@ def _rendered(entry: Expectation) -> str:
 
 
 def _toml(key: str, value: str | tuple[str, ...]) -> str:
-    """Return a TOML string or an array of them; a long array is spread over lines.
+    """Return a value as a TOML string or array; a long array has several lines.
 
-    Both are written as in JSON, but for one character.
+    Both are written as in JSON, except for one character.
     """
     line = _quoted(list(value) if isinstance(value, tuple) else value)
     if isinstance(value, str) or len(key) + 3 + len(line) <= _WIDTH:

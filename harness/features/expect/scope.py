@@ -1,4 +1,4 @@
-"""Describe a set of failing cells as the scope of an expectation: requirements with axes, or a list of cells."""
+"""Describe a set of failing cells as the scope of an expectation: requirements and axes, or a list of cells."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ...report.expectation import AXES, EVERY
 from ...values.cell import Cell
 
 Box = dict[str, tuple[str, ...]]
-"""By axis: the values on it, or an empty tuple for all. `requirement` is an axis, too, and always has values."""
+"""Values by axis; an empty tuple stands for all values. `requirement` is also an axis, and always has values."""
 
 Scope = dict[str, tuple[str, ...]]
 """Fields of an expectation: `requirements` and axes, or `cells`."""
@@ -18,7 +18,7 @@ _WIDENED_FIRST = ("device", "dtype", "pattern", "layer")
 
 
 def scope(cells: Collection[Cell], avoid: Collection[Cell]) -> Scope:
-    """Return a scope that covers all of `cells` and none of `avoid`; sparsifiers do not count."""
+    """Return a scope that covers all of `cells` and none of `avoid`, whatever their sparsifiers."""
     found = boxes(cells, avoid)
     plain: Scope = dict.fromkeys(("requirements", "cells", *AXES), ())
     if len(found) == 1:
@@ -27,7 +27,11 @@ def scope(cells: Collection[Cell], avoid: Collection[Cell]) -> Scope:
 
 
 def joined(scopes: Sequence[tuple[Sequence[str], Scope]]) -> Scope:
-    """Return one scope for several sparsifiers, each of which has its own. scopes: Their names, and the scope."""
+    """Join the scopes of several sparsifiers.
+
+    Args:
+        scopes: Pairs of the names of sparsifiers and their common scope.
+    """
     if len(scopes) == 1:
         return scopes[0][1]
     cells = (f"{name}:{pattern}" for names, one in scopes for name in names for pattern in patterns(one))
@@ -40,7 +44,7 @@ def patterns(scope: Scope) -> Iterable[str]:
 
 
 def _patterns(box: Mapping[str, tuple[str, ...]]) -> Iterable[str]:
-    """Yield the cells of a box, written as an expectation has them."""
+    """Yield the cells of a box in the syntax of an expectation."""
     for values in product(box["requirement"], *(box[axis] or (EVERY,) for axis in AXES)):
         parts = list(values)
         while parts[-1] == EVERY:
@@ -49,7 +53,7 @@ def _patterns(box: Mapping[str, tuple[str, ...]]) -> Iterable[str]:
 
 
 def boxes(cells: Iterable[Cell], avoid: Collection[Cell]) -> list[Box]:
-    """Return a few boxes that hold all of `cells` and none of `avoid`, on as few axes as possible."""
+    """Return a few boxes that contain all of `cells` and none of `avoid`, and restrict as few axes as possible."""
     groups: list[list[Cell]] = []
     for cell in cells:
         fitting = (group for group in groups if not _hits(_hull([*group, cell]), avoid))

@@ -1,4 +1,4 @@
-"""What runs saw of sparsifiers, and the scopes that their failures have in common. No torch here."""
+"""The observations of runs, and the scopes that failures of several sparsifiers share."""
 
 from __future__ import annotations
 
@@ -17,10 +17,14 @@ from .scope import Scope, joined, scope
 
 @dataclass(frozen=True)
 class Part:
-    """What one defect does to one sparsifier.
+    """The effect of one defect on one sparsifier.
 
-    failing: The cells that it breaks. sound: The cells that it may not cover. otherwise: Cells that fail for another
-    reason, which it covers only if they fail for this one in another sparsifier.
+    Attributes:
+        name: The name of the sparsifier.
+        failing: The cells that the defect breaks.
+        sound: The cells that an entry must not cover.
+        otherwise: Cells that fail for another reason. An entry covers them only if they fail for this reason in another
+            sparsifier.
     """
 
     name: str
@@ -31,10 +35,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a run saw of one sparsifier, expectations aside.
+    """The observations of a run on one sparsifier, without regard to expectations.
 
-    failing: The signature of each cell that failed, known or not. sound: The cells that passed or were refused.
-    Cells that were unavailable or an error are in neither.
+    Unavailable cells and errors are in neither `failing` nor `sound`.
+
+    Attributes:
+        declaration: The declaration of the sparsifier.
+        environment: The environment of the run.
+        failing: The signature of each failing cell, whether the failure is known or not.
+        sound: The cells that passed or were refused.
     """
 
     declaration: Declaration
@@ -44,15 +53,15 @@ class Seen:
 
     @property
     def name(self) -> str:
-        """The sparsifier's name."""
+        """Return the name of the sparsifier."""
         return self.declaration.sparsifier
 
     def explained(self, entry: Expectation) -> list[Cell]:
-        """Return the failing cells whose failure `entry` expects."""
+        """Return the failing cells whose failures `entry` explains."""
         return [cell for cell, seen in self.failing.items() if entry.covers(cell) and entry.explains(seen)]
 
     def is_silent_on(self, entry: Expectation) -> bool:
-        """Return whether the run says nothing about `entry`: it does not hold here, or no cell of it was judged."""
+        """Return whether the run says nothing about `entry`, which does not hold here or has no judged cell."""
         covered = any(entry.covers(cell) for cell in (*self.failing, *self.sound))
         return not covered or not entry.holds(self.declaration, self.environment)
 
@@ -60,7 +69,7 @@ class Seen:
 def seen(
     declaration: Declaration, environment: Environment, planned: Sequence[str], records: Iterable[Record]
 ) -> Seen:
-    """Return what `records` say, in the order of the plan."""
+    """Return the observations in the records of one sparsifier, in the order of the plan."""
     by_cell = {record.cell: record for record in records}
     ordered = [(Cell.parse(id), by_cell[id]) for id in planned if id in by_cell]
     failing = (Verdict.FAILED, Verdict.KNOWN)
@@ -73,9 +82,9 @@ def seen(
 
 
 def shared_scope(parts: Sequence[Part]) -> Scope:
-    """Return a scope that covers what fails in each of the sparsifiers, and no sound cell of any.
+    """Return a scope that covers the failing cells of every sparsifier, and no sound cell of any.
 
-    Where a cell fails in one and is sound in another, the cells name their sparsifiers.
+    If a cell fails in one sparsifier and is sound in another, the cells of the scope name their sparsifiers.
     """
     groups: list[list[Part]] = []
     for part in parts:
@@ -101,11 +110,11 @@ def _clash(parts: Iterable[Part]) -> bool:
 
 
 def _all(several: Iterable[Iterable[Cell]]) -> dict[Cell, None]:
-    """Return the cells, whichever sparsifier they are of, in order."""
+    """Return all cells in order, without their sparsifiers."""
     return dict.fromkeys(replace(cell, sparsifier="") for cells in several for cell in cells)
 
 
 def slug(signature: str, requirement: str) -> str:
-    """Return an id for a defect: the kind of failure and the first requirement that it breaks."""
+    """Return an id for a defect, made of the kind of failure and the first requirement that it breaks."""
     words = f"{signature.partition(': ')[0]} {requirement}".lower()
     return "-".join(re.findall("[a-z0-9]+", words)) or "defect"
