@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sparsecheck.adapter.discovery import GROUP
+from tests.warm_python import COLD
 
 _BLOCKED = """
 import sys
@@ -52,7 +53,7 @@ def sparsecheck_without(
 ) -> subprocess.CompletedProcess[str]:
     """`sparsecheck` with `arguments`, in a process in which importing a module of `blocked` raises."""
     script = _BLOCKED.format(blocked=blocked, arguments=list(arguments))
-    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8", COLD: "1"}  # a warm one has imported everything
     return subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=cwd, env=environment
     )

@@ -198,6 +198,7 @@ def test_another_serialization_of_equal_tensors_is_found(folder: Path) -> None:
     assert "all tensors are the same, but safetensors " in str(problem)
 
 
+@pytest.mark.cold
 def test_reference_commands_do_not_need_torch(folder: Path) -> None:
     record_anew(folder, lambda tensors: tensors["output/given"].__setitem__((1, 2), 100.0))
     script = (

@@ -170,6 +170,7 @@ def test_bad_usage_of_the_command(arguments: str) -> None:
     assert err.splitlines()[-1].startswith(("Error: ", "sparsecheck: references never change"))
 
 
+@pytest.mark.cold
 def test_the_check_needs_no_torch() -> None:
     script = (
         "import sys; sys.modules['torch'] = None\n"

@@ -12,11 +12,16 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.report.report import Report, read
 from sparsecheck.values.record import Record, Verdict
+from tests.warm_python import COLD
 
 SUBJECTS = ("exemplar", "torch-ao-weight-norm-l1")
 """One that passes everything, and one whose failures have messages to compare."""
+
+REQUIREMENTS = [one.id for one in CATALOGUE][:: 1 if COLD in os.environ else 4]
+"""Every fourth; `.ci/nightly` judges by all of them, which takes four minutes of processor time."""
 
 WAYS = {
     "serial": ("0", "-p", "no:randomly"),
@@ -35,8 +40,10 @@ def judged(way: str, folder: Path) -> Report:
     command = [sys.executable, "-m", "pytest", "--pyargs", "sparsecheck.cases", "-q", "-p", "no:cacheprovider"]
     command += ["--sparsecheck-report", str(path), *arguments]
     command += [part for name in SUBJECTS for part in ("--sparsecheck-subject", name)]
+    command += [part for id in REQUIREMENTS for part in ("--sparsecheck-requirement", id)]
     if way == "sparsecheck run":
         command = [sys.executable, "-m", "sparsecheck", "run", *SUBJECTS, "--report", str(path), *arguments]
+        command += [part for id in REQUIREMENTS for part in ("--requirement", id)]
     plain = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environment = {**plain, "PYTHONHASHSEED": salt, "OMP_NUM_THREADS": "1"}
     ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)

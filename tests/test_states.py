@@ -442,6 +442,7 @@ def test_equal_findings_are_shown_once_with_all_their_states() -> None:
     ]
 
 
+@pytest.mark.cold
 def test_show_does_not_need_torch(tmp_path: Path) -> None:
     readings_file.write([_reading("2.1", "2.13")], tmp_path / "it.jsonl")
     script = (
