@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from copy import copy
 from functools import cache
+from typing import Any
 
 from sparsecheck import Adapter, Trial
 from sparsecheck.catalogue import AREAS, CATALOGUE, requirement
@@ -54,13 +58,47 @@ def judge(adapter: Adapter, one: Planned) -> Record:
     """The record of one cell, as a run would give it, expectations aside."""
     trial = Trial(one.cell, adapter)
     try:
-        with standing_in(), trial.guard.watch():
+        with standing_in(), _classes_restored(adapter), trial.guard.watch():
             if one.disposition == "refuse":
                 return Record(one.cell.id, Verdict.REFUSED, refused_by=judge_refusal(trial, one.why.split()))
             cases()[one.cell.requirement](trial)  # type: ignore[operator]
     except Exception as error:
         return Record(one.cell.id, Verdict.FAILED, signature(error), str(error))
     return Record(one.cell.id, Verdict.PASSED)
+
+
+@contextmanager
+def _classes_restored(adapter: Adapter) -> Iterator[None]:
+    """Restore, at the end, what the adapter's own classes and modules hold, so that no cell depends on earlier ones."""
+    roots = (type(adapter), getattr(adapter, "sparsified", object))
+    owned = [part for root in roots for part in root.__mro__ if part.__module__.startswith("tests.")]
+    modules = [vars(sys.modules[name]) for name in {part.__module__ for part in owned}]
+    before = [(part, dict(vars(part)), _contents(vars(part))) for part in owned]
+    held = [(names, _contents(names)) for names in modules]
+    try:
+        yield
+    finally:
+        for part, names, contents in before:
+            for name in [one for one in vars(part) if one not in names]:
+                delattr(part, name)
+            for name in [one for one in names if vars(part)[one] is not names[one]]:
+                setattr(part, name, names[name])
+            _refill(names, contents)
+        for names, contents in held:
+            _refill(names, contents)
+
+
+def _contents(names: Mapping[str, object]) -> dict[str, Any]:
+    return {
+        name: copy(value) for name, value in names.items()
+        if isinstance(value, list | dict | set) and not name.startswith("__")
+    }
+
+
+def _refill(names: Mapping[str, Any], contents: Mapping[str, Any]) -> None:
+    for name, content in contents.items():
+        names[name].clear()
+        (names[name].extend if isinstance(content, list) else names[name].update)(content)
 
 
 def judge_all(adapter: Adapter, id: str) -> Iterator[Record]:

@@ -171,7 +171,7 @@ def test_bad_usage_of_the_command(arguments: str) -> None:
 
 
 @pytest.mark.cold
-def test_the_check_needs_no_torch() -> None:
+def test_the_check_does_not_need_torch() -> None:
     script = (
         "import sys; sys.modules['torch'] = None\n"
         "from sparsecheck.features.references.command import reference\n"
