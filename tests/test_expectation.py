@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from sparsecheck.adapter.discovery import Found, load, registrations
+from sparsecheck.catalogue import RETIRED, VERSION
 from sparsecheck.report.expectation import Expectation, InvalidExpectations, in_force
 from sparsecheck.report.expectation_file import parse_expectations, read_expectations
 from sparsecheck.report.ledger import Planned
@@ -167,6 +168,26 @@ def test_an_expectation_by_a_version_that_is_none_is_an_error(fields: dict[str, 
 def test_an_expectation_that_covers_no_cell_is_an_error(axes: dict[str, Any]) -> None:
     with pytest.raises(InvalidExpectations, match=r"^it: the expectation on MASK-\d\d covers no planned cell"):
         in_force([expectation(**axes)], declaration(), environment(), PLANNED)
+
+
+@pytest.mark.parametrize("axes", [{"requirement": "MASK-16"}, {"layer": ("linaer",)}])
+def test_an_expectation_that_covers_no_cell_is_left_out_before_the_adapter_states_the_catalogue(
+    axes: dict[str, Any]
+) -> None:
+    """Refusals, for one, went into an area of their own: what was planned once need not be planned now."""
+    older, here = replace(declaration(), catalogue=VERSION - 1), expectation()
+    assert in_force([expectation(**axes), here], older, environment(), PLANNED) == (here,)
+    assert in_force([expectation(**axes), here], declaration(), environment(), PLANNED, VERSION - 1) == (here,)
+
+
+def test_an_expectation_on_a_retired_requirement_is_left_out_before_the_adapter_states_the_catalogue(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RETIRED, "MASK-99", "by REFUSE-01")
+    entry, older = expectation(requirement="MASK-99"), replace(declaration(), catalogue=VERSION - 1)
+    assert in_force([entry], older, environment(), PLANNED) == ()
+    with pytest.raises(InvalidExpectations, match=r"It was retired: by REFUSE-01\."):
+        in_force([entry], declaration(), environment(), PLANNED)
 
 
 @pytest.mark.parametrize(("version", "past"), [("1.9", False), ("2.0", True), ("2.0rc1", True), ("2.1", True)])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from functools import cached_property
 
 from msgspec import Struct
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from ..catalogue import CATALOGUE
+from ..catalogue import CATALOGUE, RETIRED, VERSION
 from ..errors import SparsecheckError
 from ..suggestions import quoted, suggestion
 from ..values.cell import Cell
@@ -194,9 +194,21 @@ def _is_version(text: str) -> bool:
 
 
 def in_force(
-    expectations: Iterable[Expectation], declaration: Declaration, environment: Environment, planned: Iterable[Cell]
+    expectations: Iterable[Expectation], declaration: Declaration, environment: Environment, planned: Iterable[Cell],
+    catalogue: int = VERSION,
 ) -> tuple[Expectation, ...]:
     """Return the expectations whose conditions hold for this package and environment.
+
+    An entry that covers no planned cell, or names a retired requirement, is an error under the current catalogue. It is
+    left out if the adapter was written for an earlier one, or if the run judges by an earlier one: no upgrade of
+    sparsecheck makes a sparsifier impossible to judge.
+
+    Args:
+        expectations: The entries about the sparsifier.
+        declaration: Its declaration.
+        environment: Where it is judged.
+        planned: All cells of the sparsifier, whatever part was selected.
+        catalogue: The catalogue version that the run judges by.
 
     Raises:
         InvalidExpectations: An entry is past its `until`, depends on a version that does not follow PEP 440, names a
@@ -208,6 +220,7 @@ def in_force(
         raise InvalidExpectations(
             f"{name}: its version {declaration.version!r} does not follow PEP 440, so no expectation can depend on it"
         )
+    is_current = min(catalogue, declaration.catalogue) >= VERSION
     holding = tuple(entry for entry in expectations if entry.holds(declaration, environment))
     for entry in holding:
         if entry.expired(declaration):
@@ -215,15 +228,20 @@ def in_force(
                 f"{name}: {entry.title} was expected until {entry.until}, and this is {declaration.version}",
                 "Fix the defect, or renew the entry.",
             )
-        if unknown := _unknown(entry):
+        if unknown := _unknown(entry, () if is_current else RETIRED):
             problem = f"{name}: {entry.title}: no requirement is called {quoted(unknown)}"
-            raise InvalidExpectations(problem, suggestion(unknown, _KNOWN))
-        if not any(entry.covers(cell) for cell in planned):
-            raise InvalidExpectations(f"{name}: {entry.title} covers no planned cell", "Delete or correct it.")
-    return holding
+            raise InvalidExpectations(problem, _retired(unknown) or suggestion(unknown, _KNOWN))
+    covering = tuple(entry for entry in holding if any(entry.covers(cell) for cell in planned))
+    if is_current and (idle := [entry for entry in holding if entry not in covering]):
+        raise InvalidExpectations(f"{name}: {idle[0].title} covers no planned cell", "Delete or correct it.")
+    return covering
 
 
-def _unknown(entry: Expectation) -> str:
-    """Return the first requirement or area that this catalogue does not have, or an empty string."""
+def _unknown(entry: Expectation, retired: Container[str]) -> str:
+    """Return the first requirement or area that this catalogue never had, or does not have now; or an empty string."""
     named = (*entry.requirements, *(_parts(pattern)[1] for pattern in entry.cells))
-    return next((one for one in named if one not in _KNOWN), "")
+    return next((one for one in named if one not in _KNOWN and one not in retired), "")
+
+
+def _retired(id: str) -> str:
+    return f"It was retired: {RETIRED[id]}." if id in RETIRED else ""

@@ -191,7 +191,8 @@ def _plan(
     planned = enumerate_cells(requirements, found.declaration, selection, environment)
     check_cells(name, selection.cells, [one.cell.id for one in whole])
     expectations = in_force(
-        read_expectations(found.expectations, name), found.declaration, environment, [one.cell for one in whole]
+        read_expectations(found.expectations, name), found.declaration, environment, [one.cell for one in whole],
+        request.catalogue,
     )
     planned, share = cells_of_shard(planned, request.shard, weights)
     ids = tuple(one.cell.id for one in planned)
