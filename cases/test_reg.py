@@ -223,7 +223,7 @@ def test_finalize_keeps_flags_and_hooks(trial: Trial) -> None:
     for name in names:
         model.get_submodule(name).register_forward_hook(lambda *_, name=name: ran.append(name))
     final = trial.sparsified(model).finalize()
-    flags.assert_same(flags.read(final), expected, "flag-changed", "finalize")
+    flags.assert_same(flags.read(final), expected, "flag-changed", "after finalize")
     ran.clear()
     final(trial.inputs())
     seen, wanted = ", ".join(ran) or "none", ", ".join(names)

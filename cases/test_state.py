@@ -201,7 +201,7 @@ def test_restore_keeps_flags(trial: Trial) -> None:
     restored = trial.restore(saved, model)
     planned = trial.dense_weights(restored, parameters)
     seen = flags.read(restored.model) | {f"{name}.requires_grad": one.requires_grad for name, one in planned.items()}
-    flags.assert_same(seen, expected, "flag-changed", "restore")
+    flags.assert_same(seen, expected, "flag-changed", "after restore")
 
 
 @case("STATE-20")

@@ -85,7 +85,8 @@ def test_train_flags_stay_unchanged(trial: Trial) -> None:
     model = trial.dense_model()
     expected = module_flags(flags.set_unusual(model))
     sparsified = trial.sparsified(model)
-    flags.assert_same(module_flags(flags.read(sparsified.model)), expected, "flag-changed", "attach and update")
+    seen = module_flags(flags.read(sparsified.model))
+    flags.assert_same(seen, expected, "flag-changed", "after attach and update")
 
 
 @case("STRUCT-12")
@@ -93,7 +94,8 @@ def test_frozen_parameters_stay_frozen(trial: Trial) -> None:
     model = trial.dense_model()
     expected = parameter_flags(flags.set_unusual(model))
     sparsified = trial.sparsified(model)
-    flags.assert_same(parameter_flags(flags.read(sparsified.model)), expected, "flag-changed", "attach and update")
+    seen = parameter_flags(flags.read(sparsified.model))
+    flags.assert_same(seen, expected, "flag-changed", "after attach and update")
 
 
 @case("STRUCT-13")

@@ -1,4 +1,4 @@
-"""Judging one adapter by one requirement, in this process: how the tests see a case fail and pass."""
+"""Judge one adapter by one requirement in this process, so that tests see a case fail and pass."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.stand_in import environment, standing_in
 
 @cache
 def cases() -> dict[str, object]:
-    """Every case function by the requirement it judges."""
+    """Return every case function, by the requirement that it judges."""
     found: dict[str, object] = {}
     for area in AREAS:
         module = importlib.import_module(f"sparsecheck.cases.test_{area.lower()}")
@@ -35,18 +35,18 @@ def cases() -> dict[str, object]:
 
 
 def planned(adapter: Adapter, selection: Selection) -> tuple[Planned, ...]:
-    """The ledger of `adapter` under the name `it`."""
+    """Return the ledger of `adapter` under the name `it`."""
     declared = adapter.declare("it")
     return tuple(cell for one in CATALOGUE for cell in enumerate_cells((one,), declared, selection, environment(one)))
 
 
 def available(adapter: Adapter) -> Iterator[Planned]:
-    """The cells that can be judged here."""
+    """Yield the cells that can be judged here."""
     return (one for one in planned(adapter, Selection()) if one.disposition != "unavailable")
 
 
 def canonical(adapter: Adapter) -> Iterator[Planned]:
-    """The first cell of every requirement that can be judged here."""
+    """Yield the first cell of every requirement that can be judged here."""
     seen = set[str]()
     for one in available(adapter):
         if one.cell.requirement not in seen:
@@ -55,7 +55,7 @@ def canonical(adapter: Adapter) -> Iterator[Planned]:
 
 
 def judge(adapter: Adapter, one: Planned) -> Record:
-    """The record of one cell, as a run would give it, expectations aside."""
+    """Return the record of one cell as a run would give it, without expectations."""
     trial = Trial(one.cell, adapter)
     try:
         with standing_in(), _classes_restored(adapter), trial.guard.watch():
@@ -102,7 +102,7 @@ def _refill(names: Mapping[str, Any], contents: Mapping[str, Any]) -> None:
 
 
 def judge_all(adapter: Adapter, id: str) -> Iterator[Record]:
-    """The records of every available cell of requirement `id`."""
+    """Yield the records of every available cell of requirement `id`."""
     requirement(id)
     for one in planned(adapter, Selection(requirements=(id,))):
         if one.disposition != "unavailable":

@@ -1,4 +1,4 @@
-"""Adapter files for faults, and `sparsecheck run` on them as a user would call it."""
+"""Adapter files with faults, and `sparsecheck run` on them as a user would call it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from sparsecheck.values.record import Footer, Record, Verdict
 ONE_CASE = ("--requirement", "MASK-01")
 SOME_CELLS = ("--requirement", "MASK-04")
 COUNT = 3
-"""The cells of `SOME_CELLS` that can be judged without an accelerator."""
+"""The number of cells of `SOME_CELLS` that can be judged without an accelerator."""
 
 SMOKE_CALLS = 7
-"""So often the smoke checks, before any cell, call attach."""
+"""The number of calls of attach by the smoke checks, before any cell."""
 
 _FILE = """
 import os, signal, sys, time
@@ -37,7 +37,7 @@ class Faulty(ExemplarAdapter):
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run ended: its exit code, all it printed, and the report it wrote, if any."""
+    """The end of a run: its exit code, its output, and its report if it wrote one."""
 
     code: int
     output: str
@@ -45,19 +45,19 @@ class Ended:
 
 
 def faulty(folder: Path, body: str, name: str = "faulty") -> Path:
-    """An adapter file whose attach does `body` first."""
+    """Write an adapter file whose attach runs `body` first."""
     return written(folder, _FILE.format(body=body), name)
 
 
 def written(folder: Path, text: str, name: str = "faulty") -> Path:
-    """An adapter file of `text`."""
+    """Write an adapter file."""
     file = folder / f"{name}.py"
     file.write_text(text, "utf-8")
     return file
 
 
 def run(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> Ended:
-    """`sparsecheck run` in `folder`, with a report."""
+    """Call `sparsecheck run` in `folder`, with a report."""
     path = folder / "out.jsonl"
     command = [sys.executable, "-m", "sparsecheck", "run", "--report", str(path), *arguments]
     ended = subprocess.run(

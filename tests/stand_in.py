@@ -1,5 +1,8 @@
-"""Where there is no accelerator, `cpu:0` stands in for one, so that the cases which take two devices are seen to reject
-and to accept: to a sparsifier it is another device than `cpu`, and it has numbers."""
+"""A stand-in for an accelerator where there is none.
+
+`cpu:0` differs from `cpu` for a sparsifier, and computes numbers, so that the cases with two devices are seen to reject
+and to accept.
+"""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class ExpectedPruning:
         return cls(trial, dense, frozenset(gone), channels.kept_channels(network, gone))
 
     @property
-    def left(self) -> dict[str, Reals]:
+    def remaining(self) -> dict[str, Reals]:
         """Return the dense model's parameters and statistics, without the removed channels."""
         return channels.slice_parameters(self.trial.network, self.dense, self.kept)
 
@@ -72,7 +72,7 @@ class ExpectedPruning:
         """Return a model built with the remaining channels, in train mode."""
         trial, network = self.trial, channels.shrink_network(self.trial.network, self.kept)
         model = models.build(network, trial.cell.requirement, trial.dtype, trial.device)
-        state = {name: torch.tensor(values) for name, values in self.left.items()}
+        state = {name: torch.tensor(values) for name, values in self.remaining.items()}
         model.load_state_dict(model.state_dict() | state)
         return model
 
@@ -84,7 +84,7 @@ class ExpectedPruning:
     def baseline(self) -> Baseline:
         """Return a baseline without masks."""
         outputs = {batch: self.output(self.trial.inputs("fresh", batch)) for batch in BATCHES}
-        return Baseline(self.trial, {}, self.left, outputs)
+        return Baseline(self.trial, {}, self.remaining, outputs)
 
     # ----------------------------------------------------------------- assertions
 
@@ -112,7 +112,7 @@ class ExpectedPruning:
         Raises:
             Violation: An entry is different (`entry-differs`), or a parameter is missing (`tensor-missing`).
         """
-        for name, values in self.left.items():
+        for name, values in self.remaining.items():
             compare.assert_equal(read_tensor(model, name), values, "entry-differs", f"{what}: {name}")
 
     def assert_output(self, model: Callable[[Tensor], Tensor], what: str) -> None:

@@ -19,7 +19,7 @@ from .page import Explanations, complaints, page
 from .trying import ROOT, Only, Watch, ended, file_of, fork, run
 
 MODULES = (
-    "oracle/units", "oracle/ranking", "report/ledger", "report/verdict", "report/expectation",
+    "oracle/units", "oracle/forward", "oracle/ranking", "report/ledger", "report/verdict", "report/expectation",
     "features/expect/expectation_file", "oracle/compare", "report/report", "features/expect/proposal", "oracle/plans",
     "oracle/channels", "oracle/tolerance", "oracle/random_numbers", "values/selection", "values/record",
     "values/pattern", "values/plan", "values/contract", "values/capability", "values/cell",
@@ -28,7 +28,7 @@ MODULES = (
 )
 TESTS = [
     f"tests/test_{name}.py" for name in (
-        "values", "frozen", "stream", "oracle", "structure", "ranking", "compare", "plans", "proposal",
+        "values", "frozen", "random_numbers", "oracle", "channels", "ranking", "compare", "plans", "proposal",
         "expectation_file", "ledger", "summary", "verdict", "report", "report_writing", "attack_reports",
         "attack_writing", "docs", "reference", "expectation",
     )
