@@ -75,10 +75,10 @@ def test_the_page_of_a_report_has_the_worst_first() -> None:
     places = [text.index(part) for part in shown]
     assert places == sorted(places)
     assert "selection" not in text
-    assert "incomplete" not in text
+    assert "The run is incomplete" not in text
     part = replaced(of, header=replace(of.header, selection=Selection(areas=("MASK",))), footer=None)
     assert "Only a selection was judged." in report_markdown(part)
-    assert "incomplete" in report_markdown(part)
+    assert "The run is incomplete" in report_markdown(part)
 
 
 def test_the_command_to_repeat_a_cell_names_the_adapter_file_and_is_never_cut() -> None:

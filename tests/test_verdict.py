@@ -98,7 +98,7 @@ def test_a_stale_expectation_names_its_defect() -> None:
     assert weighed.defect == "wrong-output"
     assert weighed.message == (
         "expected to fail with 'output-differs' by defect wrong-output, but passed: remove the cell from the entry, or "
-        "delete it"
+        "delete the entry"
     )
 
 

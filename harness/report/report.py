@@ -131,8 +131,11 @@ class Report:
 
     @property
     def agrees(self) -> bool:
-        """Whether the footer says what the records say: all of it, where it is known here what the catalogue has as
-        core, by which results go."""
+        """Return whether the footer agrees with the records.
+
+        Results depend on the levels of requirements. They are compared only if the report was judged by exactly the
+        requirements of this catalogue.
+        """
         if self.footer is None:
             return False
         said, seen = self.footer.outcomes, self.outcomes()
@@ -167,10 +170,13 @@ class Report:
 
 
 def levels_of(subject: Subject, requirements: Collection[str]) -> dict[str, Level]:
-    """Return the level of each requirement that applies to `subject`, by id; none if it could not be judged.
+    """Return the level of each requirement that applies to a subject, by id; none if it could not be judged.
 
-    Those that the report was not judged by (`requirements` are the ids that it was) do not count, and those that are
-    newer than the catalogue that its adapter was written for are provisional.
+    Requirements that are newer than the catalogue version of the adapter are provisional.
+
+    Args:
+        subject: The subject.
+        requirements: The ids of the requirements that the report was judged by; others are left out.
     """
     declaration = subject.declaration
     if declaration is None:
