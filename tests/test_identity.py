@@ -10,7 +10,8 @@ import pytest
 
 from sparsecheck.catalogue import AREAS, CATALOGUE, UnknownCatalogue, at_version, revisions
 from sparsecheck.report.identity import LeftOut, catalogue_version, judged_by, left_out
-from sparsecheck.report.report import Report, UnlikeReports, aligned, join, read
+from sparsecheck.report.joining import aligned, join
+from sparsecheck.report.report import Report, ReportMismatch, read
 from sparsecheck.values.requirement import Requirement
 from tests.samples import cell, passed, report, requirement
 
@@ -60,7 +61,7 @@ def test_a_restricted_report_is_whole_and_balanced() -> None:
 def test_reports_of_two_catalogues_are_joined_over_what_they_share() -> None:
     older = report(passed(cell(), cell("MASK-02")), catalogue=1, requirements={"MASK-01": 1, "MASK-02": 1})
     newer = report(passed(cell(name="other")), name="other", requirements={"MASK-01": 1, "NEW-01": 1})
-    with pytest.raises(UnlikeReports, match="different catalogues"):
+    with pytest.raises(ReportMismatch, match="different catalogues"):
         join([older, newer])
     parts, found = aligned([older, newer])
     joined = join(parts)

@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from sparsecheck.cli import main
-from sparsecheck.report.report import Report, join, write
+from sparsecheck.report.joining import join
+from sparsecheck.report.report import Report, write
 from sparsecheck.show.junit import junit, xml_text
 from sparsecheck.values.record import Record, Verdict
 from tests.samples import cell, passed, report

@@ -17,7 +17,8 @@ from sparsecheck.catalogue import CATALOGUE, revisions
 from sparsecheck.cli import main
 from sparsecheck.features.page.html import as_data, render_html
 from sparsecheck.features.page.markdown import render_markdown
-from sparsecheck.report.report import EmptyReport, InterruptedReport, Report, UnlikeReports, encode, join
+from sparsecheck.report.joining import join
+from sparsecheck.report.report import EmptyReport, InterruptedReport, Report, ReportMismatch, encode
 from sparsecheck.show.markdown import code, plain
 from sparsecheck.show.results import ResultsTable, Square, followable, shown, tabulate
 from sparsecheck.show.standing import Standing
@@ -375,7 +376,7 @@ def test_requirements_that_a_report_was_not_judged_by_are_named() -> None:
 def test_every_invalid_combination_of_reports_has_its_error() -> None:
     with pytest.raises(EmptyReport):
         tabulate([report(subjects=())])
-    with pytest.raises(UnlikeReports):
+    with pytest.raises(ReportMismatch):
         tabulate([report(), report()])
     with pytest.raises(InterruptedReport):
         tabulate([report(interrupted="Ctrl-C")])

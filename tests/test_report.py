@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from sparsecheck.catalogue import VERSION
 from sparsecheck.cli import main
+from sparsecheck.report.joining import join
 from sparsecheck.report.report import (
     DamagedReport,
     EmptyReport,
@@ -24,12 +25,11 @@ from sparsecheck.report.report import (
     InvalidReport,
     MissingReport,
     Report,
+    ReportMismatch,
     TruncatedReport,
-    UnlikeReports,
     UnreadableReport,
     encode,
     exit_code,
-    join,
     read,
     read_partial,
     salvage,
@@ -313,7 +313,7 @@ def test_joined_reports_without_a_start_have_no_start() -> None:
 
 def test_a_sparsifier_in_two_reports_is_named() -> None:
     many = join([report(passed(cell(name=name)), name=name) for name in "dbeacf"])
-    with pytest.raises(UnlikeReports, match=r"^a is in two of the reports$"):
+    with pytest.raises(ReportMismatch, match=r"^a is in two of the reports$"):
         join([many, many])
 
 
@@ -330,7 +330,7 @@ def test_a_report_without_a_start_does_not_hide_the_others_start() -> None:
     ],
 )
 def test_reports_that_do_not_match_are_not_joined(other: Report, said: str) -> None:
-    with pytest.raises(UnlikeReports, match=said):
+    with pytest.raises(ReportMismatch, match=said):
         join([WHOLE, other])
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sparsecheck.report.report import exit_code, join
+from sparsecheck.report.joining import join
+from sparsecheck.report.report import exit_code
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection
 from tests.faulty import faulty, run

@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
 from sparsecheck.cli import main
+from sparsecheck.report.joining import join
 from sparsecheck.report.merging import (
     CatalogueMismatch,
     DuplicateShard,
@@ -21,7 +22,7 @@ from sparsecheck.report.merging import (
     Unmergeable,
     merge,
 )
-from sparsecheck.report.report import Report, UnlikeReports, UnmergedShard, exit_code, join, read, write
+from sparsecheck.report.report import Report, ReportMismatch, UnmergedShard, exit_code, read, write
 from sparsecheck.report.sharding import Weights, partition, read_weights, weights
 from sparsecheck.show.results import tabulate
 from sparsecheck.values.record import Footer, Record, Share, Subject, Verdict
@@ -213,7 +214,7 @@ def test_a_shard_alone_is_judged_as_a_selection(tmp_path: Path, one: Report, res
 
 
 def test_a_shard_is_taken_for_a_whole_run_nowhere(tmp_path: Path) -> None:
-    with pytest.raises(UnlikeReports, match="of different shards"):
+    with pytest.raises(ReportMismatch, match="of different shards"):
         join(PARTS)
     with pytest.raises(UnmergedShard, match="covers only shard 1/3 of its run"):
         tabulate(PARTS[:1])

@@ -9,8 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from sparsecheck.catalogue import CATALOGUE, requirement
+from sparsecheck.report.joining import join
 from sparsecheck.report.ledger import applies
-from sparsecheck.report.report import Report, join
+from sparsecheck.report.report import Report
 from sparsecheck.show.summary import summary
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection

@@ -21,7 +21,8 @@ from sparsecheck.features.versions.changes import Change, Kind
 from sparsecheck.features.versions.html import render_html
 from sparsecheck.features.versions.markdown import render_markdown
 from sparsecheck.features.versions.table import NoTorch, SameTorch, VersionTable, tabulate
-from sparsecheck.report.report import EmptyReport, InterruptedReport, Report, UnlikeReports, encode, join, read, write
+from sparsecheck.report.joining import join
+from sparsecheck.report.report import EmptyReport, InterruptedReport, Report, ReportMismatch, encode, read, write
 from sparsecheck.values.declaration import Declaration
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection
@@ -397,7 +398,7 @@ def test_reports_that_do_not_combine_write_nothing(tmp_path: Path, reports: list
         ([on("2.1.2", PASSED)] * 2, SameTorch),
         ([on("2.1.2", problem="no")], NoTorch), ([report(subjects=())], EmptyReport),
         ([on("2.1.2", PASSED, interrupted="x")], InterruptedReport),
-        ([on("2.1.2"), on("2.4.1", selection=Selection(areas=("MASK",)))], UnlikeReports),
+        ([on("2.1.2"), on("2.4.1", selection=Selection(areas=("MASK",)))], ReportMismatch),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )

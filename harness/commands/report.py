@@ -31,7 +31,8 @@ def report(
 
     Each file must be about other sparsifiers. The exit code is that of a single run of all of them.
     """
-    from ..report.report import aligned, join, read, read_whole
+    from ..report.joining import aligned, join
+    from ..report.report import read, read_whole
     from ..show.carried import carried, carried_lines
     from ..show.left_out import left_out_lines
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +21,7 @@ from ..errors import INCOMPLETE, OK, RED, UNUSABLE, SparsecheckError
 from ..values.cell import Cell, InvalidCell
 from ..values.record import Footer, Header, Line, Outcome, Record, Subject
 from ..values.requirement import Level
-from .identity import LeftOut, catalogue_version, judged_by, left_out
+from .identity import judged_by
 from .ledger import Balance, applies, reconcile
 from .outcome import is_same, outcome
 
@@ -63,7 +62,7 @@ class DamagedReport(InvalidReport):
     """Raised if a file with the suffix of gzip cannot be decompressed."""
 
 
-class UnlikeReports(InvalidReport):
+class ReportMismatch(InvalidReport):
     """Raised if reports cannot be combined: catalogues or selections differ, or two are about one sparsifier."""
 
 
@@ -350,60 +349,6 @@ def _line(text: bytes, path: Path, number: int) -> Line:
         return _LINE.decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise InvalidLine(f"{path}:{number}: {error}") from None
-
-
-def join(reports: Sequence[Report], interrupted: str = "") -> Report:
-    """Join reports about different sparsifiers into one.
-
-    Raises:
-        UnlikeReports: Their catalogues, selections or shards differ, or one sparsifier is in two of them.
-    """
-    first = reports[0].header
-    if any((one.header.catalogue, one.requirements) != (first.catalogue, reports[0].requirements) for one in reports):
-        raise UnlikeReports("the reports were judged by different catalogues")
-    check_alike(reports)
-    subjects = [subject for report in reports for subject in report.header.subjects]
-    started = min((report.header.started for report in reports if report.header.started), default="")
-    header = replace(first, subjects=tuple(subjects), started=started)
-    joined = Report(header, tuple(record for report in reports for record in report.records), None)
-    return Report(header, joined.records, Footer(joined.outcomes(), interrupted))
-
-
-def aligned(reports: Sequence[Report]) -> tuple[tuple[Report, ...], tuple[LeftOut, ...]]:
-    """Restrict reports to the requirements that all of them share, so that they can be joined.
-
-    Returns:
-        The reports, in order, and the requirements that were left out.
-    """
-    common = dict(reports[0].requirements)
-    for one in reports[1:]:
-        common = {id: revision for id, revision in common.items() if one.requirements.get(id) == revision}
-    found = dict.fromkeys(gone for one in reports for gone in left_out(common, one.requirements))
-    version = min(catalogue_version(one.header) for one in reports)
-    parts = [one.restricted(common) for one in reports]
-    if found:
-        parts = [_relabel(one, version, common) for one in parts]
-    return tuple(parts), tuple(found)
-
-
-def _relabel(report: Report, catalogue: int, requirements: Mapping[str, int]) -> Report:
-    header = replace(report.header, catalogue=catalogue, requirements=dict(requirements))
-    return Report(header, report.records, report.footer)
-
-
-def check_alike(reports: Sequence[Report]) -> None:
-    """Check that reports can be shown side by side.
-
-    Raises:
-        UnlikeReports: Their selections or shards differ, or one sparsifier is in two of them.
-    """
-    names = [subject.sparsifier for report in reports for subject in report.header.subjects]
-    if len({report.header.selection for report in reports}) > 1:
-        raise UnlikeReports("the reports have different selections")
-    if len({report.header.shard for report in reports}) > 1:
-        raise UnlikeReports("the reports are of different shards; merge all shards of a run with `sparsecheck merge`")
-    if twice := sorted(name for name, times in Counter(names).items() if times > 1):
-        raise UnlikeReports(f"{twice[0]} is in two of the reports")
 
 
 def check_merged(report: Report, what: str = "this report") -> None:

@@ -15,14 +15,14 @@ import msgspec
 
 from .. import catalogue
 from ..adapter.discovery import registrations
+from ..report.joining import join
 from ..report.ledger import enumerate_cells
 from ..report.report import (
     InvalidLine,
     InvalidReport,
     MissingReport,
     Report,
-    UnlikeReports,
-    join,
+    ReportMismatch,
     read_partial,
     salvage,
     write,
@@ -246,7 +246,7 @@ def _check_header(header: Header, name: str, run: Run, weights: Weights) -> None
     """Raise if a child's report does not answer the request.
 
     Raises:
-        UnlikeReports: The sparsifier, selection, shard or catalogue is another, or the planned cells differ from those
+        ReportMismatch: The sparsifier, selection, shard or catalogue is another, or the planned cells differ from those
             that the parent computes from the declaration.
     """
     names, requested = [subject.sparsifier for subject in header.subjects], run.header
@@ -254,14 +254,14 @@ def _check_header(header: Header, name: str, run: Run, weights: Weights) -> None
     if names != [name] or seen != (
         requested.selection, requested.shard, requested.catalogue, requested.requirements
     ):
-        raise UnlikeReports("the header of its report has another sparsifier, selection or catalogue than requested")
+        raise ReportMismatch("the header of its report has another sparsifier, selection or catalogue than requested")
     [subject] = header.subjects
     if subject.declaration is not None and subject.environment is not None:
         requirements = catalogue.at_version(run.catalogue)
         cells = enumerate_cells(requirements, subject.declaration, run.selection, subject.environment)
         cells, share = cells_of_shard(cells, run.shard, weights)
         if (subject.planned, subject.share) != (tuple(planned.cell.id for planned in cells), share):
-            raise UnlikeReports("its planned cells are not those that the catalogue gives for its declaration")
+            raise ReportMismatch("its planned cells are not those that the catalogue gives for its declaration")
 
 
 def _current_cell(path: Path) -> str:

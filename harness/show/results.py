@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from ..catalogue import AREAS, CATALOGUE, revisions
 from ..report.identity import LeftOut, left_out
-from ..report.report import EmptyReport, Report, check_alike, check_whole
+from ..report.joining import check_alike
+from ..report.report import EmptyReport, Report, check_whole
 from ..report.signature import cause
 from ..values.cell import Cell
 from ..values.record import Outcome, Record, Subject
@@ -23,7 +24,7 @@ from .standing import Standing, of_cell, standing
 
 
 @dataclass(frozen=True)
-class Told:
+class ShownCell:
     """One cell, fit to be shown.
 
     Attributes:
@@ -56,7 +57,7 @@ class ShownDefect:
     link: str
     breaks: str
     seen: tuple[tuple[str, str], ...]
-    first: Told
+    first: ShownCell
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Square:
 
     requirement: Requirement
     standing: Standing
-    cells: tuple[Told, ...]
+    cells: tuple[ShownCell, ...]
 
     @property
     def judged(self) -> int:
@@ -73,7 +74,7 @@ class Square:
         return sum(cell.standing.is_judged for cell in self.cells)
 
     @property
-    def unexpected(self) -> tuple[Told, ...]:
+    def unexpected(self) -> tuple[ShownCell, ...]:
         """Its cells that failed, and that no known defect explains."""
         return tuple(cell for cell in self.cells if cell.standing.is_failure and cell.standing is not Standing.KNOWN)
 
@@ -152,7 +153,7 @@ def tabulate(reports: Sequence[Report], older: Sequence[Report] = ()) -> Results
 
     Raises:
         EmptyReport: they are about no sparsifier.
-        UnlikeReports: they do not combine.
+        ReportMismatch: they do not combine.
         InvalidReport: One does not hold the verdicts of a whole run.
     """
     for report in reports:
@@ -192,7 +193,7 @@ def _column(report: Report, subject: Subject, outcome: Outcome) -> Column:
 
 
 def _shown_defect(defect: Failures, subject: Subject) -> ShownDefect:
-    first = told(defect.first, subject)
+    first = show_cell(defect.first, subject)
     seen = tuple((counted(len(one.records), "cell"), shown(one.first.message)) for one in defect.causes)
     return ShownDefect(shown(defect.title), first.reason, first.link, shown(defect.breaks), seen, first)
 
@@ -214,14 +215,14 @@ def device(devices: Sequence[str], accelerator: str) -> str:
 
 def _square(requirement: Requirement, subject: Subject, records: Sequence[Record], report: Report) -> Square:
     stands = standing(requirement, subject, records, report.requirements)
-    return Square(requirement, stands, tuple(told(record, subject) for record in records))
+    return Square(requirement, stands, tuple(show_cell(record, subject) for record in records))
 
 
-def told(record: Record, subject: Subject) -> Told:
+def show_cell(record: Record, subject: Subject) -> ShownCell:
     """Return one cell, fit to be shown."""
     file = re.split(r"[/\\]", subject.adapter)[-1]
     adapter = f"--adapter {shlex.quote(file)} " if file else ""
-    return Told(
+    return ShownCell(
         shown(record.cell), of_cell(record), shown(record.message), shown(record.reason), followable(record.link),
         printable(f"{adapter}--cell {shlex.quote(record.cell)}"), shown(record.defect),
     )
@@ -237,9 +238,9 @@ def followable(link: str) -> str:
     return link if plain and parts.scheme in ("http", "https") and parts.hostname else ""
 
 
-def by_cause(cells: Iterable[Told]) -> list[list[Told]]:
+def by_cause(cells: Iterable[ShownCell]) -> list[list[ShownCell]]:
     """Return the cells by verdict, reason and cause, in the order of their first cells."""
-    groups: dict[tuple[Standing, str, str, str], list[Told]] = {}
+    groups: dict[tuple[Standing, str, str, str], list[ShownCell]] = {}
     for cell in cells:
         groups.setdefault((cell.standing, cell.reason, cell.link, cause(cell.message)), []).append(cell)
     return list(groups.values())

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from ...show.carried import CARRIED
 from ...show.html import csp_hash, read_asset, render_page
 from ...show.left_out import left_out_lines
-from ...show.results import ResultsTable, Told, by_cause
+from ...show.results import ResultsTable, ShownCell, by_cause
 from ...show.standing import Standing
 
 _PLACES = {standing: place for place, standing in enumerate(Standing)}
@@ -50,9 +50,9 @@ def _data(table: ResultsTable) -> dict[str, Any]:
     }
 
 
-def _cell(cell: Told, texts: dict[str, int]) -> list[Any]:
-    told = (cell.message, f"{cell.defect}: {cell.reason}" if cell.defect else cell.reason, cell.link)
-    return [_place(cell.standing), cell.arguments, *(texts.setdefault(text, len(texts)) for text in told)]
+def _cell(cell: ShownCell, texts: dict[str, int]) -> list[Any]:
+    shown = (cell.message, f"{cell.defect}: {cell.reason}" if cell.defect else cell.reason, cell.link)
+    return [_place(cell.standing), cell.arguments, *(texts.setdefault(text, len(texts)) for text in shown)]
 
 
 def _place(standing: Standing) -> int:

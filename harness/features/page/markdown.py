@@ -36,14 +36,14 @@ def _notes(table: ResultsTable) -> Iterator[str]:
 def _overview(table: ResultsTable) -> Iterator[str]:
     yield "## Sparsifiers\n"
     facts = [what for what, _ in table.columns[0].facts]
-    said = ("#", "sparsifier", "result", "by level", "judged on", "passed", "not passed, or not judged")
-    yield table_row((*said, *facts))
+    titles = ("#", "sparsifier", "result", "by level", "judged on", "passed", "not passed, or not judged")
+    yield table_row((*titles, *facts))
     yield "|---" * (7 + len(facts)) + "|"
     for number, column in enumerate(table.columns, 1):
         judged = f"{column.judged} of {len(column.squares)} requirements"
         passed = f"{column.passed} ({_in_part(column)} in part)"
-        told = (str(number), column.name, column.result, ". ".join(column.levels), judged, passed)
-        yield table_row((*told, _others(column), *(fact for _, fact in column.facts)))
+        shown = (str(number), column.name, column.result, ". ".join(column.levels), judged, passed)
+        yield table_row((*shown, _others(column), *(fact for _, fact in column.facts)))
     yield ""
 
 

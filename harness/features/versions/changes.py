@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from ...catalogue import CATALOGUE, requirement
 from ...show.escaping import printable
-from ...show.results import Told, shown, told
+from ...show.results import ShownCell, show_cell, shown
 from ...show.standing import Standing, standing
 from ...values.cell import Cell
 from ...values.declaration import Environment
@@ -184,15 +184,15 @@ def _between(older: Judged, newer: Judged) -> Iterator[Change]:
         )
 
 
-def _state(judged: Judged, cell: str) -> Told:
+def _state(judged: Judged, cell: str) -> ShownCell:
     """Return the state of a cell; for a cell that was not planned, the reason."""
     if record := judged.records.get(cell):
-        return told(record, judged.subject)
+        return show_cell(record, judged.subject)
     position = standing(requirement(Cell.parse(cell).requirement), judged.subject, (), judged.requirements)
-    return Told(shown(cell), position, "", "", "", "")
+    return ShownCell(shown(cell), position, "", "", "", "")
 
 
-def _kind(was: Told, now: Told) -> Kind:
+def _kind(was: ShownCell, now: ShownCell) -> Kind:
     if any(one.standing is Standing.UNAVAILABLE and one.reason.startswith("needs torch") for one in (was, now)):
         return Kind.AVAILABILITY
     if now.standing in _FAILING and was.standing in (*_HOLDING, *_REFUSED):
@@ -200,7 +200,7 @@ def _kind(was: Told, now: Told) -> Kind:
     return Kind.FIXED if was.standing in _FAILING and now.standing in _HOLDING else Kind.OTHER
 
 
-def _explaining(kind: Kind, was: Told, now: Told) -> tuple[Told, ...]:
+def _explaining(kind: Kind, was: ShownCell, now: ShownCell) -> tuple[ShownCell, ...]:
     """Return those of the two states whose reasons and messages explain the change."""
     if kind is Kind.FIXED:
         return (now, was) if now.standing is Standing.STALE else (was,)

@@ -10,7 +10,7 @@ from packaging.version import InvalidVersion, Version
 
 from ...catalogue import revisions
 from ...report.identity import LeftOut, left_out
-from ...report.report import EmptyReport, InvalidReport, Report, UnlikeReports, check_whole
+from ...report.report import EmptyReport, InvalidReport, Report, ReportMismatch, check_whole
 from ...show.defects import in_short, result_word
 from ...show.results import device, shown
 from ...values.declaration import Environment
@@ -18,7 +18,7 @@ from ...values.record import Outcome, Subject
 from .changes import Change, Judged, Release, changes
 
 
-class SameTorch(UnlikeReports):
+class SameTorch(ReportMismatch):
     """Raised if two reports judge the same sparsifier on the same torch version."""
 
 
@@ -74,13 +74,13 @@ def tabulate(reports: Sequence[Report]) -> VersionTable:
         EmptyReport: The reports contain no sparsifier.
         SameTorch: Two reports judge the same sparsifier on the same torch version.
         NoTorch: A report does not state a torch version.
-        UnlikeReports: The reports have different selections.
+        ReportMismatch: The reports have different selections.
         InvalidReport: A report does not hold the verdicts of a whole run.
     """
     for report in reports:
         check_whole(report, "one of the reports")
     if len({report.header.selection for report in reports}) > 1:
-        raise UnlikeReports("the reports were made with different selections; combine runs of one selection")
+        raise ReportMismatch("the reports were made with different selections; combine runs of one selection")
     found = dict.fromkeys(one for report in reports for one in left_out(report.requirements, revisions()))
     reports = [report.restricted(revisions()) for report in reports]
     judged = sorted((one for report in reports for one in _judged(report)), key=lambda one: (one.name, one.release))
