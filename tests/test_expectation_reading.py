@@ -84,7 +84,7 @@ def test_entries_keep_their_order_and_an_empty_file_has_none() -> None:
         (ENTRY.replace('"output-differs"', '"ValueError: ("'),
          "here: entry 1 (wrong-output): the pattern of 'ValueError: (' is not a regular expression: missing )"),
         (ENTRY.replace('"output-differs"', '"a (at most 3 of 0)"'),
-         "here: entry 1 (wrong-output): the bound of 'a (at most 3 of 0)' is a share of 0"),
+         "here: entry 1 (wrong-output): the bound of 'a (at most 3 of 0)' has the total 0"),
         (ENTRY.replace('"output-differs"', '""'), "here: entry 1 (wrong-output): a signature may not be empty"),
         (ENTRY.replace('["output-differs"]', "[]"), "here: entry 1 (wrong-output): signatures is empty"),
         (ENTRY.replace('["MASK-01"]', "[]"), "here: entry 1 (wrong-output): requirements is empty"),
@@ -96,12 +96,14 @@ def test_entries_keep_their_order_and_an_empty_file_has_none() -> None:
         (ENTRY + 'cells = ["MASK-01"]\n',
          "here: entry 1 (wrong-output): cells replace requirements and axes"),
         (ENTRY.replace('requirements = ["MASK-01"]', 'cells = ["other:MASK-01"]'),
-         "here: entry 1 (wrong-output): 'other:MASK-01' names other, which is not one of the entry's sparsifiers"),
+         "here: entry 1 (wrong-output): 'other:MASK-01' names 'other', which is not one of the entry's sparsifiers"),
         (ENTRY.replace('requirements = ["MASK-01"]', 'cells = ["linear/given"]'),
          "here: entry 1 (wrong-output): 'linear/given' is not REQUIREMENT/layer/pattern/dtype/device"),
         (ENTRY.replace('requirements = ["MASK-01"]', 'cells = ["*/*"]'),
          "here: entry 1 (wrong-output): '*/*' covers everything; name a requirement"),
         (ENTRY.replace("wrong-output", "Wrong Output"), "here: entry 1 (Wrong Output): id 'Wrong Output' is not a slu"),
+        (ENTRY.replace("wrong-output", "\\u001b[2J"), r"here: entry 1: id '\x1b[2J' is not a slug"),
+        (ENTRY.replace("wrong-output", "x" * 70 + "!"), "here: entry 1: id 'xxxxxx"),
         (ENTRY.replace("wrong-output", ""), "here: entry 1: id is empty; name the defect"),
         *((ENTRY.replace(f"{key} =", "#"), f"here: entry 1{'' if key == 'id' else ' (wrong-output)'}: {key} is missing")
           for key in ("id", "sparsifiers", "signatures", "reason")),
@@ -114,7 +116,7 @@ def test_a_file_with_a_mistake_is_refused_in_a_sentence(text: str, said: str) ->
     with pytest.raises(InvalidExpectations) as raised:
         parse_expectations(text, "here")
     assert str(raised.value).startswith(said)
-    assert "\n" not in str(raised.value)
+    assert str(raised.value).isprintable()
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ class Expectation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
 
     def __post_init__(self) -> None:
         if self.id and not _ID.fullmatch(self.id):
-            raise ValueError(f"id {self.id!r} is not a slug; write lower-case words joined by hyphens")
+            raise ValueError(f"id {quoted(self.id)} is not a slug; write lower-case words joined by hyphens")
         if not self.sparsifiers:
             raise ValueError("sparsifiers is empty; name the sparsifiers that have this defect")
         if not self.signatures:
@@ -141,7 +141,7 @@ def _check_specifier(key: str, specifier: str) -> None:
         SpecifierSet(specifier)
     except InvalidSpecifier:
         hint = 'write one such as ">=2.5, <2.7"'
-        raise ValueError(f"{key} = {specifier!r} is not a version specifier; {hint}") from None
+        raise ValueError(f"{key} = {quoted(specifier)} is not a version specifier; {hint}") from None
 
 
 def _check_scope(entry: Expectation) -> None:
@@ -160,11 +160,11 @@ def _check_scope(entry: Expectation) -> None:
 def _check_pattern(pattern: str, sparsifiers: tuple[str, ...]) -> None:
     name, first, others = _parts(pattern)
     if not _REQUIREMENT.fullmatch(first) or len(others) > len(AXES) or not all(others):
-        raise ValueError(f"{pattern!r} is not REQUIREMENT/layer/pattern/dtype/device, in which a part may be *")
+        raise ValueError(f"{quoted(pattern)} is not REQUIREMENT/layer/pattern/dtype/device, in which a part may be *")
     if not {first, *others} - {EVERY}:
-        raise ValueError(f"{pattern!r} covers everything; name a requirement or a value on an axis")
+        raise ValueError(f"{quoted(pattern)} covers everything; name a requirement or a value on an axis")
     if name and name not in sparsifiers:
-        raise ValueError(f"{pattern!r} names {name}, which is not one of the entry's sparsifiers")
+        raise ValueError(f"{quoted(pattern)} names {quoted(name)}, which is not one of the entry's sparsifiers")
 
 
 def _parts(pattern: str) -> tuple[str, str, list[str]]:

@@ -63,7 +63,8 @@ def _problem_of_reason(entry: Expectation) -> str:
     if placeholder := _PLACEHOLDER.search(reason):
         return f"the reason is still {placeholder[0].strip()}; say in a sentence why it fails"
     if entry.id and (len(reason.split()) < 3 or not _END.search(reason)):
-        return f"the reason {reason!r} is not a sentence; say why it fails, in three words or more and with a full stop"
+        hint = "say why it fails, in three words or more and with a full stop"
+        return f"the reason {quoted(reason)} is not a sentence; {hint}"
     return ""
 
 
@@ -100,7 +101,7 @@ def entry_tables(document: Mapping[str, Any], where: str) -> tuple[str, list[Any
         InvalidExpectations: The document has another table, mixes both forms, or its entries are not tables.
     """
     if stray := sorted(set(document) - {DEFECT, KNOWN}):
-        raise InvalidExpectations(f"{where}: unknown table {stray[0]!r}; entries are written [[{DEFECT}]]")
+        raise InvalidExpectations(f"{where}: unknown table {quoted(stray[0])}; entries are written [[{DEFECT}]]")
     if len(document) > 1:
         both = f"[[{KNOWN}]] and [[{DEFECT}]]"
         raise InvalidExpectations(f"{where}: {both} in one file; write all entries as [[{DEFECT}]]")
@@ -130,7 +131,9 @@ def _entry(form: str, table: dict[str, Any], where: str, number: int) -> Expecta
 
 
 def _where(where: str, number: int, id: str) -> str:
-    return f"{where}: entry {number}" + (f" ({id})" if id else "")
+    """Return the place of an entry; its id belongs to it if it can be printed on a line."""
+    is_short = id.isprintable() and len(id) <= 60
+    return f"{where}: entry {number}" + (f" ({id})" if id and is_short else "")
 
 
 def _problem_of_key(form: str, key: str, value: Any) -> str:
@@ -146,7 +149,7 @@ def _problem_of_key(form: str, key: str, value: Any) -> str:
         if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
             return f"{key} is {kind}, expected a list of strings" if kind != "a list" else _odd(key, value)
         twice = [one for one, times in Counter(value).items() if times > 1]
-        return f"{key} has {twice[0]!r} twice" if twice else ""
+        return f"{key} has {quoted(twice[0])} twice" if twice else ""
     hint = '; write a version of the package, such as ">=2.0"' if key == "until" else ""
     return "" if isinstance(value, str) else f"{key} is {kind}, expected a string{hint}"
 

@@ -6,6 +6,8 @@ import re
 
 from msgspec import Struct
 
+from ..suggestions import quoted
+
 _BOUND = re.compile(r"\s*\(at most (?P<wrong>\d+)(?: of (?P<total>\d+)(?: [a-z]+)?)?\)$")
 _EXCEPTION = re.compile(r"\b(?P<type>[A-Z]\w+(?:Error|Exception|Exit|Interrupt|Warning|Unsupported)): (?P<said>.*)")
 _OWN_WORDS = re.compile(r"; (?:expected|look at) ")
@@ -68,7 +70,7 @@ class Signature(Struct, frozen=True):
             return cls(kind, pattern)
         total = int(bound["total"]) if bound["total"] else None
         if total == 0:
-            raise ValueError(f"the bound of {text!r} has the total 0; write the total that the report shows")
+            raise ValueError(f"the bound of {quoted(text)} has the total 0; write the total that the report shows")
         return cls(kind, pattern, int(bound["wrong"]), total)
 
     def matches(self, seen: str) -> bool:
@@ -93,7 +95,7 @@ def _check_pattern(pattern: str, text: str) -> None:
     try:
         re.compile(pattern)
     except re.error as error:
-        raise ValueError(f"the pattern of {text!r} is not a regular expression: {error}") from None
+        raise ValueError(f"the pattern of {quoted(text)} is not a regular expression: {error}") from None
 
 
 def amount(signature: str) -> Amount | None:

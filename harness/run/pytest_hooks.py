@@ -227,7 +227,7 @@ def _show_verdict(report: pytest.TestReport, record: Record) -> None:
     """Set pytest's outcome to match the verdict."""
     if record.verdict in (Verdict.KNOWN, Verdict.PROVISIONAL):
         report.outcome = "skipped"
-        report.wasxfail = record.reason
+        report.wasxfail = f"{record.defect}: {record.reason}" if record.defect else record.reason
     elif record.verdict.is_red:
         report.outcome = "failed"
         report.__dict__.pop("wasxfail", None)
