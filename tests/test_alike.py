@@ -70,19 +70,19 @@ CHANGES: list[Callable[[Any], object]] = [
 ]
 
 
-def test_two_models_of_the_exemplars_are_alike() -> None:
+def test_equal_models_of_the_exemplars_are_alike() -> None:
     assert facts(_model()) == facts(_model())
     assert facts(_trial().sparsified().finalize()) == facts(_trial().sparsified().finalize())
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_model_that_is_changed_is_like_no_other(change: Callable[[Any], object]) -> None:
+def test_changed_model_is_not_alike(change: Callable[[Any], object]) -> None:
     model = _model()
     change(model)
     assert facts(model) != facts(_model())
 
 
-def test_a_model_that_is_unknown_in_part_is_like_itself_alone() -> None:
+def test_partly_unknown_model_is_alike_only_to_itself() -> None:
     model, hidden = _model(), object()
     model.beside = hidden
     other = _model()
@@ -90,7 +90,7 @@ def test_a_model_that_is_unknown_in_part_is_like_itself_alone() -> None:
     assert facts(model) != facts(other)
 
 
-def test_what_is_kept_is_given_for_a_model_alike_and_for_no_other() -> None:
+def test_cached_answer_is_returned_for_alike_models_alone() -> None:
     inputs, keeping, changed = torch.ones(3, _model().layer1.in_features), Keeping(), _model()
     with making(keeping):
         program = tracing.export(_model(), inputs)
@@ -110,7 +110,7 @@ def test_what_is_kept_is_given_for_a_model_alike_and_for_no_other() -> None:
             assert not torch.equal(compiled(inputs), answer)
 
 
-def test_the_answers_of_a_model_that_was_asked_twice_are_not_kept() -> None:
+def test_answers_of_a_model_asked_twice_are_not_cached() -> None:
     inputs, keeping = torch.ones(3, _model().layer1.in_features), Keeping()
     with making(keeping), tracing.compiled(_model()) as compiled:
         compiled(inputs)

@@ -1,4 +1,4 @@
-"""The device axis: one place knows of it, what is asked for there lies there, what is not there is told."""
+"""The device axis: one module knows the accelerator, models stay on their device, and missing devices are reported."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ SOURCES = [
 CPU = torch.device("cpu")
 
 
-# ----------------------------------------------------------------- one place
+# ----------------------------------------------------------------- the only module that asks
 
 
 def accelerators_named(source: str) -> Iterator[str]:
-    """Each place where the syntax tree goes to an accelerator's part of torch."""
+    """Yield each attribute or import by which code reaches an accelerator's part of torch."""
     names = {"accelerator", "cuda", "cudnn", "hpu", "mps", "mtia", "npu", "xpu"}
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Attribute) and node.attr in names and _is_torchs(node.value):
@@ -66,7 +66,7 @@ def _is_torchs(node: ast.expr) -> bool:
 
 
 @pytest.mark.parametrize("file", SOURCES, ids=lambda file: str(file.relative_to(ROOT)))
-def test_no_one_else_asks_torch_for_an_accelerator(file: Path) -> None:
+def test_only_one_module_asks_torch_for_an_accelerator(file: Path) -> None:
     named = list(accelerators_named(file.read_text("utf-8")))
     assert [one for one in named if one != "getattr(torch, cell.dtype)"] == []
 
@@ -76,11 +76,11 @@ def test_no_one_else_asks_torch_for_an_accelerator(file: Path) -> None:
     ["torch.cuda.seed()", "x = torch.backends.cudnn", "import torch.mps", "from torch import xpu",
      "from torch.cuda import seed", "getattr(torch, kind)", "torch.accelerator"],
 )
-def test_a_way_to_ask_torch_is_seen(source: str) -> None:
+def test_every_way_to_ask_torch_is_detected(source: str) -> None:
     assert list(accelerators_named(source))
 
 
-def test_the_one_place_is_seen_too() -> None:
+def test_the_device_module_itself_is_detected() -> None:
     assert {"torch.cuda", "torch.accelerator"} <= set(accelerators_named(ONE_PLACE.read_text("utf-8")))
 
 
@@ -88,7 +88,7 @@ def test_the_one_place_is_seen_too() -> None:
 
 
 class Acme:
-    """What torch, or an extension of it, brings for one accelerator. It has all that torch knows of, or the least."""
+    """A module of torch, or of an extension, for one accelerator: complete, or with the least that is required."""
 
     def __init__(self) -> None:
         self.seeds: list[int] = []
@@ -136,14 +136,14 @@ class WholeAcme(Acme):
 
 @pytest.fixture
 def forgotten() -> Iterator[None]:
-    """Which accelerator is here is found out once; not so here."""
+    """Clear the cached answer to which accelerator is present."""
     device.accelerator.cache_clear()
     yield
     device.accelerator.cache_clear()
 
 
 def known(monkeypatch: pytest.MonkeyPatch, acme: Acme, kind: str, is_old: bool) -> None:
-    """Torch knows `acme` as `kind`; an old one has no torch.accelerator to say so."""
+    """Make `acme` known to torch as `kind`; an old torch has no torch.accelerator."""
     monkeypatch.setattr(torch, kind, acme, raising=False)
     if is_old:
         monkeypatch.delattr(torch, "accelerator", raising=False)
@@ -154,7 +154,7 @@ def known(monkeypatch: pytest.MonkeyPatch, acme: Acme, kind: str, is_old: bool) 
 
 @pytest.mark.usefixtures("forgotten")
 @pytest.mark.parametrize(("kind", "is_old"), [("acme", False), ("hpu", True), ("npu", True), ("xpu", True)])
-def test_any_accelerator_that_torch_knows_is_the_accelerator(
+def test_any_kind_of_accelerator_is_found(
     monkeypatch: pytest.MonkeyPatch, kind: str, is_old: bool
 ) -> None:
     known(monkeypatch, WholeAcme(), kind, is_old)
@@ -165,7 +165,7 @@ def test_any_accelerator_that_torch_knows_is_the_accelerator(
 
 
 @pytest.mark.usefixtures("forgotten")
-def test_an_accelerator_that_says_little_is_one_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_accelerator_without_optional_functions_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     known(monkeypatch, Acme(), "acme", is_old=False)
     seen = here()
     assert (seen.accelerator, seen.driver, seen.capability, seen.offers) == ("acme", "", "", ())
@@ -173,7 +173,7 @@ def test_an_accelerator_that_says_little_is_one_all_the_same(monkeypatch: pytest
 
 
 @pytest.mark.usefixtures("forgotten")
-def test_where_an_old_torch_has_no_accelerator_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_torch_without_an_accelerator_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(torch, "accelerator", raising=False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert here().devices == ("cpu",)
@@ -181,7 +181,7 @@ def test_where_an_old_torch_has_no_accelerator_there_is_none(monkeypatch: pytest
 
 
 @pytest.mark.usefixtures("forgotten")
-def test_its_random_state_is_seeded_read_and_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_random_states_of_an_accelerator_are_seeded_read_and_restored(monkeypatch: pytest.MonkeyPatch) -> None:
     acme = Acme()
     known(monkeypatch, acme, "acme", is_old=False)
     device.seed(7)
@@ -192,7 +192,7 @@ def test_its_random_state_is_seeded_read_and_put_back(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.usefixtures("forgotten")
-def test_its_clock_waits_until_all_is_done_and_its_peak_is_what_the_allocator_says(
+def test_accelerator_clock_waits_and_its_peak_comes_from_the_allocator(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     acme, calls = WholeAcme(), list[int]()
@@ -206,7 +206,7 @@ def test_its_clock_waits_until_all_is_done_and_its_peak_is_what_the_allocator_sa
     assert device.peak_reserved(there) == 512
 
 
-def test_the_peak_on_the_cpu_is_what_is_alive_at_once() -> None:
+def test_cpu_peak_counts_bytes_alive_at_once() -> None:
     kept: list[torch.Tensor] = []
 
     def act() -> None:
@@ -218,12 +218,12 @@ def test_the_peak_on_the_cpu_is_what_is_alive_at_once() -> None:
     assert device.peak_bytes(lambda: kept[0].view(10, 100).add_(1), CPU) == 0
 
 
-def test_what_has_no_graphs_says_so() -> None:
+def test_device_without_graphs_is_an_error() -> None:
     with pytest.raises(device.NoGraphs, match="graphs cannot be captured on cpu; use cuda"):
         device.capture(nn.Linear(2, 2), torch.ones(1, 2))
 
 
-def test_the_stand_in_replays_the_memory_that_it_captured() -> None:
+def test_stand_in_replays_the_captured_memory() -> None:
     layer, inputs = nn.Linear(2, 2), torch.ones(1, 2)
     nn.init.ones_(layer.weight)
     nn.init.ones_(layer.bias)
@@ -237,7 +237,7 @@ def test_the_stand_in_replays_the_memory_that_it_captured() -> None:
         assert torch.equal(graph(inputs) + 1, layer(inputs))
 
 
-# ----------------------------------------------------------------- what is asked for lies there
+# ----------------------------------------------------------------- models stay on their device
 
 
 def trial(axes: str, adapter: Adapter | None = None) -> Trial:
@@ -245,7 +245,7 @@ def trial(axes: str, adapter: Adapter | None = None) -> Trial:
 
 
 @pytest.mark.parametrize("layer", LAYERS)
-def test_all_that_a_trial_makes_lies_on_its_device(layer: str) -> None:
+def test_everything_a_trial_makes_is_on_its_device(layer: str) -> None:
     made = trial(f"MASK-01/{layer}/unstructured-0.5/float32/meta")
     context = made.context
     tensors = [*model_tensors(made.dense_model()).values(), made.inputs(), context.example_input]
@@ -255,7 +255,7 @@ def test_all_that_a_trial_makes_lies_on_its_device(layer: str) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["given", "unstructured-0.5", "block1x4-0.5", "2of4", "channel0-0.5", "band-3"])
-def test_what_is_sparsified_there_stays_there(pattern: str) -> None:
+def test_sparsified_model_stays_on_its_device(pattern: str) -> None:
     made = trial(f"MASK-01/linear/{pattern}/float32/meta")
     sparsified = made.attach()
     sparsified.update()
@@ -263,7 +263,7 @@ def test_what_is_sparsified_there_stays_there(pattern: str) -> None:
     assert {tensor.device.type for tensor in tensors.values()} == {"meta"}
 
 
-def test_the_two_sides_of_a_cell_are_the_same_but_for_the_device() -> None:
+def test_cell_on_both_devices_differs_in_the_device_alone() -> None:
     one, other = device_parity.on_both_devices(trial("DEVICE-01/linear/given/float32/meta"))
     assert (one.device.type, other.device.type) == ("cpu", "meta")
     assert one.network == other.network
@@ -274,10 +274,10 @@ def test_the_two_sides_of_a_cell_are_the_same_but_for_the_device() -> None:
     ]
 
 
-# ----------------------------------------------------------------- what is not there is said to be so
+# ----------------------------------------------------------------- missing devices and features
 
 
-def test_without_an_accelerator_every_cell_of_one_is_unavailable_and_says_why() -> None:
+def test_accelerator_cells_are_unavailable_without_an_accelerator() -> None:
     ledger = enumerate_cells(CATALOGUE, declaration(), Selection(), environment())
     there = [one for one in ledger if one.cell.device != "cpu"]
     assert {one.cell.requirement for one in there} == {one.id for one in CATALOGUE if ACCELERATOR in one.devices
@@ -287,7 +287,7 @@ def test_without_an_accelerator_every_cell_of_one_is_unavailable_and_says_why() 
 
 
 @pytest.mark.parametrize(("offers", "why"), [((), "cuda has no graphs here"), (("graphs",), "")])
-def test_what_the_accelerator_does_not_offer_is_unavailable_there(offers: tuple[str, ...], why: str) -> None:
+def test_cells_that_need_a_missing_feature_are_unavailable(offers: tuple[str, ...], why: str) -> None:
     place = replace(environment(devices=("cpu", "cuda")), offers=offers)
     asked = requirement(devices=("cpu", ACCELERATOR), offers=("graphs",))
     ledger = enumerate_cells([asked], declaration(), Selection(), place)
@@ -295,7 +295,7 @@ def test_what_the_accelerator_does_not_offer_is_unavailable_there(offers: tuple[
 
 
 @pytest.mark.skipif(bool(device.accelerator()), reason="there is an accelerator")
-def test_a_run_says_unavailable_and_is_no_success_for_that(tmp_path: Path) -> None:
+def test_run_with_unavailable_cells_is_not_a_success(tmp_path: Path) -> None:
     beside = run(tmp_path, "exemplar", "--requirement", "DEVICE-01", "--requirement", "MASK-03")
     assert beside.code == 0, beside.output
     assert beside.report is not None
@@ -327,7 +327,7 @@ def ranking(mask: list[int], pattern: object = Unstructured(0.5), weight: np.nda
     ([1, 1, 0, 0], "lowest index", True), ([1, 0, 1, 0], "any", True), ([1, 0, 1, 0], "lowest index", False),
     ([0, 1, 1, 0], "any", False), ([1, 0, 0, 1], "any", False), ([1, 0, 0, 0], "any", False),
 ])
-def test_masks_are_alike_up_to_the_ties_that_the_contract_leaves_open(
+def test_masks_are_equal_up_to_open_ties(
     mask: list[int], ties: str, is_alike: bool
 ) -> None:
     first, second = ranking([1, 1, 0, 0]), ranking(mask)
@@ -338,7 +338,7 @@ def test_masks_are_alike_up_to_the_ties_that_the_contract_leaves_open(
             assert_same_mask(first, second, contract(ties=ties), "float32", "there")
 
 
-def test_of_summed_scores_those_count_as_tied_that_rounding_may_part() -> None:
+def test_summed_scores_within_rounding_count_as_tied() -> None:
     weight = np.array([[1.0, 1.0], [1.0, 1.0 + 1e-7], [3.0, 3.0]])
     masks = [np.array([[1, 1], [0, 0], [1, 1]], bool), np.array([[0, 0], [1, 1], [1, 1]], bool)]
     one, other = (Ranking(("a",), Channel(1 / 3), mask, weight) for mask in masks)
@@ -349,7 +349,7 @@ def test_of_summed_scores_those_count_as_tied_that_rounding_may_part() -> None:
 
 @pytest.mark.parametrize(("pattern", "score"), [(Given(np.ones((1, 4), bool)), "magnitude-l1"),
                                                 (Unstructured(0.5), "position")])
-def test_what_ranks_nothing_has_no_ties(pattern: object, score: str) -> None:
+def test_patterns_without_ranking_have_no_ties(pattern: object, score: str) -> None:
     with pytest.raises(Violation, match="mask-differs"):
         assert_same_mask(
             ranking([1, 1, 0, 0], pattern), ranking([1, 0, 1, 0], pattern), contract(score=score, ties="any"),
@@ -357,7 +357,7 @@ def test_what_ranks_nothing_has_no_ties(pattern: object, score: str) -> None:
         )
 
 
-# ----------------------------------------------------------------- a cell that takes both, for who has but one
+# ----------------------------------------------------------------- sparsifiers for one of the two devices
 
 
 class NeedsAnAccelerator(ExemplarAdapter):
@@ -372,7 +372,7 @@ class NeedsAnAccelerator(ExemplarAdapter):
         return super().attach(model, plan, context)
 
 
-def test_what_lacks_the_cpu_is_seen_to_refuse_it_in_a_cell_of_the_accelerator() -> None:
+def test_refusal_of_the_cpu_is_judged_in_an_accelerator_cell() -> None:
     adapter = NeedsAnAccelerator()
     place = replace(environment(), devices=("cpu", STAND_IN), offers=("graphs", "peak memory"))
     ledger = enumerate_cells(AREAS["DEVICE"], adapter.declare("it"), Selection(requirements=("DEVICE-03",)), place)
@@ -381,7 +381,7 @@ def test_what_lacks_the_cpu_is_seen_to_refuse_it_in_a_cell_of_the_accelerator() 
     assert judge_refusal(Trial(lacking[0].cell, adapter), ["cpu"]) == "adapter"
 
 
-def test_who_lacks_an_accelerator_may_refuse_it_by_its_name() -> None:
+def test_accelerator_can_be_refused_by_its_name() -> None:
     words = words_for(trial("MASK-01/linear/given/float32/xpu"), ["accelerator"])
     assert {"accelerator", "device", "xpu"} <= set(words)
     assert "cuda" not in words

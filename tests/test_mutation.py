@@ -31,7 +31,7 @@ from tools.mutation.trying import file_of
         ("lambda: a", ["lambda: a -> lambda: None"]),
     ],
 )
-def test_the_mutants_of_an_expression(source: str, changes: list[str]) -> None:
+def test_mutants_of_an_expression(source: str, changes: list[str]) -> None:
     assert [one.change for one in mutants("m", f"x: int = {source}")] == changes
 
 
@@ -49,11 +49,11 @@ def test_the_mutants_of_an_expression(source: str, changes: list[str]) -> None:
         ("import a\nassert b > c\n'text'\na: int\nif TYPE_CHECKING: f(a)", []),
     ],
 )
-def test_the_mutants_of_a_statement(source: str, changes: list[str]) -> None:
+def test_mutants_of_a_statement(source: str, changes: list[str]) -> None:
     assert [one.change for one in mutants("m", source)] == changes
 
 
-def test_a_mutant_is_named_for_its_place_and_told_from_its_like() -> None:
+def test_mutant_is_named_by_its_place_and_numbered() -> None:
     source = "class A:\n    def f(self):\n        return g(a) + 1, h(a) + 1\n"
     names = [str(one) for one in mutants("judging/it", source)]
     assert "judging/it A.f: h(a) + 1 -> h(a) + 2" in names
@@ -63,7 +63,7 @@ def test_a_mutant_is_named_for_its_place_and_told_from_its_like() -> None:
 
 
 @pytest.mark.parametrize("module", ["oracle/tolerance", "values/cell", "values/pattern"])
-def test_every_mutant_of_a_module_is_another_program_with_its_own_name(module: str) -> None:
+def test_every_mutant_is_a_different_program_with_its_own_name(module: str) -> None:
     source = file_of(module).read_text("utf-8")
     original, names = ast.dump(ast.parse(source)), set()
     for one in mutants(module, source):
@@ -78,13 +78,13 @@ def _explanations(folder: Path, *names: str) -> Explanations:
     return Explanations(file)
 
 
-def test_a_survivor_wants_an_explanation_and_an_explanation_a_survivor(tmp_path: Path) -> None:
+def test_survivors_and_explanations_must_match(tmp_path: Path) -> None:
     survived = {f"m f: {number}": False for number in range(20)} | {"m f: odd": True, "m f: even": True}
     told = [*complaints(survived, _explanations(tmp_path, "m f: even", "m f: gone", "other f: not tried"))]
     assert told == ["not explained: m f: odd", "explained, but no survivor: m f: gone"]
 
 
-def test_a_judging_module_or_all_of_which_too_much_survives_is_told(tmp_path: Path) -> None:
+def test_too_many_survivors_are_reported(tmp_path: Path) -> None:
     judging = {f"judging/m f: {number}": number < 4 for number in range(20)}
     values = {f"values/m f: {number}": number < 4 for number in range(20)}
     known = _explanations(tmp_path, *(name for name, alive in (judging | values).items() if alive))

@@ -29,8 +29,8 @@ _LEFT_OUT = (
     "expectation.py::test_a_run_without_a_shipped_expectation_is_red",
     "expectation.py::test_a_run_is_green_with_the_expectations_it_wants_and_no_others",
     "expectation.py::test_a_run_weighs_each_cell",
-    "reference.py::test_a_case_raises_what_is_wrong_with_its_reference",
-    "reference.py::test_a_cell_whose_reference_is_wrong_is_an_error_and_no_failure",
+    "reference.py::test_a_case_raises_the_problem_of_its_reference",
+    "reference.py::test_a_wrong_reference_is_an_error_not_a_failure",
 )
 """Tests that judge whole sparsifiers: slow, and red for much besides."""
 
