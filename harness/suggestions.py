@@ -23,9 +23,13 @@ class UnknownName(SparsecheckError, LookupError):
 
 def quoted(text: str) -> str:
     """Return `text` in quotes, shortened in the middle, with everything unprintable escaped."""
-    if len(text) > _WIDTH:
-        text = f"{text[: _WIDTH - 20]}...{text[-14:]}"
-    return repr(text)
+    return repr(shortened(text, _WIDTH))
+
+
+def shortened(text: str, width: int) -> str:
+    """Return `text` with its middle left out if it is longer than `width` characters."""
+    half = (width - 3) // 2
+    return text if len(text) <= width else f"{text[: width - 3 - half]}...{text[len(text) - half:]}"
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -168,5 +168,5 @@ def test_an_error_is_one_line_that_no_terminal_obeys(tmp_path: Path) -> None:
     ended = CliRunner().invoke(main, ["explain", "MASK-\x1b[31m\n" + "9" * 10_000])
     assert ended.exit_code == UNUSABLE
     [line] = ended.output.splitlines()
-    assert line.startswith("sparsecheck: no requirement is called 'MASK-\\x1b[31m\\n9999")
+    assert line.startswith("sparsecheck: no requirement or area is called 'MASK-\\x1b[31m\\n9999")
     assert len(line) < 300

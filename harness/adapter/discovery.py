@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import os
 import re
 import sys
 import traceback
@@ -123,7 +124,7 @@ def _is_installed(name: str) -> bool:
 def split_class(file: Path) -> tuple[Path, str]:
     """Split `file.py:ClassName` into the file and the class, which is empty if none is named."""
     found = re.fullmatch(r"(?s)(.+):([^\W\d]\w*)", str(file))
-    return (Path(found[1]), found[2]) if found and not file.exists() else (file, "")
+    return (Path(found[1]), found[2]) if found and not os.path.exists(file) else (file, "")
 
 
 def name_of_file(file: Path) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ..adapter.discovery import split_class
+from ..suggestions import UnknownName, quoted
 from ..values.shard import InvalidShard, Shard
 
 
@@ -28,6 +30,31 @@ class AdapterFile(click.Path):
         return Path(value)
 
 
+class Known(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # generic from click 8.4 on
+    """The type of options that take one of some names; another is answered with the nearest of them."""
+
+    def __init__(self, kind: str, names: Iterable[str], ignore_case: bool = False) -> None:
+        """Make the type: `kind` says what the names are of, and `ignore_case` whether they are all upper case."""
+        self.name = kind
+        self._names = tuple(names)
+        self._ignore_case = ignore_case
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """Return the names as help texts show them."""
+        return f"[{'|'.join(self._names)}]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name.
+
+        Raises:
+            UnknownName: It is none of the names.
+        """
+        name = str(value).upper() if self._ignore_case else str(value)
+        if name not in self._names:
+            raise UnknownName(self.name, str(value), self._names)
+        return name
+
+
 def split_arguments(context: click.Context, option: click.Parameter, value: str) -> tuple[str, ...]:
     """Split the arguments for another program like a shell.
 
@@ -37,7 +64,7 @@ def split_arguments(context: click.Context, option: click.Parameter, value: str)
     try:
         return tuple(shlex.split(value))
     except ValueError as error:
-        raise click.BadParameter(f"{value!r} cannot be split: {error}", context, option) from None
+        raise click.BadParameter(f"{quoted(value)} cannot be split: {error}", context, option) from None
 
 
 def shard_argument(context: click.Context, option: click.Parameter, value: str | None) -> Shard | None:

@@ -9,9 +9,10 @@ from typing import Any
 import click
 
 from ..errors import EXIT_CODES, SparsecheckError
-from ..show.escaping import one_line
+from ..show.escaping import one_line, printable
+from ..suggestions import UnknownName, shortened
 
-_WIDTH = 2000
+_WIDTH, _USAGE_WIDTH = 2000, 400
 
 
 class CommandLine(click.Group):
@@ -46,11 +47,36 @@ class CommandLine(click.Group):
         except SparsecheckError as error:
             show_error(error)
             ctx.exit(error.exit_code)
+        except click.UsageError as error:
+            raise _in_brief(error) from None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is named first in `args`.
+
+        Raises:
+            UnknownName: There is none of that name.
+        """
+        name = args[0]
+        if not name.startswith("-") and name not in self.list_commands(ctx):
+            raise UnknownName("command", name, self.list_commands(ctx), "`sparsecheck --help` lists them all.")
+        return super().resolve_command(ctx, args)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Print the table of exit codes below the help text."""
         with formatter.section("Exit codes"):
             formatter.write_dl([(str(code), meaning) for code, meaning in EXIT_CODES.items()])
+
+
+_IS_HELP: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
+
+
+def _in_brief(error: click.UsageError) -> click.UsageError:
+    """Return an error of usage that does not echo a long argument, or one that a terminal would obey."""
+    text = error.format_message()
+    brief = printable(shortened(text, _USAGE_WIDTH))
+    return error if isinstance(error, _IS_HELP) or brief == text else click.UsageError(brief, error.ctx)
 
 
 def show_error(error: SparsecheckError) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ..catalogue import AREAS, CATALOGUE, requirement
+from ..suggestions import UnknownName
 from ..values.requirement import Requirement
 
 
@@ -22,7 +23,10 @@ def explain(id: str | None, markdown: bool) -> None:
         for one in CATALOGUE if id is None else AREAS[id.upper()]:
             click.echo(f"{one.id:9} {one.level:12} {one.sentence}")
         return
-    click.echo(_describe(requirement(id)))
+    ids = [one.id for one in CATALOGUE]
+    if id.upper() not in ids:
+        raise UnknownName("requirement or area", id, [*AREAS, *ids], "`sparsecheck explain` lists them all.")
+    click.echo(_describe(requirement(id.upper())))
 
 
 def _describe(one: Requirement) -> str:

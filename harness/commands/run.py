@@ -13,7 +13,7 @@ from ..errors import BadUsage
 from ..values.requirement import Level
 from ..values.selection import Selection
 from ..values.shard import Shard
-from .arguments import AdapterFile, shard_argument, split_arguments
+from .arguments import AdapterFile, Known, shard_argument, split_arguments
 from .finish import finish
 from .output import check_writable
 
@@ -22,9 +22,9 @@ from .output import check_writable
 @click.argument("names", nargs=-1)
 @click.option("--adapter", "adapters", multiple=True, type=AdapterFile(),
               help="Judge the adapter in this file, and no registered sparsifier unless named.")
-@click.option("--area", "areas", multiple=True, type=click.Choice(list(AREAS), case_sensitive=False),
+@click.option("--area", "areas", multiple=True, type=Known("area", AREAS, ignore_case=True),
               help="Judge only this area.")
-@click.option("--level", "levels", multiple=True, type=click.Choice(get_args(Level)), help="Judge only this level.")
+@click.option("--level", "levels", multiple=True, type=Known("level", get_args(Level)), help="Judge only this level.")
 @click.option("--requirement", "requirements", multiple=True, metavar="ID", help="Judge only this requirement.")
 @click.option("--cell", "cells", multiple=True, metavar="CELL", help="Judge only this cell, given by its id.")
 @click.option("--probe-undeclared", "probe", is_flag=True,
@@ -64,7 +64,7 @@ def run(
     from .names import not_installed_lines, select_sparsifiers
     from .resuming import judge, keep_partial_records
 
-    selection = Selection(tuple(area.upper() for area in areas), requirements + _of(levels), cells, probe)
+    selection = Selection(areas, requirements + _of(levels), cells, probe)
     _check_selection(selection)
     subjects = select_sparsifiers(names, adapters, cells, required)
     if durations is not None and shard is None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...commands.arguments import AdapterFile, split_arguments
+from ...commands.arguments import AdapterFile, Known, split_arguments
 from ...commands.names import select_sparsifiers
 from ...commands.output import check_writable, write_files
 from ...errors import OK, BadUsage, Incomplete
@@ -33,10 +33,10 @@ _ADAPTER = AdapterFile()
 @click.argument("names", nargs=-1)
 @click.option("--adapter", "adapters", multiple=True, type=_ADAPTER,
               help="Time the adapter in this file, and only it unless NAMES are given.")
-@click.option("--size", "sizes", multiple=True, type=click.Choice(list(SIZES)),
+@click.option("--size", "sizes", multiple=True, type=Known("size", SIZES),
               help=f"Time only this size (repeatable). Default: {' and '.join(QUICK)}.")
 @click.option("--full", is_flag=True, help="Time every size.")
-@click.option("--operation", "operations", multiple=True, type=click.Choice(list(OPERATIONS)),
+@click.option("--operation", "operations", multiple=True, type=Known("operation", OPERATIONS),
               help="Time only this operation (repeatable).")
 @click.option("--against", type=_FILE,
               help="Fail if an operation is significantly slower than in FILE, or executes different operators.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,7 +87,7 @@ def _other(text: str, runner: SnapshotRunner, names: tuple[str, ...]) -> Side:
     from .snapshot import read_all
 
     path = Path(text)
-    if not path.exists():
+    if not os.path.exists(path):
         if "==" in text:
             return take_side(runner, names, text)
         raise BadUsage(f"{quoted(text)} is neither {HERE!r}, nor a release (NAME==VERSION), nor an existing file or "
