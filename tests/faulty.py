@@ -68,7 +68,7 @@ def run(folder: Path, *arguments: str, environment: dict[str, str] | None = None
 
 
 def run_together(folder: Path, files: Iterable[Path], *arguments: str) -> Ended:
-    """One run of several adapter files, two at a time, on the cells of `SOME_CELLS`."""
+    """Run several adapter files at once, two at a time, on the cells of `SOME_CELLS`."""
     adapters = [argument for file in files for argument in ("--adapter", str(file))]
     ended = run(folder, "-j", "2", *SOME_CELLS, *adapters, *arguments)
     assert "Traceback" not in ended.output
@@ -77,7 +77,7 @@ def run_together(folder: Path, files: Iterable[Path], *arguments: str) -> Ended:
 
 @dataclass(frozen=True)
 class Part:
-    """What one run says of one of its sparsifiers. lost: what the footer says of it."""
+    """The part of a run that is about one sparsifier; `lost` is what the footer says of it."""
 
     code: int
     records: tuple[Record, ...]
@@ -89,7 +89,7 @@ class Part:
 
 
 def part(ended: Ended, name: str) -> Part:
-    """The part on `name`, and what a run of it alone would exit with."""
+    """Return the part on `name`, with the exit code of a run of it alone."""
     assert ended.report is not None, ended.output
     assert ended.report.footer is not None
     losses = dict(one.partition(": ")[::2] for one in ended.report.footer.interrupted.split("; "))

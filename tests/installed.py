@@ -1,4 +1,4 @@
-"""Distributions that stand installed for one test, and Python processes that may not import what is named."""
+"""Distributions installed for one test, and Python processes that cannot import certain modules."""
 
 from __future__ import annotations
 
@@ -32,8 +32,11 @@ def install(
     folder: Path, monkeypatch: pytest.MonkeyPatch, points: Mapping[str, str], modules: Mapping[str, str],
     distribution: str = "acme", extras: Mapping[str, str] | None = None,
 ) -> None:
-    """Metadata of `distribution` with the entry `points`, and `modules` by name, importable until the test ends.
-    extras: what each asks for."""
+    """Install metadata of `distribution` with entry `points`, and `modules` by name, until the test ends.
+
+    Args:
+        extras: By name, the requirements of each extra.
+    """
     metadata = folder / f"{distribution}-1.5.dist-info"
     metadata.mkdir(parents=True)
     asks = [f'Requires-Dist: {asked} ; extra == "{extra}"\n' for extra, asked in (extras or {}).items()]
@@ -51,7 +54,7 @@ def install(
 def sparsecheck_without(
     blocked: set[str], *arguments: str, cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """`sparsecheck` with `arguments`, in a process in which importing a module of `blocked` raises."""
+    """Run `sparsecheck` in a process in which importing a module of `blocked` raises."""
     script = _BLOCKED.format(blocked=blocked, arguments=list(arguments))
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8", COLD: "1"}  # a warm one has imported everything
     return subprocess.run(
@@ -60,7 +63,7 @@ def sparsecheck_without(
 
 
 def pip_install(project: Path, target: Path) -> None:
-    """What lies in folder `project`, built by the setuptools that is here, without what it asks for."""
+    """Build and install a project with the setuptools present here, without its dependencies."""
     command = [
         sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps",
         "--no-build-isolation", "--target", str(target), str(project),

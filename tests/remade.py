@@ -1,4 +1,4 @@
-"""Reports altered as values: their plans and their footers as they are to be."""
+"""Reports with other records, plans or footers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.samples import declaration, environment
 
 
 def remade(of: Report, records: Iterable[Record], subjects: Iterable[Subject] | None = None) -> Report:
-    """With other records, and all of them planned; the footer as it is to be."""
+    """Return a report with other records, all of them planned, and the footer that belongs to them."""
     records = tuple(records)
     planned = [
         replace(subject, planned=tuple(one.cell for one in records if one.cell.startswith(subject.sparsifier + ":")))

@@ -1,4 +1,4 @@
-"""Small correct values for the tests to vary: one of each kind that a run is made of."""
+"""Small correct values for tests to vary, one of each kind that a run consists of."""
 
 from __future__ import annotations
 
@@ -22,37 +22,37 @@ CONTRACT: dict[str, Any] = {
 
 
 def contract(**clauses: str) -> Contract:
-    """A contract; `clauses` replace those of `CONTRACT`."""
+    """Return a contract; `clauses` replace those of `CONTRACT`."""
     return Contract(**{**CONTRACT, **clauses})
 
 
 def declaration(
     without: str = "", name: str = "it", version: str = "1.5", profile: Any = "mask", **clauses: str
 ) -> Declaration:
-    """A sparsifier that supports every capability but those in `without`, space separated."""
+    """Return a declaration that supports every capability but those in `without`, separated by spaces."""
     lacking = frozenset(without.split())
     capabilities = declare(set(CAPABILITIES) - lacking, lacking)
     return Declaration(name, "acme", version, "", "", profile, capabilities, contract(**clauses))
 
 
 def environment(torch: str = "2.13.0+cpu", devices: tuple[str, ...] = ("cpu",), platform: str = "linux") -> Environment:
-    """A place to run in, without an accelerator unless `devices` has one."""
+    """Return an environment, without an accelerator unless `devices` has one."""
     offers = ("graphs", "peak memory") if len(devices) > 1 else ()
     return Environment(torch, "2.0.0", "3.11.0", platform, devices, offers=offers)
 
 
 def requirement(id: str = "MASK-01", **fields: Any) -> Requirement:
-    """A core requirement; `fields` are those of `Requirement`."""
+    """Return a core requirement; `fields` are those of `Requirement`."""
     return Requirement(**{"id": id, "level": "core", "sentence": "It is so.", "source": "here", **fields})
 
 
 def cell(requirement: str = "MASK-01", layer: str = "linear", name: str = "it") -> str:
-    """A cell's id."""
+    """Return the id of a cell."""
     return f"{name}:{requirement}/{layer}/given/float32/cpu"
 
 
 def passed(*cells: str) -> tuple[Record, ...]:
-    """A record that passed for each of `cells`."""
+    """Return a record that passed for each of `cells`."""
     return tuple(Record(one, Verdict.PASSED) for one in cells)
 
 
@@ -60,8 +60,10 @@ def report(
     records: Iterable[Record] = (), planned: Iterable[str] | None = None, name: str = "it",
     problem: str = "", interrupted: str = "", **header: Any,
 ) -> Report:
-    """A whole report on one sparsifier. What was planned is what was judged, unless `planned` is given;
-    `header` are fields of `Header`."""
+    """Return a complete report on one sparsifier.
+
+    Its ledger is that of the records, unless `planned` is given; `header` are fields of `Header`.
+    """
     records = tuple(records)
     cells = tuple(record.cell for record in records) if planned is None else tuple(planned)
     declared = None if problem else declaration(name=name)

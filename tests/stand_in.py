@@ -28,19 +28,19 @@ _THERE = replace(HERE, devices=("cpu", STAND_IN), offers=(device.GRAPHS_OFFERED,
 
 
 def environment(requirement: Requirement) -> Environment:
-    """This one; with the stand-in if the requirement is judged on an accelerator alone, and there is none."""
+    """Return this environment, with the stand-in if the requirement needs an accelerator and there is none."""
     return _THERE if requirement.devices == (ACCELERATOR,) and len(HERE.devices) == 1 else HERE
 
 
 @contextmanager
 def standing_in() -> Iterator[None]:
-    """The CPU has graphs, too: they replay each operator on the memory that it was captured with, as CUDA's do."""
+    """Let the CPU have graphs too, which replay each operator on the captured memory, as those of CUDA do."""
     with patch.dict(device.GRAPHS, cpu=_recorded):
         yield
 
 
 class _Recorder(TorchDispatchMode):
-    """Keeps what each operator was called with, and what it gave."""
+    """Records the arguments and the result of every operator."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call,unused-ignore]

@@ -1,4 +1,4 @@
-"""Copies of the references, and ways to spoil them."""
+"""Copies of the references, and ways to damage them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DAY = date(2026, 1, 31)
 
 
 def copied(to: Path) -> Path:
-    """A copy of the references that were installed."""
+    """Copy the installed references."""
     return Path(shutil.copytree(references.home(), to / "reference", ignore=shutil.ignore_patterns("__pycache__")))
 
 
@@ -44,7 +44,7 @@ def edit_manifest(folder: Path, change: Callable[[dict[str, dict[str, object]]],
 
 
 def record_anew(folder: Path, change: Callable[[dict[str, np.ndarray]], object]) -> None:
-    """Another content of the linear file, with a manifest that vouches for it."""
+    """Change the tensors of the linear file, and record the new file in the manifest."""
     tensors = {name: array.copy() for name, array in safetensors.numpy.load((folder / LINEAR).read_bytes()).items()}
     change(tensors)
     data = safetensors.numpy.save(tensors)
