@@ -1,4 +1,4 @@
-"""The README shows what is: its adapter is the one that is judged here, and its commands are those CI runs."""
+"""The README is true: its adapter is judged here, its output is printed, and its commands and options exist."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import re
 import sys
 from pathlib import Path
 
+import click
+import pytest
+
+from sparsecheck.cli import main
 from tests.faulty import run
 from tests.installed import pip_install
 
@@ -24,12 +28,12 @@ def blocks(language: str) -> list[str]:
 
 
 def lines(text: str) -> list[str]:
-    """Without what differs from machine to machine: the build of torch, and the width of columns."""
+    """Return the lines without the build of torch and the width of columns, which differ between machines."""
     return [" ".join(re.sub(r"(torch \d[\d.]+)\+\w+", r"\1", line).split()) for line in text.splitlines()]
 
 
 def copied(folder: Path) -> Path:
-    """The example, where no build of it is left in the checkout."""
+    """Return a copy of the example, so that no build files are left in the checkout."""
     target = folder / "example"
     target.mkdir()
     for file in (*EXAMPLE.glob("*.py"), EXAMPLE / "pyproject.toml"):
@@ -77,3 +81,42 @@ def test_ci_runs_the_readmes_test_command() -> None:
     command = next(line for block in blocks("sh") for line in block.splitlines() if "tox -e tests" in line)
     assert "tox -e tests" in command
     assert "tox -e tests" in (ROOT / ".ci" / "run").read_text("utf-8")
+
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "docs" / "ci" / "README.md"]
+_CODE = re.compile(r"```sh\n(?P<block>.*?)```|`(?P<inline>sparsecheck [^`]+)`", re.DOTALL)
+
+
+def commands(page: Path) -> list[str]:
+    """Return every command line of sparsecheck in the code of a page."""
+    code = [found["block"] or found["inline"] for found in _CODE.finditer(page.read_text("utf-8"))]
+    lines = [part for text in code for line in text.splitlines() for part in re.split(r"&&|\|\||#", line)]
+    return [line.strip() for line in lines if line.strip().startswith("sparsecheck ")]
+
+
+def problem(line: str) -> str:
+    """Return the command or option in a command line that does not exist, or an empty string."""
+    _, *words = line.split()
+    command: click.Command = main
+    context = click.Context(main)
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        name = words.pop(0)
+        found = command.get_command(context, name)
+        if found is None:
+            return name
+        command = found
+    known = {name for one in command.get_params(click.Context(command)) for name in one.opts}
+    return next((word for word in words if re.fullmatch("--?[a-z][a-z-]*", word) and word not in known), "")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_and_option_exists(page: Path) -> None:
+    assert [(line, found) for line in commands(page) if (found := problem(line))] == []
+
+
+def test_the_check_of_commands_can_fail() -> None:
+    assert problem("sparsecheck judge exemplar") == "judge"
+    assert problem("sparsecheck run exemplar --loud") == "--loud"
+    assert problem("sparsecheck states read FOLDER --loud") == "--loud"
+    assert problem("sparsecheck states read FOLDER --json FILE") == ""
+    assert len(commands(ROOT / "README.md")) > 15
