@@ -6,6 +6,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -172,20 +173,20 @@ def _check_different(entries: Iterable[Expectation], where: str) -> None:
 
 def _common(one: Expectation, other: Expectation) -> Iterator[str]:
     """Yield the signatures that both entries expect in the same cells of one sparsifier."""
-    if one.conditions != other.conditions or not set(one.sparsifiers) & set(other.sparsifiers):
+    shared = [signature for signature in one.signatures if signature in other.signatures]
+    if not shared or one.conditions != other.conditions or not set(one.sparsifiers) & set(other.sparsifiers):
         return
     axes = [set(values) for values in one.axes] == [set(values) for values in other.axes]
     if axes and (_ids(one.requirements) & _ids(other.requirements) or set(one.cells) & set(other.cells)):
-        yield from (signature for signature in one.signatures if signature in other.signatures)
+        yield from shared
 
 
-def _ids(requirements: Iterable[str]) -> set[str]:
+@cache
+def _ids(requirements: tuple[str, ...]) -> frozenset[str]:
     """Return the ids of all requirements that are named individually or by area."""
-    named, found = set(requirements), set(requirements)
-    for one in CATALOGUE:
-        if named & {EVERY, f"{one.area}-{EVERY}"}:
-            found.add(one.id)
-    return found
+    areas = {one.partition("-")[0] for one in requirements if one.endswith(EVERY)}
+    of_areas = (one.id for one in CATALOGUE if EVERY in areas or one.area in areas)
+    return frozenset((*requirements, *of_areas))
 
 
 def read_expectations(path: Path, sparsifier: str) -> tuple[Expectation, ...]:
