@@ -14,7 +14,7 @@ from sparsecheck.oracle.ranking import assert_subset, assert_ties
 from sparsecheck.oracle.units import Mask, Reals, masked, partial_blocks
 from sparsecheck.process.guard import INITIAL_SETTINGS
 from sparsecheck.process.settings import describe_changes, settings
-from sparsecheck.trials.refusal import judge_refused_plan
+from sparsecheck.trials.refusal import assert_plan_refused
 from sparsecheck.trials.used_weights import gradient
 
 
@@ -221,7 +221,7 @@ def test_partial_blocks_are_treated_as_declared(trial: Trial) -> None:
         weight = model.get_parameter(name).detach()
         weight[torch.from_numpy(partial_blocks(pattern, tuple(weight.shape))).to(trial.device)] /= 1024
     if trial.contract.ragged == "refuse":
-        judge_refused_plan(trial, model, trial.plan, (*trial.plan.names, "block", "divisible", "multiple"))
+        assert_plan_refused(trial, model, trial.plan, (*trial.plan.names, "block", "divisible", "multiple"))
         return
     dense = trial.parameters(model)
     sparsified = trial.sparsified(model)

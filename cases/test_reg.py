@@ -6,7 +6,7 @@ import weakref
 import torch
 from torch.nn import functional
 
-from sparsecheck import Given, Plan, Trial, case, require
+from sparsecheck import Given, Plan, Sparsified, Trial, case, require
 from sparsecheck.oracle.compare import assert_close, assert_equal, assert_same_state
 from sparsecheck.oracle.networks import network
 from sparsecheck.trials import flags
@@ -18,7 +18,7 @@ from sparsecheck.trials.modules import (
     require_plain_parameter,
     unregistered_tensors,
 )
-from sparsecheck.trials.refusal import judge_refused_plan, unless_refused
+from sparsecheck.trials.refusal import assert_plan_refused, refusal_of
 from sparsecheck.trials.used_weights import gradient, read_submodule_weight
 
 
@@ -125,11 +125,11 @@ def test_attaching_twice_equals_attaching_once_or_is_refused(trial: Trial) -> No
     once = trial.sparsified()
     dense = trial.dense_parameters()
     trial.guard.seed()
-    first = trial.attach()
+    first, again = trial.attach(), list[Sparsified]()
     words = (*trial.plan.names, "already", "twice")
-    second = unless_refused(lambda: trial.attach(first.model), first.model, words, "attaching twice")
+    refusal_of(lambda: again.append(trial.attach(first.model)), first.model, words, "attaching twice")
     trial.guard.seed()
-    twice = second or first
+    [twice] = again or [first]
     twice.update()
     trial.assert_plan_applied(twice, dense)
     trial.assert_masks(twice, trial.masks(once), "attached twice")
@@ -143,7 +143,7 @@ def test_unknown_parameter_is_refused(trial: Trial) -> None:
     layer = trial.plan.names[0].rpartition(".")[0]
     for unknown, words in (("nowhere.weight", ("nowhere",)), (f"{layer}.nothing", ("nothing",))):
         plan = Plan({**trial.plan.patterns, unknown: pattern}, trial.plan.scope)
-        judge_refused_plan(trial, trial.dense_model(), plan, words)
+        assert_plan_refused(trial, trial.dense_model(), plan, words)
 
 
 @case("REG-10")
@@ -168,7 +168,7 @@ def test_given_mask_of_wrong_shape_is_refused(trial: Trial) -> None:
     name, mask = list(trial.planned_masks.items())[-1]
     for wrong in (mask[:1], mask[:, :1], mask[:-1], mask.T):
         plan = Plan({**trial.plan.patterns, name: Given(wrong)}, trial.plan.scope)
-        judge_refused_plan(trial, trial.dense_model(), plan, (name,))
+        assert_plan_refused(trial, trial.dense_model(), plan, (name,))
 
 
 @case("REG-12")
@@ -297,4 +297,4 @@ def test_buffers_stay_unchanged(trial: Trial) -> None:
 def test_weight_of_unsupported_size_is_refused(trial: Trial) -> None:
     small = trial.with_network(network(trial.cell.layer, "REG-22"), "REG-22")
     for name, pattern in small.plan.patterns.items():
-        judge_refused_plan(small, small.dense_model(), Plan({name: pattern}), (name, name.rpartition(".")[0]))
+        assert_plan_refused(small, small.dense_model(), Plan({name: pattern}), (name, name.rpartition(".")[0]))

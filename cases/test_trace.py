@@ -6,9 +6,6 @@ from sparsecheck.trials.baseline import Baseline
 from sparsecheck.trials.snapshot import Snapshot
 from sparsecheck.trials.training import BeforeTraining, train
 
-ONE_BATCH = (3,)
-"""A single batch size, since another one would be compiled anew and tell nothing more."""
-
 
 @case("TRACE-01")
 def test_trace_gives_the_same_output(trial: Trial) -> None:
@@ -87,7 +84,7 @@ def test_compiled_model_gives_the_same_output(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
     with tracing.compiled(sparsified.model) as compiled:
-        baseline.assert_output(compiled, "compiled", ONE_BATCH)
+        baseline.assert_output(compiled, "compiled", tracing.ONE_BATCH)
 
 
 @case("TRACE-11")
@@ -95,11 +92,11 @@ def test_compiled_model_uses_the_masks_of_a_later_update(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
     with tracing.compiled(sparsified.model) as compiled:
-        baseline.assert_output(compiled, "compiled", ONE_BATCH)
+        baseline.assert_output(compiled, "compiled", tracing.ONE_BATCH)
         sparsified.update(0.75)
         later = Baseline.of(trial, sparsified)
         later.require_new_masks(baseline, "the update to level 0.75")
-        later.assert_output(compiled, "model compiled before the update, run after it", ONE_BATCH)
+        later.assert_output(compiled, "model compiled before the update, run after it", tracing.ONE_BATCH)
 
 
 @case("TRACE-12")
@@ -107,7 +104,7 @@ def test_finalized_model_compiles_without_graph_breaks(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
     with tracing.compiled(sparsified.finalize()) as compiled:
-        baseline.assert_output(compiled, "finalized and compiled", ONE_BATCH)
+        baseline.assert_output(compiled, "finalized and compiled", tracing.ONE_BATCH)
 
 
 @case("TRACE-13")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from functools import cache
@@ -14,17 +14,18 @@ from sparsecheck import Adapter, Trial
 from sparsecheck.catalogue import AREAS, CATALOGUE, requirement
 from sparsecheck.report.ledger import Planned, enumerate_cells
 from sparsecheck.report.verdict import signature
+from sparsecheck.run.case_outcome import passed
 from sparsecheck.trials.case_marker import requirement_judged_by
-from sparsecheck.trials.refusal import judge_refusal
+from sparsecheck.trials.refusal import RefusedBy
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection
 from tests.stand_in import environment, standing_in
 
 
 @cache
-def cases() -> dict[str, object]:
+def cases() -> dict[str, Callable[[Trial], RefusedBy | None]]:
     """Return every case function, by the requirement that it judges."""
-    found: dict[str, object] = {}
+    found: dict[str, Callable[[Trial], RefusedBy | None]] = {}
     for area in AREAS:
         module = importlib.import_module(f"sparsecheck.cases.test_{area.lower()}")
         for value in vars(module).values():
@@ -59,12 +60,10 @@ def judge(adapter: Adapter, one: Planned) -> Record:
     trial = Trial(one.cell, adapter)
     try:
         with standing_in(), _classes_restored(adapter), trial.guard.watch():
-            if one.disposition == "refuse":
-                return Record(one.cell.id, Verdict.REFUSED, refused_by=judge_refusal(trial, one.why.split()))
-            cases()[one.cell.requirement](trial)  # type: ignore[operator]
+            refused_by = cases()[one.cell.requirement](trial)
     except Exception as error:
         return Record(one.cell.id, Verdict.FAILED, signature(error), str(error))
-    return Record(one.cell.id, Verdict.PASSED)
+    return passed(one.cell.id, refused_by)
 
 
 @contextmanager

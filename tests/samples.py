@@ -32,7 +32,9 @@ def declaration(
     """Return a declaration that supports every capability but those in `without`, separated by spaces."""
     lacking = frozenset(without.split())
     capabilities = declare(set(CAPABILITIES) - lacking, lacking)
-    return Declaration(name, "acme", version, "", "", profile, capabilities, contract(**clauses))
+    return Declaration(
+        name, "acme", version, "", "", profile, capabilities, contract(**clauses), catalogue=VERSION
+    )
 
 
 def environment(torch: str = "2.13.0+cpu", devices: tuple[str, ...] = ("cpu",), platform: str = "linux") -> Environment:

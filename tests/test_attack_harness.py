@@ -77,7 +77,7 @@ def test_replacement_in_a_worker_is_reported(tmp_path: Path) -> None:
         "sparsecheck.report.verdict.weigh", "sparsecheck.values.record.Record",
         "sparsecheck.values.record.Verdict.is_red",
         "sparsecheck.run.report_writer.ReportWriter.add", "sparsecheck.report.ledger.reconcile",
-        "sparsecheck.trials.trial.Trial.assert_masks", "sparsecheck.trials.refusal.judge_refusal",
+        "sparsecheck.trials.trial.Trial.assert_masks", "sparsecheck.trials.refusal.assert_unsupported_plan_refused",
         "numpy.isclose", "numpy.asarray", "msgspec.json.encode",
     ],
 )

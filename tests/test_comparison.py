@@ -38,7 +38,8 @@ from tests.installed import sparsecheck_without
 from tests.remade import remade, subject
 from tests.samples import cell, contract, declaration, environment, passed, report
 
-ASKED = ("--requirement", "MASK-01", "--requirement", "MASK-05", "--requirement", "STATE-07")
+ASKED = ("--requirement", "MASK-01", "--requirement", "MASK-05", "--requirement", "STATE-07",
+         "--requirement", "REFUSE-04")
 NAMES = ("exemplar", "torch-ao-nearly-diagonal")
 
 
@@ -198,13 +199,22 @@ def test_a_cell_that_is_no_longer_planned_is_lost() -> None:
     assert (lost.kind, lost.what) == (Kind.LOST, "planned before, but not now")
 
 
-def test_a_refused_cell_that_is_no_longer_planned_is_not_lost() -> None:
-    refused = Record(cell("TRACE-01"), V.REFUSED, refused_by="package")
-    old, new = report([refused, *passed(cell())]), report(passed(cell()))
-    assert [one.kind for one in compare(old, new).worse] == [Kind.LOST], "it is offered, and was not judged"
-    [subject] = new.header.subjects
-    unoffered = remade(new, new.records, [replace(subject, declaration=declaration(without="trace"))])
-    assert Kind.LOST not in [one.kind for one in compare(old, unoffered).worse]
+UNOFFERED = [
+    Record(cell("TRACE-01"), V.REFUSED, refused_by="package"), Record(cell("TRACE-01"), V.UNAVAILABLE),
+    Record(cell("TRACE-01"), V.KNOWN, "refusal-unnamed: it breaks"),
+]
+
+
+@pytest.mark.parametrize("unoffered", UNOFFERED, ids=lambda record: record.verdict.value)
+def test_a_cell_that_was_planned_for_its_refusal_is_not_lost(unoffered: Record) -> None:
+    def declaring(of: Report, without: str) -> Report:
+        [one] = of.header.subjects
+        return remade(of, of.records, [replace(one, declaration=declaration(without))])
+
+    old, new = report([unoffered, *passed(cell())]), report(passed(cell()))
+    assert compare(declaring(old, "trace"), declaring(new, "trace")).changes == ()
+    assert counts(compare(old, declaring(new, "trace")))[Kind.LOST] == 1, "it was offered, and no longer is"
+    assert counts(compare(old, new)) == {Kind.LOST: 1}, "it is offered, and was not judged"
 
 
 def test_a_changed_revision_is_left_out() -> None:

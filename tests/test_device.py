@@ -22,7 +22,7 @@ from sparsecheck.process import device
 from sparsecheck.process.environment import here
 from sparsecheck.report.ledger import enumerate_cells
 from sparsecheck.trials import device_parity
-from sparsecheck.trials.refusal import judge_refusal, words_for
+from sparsecheck.trials.refusal import assert_unsupported_plan_refused, words_for
 from sparsecheck.trials.snapshot import model_tensors
 from sparsecheck.values.cell import Cell
 from sparsecheck.values.pattern import Channel, Given, Unstructured
@@ -280,8 +280,10 @@ def test_cell_on_both_devices_differs_in_the_device_alone() -> None:
 def test_accelerator_cells_are_unavailable_without_an_accelerator() -> None:
     ledger = enumerate_cells(CATALOGUE, declaration(), Selection(), environment())
     there = [one for one in ledger if one.cell.device != "cpu"]
-    assert {one.cell.requirement for one in there} == {one.id for one in CATALOGUE if ACCELERATOR in one.devices
-                                                       and "mask" in one.profiles}
+    assert {one.cell.requirement for one in there} == {
+        one.id for one in CATALOGUE
+        if ACCELERATOR in one.devices and "mask" in one.profiles and not one.refuses
+    }
     assert {(one.disposition, one.why) for one in there} == {("unavailable", "no cuda device here")}
     assert not [one for one in ledger if one.cell.device == "cpu" and one.disposition == "unavailable"]
 
@@ -368,17 +370,16 @@ class NeedsAnAccelerator(ExemplarAdapter):
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         if str(context.device) == "cpu":
-            raise ValueError("there is no kernel for the cpu")
+            raise ValueError(f"{next(iter(plan.names))}: there is no kernel for the cpu")
         return super().attach(model, plan, context)
 
 
-def test_refusal_of_the_cpu_is_judged_in_an_accelerator_cell() -> None:
+def test_an_unsupported_cpu_is_refused() -> None:
     adapter = NeedsAnAccelerator()
     place = replace(environment(), devices=("cpu", STAND_IN), offers=("graphs", "peak memory"))
-    ledger = enumerate_cells(AREAS["DEVICE"], adapter.declare("it"), Selection(requirements=("DEVICE-03",)), place)
-    lacking = [one for one in ledger if one.disposition == "refuse" and one.cell.device == STAND_IN]
-    assert [one.why for one in lacking] == ["cpu"]
-    assert judge_refusal(Trial(lacking[0].cell, adapter), ["cpu"]) == "adapter"
+    [one] = enumerate_cells(AREAS["REFUSE"], adapter.declare("it"), Selection(), place)
+    assert (one.cell.requirement, one.cell.device) == ("REFUSE-07", "cpu")
+    assert assert_unsupported_plan_refused(Trial(one.cell, adapter)) == "adapter"
 
 
 def test_accelerator_can_be_refused_by_its_name() -> None:

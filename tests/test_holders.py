@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 from torch import nn
 
-from sparsecheck import BufferSparsified, Channel, Plan, Refusal, Unstructured
+from sparsecheck import Block, BufferSparsified, Channel, Plan, Refusal, Unstructured
 from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 
 PLAN = Plan({"0.weight": Unstructured(0.5)})
@@ -75,3 +77,35 @@ def test_tied_parameter_is_refused_if_the_model_is_given() -> None:
     ExemplarAdapter().refuse_unsupported(PLAN, model)
     with pytest.raises(Refusal, match=r"0\.weight is tied: one parameter is shared as 0\.weight, 1\.weight"):
         Rows().refuse_unsupported(PLAN, model)
+
+
+class Partly(ExemplarAdapter):
+    """Has blocks of one column, and channels of convolutions."""
+
+    partial = {"block": "kx1", "channel": "conv2d"}
+
+
+LAYERS = nn.Sequential(nn.Linear(4, 4), nn.Conv2d(4, 4, 1))
+
+
+@pytest.mark.parametrize("plan", [Plan({"0.weight": Block((4, 1), 0.5)}), Plan({"1.weight": Channel(0.5)})])
+def test_the_supported_part_of_a_pattern_is_not_refused(plan: Plan) -> None:
+    Partly().refuse_unsupported(plan, LAYERS)
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        (Plan({"0.weight": Block((1, 4), 0.5)}), "0.weight: of blocks only kx1 is supported, not 1x4"),
+        (Plan({"0.weight": Channel(0.5)}), "0.weight: Channel along dim=0 is supported on conv2d only, and this is L"),
+        (Plan({"2.weight": Channel(0.5)}), "2.weight: Channel along dim=0 is supported on conv2d only, and this is n"),
+    ],
+)
+def test_the_rest_of_a_pattern_is_refused_by_name(plan: Plan, message: str) -> None:
+    with pytest.raises(Refusal, match=re.escape(message)):
+        Partly().refuse_unsupported(plan, LAYERS)
+
+
+def test_a_part_by_layer_needs_the_model() -> None:
+    with pytest.raises(TypeError, match=r"call refuse_unsupported\(plan, model\)"):
+        Partly().refuse_unsupported(Plan({"1.weight": Channel(0.5)}))

@@ -27,7 +27,7 @@ PINS = pins.read()
 JUDGED = [
     (exemplar, one.id)
     for exemplar in (ExemplarAdapter, StructuralExemplarAdapter) for one in CATALOGUE
-    if applies(one, exemplar().declare("it"))
+    if applies(one, exemplar().declare("it")) and not one.refuses
 ]
 FIRST = MINIATURES[0].name
 
@@ -61,6 +61,14 @@ def test_an_exemplar_is_accepted(exemplar: type[Adapter], id: str) -> None:
     assert records
     for record in records:
         assert record.verdict is Verdict.PASSED, record.message
+
+
+@pytest.mark.parametrize("id", [one.id for one in CATALOGUE if one.refuses])
+def test_a_good_refusal_is_accepted(id: str) -> None:
+    adapters = [VARIANTS[name] for name in VARIANTS]
+    records = [record for adapter in adapters for record in judge_all(adapter(), id)]
+    assert records, "no correct variant lacks it"
+    assert [record.message for record in records if record.verdict not in (Verdict.REFUSED, Verdict.PASSED)] == []
 
 
 @pytest.mark.parametrize("id", IDS)

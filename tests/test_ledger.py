@@ -11,7 +11,16 @@ from msgspec.structs import replace
 from sparsecheck.adapter.discovery import load, registrations
 from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.catalogue.axes import LAYERS, pattern_capability
-from sparsecheck.report.ledger import Planned, applies, cells, enumerate_cells, reconcile, supposed
+from sparsecheck.report.ledger import (
+    Planned,
+    applies,
+    cells,
+    enumerate_cells,
+    not_offered,
+    reconcile,
+    supposed,
+)
+from sparsecheck.values.capability import CAPABILITIES, LAYER_KINDS, declare
 from sparsecheck.values.cell import Cell
 from sparsecheck.values.declaration import Declaration
 from sparsecheck.values.requirement import ACCELERATOR, CANONICAL_PATTERN, LEVELLED_PATTERN, Requirement
@@ -66,7 +75,6 @@ def test_the_ledger_keeps_the_order_of_the_catalogue() -> None:
         ("given unstructured block", "2of4"),
         ("given unstructured block n_of_m", "channel0-0.5"),
         ("given unstructured block n_of_m channel", "band-3"),
-        ("given unstructured block n_of_m channel band", "given"),
     ],
 )
 def test_the_canonical_pattern_is_the_first_that_is_supported(without: str, pattern: str) -> None:
@@ -95,35 +103,43 @@ def test_the_levelled_pattern_is_the_first_supported_that_has_a_level(without: s
         ("", ("float32",), ["float32"]),
         ("float32", ("float32",), ["float64"]),
         ("float64 float32", ("float32",), ["bfloat16"]),
-        ("float64 float32", ("float64",), ["float64"]),
-        ("float64 float32", ("float32", "float64"), ["bfloat16", "float32", "float64"]),
-        ("float64 float32", ("float32", "bfloat16"), ["bfloat16", "float32"]),
-        ("bfloat16", ("float32", "bfloat16"), ["float32", "bfloat16"]),
-        ("float64 float32 bfloat16 float16", ("float32", "float64"), ["float32", "float64"]),
+        ("float64 float32", ("float64",), []),
+        ("float64 float32", ("float32", "float64"), ["bfloat16"]),
+        ("float64 float32", ("float32", "bfloat16"), ["bfloat16"]),
+        ("bfloat16", ("float32", "bfloat16"), ["float32"]),
+        ("float64 float32 bfloat16 float16", ("float32", "float64"), []),
     ],
 )
-def test_what_takes_no_float32_is_judged_in_a_type_that_it_takes(
+def test_without_float32_another_supported_dtype_is_canonical(
     without: str, dtypes: tuple[str, ...], expected: list[str]
 ) -> None:
     ledger = planned(requirement(dtypes=dtypes), it=declaration(without))
     assert [one.cell.dtype for one in ledger] == expected
-    assert [one.cell.dtype for one in ledger if one.disposition == "refuse"] == [
-        dtype for dtype in expected if dtype in without.split()
-    ]
 
 
-def test_what_is_judged_by_stored_float32_is_refused_by_what_takes_none() -> None:
-    [only] = planned(requirement(needs=("float32",)), it=declaration("float32"))
-    assert (only.cell.dtype, only.disposition, only.why) == ("float32", "refuse", "float32 float32")
+def test_a_requirement_that_needs_float32_is_not_offered_without_it() -> None:
+    needing = requirement(needs=("float32",))
+    assert planned(needing, it=declaration("float32")) == ()
+    assert not_offered([needing], declaration("float32"), environment()) == (needing,)
 
 
 @pytest.mark.parametrize(
-    ("without", "pattern"), [("given", "unstructured-0.5"), ("given unstructured", "given")]
+    ("without", "patterns"),
+    [("given", ["unstructured-0.5"]), ("unstructured", ["given"]), ("given unstructured", [])],
 )
 @pytest.mark.parametrize("layer", ["conv1d", "conv2d", "mixed"])
-def test_a_pattern_for_matrices_is_not_asked_of_a_convolution(without: str, pattern: str, layer: str) -> None:
+def test_a_pattern_for_matrices_is_not_planned_on_a_convolution(without: str, patterns: list[str], layer: str) -> None:
     ledger = planned(requirement(layers=(layer,), patterns=("block1x4-0.5",)), it=declaration(without))
-    assert axes(ledger) == [f"MASK-01/{layer}/{pattern}/float32/cpu"]
+    assert axes(ledger) == [f"MASK-01/{layer}/{pattern}/float32/cpu" for pattern in patterns]
+
+
+@pytest.mark.parametrize(
+    ("without", "patterns"),
+    [("given unstructured", ["channel0-0.5"]), ("given unstructured channel", [])],
+)
+def test_the_canonical_pattern_has_a_meaning_on_the_layer(without: str, patterns: list[str]) -> None:
+    ledger = planned(requirement(layers=("conv2d",)), it=declaration(without))
+    assert axes(ledger) == [f"MASK-01/conv2d/{pattern}/float32/cpu" for pattern in patterns]
 
 
 @pytest.mark.parametrize("pattern", ["channel0-0.5", "unstructured-0.3", "given"])
@@ -160,20 +176,121 @@ def test_two_values_that_mean_the_same_are_one_cell() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "without", "why"),
+    ("fields", "without"),
     [
-        ({"layers": ("conv2d",)}, "conv2d", "conv2d"),
-        ({"layers": ("mixed",)}, "linear conv2d", "linear conv2d"),
-        ({"patterns": ("block2x2-0.3",)}, "block", "block"),
-        ({"dtypes": ("float16",)}, "float16", "float16"),
-        ({"needs": ("restore", "finalize")}, "finalize", "finalize"),
-        ({"devices": (ACCELERATOR,)}, "accelerator", "accelerator"),
-        ({"devices": ("cpu", ACCELERATOR)}, "cpu", "cpu"),
+        ({"layers": ("conv2d",)}, "conv2d"),
+        ({"layers": ("mixed",)}, "linear"),
+        ({"patterns": ("block2x2-0.3",)}, "block"),
+        ({"dtypes": ("float16",)}, "float16"),
+        ({"needs": ("restore", "finalize")}, "finalize"),
+        ({"devices": (ACCELERATOR,)}, "accelerator"),
+        ({"devices": ("cpu",)}, "cpu accelerator"),
     ],
 )
-def test_a_cell_that_takes_what_is_unsupported_is_refused(fields: dict[str, Any], without: str, why: str) -> None:
-    one = planned(requirement(**fields), it=declaration(without), devices=("cpu", "cuda"))[-1]
-    assert (one.disposition, one.why) == ("refuse", why)
+@pytest.mark.parametrize("devices", [("cpu",), ("cpu", "cuda")])
+def test_a_cell_that_needs_what_is_unsupported_is_not_planned(
+    fields: dict[str, Any], without: str, devices: tuple[str, ...]
+) -> None:
+    one, it = requirement(**fields), declaration(without)
+    assert planned(one, it=it, devices=devices) == ()
+    assert not_offered([one], it, environment(devices=devices)) == (one,)
+    assert not_offered([one], declaration(), environment(devices=devices)) == ()
+
+
+def refusing(*refuses: str, **fields: Any) -> Requirement:
+    """Return a requirement that judges the refusal of `refuses`."""
+    return requirement("REFUSE-01", refuses=refuses, layers=LAYER_KINDS, **fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "without", "expected"),
+    [
+        ({"patterns": ("canonical", "given", "band-3")}, "given", ["linear/given/float32/cpu"]),
+        ({"patterns": ("canonical", "given", "band-3")}, "given band",
+         ["linear/given/float32/cpu", "linear/band-3/float32/cpu"]),
+        ({"patterns": ("canonical", "given", "band-3")}, "linear band", ["conv1d/band-3/float32/cpu"]),
+        ({"patterns": ("canonical", "given", "band-3")}, "", []),
+        ({"patterns": ("canonical", "2of4")}, "n_of_m", []),
+        ({}, "conv1d", ["conv1d/given/float32/cpu"]),
+        ({"needs": ("finalize",)}, "finalize", ["linear/given/float32/cpu"]),
+        ({"needs": ("finalize",)}, "finalize linear conv1d", ["conv2d/given/float32/cpu"]),
+        ({"needs": ("finalize", "restore")}, "finalize restore", []),
+        ({"needs": ("finalize",)}, "finalize float32", ["linear/given/float64/cpu"]),
+        ({"needs": ("finalize",)}, "finalize cpu", ["linear/given/float32/cuda"]),
+        ({"dtypes": ("float32", "float16")}, "float32", ["linear/given/float32/cpu"]),
+        ({"devices": ("cpu", ACCELERATOR)}, "accelerator", ["linear/given/float32/cuda"]),
+        ({"devices": ("cpu", ACCELERATOR)}, "cpu", ["linear/given/float32/cpu"]),
+    ],
+)
+def test_a_refusal_is_judged_once_for_each_unsupported_capability(
+    fields: dict[str, Any], without: str, expected: list[str]
+) -> None:
+    one = refusing("given", "band", "conv1d", "finalize", "float32", "accelerator", "cpu", **fields)
+    ledger = planned(one, it=declaration(without), devices=("cpu", "cuda"))
+    assert axes(ledger) == [f"REFUSE-01/{cell}" for cell in expected]
+    assert not_offered([one], declaration(without), environment(devices=("cpu", "cuda"))) == ()
+
+
+def test_no_refusal_is_judged_of_what_is_not_yet_declared() -> None:
+    capabilities = declare(set(CAPABILITIES) - {"finalize"}, ())
+    ledger = planned(refusing("finalize", needs=("finalize",)), it=replace(declaration(), capabilities=capabilities))
+    assert ledger == ()
+
+
+BLOCK_REQUIREMENT = requirement("MASK-07", patterns=("block1x4-0.5", "block2x2-0.3", "block4x1-0.9", "block1x4-0"))
+ALL_LAYERS = requirement("MASK-11", patterns=("channel0-0.5", "channel0-0.9"), layers=("linear", "conv2d", "ragged"))
+
+
+def partly(without: str = "", **partial: str) -> Declaration:
+    """Return a declaration that supports all but `without`, and the patterns in `partial` only in part."""
+    lacking = set(without.split())
+    return replace(declaration(), capabilities=declare(set(CAPABILITIES) - lacking, lacking, partial))
+
+
+@pytest.mark.parametrize(
+    ("it", "one", "expected"),
+    [
+        (partly(block="kx1"), BLOCK_REQUIREMENT,
+         ["linear/block4x1-0.5", "linear/block4x1-0.9", "linear/block4x1-0"]),
+        (partly(block="1xk"), BLOCK_REQUIREMENT,
+         ["linear/block1x4-0.5", "linear/block1x4-0.9", "linear/block1x4-0"]),
+        (partly(block="1xk kx1"), BLOCK_REQUIREMENT,
+         ["linear/block1x4-0.5", "linear/block4x1-0.9", "linear/block1x4-0"]),
+        (partly(channel="conv1d conv2d"), ALL_LAYERS, ["conv2d/channel0-0.5", "conv2d/channel0-0.9"]),
+        (partly(channel="linear"), ALL_LAYERS,
+         ["linear/channel0-0.5", "ragged/channel0-0.5", "linear/channel0-0.9"]),
+        (partly(channel="conv1d"), ALL_LAYERS, []),
+        (partly("given", unstructured="conv2d"), requirement(layers=("linear", "conv2d", "mixed")),
+         ["linear/block1x4-0.5", "conv2d/unstructured-0.5", "mixed/channel0-0.5"]),
+        (partly("given unstructured", block="kx1"), requirement(), ["linear/block4x1-0.5"]),
+        (partly("unstructured", block="kx1"), requirement(patterns=(LEVELLED_PATTERN,)), ["linear/block4x1-0.5"]),
+        (partly("unstructured block", channel="conv2d"), requirement(patterns=(LEVELLED_PATTERN,)), ["linear/given"]),
+    ],
+)
+def test_only_the_supported_part_of_a_pattern_is_planned(
+    it: Declaration, one: Requirement, expected: list[str]
+) -> None:
+    assert axes(planned(one, it=it)) == [f"{one.id}/{cell}/float32/cpu" for cell in expected]
+
+
+@pytest.mark.parametrize(
+    ("it", "id", "expected"),
+    [
+        (partly(block="kx1"), "REFUSE-15", ["linear/block1x4-0.5", "linear/block2x2-0.5"]),
+        (partly(block="1xk"), "REFUSE-15", ["linear/block4x1-0.5", "linear/block2x2-0.5"]),
+        (partly("linear", block="1xk kx1"), "REFUSE-15", ["embedding/block2x2-0.5"]),
+        (partly(), "REFUSE-15", []),
+        (partly("block"), "REFUSE-15", []),
+        (partly(channel="conv1d conv2d"), "REFUSE-16", ["linear/channel0-0.5", "embedding/channel0-0.5"]),
+        (partly("embedding", channel="linear", given="linear conv1d"), "REFUSE-16",
+         ["conv1d/channel0-0.5", "conv2d/given", "conv2d/channel0-0.5"]),
+        (partly(block="kx1", channel="conv2d"), "REFUSE-01", []),
+        (partly("embedding", channel="conv2d"), "REFUSE-02", ["embedding/given"]),
+    ],
+)
+def test_the_rest_of_a_pattern_is_refused_in_every_part(it: Declaration, id: str, expected: list[str]) -> None:
+    [one] = [one for one in CATALOGUE if one.id == id]
+    assert axes(planned(one, it=it)) == [f"{id}/{cell}/float32/cpu" for cell in expected]
 
 
 def test_a_cell_that_takes_what_is_supported_is_judged() -> None:
@@ -192,9 +309,9 @@ def test_an_accelerator_that_is_not_here_is_unavailable_by_its_name() -> None:
     ]
 
 
-def test_what_this_machine_lacks_is_unavailable_even_where_it_is_unsupported() -> None:
-    ledger = planned(requirement(devices=(ACCELERATOR,)), it=declaration("accelerator linear"))
-    assert [one.disposition for one in ledger] == ["unavailable"]
+def test_the_refusal_of_a_device_that_is_not_here_is_unavailable() -> None:
+    ledger = planned(refusing("accelerator", devices=("cpu", ACCELERATOR)), it=declaration("accelerator"))
+    assert [(one.cell.device, one.disposition) for one in ledger] == [("cuda", "unavailable")]
 
 
 @pytest.mark.parametrize(
@@ -322,13 +439,12 @@ def test_what_works_on_an_accelerator_alone_is_judged_there(devices: tuple[str, 
     some, both = requirement("A-01"), requirement("A-02", devices=("cpu", "accelerator"))
     ledger = planned(some, both, it=declaration("cpu"), devices=devices)
     seen = [(one.cell.requirement, one.cell.device, one.disposition) for one in ledger]
-    assert seen == [("A-01", token, here), ("A-02", token, here), ("A-02", "cpu", "refuse")]
+    assert seen == [("A-01", token, here), ("A-02", token, here)]
 
 
-def test_what_works_on_no_device_at_all_is_judged_where_everything_is() -> None:
+def test_nothing_is_planned_for_a_sparsifier_that_works_on_no_device() -> None:
     both = requirement("A-01", devices=("cpu", "accelerator"))
-    ledger = planned(both, it=declaration("cpu accelerator"), devices=("cpu", "cuda"))
-    assert [(one.cell.device, one.disposition) for one in ledger] == [("cpu", "refuse"), ("cuda", "refuse")]
+    assert planned(both, it=declaration("cpu accelerator"), devices=("cpu", "cuda")) == ()
 
 
 def test_every_layer_and_pattern_in_the_catalogue_takes_known_capabilities() -> None:

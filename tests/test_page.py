@@ -94,6 +94,9 @@ def test_a_square_has_the_standing_of_its_worst_cell(records: list[Record], expe
     [
         (declared(report(passed(cell())), declaration=declaration(profile="structural")), "MASK-02", "NOT_IN_PROFILE"),
         (declared(report(passed(cell())), declaration=declaration(score="random")), "MASK-06", "NOT_IN_CONTRACT"),
+        (declared(report(passed(cell())), declaration=declaration("band")), "MASK-13", "NOT_OFFERED"),
+        (declared(report(passed(cell())), declaration=declaration("band")), "REFUSE-01", "NOT_ASKED"),
+        (report(passed(cell())), "REFUSE-01", "NOTHING_REFUSED"),
         (report(passed(cell()), selection=Selection(areas=("MASK",))), "REG-01", "NOT_ASKED"),
         (report(problem="it does not import"), "MASK-01", "NOT_JUDGED"),
         (declared(report(), problem="half an adapter"), "MASK-01", "NOT_JUDGED"),
@@ -106,7 +109,7 @@ def test_an_unplanned_requirement_has_a_reason(of: Report, id: str, expected: st
 def test_counts_add_up_to_the_catalogue() -> None:
     [column] = one(*EACH).columns
     assert sum(column.counts.values()) == len(column.squares) == TOTAL
-    outside = (Standing.NOT_ASKED, Standing.NOT_IN_CONTRACT, Standing.NOT_IN_PROFILE)
+    outside = (Standing.NOT_ASKED, Standing.NOTHING_REFUSED, Standing.NOT_IN_CONTRACT, Standing.NOT_IN_PROFILE)
     assert sum(column.counts[standing] for standing in outside) == TOTAL - 10
     assert (column.judged, column.passed, len(column.unexpected), len(column.defects)) == (5, 2, 4, 1)
     assert column.judged == sum(count for standing, count in column.counts.items() if standing.is_judged)

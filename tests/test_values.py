@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from msgspec.structs import astuple
 
-from sparsecheck.values.capability import CAPABILITIES, InvalidCapabilities, Support, declare
+from sparsecheck.values.capability import CAPABILITIES, Capabilities, InvalidCapabilities, Support, declare
 from sparsecheck.values.cell import Cell, InvalidCell
 from sparsecheck.values.contract import Contract, InvalidContract
 from sparsecheck.values.pattern import Band, Block, Channel, Given, InvalidPattern, NofM, Unstructured
@@ -106,6 +106,52 @@ def test_an_unknown_capability_is_an_error() -> None:
 def test_capabilities_that_cannot_be_declared(supported: Any, unsupported: Any, said: str) -> None:
     with pytest.raises(InvalidCapabilities, match=said):
         declare(supported, unsupported)
+
+
+ALL = tuple(CAPABILITIES)
+
+
+@pytest.mark.parametrize(
+    ("partial", "supported", "message"),
+    [
+        ({"banana": "kx1"}, ALL, "partial 'banana': only block, given, unstructured, channel, input_channel can be"),
+        ({"n_of_m": "linear"}, ALL, "partial 'n_of_m': only block"),
+        ({"block": "kx1"}, ("linear", "given"), "partial 'block': block is not among the supported capabilities"),
+        ({"block": ""}, ALL, "partial 'block' names nothing; its parts are kx1, 1xk"),
+        ({"block": "kx1 2x2"}, ALL, "partial 'block' names 2x2; its parts are kx1, 1xk"),
+        ({"channel": "conv2d conv3d"}, ALL, "partial 'channel' names conv3d; its parts are linear, conv1d, conv2d"),
+        ({"channel": "conv2d"}, ("linear", "channel"), "partial 'channel' names conv2d, not declared supported"),
+        ({"channel": "conv2d"}, ("linear", "conv2d", "channel"), "partial: no pattern is supported on linear, which"),
+    ],
+)
+def test_a_part_that_a_pattern_cannot_have_is_refused(
+    partial: dict[str, str], supported: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(InvalidCapabilities) as caught:
+        declare(supported, set(CAPABILITIES) - set(supported), partial)
+    assert message in str(caught.value)
+
+
+def test_only_the_declared_part_of_a_pattern_is_there() -> None:
+    declared = declare(ALL, "", {"block": "kx1", "channel": "conv1d conv2d"})
+    assert declared.has_block(4, 1)
+    assert declared.has_block(1, 1)
+    assert not declared.has_block(1, 4)
+    assert not declared.has_block(2, 2)
+    assert declared.has_pattern_on("channel", ["conv2d"])
+    assert not declared.has_pattern_on("channel", ["linear", "conv2d"])
+    assert declared.has_pattern_on("input_channel", ["linear"])
+    assert declare(ALL, "").has_block(1, 4)
+
+
+def test_an_unsupported_layer_is_no_rest_of_a_pattern() -> None:
+    declared = declare(set(ALL) - {"embedding"}, "embedding", {"channel": "conv2d"})
+    assert declared.has_pattern_on("channel", ["embedding"])
+
+
+def test_capabilities_without_parts_are_read_as_before() -> None:
+    old = msgspec.json.encode({"supported": ["linear"], "unsupported": []})
+    assert msgspec.json.decode(old, type=Capabilities) == declare("linear", "")
 
 
 @pytest.mark.parametrize("clause", list(CONTRACT))

@@ -26,7 +26,8 @@ def place(model: nn.Module, name: str) -> tuple[nn.Module, str]:
     """
     path, attribute = split_name(name)
     module = model.get_submodule(path)
-    getattr(module, attribute)
+    if not hasattr(module, attribute):
+        raise AttributeError(f"{name}: {type(module).__name__} has no attribute {attribute!r}")
     return module, attribute
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, ClassVar
@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..values.capability import declare
+from ..values.capability import Capabilities, declare
 from ..values.contract import Contract
 from ..values.declaration import FIRST_STATED, Declaration
 from ..values.pattern import Band, Block, Channel, Given, NofM, Pattern, Unstructured
@@ -38,6 +38,26 @@ def _words(pattern: Pattern) -> str:
     if isinstance(pattern, Channel):
         return f"Channel along dim={pattern.dim}"
     return f"{pattern.n}:{pattern.m} by NofM" if isinstance(pattern, NofM) else type(pattern).__name__
+
+
+_KINDS: dict[str, type[nn.Module]] = {
+    "linear": nn.Linear, "conv1d": nn.Conv1d, "conv2d": nn.Conv2d, "embedding": nn.Embedding,
+}
+
+
+def _refuse_rest(capabilities: Capabilities, name: str, pattern: Pattern, model: nn.Module | None) -> None:
+    capability = _capability(pattern)
+    part = " and ".join(capabilities.part(capability))
+    if isinstance(pattern, Block):
+        if not capabilities.has_block(*pattern.shape):
+            raise Refusal(f"{name}: of blocks only {part} is supported, not {'x'.join(map(str, pattern.shape))}")
+    elif part:
+        if model is None:
+            raise TypeError(f"{capability} is supported on {part} only: call refuse_unsupported(plan, model)")
+        layer = dict(model.named_modules()).get(name.rpartition(".")[0])
+        if not isinstance(layer, tuple(_KINDS[kind] for kind in capabilities.part(capability))):
+            kind = "no layer" if layer is None else type(layer).__name__
+            raise Refusal(f"{name}: {_words(pattern)} is supported on {part} only, and this is {kind}")
 
 
 def _refuse_tied(model: nn.Module, plan: Plan) -> None:
@@ -165,6 +185,8 @@ class Adapter(ABC):
         profile: The profile, `mask` or `structural`.
         supported: Space-separated names from `sparsecheck.CAPABILITIES`; each is in `supported` or in `unsupported`.
         unsupported: The other names.
+        partial: By supported pattern, the only part of it that is supported: types of layers, or `kx1` and `1xk` for
+            blocks of one column and of one row.
         catalogue: The catalogue version that the adapter was written for; `sparsecheck list` shows the current one.
             Newer requirements are judged and shown as provisional, never red, until the adapter states their version.
         contract: The choices in which two correct sparsifiers may differ.
@@ -177,6 +199,7 @@ class Adapter(ABC):
     supported: ClassVar[str]
     unsupported: ClassVar[str] = ""
     catalogue: ClassVar[int] = FIRST_STATED
+    partial: ClassVar[Mapping[str, str]] = {}
     contract: Contract
 
     @abstractmethod
@@ -204,14 +227,19 @@ class Adapter(ABC):
         Args:
             plan: The plan.
             model: If given, a planned parameter that it holds in two places is refused too, unless `tied` is supported.
+                Needed if `partial` names types of layers.
 
         Raises:
-            Refusal: A pattern, or the scope `all`, is not declared supported; or a planned parameter is tied.
+            Refusal: A pattern, or its part, or the scope `all`, is not declared supported; or a planned parameter is
+                tied.
+            TypeError: `partial` names types of layers, and there is no model to find them in.
         """
-        supported = declare(self.supported, self.unsupported).supported
+        capabilities = declare(self.supported, self.unsupported, self.partial)
+        supported = capabilities.supported
         for name, pattern in plan.patterns.items():
             if _capability(pattern) not in supported:
                 raise Refusal(f"{name}: {type(self).__name__} has no way to ask for {_words(pattern)}")
+            _refuse_rest(capabilities, name, pattern, model)
         if plan.scope == "all" and "scope_all" not in supported:
             raise Refusal(f"{', '.join(plan.names)}: {type(self).__name__} has no way to ask for scope 'all'")
         if model is not None and "tied" not in supported:
@@ -233,7 +261,7 @@ class Adapter(ABC):
 
         Raises:
             AttributeError: A declaration is missing.
-            InvalidCapabilities: A capability is unknown, or both supported and unsupported.
+            InvalidCapabilities: A capability is unknown, both supported and unsupported, or has no such part.
         """
         return Declaration(
             sparsifier=name,
@@ -242,7 +270,7 @@ class Adapter(ABC):
             homepage=self.homepage,
             tracker=self.tracker,
             profile=self.profile,
-            capabilities=declare(self.supported, self.unsupported),
+            capabilities=declare(self.supported, self.unsupported, self.partial),
             contract=self.contract,
             catalogue=self.catalogue,
         )

@@ -7,9 +7,9 @@ from msgspec.structs import replace
 from ..errors import SparsecheckError
 from ..suggestions import UnknownName
 from ..values.requirement import Requirement
-from . import device, mask, reg, smoke, state, struct, trace, train
+from . import device, mask, refuse, reg, smoke, state, struct, trace, train
 
-VERSION = 3
+VERSION = 4
 """The catalogue version. It rises whenever a requirement is added, retired or given another meaning."""
 
 RETIRED: dict[str, str] = {}
@@ -24,6 +24,7 @@ AREAS: dict[str, tuple[Requirement, ...]] = {
     "TRAIN": train.REQUIREMENTS,
     "DEVICE": device.REQUIREMENTS,
     "STRUCT": struct.REQUIREMENTS,
+    "REFUSE": refuse.REQUIREMENTS,
 }
 
 CATALOGUE: tuple[Requirement, ...] = tuple(

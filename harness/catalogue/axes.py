@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from ..values.capability import CAPABILITIES, Support
+import re
+
+from ..values.capability import CAPABILITIES, Capabilities, Support
+from ..values.cell import Cell
 from ..values.declaration import Declaration
-from ..values.requirement import ACCELERATOR, ACCELERATOR_ELSEWHERE, CANONICAL_PATTERN, LEVELLED_PATTERN
+from ..values.requirement import ACCELERATOR, ACCELERATOR_ELSEWHERE, CANONICAL_PATTERN, LEVELLED_PATTERN, Requirement
 
 LAYERS: dict[str, tuple[str, ...]] = {
     "linear": ("linear",),
@@ -30,7 +33,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "depthwise": ("conv2d",),
 }
 """The networks of the layer axis, each with the capabilities it needs. The tied network does not need `tied`, because
-its cases judge this capability itself: sharing is kept, or it is refused."""
+the requirements that use it name that capability themselves."""
 
 _CANONICAL = {
     "given": "given",
@@ -70,24 +73,48 @@ def pattern_capability(token: str) -> str:
     return kind
 
 
-def canonical_pattern(declaration: Declaration) -> str:
-    """Return the pattern on which a sparsifier is judged if the requirement leaves the choice open.
+def has_pattern(token: str, layer: str, capabilities: Capabilities) -> bool:
+    """Return whether no part declared in `capabilities` leaves out pattern `token` on `layer`."""
+    pattern = pattern_capability(token)
+    if match := re.match(r"block(\d+)x(\d+)-", token):
+        return capabilities.has_block(int(match[1]), int(match[2]))
+    return capabilities.has_pattern_on(pattern, LAYERS[layer])
 
-    This is the first supported one of given, unstructured, block, N:M, channel and band. If none is supported, it is
-    `given`, which the sparsifier must then refuse.
+
+def canonical_pattern(declaration: Declaration, layer: str = "linear") -> str:
+    """Return the pattern on which a sparsifier is judged on `layer` if the requirement leaves the choice open.
+
+    This is the first supported one of given, unstructured, block, N:M, channel and band; `given` if none is supported.
     """
-    for capability, token in _CANONICAL.items():
-        if declaration.capabilities.support(capability) is Support.SUPPORTED:
-            return token
-    return "given"
+    return _first_supported(tuple(_CANONICAL), declaration, layer) or "given"
 
 
-def levelled_pattern(declaration: Declaration) -> str:
+def levelled_pattern(declaration: Declaration, layer: str = "linear") -> str:
     """Return the pattern on which updates are judged: the first supported one of `LEVELLED`, or the canonical one."""
-    for capability in LEVELLED:
-        if declaration.capabilities.support(capability) is Support.SUPPORTED:
-            return _CANONICAL[capability]
-    return canonical_pattern(declaration)
+    return _first_supported(LEVELLED, declaration, layer) or canonical_pattern(declaration, layer)
+
+
+def _first_supported(patterns: tuple[str, ...], declaration: Declaration, layer: str) -> str:
+    """Return the first supported pattern on `layer`; one that is meaningless there only if there is no other."""
+    capabilities = declaration.capabilities
+    supported = (one for one in patterns if capabilities.support(one) is Support.SUPPORTED)
+    tokens = [supported_shape(_CANONICAL[one], capabilities) for one in supported]
+    there = [token for token in tokens if has_pattern(token, layer, capabilities)]
+    return next((token for token in there if has_meaning(token, layer)), there[0] if there else "")
+
+
+def has_meaning(token: str, layer: str) -> bool:
+    """Return whether a pattern is defined on a layer: those for matrices are not defined on convolutions."""
+    return pattern_capability(token) not in MATRIX_ONLY or not set(LAYERS[layer]) & {"conv1d", "conv2d"}
+
+
+def supported_shape(token: str, capabilities: Capabilities) -> str:
+    """Return pattern `token`, its block turned on its side if only that shape of block is supported."""
+    match = re.fullmatch(r"block(\d+)x(\d+)-(.+)", token)
+    if match is None or capabilities.has_block(int(match[1]), int(match[2])):
+        return token
+    turned = f"block{match[2]}x{match[1]}-{match[3]}"
+    return turned if capabilities.has_block(int(match[2]), int(match[1])) else token
 
 
 def resolve_device(token: str, devices: tuple[str, ...]) -> str:
@@ -108,8 +135,26 @@ def device_capability(device: str) -> str:
     return "cpu" if device == "cpu" else "accelerator"
 
 
-def resolve_pattern(token: str, declaration: Declaration) -> str:
-    """Replace `CANONICAL_PATTERN` and `LEVELLED_PATTERN` by the pattern they stand for; return others as they are."""
+def resolve_pattern(token: str, declaration: Declaration, layer: str) -> str:
+    """Replace `CANONICAL_PATTERN` and `LEVELLED_PATTERN` by the pattern they stand for on `layer`; keep any other."""
     if token == LEVELLED_PATTERN:
-        return levelled_pattern(declaration)
-    return canonical_pattern(declaration) if token == CANONICAL_PATTERN else token
+        return levelled_pattern(declaration, layer)
+    return canonical_pattern(declaration, layer) if token == CANONICAL_PATTERN else token
+
+
+def needed(requirement: Requirement, cell: Cell) -> tuple[str, ...]:
+    """Return the capabilities that a cell takes: those its axes imply, then those its requirement needs."""
+    axes = (*LAYERS[cell.layer], pattern_capability(cell.pattern), cell.dtype, device_capability(cell.device))
+    return tuple(dict.fromkeys((*axes, *requirement.needs)))
+
+
+def lacking(requirement: Requirement, cell: Cell, capabilities: Capabilities) -> tuple[str, ...]:
+    """Return what a cell takes that is not declared supported; `rest of block` if only a part of `block` is."""
+    without = tuple(one for one in needed(requirement, cell) if capabilities.support(one) is not Support.SUPPORTED)
+    if has_pattern(cell.pattern, cell.layer, capabilities):
+        return without
+    return (*without, f"{REST}{pattern_capability(cell.pattern)}")
+
+
+REST = "rest of "
+"""Precedes a pattern in the name of the part of it that a partly supporting sparsifier does not offer."""

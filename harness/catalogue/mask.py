@@ -145,7 +145,8 @@ REQUIREMENTS = (
         patterns=("unstructured-0.5", "unstructured-0.3"), devices=_BOTH, unless=_UNRANKED,
     ),
     Requirement(
-        id="MASK-23", level="extended", source="pytorch#134220",
+        id="MASK-23", level="extended", revised=(4,),
+        source="pytorch#134220",
         sentence="A partial block at the edge is always kept, ranked and pruned like any other block, or refused by "
         "name, as declared.",
         patterns=("block1x4-0.5", "block4x1-0.5"), layers=("ragged",), devices=_BOTH, unless=_LARGE,

@@ -40,12 +40,14 @@ REQUIREMENTS = (
         sentence="Attach and update do not change the training flag of any module.",
     ),
     Requirement(
-        id="REG-08", level="core", source="torch.ao.pruning: prepare twice stacks two FakeSparsity (probe D1)",
+        id="REG-08", level="core", revised=(4,),
+        source="torch.ao.pruning: prepare twice stacks two FakeSparsity (probe D1)",
         sentence="Attaching twice either has the same effect as attaching once or is refused and leaves the model "
         "unchanged.",
     ),
     Requirement(
-        id="REG-09", level="core", source="torch.ao.pruning: wrong fqn is an AttributeError on None (probe D5)",
+        id="REG-09", level="core", revised=(4,),
+        source="torch.ao.pruning: wrong fqn is an AttributeError on None (probe D5)",
         sentence="A plan that names an unknown parameter is refused with that name, and the model stays unchanged.",
     ),
     Requirement(
@@ -54,7 +56,8 @@ REQUIREMENTS = (
         layers=("tied",), needs=("tied",),
     ),
     Requirement(
-        id="REG-11", level="extended", source="torch.nn.utils.prune.custom_from_mask; FakeSparsity's shape check",
+        id="REG-11", level="extended", revised=(4,),
+        source="torch.nn.utils.prune.custom_from_mask; FakeSparsity's shape check",
         sentence="A given mask of the wrong shape is refused with the parameter's name, and the model stays unchanged.",
         patterns=("given",),
     ),
@@ -108,7 +111,8 @@ REQUIREMENTS = (
         layers=("normed",),
     ),
     Requirement(
-        id="REG-22", level="extended", source="torch.sparse.to_sparse_semi_structured, which names the sizes it takes",
+        id="REG-22", level="extended", revised=(4,),
+        source="torch.sparse.to_sparse_semi_structured, which names the sizes it takes",
         sentence="A planned weight of a size that the contract excludes is refused by name, and the model stays "
         "unchanged.",
         unless=(("sizes", "any"),),

@@ -50,7 +50,8 @@ REQUIREMENTS = (
         needs=_RESTORE, patterns=(LEVELLED_PATTERN,),
     ),
     Requirement(
-        id="STATE-10", level="core", source="torch.nn.Module.load_state_dict, size mismatch", needs=_RESTORE,
+        id="STATE-10", level="core", revised=(4,),
+        source="torch.nn.Module.load_state_dict, size mismatch", needs=_RESTORE,
         sentence="Restore refuses a model state or a sidecar that was saved from weights of another shape, and names "
         "the layer.",
     ),

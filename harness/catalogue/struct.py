@@ -106,7 +106,8 @@ REQUIREMENTS = (
         needs=("restore",), **_PROFILE,
     ),
     Requirement(
-        id="STRUCT-20", level="extended", source="torch.nn.Module.load_state_dict",
+        id="STRUCT-20", level="extended", revised=(4,),
+        source="torch.nn.Module.load_state_dict",
         sentence="Restore refuses a state that was saved from weights of another shape, and names a layer.",
         needs=("restore",), **_PROFILE,
     ),

@@ -33,7 +33,8 @@ def _describe(one: Requirement) -> str:
     axes = (("layers", one.layers), ("patterns", one.patterns), ("dtypes", one.dtypes), ("devices", one.devices))
     lines = [f"{one.id} ({one.level}, since catalogue {one.since})", f"  {one.sentence}", f"  source: {one.source}"]
     lines += [f"  {name}: {', '.join(values)}" for name, values in axes]
-    lines += [f"  needs: {', '.join(one.needs)}"] if one.needs else []
+    lines += [f"  refused: {', '.join(one.refuses)}"] if one.refuses else []
+    lines += [f"  needs: {', '.join(one.needs)}"] if one.needs and not one.refuses else []
     lines += [f"  needs torch{one.torch}"] if one.torch else []
     lines += [f"  not applicable if the contract declares {clause} = {value}" for clause, value in one.unless]
     return "\n".join(lines)

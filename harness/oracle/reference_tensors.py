@@ -24,16 +24,16 @@ SALT = "MASK-28"
 NETWORKS = ("linear", "conv2d", "embedding")
 
 # One mask serves every contract: all sizes are multiples of four, so a matrix has a multiple of sixteen entries and
-# of four 1x4 blocks. At level 0.5 the number removed is then an integer whatever the rounding, no block is partial,
-# and no tie rule matters, because no two scores are equal.
-PATTERNS = ("given", "unstructured-0.5", "block1x4-0.5", "2of4", "channel0-0.5", "band-3")
+# of four blocks of 1x4 or 4x1. At level 0.5 the number removed is then an integer whatever the rounding, no block is
+# partial, and no tie rule matters, because no two scores are equal.
+PATTERNS = ("given", "unstructured-0.5", "block1x4-0.5", "block4x1-0.5", "2of4", "channel0-0.5", "band-3")
 """The patterns with stored masks; each is the canonical pattern of some sparsifier."""
 
 MAGNITUDES: tuple[Score, ...] = ("magnitude-l1", "magnitude-l2")
 
 _BATCH = 3
 _FIXED = ("given", "band-3")
-_SUMMED = ("block1x4-0.5", "channel0-0.5")
+_SUMMED = ("block1x4-0.5", "block4x1-0.5", "channel0-0.5")
 
 
 def mask_key(pattern: str, score: Score) -> str | None:

@@ -161,7 +161,8 @@ def _subject(name: str, before: _Side, now: _Side) -> tuple[list[Change], int]:
     if new is None:
         return list(_unjudged(name, before, now)), 0
     pairs = list(_pairs(old, new, before.records.get(name, {}), now.records[name]))
-    steps = (step for pair in pairs if (step := _step(pair, new.declaration, before.catalogue)) is not None)
+    offered = old.declaration if old else None
+    steps = (step for pair in pairs if (step := _step(pair, offered, before.catalogue)) is not None)
     changes = _grouped(name, steps)
     declared = list(_declared(old.declaration, new.declaration)) if old and old.declaration and new.declaration else []
     return [*declared, *changes], sum(pair.is_compared for pair in pairs)
@@ -199,20 +200,20 @@ def _same(record: Record, old: Subject | None, new: Subject, now: Mapping[str, R
     if record.cell in now:
         return now[record.cell]
     cell = Cell.parse(record.cell)
-    places = [replace(cell, pattern=pattern) for pattern in _patterns(cell.pattern, old, new)]
+    places = [replace(cell, pattern=pattern) for pattern in _patterns(cell, old, new)]
     if record.verdict is Verdict.UNAVAILABLE:
         devices = dict.fromkeys(Cell.parse(id).device for id in now)
         places += [replace(cell, device=device) for device in devices if device != "cpu"]
     return next((now[place.id] for place in places if place.id in now), None)
 
 
-def _patterns(pattern: str, old: Subject | None, new: Subject) -> Iterator[str]:
-    """Yield the patterns that replace `pattern`, if it was the sparsifier's canonical or levelled one."""
+def _patterns(cell: Cell, old: Subject | None, new: Subject) -> Iterator[str]:
+    """Yield the patterns that replace the cell's, if it was the sparsifier's canonical or levelled one."""
     if old is None or old.declaration is None or new.declaration is None:
         return
     for first in (CANONICAL_PATTERN, LEVELLED_PATTERN):
-        if resolve_pattern(first, old.declaration) == pattern:
-            yield resolve_pattern(first, new.declaration)
+        if resolve_pattern(first, old.declaration, cell.layer) == cell.pattern:
+            yield resolve_pattern(first, new.declaration, cell.layer)
 
 
 @dataclass(frozen=True)
@@ -227,14 +228,16 @@ def _step(pair: Pair, declaration: Declaration | None, catalogue: int) -> _Step 
 
     Args:
         pair: The records of the cell.
-        declaration: The sparsifier's declaration in the new report.
+        declaration: The sparsifier's declaration in the baseline. A cell that it did not offer was planned for its
+            refusal, as up to catalogue 3, and is no loss.
         catalogue: The version that the baseline was judged by. A cell introduced later cannot be a new failure.
     """
     before, now = pair.before, pair.now
     if now is None:
-        was_refused = before is not None and before.verdict is Verdict.REFUSED
-        is_refused_once = was_refused and declaration is not None and not is_offered(pair.cell, declaration)
-        return None if is_refused_once else _Step(Kind.LOST, _UNPLANNED, pair)
+        assert before is not None
+        was_offered = declaration is None or is_offered(pair.cell, declaration)
+        is_lost = was_offered or before.verdict is Verdict.PASSED
+        return _Step(Kind.LOST, _UNPLANNED, pair) if is_lost else None
     if before is None:
         could_be_judged = introduced(now.cell) <= catalogue
         kind = Kind.NEW_FAILURE if now.verdict.is_red and could_be_judged else Kind.JUDGED

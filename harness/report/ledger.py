@@ -1,7 +1,8 @@
-"""Every cell planned before the run, reconciled with every cell executed after it. No torch here."""
+"""Plan every cell before a run and reconcile the plan with the records after it. No torch here."""
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,13 +13,16 @@ from ..catalogue.axes import (
     DTYPE_NEEDS,
     DTYPES,
     LAYERS,
-    MATRIX_ONLY,
-    device_capability,
-    pattern_capability,
+    REST,
+    has_meaning,
+    has_pattern,
+    lacking,
+    needed,
     resolve_device,
     resolve_pattern,
+    supported_shape,
 )
-from ..values.capability import Support
+from ..values.capability import Capabilities, Support
 from ..values.cell import Cell
 from ..values.declaration import Declaration, Environment
 from ..values.record import Record
@@ -29,15 +33,15 @@ from ..values.versions import meets
 SMOKE = "SMOKE"
 """The area that judges an adapter, and not yet the sparsifier."""
 
-Disposition = Literal["judge", "refuse", "unavailable"]
+REFUSE = "REFUSE"
+"""The area that judges how a sparsifier refuses what it does not support."""
+
+Disposition = Literal["judge", "unavailable"]
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A cell and what is to be done with it.
-
-    why: the unsupported capabilities whose refusal is tested, space separated; or why it is unavailable.
-    """
+    """A cell, whether it is judged here, and, if it is unavailable, why."""
 
     cell: Cell
     disposition: Disposition
@@ -54,22 +58,28 @@ def enumerate_cells(
     selection: Selection,
     environment: Environment,
 ) -> tuple[Planned, ...]:
-    """The whole ledger of one sparsifier, in the catalogue's order."""
+    """Return the whole ledger of one sparsifier, in the catalogue's order."""
     return tuple(
-        _planned(requirement, cell, declaration, environment)
+        _planned(requirement, cell, environment)
         for requirement in catalogue
         if applies(requirement, declaration)
         for cell in cells(requirement, declaration, environment)
-        if selection.takes(cell) and is_declared(requirement, cell, declaration)
-        and (not selection.probe or supposed(requirement, cell, declaration))
+        if selection.takes(cell) and (not selection.probe or supposed(requirement, cell, declaration))
     )
 
 
 def applies(requirement: Requirement, declaration: Declaration) -> bool:
-    """Whether the requirement has a meaning for this profile and contract."""
-    return declaration.profile in requirement.profiles and not any(
+    """Return whether the requirement has a meaning for this profile and contract, and something to refuse if it judges
+    refusals."""
+    is_meaningful = declaration.profile in requirement.profiles and not any(
         getattr(declaration.contract, clause) == value for clause, value in requirement.unless
     )
+    return is_meaningful and (not requirement.refuses or _has_to_refuse(requirement, declaration.capabilities))
+
+
+def _has_to_refuse(requirement: Requirement, capabilities: Capabilities) -> bool:
+    parts = {f"{REST}{pattern}" for pattern, _ in capabilities.partial}
+    return not (capabilities.unsupported | parts).isdisjoint(requirement.refuses)
 
 
 def binds(requirement: Requirement, cell: Cell, declaration: Declaration) -> bool:
@@ -78,28 +88,77 @@ def binds(requirement: Requirement, cell: Cell, declaration: Declaration) -> boo
     return requirement.level != "provisional" and introduced <= declaration.catalogue
 
 
+def not_offered(
+    catalogue: Iterable[Requirement], declaration: Declaration, environment: Environment
+) -> tuple[Requirement, ...]:
+    """Return the requirements that apply to a sparsifier but need, in every cell, what it does not support."""
+    return tuple(
+        requirement
+        for requirement in catalogue
+        if not requirement.refuses and applies(requirement, declaration)
+        and not any(cells(requirement, declaration, environment))
+    )
+
+
 def cells(requirement: Requirement, declaration: Declaration, environment: Environment) -> Iterator[Cell]:
-    """The canonical cell, then each other value of each axis in turn, the rest being canonical."""
-    dtypes, devices = _dtypes(requirement, declaration), _devices(requirement, declaration)
-    axes = (requirement.layers, requirement.patterns, dtypes, devices)
-    canonical = [axis[0] for axis in axes]
-    seen: set[Cell] = set()
+    """Yield the cells of one requirement that the sparsifier offers; for one that judges refusals, those it refuses."""
+    axes = (
+        requirement.layers, requirement.patterns, _dtypes(requirement, declaration), _devices(requirement, declaration)
+    )
+    if requirement.refuses:
+        yield from _refused(requirement, axes, declaration, environment)
+        return
+    values = _one_at_a_time(axes)
+    made = dict.fromkeys(_fitting(_cell(requirement, one, declaration, environment), requirement, declaration)
+                         for one in values)
+    yield from (cell for cell in made if not lacking(requirement, cell, declaration.capabilities))
+
+
+_Axes = tuple[tuple[str, ...], ...]
+
+
+def _one_at_a_time(axes: _Axes) -> Iterator[tuple[str, ...]]:
+    """Yield the canonical values, then each other value of each axis in turn, the rest being canonical."""
+    canonical = tuple(axis[0] for axis in axes)
     for position, axis in enumerate(axes):
         for value in axis:
-            values = list(canonical)
-            values[position] = value
-            layer, pattern, dtype, device = values
-            pattern = _fitting(resolve_pattern(pattern, declaration), layer, declaration)
-            device = resolve_device(device, environment.devices)
-            cell = Cell(declaration.sparsifier, requirement.id, layer, pattern, dtype, device)
-            if cell not in seen:
-                seen.add(cell)
-                yield cell
+            yield (*canonical[:position], value, *canonical[position + 1:])
+
+
+def _cell(
+    requirement: Requirement, values: tuple[str, ...], declaration: Declaration, environment: Environment
+) -> Cell:
+    layer, pattern, dtype, device = values
+    pattern = resolve_pattern(pattern, declaration, layer)
+    device = resolve_device(device, environment.devices)
+    return Cell(declaration.sparsifier, requirement.id, layer, pattern, dtype, device)
+
+
+def _refused(
+    requirement: Requirement, axes: _Axes, declaration: Declaration, environment: Environment
+) -> Iterator[Cell]:
+    """Yield one cell for each unsupported capability that the requirement is about, all else being supported; of a
+    partly supported pattern, one for each part that is left out."""
+    seen = set[tuple[str, ...]]()
+    for values in itertools.product(*axes):
+        cell = _cell(requirement, values, declaration, environment)
+        without = lacking(requirement, cell, declaration.capabilities)
+        what = _what_is_refused(cell, without[0]) if len(without) == 1 else ()
+        if what and without[0] in requirement.refuses and what not in seen:
+            is_declared = without[0].startswith(REST) or without[0] in declaration.capabilities.unsupported
+            seen.add(what)
+            yield from (cell,) if is_declared else ()
+
+
+def _what_is_refused(cell: Cell, lacking: str) -> tuple[str, ...]:
+    """Return the capability; of a partly supported pattern also the shape of blocks or the layer that is left out."""
+    if not lacking.startswith(REST):
+        return (lacking,)
+    return (lacking, cell.pattern if lacking.endswith("block") else cell.layer)
 
 
 def _devices(requirement: Requirement, declaration: Declaration) -> tuple[str, ...]:
-    """As the requirement has them. Of what works on an accelerator alone all is judged there, and on the CPU its
-    refusal, where the requirement asks for both."""
+    """Return the devices to judge on: the requirement's own, or the accelerator first if the CPU is unsupported."""
     support = declaration.capabilities.support
     if support("cpu") is Support.SUPPORTED or support("accelerator") is not Support.SUPPORTED:
         return requirement.devices
@@ -107,8 +166,7 @@ def _devices(requirement: Requirement, declaration: Declaration) -> tuple[str, .
 
 
 def _dtypes(requirement: Requirement, declaration: Declaration) -> tuple[str, ...]:
-    """As the requirement has them. What does not take float32 is judged, where that is the canonical one, in the first
-    that it takes; and its refusal of float32 where the requirement asks for several."""
+    """Return the dtypes to judge: the requirement's own, or the first supported one if float32 is not supported."""
     support = declaration.capabilities.support
     taken = next((dtype for dtype in DTYPES if support(dtype) is Support.SUPPORTED), None)
     is_canonical = requirement.dtypes[0] == "float32" and "float32" not in requirement.needs
@@ -118,38 +176,30 @@ def _dtypes(requirement: Requirement, declaration: Declaration) -> tuple[str, ..
     return (taken, *others) if len(requirement.dtypes) > 1 else (taken,)
 
 
-def _fitting(pattern: str, layer: str, declaration: Declaration) -> str:
-    """A matrix-only pattern on a convolution is nobody's to offer: the sparsifier's other canonical pattern."""
-    if pattern_capability(pattern) not in MATRIX_ONLY or not set(LAYERS[layer]) & {"conv1d", "conv2d"}:
-        return pattern
-    supported = declaration.capabilities.supported
-    return "unstructured-0.5" if "unstructured" in supported else "given"
+def _fitting(cell: Cell, requirement: Requirement, declaration: Declaration) -> Cell:
+    """Return the cell, changed where its pattern has no meaning on its layer or only a part of it is supported."""
+    capabilities = declaration.capabilities
+    pattern = supported_shape(cell.pattern, capabilities)
+    if not has_meaning(pattern, cell.layer):
+        pattern = "unstructured-0.5" if "unstructured" in capabilities.supported else "given"
+    layers = (cell.layer, *(one for one in requirement.layers if set(LAYERS[one]) <= capabilities.supported))
+    layer = next((one for one in layers if has_pattern(pattern, one, capabilities)), cell.layer)
+    return Cell(cell.sparsifier, cell.requirement, layer, pattern, cell.dtype, cell.device)
 
 
-def _planned(
-    requirement: Requirement, cell: Cell, declaration: Declaration, environment: Environment
-) -> Planned:
-    if why := _unavailable(requirement, cell, environment):
-        return Planned(cell, "unavailable", why)
-    support = declaration.capabilities.support
-    lacking = [name for name in capabilities(requirement, cell) if support(name) is not Support.SUPPORTED]
-    return Planned(cell, "refuse", " ".join(lacking)) if lacking else Planned(cell, "judge")
+def _planned(requirement: Requirement, cell: Cell, environment: Environment) -> Planned:
+    why = _unavailable(requirement, cell, environment)
+    return Planned(cell, "unavailable", why) if why else Planned(cell, "judge")
 
 
 def _unavailable(requirement: Requirement, cell: Cell, environment: Environment) -> str:
     if cell.device not in environment.devices:
         return f"no {cell.device} device here"
-    for needed in (requirement.torch, DTYPE_NEEDS.get((cell.dtype, cell.device), "")):
-        if not meets(environment.torch, needed):
-            return f"needs torch{needed}, this is {environment.torch}"
-    lacking = () if cell.device == "cpu" else (one for one in requirement.offers if one not in environment.offers)
-    return next((f"{cell.device} has no {one} here" for one in lacking), "")
-
-
-def is_declared(requirement: Requirement, cell: Cell, declaration: Declaration) -> bool:
-    """Return whether the adapter answers for every capability that a cell needs, also for those of later catalogues."""
-    support = declaration.capabilities.support
-    return all(support(name) is not Support.UNDECLARED for name in capabilities(requirement, cell))
+    for specifier in (requirement.torch, DTYPE_NEEDS.get((cell.dtype, cell.device), "")):
+        if not meets(environment.torch, specifier):
+            return f"needs torch{specifier}, this is {environment.torch}"
+    absent = () if cell.device == "cpu" else (one for one in requirement.offers if one not in environment.offers)
+    return next((f"{cell.device} has no {one} here" for one in absent), "")
 
 
 def introduced(cell: str) -> int:
@@ -161,19 +211,12 @@ def introduced(cell: str) -> int:
 def is_offered(cell: str, declaration: Declaration) -> bool:
     """Return whether a sparsifier supports all that a cell of this catalogue needs."""
     parsed = Cell.parse(cell)
-    needed = capabilities(by_id(parsed.requirement), parsed)
-    return all(declaration.capabilities.support(name) is Support.SUPPORTED for name in needed)
-
-
-def capabilities(requirement: Requirement, cell: Cell) -> tuple[str, ...]:
-    """All that a cell takes of a sparsifier: what its axes imply, then what its requirement needs."""
-    axes = (*LAYERS[cell.layer], pattern_capability(cell.pattern), cell.dtype, device_capability(cell.device))
-    return (*axes, *requirement.needs)
+    return not lacking(by_id(parsed.requirement), parsed, declaration.capabilities)
 
 
 def supposed(requirement: Requirement, cell: Cell, declaration: Declaration) -> tuple[str, ...]:
-    """Of what a cell takes, that which the sparsifier is only supposed to support."""
-    return tuple(name for name in capabilities(requirement, cell) if name in declaration.supposed)
+    """Return the capabilities that a cell takes and that the sparsifier is only supposed to support."""
+    return tuple(name for name in needed(requirement, cell) if name in declaration.supposed)
 
 
 @dataclass(frozen=True)

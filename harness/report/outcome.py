@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from ..values.cell import Cell, area_of
 from ..values.record import Conformance, LevelOutcome, Outcome, Record, Result, Verdict
 from ..values.requirement import Level
-from .ledger import SMOKE, reconcile
+from .ledger import REFUSE, SMOKE, reconcile
 
 _JUDGED = (Verdict.PASSED, Verdict.FAILED, Verdict.KNOWN, Verdict.STALE, Verdict.PROVISIONAL)
 """The verdicts of cells in which a requirement was seen to hold or to fail."""
@@ -63,7 +63,7 @@ def _level(
     if not levels:
         return None
     of_level = [(record, id) for record in records if levels.get(id := Cell.parse(record.cell).requirement) == level]
-    judged = {id for record, id in of_level if record.verdict in _JUDGED}
+    judged = {id for record, id in of_level if _says_something(record)}
     defects = {defect_key(record) for record, _ in of_level if record.verdict is Verdict.KNOWN}
     applicable = sum(one == level for one in levels.values())
     is_red = any(record.verdict.is_red for record, _ in of_level)
@@ -73,6 +73,12 @@ def _level(
         return LevelOutcome("incomplete", len(defects), len(judged), applicable)
     conformance: Conformance = "conformant with known defects" if defects else "conformant"
     return LevelOutcome(conformance, len(defects), len(judged), applicable)
+
+
+def _says_something(record: Record) -> bool:
+    """Return whether the record says if the requirement holds; a refusal says so only of one that judges refusals."""
+    is_good_refusal = record.verdict is Verdict.REFUSED and area_of(record.cell) == REFUSE
+    return record.verdict in _JUDGED or is_good_refusal
 
 
 def defect_key(record: Record) -> tuple[str, str, str]:
@@ -88,8 +94,8 @@ def is_for_elsewhere(records: Iterable[Record]) -> bool:
 
 
 def nothing_passed(records: Iterable[Record]) -> bool:
-    """Return whether no cell passed except smoke checks, which judge the adapter instead of the sparsifier."""
-    return all(_is_smoke(record) for record in records if record.verdict is Verdict.PASSED)
+    """Return whether no cell passed except smoke checks, which judge the adapter, and refusals."""
+    return all(area_of(record.cell) in (SMOKE, REFUSE) for record in records if record.verdict is Verdict.PASSED)
 
 
 def _is_smoke(record: Record) -> bool:

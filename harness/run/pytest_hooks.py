@@ -17,7 +17,7 @@ from ..report.verdict import bound, weigh
 from ..show.origin import origin_lines
 from ..show.summary import summary
 from ..trials.case_marker import requirement_judged_by
-from ..trials.refusal import RefusedBy, judge_refusal
+from ..trials.refusal import RefusedBy
 from ..values.cell import Cell
 from ..values.record import Record, Verdict
 from .case_outcome import failed, passed
@@ -88,7 +88,7 @@ class Judge:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> object:
-        """Run the case, or judge the refusal instead if its cell needs an unsupported capability."""
+        """Run the case, and note who refused, if it judges a refusal."""
         planned = _planned(pyfuncitem)
         if planned is None:
             return None
@@ -96,10 +96,7 @@ class Judge:
         self._settle()
         trial = cast("Trial", pyfuncitem.funcargs["trial"])
         with self._guarded(trial, pyfuncitem):
-            if planned.disposition == "refuse":
-                pyfuncitem.stash[_REFUSED] = judge_refusal(trial, planned.why.split())
-            else:
-                pyfuncitem.obj(trial)
+            pyfuncitem.stash[_REFUSED] = pyfuncitem.obj(trial)
         pyfuncitem.stash[_JUDGED] = True
         return True
 

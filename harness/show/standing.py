@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import Enum
 
-from ..report.ledger import applies
+from ..report.ledger import applies, cells
 from ..values.record import Record, Subject, Verdict
 from ..values.requirement import Requirement
 
@@ -24,6 +24,8 @@ class Standing(str, Enum):
     BY_PACKAGE = "refused by the package"
     BY_ADAPTER = "refused by the adapter"
     UNAVAILABLE = "unavailable"
+    NOT_OFFERED = "not offered"
+    NOTHING_REFUSED = "nothing to refuse"
     NOT_IN_PROFILE = "not in its profile"
     NOT_IN_CONTRACT = "not in its contract"
     NOT_ASKED = "not asked for"
@@ -73,6 +75,8 @@ _SIGNS = {
     Standing.BY_PACKAGE: ("P", "declared unsupported, and the package refuses it by name"),
     Standing.BY_ADAPTER: ("A", "declared unsupported, and only the adapter refuses it"),
     Standing.UNAVAILABLE: ("U", "this machine could not run it"),
+    Standing.NOT_OFFERED: ("○", "needs what the sparsifier declares unsupported"),
+    Standing.NOTHING_REFUSED: ("·", "judges the refusal of what the sparsifier supports"),
     Standing.NOT_IN_PROFILE: ("-", "asked of sparsifiers of another profile"),
     Standing.NOT_IN_CONTRACT: ("~", "without a meaning under what the sparsifier's contract says"),
     Standing.NOT_ASKED: ("?", "outside what this run was asked for"),
@@ -104,7 +108,11 @@ def standing(
         return Standing.NOT_THERE
     if subject.declaration.profile not in requirement.profiles:
         return Standing.NOT_IN_PROFILE
-    return Standing.NOT_ASKED if applies(requirement, subject.declaration) else Standing.NOT_IN_CONTRACT
+    if not applies(requirement, subject.declaration):
+        return Standing.NOTHING_REFUSED if requirement.refuses else Standing.NOT_IN_CONTRACT
+    if subject.environment is None or any(cells(requirement, subject.declaration, subject.environment)):
+        return Standing.NOT_ASKED
+    return Standing.NOTHING_REFUSED if requirement.refuses else Standing.NOT_OFFERED
 
 
 def of_cell(record: Record) -> Standing:

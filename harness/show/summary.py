@@ -6,8 +6,9 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from ..catalogue import VERSION, UnknownRequirement, requirement, revisions
+from ..catalogue import CATALOGUE, VERSION, UnknownRequirement, requirement, revisions
 from ..report.identity import left_out
+from ..report.ledger import not_offered
 from ..report.outcome import is_for_elsewhere, nothing_passed
 from ..report.report import Report
 from ..values.cell import Cell
@@ -71,6 +72,7 @@ def _subject(report: Report, subject: Subject, outcome: Outcome) -> Iterator[str
     yield from _known(subject, records)
     yield from _not_run(records)
     yield from _refusals(records)
+    yield from _not_offered(report, subject)
     yield from _unavailable(records)
 
 
@@ -162,6 +164,17 @@ def _refusals(records: tuple[Record, ...]) -> Iterator[str]:
         ids = sorted({_requirement_of(record) for record in records if record.refused_by == who})
         if ids:
             yield f"  refused by the {who}: {', '.join(ids)}"
+
+
+def _not_offered(report: Report, subject: Subject) -> Iterator[str]:
+    """Name the requirements that were not judged because they need what the sparsifier does not support."""
+    if subject.declaration is None or subject.environment is None or report.header.selection:
+        return
+    judged = {_requirement_of(record) for record in report.of(subject.sparsifier)}
+    lacking = not_offered(CATALOGUE, subject.declaration, subject.environment)
+    ids = [one.id for one in lacking if one.id in report.requirements and one.id not in judged]
+    if ids:
+        yield f"  not offered: {', '.join(ids)}"
 
 
 def _unavailable(records: tuple[Record, ...]) -> Iterator[str]:

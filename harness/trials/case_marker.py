@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ..catalogue import requirement
 
-F = TypeVar("F", bound=Callable[..., None])
+if TYPE_CHECKING:
+    from .refusal import RefusedBy
+
+F = TypeVar("F", bound=Callable[..., "RefusedBy | None"])
 
 ATTRIBUTE = "__sparsecheck_requirement__"
 
 
 def case(id: str) -> Callable[[F], F]:
     """Mark a function as the case of requirement `id`; it is called once per cell with one argument, `trial`.
+
+    It returns nothing, or, if it judges a refusal, who refused.
 
     Raises:
         UnknownRequirement: The catalogue has no such requirement.

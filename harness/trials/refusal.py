@@ -1,190 +1,230 @@
-"""Testing a refusal: what is declared unsupported must be refused, by name, with the model intact."""
+"""Judge refusals: the sparsifier must raise on purpose, name what it refuses, and leave the model as it was."""
 
 from __future__ import annotations
 
-import inspect
-import traceback
-from collections.abc import Callable
-from pathlib import Path
-from typing import Literal, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Literal
 
 from torch import Tensor, nn
 
-from ..adapter.protocol import Adapter, Refusal, Sparsified
+from ..adapter.protocol import Refusal, Sparsified
+from ..catalogue.axes import LAYERS, REST
 from ..oracle import compare
-from ..trials import tracing
+from ..trials.baseline import Baseline
 from ..trials.modules import assert_same_modules, describe_modules
-from ..trials.restoring import with_axes
+from ..trials.raise_site import assert_deliberate, is_in_adapter
 from ..trials.trial import Trial
 from ..values.plan import Plan
 from ..values.violation import Violation, require
 
-T = TypeVar("T")
 RefusedBy = Literal["package", "adapter"]
 
-_ACCIDENTS = (AttributeError, NameError, IndexError, ZeroDivisionError, RecursionError, MemoryError)
-"""What no one raises to refuse something: code that went on where it should have looked first."""
 
-_OWN = Path(__file__).parent.parent
-_TORCH_CALLS = ("trace", "export", "compile")
-OPERATIONS = ("reupdate", "relevel", "finalize", "restore", *_TORCH_CALLS)
+def assert_unsupported_plan_refused(trial: Trial) -> RefusedBy:
+    """Require that attach with the trial's plan, or else the first update, refuses what is declared unsupported.
 
-
-def judge_refusal(trial: Trial, lacking: list[str]) -> RefusedBy:
-    """Do what the sparsifier declares it cannot; it must raise, name it, and leave the model as it was.
-
-    lacking: the unsupported capabilities of the cell. Returns who refused.
+    Returns:
+        Who refused: the package, or only its adapter.
 
     Raises:
         Violation: `not-refused`, `refusal-unnamed`, `refusal-by-accident` or `refusal-harmed`.
     """
-    planned = [name for name in lacking if name not in OPERATIONS]
-    if planned == ["cpu"]:
-        trial = with_axes(trial, device="cpu")  # of a cell that takes both, on the other
-    if planned:
-        return _refused_plan(trial, planned)
+    words = words_for(trial, trial.lacking)
+    error = assert_plan_refused(trial, trial.dense_model(), trial.plan, words, names_of(trial), _declared(trial))
+    return _refuser(trial, error)
+
+
+def assert_unsupported_call_refused(trial: Trial, sparsified: Sparsified, call: Callable[[], object]) -> RefusedBy:
+    """Require that `call` on a sparse model refuses the operation that the sparsifier does not support.
+
+    Returns:
+        Who refused: the package, or only its adapter.
+
+    Raises:
+        Violation: `not-refused`, `refusal-unnamed`, `refusal-by-accident` or `refusal-harmed`.
+    """
+    [operation] = trial.lacking
+    untouched = _Untouched(sparsified.model)
+    try:
+        call()
+    except Exception as error:
+        _assert_good_refusal(error, words_for(trial, [operation]), operation)
+        untouched.assert_unchanged(operation)
+        return _refuser(trial, error)
+    raise Violation("not-refused", f"{operation} went through{_declared(trial)}")
+
+
+def assert_plan_refused(
+    trial: Trial, model: nn.Module, plan: Plan, words: Iterable[str], names: Iterable[str] = (), declared: str = "",
+) -> Exception:
+    """Require that attach with `plan`, or else the update after it, is refused, and `model` left as it was.
+
+    Args:
+        trial: supplies the adapter and its context.
+        model: the dense model to attach to.
+        plan: the plan to refuse.
+        words: the message must contain one of them.
+        names: if given, the message must contain one of them as well.
+        declared: what the sparsifier declares about this, to end the message of a violation.
+
+    Returns:
+        The exception by which it was refused.
+
+    Raises:
+        Violation: `not-refused`, `refusal-unnamed`, `refusal-by-accident` or `refusal-harmed`.
+    """
+
+    def attach_and_update() -> None:
+        trial.attach(model, plan).update()
+
+    refused = refusal_of(attach_and_update, model, words, "attach or update", names)
+    if refused is None:
+        expected = declared or f"; expected a refusal that names one of {', '.join(words)}"
+        raise Violation("not-refused", f"attach and update went through{expected}")
+    return refused
+
+
+def refusal_of(
+    act: Callable[[], object], model: nn.Module, words: Iterable[str], call: str, names: Iterable[str] = ()
+) -> Exception | None:
+    """Return the exception by which `act` refuses, naming one of `words` and leaving `model` as it was; None if it
+    does not refuse.
+
+    Raises:
+        Violation: `refusal-unnamed`, `refusal-by-accident` or `refusal-harmed`.
+    """
+    untouched = _Untouched(model)
+    try:
+        act()
+    except Exception as error:
+        _assert_good_refusal(error, words, call, names)
+        untouched.assert_unchanged(call)
+        return error
+    return None
+
+
+def assert_unsupported_restore_refused(trial: Trial) -> RefusedBy:
+    """Require that restoring a saved state is refused, and that neither the sparse model nor the dense one to restore
+    onto is changed.
+
+    Returns:
+        Who refused: the package, or only its adapter.
+
+    Raises:
+        Violation: `not-refused`, `refusal-unnamed`, `refusal-by-accident` or `refusal-harmed`.
+    """
+    sparsified, dense = trial.sparsified(), trial.dense_model("restored")
+    untouched = _Untouched(dense)
+    refused_by = assert_unsupported_call_refused(
+        trial, sparsified, lambda: trial.restore_without_update(sparsified.save(), dense)
+    )
+    untouched.assert_unchanged("restore")
+    return refused_by
+
+
+def assert_never_wrong(trial: Trial, go_through: Callable[[Sparsified, Baseline], None]) -> None:
+    """Require that `go_through`, which torch offers for every model, fails or gives the right output.
+
+    Args:
+        trial: supplies the sparse model.
+        go_through: traces, exports or compiles the model and compares the output of the result with the baseline.
+
+    Raises:
+        Violation: the output is wrong, or the model is not as it was.
+    """
     sparsified = trial.sparsified()
-    return _refused_call(trial, sparsified, lacking[0])
-
-
-def judge_refused_plan(trial: Trial, model: nn.Module, plan: Plan, words: tuple[str, ...]) -> None:
-    """Attach with `plan`, or else the update after it, raises, names one of `words`, and leaves `model`
-    as it was before attach.
-
-    Raises:
-        Violation: `not-refused`, `refusal-unnamed` or `refusal-harmed`.
-    """
-
-    def attach_and_update() -> Sparsified:
-        sparsified = trial.attach(model, plan)
-        sparsified.update()
-        return sparsified
-
-    done = unless_refused(attach_and_update, model, words, "attach or update")
-    message = f"attach and update went through; expected a refusal that names one of {', '.join(words)}"
-    require(done is None, "not-refused", message)
-
-
-def unless_refused(act: Callable[[], T], model: nn.Module, words: tuple[str, ...], call: str) -> T | None:
-    """What `act` returns; None where it raises, names one of `words`, and leaves `model` as it was.
-
-    Raises:
-        Violation: `refusal-unnamed` or `refusal-harmed`.
-    """
-    state, build = _snapshot(model), describe_modules(model)
+    baseline = Baseline.of(trial, sparsified)
+    untouched = _Untouched(sparsified.model)
     try:
-        return act()
-    except Exception as error:
-        _judge_named(error, words, call)
-        _judge_unharmed(model, state, call)
-        assert_same_modules(describe_modules(model), build, "refusal-harmed", f"the model after {call} refused")
-        return None
+        go_through(sparsified, baseline)
+    except Violation:
+        raise
+    except Exception:  # torch refuses, or breaks: nothing was promised
+        pass
+    untouched.assert_unchanged(trial.lacking[0])
 
 
-def _refused_plan(trial: Trial, lacking: list[str]) -> RefusedBy:
-    model: nn.Module = trial.dense_model()
-    before = _snapshot(model)
-    try:
-        sparsified = trial.attach(model)
-    except Exception as error:
-        return _weigh(error, model, before, words_for(trial, lacking), trial.adapter, "attach")
-    model, before = sparsified.model, _snapshot(sparsified.model)
-    try:
-        sparsified.update()
-    except Exception as error:
-        return _weigh(error, model, before, words_for(trial, lacking), trial.adapter, "update")
-    raise _not_refused(lacking, "attach and update went through")
+class _Untouched:
+    """A model as it was: its parameters, buffers, module types and hooks."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+        self._state, self._modules = _copies(model), describe_modules(model)
+
+    def assert_unchanged(self, call: str) -> None:
+        """Require that nothing has changed, bit for bit.
+
+        Raises:
+            Violation: `refusal-harmed`.
+        """
+        what = f"the model after {call} refused"
+        compare.assert_same_state(_copies(self._model), self._state, "refusal-harmed", what)
+        assert_same_modules(describe_modules(self._model), self._modules, "refusal-harmed", what)
 
 
-def _refused_call(trial: Trial, sparsified: Sparsified, lacking: str) -> RefusedBy:
-    model, before = sparsified.model, _snapshot(sparsified.model)
-    try:
-        _CALLS[lacking](trial, sparsified)
-    except Exception as error:
-        if lacking in _TORCH_CALLS:
-            _judge_unharmed(model, before, lacking)
-            return "package"
-        return _weigh(error, model, before, (lacking, *_SYNONYMS.get(lacking, ())), trial.adapter, lacking)
-    raise _not_refused([lacking], f"{lacking} went through")
-
-
-def _not_refused(lacking: list[str], seen: str) -> Violation:
-    return Violation(
-        "not-refused", f"{', '.join(lacking)} declared unsupported, but {seen}: declare it supported, or refuse it"
-    )
-
-
-def _weigh(
-    error: Exception, model: nn.Module, before: dict[str, Tensor], words: tuple[str, ...], adapter: Adapter, call: str
-) -> RefusedBy:
-    _judge_named(error, words, call)
-    broken = f"{call} breaks with {type(error).__name__}: {error}; a refusal is raised on purpose"
-    require(not isinstance(error, _ACCIDENTS), "refusal-by-accident", broken)
-    _judge_unharmed(model, before, call)
-    return "adapter" if isinstance(error, Refusal) or _raised_in_adapter(error, adapter) else "package"
-
-
-def _judge_named(error: Exception, words: tuple[str, ...], call: str) -> None:
-    if isinstance(error, Violation):  # ours, of an answer that breaks the protocol: no refusal
-        raise error
-    require(
-        any(word.lower() in str(error).lower() for word in words),
-        "refusal-unnamed",
-        f"{call} refuses with {type(error).__name__}: {error}; expected a message that names one of {', '.join(words)}",
-    )
-
-
-def _judge_unharmed(model: nn.Module, before: dict[str, Tensor], call: str) -> None:
-    compare.assert_same_state(_snapshot(model), before, "refusal-harmed", f"the model after {call} refused")
-
-
-def _raised_in_adapter(error: Exception, adapter: Adapter) -> bool:
-    """Whether the line that raised stands in the adapter's own file, or in sparsecheck."""
-    raised = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
-    return raised == Path(inspect.getfile(type(adapter))) or _OWN in raised.parents
-
-
-def _snapshot(model: nn.Module) -> dict[str, Tensor]:
+def _copies(model: nn.Module) -> dict[str, Tensor]:
     state = {name: tensor.detach().clone() for name, tensor in model.named_parameters(remove_duplicate=False)}
     return state | {f"{name} (buffer)": tensor.detach().clone() for name, tensor in model.named_buffers()}
 
 
-def words_for(trial: Trial, lacking: list[str]) -> tuple[str, ...]:
-    """What a message may name: a planned parameter, or what the sparsifier lacks in one word or another."""
-    words = {word for name in lacking for word in (name, *_SYNONYMS.get(name, ()))}
-    device = {trial.device.type} if "accelerator" in lacking else set()
-    return tuple(sorted({*trial.plan.names, *words, *device}))
+def _assert_good_refusal(error: Exception, words: Iterable[str], call: str, names: Iterable[str] = ()) -> None:
+    if isinstance(error, Violation):  # ours, of an answer that breaks the protocol: no refusal
+        raise error
+    for expected in (tuple(words), tuple(names)):
+        named = not expected or any(word.lower() in str(error).lower() for word in expected)
+        message = f"{call} refuses with {type(error).__name__}: {error}; expected a message that names one of "
+        require(named, "refusal-unnamed", message + ", ".join(expected))
+    assert_deliberate(error, call)
 
+
+def _refuser(trial: Trial, error: Exception) -> RefusedBy:
+    return "adapter" if isinstance(error, Refusal) or is_in_adapter(error, trial.adapter) else "package"
+
+
+def _declared(trial: Trial) -> str:
+    lacking = ", ".join(trial.lacking)
+    return f", but {lacking} is declared unsupported: declare it supported, or refuse it"
+
+
+def names_of(trial: Trial) -> tuple[str, ...]:
+    """Return the words by which a message can name what was planned: each parameter, the layer of each, and the
+    parameters that share it."""
+    tied = [name for pair in trial.network.tied for name in pair]
+    names = [*trial.plan.names, *tied]
+    return tuple(dict.fromkeys(word for name in names for word in (name, name.rpartition(".")[0]) if word))
+
+
+def words_for(trial: Trial, lacking: Iterable[str]) -> tuple[str, ...]:
+    """Return the words by which a message can name what the sparsifier lacks."""
+    lacking = [name.removeprefix(REST) for name in lacking]
+    words = {word for name in lacking for word in (name, *_SYNONYMS.get(name, ()))}
+    kinds = set(LAYERS[trial.cell.layer]) if any(one.startswith(REST) for one in trial.lacking) else set()
+    device = {trial.device.type} if "accelerator" in lacking else set()
+    return tuple(sorted(words | kinds | device))
+
+
+_MATRIX = ("convolution", "dimension", "matrix", "matrices", "layer")
 
 _SYNONYMS: dict[str, tuple[str, ...]] = {
+    "conv1d": _MATRIX,
+    "conv2d": _MATRIX,
+    "linear": ("layer",),
+    "embedding": ("layer",),
+    "given": ("mask",),
     "n_of_m": ("N:M", "NofM", "2:4"),
     "any_n_of_m": ("N:M", "NofM", "1:4", "1:2"),
+    "input_channel": ("channel",),
     "unstructured": ("single entries",),
-    "per_parameter": ("level", "pattern"),
+    "per_parameter": ("level", "pattern", "ratio", "amount", "NofM", "N:M"),
     "scope_all": ("global", "scope"),
-    "bfloat16": ("bf16",),
-    "float16": ("half",),
-    "float64": ("double",),
+    "bfloat16": ("bf16", "dtype", "half"),
+    "float16": ("half", "dtype"),
+    "float32": ("dtype",),
+    "float64": ("double", "dtype"),
     "accelerator": ("device",),
     "tied": ("shared", "share"),
     "reupdate": ("update", "again", "already", "twice", "after"),
     "relevel": ("level",),
     "restore": ("load", "save"),
     "finalize": ("final",),
-}
-
-
-def _compile(trial: Trial, sparsified: Sparsified) -> object:
-    with tracing.compiled(sparsified.model) as compiled:
-        return compiled(trial.inputs("trace"))
-
-
-_CALLS: dict[str, Callable[[Trial, Sparsified], object]] = {
-    "reupdate": lambda trial, sparsified: sparsified.update(),
-    "relevel": lambda trial, sparsified: sparsified.update(0.75),
-    "finalize": lambda trial, sparsified: sparsified.finalize(),
-    "restore": lambda trial, sparsified: trial.restore(sparsified.save()),
-    "trace": lambda trial, sparsified: tracing.trace(sparsified.model, trial.inputs("trace")),
-    "export": lambda trial, sparsified: tracing.export(sparsified.model, trial.inputs("trace")),
-    "compile": _compile,
 }

@@ -23,6 +23,7 @@ from ..oracle.plans import pattern_for
 from ..oracle.units import Mask
 from ..trials import type_checks as answers
 from ..trials.baseline import assert_removed_are_zero
+from ..trials.raise_site import assert_deliberate
 from ..trials.snapshot import model_tensors
 from ..trials.trial import Trial
 from ..values.contract import RestoresInto
@@ -158,11 +159,11 @@ def _other_network(trial: Trial) -> Network:
 
 
 def assert_state_refused(trial: Trial, saved: Saved, what: str) -> None:
-    """Assert that restoring `saved` raises an error that names a layer which it does not fit.
+    """Assert that restoring `saved` raises, on purpose, an error that names a layer which it does not fit.
 
     Raises:
-        Violation: It is restored (`not-refused`), the error names no layer (`refusal-unnamed`), or the adapter breaks
-            the protocol (`protocol-broken`).
+        Violation: It is restored (`not-refused`), the error names no layer (`refusal-unnamed`) or is a crash
+            (`refusal-by-accident`), or the adapter breaks the protocol (`protocol-broken`).
     """
     layers = [name.rpartition(".")[0] for name in trial.plan.names]
     try:
@@ -173,6 +174,7 @@ def assert_state_refused(trial: Trial, saved: Saved, what: str) -> None:
         named = any(layer in str(error) for layer in layers)
         message = f"{what} is refused with {type(error).__name__}: {error}; it names none of {', '.join(layers)}"
         require(named, "refusal-unnamed", message)
+        assert_deliberate(error, f"restoring {what}")
     else:
         raise Violation("not-refused", f"{what} is restored; expected an error that names the layer it does not fit")
 

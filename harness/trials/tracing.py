@@ -16,6 +16,9 @@ from torch import Tensor, nn
 
 Runnable = Callable[[Tensor], Tensor]
 
+ONE_BATCH = (3,)
+"""A single batch size, since another one would be compiled anew and tell nothing more."""
+
 # DeprecationWarning up to torch 2.14, FutureWarning from 2.15; with another text from Python 3.14.
 _DEPRECATED = r"`?torch\.jit\.\w+`? is (deprecated|not supported)"
 # Constants in a trace are judged by running it on other inputs; the warning that there might be some is no failure.

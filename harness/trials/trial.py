@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..adapter.protocol import Adapter, Batch, Context, Saved, Sparsified
 from ..catalogue import requirement
+from ..catalogue.axes import lacking
 from ..oracle import compare, references
 from ..oracle.forward import forward
 from ..oracle.networks import network
@@ -73,6 +74,11 @@ class Trial:
     def supports(self, capability: str) -> bool:
         """Return whether the adapter declares a capability as supported."""
         return self.adapter.declare("").capabilities.support(capability) is Support.SUPPORTED
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """What the cell takes that the sparsifier does not declare supported; empty unless refusals are judged."""
+        return lacking(self.requirement, self.cell, self.adapter.declare("").capabilities)
 
     @property
     def tolerance(self) -> Tolerance:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import Enum
 
 from msgspec import Struct
@@ -52,16 +52,36 @@ CAPABILITIES: dict[str, str] = {
 SINCE: dict[str, int] = {"input_channel": 2}
 """The catalogue version that introduced a capability, if it is not the first."""
 
+LAYER_KINDS = ("linear", "conv1d", "conv2d", "embedding")
+"""The capabilities that stand for a type of layer."""
+
+BLOCK_PARTS = ("kx1", "1xk")
+"""The parts of `block` that can be declared: blocks of one column, blocks of one row."""
+
+PARTS: dict[str, tuple[str, ...]] = {
+    "block": BLOCK_PARTS,
+    **dict.fromkeys(("given", "unstructured", "channel", "input_channel"), LAYER_KINDS),
+}
+"""The patterns that can be supported in part, each with the parts that can be declared."""
+
 
 class InvalidCapabilities(ValueError):
-    """Raised if a declaration names an unknown capability, or one as both supported and unsupported."""
+    """Raised if a declaration names an unknown capability, answers one twice, or limits one to parts it cannot have."""
 
 
 class Capabilities(Struct, frozen=True):
-    """The answers of an adapter; every name comes from `CAPABILITIES`."""
+    """The answers of an adapter; every name comes from `CAPABILITIES`.
+
+    Attributes:
+        supported: The names of what the sparsifier can do.
+        unsupported: The names of what it cannot do.
+        partial: Pairs of a supported pattern and the only supported parts of it, space separated: types of layers, or
+            `kx1` and `1xk` for blocks.
+    """
 
     supported: frozenset[str]
     unsupported: frozenset[str]
+    partial: tuple[tuple[str, str], ...] = ()
 
     def support(self, name: str) -> Support:
         """Return the answer about a capability.
@@ -75,6 +95,20 @@ class Capabilities(Struct, frozen=True):
             return Support.SUPPORTED
         return Support.UNSUPPORTED if name in self.unsupported else Support.UNDECLARED
 
+    def part(self, pattern: str) -> tuple[str, ...]:
+        """Return the only supported parts of `pattern`; an empty tuple if all of it is supported."""
+        return tuple(dict(self.partial).get(pattern, "").split())
+
+    def has_pattern_on(self, pattern: str, kinds: Iterable[str]) -> bool:
+        """Return whether no declared part of `pattern` leaves out one of the supported layer types in `kinds`."""
+        part = self.part(pattern)
+        return pattern == "block" or not part or not (set(kinds) & self.supported) - set(part)
+
+    def has_block(self, rows: int, columns: int) -> bool:
+        """Return whether no declared part of `block` leaves out blocks of this shape."""
+        part = self.part("block")
+        return not part or (columns == 1 and "kx1" in part) or (rows == 1 and "1xk" in part)
+
     @property
     def undeclared(self) -> tuple[str, ...]:
         """Return the capabilities without an answer, in the order of `CAPABILITIES`."""
@@ -85,18 +119,51 @@ class Capabilities(Struct, frozen=True):
         return tuple(name for name in self.undeclared if SINCE.get(name, 1) <= catalogue)
 
 
-def declare(supported: str | Iterable[str], unsupported: str | Iterable[str]) -> Capabilities:
+def declare(
+    supported: str | Iterable[str], unsupported: str | Iterable[str], partial: Mapping[str, str] | None = None
+) -> Capabilities:
     """Return capabilities from names, each side one space-separated string or an iterable.
 
+    Args:
+        supported: The names of what the sparsifier can do.
+        unsupported: The names of what it cannot do.
+        partial: By supported pattern, the only parts of it that are supported, space separated.
+
     Raises:
-        InvalidCapabilities: A name is unknown, or on both sides.
+        InvalidCapabilities: A name is unknown, on both sides, or limited to a part that it does not have.
     """
     yes, no = _names(supported), _names(unsupported)
     if unknown := sorted((yes | no) - set(CAPABILITIES)):
         raise InvalidCapabilities(f"unknown: {', '.join(unknown)}; known are {', '.join(CAPABILITIES)}")
     if both := sorted(yes & no):
         raise InvalidCapabilities(f"both supported and unsupported: {', '.join(both)}")
-    return Capabilities(yes, no)
+    declared = Capabilities(yes, no, tuple(sorted((partial or {}).items())))
+    _check_partial(declared)
+    return declared
+
+
+def _check_partial(declared: Capabilities) -> None:
+    for pattern, words in declared.partial:
+        _check_part(declared, pattern, words.split())
+    patterns = declared.supported & {"given", "unstructured", "block", "n_of_m", "any_n_of_m", "channel",
+                                     "input_channel", "band"}
+    for kind in declared.supported & set(LAYER_KINDS) if declared.partial else ():
+        if not any(declared.has_pattern_on(pattern, [kind]) for pattern in patterns):
+            raise InvalidCapabilities(
+                f"partial: no pattern is supported on {kind}, which is declared supported; declare {kind} unsupported"
+            )
+
+
+def _check_part(declared: Capabilities, pattern: str, parts: list[str]) -> None:
+    if pattern not in PARTS:
+        raise InvalidCapabilities(f"partial {pattern!r}: only {', '.join(PARTS)} can be supported in part")
+    if pattern not in declared.supported:
+        raise InvalidCapabilities(f"partial {pattern!r}: {pattern} is not among the supported capabilities")
+    if not parts or set(parts) - set(PARTS[pattern]):
+        given = ", ".join(sorted(set(parts) - set(PARTS[pattern]))) or "nothing"
+        raise InvalidCapabilities(f"partial {pattern!r} names {given}; its parts are {', '.join(PARTS[pattern])}")
+    if pattern != "block" and (others := set(parts) - declared.supported):
+        raise InvalidCapabilities(f"partial {pattern!r} names {', '.join(sorted(others))}, not declared supported")
 
 
 def _names(given: str | Iterable[str]) -> frozenset[str]:

@@ -42,6 +42,8 @@ class Requirement(Struct, frozen=True, kw_only=True):
         unless: Contract clauses under which it is meaningless and not planned, as (clause, value) pairs.
         profiles: The profiles it applies to.
         added: Axis values that entered after the requirement did, as (value, catalogue version) pairs.
+        refuses: Capabilities whose refusal it judges, once each. A cell is planned only if it lacks one of them and
+            nothing else. `rest of block` stands for the part of a partly supported pattern that is not declared.
     """
 
     id: str
@@ -60,6 +62,7 @@ class Requirement(Struct, frozen=True, kw_only=True):
     unless: tuple[tuple[str, str], ...] = ()
     profiles: tuple[Profile, ...] = ("mask",)
     added: tuple[tuple[str, int], ...] = ()
+    refuses: tuple[str, ...] = ()
 
     @property
     def area(self) -> str:

@@ -9,6 +9,7 @@ from . import (
     networks,
     ranking,
     reference,
+    refuse,
     reg,
     restoring,
     smoke,
@@ -19,6 +20,6 @@ from . import (
 )
 
 __all__ = [
-    "MINIATURES", "Miniature", "device", "leaks", "mask", "networks", "ranking", "reference", "reg", "restoring",
-    "smoke", "state", "struct", "trace", "train",
+    "MINIATURES", "Miniature", "device", "leaks", "mask", "networks", "ranking", "reference", "refuse", "reg",
+    "restoring", "smoke", "state", "struct", "trace", "train",
 ]

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import torch
 from msgspec.structs import replace
-from torch import nn
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensor
 
-from sparsecheck import Context, NofM, Plan, Sparsified
-from sparsecheck.adapter.shipped.exemplar import CONTRACT, Exemplar, ExemplarAdapter
+from sparsecheck import Context, NofM, Plan, Refusal, Saved, Sparsified
+from sparsecheck.adapter.shipped.exemplar import CONTRACT, Exemplar, ExemplarAdapter, Keep
 from sparsecheck.values.contract import Contract
 
 from . import variant
+
+
+def _layer(model: nn.Module, name: str) -> nn.Module | None:
+    return dict(model.named_modules()).get(name.rpartition(".")[0])
 
 
 class Once(Exemplar):
@@ -58,6 +63,8 @@ class TwoOfFourAdapter(ExemplarAdapter):
     sparsified = TwoOfFour
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        if plan.scope == "all":
+            raise ValueError(f"{', '.join(plan.names)}: 2:4 ranks nothing in scope 'all'")
         for name, pattern in plan.patterns.items():
             if pattern != NofM(2, 4):
                 raise ValueError(f"{name}: 2:4 is all that is offered, not {pattern}")
@@ -87,6 +94,109 @@ class RowsAdapter(ExemplarAdapter):
         "per_parameter reupdate relevel tied finalize restore trace export compile"
     )
     unsupported = "given unstructured block n_of_m any_n_of_m input_channel band"
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        self.refuse_unsupported(plan, model)
+        return super().attach(model, plan, context)
+
+
+class _NeverFinal(Exemplar):
+    def finalize(self) -> nn.Module:
+        raise NotImplementedError("finalize: the masks stay on the model")
+
+
+@variant("neither finalized nor restored")
+class NeverFinalAdapter(ExemplarAdapter):
+    """Has no way back to a plain model, and none from what was saved; and promises nothing of torch's doors."""
+
+    supported = ExemplarAdapter.supported.replace(" finalize restore trace export compile", "")
+    unsupported = "finalize restore trace export compile"
+    sparsified = _NeverFinal
+
+    def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
+        raise NotImplementedError("a saved state cannot be restored")
+
+
+class _Closed(Keep):
+    def forward(self, weight: Tensor) -> Tensor:
+        if torch._C._get_tracing_state() or isinstance(weight, FakeTensor) or torch.compiler.is_compiling():
+            raise RuntimeError("there is no graph of this")
+        return super().forward(weight)
+
+
+class _ClosedSparsified(Exemplar):
+    keep = _Closed
+
+
+@variant("neither traced, exported nor compiled")
+class ClosedAdapter(ExemplarAdapter):
+    """Breaks if it is traced, exported or compiled."""
+
+    supported = ExemplarAdapter.supported.replace(" trace export compile", "")
+    unsupported = "trace export compile"
+    sparsified = _ClosedSparsified
+
+
+@variant("linear layers and 2d convolutions alone")
+class FewLayersAdapter(ExemplarAdapter):
+    """Takes two types of layers, one pattern for all parameters, and no parameter that layers share."""
+
+    unsupported = "conv1d embedding per_parameter tied"
+    supported = " ".join(sorted({*ExemplarAdapter.supported.split()} - {*unsupported.split()}))
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        self.refuse_unsupported(plan, model)
+        for name in plan.names:
+            if isinstance(_layer(model, name), nn.Conv1d | nn.Embedding):
+                raise ValueError(f"{name}: its layer is neither an nn.Linear nor an nn.Conv2d")
+        levels = {getattr(pattern, "level", None) for pattern in plan.patterns.values()}
+        if len(levels) > 1:
+            raise ValueError(f"{', '.join(plan.names)}: one level for all, not {levels}")
+        return super().attach(model, plan, context)
+
+
+@variant("an accelerator alone")
+class AcceleratorAdapter(ExemplarAdapter):
+    """Has no kernels for the CPU."""
+
+    supported = ExemplarAdapter.supported.replace(" cpu ", " ")
+    unsupported = "cpu"
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        if str(context.device) == "cpu":
+            raise ValueError(f"{', '.join(plan.names)}: there is no kernel for the cpu")
+        return super().attach(model, plan, context)
+
+
+@variant("blocks of one column alone")
+class ColumnsAdapter(ExemplarAdapter):
+    """Removes blocks of one column, and no other blocks or patterns."""
+
+    supported = (
+        "linear embedding block scope_all float64 float32 bfloat16 float16 cpu accelerator per_parameter reupdate "
+        "relevel tied finalize restore trace export compile"
+    )
+    unsupported = "conv1d conv2d given unstructured n_of_m any_n_of_m channel input_channel band"
+    partial = {"block": "kx1"}
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        self.refuse_unsupported(plan, model)
+        for name in plan.names:
+            if isinstance(_layer(model, name), nn.Conv1d | nn.Conv2d):
+                raise Refusal(f"{name} is no matrix: its layer is a convolution")
+        return super().attach(model, plan, context)
+
+
+@variant("channels of convolutions alone")
+class ConvolutionChannelsAdapter(ExemplarAdapter):
+    """Removes single entries everywhere, and channels of convolutions alone."""
+
+    supported = (
+        "linear conv1d conv2d embedding unstructured channel input_channel scope_all float64 float32 bfloat16 float16 "
+        "cpu accelerator per_parameter reupdate relevel tied finalize restore trace export compile"
+    )
+    unsupported = "given block n_of_m any_n_of_m band"
+    partial = {"channel": "conv1d conv2d", "input_channel": "conv2d"}
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.refuse_unsupported(plan, model)

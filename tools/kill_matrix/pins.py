@@ -7,11 +7,14 @@ again only if the code of one of them has changed since.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec.structs import fields
+
 from sparsecheck.catalogue import CATALOGUE
+from sparsecheck.values.requirement import Requirement
 from tests.bench_of_one import cases
 from tests.miniatures.all import MINIATURES, Miniature
 from tools.kill_matrix.digests import digest
@@ -68,13 +71,16 @@ def write(rows: Mapping[str, Iterable[str]], file: Path = FILE) -> None:
 
 
 def requirement_digests() -> dict[str, str]:
-    """Return a digest of every requirement: its data without prose, and its case."""
-    prose = {"sentence", "source", "since", "revised", "level"}
-    data = {
-        one.id: repr([(name, getattr(one, name)) for name in one.__struct_fields__ if name not in prose])
-        for one in CATALOGUE
-    }
+    """Return a digest of every requirement: its data without prose and defaults, and its case."""
+    data = {one.id: repr([*_data(one)]) for one in CATALOGUE}
     return {id: digest(cases()[id], within=("sparsecheck.cases.",), beside=data[id]) for id in data}
+
+
+def _data(requirement: Requirement) -> Iterator[tuple[str, object]]:
+    prose = {"sentence", "source", "since", "revised", "level"}
+    for one in fields(requirement):
+        if one.name not in prose and getattr(requirement, one.name) != one.default:
+            yield one.name, getattr(requirement, one.name)
 
 
 def miniature_digests() -> dict[str, str]:

@@ -124,6 +124,7 @@ class ExemplarAdapter(Adapter):
     """Adapter of the exemplar. It supports everything; `contract` may be replaced by another one that is true."""
 
     distribution = "sparsecheck"
+    catalogue = 4
     supported = (
         "linear conv1d conv2d embedding given unstructured block n_of_m any_n_of_m channel input_channel band "
         "scope_all float64 float32 bfloat16 float16 cpu accelerator per_parameter reupdate relevel tied finalize "

@@ -91,6 +91,7 @@ class ModelPruningAdapter(Adapter):
     """Adapter of lightning.pytorch.callbacks.ModelPruning, with l1_unstructured and ln_structured."""
 
     distribution = "lightning"
+    catalogue = 4
     homepage = "https://lightning.ai/docs/pytorch/stable/advanced/pruning_quantization.html"
     tracker = "https://github.com/Lightning-AI/pytorch-lightning/issues"
     supported = (

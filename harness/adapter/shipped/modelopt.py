@@ -50,6 +50,7 @@ class MagnitudeAdapter(Adapter):
     """Adapter of mts.sparsify in mode sparse_magnitude."""
 
     distribution = "nvidia-modelopt"
+    catalogue = 4
     homepage = "https://github.com/NVIDIA/Model-Optimizer"
     tracker = "https://github.com/NVIDIA/Model-Optimizer/issues"
     supported = (
@@ -70,7 +71,7 @@ class MagnitudeAdapter(Adapter):
         layers = {f"{path}.weight".lstrip("."): layer for path, layer in model.named_modules()}
         for name in plan.names:
             if not isinstance(layers.get(name), (nn.Linear, nn.Conv2d)):
-                raise Refusal(f"{name}: a rule of modelopt names an nn.Linear or nn.Conv2d, and applies to its weight")
+                raise Refusal(f"{name} is not the weight of a layer that a rule of modelopt can name: Linear or Conv2d")
         return Sparse(model, plan)
 
     def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:

@@ -65,6 +65,7 @@ class MagnitudeAdapter(Adapter):
     """Adapter of nncf.prune by magnitude."""
 
     distribution = "nncf"
+    catalogue = 4
     homepage = "https://github.com/openvinotoolkit/nncf"
     tracker = "https://github.com/openvinotoolkit/nncf/issues"
     supported = (

@@ -183,6 +183,7 @@ class StructuralExemplarAdapter(Adapter):
     """Adapter of the structural exemplar. It supports everything that its profile offers."""
 
     distribution = "sparsecheck"
+    catalogue = 4
     profile = "structural"
     supported = (
         "linear conv1d conv2d channel scope_all float64 float32 bfloat16 float16 cpu accelerator "
@@ -196,7 +197,7 @@ class StructuralExemplarAdapter(Adapter):
     sparsified: ClassVar[type[ChannelRemover]] = ChannelRemover
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
-        self.refuse_unsupported(plan)
+        self.refuse_unsupported(plan, model)
         for name, pattern in plan.patterns.items():
             if not isinstance(pattern, Channel) or pattern.dim:
                 raise Refused(f"{name}: {pattern} removes no output channels")

@@ -42,6 +42,7 @@ _CONTRACT = Contract(
 
 class _TorchAdapter(Adapter):
     distribution = "torch"
+    catalogue = 4
     homepage = "https://github.com/pytorch/pytorch/tree/main/torch/ao/pruning"
     tracker = "https://github.com/pytorch/pytorch/issues"
 

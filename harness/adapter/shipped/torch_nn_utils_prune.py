@@ -77,6 +77,7 @@ class _PruneAdapter(Adapter):
     """Base of the adapters; `pruned` is the class that calls the pruning function."""
 
     distribution = "torch"
+    catalogue = 4
     homepage = "https://docs.pytorch.org/docs/stable/nn.html#utilities"
     tracker = "https://github.com/pytorch/pytorch/issues"
     contract = _CONTRACT

@@ -52,6 +52,7 @@ class MagnitudePrunerAdapter(Adapter):
     """Adapter of MagnitudePruner, with one level per planned layer, or one for all if they are ranked together."""
 
     distribution = "torch-pruning"
+    catalogue = 4
     homepage = "https://github.com/VainF/Torch-Pruning"
     tracker = "https://github.com/VainF/Torch-Pruning/issues"
     profile = "structural"
@@ -66,6 +67,9 @@ class MagnitudePrunerAdapter(Adapter):
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.refuse_unsupported(plan)
         planned = {place(model, name)[0]: _level(name, pattern) for name, pattern in plan.patterns.items()}
+        for name in plan.names:
+            if isinstance(place(model, name)[0], nn.Embedding):
+                raise Refusal(f"{name}: of an embedding a pruner removes features, and not entries, its dimension 0")
         is_global = plan.scope == "all"
         ratios = {tuple(planned): next(iter(planned.values()))} if is_global else planned
         pruner = torch_pruning.pruner.MagnitudePruner(

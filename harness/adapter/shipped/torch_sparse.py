@@ -55,6 +55,7 @@ class SemiStructuredAdapter(Adapter):
     """Adapter of SparseSemiStructuredTensorCUTLASS.prune_dense_static_sort."""
 
     distribution = "torch"
+    catalogue = 4
     homepage = "https://docs.pytorch.org/docs/stable/sparse.html#sparse-semi-structured-tensors"
     tracker = "https://github.com/pytorch/pytorch/issues"
     supported = "linear n_of_m bfloat16 float16 accelerator reupdate finalize restore trace export compile"

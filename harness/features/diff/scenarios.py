@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...catalogue.axes import LAYERS, LEVELLED, MATRIX_ONLY, levelled_pattern, pattern_capability
+from ...catalogue.axes import (
+    LAYERS,
+    LEVELLED,
+    has_meaning,
+    has_pattern,
+    levelled_pattern,
+    pattern_capability,
+    supported_shape,
+)
 from ...values.declaration import Declaration
 
 COARSE, TOGETHER = "coarse", "together"
@@ -62,13 +70,13 @@ def scenarios_for(declaration: Declaration) -> tuple[Scenario, ...]:
     supported = declaration.capabilities.supported
     layers = [layer for layer in _LAYERS[declaration.profile] if set(LAYERS[layer]) <= supported]
     patterns = [pattern for pattern in _PATTERNS if pattern_capability(pattern) in supported]
-    plain = [Scenario(layer, pattern) for layer in layers for pattern in patterns if _fits(layer, pattern)]
+    plain = [
+        Scenario(layer, pattern)
+        for layer in layers for pattern in (supported_shape(one, declaration.capabilities) for one in patterns)
+        if has_meaning(pattern, layer) and has_pattern(pattern, layer, declaration.capabilities)
+    ]
     first = [one for one in plain if one.layer == layers[0] and pattern_capability(one.pattern) not in _UNRANKED]
     coarse = [Scenario(one.layer, one.pattern, COARSE) for one in first]
-    levelled = levelled_pattern(declaration)
+    levelled = levelled_pattern(declaration, layers[0] if layers else "linear")
     together = [one for one in first if one.pattern == levelled and "scope_all" in supported]
     return (*plain, *coarse, *(Scenario(one.layer, one.pattern, TOGETHER) for one in together))
-
-
-def _fits(layer: str, pattern: str) -> bool:
-    return pattern_capability(pattern) not in MATRIX_ONLY or not set(LAYERS[layer]) & {"conv1d", "conv2d"}

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from ...adapter.discovery import Found
 from ...catalogue import requirement
 from ...errors import SparsecheckError
-from ...report.ledger import Planned
-from ...trials.refusal import OPERATIONS
+from ...report.ledger import REFUSE, Planned
 from ...trials.trial import Trial
 from ...values import pattern as patterns
 from ...values.declaration import Environment
@@ -27,6 +26,7 @@ from .supply import BEFORE_CODE, Supply, context_code, context_fields
 _PATTERNS = {"Band", "Block", "Channel", "Given", "NofM", "Unstructured"}
 _RESTS_ON = {"example_input": "inputs", "batches": "batches", "device": "DEVICE", "dtype": "DTYPE"}
 _NO_PACKAGES = {*sys.stdlib_module_names, "torch", "msgspec", __name__.partition(".")[0]}
+_OPERATIONS = {"reupdate", "relevel", "finalize", "restore", "trace", "export", "compile"}
 _OURS = (tools.__name__, judgements.__name__)
 
 
@@ -69,9 +69,9 @@ def judgement(failing: Failing) -> Callable[[], None]:
         NoReproducer: there is nothing to judge by.
     """
     cell, contract = failing.planned.cell, failing.found.adapter.contract
-    if failing.planned.disposition == "refuse":
-        if set(failing.planned.why.split()) <= set(OPERATIONS):
-            raise NoReproducer(f"there is no reproducer of how {failing.planned.why} is refused")
+    if cell.area == REFUSE and requirement(cell.requirement).refuses[0] in _OPERATIONS:
+        raise NoReproducer(f"there is no reproducer of {cell.requirement} yet")
+    if cell.area == REFUSE:
         return judgements.judge_refused
     if cell.requirement == "MASK-19" and "importing" not in failing.record.message:
         raise NoReproducer("there is no reproducer of settings that attach, update or restore change")
@@ -116,7 +116,7 @@ def _theirs(inlined: Inlined) -> str:
 def _composed(failing: Failing, inlined: Inlined, trial: Trial, judge: str, fields: Iterable[str]) -> str:
     theirs = _theirs(inlined)
     as_arrays = bool(re.search(r"\bnp\b|numpy|pattern\.mask\.", theirs))
-    supply = Supply(trial, failing.planned.why.split(), as_arrays).early(inlined.given)
+    supply = Supply(trial, as_arrays).early(inlined.given)
     ours = _code(inlined, [_OURS[0]]), _code(inlined, [_OURS[1]])
     late = f"ADAPTER = {type(failing.found.adapter).__name__}()\n"
     if "CONTEXT" in inlined.given:

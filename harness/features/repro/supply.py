@@ -23,14 +23,13 @@ _PLACES = {"parametrization": "{path}parametrizations.{name}.original", "buffer"
 
 
 class Supply:
-    """What one cell's script supplies. lacking: the unsupported capabilities whose refusal is judged, if it is.
+    """What one cell's script supplies.
 
     as_arrays: whether given masks are to be NumPy arrays and not nested lists, which need no NumPy.
     """
 
-    def __init__(self, trial: Trial, lacking: Iterable[str], as_arrays: bool) -> None:
+    def __init__(self, trial: Trial, as_arrays: bool) -> None:
         self.trial = trial
-        self.lacking = list(lacking)
         self.as_arrays = as_arrays
 
     def early(self, names: set[str]) -> str:
@@ -142,7 +141,7 @@ _CODE: dict[str, Callable[[Supply], str]] = {
     "OTHER_PLAN": lambda one: f"OTHER_PLAN = {one.plan(one.other.plan, one.trial.cell.requirement + ' foreign ')}",
     "MISLEADING_PLAN": lambda one: f"MISLEADING_PLAN = {one.resumed_plan}",
     "WRONG_PLANS": lambda one: f"WRONG_PLANS = {one.wrong_plans}",
-    "WORDS": lambda one: f"WORDS = {words_for(one.trial, one.lacking)}",
+    "WORDS": lambda one: f"WORDS = {words_for(one.trial, one.trial.lacking)}",
     "LEVEL": lambda one: f"LEVEL = {raised_level(one.trial)}",
     "SCORE": lambda one: f"SCORE = {1 if one.trial.contract.score == 'magnitude-l1' else 2}  # the power to rank by",
     "SLACK": lambda one: f"SLACK = {one.slack}",

@@ -1,0 +1,106 @@
+"""REFUSE: how a sparsifier refuses what it declares unsupported."""
+
+from sparsecheck import Sparsified, Trial, case
+from sparsecheck.trials import tracing
+from sparsecheck.trials.baseline import Baseline
+from sparsecheck.trials.refusal import (
+    RefusedBy,
+    assert_never_wrong,
+    assert_unsupported_call_refused,
+    assert_unsupported_plan_refused,
+    assert_unsupported_restore_refused,
+)
+
+
+@case("REFUSE-01")
+def test_an_unsupported_pattern_is_refused(trial: Trial) -> RefusedBy:
+    return assert_unsupported_plan_refused(trial)
+
+
+@case("REFUSE-02")
+def test_an_unsupported_layer_is_refused(trial: Trial) -> RefusedBy:
+    return assert_unsupported_plan_refused(trial)
+
+
+@case("REFUSE-03")
+def test_an_unsupported_dtype_is_refused(trial: Trial) -> RefusedBy:
+    return assert_unsupported_plan_refused(trial)
+
+
+@case("REFUSE-04")
+def test_an_unsupported_ranking_over_all_is_refused(trial: Trial) -> RefusedBy:
+    return assert_unsupported_plan_refused(trial)
+
+
+@case("REFUSE-05")
+def test_an_unsupported_pattern_for_each_parameter_is_refused(trial: Trial) -> RefusedBy:
+    return assert_unsupported_plan_refused(trial)
+
+
+@case("REFUSE-06")
+def test_an_unsupported_tied_weight_is_refused(trial: Trial) -> RefusedBy:
+    return assert_unsupported_plan_refused(trial)
+
+
+@case("REFUSE-07")
+def test_an_unsupported_device_is_refused(trial: Trial) -> RefusedBy:
+    return assert_unsupported_plan_refused(trial)
+
+
+@case("REFUSE-08")
+def test_an_unsupported_second_update_is_refused(trial: Trial) -> RefusedBy:
+    sparsified = trial.sparsified()
+    return assert_unsupported_call_refused(trial, sparsified, sparsified.update)
+
+
+@case("REFUSE-09")
+def test_an_unsupported_change_of_level_is_refused(trial: Trial) -> RefusedBy:
+    sparsified = trial.sparsified()
+    return assert_unsupported_call_refused(trial, sparsified, lambda: sparsified.update(0.75))
+
+
+@case("REFUSE-10")
+def test_an_unsupported_finalize_is_refused(trial: Trial) -> RefusedBy:
+    sparsified = trial.sparsified()
+    return assert_unsupported_call_refused(trial, sparsified, sparsified.finalize)
+
+
+@case("REFUSE-11")
+def test_an_unsupported_restore_is_refused(trial: Trial) -> RefusedBy:
+    return assert_unsupported_restore_refused(trial)
+
+
+@case("REFUSE-12")
+def test_an_unsupported_trace_is_never_wrong(trial: Trial) -> None:
+    def go_through(sparsified: Sparsified, baseline: Baseline) -> None:
+        baseline.assert_output(tracing.trace(sparsified.model, trial.inputs("traced")), "traced")
+
+    assert_never_wrong(trial, go_through)
+
+
+@case("REFUSE-13")
+def test_an_unsupported_export_is_never_wrong(trial: Trial) -> None:
+    def go_through(sparsified: Sparsified, baseline: Baseline) -> None:
+        program = tracing.export(sparsified.model, trial.inputs("exported"))
+        baseline.assert_output(program.module(), "exported")
+
+    assert_never_wrong(trial, go_through)
+
+
+@case("REFUSE-14")
+def test_an_unsupported_compile_is_never_wrong(trial: Trial) -> None:
+    def go_through(sparsified: Sparsified, baseline: Baseline) -> None:
+        with tracing.compiled(sparsified.model) as compiled:
+            baseline.assert_output(compiled, "compiled", tracing.ONE_BATCH)
+
+    assert_never_wrong(trial, go_through)
+
+
+@case("REFUSE-15")
+def test_an_unsupported_shape_of_blocks_is_refused(trial: Trial) -> RefusedBy:
+    return assert_unsupported_plan_refused(trial)
+
+
+@case("REFUSE-16")
+def test_a_pattern_on_a_layer_where_it_is_unsupported_is_refused(trial: Trial) -> RefusedBy:
+    return assert_unsupported_plan_refused(trial)

@@ -1,0 +1,118 @@
+"""Tell a deliberate refusal from a crash, by the instruction that raised the exception.
+
+A refusal comes from a `raise` statement in the package or in the adapter. An exception that Python or C code raises by
+itself (a missing key, a failed `assert`, a kernel that does not exist for a dtype) is a crash, even if its message
+happens to name the parameter: nobody checked anything, and the next release may compute nonsense in its place.
+
+Of torch's own Python code only two kinds of `raise` count, since in all others the package did not check: those in
+torch's pruning and sparsity packages, which may themselves be the sparsifier, and those by which a method of
+`nn.Module` answers an unknown name or a state that does not fit, as its documentation says.
+"""
+
+from __future__ import annotations
+
+import dis
+import inspect
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType, TracebackType
+
+import numpy as np
+import torch
+
+from ..adapter.protocol import Adapter
+from ..values.violation import require
+
+_OWN = Path(__file__).parent.parent
+_TORCH = Path(torch.__file__).parent
+_LIBRARIES = (Path(sysconfig.get_path("stdlib")), Path(np.__file__).parent)
+
+_SPARSIFIERS = ("ao/", "nn/utils/", "sparse/")
+"""The folders of torch whose code sparsifies, or is made for those who do."""
+
+_ANSWERS = frozenset(("get_submodule", "get_parameter", "get_buffer", "load_state_dict"))
+"""The methods of `nn.Module` that refuse, as documented, a name it does not have or a state that does not fit."""
+
+_REWRITTEN = "@pytest_ar"
+"""A name in code whose asserts pytest has made into raise statements, as it does in test modules and plugins."""
+
+_LOOKUPS = frozenset((
+    "__getattr__", "__getattribute__", "__setattr__", "__delattr__", "__getitem__", "__setitem__", "__delitem__",
+    "__missing__",
+))
+"""Functions that Python calls for an attribute or an item: what they raise is a failed lookup."""
+
+
+def is_deliberate(error: BaseException) -> bool:
+    """Return whether a `raise` statement raised `error`, in code that answers for the sparsifier.
+
+    The traceback's innermost frame decides; a bare `raise`, which passes a caught exception on, is not innermost.
+    """
+    innermost = _innermost(error.__traceback__)
+    if innermost is None:
+        return False
+    code = innermost.tb_frame.f_code
+    return _is_raise(code, innermost.tb_lasti) and code.co_name not in _LOOKUPS and _answers(code)
+
+
+def assert_deliberate(error: BaseException, call: str) -> None:
+    """Require that a `raise` statement of the package or of its adapter raised `error`.
+
+    Raises:
+        Violation: `refusal-by-accident`.
+    """
+    crash = f"{call} breaks with {type(error).__name__}: {error}"
+    expected = "a refusal is raised on purpose, by a raise statement of the package or of its adapter"
+    require(is_deliberate(error), "refusal-by-accident", f"{crash}; {expected}")
+
+
+def is_in_adapter(error: BaseException, adapter: Adapter) -> bool:
+    """Return whether the line that raised `error` stands in the adapter's own file, or in sparsecheck."""
+    innermost = _innermost(error.__traceback__)
+    if innermost is None:
+        return False
+    raised = Path(innermost.tb_frame.f_code.co_filename)
+    return raised == Path(inspect.getfile(type(adapter))) or _OWN in raised.parents
+
+
+def _innermost(traceback: TracebackType | None) -> TracebackType | None:
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return traceback
+
+
+def _is_raise(code: CodeType, offset: int) -> bool:
+    """Return whether the instruction at `offset` belongs to a `raise` statement, and not to an `assert`."""
+    before = [one for one in dis.get_instructions(code) if one.offset <= offset]
+    if not before or before[-1].offset != offset or before[-1].opname != "RAISE_VARARGS":
+        return False
+    is_rewritten = _REWRITTEN in code.co_names
+    return not any(_is_assertion(one, is_rewritten) for one in _of_one_statement(before[:-1]))
+
+
+def _of_one_statement(instructions: list[dis.Instruction]) -> Iterator[dis.Instruction]:
+    """Yield the instructions from the last one back to the `raise` before it."""
+    for one in reversed(instructions):
+        if one.opname == "RAISE_VARARGS":
+            return
+        yield one
+
+
+def _is_assertion(instruction: dis.Instruction, is_rewritten: bool) -> bool:
+    """Return whether an instruction loads the AssertionError of an `assert` statement."""
+    opcodes = ("LOAD_COMMON_CONSTANT", "LOAD_GLOBAL") if is_rewritten else ("LOAD_COMMON_CONSTANT",)
+    return instruction.opname == "LOAD_ASSERTION_ERROR" or (
+        instruction.opname in opcodes and "AssertionError" in instruction.argrepr
+    )
+
+
+def _answers(code: CodeType) -> bool:
+    """Return whether the function with this code may refuse something in the name of a sparsifier."""
+    file = Path(code.co_filename)
+    if file.is_relative_to(_TORCH):
+        place = file.relative_to(_TORCH).as_posix()
+        return place.startswith(_SPARSIFIERS) or (place == "nn/modules/module.py" and code.co_name in _ANSWERS)
+    is_installed = {"site-packages", "dist-packages"} & set(file.parts)
+    is_library = file.is_relative_to(_LIBRARIES[1]) or (file.is_relative_to(_LIBRARIES[0]) and not is_installed)
+    return not is_library and not code.co_filename.startswith("<frozen")
