@@ -20,11 +20,12 @@ from sparsecheck.oracle.references import InvalidReference
 LINEAR = "oracle/linear.safetensors"
 FIX = "restore the file, or write it again with `sparsecheck reference write --reason TEXT`"
 DAY = date(2026, 1, 31)
+COMMITTED = Path(__file__).parents[1] / "reference"
 
 
 def copied(to: Path) -> Path:
-    """Copy the installed references."""
-    return Path(shutil.copytree(references.home(), to / "reference", ignore=shutil.ignore_patterns("__pycache__")))
+    """Copy the committed references."""
+    return Path(shutil.copytree(COMMITTED, to / "reference", ignore=shutil.ignore_patterns("__pycache__", "recorded")))
 
 
 def edit(folder: Path, change: Callable[[bytearray], object], file: str = LINEAR) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -15,7 +17,7 @@ from msgspec.structs import replace
 
 from sparsecheck.adapter.discovery import find, load
 from sparsecheck.cli import main
-from sparsecheck.features.diff import compare, differences
+from sparsecheck.features.diff import bundle, compare, differences
 from sparsecheck.features.diff.compare import InputsDiffer, compare_sides, compare_snapshots
 from sparsecheck.features.diff.differences import Comparison, Difference, Problem, Side
 from sparsecheck.features.diff.render import cut, render_markdown, render_text
@@ -361,13 +363,62 @@ def test_a_release_without_sparsifiers_or_with_another_version_is_an_error(tmp_p
 COMMITTED = Path(__file__).parent.parent / "reference" / references.RECORDED
 
 
-@pytest.mark.parametrize("release", sorted(folder.name for folder in COMMITTED.iterdir()))
+@pytest.mark.parametrize("release", sorted(file.name.removesuffix(bundle.BUNDLE) for file in COMMITTED.glob("*.gz")))
 def test_committed_snapshots_can_be_read_and_are_complete(release: str) -> None:
-    found = read_all(COMMITTED / release)
+    found = bundle.read(COMMITTED / f"{release}{bundle.BUNDLE}")
     assert len(found) == 11
     assert {release_of(one.metadata.provenance.torch) for one in found.values()} == {release}
     assert not [each.raised for one in found.values() for each in one.metadata.results if each.raised]
     assert all(one.tensors and one.metadata.results for one in found.values())
+
+
+def test_every_committed_file_of_arrays_belongs_to_a_committed_bundle() -> None:
+    files = [file for file in COMMITTED.rglob("*") if file.is_file()]
+    assert len([file for file in files if file.parent == COMMITTED]) >= 7
+    named = {
+        msgspec.json.decode(line)["tensors"] for file in files if file.parent == COMMITTED
+        for line in gzip.decompress(file.read_bytes()).splitlines()
+    }
+    assert {file.stem for file in (COMMITTED / bundle.TENSORS).iterdir()} == named
+
+
+def test_bundles_store_equal_arrays_once_and_give_the_same_snapshots(base: Snapshot, tmp_path: Path) -> None:
+    other = Snapshot(replace(base.metadata, version="9"), base.tensors)
+    for name, one in (("a", base), ("b", other)):
+        bundle.write({"it": one}, tmp_path / f"{name}.jsonl.gz")
+    assert len([*(tmp_path / "tensors").iterdir()]) == 1
+    for name, one in (("a", base), ("b", other)):
+        assert encode(bundle.read(tmp_path / f"{name}.jsonl.gz")["it"]) == encode(one)
+    packed = (tmp_path / "a.jsonl.gz").read_bytes()
+    bundle.write({"it": base}, tmp_path / "a.jsonl.gz")
+    assert (tmp_path / "a.jsonl.gz").read_bytes() == packed
+    assert sparsecheck(tmp_path, "diff", "a", "a.jsonl.gz").returncode == 0
+
+
+def test_unusable_bundles_are_named(base: Snapshot, tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl.gz"
+    arrays, _ = bundle.write({"it": base}, file)
+    whole, line = file.read_bytes(), gzip.decompress(file.read_bytes())
+    for content in (b"", b"text", whole[:-9], gzip.compress(b"{}\n")):
+        file.write_bytes(content)
+        with pytest.raises(NotASnapshot, match=r"a\.jsonl\.gz (is not a bundle of|contains no) snapshots"):
+            bundle.read(file)
+    file.write_bytes(gzip.compress(line * 2))
+    with pytest.raises(DuplicateSparsifier, match="two snapshots of the same sparsifier"):
+        bundle.read(file)
+    file.write_bytes(gzip.compress(line.replace(arrays.stem.encode(), b"../" + arrays.stem.encode())))
+    with pytest.raises(NotASnapshot, match="names no file of arrays"):
+        bundle.read(file)
+    file.write_bytes(gzip.compress(line.replace(b'"format":1', b'"format":9')))
+    with pytest.raises(UnsupportedFormat, match="has format 9"):
+        bundle.read(file)
+    file.write_bytes(whole)
+    arrays.write_bytes(arrays.read_bytes()[:-1] + b"?")
+    with pytest.raises(NotASnapshot, match="its digest is"):
+        bundle.read(file)
+    arrays.unlink()
+    with pytest.raises(NotASnapshot, match="cannot be read"):
+        bundle.read(file)
 
 
 def test_outputs_are_taken_in_eval_mode(base: Snapshot, tmp_path: Path) -> None:

@@ -448,7 +448,8 @@ echo "$*" >> said
 case "$*" in
     list*) printf 'torch2.1\\ntorch2.4\\ntorch2.7\\ntorch2.10\\n' ;;
     "-e torch2.1") mkdir -p .tox/torch2.1/recorded .tox/torch2.1/written/2.1; cp green.jsonl .tox/torch2.1/report.jsonl
-        echo read > .tox/torch2.1/states.jsonl; echo new > .tox/torch2.1/recorded/a
+        echo read > .tox/torch2.1/states.jsonl; mkdir .tox/torch2.1/recorded/tensors
+        echo new > .tox/torch2.1/recorded/all.jsonl.gz; echo new > .tox/torch2.1/recorded/tensors/a
         echo anew > .tox/torch2.1/written/2.1/a ;;
     "-e torch2.4") mkdir -p .tox/torch2.4/written/2.4; echo new > .tox/torch2.4/written/2.4/a
         cp red.jsonl .tox/torch2.4/report.jsonl; exit 1 ;;
@@ -469,9 +470,10 @@ def test_ci_keeps_every_torch_record_and_continues_after_a_failure(tmp_path: Pat
     write(on("2.4.1", FAILS), tmp_path / "red.jsonl")
     place = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
     place.pop("SPARSECHECK_TORCH_INDEX", None)
-    former = tmp_path / "reference" / "recorded" / "2.1"
-    former.mkdir(parents=True)
-    (former / "gone").touch()
+    recorded = tmp_path / "reference" / "recorded"
+    (recorded / "tensors").mkdir(parents=True)
+    for name in ("2.1.jsonl.gz", "2.4.jsonl.gz", "tensors/b"):
+        (recorded / name).write_text("as it was\n")
     saved = tmp_path / "reference" / "states"
     (saved / "2.1").mkdir(parents=True)
     (saved / "2.1" / "a").write_text("as it was")
@@ -484,7 +486,10 @@ def test_ci_keeps_every_torch_record_and_continues_after_a_failure(tmp_path: Pat
     records = tmp_path / "docs" / "versions" / "records"
     assert sorted(file.name for file in records.iterdir()) == ["torch-2.1.jsonl.gz", "torch-2.4.jsonl.gz"]
     assert read(records / "torch-2.4.jsonl.gz") == read(tmp_path / "red.jsonl")
-    assert [file.read_text() for file in former.iterdir()] == ["new\n"]
+    snapshots = [file for file in recorded.rglob("*") if file.is_file()]
+    assert {file.relative_to(recorded).as_posix(): file.read_text() for file in snapshots} == {
+        "2.1.jsonl.gz": "new\n", "2.4.jsonl.gz": "as it was\n", "tensors/a": "new\n", "tensors/b": "as it was\n",
+    }
     assert [(saved / release / "a").read_text() for release in ("2.1", "2.4")] == ["as it was", "new\n"]
     assert [file.name for file in (tmp_path / "docs" / "versions" / "states").iterdir()] == ["torch-2.1.jsonl"]
     assert (tmp_path / "pages").read_text().split() == ["torch-2.1.jsonl.gz", "torch-2.4.jsonl.gz"]

@@ -84,15 +84,18 @@ def _here(runner: SnapshotRunner, names: tuple[str, ...]) -> Side:
 
 def _other(text: str, runner: SnapshotRunner, names: tuple[str, ...]) -> Side:
     from ...suggestions import quoted
-    from .snapshot import read_all
+    from .bundle import BUNDLE, read
 
     path = Path(text)
+    bundle = Path(f"{text}{BUNDLE}")
+    if not os.path.exists(path) and os.path.exists(bundle):
+        path = bundle
     if not os.path.exists(path):
         if "==" in text:
             return take_side(runner, names, text)
         raise BadUsage(f"{quoted(text)} is neither {HERE!r}, nor a release (NAME==VERSION), nor an existing file or "
                        "folder")
-    return _selected(text, read_all(path), names)
+    return _selected(text, read(path), names)
 
 
 def _selected(text: str, found: dict[str, Snapshot], names: tuple[str, ...]) -> Side:

@@ -154,14 +154,23 @@ def read(file: Path) -> Snapshot:
         raise NotASnapshot(f"{file} cannot be read ({error.strerror})") from None
     except (SafetensorError, KeyError, ValueError) as error:
         raise NotASnapshot(f"{file} is not a snapshot ({error}); take one with `sparsecheck snapshot`") from None
-    if version != FORMAT:
-        raise UnsupportedFormat(
-            f"{file} has format {version}, but this sparsecheck reads format {FORMAT}; take the snapshot again"
-        )
+    check_format(file, version)
     try:
         return Snapshot(msgspec.json.decode(text, type=SnapshotMetadata), tensors)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise NotASnapshot(f"{file} is not a snapshot ({error}); take one with `sparsecheck snapshot`") from None
+
+
+def check_format(file: Path, version: int) -> None:
+    """Check that a file has the version of the format that is read here.
+
+    Raises:
+        UnsupportedFormat: It has another one.
+    """
+    if version != FORMAT:
+        raise UnsupportedFormat(
+            f"{file} has format {version}, but this sparsecheck reads format {FORMAT}; take the snapshot again"
+        )
 
 
 class _Version(Struct):

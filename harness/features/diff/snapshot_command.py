@@ -20,15 +20,16 @@ ADAPTER = AdapterFile()
 
 @click.command()
 @click.argument("names", nargs=-1)
-@click.option("--to", "folder", required=True, type=click.Path(path_type=Path, file_okay=False),
-              help="Write one file per sparsifier into this folder.")
+@click.option("--to", "target", required=True, type=click.Path(path_type=Path), metavar="FOLDER|FILE.jsonl.gz",
+              help="Write one file per sparsifier into FOLDER, or all into FILE and a folder `tensors` beside it "
+                   "that stores equal arrays of several such files once.")
 @click.option("--adapter", "adapters", multiple=True, type=ADAPTER,
               help="Use the adapter in this file, and only it unless NAMES are given.")
 @click.option("--dist", metavar="NAME==VERSION",
               help="Use this release, which is installed separately, and only its sparsifiers.")
 @click.option("--limit", default=300.0, show_default=True, type=click.FloatRange(0, min_open=True),
               help="Seconds that one sparsifier may take.")
-def snapshot(names: tuple[str, ...], folder: Path, adapters: tuple[Path, ...], dist: str | None, limit: float) -> None:
+def snapshot(names: tuple[str, ...], target: Path, adapters: tuple[Path, ...], dist: str | None, limit: float) -> None:
     """Take snapshots of the sparsifiers NAMES (default: all registered ones), for `sparsecheck diff`.
 
     A snapshot contains masks, outputs, state dicts and operator counts on enumerated inputs, in float32 on the CPU. It
@@ -37,7 +38,7 @@ def snapshot(names: tuple[str, ...], folder: Path, adapters: tuple[Path, ...], d
     Exit codes: 0 all snapshots written; 2 bad usage, or a sparsifier that does not work; 3 interrupted.
     """
     side = take_side(snapshot_runner(adapters, limit), names, dist)
-    _write(side, folder)
+    _write(side, target)
     unfit = [f"{name}: {one.why}" for name, one in side.problems.items() if names or not one.is_declared]
     for line in unfit:
         click.echo(f"sparsecheck: {line}", err=True)
@@ -61,9 +62,13 @@ def take_side(runner: SnapshotRunner, names: tuple[str, ...], dist: str | None) 
     return runner.here(select_sparsifiers(names, runner.adapters, (), ()))
 
 
-def _write(side: Side, folder: Path) -> None:
-    from .snapshot import encode, write
+def _write(side: Side, target: Path) -> None:
+    from . import bundle, snapshot
 
-    for file in write({name: encode(one) for name, one in side.snapshots.items()}, folder):
+    if target.name.endswith(bundle.BUNDLE):
+        written = bundle.write(side.snapshots, target)
+    else:
+        written = snapshot.write({name: snapshot.encode(one) for name, one in side.snapshots.items()}, target)
+    for file in written:
         click.echo(f"{file}: {file.stat().st_size} bytes")
     sys.stdout.flush()
