@@ -21,7 +21,7 @@ from ...values.record import Record
 from . import judgements, tools
 from .folding import folded, written
 from .inlining import CannotInline, Inlined, imports
-from .supply import BEFORE_CODE, Supply, context_code, context_fields
+from .placeholder_code import BEFORE_CODE, Supply, context_code, context_fields
 
 _PATTERNS = {"Band", "Block", "Channel", "Given", "NofM", "Unstructured"}
 _RESTS_ON = {"example_input": "inputs", "batches": "batches", "device": "DEVICE", "dtype": "DTYPE"}
