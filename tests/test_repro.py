@@ -18,7 +18,7 @@ from sparsecheck import catalogue
 from sparsecheck.adapter.discovery import find, load, registrations
 from sparsecheck.features.repro.folding import WIDTH, folded
 from sparsecheck.features.repro.script import Failing, NoReproducer, script
-from sparsecheck.features.repro.trying import check, is_symptom, tried
+from sparsecheck.features.repro.verify import check, is_symptom, tried
 from sparsecheck.process.environment import here
 from sparsecheck.report.ledger import enumerate_cells
 from sparsecheck.run.run_in_subprocesses import Run, judge_in_subprocesses

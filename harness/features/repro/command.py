@@ -30,7 +30,7 @@ def repro(cell: str, adapters: tuple[Path, ...], output: Path | None) -> None:
     says what is expected and what is seen. It is handed out only if it was seen to fail as the cell does.
     """
     from .script import script
-    from .trying import check
+    from .verify import check
 
     check_writable(output, "--output")
     failing = _failing(cell, adapters)

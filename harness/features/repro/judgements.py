@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ...adapter.protocol import Saved
 from ...values.pattern import Block, Channel, Pattern
 from ...values.plan import Plan
-from .given import (
+from .placeholders import (
     ADAPTER,
     BEFORE,
     CONTEXT,

@@ -15,7 +15,20 @@ from torch.overrides import TorchFunctionMode
 
 from ...adapter.protocol import Saved, Sparsified
 from ...values.plan import Plan
-from .given import ADAPTER, CELL, CONTEXT, DENSE, DEVICE, DTYPE, MISLEADING_PLAN, PLAN, RENEWED, WEIGHTS, Model, inputs
+from .placeholders import (
+    ADAPTER,
+    CELL,
+    CONTEXT,
+    DENSE,
+    DEVICE,
+    DTYPE,
+    MISLEADING_PLAN,
+    PLAN,
+    RENEWED,
+    WEIGHTS,
+    Model,
+    inputs,
+)
 
 
 class Failure(Exception):
