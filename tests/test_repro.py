@@ -16,7 +16,7 @@ import pytest
 
 from sparsecheck import catalogue
 from sparsecheck.adapter.discovery import find, load, registrations
-from sparsecheck.features.repro.folding import WIDTH, folded
+from sparsecheck.features.repro.format_code import WIDTH, folded
 from sparsecheck.features.repro.script import Failing, NoReproducer, script
 from sparsecheck.features.repro.verify import check, is_symptom, tried
 from sparsecheck.process.environment import here

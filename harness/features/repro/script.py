@@ -19,7 +19,7 @@ from ...values.declaration import Environment
 from ...values.plan import Plan
 from ...values.record import Record
 from . import judgements, tools
-from .folding import folded, written
+from .format_code import folded, written
 from .inlining import CannotInline, Inlined, imports
 from .placeholder_code import BEFORE_CODE, Supply, context_code, context_fields
 
