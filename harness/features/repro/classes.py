@@ -6,7 +6,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Set
 
-from .trimming import is_dataclass
+from .strip_code import is_dataclass
 
 
 class Classes:

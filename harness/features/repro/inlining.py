@@ -16,7 +16,7 @@ from functools import lru_cache
 from types import ModuleType
 
 from .classes import Classes
-from .trimming import trimmed
+from .strip_code import trimmed
 
 _OWN = __name__.partition(".")[0]
 GIVEN = f"{__name__.rpartition('.')[0]}.given"
