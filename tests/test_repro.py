@@ -1,5 +1,4 @@
-"""`sparsecheck repro`: scripts that fail as their cells do, where sparsecheck is not to be had, until what they show is
-mended."""
+"""`sparsecheck repro`: scripts fail as their cells do, without sparsecheck, until the failure is fixed."""
 
 from __future__ import annotations
 
@@ -16,9 +15,9 @@ import pytest
 
 from sparsecheck import catalogue
 from sparsecheck.adapter.discovery import find, load, registrations
-from sparsecheck.features.repro.format_code import WIDTH, folded
+from sparsecheck.features.repro.format_code import WIDTH, wrap_line
 from sparsecheck.features.repro.script import Failing, NoReproducer, script
-from sparsecheck.features.repro.verify import check, is_symptom, tried
+from sparsecheck.features.repro.verify import is_symptom, run_script, verify
 from sparsecheck.process.environment import here
 from sparsecheck.report.ledger import enumerate_cells
 from sparsecheck.run.run_in_subprocesses import Run, judge_in_subprocesses
@@ -55,14 +54,14 @@ PASSES = "exemplar:MASK-01/linear/given/float32/cpu"
 
 
 def cells() -> Iterator[str]:
-    """Those whose package is installed here."""
+    """Yield the cells whose package is installed."""
     there = {one.name for one in registrations() if not one.lacking}
     yield from (cell for cell in (*TORCH, *OTHERS) if cell.partition(":")[0] in there)
 
 
 @cache
 def records(sparsifier: str) -> dict[str, Record]:
-    """What became of the cells above, all judged in one go."""
+    """Return the records of the cells above, judged in one run."""
     mine = tuple(cell for cell in cells() if cell.startswith(f"{sparsifier}:"))
     report = judge_in_subprocesses(Run((sparsifier,), selection=Selection(cells=mine)), lambda line: None)
     return {record.cell: record for record in report.records}
@@ -79,7 +78,7 @@ def test_a_script_fails_as_its_cell_does(id: str) -> None:
     record = records(id.partition(":")[0])[id]
     assert record.verdict is Verdict.KNOWN
     text = script(failing(id, record))
-    check(text, record)
+    verify(text, record)
     modules = {name.partition(".")[0] for name in imported(text)}
     package = {"torch", "nncf", "lightning", "modelopt", "torch_pruning"}
     assert modules <= {*sys.stdlib_module_names, *package}, modules
@@ -97,7 +96,7 @@ def imported(text: str) -> Iterator[str]:
             yield str(node.module)
 
 
-MENDED = {
+FIXED = {
     *("MASK-01/strided", "MASK-02/linear", "MASK-05/linear", "MASK-06/linear", "MASK-08/linear", "MASK-12/linear"),
     *("MASK-14/mixed", "MASK-19/linear", "MASK-21/linear", "MASK-22/linear", "MASK-24/linear", "MASK-25/linear"),
     *("REG-07/linear", "REG-08/linear", "REG-09/linear", "REG-11/linear", "REG-13/linear", "REG-16/linear"),
@@ -107,13 +106,13 @@ MENDED = {
 }
 
 
-@pytest.mark.parametrize("start", sorted(MENDED))
-def test_a_script_ends_well_where_the_sparsifier_is_right(start: str) -> None:
+@pytest.mark.parametrize("start", sorted(FIXED))
+def test_a_script_exits_0_for_a_correct_sparsifier(start: str) -> None:
     found = load(find("exemplar-structural" if start.startswith("STRUCT") else "exemplar"))
     planned = enumerate_cells(catalogue.CATALOGUE, found.declaration, Selection(), here())
     first = next(one for one in planned if one.cell.axes.startswith(start))
-    about = "importing the adapter changed" if start.startswith("MASK-19") else ""
-    ended = tried(script(failing(first.cell.id, Record(first.cell.id, Verdict.FAILED, message=about))))
+    message = "importing the adapter changed" if start.startswith("MASK-19") else ""
+    ended = run_script(script(failing(first.cell.id, Record(first.cell.id, Verdict.FAILED, message=message))))
     assert (ended.code, ended.seen) == (0, ""), ended
 
 
@@ -132,22 +131,22 @@ class Own(ExemplarAdapter):
 
 
 @pytest.mark.parametrize(("said", "code"), [("a weight is shared", 0), ("no", 1)])
-def test_a_refusal_is_to_name_what_it_refuses(said: str, code: int, tmp_path: Path) -> None:
+def test_a_refusal_must_name_the_unsupported_capability(said: str, code: int, tmp_path: Path) -> None:
     file = tmp_path / f"own{code}.py"
     file.write_text(REFUSES.replace("a weight is shared", said), "utf-8")
-    ended = tried(script(failing(f"own{code}:REG-10/tied/given/float32/cpu", adapter=file)))
+    ended = run_script(script(failing(f"own{code}:REG-10/tied/given/float32/cpu", adapter=file)))
     assert ended.code == code, ended
     assert ended.seen == ("" if code == 0 else "ValueError: no")
 
 
-def test_another_failure_than_the_cells_is_not_handed_out() -> None:
+def test_a_script_with_another_failure_is_rejected() -> None:
     record = records(PRUNE)[TORCH[10]]
     text = script(failing(TORCH[10], record))
     other = Record(record.cell, Verdict.FAILED, message="raised RuntimeError: something else")
     with pytest.raises(NoReproducer, match="shows another failure: RuntimeError: view size"):
-        check(text, other)
-    with pytest.raises(NoReproducer, match="does not show what fails: SyntaxError"):
-        check("this is no Python", record)
+        verify(text, other)
+    with pytest.raises(NoReproducer, match="does not reproduce the failure: SyntaxError"):
+        verify("this is no Python", record)
     assert is_symptom("RuntimeError: at 0x7f0000000000", Record("", Verdict.FAILED, message="RuntimeError: at 0x..."))
 
 
@@ -156,7 +155,7 @@ def repro(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, env=os.environ)
 
 
-def test_the_command_writes_what_the_terminal_would_show(tmp_path: Path) -> None:
+def test_output_writes_the_script_that_stdout_would_show(tmp_path: Path) -> None:
     cell = TORCH[13]
     shown = repro(cell, folder=tmp_path)
     assert (shown.returncode, shown.stderr) == (0, "")
@@ -165,33 +164,33 @@ def test_the_command_writes_what_the_terminal_would_show(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("arguments", "says"), [
-    ((PASSES,), f"{PASSES} does not fail, there is nothing to reproduce: passed"),
+    ((PASSES,), f"{PASSES} does not fail, so there is nothing to reproduce: passed"),
     (("exemplar",), "'exemplar' is not a cell"),
     (("nobody:MASK-01/linear/given/float32/cpu",), "no sparsifier is called 'nobody'"),
     (("exemplar:MASK-99/linear/given/float32/cpu",), "MASK-99"),
     (("exemplar:MASK-01/linear/given/float32/moon",), "is not planned for exemplar"),
     ((PASSES, "--output", "nowhere/it.py"), "nowhere/it.py cannot be written (No such file or directory)"),
 ])
-def test_what_cannot_be_reproduced_is_said_in_one_line(arguments: tuple[str, ...], says: str, tmp_path: Path) -> None:
+def test_cells_that_cannot_be_reproduced_give_a_one_line_error(arguments: tuple[str, ...], says: str, tmp_path: Path) -> None:
     ended = repro(*arguments, folder=tmp_path)
     assert (ended.returncode, ended.stdout) == (2, "")
     [line] = ended.stderr.splitlines()
     assert says in line
 
 
-def test_a_requirement_without_a_judgement_has_no_reproducer() -> None:
+def test_a_requirement_without_a_check_has_no_reproducer() -> None:
     id = "exemplar:REG-04/linear/given/float32/cpu"
-    with pytest.raises(NoReproducer, match="no reproducer of REG-04 yet"):
+    with pytest.raises(NoReproducer, match="no reproducer for REG-04 yet"):
         script(failing(id, Record(id, Verdict.FAILED, "identity-lost: it is gone", "it is gone")))
 
 
 @pytest.mark.parametrize("line", ["f(" + ", ".join(["'a, (b'"] * 30) + ")", "x = [" + "1, " * 90 + "1]", "short = 1"])
-def test_a_folded_line_is_the_same_code(line: str) -> None:
-    lines = folded(f"    {line}")
+def test_a_wrapped_line_is_the_same_code(line: str) -> None:
+    lines = wrap_line(f"    {line}")
     assert max(map(len, lines)) <= WIDTH
     assert ast.dump(ast.parse("if 1:\n" + "\n".join(lines))) == ast.dump(ast.parse(f"if 1:\n    {line}"))
 
 
-def test_each_of_the_packages_is_looked_for() -> None:
+def test_every_torch_cell_is_tested() -> None:
     assert importlib.util.find_spec("torch") is not None
     assert len(set(cells()) & set(TORCH)) == len(TORCH)

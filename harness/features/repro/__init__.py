@@ -1,1 +1,1 @@
-"""`sparsecheck repro`: stand-alone scripts that reproduce one failure."""
+"""`sparsecheck repro`: stand-alone scripts that reproduce failures."""

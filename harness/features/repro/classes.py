@@ -1,5 +1,7 @@
-"""What is left of a hierarchy of classes where nothing else derives from them: members that are asked for by name and
-not overridden, and no class that but one other rests on."""
+"""Simplify a class hierarchy that has no other subclasses.
+
+Keep only members that are used by name and not overridden, and merge a base class into its only subclass.
+"""
 
 from __future__ import annotations
 
@@ -10,37 +12,37 @@ from .strip_code import is_dataclass
 
 
 class Classes:
-    """Some classes, by name, as far as they are known."""
+    """The classes of a script, by name."""
 
     def __init__(self, known: Mapping[str, ast.ClassDef]) -> None:
         self.known = known
         self.derived = {name: [one for one in known.values() if name in _bases(one)] for name in known}
 
-    def parts(self, one: ast.ClassDef, asked: Set[str]) -> Iterator[ast.AST]:
-        """What of a class is in the script: decorators, bases, and the members that are kept."""
+    def parts(self, one: ast.ClassDef, used: Set[str]) -> Iterator[ast.AST]:
+        """Yield the parts of a class that are in the script: decorators, bases and kept members."""
         yield from (*one.decorator_list, *one.bases)
-        yield from (member.value if isinstance(member, ast.Assign) else member for member in self.kept(one, asked)
+        yield from (member.value if isinstance(member, ast.Assign) else member for member in self.kept(one, used)
                     if not isinstance(member, ast.AnnAssign) or member.value is not None)
 
-    def kept(self, one: ast.ClassDef, asked: Set[str]) -> list[ast.stmt]:
-        """The members that something asks for, and that stand in no subclass's shadow."""
-        return [member for member in one.body if self._is_kept(member, one, asked)]
+    def kept(self, one: ast.ClassDef, used: Set[str]) -> list[ast.stmt]:
+        """Return the members that are used by name, or by code outside the script, and not overridden."""
+        return [member for member in one.body if self._is_kept(member, one, used)]
 
-    def _is_kept(self, member: ast.stmt, one: ast.ClassDef, asked: Set[str]) -> bool:
+    def _is_kept(self, member: ast.stmt, one: ast.ClassDef, used: Set[str]) -> bool:
         if is_dataclass(one) and isinstance(member, ast.AnnAssign):
             return True
         name = _name(member)
         if not name or any("abstractmethod" in ast.unparse(by) for by in getattr(member, "decorator_list", ())):
             return False
-        wanted = name.startswith("__") or name in asked or self._is_called_by_others(one)
-        return wanted and not self._is_overridden(name, one)
+        is_used = name.startswith("__") or name in used or self._is_called_by_others(one)
+        return is_used and not self._is_overridden(name, one)
 
     def _is_called_by_others(self, one: ast.ClassDef) -> bool:
-        """Whether it derives from what is not in the script, such as nn.Module, whose code asks for its members."""
+        """Return whether it derives from a class outside the script, such as `nn.Module`, which uses its members."""
         return any(base not in self.known or self._is_called_by_others(self.known[base]) for base in _bases(one))
 
     def _is_overridden(self, name: str, one: ast.ClassDef) -> bool:
-        """Whether each class that derives from it has its own, and none calls this one."""
+        """Return whether every subclass overrides a member without calling it."""
         derived = self.derived.get(one.name, [])
         return bool(derived) and all(
             f"super().{name}(" not in ast.unparse(other)
@@ -49,17 +51,17 @@ class Classes:
         )
 
     def is_merged(self, name: str) -> bool:
-        """Whether it is written as a part of the one class that derives from it."""
+        """Return whether a class is merged into its only subclass."""
         derived = self.derived.get(name, [])
         return len(derived) == 1 and "super()" not in ast.unparse(derived[0]) and not self._is_named(name)
 
     def _is_named(self, name: str) -> bool:
-        """Whether it is more than a base."""
+        """Return whether a class is used other than as a base class."""
         nodes = (node for one in self.known.values() for member in one.body for node in ast.walk(member))
         return is_dataclass(self.known[name]) or any(isinstance(node, ast.Name) and node.id == name for node in nodes)
 
-    def merged(self, name: str, asked: Set[str]) -> ast.ClassDef | None:
-        """The class, with those that are merged into it; None if it is not known."""
+    def merged(self, name: str, used: Set[str]) -> ast.ClassDef | None:
+        """Return a class with its merged base classes, or None if it is not known."""
         if name not in self.known:
             return None
         one, body = self.known[name], list[ast.stmt]()
@@ -68,8 +70,8 @@ class Classes:
             chain.insert(0, self.known[ast.unparse(bases[0])])
             bases = chain[0].bases
         for each in chain:
-            body += self.kept(each, asked)
-        body.sort(key=lambda member: isinstance(member, ast.FunctionDef))  # what is set first, then what is done
+            body += self.kept(each, used)
+        body.sort(key=lambda member: isinstance(member, ast.FunctionDef))  # attributes first, then methods
         made = ast.ClassDef(one.name, bases, one.keywords, body or [ast.Pass()], one.decorator_list)
         if hasattr(one, "type_params"):
             made.type_params = []  # type: ignore[attr-defined,unused-ignore]

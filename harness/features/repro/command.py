@@ -1,4 +1,4 @@
-"""`sparsecheck repro`: a script that shows one failure without sparsecheck."""
+"""The command `sparsecheck repro`: write a stand-alone script that reproduces one failure."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("cell", metavar="CELL")
-@click.option("--adapter", "adapters", multiple=True, type=AdapterFile(),
-              help="An adapter file, as it was given to the run.")
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the script here.")
+@click.option("--adapter", "adapters", multiple=True, type=AdapterFile(), help="An adapter file, as in the run.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False),
+              help="Write the script to this file instead of stdout.")
 def repro(cell: str, adapters: tuple[Path, ...], output: Path | None) -> None:
-    """Write a script that fails as CELL does, and needs torch and the package alone.
+    """Write a script that reproduces the failure of CELL with only torch and the package.
 
-    CELL is judged first. The script goes to the terminal, or to FILE; it exits 1 as long as what it shows is so, and
-    says what is expected and what is seen. It is handed out only if it was seen to fail as the cell does.
+    CELL is judged first, and the script is written only if it fails in the same way. The script prints the expected
+    and the observed result. It exits with 1 while the failure persists and with 0 once it is fixed.
     """
     from .script import script
-    from .verify import check
+    from .verify import verify
 
     check_writable(output, "--output")
     failing = _failing(cell, adapters)
     text = script(failing)
-    check(text, failing.record)
+    verify(text, failing.record)
     if output is None:
         click.echo(text, nl=False)
     else:
@@ -43,7 +43,7 @@ def repro(cell: str, adapters: tuple[Path, ...], output: Path | None) -> None:
 
 
 def _failing(id: str, adapters: tuple[Path, ...]) -> Failing:
-    """The cell, judged in a process of its own, with what its script is made from."""
+    """Judge the cell in a subprocess, and return everything that its script is made from."""
     from ...adapter.discovery import find, load
     from ...catalogue import CATALOGUE, requirement
     from ...process.environment import here
@@ -58,7 +58,7 @@ def _failing(id: str, adapters: tuple[Path, ...]) -> Failing:
     environment = here()
     planned = enumerate_cells(CATALOGUE, found.declaration, Selection(cells=(id,)), environment)
     if not planned:
-        raise BadUsage(f"{id} is not planned for {cell.sparsifier}: no run here has this cell")
+        raise BadUsage(f"{id} is not planned for {cell.sparsifier} in this environment")
     return Failing(planned[0], found, _record(cell, adapters), environment)
 
 
@@ -73,9 +73,9 @@ def _record(cell: Cell, adapters: tuple[Path, ...]) -> Record:
     record = next((one for one in report.records if one.cell == cell.id), None)
     interrupted = report.footer.interrupted if report.footer else ""
     if record is None:
-        raise NotJudged(f"{cell.id} was not judged: {subject.problem or interrupted or 'it left no record'}")
+        raise NotJudged(f"{cell.id} was not judged: {subject.problem or interrupted or 'there is no record of it'}")
     if record.verdict in (Verdict.FAILED, Verdict.KNOWN):
         return record
     details = " ".join((record.message or record.reason).split())
     verdict = f"{record.verdict.value}{details and ', '}{details}"
-    raise BadUsage(f"{cell.id} does not fail, there is nothing to reproduce: {verdict}")
+    raise BadUsage(f"{cell.id} does not fail, so there is nothing to reproduce: {verdict}")

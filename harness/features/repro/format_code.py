@@ -1,4 +1,4 @@
-"""Lines short enough to read, of code that was made and not typed."""
+"""Format generated code: wrap long lines."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from itertools import pairwise
 WIDTH = 110
 
 
-def written(node: ast.AST) -> str:
-    """The code of a definition, its long lines folded."""
+def unparse(node: ast.AST) -> str:
+    """Return the code of a definition, with long lines wrapped."""
     code = re.sub(r"^(\s*class .*:)\n\n", r"\1\n", ast.unparse(node), flags=re.MULTILINE)
-    return "\n".join(line for one in code.splitlines() for line in folded(one))
+    return "\n".join(line for one in code.splitlines() for line in wrap_line(one))
 
 
-def folded(line: str) -> list[str]:
-    """One logical line as several, broken after commas within its brackets."""
+def wrap_line(line: str) -> list[str]:
+    """Split one logical line into several, after commas within brackets."""
     if len(line) <= WIDTH:
         return [line]
     shift = len(line) - len(line.lstrip())
@@ -34,7 +34,7 @@ def folded(line: str) -> list[str]:
 
 
 def _places(text: str, shift: int) -> Iterator[int]:
-    """The columns after each comma within brackets."""
+    """Yield the column after each comma within brackets."""
     depth = 0
     try:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):

@@ -1,6 +1,6 @@
-"""From a few names to all the code they rest on, of the adapter's own module and of this package; the rest is imported.
+"""Collect the code that some names depend on, from the adapter's module and this package; everything else is imported.
 
-A class keeps those of its members alone that something in the script asks for by name.
+A class keeps only the members that the script uses by name.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from functools import lru_cache
 from types import ModuleType
 
 from .classes import Classes
-from .strip_code import trimmed
+from .strip_code import strip
 
 _OWN = __name__.partition(".")[0]
-GIVEN = f"{__name__.rpartition('.')[0]}.given"
+PLACEHOLDERS = f"{__name__.rpartition('.')[0]}.placeholders"
 
 
 class CannotInline(Exception):
-    """Code that cannot be written into one script; the message says which and why."""
+    """Raised if code cannot be copied into one script; the message says which code and why."""
 
 
 Key = tuple[str, str]
@@ -40,7 +40,7 @@ def _tree(module: str) -> ast.Module:
 
 @lru_cache(maxsize=256)
 def _defined(module: str) -> dict[str, ast.stmt]:
-    """What a module defines at its top, by name."""
+    """Return the top-level definitions of a module, by name."""
     found: dict[str, ast.stmt] = {}
     for node in _tree(module).body:
         if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
@@ -54,7 +54,7 @@ def _defined(module: str) -> dict[str, ast.stmt]:
 
 @lru_cache(maxsize=256)
 def _imported(module: str) -> dict[str, tuple[str, str]]:
-    """What it imports at its top: by the name it has there, the module and the name in it, empty for the module."""
+    """Return the top-level imports of a module: bound name to source module and name (empty for a whole module)."""
     package = module if _is_package(module) else module.rpartition(".")[0]
     found: dict[str, tuple[str, str]] = {}
     for node in _tree(module).body:
@@ -72,7 +72,7 @@ def _is_package(module: str) -> bool:
 
 
 def imports(module: str) -> Iterator[str]:
-    """The import statements at its top that are of others, each with one name."""
+    """Yield the top-level import statements of a module, one name each."""
     for node in _tree(module).body:
         if isinstance(node, ast.Import):
             yield from (f"import {_as(one)}" for one in node.names)
@@ -86,12 +86,12 @@ def _as(one: ast.alias) -> str:
 
 
 def _bound(statement: str) -> str:
-    """The name that an import statement of one name binds."""
+    """Return the name that a statement with one import binds."""
     return statement.split()[-1].partition(".")[0] if " as " not in statement else statement.split()[-1]
 
 
 def _home(module: str, name: str) -> Key | None:
-    """Where something is defined that is called `name` in `module`; None if that is not to be inlined."""
+    """Return the module and name under which `name` is defined, or None if it is not copied into scripts."""
     if name in _defined(module):
         return module, name
     if name not in _imported(module):
@@ -102,21 +102,28 @@ def _home(module: str, name: str) -> Key | None:
     if source == _OWN:
         source = getattr(importlib.import_module(_OWN), original).__module__
     if isinstance(getattr(importlib.import_module(source), original, None), ModuleType):
-        raise CannotInline(f"{module} imports the module {original}: import from it, by name, what is needed")
-    return (source, original) if source == GIVEN else _home(source, original)
+        raise CannotInline(f"{module} imports the module {original}; import the needed names from it instead")
+    return (source, original) if source == PLACEHOLDERS else _home(source, original)
 
 
 class Inlined:
-    """The code that some names rest on.
+    """The code that some names depend on.
 
-    roots: names, each with the module in which it has that name. absent: as for `trimmed`.
-    given: the names that whoever writes the script is to supply. imports: statements, for all else.
-
-    Raises:
-        CannotInline: two things have one name, or the source of one cannot be read.
+    Attributes:
+        given: The placeholders that the script must define.
+        imports: The import statements for everything that is not copied.
     """
 
     def __init__(self, roots: Iterable[Key], absent: Iterable[str]) -> None:
+        """Collect the code.
+
+        Args:
+            roots: The names, each with its module.
+            absent: Classes without an instance and false conditions, as in `strip`.
+
+        Raises:
+            CannotInline: Two definitions have the same name, or source code cannot be read.
+        """
         self.given: set[str] = set()
         self.imports: set[str] = set()
         self._absent = frozenset(absent)
@@ -132,24 +139,24 @@ class Inlined:
 
     @property
     def modules(self) -> list[str]:
-        """Those with code in it, the ones that others rest on first."""
+        """The modules with collected code, in the order of their dependencies."""
         return list(self._order)
 
     def code(self, modules: Iterable[str]) -> list[ast.stmt]:
-        """The definitions of `modules`, in an order in which they can be run."""
-        wanted = set(modules)
-        keys = [key for key in self._pieces if key[0] in wanted and not self._classes.is_merged(key[1])]
+        """Return the definitions of `modules`, in an order in which they can be executed."""
+        selected = set(modules)
+        keys = [key for key in self._pieces if key[0] in selected and not self._classes.is_merged(key[1])]
         keys.sort(key=lambda key: (self._order.index(key[0]), _defined(key[0])[key[1]].lineno))
-        return [self._classes.merged(key[1], self._asked) or self._pieces[key] for key in keys]
+        return [self._classes.merged(key[1], self._used) or self._pieces[key] for key in keys]
 
     def _reached(self, roots: list[Key]) -> dict[Key, ast.stmt]:
-        self.given, self.imports, self._asked = set(), set(), set[str]()
+        self.given, self.imports, self._used = set(), set(), set[str]()
         pieces: dict[Key, ast.stmt] = {}
         for root in roots:
             self._take(pieces, *root)
         before = None
-        while before != (len(pieces), len(self._asked)):
-            before = len(pieces), len(self._asked)
+        while before != (len(pieces), len(self._used)):
+            before = len(pieces), len(self._used)
             for key in list(pieces):
                 self._follow(pieces, key)
         return pieces
@@ -158,27 +165,27 @@ class Inlined:
         key = _home(module, name)
         if key is None:
             self.imports.update(one for one in imports(module) if _bound(one) == name)
-        elif key[0] == GIVEN:
+        elif key[0] == PLACEHOLDERS:
             self.given.add(key[1])
         elif key not in pieces:
             taken = next((other for other in pieces if other[1] == key[1]), None)
             if taken is not None:
-                raise CannotInline(f"{taken[0]} and {key[0]} both define {key[1]}: rename one")
-            pieces[key] = trimmed(_defined(key[0])[key[1]], self._absent)
+                raise CannotInline(f"{taken[0]} and {key[0]} both define {key[1]}; rename one")
+            pieces[key] = strip(_defined(key[0])[key[1]], self._absent)
 
     def _follow(self, pieces: dict[Key, ast.stmt], key: Key) -> None:
         piece = pieces[key]
-        for part in self._classes.parts(piece, self._asked) if isinstance(piece, ast.ClassDef) else [piece]:
+        for part in self._classes.parts(piece, self._used) if isinstance(piece, ast.ClassDef) else [piece]:
             for node in ast.walk(part):
                 if isinstance(node, ast.Name) and (not hasattr(builtins, node.id) or node.id in _defined(key[0])):
                     self._take(pieces, key[0], node.id)
                 elif isinstance(node, ast.Attribute):
-                    self._asked.add(node.attr)
+                    self._used.add(node.attr)
 
 
 def _in_order(modules: Iterable[str]) -> list[str]:
-    """Each after those that it imports from."""
-    wanted, order, seen = list(modules), list[str](), set[str]()
+    """Sort modules so that each comes after those that it imports from."""
+    selected, order, seen = list(modules), list[str](), set[str]()
 
     def visit(module: str) -> None:
         if module not in seen:
@@ -188,6 +195,6 @@ def _in_order(modules: Iterable[str]) -> list[str]:
                     visit(source)
             order.append(module)
 
-    for module in wanted:
+    for module in selected:
         visit(module)
-    return [module for module in order if module in wanted]
+    return [module for module in order if module in selected]

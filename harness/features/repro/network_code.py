@@ -1,4 +1,4 @@
-"""A network as the torch code that a user would write."""
+"""Generate the torch code of a network, as a user would write it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OWN_LINEAR = "class OwnLinear(nn.Linear):\n    pass\n\n\n"
 
 
 def network_code(network: Network, name: str) -> str:
-    """A class, or a function, called `name`, that makes the dense model."""
+    """Return the code of a class or function called `name` that makes the dense model."""
     own = _OWN_LINEAR if any(layer.subclassed for layer in network.layers) else ""
     if not network.layers[0].name:
         return f"def {name}():\n    return {_layer(network.layers[0])}\n"
@@ -41,7 +41,7 @@ def _class(network: Network, name: str) -> str:
 
 
 def _parts(network: Network) -> Iterator[tuple[str, str]]:
-    """What the model holds itself, by name: a layer, or a block of layers."""
+    """Yield the direct children of the model, a layer or a block each, as name and code."""
     for block, layers in groupby(network.layers, lambda layer: layer.name.rpartition(".")[0]):
         if block:
             inside = ", ".join(f"{layer.name.rpartition('.')[2]}={_layer(layer)}" for layer in layers)
@@ -67,7 +67,7 @@ def _layer(layer: Layer) -> str:
 
 
 def inputs_code(network: Network) -> str:
-    """A function that draws a batch."""
+    """Return the code of a function that makes a batch of inputs."""
     shape = ", ".join(map(str, network.input_shape))
     drawn = f'f"{{CELL}} {{variant}} input", (batch, {shape})'
     if network.takes_indices:

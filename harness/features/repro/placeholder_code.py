@@ -1,4 +1,4 @@
-"""The names in `given`, as code for one cell."""
+"""Generate the code that defines the names in `placeholders` for one cell."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ _ROUNDED = {
 _PLACES = {"parametrization": "{path}parametrizations.{name}.original", "buffer": "{path}{name}_orig"}
 
 
-class Supply:
-    """What one cell's script supplies.
+class PlaceholderCode:
+    """Generates the definitions for the script of one cell.
 
-    as_arrays: whether given masks are to be NumPy arrays and not nested lists, which need no NumPy.
+    Attributes:
+        trial: The trial of the cell.
+        as_arrays: Whether given masks are NumPy arrays, and not nested lists, which do not need NumPy.
     """
 
     def __init__(self, trial: Trial, as_arrays: bool) -> None:
@@ -33,7 +35,7 @@ class Supply:
         self.as_arrays = as_arrays
 
     def early(self, names: set[str]) -> str:
-        """The definitions of `names` that tools need when they are defined."""
+        """Return the definitions of those `names` that must precede the shared functions."""
         return "\n".join(code for name, code in self._definitions(names) if name not in ("ADAPTER", "CONTEXT"))
 
     def _definitions(self, names: set[str]) -> Iterator[tuple[str, str]]:
@@ -45,13 +47,13 @@ class Supply:
 
     @property
     def other(self) -> Trial:
-        """The same on a network of other sizes."""
+        """The same trial on a network with other sizes."""
         if self.trial.cell.requirement == "REG-22":
             return self.trial.with_network(network(self.trial.cell.layer, "REG-22"), "REG-22")
         return with_other_shapes(self.trial)
 
     def plan(self, plan: Plan, salt: str) -> str:
-        """A plan; given masks in it are drawn from `salt`."""
+        """Return the code of a plan; `salt` is the seed of its given masks."""
         patterns = ", ".join(f'"{name}": {self._pattern(one, f"{salt}{name}")}' for name, one in plan.patterns.items())
         return f"Plan({{{patterns}}}{', ' + repr(plan.scope) if plan.scope != 'each' else ''})"
 
@@ -68,14 +70,14 @@ class Supply:
 
     @property
     def resumed_plan(self) -> str:
-        """That under which masks that come back must have been saved; where none are, the plan itself."""
+        """The code of a plan that would give other masks than the saved ones; PLAN if masks are not saved."""
         if self.trial.contract.mask_storage == "nowhere":
             return "PLAN"
         return self.plan(misleading_plan(self.trial), f"{self.trial.cell.requirement} misleading ")
 
     @property
     def wrong_plans(self) -> str:
-        """For REG-09 parameters that are not there; for REG-11 given masks of other shapes."""
+        """The code of plans with missing parameters (REG-09) or masks of wrong shapes (REG-11)."""
         plan, salt = self.trial.plan, f"{self.trial.cell.requirement} "
         if self.trial.cell.requirement == "REG-09":
             first, layer = plan.names[0], plan.names[0].rpartition(".")[0]
@@ -90,7 +92,7 @@ class Supply:
 
     @property
     def dense_places(self) -> str:
-        """Where the parameters are that training changes, by planned name."""
+        """The code of a dictionary from planned names to the parameters that training changes."""
         place = _PLACES.get(self.trial.contract.holds, "{path}{name}")
         names = {name: name.rpartition(".") for name in self.trial.plan.names}
         return repr({full: place.format(path=path + dot, name=name) for full, (path, dot, name) in names.items()})
@@ -117,18 +119,18 @@ _CONTEXT = {
 
 
 def context_fields(code: str) -> tuple[str, ...]:
-    """What `code` asks for of that which is handed to attach beside model and plan."""
+    """Return the fields of the context that `code` uses."""
     return tuple(name for name in _CONTEXT if re.search(rf"\bcontext\.{name}\b", code))
 
 
 def context_code(fields: Iterable[str]) -> str:
-    """As much of it as is asked for."""
-    asked = ", ".join(f"{name}={_CONTEXT[name]}" for name in fields)
-    return f"SimpleNamespace({asked})" if asked else "None"
+    """Return the code of a context with these fields, or of None."""
+    arguments = ", ".join(f"{name}={_CONTEXT[name]}" for name in fields)
+    return f"SimpleNamespace({arguments})" if arguments else "None"
 
 
-_CODE: dict[str, Callable[[Supply], str]] = {
-    "CELL": lambda one: f'CELL = "{one.trial.cell.requirement}"  # what all numbers are drawn from',
+_CODE: dict[str, Callable[[PlaceholderCode], str]] = {
+    "CELL": lambda one: f'CELL = "{one.trial.cell.requirement}"  # the seed of all numbers',
     "DTYPE": lambda one: f"DTYPE = {one.trial.dtype}",
     "DEVICE": lambda one: f'DEVICE = torch.device("{one.trial.device}")',
     "Model": lambda one: network_code(one.trial.network, "Model"),

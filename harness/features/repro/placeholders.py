@@ -1,13 +1,21 @@
-"""What each script supplies itself, after its cell. Here stand examples of the right types, which nothing judges by.
+"""Placeholders for the names that each script defines for its cell. The values here only have the right types.
 
-CELL: the requirement, from whose id all numbers are drawn. Model, OtherModel: the cell's network, and one with other
-sizes under the same names. WEIGHTS: the names of the weights, in the order in which forward uses them. DENSE: where
-each planned weight is that training changes. PLAN, OTHER_PLAN: what to sparsify in the two. MISLEADING_PLAN: the same
-parameters as PLAN, with other masks. WRONG_PLANS: to be refused, each with words of which the refusal is to have one;
-WORDS: those for PLAN. ADAPTER: what attaches. CONTEXT: what it is handed beside. LEVEL: that of a further update, or
-the plan's. SCORE: the power of an entry by which it is ranked. SLACK: how far two sums may be apart and tie.
-RENEWED: whether masks come with an update after a restore. MONOTONE: whether what is removed stays so.
-BEFORE: the functions of torch, by what they are functions of, before the package was imported.
+CELL: the requirement id, the seed of all numbers.
+Model, OtherModel: the cell's network, and one with the same names but other sizes.
+WEIGHTS: the names of the weights, in the order in which forward uses them.
+DENSE: the parameter that training changes, per planned weight.
+PLAN, OTHER_PLAN: the plans of the two networks.
+MISLEADING_PLAN: a plan for the parameters of PLAN with other masks.
+WRONG_PLANS: plans that must be refused, each with words of which the error must contain one.
+WORDS: the same words for PLAN.
+ADAPTER: the adapter.
+CONTEXT: the third argument of attach.
+LEVEL: the level of a further update; None for the plan's level.
+SCORE: the power of magnitudes by which entries are ranked.
+SLACK: the relative difference up to which two sums of scores are equal.
+RENEWED: whether an update creates the masks after a restore.
+MONOTONE: whether removed entries stay removed.
+BEFORE: the functions of torch before the package was imported, by the object that has them.
 """
 
 from __future__ import annotations
@@ -44,10 +52,10 @@ BEFORE: dict[Any, dict[str, Any]] = {}
 
 
 def asked(level: float, count: int) -> int:
-    """How many of `count` a `level` removes, as declared."""
+    """Return how many of `count` units a level removes, with the declared rounding."""
     raise NotImplementedError
 
 
 def inputs(variant: str, batch: int = 3) -> Tensor:
-    """A batch that the model takes."""
+    """Return a batch of inputs for the model."""
     raise NotImplementedError

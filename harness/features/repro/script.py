@@ -1,4 +1,4 @@
-"""From a cell that fails to a script of its own."""
+"""Generate a stand-alone script that reproduces the failure of one cell."""
 
 from __future__ import annotations
 
@@ -18,25 +18,33 @@ from ...values import pattern as patterns
 from ...values.declaration import Environment
 from ...values.plan import Plan
 from ...values.record import Record
-from . import judgements, tools
-from .format_code import folded, written
+from . import check_tools, mask_checks, model_checks
+from .checks import BY_REQUIREMENT
+from .format_code import unparse, wrap_line
 from .inlining import CannotInline, Inlined, imports
-from .placeholder_code import BEFORE_CODE, Supply, context_code, context_fields
+from .placeholder_code import BEFORE_CODE, PlaceholderCode, context_code, context_fields
 
 _PATTERNS = {"Band", "Block", "Channel", "Given", "NofM", "Unstructured"}
 _RESTS_ON = {"example_input": "inputs", "batches": "batches", "device": "DEVICE", "dtype": "DTYPE"}
 _NO_PACKAGES = {*sys.stdlib_module_names, "torch", "msgspec", __name__.partition(".")[0]}
 _OPERATIONS = {"reupdate", "relevel", "finalize", "restore", "trace", "export", "compile"}
-_OURS = (tools.__name__, judgements.__name__)
+_OURS = (check_tools.__name__, mask_checks.__name__, model_checks.__name__)
 
 
 class NoReproducer(SparsecheckError):
-    """A failure for which no script is known; the message says what is lacking."""
+    """Raised if a failure cannot be reproduced by a script; the message says why."""
 
 
 @dataclass(frozen=True)
 class Failing:
-    """A cell that fails: what was planned for it, whose it is, and its record."""
+    """A cell that fails.
+
+    Attributes:
+        planned: The planned cell.
+        found: The loaded adapter.
+        record: The record of the failure.
+        environment: The environment in which it failed.
+    """
 
     planned: Planned
     found: Found
@@ -45,60 +53,60 @@ class Failing:
 
 
 def script(failing: Failing) -> str:
-    """A script that fails as the cell does, and needs torch and the package alone; the same bytes for the same cell.
+    """Return a script that fails as the cell does, and needs only torch and the package. It is deterministic.
 
     Raises:
-        NoReproducer: there is no judgement for it, or the adapter's code cannot be written into a script.
+        NoReproducer: There is no check for the cell, or the adapter's code cannot be copied into a script.
     """
-    trial, judge = Trial(failing.planned.cell, failing.found.adapter), judgement(failing)
+    trial, check = Trial(failing.planned.cell, failing.found.adapter), check_for(failing)
     try:
-        inlined = _inlined(failing, trial, judge)
-        if judge is judgements.judge_import:
-            return _importing(failing, inlined)
-        if fields := context_fields(_theirs(inlined)):
-            inlined = _inlined(failing, trial, judge, fields)
+        inlined = _inlined(failing, trial, check)
+        if check is mask_checks.assert_import:
+            return _import_script(failing, inlined)
+        if fields := context_fields(_adapter_code(inlined)):
+            inlined = _inlined(failing, trial, check, fields)
     except CannotInline as error:
-        raise NoReproducer(f"the code of {failing.found.name} cannot be written into a script: {error}") from error
-    return _composed(failing, inlined, trial, judge.__name__, fields)
+        raise NoReproducer(f"the code of {failing.found.name} cannot be copied into a script: {error}") from error
+    return _compose(failing, inlined, trial, check.__name__, fields)
 
 
-def judgement(failing: Failing) -> Callable[[], None]:
-    """What the script judges by.
+def check_for(failing: Failing) -> Callable[[], None]:
+    """Return the check that reproduces a failure.
 
     Raises:
-        NoReproducer: there is nothing to judge by.
+        NoReproducer: There is no such check.
     """
     cell, contract = failing.planned.cell, failing.found.adapter.contract
     if cell.area == REFUSE and requirement(cell.requirement).refuses[0] in _OPERATIONS:
-        raise NoReproducer(f"there is no reproducer of {cell.requirement} yet")
+        raise NoReproducer(f"there is no reproducer for {cell.requirement} yet")
     if cell.area == REFUSE:
-        return judgements.judge_refused
+        return model_checks.assert_refused
     if cell.requirement == "MASK-19" and "importing" not in failing.record.message:
-        raise NoReproducer("there is no reproducer of settings that attach, update or restore change")
+        raise NoReproducer("there is no reproducer for settings that attach, update or restore change")
     if cell.requirement == "MASK-25" and (contract.level_basis, contract.regrowth) != ("dense", "free"):
-        raise NoReproducer(f"there is no reproducer of MASK-25 where regrowth is {contract.regrowth}")
-    if judge := judgements.BY_REQUIREMENT.get(cell.requirement):
-        return judge
+        raise NoReproducer(f"there is no reproducer for MASK-25 if regrowth is {contract.regrowth}")
+    if check := BY_REQUIREMENT.get(cell.requirement):
+        return check
     if re.match(r"[A-Z]\w*: ", failing.record.signature):
-        return judgements.judge_runs
-    raise NoReproducer(f"there is no reproducer of {cell.requirement} yet")
+        return mask_checks.assert_runs
+    raise NoReproducer(f"there is no reproducer for {cell.requirement} yet")
 
 
-def _inlined(failing: Failing, trial: Trial, judge: Callable[[], None], fields: Iterable[str] = ()) -> Inlined:
+def _inlined(failing: Failing, trial: Trial, check: Callable[[], None], fields: Iterable[str] = ()) -> Inlined:
     adapter, kind = failing.found.adapter, type(failing.found.adapter)
     if vars(adapter):
-        raise CannotInline(f"its {kind.__name__} is made with {', '.join(vars(adapter))}")
+        raise CannotInline(f"its {kind.__name__} is constructed with {', '.join(vars(adapter))}")
     used = {type(pattern).__name__ for pattern in trial.plan.patterns.values()}
-    roots = [(kind.__module__, kind.__name__), (Plan.__module__, "Plan"), (judge.__module__, judge.__name__)]
+    roots = [(kind.__module__, kind.__name__), (Plan.__module__, "Plan"), (check.__module__, check.__name__)]
     roots += [(patterns.__name__, name) for name in used]
-    roots += [(tools.__name__, name) for name in ("said", "Failure", *["given_mask"] * ("Given" in used))]
+    roots += [(check_tools.__name__, name) for name in ("said", "Failure", *["given_mask"] * ("Given" in used))]
     needed = {_RESTS_ON[field] for field in fields}
-    roots += [(tools.__name__, name) for name in ("inputs", "batches", "DEVICE", "DTYPE") if name in needed]
-    return Inlined(roots, _PATTERNS - used | _settled(trial))
+    roots += [(check_tools.__name__, name) for name in ("inputs", "batches", "DEVICE", "DTYPE") if name in needed]
+    return Inlined(roots, _PATTERNS - used | _false_conditions(trial))
 
 
-def _settled(trial: Trial) -> set[str]:
-    """Conditions that do not hold for this sparsifier."""
+def _false_conditions(trial: Trial) -> set[str]:
+    """Return the conditions of the checks that are false for this sparsifier."""
     contract = trial.contract
     renewed = contract.mask_storage == "nowhere" and contract.masks_at == "update"
     holds = {"RENEWED": renewed, "MONOTONE": contract.regrowth == "monotone"}
@@ -108,42 +116,42 @@ def _settled(trial: Trial) -> set[str]:
 # ------------------------------------------------------------------------------------------ the text
 
 
-def _theirs(inlined: Inlined) -> str:
-    """The adapter's code, and what it rests on."""
+def _adapter_code(inlined: Inlined) -> str:
+    """Return the code of the adapter and of everything that it uses."""
     return _code(inlined, [module for module in inlined.modules if module not in _OURS])
 
 
-def _composed(failing: Failing, inlined: Inlined, trial: Trial, judge: str, fields: Iterable[str]) -> str:
-    theirs = _theirs(inlined)
-    as_arrays = bool(re.search(r"\bnp\b|numpy|pattern\.mask\.", theirs))
-    supply = Supply(trial, as_arrays).early(inlined.given)
-    ours = _code(inlined, [_OURS[0]]), _code(inlined, [_OURS[1]])
+def _compose(failing: Failing, inlined: Inlined, trial: Trial, check: str, fields: Iterable[str]) -> str:
+    adapter_code = _adapter_code(inlined)
+    as_arrays = bool(re.search(r"\bnp\b|numpy|pattern\.mask\.", adapter_code))
+    definitions = PlaceholderCode(trial, as_arrays).early(inlined.given)
+    ours = _code(inlined, [_OURS[0]]), _code(inlined, _OURS[1:])
     late = f"ADAPTER = {type(failing.found.adapter).__name__}()\n"
     if "CONTEXT" in inlined.given:
         late += f"CONTEXT = {context_code(fields)}\n"
-    body = [theirs, ours[0], _folded(supply), late, ours[1], _END.format(judge=judge)]
+    body = [adapter_code, ours[0], _wrapped(definitions), late, ours[1], _END.format(check=check)]
     code = "\n".join(part.strip("\n") + "\n" for part in body if part.strip())
     return f"{_header(failing)}\n{_imports(inlined, code)}\n\n{code}"
 
 
-def _importing(failing: Failing, inlined: Inlined) -> str:
-    """A script that looks before and after the package is imported, and does nothing else."""
-    def is_packages(statement: str) -> bool:
+def _import_script(failing: Failing, inlined: Inlined) -> str:
+    """Return a script that compares torch's functions before and after the package is imported."""
+    def is_of_package(statement: str) -> bool:
         return statement.split()[1].partition(".")[0] not in _NO_PACKAGES
 
-    theirs = imports(type(failing.found.adapter).__module__)
-    after = "\n".join(_joined(filter(is_packages, theirs))) + "\n"
+    statements = imports(type(failing.found.adapter).__module__)
+    after = "\n".join(_joined(filter(is_of_package, statements))) + "\n"
     parts = ["import os\nimport sys\n\nimport torch\n", BEFORE_CODE, after]
-    judge = judgements.judge_import.__name__
-    return "\n".join([_header(failing), *parts, _code(inlined, _OURS) + "\n", _END.format(judge=judge)])
+    check = mask_checks.assert_import.__name__
+    return "\n".join([_header(failing), *parts, _code(inlined, _OURS) + "\n", _END.format(check=check)])
 
 
 def _code(inlined: Inlined, modules: Iterable[str]) -> str:
-    return "\n\n".join(written(node) for node in inlined.code(modules))
+    return "\n\n".join(unparse(node) for node in inlined.code(modules))
 
 
-def _folded(code: str) -> str:
-    return "\n".join(line for one in code.splitlines() for line in folded(one))
+def _wrapped(code: str) -> str:
+    return "\n".join(line for one in code.splitlines() for line in wrap_line(one))
 
 
 def _header(failing: Failing) -> str:
@@ -168,26 +176,26 @@ def _imports(inlined: Inlined, code: str) -> str:
 
 
 def _joined(statements: Iterable[str]) -> list[str]:
-    """One statement a module."""
+    """Join import statements of the same module."""
     statements = list(statements)
     plain = sorted(one for one in statements if one.startswith("import "))
     names: dict[str, list[str]] = {}
     for one in sorted(set(statements) - set(plain)):
         module, _, name = one.removeprefix("from ").partition(" import ")
         names.setdefault(module, []).append(name)
-    return plain + [written(ast.parse(f"from {module} import {', '.join(these)}")) for module, these in names.items()]
+    return plain + [unparse(ast.parse(f"from {module} import {', '.join(these)}")) for module, these in names.items()]
 
 
 _END = """\
 if __name__ == "__main__":
     try:
-        {judge}()
+        {check}()
     except Failure as failure:
         expected, seen = failure.args
     except Exception as error:
         expected, seen = "no error", said(error)
     else:
-        sys.exit(print("as expected: what this script shows is mended"))
+        sys.exit(print("as expected: the failure is fixed"))
     print(f"expected: {{expected}}\\nseen: {{seen}}")
     sys.exit(1)
 """

@@ -1,4 +1,4 @@
-"""What an adapter's code says to the harness alone is left out of a script: docstrings, annotations, declarations."""
+"""Strip code of everything that only the harness needs: docstrings, annotations, declarations."""
 
 from __future__ import annotations
 
@@ -8,19 +8,25 @@ from collections.abc import Iterable
 _HARNESS_CALLS = ("refuse_unsupported",)
 
 
-def trimmed(node: ast.stmt, absent: Iterable[str]) -> ast.stmt:
-    """A copy of a definition without what a script does not need. absent: classes of which it has no instance, so that
-    an `isinstance` of them is settled."""
+def strip(node: ast.stmt, absent: Iterable[str]) -> ast.stmt:
+    """Return a copy of a definition without the parts that a script does not need.
+
+    Args:
+        node: A class, a function or an assignment.
+        absent: Classes without an instance in the script, and conditions that are false in it; branches on them are
+            resolved.
+    """
     copy = ast.parse(ast.unparse(node)).body[0]
-    trimmed_copy: ast.stmt = ast.fix_missing_locations(_Trimmer(frozenset(absent)).visit(copy))
-    return trimmed_copy
+    stripped: ast.stmt = ast.fix_missing_locations(_Stripper(frozenset(absent)).visit(copy))
+    return stripped
 
 
 def is_dataclass(node: ast.ClassDef) -> bool:
+    """Return whether a class has a dataclass decorator."""
     return any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list)
 
 
-class _Trimmer(ast.NodeTransformer):
+class _Stripper(ast.NodeTransformer):
     def __init__(self, absent: frozenset[str]) -> None:
         self.absent = absent
 
@@ -55,7 +61,7 @@ class _Trimmer(ast.NodeTransformer):
         return node
 
     def visit_Assert(self, node: ast.Assert) -> ast.AST | None:
-        """Those that tell a type checker what is so."""
+        """Remove assertions that only help a type checker."""
         return None if "isinstance(" in (text := ast.unparse(node)) or text.endswith("is not None") else node
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:

@@ -1,4 +1,4 @@
-"""No script is handed out that has not been seen to fail as its cell does, in an interpreter without this package."""
+"""Run a script in an interpreter without sparsecheck, and verify that it fails as its cell does."""
 
 from __future__ import annotations
 
@@ -23,17 +23,24 @@ _ALONE = (
 
 
 @dataclass(frozen=True)
-class Tried:
-    """How a script ended. expected, seen: what it printed of them; empty if it did not. said: its last line."""
+class ScriptResult:
+    """The result of running a script.
+
+    Attributes:
+        code: The exit code.
+        expected: The expectation that it printed, or an empty string.
+        seen: The observation that it printed, or an empty string.
+        last_line: The last line of its output.
+    """
 
     code: int
     expected: str
     seen: str
-    said: str
+    last_line: str
 
 
-def tried(script: str, limit: float = 300.0) -> Tried:
-    """Run a script in a clean interpreter, in an empty folder."""
+def run_script(script: str, limit: float = 300.0) -> ScriptResult:
+    """Run a script in a new interpreter without sparsecheck, in an empty folder, for at most `limit` seconds."""
     with tempfile.TemporaryDirectory(prefix="sparsecheck-") as folder:
         file = Path(folder) / "reproducer.py"
         file.write_text(script, "utf-8")
@@ -44,9 +51,9 @@ def tried(script: str, limit: float = 300.0) -> Tried:
                 env={**os.environ, "PYTHONHASHSEED": "0"}, stdin=subprocess.DEVNULL,
             )
         except subprocess.TimeoutExpired:
-            return Tried(124, "", "", f"it had not ended after {limit:g} seconds")
+            return ScriptResult(124, "", "", f"it was still running after {limit:g} seconds")
     [*_, last] = (ended.stdout + ended.stderr).strip().splitlines() or [""]
-    return Tried(ended.returncode, _line(ended.stdout, "expected"), _line(ended.stdout, "seen"), last)
+    return ScriptResult(ended.returncode, _line(ended.stdout, "expected"), _line(ended.stdout, "seen"), last)
 
 
 def _line(output: str, word: str) -> str:
@@ -54,19 +61,19 @@ def _line(output: str, word: str) -> str:
     return found[1] if found else ""
 
 
-def check(script: str, record: Record) -> None:
-    """Run it, and hold what it shows against the record.
+def verify(script: str, record: Record) -> None:
+    """Run a script and compare its failure with the record of its cell.
 
     Raises:
-        NoReproducer: it does not fail, or otherwise than the cell.
+        NoReproducer: The script does not fail, or fails differently than the cell.
     """
-    ended = tried(script)
-    if ended.code != 1 or not ended.seen:
-        raise NoReproducer(f"the script that was written for {record.cell} does not show what fails: {ended.said}")
-    if not is_symptom(ended.seen, record):
-        raise NoReproducer(f"the script that was written for {record.cell} shows another failure: {ended.seen}")
+    result = run_script(script)
+    if result.code != 1 or not result.seen:
+        raise NoReproducer(f"the script for {record.cell} does not reproduce the failure: {result.last_line}")
+    if not is_symptom(result.seen, record):
+        raise NoReproducer(f"the script for {record.cell} shows another failure: {result.seen}")
 
 
 def is_symptom(seen: str, record: Record) -> bool:
-    """Whether the record says the same of the cell."""
+    """Return whether the message of the record contains the observation."""
     return " ".join(recordable(seen).split()) in " ".join(record.message.split())

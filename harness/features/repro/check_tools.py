@@ -1,4 +1,4 @@
-"""What several judgements share. It is written into scripts as it stands, so it uses torch and nothing else."""
+"""Functions that several checks share; they are copied into scripts, so they use only torch and Python itself."""
 
 from __future__ import annotations
 
@@ -32,31 +32,33 @@ from .placeholders import (
 
 
 class Failure(Exception):
-    """What was expected, and what is seen instead."""
+    """Raised if a check fails; the arguments are the expected and the observed state, in words."""
 
 
 def require(condition: object, expected: str, seen: str) -> None:
-    """Raises:
-    Failure: the condition does not hold.
+    """Raise unless a condition holds.
+
+    Raises:
+        Failure: The condition does not hold.
     """
     if not condition:
         raise Failure(expected, seen)
 
 
 def integers(name: str, shape: tuple[int, ...], below: int) -> Tensor:
-    """The same numbers on every machine and with every torch: the bits are SHAKE-256's of a name."""
+    """Return deterministic integers, derived from a name by SHAKE-256, equal on every machine and torch version."""
     count = math.prod(shape)
     words = struct.unpack(f"<{count}Q", hashlib.shake_256(name.encode()).digest(8 * count))
     return torch.tensor([word % below for word in words], device=DEVICE).reshape(shape)
 
 
 def reals(name: str, shape: tuple[int, ...]) -> Tensor:
-    """Between -1 and 1."""
+    """Return deterministic float64 numbers between -1 and 1, derived from a name."""
     return (integers(name, shape, 2**23).double() * 2 + 1) / 2**23 - 1
 
 
 def dense_model(variant: str = "", dtype: torch.dtype | None = None, kind: type[nn.Module] | None = None) -> nn.Module:
-    """The model, with weights that are drawn from the names."""
+    """Return a dense model whose weights are derived from its parameter names."""
     model = (kind or Model)().to(DEVICE, dtype or DTYPE)
     for name, parameter in model.named_parameters():
         drawn = f"{CELL} {variant} {name if '.' in name else '.' + name}"
@@ -65,57 +67,60 @@ def dense_model(variant: str = "", dtype: torch.dtype | None = None, kind: type[
 
 
 def batches(count: int, variant: str) -> list[tuple[Tensor, Tensor]]:
-    """Batches of inputs and targets; these are what another model gives."""
+    """Return batches of inputs and targets; another dense model computes the targets."""
     teacher = dense_model("target")
     made = [inputs(f"{variant} batch {number}") for number in range(count)]
     return [(one, teacher(one).detach()) for one in made]
 
 
 def sparsified(model: nn.Module | None = None, plan: Plan | None = None) -> Sparsified:
-    """A dense model attached to and updated once."""
+    """Attach the sparsifier to a dense model, update once, and return it."""
     attached: Sparsified = ADAPTER.attach(dense_model() if model is None else model, plan or PLAN, CONTEXT)
     attached.update()
     return attached
 
 
 def restored(saved: Saved, plan: Plan | None = None) -> Sparsified:
-    """From what was saved, on a dense model of other weights."""
+    """Restore a saved state on a dense model with other weights."""
     made: Sparsified = ADAPTER.restore(dense_model("restored"), plan or PLAN, saved, CONTEXT)
-    if RENEWED:  # masks are stored nowhere, and come with the update
+    if RENEWED:  # masks are not saved; an update creates them
         made.update()
     return made
 
 
 def resumed(saved: Saved) -> Sparsified:
-    """Restored with a plan that asks for other masks, which those that were saved go before."""
+    """Restore a saved state with a plan that would give other masks; the saved masks take precedence."""
     return restored(saved, MISLEADING_PLAN)
 
 
 def learn(attached: Sparsified) -> None:
-    """Train it a little."""
+    """Train the model for a few steps."""
     optimizer = torch.optim.SGD(attached.model.parameters(), lr=0.1, momentum=0.9)
     attached.train(batches(2, "lesson") * 4, functional.mse_loss, optimizer)
 
 
 def given_mask(name: str, shape: tuple[int, ...]) -> Tensor:
-    """About half the entries, the first kept and the second not."""
+    """Return a mask that keeps about half the entries, the first one but not the second."""
     mask = integers(f"{name} given mask", shape, 2).bool()
     mask.view(-1)[:2] = torch.tensor([True, False])
     return mask.cpu()
 
 
 def said(error: Exception) -> str:
-    """An exception in one line."""
+    """Return an exception in one line."""
     return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
 
 
 def masks_of(attached: Sparsified) -> dict[str, Tensor]:
+    """Return copies of the masks."""
     return {name: mask.clone() for name, mask in attached.masks().items()}
 
 
-def judge_equal(seen: Tensor, expected: Tensor, what: str, rule: str) -> None:
-    """Raises:
-    Failure: an entry differs.
+def assert_equal(seen: Tensor, expected: Tensor, what: str, rule: str) -> None:
+    """Raise if two tensors differ.
+
+    Raises:
+        Failure: An entry differs.
     """
     wrong = (seen != expected).nonzero().tolist()
     if wrong:
@@ -125,16 +130,18 @@ def judge_equal(seen: Tensor, expected: Tensor, what: str, rule: str) -> None:
         raise Failure(rule, f"{what} of shape {tuple(seen.shape)} {counts}: {values}")
 
 
-def judge_masks(attached: Sparsified, masks: Mapping[str, Tensor], rule: str) -> None:
-    """Raises:
-    Failure: a mask is another.
+def assert_masks(attached: Sparsified, masks: Mapping[str, Tensor], rule: str) -> None:
+    """Raise if a mask is not the expected one.
+
+    Raises:
+        Failure: A mask differs.
     """
     for name in PLAN.names:
-        judge_equal(attached.masks()[name], masks[name], f"mask of {name}", rule)
+        assert_equal(attached.masks()[name], masks[name], f"mask of {name}", rule)
 
 
 class Witness(TorchFunctionMode):
-    """Notes the weight that reaches each layer's function."""
+    """Records the weight that each layer passes to its torch function."""
 
     layers = (functional.linear, functional.conv1d, functional.conv2d, functional.embedding)
 
@@ -149,47 +156,51 @@ class Witness(TorchFunctionMode):
 
 
 def used(model: nn.Module) -> dict[str, Tensor]:
-    """The weight that each layer computes with in forward, by the dense model's names."""
+    """Return the weight that each layer uses in forward, by the names of the dense model."""
     with Witness() as witness:
         model(inputs("probe"))
     return dict(zip(WEIGHTS, [weight.detach().double() for weight in witness.weights], strict=True))
 
 
-def judge_used(model: nn.Module, expected: Mapping[str, Tensor], rule: str) -> None:
-    """Raises:
-    Failure: forward computes with another weight.
+def assert_used(model: nn.Module, expected: Mapping[str, Tensor], rule: str) -> None:
+    """Raise if forward uses other weights than expected.
+
+    Raises:
+        Failure: A weight differs.
     """
     for name, weight in used(model).items():
         if name in expected:
-            judge_equal(weight, expected[name], f"{name} as used in forward", rule)
+            assert_equal(weight, expected[name], f"{name} as used in forward", rule)
 
 
 def masked(model: nn.Module, masks: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Each planned weight of a dense model, with zeros where its mask removes."""
+    """Return each planned weight of a dense model, with zeros where its mask removes entries."""
     weights = {name: model.get_parameter(name).detach().double() for name in PLAN.names}
     return {name: torch.where(masks[name], weight, 0.0) for name, weight in weights.items()}
 
 
 def dense_weights(model: nn.Module) -> dict[str, nn.Parameter]:
-    """The parameters that training changes."""
+    """Return the parameters that training changes, by planned name."""
     return {name: model.get_parameter(place) for name, place in DENSE.items()}
 
 
 def flags(model: nn.Module) -> dict[str, bool]:
-    """What a user sets, and nobody else is to change."""
+    """Return the `training` and `requires_grad` flags of a model, which only the user may change."""
     trains = {f"{name or 'the model'}.training": module.training for name, module in model.named_modules()}
     return {**trains, **{f"{name}.requires_grad": one.requires_grad for name, one in model.named_parameters()}}
 
 
 def build(model: nn.Module) -> dict[str, str]:
-    """The type of each module."""
+    """Return the type of each module, by name."""
     kinds = {name or "the model": type(module) for name, module in model.named_modules()}
     return {name: f"{kind.__module__}.{kind.__qualname__}" for name, kind in kinds.items()}
 
 
-def judge_build(model: nn.Module, expected: Mapping[str, str], rule: str) -> None:
-    """Raises:
-    Failure: a module is new, gone or of another type.
+def assert_build(model: nn.Module, expected: Mapping[str, str], rule: str) -> None:
+    """Raise if the modules of a model are not the expected ones.
+
+    Raises:
+        Failure: A module was added or removed, or has another type.
     """
     seen = build(model)
     for name in {**expected, **seen}:
@@ -198,7 +209,7 @@ def judge_build(model: nn.Module, expected: Mapping[str, str], rule: str) -> Non
 
 
 def leaves(value: Any, path: str = "") -> dict[str, Any]:
-    """What nested mappings and lists hold, by path."""
+    """Return the leaves of nested mappings and lists, by path."""
     if isinstance(value, (list, tuple)):
         value = dict(enumerate(value))
     if not isinstance(value, Mapping):
@@ -210,24 +221,26 @@ def leaves(value: Any, path: str = "") -> dict[str, Any]:
 
 
 def copied(value: Any) -> dict[str, Any]:
-    """The leaves, with every tensor copied."""
+    """Return the leaves with copies of all tensors."""
     return {path: one.clone() if isinstance(one, Tensor) else one for path, one in leaves(value).items()}
 
 
-def judge_unchanged(value: Any, before: Mapping[str, Any], rule: str) -> None:
-    """Raises:
-    Failure: a leaf is gone or differs.
+def assert_unchanged(value: Any, before: Mapping[str, Any], rule: str) -> None:
+    """Raise if a nested value has changed.
+
+    Raises:
+        Failure: A leaf is missing or differs.
     """
     now = leaves(value)
     gone = sorted(set(before) - set(now))
     require(not gone, rule, f"{', '.join(gone)} is gone")
     for path, one in before.items():
         if isinstance(one, Tensor):
-            judge_equal(now[path], one, path, rule)
+            assert_equal(now[path], one, path, rule)
 
 
 def tensors(attached: Sparsified) -> dict[str, Tensor]:
-    """All that belongs to one."""
+    """Return the parameters, buffers, masks and sidecar tensors of an attached sparsifier, by path."""
     model = {**dict(attached.model.named_parameters()), **dict(attached.model.named_buffers())}
     found = leaves({"model": model, "masks": attached.masks(), "sidecar": attached.sidecar()})
     return {path: one for path, one in found.items() if isinstance(one, Tensor)}
