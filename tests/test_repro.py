@@ -171,7 +171,9 @@ def test_output_writes_the_script_that_stdout_would_show(tmp_path: Path) -> None
     (("exemplar:MASK-01/linear/given/float32/moon",), "is not planned for exemplar"),
     ((PASSES, "--output", "nowhere/it.py"), "nowhere/it.py cannot be written (No such file or directory)"),
 ])
-def test_cells_that_cannot_be_reproduced_give_a_one_line_error(arguments: tuple[str, ...], says: str, tmp_path: Path) -> None:
+def test_cells_that_cannot_be_reproduced_give_a_one_line_error(
+    arguments: tuple[str, ...], says: str, tmp_path: Path
+) -> None:
     ended = repro(*arguments, folder=tmp_path)
     assert (ended.returncode, ended.stdout) == (2, "")
     [line] = ended.stderr.splitlines()
