@@ -1,4 +1,4 @@
-"""`sparsecheck init` writes what runs as it is, beside what a user has, or nothing."""
+"""`sparsecheck init`: the scaffold runs as it is, existing files are kept, and errors write nothing."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from sparsecheck.adapter.discovery import GROUP
 from sparsecheck.cli import main
-from sparsecheck.features.init.package import CannotStart, read
-from sparsecheck.features.init.pyproject import AlreadyThere, NotPlain, added
+from sparsecheck.features.init.package import CannotScaffold, read
+from sparsecheck.features.init.pyproject import AlreadyThere, NotPlain, add_key
 from sparsecheck.features.init.scaffold import NotWritten, plan, write
 from tests.installed import pip_install
 
@@ -38,12 +38,12 @@ def init(folder: Path, *arguments: str) -> tuple[int, str]:
 
 
 def held(folder: Path) -> dict[str, bytes | None]:
-    """All that a folder holds: the content of its files, and its folders."""
+    """Return the content of a folder: its files with their bytes, and its folders with None."""
     return {str(one.relative_to(folder)): one.read_bytes() if one.is_file() else None for one in folder.rglob("*")}
 
 
 def refused(folder: Path, *arguments: str) -> str:
-    """What init says in one line where it writes nothing."""
+    """Run init, assert that it writes nothing, and return its one-line error."""
     before = held(folder)
     code, output = init(folder, *arguments)
     assert (code, held(folder)) == (2, before), output
@@ -71,7 +71,7 @@ def test_the_package_is_found(tmp_path: Path, text: str, folder: str, name: str)
     assert (tmp_path / folder / "sparsecheck_adapter.expectations.toml").is_file()
 
 
-def test_a_name_with_dots_may_be_a_package_in_a_namespace(tmp_path: Path) -> None:
+def test_a_dotted_name_can_be_a_namespace_package(tmp_path: Path) -> None:
     found = read(project(tmp_path, PROJECT.replace("acme-pruning", "acme.pruning"), "src/acme/pruning"))
     assert (found.name, found.folder) == ("acme.pruning", tmp_path / "src" / "acme" / "pruning")
     assert init(tmp_path)[0] == 0
@@ -79,15 +79,15 @@ def test_a_name_with_dots_may_be_a_package_in_a_namespace(tmp_path: Path) -> Non
     assert '"acme.pruning" = "acme.pruning.sparsecheck_adapter:AcmePruningAdapter"\n' in text
 
 
-def test_tests_and_docs_are_no_packages(tmp_path: Path) -> None:
+def test_tests_and_docs_are_not_packages(tmp_path: Path) -> None:
     assert read(project(tmp_path, PROJECT, "tests", "docs", "other")).name == "other"
 
 
-def test_what_is_written_is_told_and_gates_by_the_name(tmp_path: Path) -> None:
+def test_written_files_are_listed_and_require_the_sparsifier(tmp_path: Path) -> None:
     code, output = init(project(tmp_path), "--name", "acme-magnitude")
     assert code == 0
-    told = [line.split()[-1] for line in output.splitlines() if line.startswith(("written:", "added to:"))]
-    assert sorted(told) == sorted(name for name, content in held(tmp_path).items()
+    shown = [line.split()[-1] for line in output.splitlines() if line.startswith(("written:", "added to:"))]
+    assert sorted(shown) == sorted(name for name, content in held(tmp_path).items()
                                   if content and not name.endswith("__init__.py"))
     gate = "sparsecheck run acme-magnitude --require acme-magnitude --report "
     assert gate in (tmp_path / "tox.ini").read_text("utf-8")
@@ -99,37 +99,38 @@ def test_what_is_written_is_told_and_gates_by_the_name(tmp_path: Path) -> None:
     ("text", "packages", "said"),
     [
         ("[project", ["acme"], "cannot be read: "),
-        ("[project]\nversion = '1'\n", ["acme"], "gives no name under [project]"),
-        (PROJECT + 'dynamic = ["entry-points"]\n', ["acme"], "leaves entry-points dynamic"),
-        (PROJECT, ["one", "two"], "more than one package: one, two; say which with --package"),
-        (PROJECT, ["docs"], "no folder with an __init__.py is found for acme-pruning"),
-        (PROJECT + HEAD + 'acme-pruning = "a:B"\n', ["acme"], 'has acme-pruning = "a:B" in [project.entry-points'),
+        ("[project]\nversion = '1'\n", ["acme"], "has no name in [project]"),
+        (PROJECT + 'dynamic = ["entry-points"]\n', ["acme"], "declares entry-points as dynamic"),
+        (PROJECT, ["one", "two"], "several packages: one, two; name one with --package"),
+        (PROJECT, ["docs"], "no folder with an __init__.py was found for acme-pruning"),
+        (PROJECT + HEAD + 'acme-pruning = "a:B"\n', ["acme"],
+         'already has acme-pruning = "a:B" in [project.entry-points'),
         (PROJECT + f'[project.entry-points]\n"{GROUP}" = {{}}\n', ["acme"], "by hand"),
     ],
 )
-def test_what_is_not_understood_is_said(tmp_path: Path, text: str, packages: list[str], said: str) -> None:
+def test_an_unclear_project_is_an_error(tmp_path: Path, text: str, packages: list[str], said: str) -> None:
     assert said in refused(project(tmp_path, text, *packages))
 
 
-def test_a_single_module_is_no_package(tmp_path: Path) -> None:
+def test_a_single_module_is_not_a_package(tmp_path: Path) -> None:
     (project(tmp_path, PROJECT, "tests") / "acme_pruning.py").touch()
     assert "acme_pruning.py is a single module" in refused(tmp_path)
 
 
-def test_no_pyproject_is_said(tmp_path: Path) -> None:
-    assert "pyproject.toml: no such file" in refused(tmp_path)
+def test_a_missing_pyproject_is_an_error(tmp_path: Path) -> None:
+    assert "pyproject.toml does not exist" in refused(tmp_path)
 
 
 def test_the_package_may_be_named(tmp_path: Path) -> None:
     project(tmp_path, PROJECT, "one", "two")
-    assert "no folder holds the package three" in refused(tmp_path, "--package", "three")
-    assert "is no name of an import package" in refused(tmp_path, "--package", "a/b")
+    assert "the package three was not found" in refused(tmp_path, "--package", "three")
+    assert "is not the name of an import package" in refused(tmp_path, "--package", "a/b")
     assert init(tmp_path, "--package", "two")[0] == 0
     assert (tmp_path / "two" / "sparsecheck_adapter.py").is_file()
 
 
 @pytest.mark.parametrize("name", ["a b", "../x", "", "exemplar"])
-def test_a_name_that_is_none_or_taken_is_refused(tmp_path: Path, name: str) -> None:
+def test_an_invalid_or_taken_name_is_an_error(tmp_path: Path, name: str) -> None:
     project(tmp_path, PROJECT.replace("acme-pruning", "exemplar"))
     assert "--name" in refused(tmp_path, "--name", name)
 
@@ -142,37 +143,37 @@ def test_nothing_is_overwritten(tmp_path: Path, file: str) -> None:
     path = project(tmp_path) / file
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("mine", "utf-8")
-    assert f"{file} is there already" in refused(tmp_path)
+    assert f"{file} already exists" in refused(tmp_path)
 
 
-def test_a_link_to_nowhere_is_not_written_through(tmp_path: Path) -> None:
+def test_a_dangling_link_is_not_followed(tmp_path: Path) -> None:
     (project(tmp_path) / "acme_pruning" / "sparsecheck_adapter.py").symlink_to(tmp_path / "gone")
-    assert "is there already" in refused(tmp_path)
+    assert "already exists" in refused(tmp_path)
 
 
-def test_what_is_no_folder_is_in_the_way(tmp_path: Path) -> None:
+def test_a_file_in_place_of_a_folder_is_an_error(tmp_path: Path) -> None:
     (project(tmp_path) / ".github").touch()
-    assert ".github is no folder that can be written to" in refused(tmp_path)
+    assert ".github is not a writable folder" in refused(tmp_path)
 
 
-def test_a_second_time_nothing_is_written(tmp_path: Path) -> None:
+def test_a_second_init_writes_nothing(tmp_path: Path) -> None:
     assert init(project(tmp_path))[0] == 0
-    assert "already; nothing was written" in refused(tmp_path)
+    assert "nothing was written" in refused(tmp_path)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_cannot_be_written_to_is_said(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_an_error(tmp_path: Path) -> None:
     folder = project(tmp_path) / "acme_pruning"
     folder.chmod(0o555)
-    assert "acme_pruning is no folder that can be written to" in refused(tmp_path)
+    assert "acme_pruning is not a writable folder" in refused(tmp_path)
 
 
-def test_what_fails_halfway_is_taken_back(tmp_path: Path) -> None:
+def test_a_failed_write_is_rolled_back(tmp_path: Path) -> None:
     before = held(project(tmp_path))
-    start = plan(read(tmp_path))
+    scaffold = plan(read(tmp_path))
     (tmp_path / "tox.ini").mkdir()
     with pytest.raises(NotWritten, match=r"tox\.ini cannot be written"):
-        write(start)
+        write(scaffold)
     assert held(tmp_path) == {**before, "tox.ini": None}
 
 
@@ -189,8 +190,8 @@ def test_what_fails_halfway_is_taken_back(tmp_path: Path) -> None:
     ],
     ids=["empty", "no end of line", "table", "spaced", "CRLF", "said"],
 )
-def test_a_line_is_added_and_all_else_stays(text: str, new: str) -> None:
-    assert added(text, TABLE, "x", "v") == new
+def test_a_key_is_added_and_the_rest_is_kept(text: str, new: str) -> None:
+    assert add_key(text, TABLE, "x", "v") == new
 
 
 @pytest.mark.parametrize(
@@ -202,9 +203,9 @@ def test_a_line_is_added_and_all_else_stays(text: str, new: str) -> None:
         (f'a = """\n{HEAD}"""\n', NotPlain),
     ],
 )
-def test_where_no_line_can_be_added_it_is_said(text: str, error: type[CannotStart]) -> None:
+def test_a_key_that_cannot_be_added_is_an_error(text: str, error: type[CannotScaffold]) -> None:
     with pytest.raises(error, match=r"pyproject\.toml"):
-        added(text, TABLE, "x", "v")
+        add_key(text, TABLE, "x", "v")
 
 
 def test_an_environment_is_appended_to_tox_ini(tmp_path: Path) -> None:
@@ -215,43 +216,43 @@ def test_an_environment_is_appended_to_tox_ini(tmp_path: Path) -> None:
     assert text.count(b"\n") == text.count(b"\r\n")
 
 
-def test_an_environment_that_is_there_is_left(tmp_path: Path) -> None:
+def test_an_existing_environment_is_kept(tmp_path: Path) -> None:
     (project(tmp_path) / "tox.ini").write_text("[testenv:sparsecheck]\n", "utf-8")
-    assert "tox.ini has an environment sparsecheck already" in refused(tmp_path)
+    assert "tox.ini already has an environment sparsecheck" in refused(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("file", "text"), [("tox.toml", ""), ("setup.cfg", "[tox:tox]\n"), ("pyproject.toml", PROJECT + "[tool.tox]\n")]
 )
-def test_no_tox_ini_hides_what_sets_tox_up(tmp_path: Path, file: str, text: str) -> None:
+def test_no_tox_ini_is_written_if_tox_is_configured_elsewhere(tmp_path: Path, file: str, text: str) -> None:
     (project(tmp_path) / file).write_text(text, "utf-8")
     code, output = init(tmp_path)
     assert (code, (tmp_path / "tox.ini").exists()) == (0, False)
-    assert f"tox is set up in {file}" in output
+    assert f"tox is configured in {file}" in output
 
 
 @pytest.mark.parametrize(
     ("asked", "pythons"), [("", '["3.11", "3.13"]'), (">=3.12", '["3.13"]'), ("<3.11", '["3.10"]'), ("x", '["3.11"')]
 )
-def test_the_workflow_takes_pythons_that_the_package_allows(tmp_path: Path, asked: str, pythons: str) -> None:
+def test_the_workflow_uses_pythons_that_the_package_allows(tmp_path: Path, asked: str, pythons: str) -> None:
     init(project(tmp_path, PROJECT + f'requires-python = "{asked}"\n'))
     assert f"python: {pythons}" in (tmp_path / ".github/workflows/sparsecheck.yml").read_text("utf-8")
 
 
-def test_a_part_of_a_repository_is_told_where_ci_looks(tmp_path: Path) -> None:
+def test_a_project_inside_a_repository_gets_a_note_about_the_workflow(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / "part").mkdir()
     assert f"move .github/workflows/sparsecheck.yml to {tmp_path}" in init(project(tmp_path / "part"))[1]
 
 
-def test_expectations_are_installed_as_far_as_it_can_be_said(tmp_path: Path) -> None:
-    told = '[tool.setuptools.package-data]\nacme_pruning = ["py.typed"]\n'
-    code, output = init(project(tmp_path, PROJECT + told))
+def test_explicit_package_data_gets_a_note_about_expectations(tmp_path: Path) -> None:
+    table = '[tool.setuptools.package-data]\nacme_pruning = ["py.typed"]\n'
+    code, output = init(project(tmp_path, PROJECT + table))
     assert code == 0
-    assert "to acme_pruning's package-data" in output
+    assert "to the package-data of acme_pruning" in output
 
 
-def test_what_is_written_installs_and_is_judged_as_it_is(tmp_path: Path) -> None:
+def test_the_scaffold_installs_and_can_be_judged(tmp_path: Path) -> None:
     source, installed = tmp_path / "source", tmp_path / "installed"
     source.mkdir()
     assert init(project(source, PROJECT, "src/acme_pruning"))[0] == 0

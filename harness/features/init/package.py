@@ -1,4 +1,4 @@
-"""The user's own project, as far as its pyproject.toml and its folders tell. No torch here."""
+"""Detect name and import package of the user's project from its pyproject.toml and folders. Does not import torch."""
 
 from __future__ import annotations
 
@@ -20,22 +20,31 @@ _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _NOT_PACKAGES = {"test", "tests", "doc", "docs", "example", "examples", "scripts", "tools", "benchmarks", "build"}
 
 
-class CannotStart(SparsecheckError):
-    """There is nothing to start from, or something stands in the way; the message says what to do."""
+class CannotScaffold(SparsecheckError):
+    """Raised if a project cannot be scaffolded; the message says what to do."""
 
 
-class UnclearProject(CannotStart):
-    """The project's name, or how it registers entry points, cannot be read from its pyproject.toml."""
+class UnclearProject(CannotScaffold):
+    """Raised if pyproject.toml has no usable name or entry points."""
 
 
-class UnclearPackage(CannotStart):
-    """It cannot be told which folder is the project's import package."""
+class UnclearPackage(CannotScaffold):
+    """Raised if the import package of the project cannot be detected."""
 
 
 @dataclass(frozen=True)
 class Package:
-    """The user's package. folder: of the import package `name`. data: of pyproject.toml, whose text is `text`.
-    poetry: whether poetry's own table is what names it."""
+    """The user's package.
+
+    Attributes:
+        root: The folder of pyproject.toml.
+        distribution: The name of the distribution.
+        name: The name of the import package.
+        folder: The folder of the import package.
+        text: The text of pyproject.toml.
+        data: Its parsed content.
+        poetry: Whether the name comes from poetry's own table.
+    """
 
     root: Path
     distribution: str
@@ -47,16 +56,21 @@ class Package:
 
     @property
     def by_setuptools(self) -> bool:
-        """Whether setuptools builds it, which installs no data that it is not told of."""
+        """Whether setuptools builds it, which installs data files only if they are listed."""
         system = self.data.get("build-system", {})
         return str(system.get("build-backend", "setuptools")).startswith("setuptools")
 
 
 def read(root: Path, package: str | None = None) -> Package:
-    """The project in folder `root`. package: its import name, where it cannot be told.
+    """Return the package of the project in folder `root`.
+
+    Args:
+        root: The folder of pyproject.toml.
+        package: The name of the import package; detected if None.
 
     Raises:
-        UnclearProject, UnclearPackage
+        UnclearProject: pyproject.toml has no usable name or entry points.
+        UnclearPackage: The import package is not found, or there are several.
     """
     text, data = _pyproject(root / "pyproject.toml")
     distribution, poetry = _distribution(data)
@@ -69,60 +83,60 @@ def _pyproject(file: Path) -> tuple[str, dict[str, Any]]:
         text = file.read_bytes().decode("utf-8")
         return text, tomllib.loads(text)
     except FileNotFoundError:
-        raise UnclearProject(f"{file}: no such file; call init where your package's pyproject.toml stands") from None
+        raise UnclearProject(f"{file} does not exist; run init in the folder of your pyproject.toml") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UnclearProject(f"{file} cannot be read: {error}") from None
 
 
 def _distribution(data: Mapping[str, Any]) -> tuple[str, bool]:
-    """The distribution's name, and whether it stands in poetry's own table."""
+    """Return the name of the distribution, and whether it comes from poetry's own table."""
     project, poetry = _table(data, "project"), _table(data, "tool", "poetry")
     if "entry-points" in project.get("dynamic", ()):
         raise UnclearProject(
-            "pyproject.toml leaves entry-points dynamic, so that none can be added there; make them static first"
+            "pyproject.toml declares entry-points as dynamic, so none can be added; make them static first"
         )
     for table, own in ((project, False), (poetry, True)):
         if isinstance(name := table.get("name"), str) and _NAME.fullmatch(name):
             return name, own
     raise UnclearProject(
-        "pyproject.toml gives no name under [project] or [tool.poetry], without which nothing can be registered; add it"
+        "pyproject.toml has no name in [project] or [tool.poetry], which is needed to register an adapter; add one"
     )
 
 
 def _named(root: Path, data: Mapping[str, Any], package: str) -> tuple[str, Path]:
     parts = package.split(".")
     if not all(part.isidentifier() for part in parts):
-        raise UnclearPackage(f"{package!r} is no name of an import package: give it as in `import acme.pruning`")
+        raise UnclearPackage(f"{package!r} is not the name of an import package; write it as in `import acme.pruning`")
     looked = [folder / Path(*parts) for folder in _sources(root, data)]
     for name, folder in (*_declared(root, data), *((package, folder) for folder in looked)):
         if name == package and folder.is_dir():
             return package, folder
-    raise UnclearPackage(f"no folder holds the package {package}; looked for {', '.join(map(str, looked))}")
+    raise UnclearPackage(f"the package {package} was not found; looked for {', '.join(map(str, looked))}")
 
 
 def _found(root: Path, data: Mapping[str, Any], distribution: str) -> tuple[str, Path]:
-    """The one package that is declared, or is called as the distribution, or is the only one there."""
+    """Return the package that is declared, has the name of the distribution, or is the only one."""
     declared = {name: folder for name, folder in _declared(root, data) if folder.is_dir()}
-    there = declared or dict(_lying(root, data, distribution))
+    there = declared or dict(_on_disk(root, data, distribution))
     alike = [name for name in there if _plain(name) == _plain(distribution)] or list(there)
     if len(alike) == 1:
         return alike[0], there[alike[0]]
     if alike:
-        raise UnclearPackage(f"there is more than one package: {', '.join(sorted(alike))}; say which with --package")
+        raise UnclearPackage(f"there are several packages: {', '.join(sorted(alike))}; name one with --package")
     module = re.sub(r"[-.]+", "_", distribution)
     if any((folder / f"{module}.py").is_file() for folder in _sources(root, data)):
         raise UnclearPackage(
-            f"{module}.py is a single module, beside which no adapter would be installed; make it a package, or follow "
-            "docs/example by hand"
+            f"{module}.py is a single module, so an adapter next to it would not be installed; make it a package, or "
+            "follow docs/example by hand"
         )
-    raise UnclearPackage(f"no folder with an __init__.py is found for {distribution}; say which package with --package")
+    raise UnclearPackage(f"no folder with an __init__.py was found for {distribution}; name it with --package")
 
 
 def _declared(root: Path, data: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
-    """Packages that the build is told of, but for what lies in others."""
+    """Yield the top-level packages in the configuration of the build backend."""
     setuptools, poetry = _table(data, "tool", "setuptools"), _table(data, "tool", "poetry")
-    told, places = setuptools.get("packages"), _table(setuptools, "package-dir")
-    names = told if isinstance(told, list) else []
+    packages, places = setuptools.get("packages"), _table(setuptools, "package-dir")
+    names = packages if isinstance(packages, list) else []
     for name in names:
         if name.rpartition(".")[0] not in names:
             yield name, root / places.get(name, Path(places.get("", "."), *name.split(".")))
@@ -134,8 +148,8 @@ def _declared(root: Path, data: Mapping[str, Any]) -> Iterator[tuple[str, Path]]
             yield path.name, root / path
 
 
-def _lying(root: Path, data: Mapping[str, Any], distribution: str) -> Iterator[tuple[str, Path]]:
-    """Packages that lie in the first source folder that has any."""
+def _on_disk(root: Path, data: Mapping[str, Any], distribution: str) -> Iterator[tuple[str, Path]]:
+    """Yield the packages in the first source folder that has any."""
     for source in _sources(root, data):
         there = [
             (init.parent.name, init.parent) for init in sorted(source.glob("*/__init__.py"))
@@ -150,10 +164,10 @@ def _lying(root: Path, data: Mapping[str, Any], distribution: str) -> Iterator[t
 
 
 def _sources(root: Path, data: Mapping[str, Any]) -> list[Path]:
-    """Folders in which packages may lie, the likeliest first."""
+    """Return the folders that may contain packages, the likeliest first."""
     setuptools = _table(data, "tool", "setuptools")
-    told = [_table(setuptools, "package-dir").get(""), *_table(setuptools, "packages", "find").get("where", ())]
-    return list(dict.fromkeys(root / folder for folder in (*(one for one in told if one), "src", ".")))
+    configured = [_table(setuptools, "package-dir").get(""), *_table(setuptools, "packages", "find").get("where", ())]
+    return list(dict.fromkeys(root / folder for folder in (*filter(None, configured), "src", ".")))
 
 
 def _table(data: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""A line more in a TOML file, whose text stays as it is otherwise. No torch here."""
+"""Add one key to a TOML file and keep the rest of its text. Does not import torch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
-from .package import CannotStart
+from .package import CannotScaffold
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -19,35 +19,42 @@ else:
 _HEAD = re.compile(r"\s*\[([^\[\]]+)\]\s*(#.*)?")
 
 
-class AlreadyThere(CannotStart):
-    """The key has another value already."""
+class AlreadyThere(CannotScaffold):
+    """Raised if the key already has another value."""
 
 
-class NotPlain(CannotStart):
-    """The file is written so that a line cannot be added; says which to add by hand."""
+class NotPlain(CannotScaffold):
+    """Raised if the file's layout does not allow a line to be added; the message says which line to add by hand."""
 
 
-def added(text: str, table: Sequence[str], key: str, value: Any) -> str:
-    """TOML `text` with `key` = `value` in `table`, which is appended if it is not there; the same text if it says so.
+def add_key(text: str, table: Sequence[str], key: str, value: Any) -> str:
+    """Return TOML text with `key = value` in a table, which is appended if it does not exist.
+
+    Args:
+        text: The TOML text.
+        table: The names that lead to the table.
+        key: The key.
+        value: A string or a list of strings.
 
     Raises:
-        AlreadyThere, NotPlain
+        AlreadyThere: The key has another value.
+        NotPlain: No line can be added, because of the layout of the file.
     """
-    wanted = tomllib.loads(text)
-    inner = _inner(wanted, table)
+    data = tomllib.loads(text)
+    inner = _inner(data, table)
     if inner is not None and key in inner:
         if inner[key] == value:
             return text
-        raise AlreadyThere(f"pyproject.toml has {key} = {_toml(inner[key])} in {_head(table)} already")
+        raise AlreadyThere(f"pyproject.toml already has {key} = {_toml(inner[key])} in {_head(table)}")
     line = f"{_key(key)} = {_toml(value)}"
     new = _with_line(text, table, line)
-    if inner is None or not _says(new, _with(wanted, table, key, value)):
-        raise NotPlain(f"pyproject.toml: nothing can be added to {_head(table)}; add {line} by hand")
+    if inner is None or not _parses_to(new, _with(data, table, key, value)):
+        raise NotPlain(f"pyproject.toml: no line can be added to {_head(table)}; add {line} by hand")
     return new
 
 
 def _inner(data: dict[str, Any], table: Sequence[str]) -> dict[str, Any] | None:
-    """The table, empty if it is not there; None if something else is."""
+    """Return a table, empty if it does not exist; None if there is a value of another type in its place."""
     inner: Any = data
     for name in table:
         inner = inner.get(name, {}) if isinstance(inner, dict) else None
@@ -63,7 +70,7 @@ def _with(data: Mapping[str, Any], table: Sequence[str], key: str, value: Any) -
     return whole
 
 
-def _says(text: str, data: Mapping[str, Any]) -> bool:
+def _parses_to(text: str, data: Mapping[str, Any]) -> bool:
     try:
         return tomllib.loads(text) == data
     except tomllib.TOMLDecodeError:
@@ -84,7 +91,7 @@ def _with_line(text: str, table: Sequence[str], line: str) -> str:
 
 
 def _path(line: str) -> list[str]:
-    """The names in a table's head."""
+    """Return the names in the header of a table."""
     try:
         data, path = tomllib.loads(line), []
     except tomllib.TOMLDecodeError:
@@ -96,7 +103,7 @@ def _path(line: str) -> list[str]:
 
 
 def _end(lines: Sequence[str], start: int, end: int) -> int:
-    """Behind the last line between the two that is neither empty nor a comment."""
+    """Return the position after the last line between the two that is neither empty nor a comment."""
     while end > start + 1 and (not lines[end - 1].strip() or lines[end - 1].lstrip().startswith(("#", "["))):
         end -= 1
     return end

@@ -1,4 +1,4 @@
-"""The files with which a package's own judgement begins: planned whole, then written, or nothing is. No torch here."""
+"""Plan and write the files that `sparsecheck init` adds to a package: all of them or none. Does not import torch."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from ...adapter.discovery import GROUP, NAME, registrations
 from ...files import CannotWrite, write_all
-from .package import CannotStart, Package
-from .pyproject import added
+from .package import CannotScaffold, Package
+from .pyproject import add_key
 
 MODULE = "sparsecheck_adapter"
 ENVIRONMENT = "testenv:sparsecheck"
@@ -26,22 +26,28 @@ PYTHONS = ("3.11", "3.13")
 _OTHERS = ("3.10", "3.12", "3.14")
 
 
-class InTheWay(CannotStart):
-    """Something that would be written is there already."""
+class InTheWay(CannotScaffold):
+    """Raised if a file to be written already exists, or cannot be created."""
 
 
-class NotAName(CannotStart):
-    """No sparsifier can be registered under the name."""
+class InvalidName(CannotScaffold):
+    """Raised if a sparsifier cannot be registered under the name."""
 
 
-class NotWritten(CannotStart):
-    """A file could not be written; what was written before it is taken back."""
+class NotWritten(CannotScaffold):
+    """Raised if a file could not be written; files written before it are removed again."""
 
 
 @dataclass(frozen=True)
-class Start:
-    """What is to be written. files: new ones; changed: the whole new text of those that are there; notes: what is
-    left to the user."""
+class Scaffold:
+    """The files to write.
+
+    Attributes:
+        name: The name to register.
+        files: New files with their text.
+        changed: Existing files with their complete new text.
+        notes: Steps that are left to the user.
+    """
 
     name: str
     files: Mapping[Path, str]
@@ -49,11 +55,18 @@ class Start:
     notes: tuple[str, ...]
 
 
-def plan(package: Package, name: str | None = None) -> Start:
-    """All that would be written for `package`, its sparsifier registered as `name`, or as the distribution is called.
+def plan(package: Package, name: str | None = None) -> Scaffold:
+    """Return the files to write for a package.
+
+    Args:
+        package: The user's package.
+        name: The name to register; the name of the distribution if None.
 
     Raises:
-        InTheWay, NotAName, AlreadyThere, NotPlain
+        InTheWay: A file already exists, or cannot be created.
+        InvalidName: The name is invalid, or registered by another distribution.
+        AlreadyThere: pyproject.toml already registers something else under the name.
+        NotPlain: The entry point cannot be added to pyproject.toml.
     """
     name = package.distribution if name is None else name
     _check_name(name, package)
@@ -69,23 +82,25 @@ def plan(package: Package, name: str | None = None) -> Start:
         (changed if os.path.lexists(file) else new)[file] = text
     for file in new:
         _check_free(file, package.root)
-    return Start(name, new, changed, (*notes, *note, *_misplaced(package.root)))
+    return Scaffold(name, new, changed, (*notes, *note, *_misplaced(package.root)))
 
 
 def _check_name(name: str, package: Package) -> None:
     if not NAME.fullmatch(name):
-        raise NotAName(f"{name[:64]!r} is no name: letters, digits, '.', '_' and '-', at most 64; give one with --name")
+        raise InvalidName(
+            f"{name[:64]!r} is not a valid name (at most 64 letters, digits, '.', '_' and '-'); choose one with --name"
+        )
     for one in registrations():
         if one.name == name and one.distribution != package.distribution:
-            raise NotAName(f"{name} is registered by {one.distribution} already; give another with --name")
+            raise InvalidName(f"{name} is already registered by {one.distribution}; choose another with --name")
 
 
 def _check_free(file: Path, root: Path) -> None:
     if os.path.lexists(file):
-        raise InTheWay(f"{file.relative_to(root)} is there already; nothing is overwritten, and nothing was written")
+        raise InTheWay(f"{file.relative_to(root)} already exists; nothing was written")
     folder = next(one for one in file.parents if os.path.lexists(one))
     if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise InTheWay(f"{folder} is no folder that can be written to; nothing was written")
+        raise InTheWay(f"{folder} is not a writable folder; nothing was written")
 
 
 def _words(package: Package, name: str) -> dict[str, str]:
@@ -98,10 +113,10 @@ def _words(package: Package, name: str) -> dict[str, str]:
 
 
 def _pythons(package: Package) -> Sequence[str]:
-    """Two that the package allows, as far as it says so."""
-    said = package.data.get("project", {}).get("requires-python", "")
+    """Return the Python versions for CI that the package's `requires-python` allows."""
+    required = package.data.get("project", {}).get("requires-python", "")
     with suppress(InvalidSpecifier):
-        allowed = SpecifierSet(said)
+        allowed = SpecifierSet(required)
         fit = [one for one in PYTHONS if f"{one}.99" in allowed] or [one for one in _OTHERS if f"{one}.99" in allowed]
         return fit or PYTHONS
     return PYTHONS
@@ -113,9 +128,13 @@ def _filled(template: str, words: Mapping[str, str]) -> str:
 
 
 def _registered(package: Package, name: str, value: str) -> tuple[dict[Path, str], list[str]]:
-    """pyproject.toml with the entry point, and, for setuptools, the expectation file among what is installed."""
+    """Add the entry point to pyproject.toml, and for setuptools also the expectation file to the package data.
+
+    Returns:
+        The new text by file, empty if nothing changes, and the steps that are left to the user.
+    """
     table = ("tool", "poetry", "plugins", GROUP) if package.poetry else ("project", "entry-points", GROUP)
-    text = added(package.text, table, name, value)
+    text = add_key(package.text, table, name, value)
     text, notes = _with_data(text, package) if package.by_setuptools and not package.poetry else (text, [])
     file = package.root / "pyproject.toml"
     if text != package.text and not os.access(file, os.W_OK):
@@ -124,15 +143,15 @@ def _registered(package: Package, name: str, value: str) -> tuple[dict[Path, str
 
 
 def _with_data(text: str, package: Package) -> tuple[str, list[str]]:
-    told = package.data.get("tool", {}).get("setuptools", {}).get("package-data", {})
-    patterns = [*told.get(package.name, ()), *told.get("*", ())]
+    data = package.data.get("tool", {}).get("setuptools", {}).get("package-data", {})
+    patterns = [*data.get(package.name, ()), *data.get("*", ())]
     if any(fnmatch(f"{MODULE}.expectations.toml", pattern) for pattern in patterns):
         return text, []
     try:
         table = ("tool", "setuptools", "package-data")
-        return added(text, table, package.name, ["*.expectations.toml"]), []
-    except CannotStart:
-        return text, [f"add \"*.expectations.toml\" to {package.name}'s package-data, so that it is installed with it"]
+        return add_key(text, table, package.name, ["*.expectations.toml"]), []
+    except CannotScaffold:
+        return text, [f"add \"*.expectations.toml\" to the package-data of {package.name}, so that it is installed"]
 
 
 def _tox(package: Package, words: Mapping[str, str]) -> tuple[dict[Path, str], list[str]]:
@@ -141,21 +160,21 @@ def _tox(package: Package, words: Mapping[str, str]) -> tuple[dict[Path, str], l
     if os.path.lexists(file):
         text = _read(file)
         if f"[{ENVIRONMENT}]" in (line.strip() for line in text.splitlines()):
-            raise InTheWay(f"tox.ini has an environment sparsecheck already; nothing was written ({file})")
+            raise InTheWay(f"tox.ini already has an environment sparsecheck; nothing was written ({file})")
         end = "\r\n" if "\r\n" in text else "\n"
         return {file: _ended(text, end) + end + fragment.replace("\n", end)}, []
     if other := _other_tox(package):
-        return {}, [f"tox is set up in {other}, which a tox.ini would hide: no environment is added there"]
+        return {}, [f"add a tox environment yourself: tox is configured in {other}, which a tox.ini would hide"]
     return {file: f"[tox]\nmin_version = 4\nenv_list = sparsecheck\n\n{fragment}"}, []
 
 
 def _read(file: Path) -> str:
     try:
         if not os.access(file, os.W_OK):
-            raise PermissionError("it may not be written to")
+            raise PermissionError("it is read-only")
         return file.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InTheWay(f"{file} cannot be added to ({error}); nothing was written") from None
+        raise InTheWay(f"{file} cannot be changed ({error}); nothing was written") from None
 
 
 def _ended(text: str, end: str) -> str:
@@ -163,7 +182,7 @@ def _ended(text: str, end: str) -> str:
 
 
 def _other_tox(package: Package) -> str:
-    """The file in which tox is set up, where it is not tox.ini; empty if it is not."""
+    """Return the file other than tox.ini that configures tox, or an empty string."""
     if (package.root / "tox.toml").exists():
         return "tox.toml"
     if "tox" in package.data.get("tool", {}):
@@ -175,23 +194,23 @@ def _other_tox(package: Package) -> str:
 
 
 def _misplaced(root: Path) -> Iterator[str]:
-    """Where the folder is but a part of a repository, whose CI looks at its top."""
+    """Yield a note if the project is not the top of its repository, where CI looks for workflows."""
     top = next((one for one in (root, *root.parents) if (one / ".git").exists()), root)
     if top != root:
         yield f"move .github/workflows/sparsecheck.yml to {top}, and give its steps working-directory"
 
 
-def write(start: Start) -> None:
-    """Write all of it.
+def write(scaffold: Scaffold) -> None:
+    """Write all files, or none.
 
     Raises:
-        NotWritten: a file cannot be written; then nothing is.
+        NotWritten: A file cannot be written.
     """
-    folders = [one for file in start.files for one in (file.parent, file.parent.parent) if not one.exists()]
+    folders = [one for file in scaffold.files for one in (file.parent, file.parent.parent) if not one.exists()]
     try:
         for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)
-        write_all({**start.files, **start.changed})
+        write_all({**scaffold.files, **scaffold.changed})
     except (CannotWrite, OSError) as error:
         for folder in folders:
             with suppress(OSError):
