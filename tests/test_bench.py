@@ -233,7 +233,7 @@ def test_missing_pytest_benchmark_names_the_extra_to_install(tmp_path: Path) -> 
         ("exemplar", "--size", "17x17"),
     ],
 )
-def test_what_does_not_exist_is_bad_usage(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_an_unknown_name_is_bad_usage(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     ended = bench(tmp_path, *arguments)
     assert ended.returncode == 2, ended.stdout + ended.stderr
     assert "Traceback" not in ended.stderr

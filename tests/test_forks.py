@@ -1,4 +1,4 @@
-"""Sparsifiers whose processes are forked from one: each is on its own nonetheless."""
+"""The fork server: forked children are isolated from each other."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.cold  # how processes start is what is tested
 
 PARENT = "open('parents.txt', 'a').write(open(f'/proc/{os.getppid()}/cmdline').read() + f' {os.getpid()}\\n')"
 
-needs_fork = pytest.mark.skipif(sys.platform != "linux", reason="only there is anything forked")
+needs_fork = pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks")
 
 
 def passed(ended: Ended, name: str) -> bool:
@@ -26,7 +26,7 @@ def passed(ended: Ended, name: str) -> bool:
 
 
 @needs_fork
-def test_all_have_one_parent_and_none_the_process_of_another(tmp_path: Path) -> None:
+def test_all_children_have_one_parent_and_separate_processes(tmp_path: Path) -> None:
     files = [faulty(tmp_path, PARENT, name) for name in ("one", "two")]
     assert run_together(tmp_path, files).code == 0
     pairs = {tuple(line.rsplit(" ", 1)) for line in (tmp_path / "parents.txt").read_text().splitlines()}
@@ -35,7 +35,7 @@ def test_all_have_one_parent_and_none_the_process_of_another(tmp_path: Path) -> 
     assert len({child for _, child in pairs}) == 2
 
 
-def test_what_one_sets_for_its_process_no_other_sees(tmp_path: Path) -> None:
+def test_process_state_of_one_child_is_invisible_to_others(tmp_path: Path) -> None:
     setting = "os.environ['ODD'] = 'yes'; torch.set_default_dtype(torch.float64)"
     seeing = "assert 'ODD' not in os.environ and torch.get_default_dtype() is torch.float32"
     files = [written(tmp_path, _AT_IMPORT.format(setting), "sets"), faulty(tmp_path, seeing, "sees")]
@@ -52,13 +52,13 @@ class Sets(ExemplarAdapter): pass
 
 
 @needs_fork
-def test_one_that_ends_the_process_that_forked_it_takes_no_other_with_it(tmp_path: Path) -> None:
+def test_killing_the_fork_server_does_not_affect_other_sparsifiers(tmp_path: Path) -> None:
     files = [faulty(tmp_path, "os.kill(os.getppid(), 9)", "kills"), faulty(tmp_path, "pass", "after")]
     ended = run_together(tmp_path, files, "-j", "1")
     assert passed(ended, "after")
 
 
-def test_without_a_process_that_forks_each_has_an_interpreter_of_its_own(
+def test_without_a_fork_server_a_fresh_interpreter_is_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(self: ForkServer, request: ForkRequest) -> ForkedProcess:
@@ -71,14 +71,14 @@ def test_without_a_process_that_forks_each_has_an_interpreter_of_its_own(
 
 
 @needs_fork
-def test_a_server_that_cannot_start_is_said(tmp_path: Path) -> None:
+def test_a_server_that_cannot_start_raises(tmp_path: Path) -> None:
     server = ForkServer({**os.environ, "PYTHONHOME": str(tmp_path)})
     with pytest.raises(ForkServerUnavailable):
         server.start(ForkRequest(("--version",), str(tmp_path / "log"), dict(os.environ)))
 
 
 @needs_fork
-def test_a_child_is_waited_for_no_longer_than_is_said(tmp_path: Path) -> None:
+def test_wait_times_out(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text("import time\ndef test_it(): time.sleep(60)\n")
     server = ForkServer(os.environ)
     child = server.start(ForkRequest((str(tmp_path / "test_it.py"),), str(tmp_path / "log"), dict(os.environ)))

@@ -1,4 +1,4 @@
-"""A run that was interrupted is finished: what was judged is kept, the rest is judged, and nothing else is mixed in."""
+"""`--resume`: records of an interrupted run are kept, the rest is judged, and other runs are refused."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ ONE = report(passed(cell(), cell("MASK-02")), sparsecheck="1")
 [SUBJECT] = ONE.header.subjects
 SMALL = ("--requirement", "MASK-01", "--requirement", "MASK-04")
 DIES = "os.path.exists({0!r}) or (max(p.shape[0] for p in model.parameters()) > 99 and {1})"
-"""At one of the last cells of MASK-01, until a file is there."""
+"""Code that runs at one of the last cells of MASK-01 until a file exists."""
 
 
-def test_one_record_a_cell_is_kept_and_none_of_a_crash() -> None:
+def test_one_record_per_cell_is_kept_and_crashes_are_not() -> None:
     crashed = Record(cell("MASK-03"), Verdict.ERROR, "crash", "its process ended")
     failed = Record(cell("MASK-03"), Verdict.ERROR, "Timeout: 6 s")
     assert kept([*passed(cell(), cell()), crashed, failed]) == (*passed(cell()), failed)
@@ -47,14 +47,14 @@ def left(file: Path, one: Report, *cut: bytes) -> Path:
     return file
 
 
-def test_whole_lines_are_kept_and_half_ones_are_not(tmp_path: Path) -> None:
+def test_complete_lines_are_kept_and_truncated_ones_are_not(tmp_path: Path) -> None:
     half = encode(passed(cell("MASK-03"))[0])[:-1]
     [(name, found)] = earlier([left(tmp_path / "cut", ONE, half)], ["it"], ONE.header).items()
     assert name == "it"
     assert found == Report(ONE.header, ONE.records, None)
 
 
-def test_what_several_tries_left_is_put_together(tmp_path: Path) -> None:
+def test_records_of_several_attempts_are_joined(tmp_path: Path) -> None:
     later = Report(replace(ONE.header, started="2027-01-01"), passed(cell("MASK-02"), cell("MASK-03")), None)
     (tmp_path / "empty").write_bytes(encode(ONE.header)[:-1])
     sources = [tmp_path / "empty", left(tmp_path / "2", later), left(tmp_path / "1", ONE)]
@@ -78,7 +78,7 @@ def test_a_sparsifier_that_could_not_be_judged_is_judged_on_resume(tmp_path: Pat
         (lambda one: replace(one, subjects=(replace(SUBJECT, sparsifier="other"),)), ChangedPlan, "also about other"),
     ],
 )
-def test_a_report_of_something_else_is_not_resumed(
+def test_a_report_of_another_run_is_not_resumed(
     tmp_path: Path, change: Callable[[Header], Header], error: type[CannotResume], said: str
 ) -> None:
     file = left(tmp_path / "cut", Report(change(ONE.header), (), None))
@@ -96,7 +96,7 @@ def test_a_report_of_something_else_is_not_resumed(
         (Subject("it", problem="gone"), ChangedDeclaration, "but not now: gone"),
     ],
 )
-def test_a_sparsifier_that_is_another_is_not_resumed(now: Subject, error: type[CannotResume], said: str) -> None:
+def test_a_changed_sparsifier_is_not_resumed(now: Subject, error: type[CannotResume], said: str) -> None:
     check_same(SUBJECT, SUBJECT)
     with pytest.raises(error, match=said):
         check_same(SUBJECT, now)
@@ -106,8 +106,8 @@ def without_seconds(one: Report) -> dict[str, Record]:
     return {record.cell: replace(record, seconds=0.0) for record in one.records}
 
 
-def is_the_run(ended: Ended, whole: Ended, before: Report) -> None:
-    """What was resumed is whole, and holds what there was before as it was, the seconds included."""
+def assert_resumed_equals_whole(ended: Ended, whole: Ended, before: Report) -> None:
+    """Assert that the resumed report equals the whole one and contains the earlier records unchanged."""
     assert ended.report is not None, ended.output
     assert whole.report is not None
     assert ended.code == whole.code == 0, ended.output
@@ -117,7 +117,7 @@ def is_the_run(ended: Ended, whole: Ended, before: Report) -> None:
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
-def test_an_interrupted_run_is_finished(tmp_path: Path, workers: tuple[str, ...]) -> None:
+def test_an_interrupted_run_can_be_resumed(tmp_path: Path, workers: tuple[str, ...]) -> None:
     mended = tmp_path / "mended"
     asked = ("--adapter", str(faulty(tmp_path, DIES.format(str(mended), "os._exit(0)"))), *SMALL)
     cut = run(tmp_path, *asked)
@@ -131,12 +131,12 @@ def test_an_interrupted_run_is_finished(tmp_path: Path, workers: tuple[str, ...]
     mended.touch()
     ended = run(tmp_path, *asked, *workers, "--resume")
     assert f"resuming with {len(kept(again.report.records))} records" in ended.output
-    is_the_run(ended, run(tmp_path, *asked), cut.report)
+    assert_resumed_equals_whole(ended, run(tmp_path, *asked), cut.report)
     assert not (tmp_path / "out.jsonl.parts").exists()
 
 
 def killed(folder: Path, *arguments: str) -> None:
-    """A run that is killed once it has recorded a few cells; its child goes on, and is killed at the end."""
+    """Start a run and kill it after a few cells; its child goes on."""
     command = [sys.executable, "-m", "sparsecheck", "run", "--report", "out.jsonl", *arguments]
     child = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while child.poll() is None and not (folder / "begun").exists():
@@ -145,7 +145,7 @@ def killed(folder: Path, *arguments: str) -> None:
     child.wait()
 
 
-def test_a_killed_run_leaves_its_records_and_is_finished_from_them(tmp_path: Path) -> None:
+def test_a_killed_run_leaves_its_records_and_can_be_resumed(tmp_path: Path) -> None:
     begun, mended = tmp_path / "begun", tmp_path / "mended"
     waits = f"[open({str(begun)!r}, 'w').write(str(os.getpid())), time.sleep(60)]"
     asked = ("--adapter", str(faulty(tmp_path, DIES.format(str(mended), waits))), *SMALL)
@@ -156,12 +156,12 @@ def test_a_killed_run_leaves_its_records_and_is_finished_from_them(tmp_path: Pat
     assert len(before.records) > 3
     mended.touch()
     ended = run(tmp_path, *asked, "--resume")
-    is_the_run(ended, run(tmp_path, *asked), before)
+    assert_resumed_equals_whole(ended, run(tmp_path, *asked), before)
     assert not (tmp_path / "out.jsonl.parts").exists()
     os.kill(int(begun.read_text()), signal.SIGKILL)
 
 
-def test_a_run_begun_anew_takes_nothing_from_a_killed_one(tmp_path: Path) -> None:
+def test_a_new_run_ignores_the_records_of_a_killed_one(tmp_path: Path) -> None:
     old = tmp_path / "out.jsonl.parts" / "000001"
     old.mkdir(parents=True)
     left(old / "exemplar.jsonl", ONE)
@@ -170,7 +170,7 @@ def test_a_run_begun_anew_takes_nothing_from_a_killed_one(tmp_path: Path) -> Non
     assert not old.parent.exists()
 
 
-def test_another_declaration_is_refused_and_the_report_stays_as_it_was(tmp_path: Path) -> None:
+def test_another_declaration_is_refused_and_the_report_is_unchanged(tmp_path: Path) -> None:
     adapter, file = faulty(tmp_path, "pass"), tmp_path / "out.jsonl"
     whole = run(tmp_path, "--adapter", str(adapter), "--requirement", "MASK-01")
     assert whole.report is not None
@@ -194,7 +194,7 @@ def test_another_declaration_is_refused_and_the_report_stays_as_it_was(tmp_path:
         (("--report", "other.jsonl"), "was judged by another catalogue"),
     ],
 )
-def test_what_cannot_be_resumed_is_refused_in_one_sentence(
+def test_a_run_that_cannot_be_resumed_gives_a_one_line_error(
     tmp_path: Path, arguments: tuple[str, ...], said: str
 ) -> None:
     write(report(passed(cell()), sparsecheck=""), tmp_path / "whole.jsonl")

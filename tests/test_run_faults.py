@@ -1,4 +1,4 @@
-"""What a sparsifier, its adapter or its user may do to a run: none of it is green, nothing recorded is lost."""
+"""Faults of sparsifiers, adapters and users: no fault is green, and no record is lost."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ def test_a_case_that_is_not_judged_is_red(tmp_path: Path, body: str, said: str) 
         "(_ for _ in ()).throw(KeyboardInterrupt)",
     ],
 )
-def test_a_run_that_is_cut_short_does_not_balance(tmp_path: Path, body: str) -> None:
+def test_an_interrupted_run_is_incomplete(tmp_path: Path, body: str) -> None:
     ended = run(tmp_path, "--adapter", str(faulty(tmp_path, body)), *ONE_CASE)
     assert ended.code == 3, ended.output
     assert "THE LEDGER DOES NOT BALANCE" in ended.output
 
 
-def test_what_was_judged_before_a_crash_is_kept_and_the_cell_is_named(tmp_path: Path) -> None:
+def test_records_before_a_crash_are_kept_and_the_crashing_cell_is_named(tmp_path: Path) -> None:
     adapter = faulty(tmp_path, SECOND_CALL.format("os._exit(0)"))
     ended = run(tmp_path, "--adapter", str(adapter), *ONE_CASE)
     verdicts = [record.verdict for record in records(ended)]
@@ -71,7 +71,7 @@ def test_what_was_judged_before_a_crash_is_kept_and_the_cell_is_named(tmp_path: 
     assert [record.signature for record in records(ended) if record.verdict is Verdict.ERROR] == ["crash"]
 
 
-def test_a_killed_worker_costs_its_cell_alone(tmp_path: Path) -> None:
+def test_a_killed_worker_loses_only_its_cell(tmp_path: Path) -> None:
     adapter = faulty(tmp_path, "max(p.shape[0] for p in model.parameters()) > 99 and os._exit(0)")
     ended = run(tmp_path, "--adapter", str(adapter), "-n", "2", *ONE_CASE)
     assert ended.code == 1, ended.output
@@ -98,13 +98,13 @@ def test_a_hung_sparsifier_is_stopped(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "arguments", ["-k nothing_of_the_kind", "-k linear", "--deselect x -x --co", "-x --maxfail=1", "--lf"]
 )
-def test_selecting_by_pytest_does_not_balance(tmp_path: Path, arguments: str) -> None:
+def test_selection_by_pytest_options_is_incomplete(tmp_path: Path, arguments: str) -> None:
     adapter = faulty(tmp_path, "raise RuntimeError" if "-x" in arguments else "pass")
     ended = run(tmp_path, "--adapter", str(adapter), "--pytest-args", arguments, *ONE_CASE)
     assert ended.code == 3, ended.output
 
 
-def test_a_users_own_pytest_options_stay_outside(tmp_path: Path) -> None:
+def test_the_users_pytest_configuration_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -k nothing\n")
     (tmp_path / "conftest.py").write_text("def pytest_collection_modifyitems(items): items.clear()\n")
     environment = {"PYTEST_ADDOPTS": "-k nothing"}
@@ -112,7 +112,7 @@ def test_a_users_own_pytest_options_stay_outside(tmp_path: Path) -> None:
     assert ended.code == 0, ended.output
 
 
-def test_our_selectors_shrink_the_ledger_and_are_never_success(tmp_path: Path) -> None:
+def test_our_selectors_reduce_the_plan_and_are_never_success(tmp_path: Path) -> None:
     cell = "exemplar:MASK-01/linear/given/float32/cpu"
     ended = run(tmp_path, "exemplar", "--cell", cell)
     assert ended.code == 0, ended.output
@@ -125,7 +125,7 @@ def test_our_selectors_shrink_the_ledger_and_are_never_success(tmp_path: Path) -
                                        ("exemplar", "--require", "no-such-sparsifier"),
                                        ("exemplar", "--level", "provisional"), ("exemplar", "--limit", "-1"),
                                        ("exemplar", "--pytest-args", "'")])
-def test_what_does_not_exist_is_bad_usage(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_an_unknown_name_is_bad_usage(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     ended = run(tmp_path, *arguments)
     assert ended.code == 2, ended.output
     assert "Traceback" not in ended.output
@@ -152,7 +152,7 @@ def test_what_does_not_exist_is_bad_usage(tmp_path: Path, arguments: tuple[str, 
          "class A(ExemplarAdapter):\n    contract = None", "does not declare itself"),
     ],
 )
-def test_an_adapter_that_cannot_be_judged_is_a_row_with_the_reason(tmp_path: Path, text: str, said: str) -> None:
+def test_a_broken_adapter_is_reported_with_the_reason(tmp_path: Path, text: str, said: str) -> None:
     ended = run(tmp_path, "faulty", "exemplar", "--adapter", str(written(tmp_path, text)), *ONE_CASE)
     assert ended.code == 2, ended.output
     assert "faulty: NOT JUDGED" in ended.output
@@ -160,7 +160,7 @@ def test_an_adapter_that_cannot_be_judged_is_a_row_with_the_reason(tmp_path: Pat
     assert "exemplar: SELECTION" in ended.output
 
 
-def test_two_sparsifiers_of_one_name_are_both_refused(tmp_path: Path) -> None:
+def test_a_duplicate_name_is_refused(tmp_path: Path) -> None:
     ended = run(tmp_path, "exemplar", "--adapter", str(faulty(tmp_path, "pass", "exemplar")), *ONE_CASE)
     assert ended.code == 2, ended.output
     assert "two sparsifiers share the name" in ended.output
@@ -188,7 +188,7 @@ def test_an_interrupted_run_leaves_a_report_that_says_so(tmp_path: Path, sent: s
     assert partial.records[-1].signature == "crash"
 
 
-def test_what_is_declared_unsupported_is_judged_as_a_refusal(tmp_path: Path) -> None:
+def test_an_unsupported_capability_is_judged_as_a_refusal(tmp_path: Path) -> None:
     text = (
         "from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
         "class Narrow(ExemplarAdapter):\n"
@@ -217,14 +217,14 @@ UNSUPPORTED = (
 )
 
 
-def test_a_crash_is_no_refusal(tmp_path: Path) -> None:
+def test_a_crash_is_not_a_refusal(tmp_path: Path) -> None:
     text = UNSUPPORTED.format(body="return [layer.no_such_thing for layer in model.modules()]")
     ended = run(tmp_path, "--adapter", str(written(tmp_path, text)), *ONE_CASE)
     assert ended.code == 1, ended.output
     assert {record.signature.partition(":")[0] for record in records(ended)} >= {"refusal-by-accident"}
 
 
-def test_a_refusal_names_what_is_refused_and_not_what_is_supported(tmp_path: Path) -> None:
+def test_a_refusal_must_name_the_unsupported_capability_not_a_supported_one(tmp_path: Path) -> None:
     text = (
         "from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
         "class Lacking(ExemplarAdapter):\n"
@@ -270,7 +270,7 @@ class NeedsAGpu(ExemplarAdapter):
 
 
 @pytest.mark.skipif(bool(accelerator()), reason="it can be judged here")
-def test_what_works_on_no_device_here_is_unavailable_and_no_gate_takes_it_for_green(tmp_path: Path) -> None:
+def test_a_sparsifier_without_a_usable_device_is_unavailable_never_green(tmp_path: Path) -> None:
     file = str(written(tmp_path, NEEDS_A_GPU))
     alone = run(tmp_path, "--adapter", file)
     assert alone.code == 1, alone.output
@@ -283,7 +283,7 @@ def test_what_works_on_no_device_here_is_unavailable_and_no_gate_takes_it_for_gr
     assert "required but not judged: faulty" in required.output
 
 
-def test_what_is_said_to_need_a_gpu_but_works_without_one_is_a_failure(tmp_path: Path) -> None:
+def test_a_working_cpu_declared_unsupported_is_a_failure(tmp_path: Path) -> None:
     file = str(written(tmp_path, NEEDS_A_GPU.replace('== "cpu"', '== "tpu"')))
     ended = run(tmp_path, "--adapter", file)
     assert ended.code == 1, ended.output

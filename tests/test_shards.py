@@ -1,4 +1,4 @@
-"""One run over several machines: each cell is judged by one of them, and nothing is put together that is not whole."""
+"""Sharded runs: each cell is judged by one shard, and only complete sets of shards are merged."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def loads(cells: tuple[str, ...], count: int, weighed: Weights) -> list[int]:
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 50, 1000])
-def test_every_cell_stands_in_one_shard_and_all_are_as_long(count: int) -> None:
+def test_every_cell_is_in_one_shard_and_shards_are_balanced(count: int) -> None:
     for weighed in (Weights(), UNEVEN):
         assert set(partition(CELLS, count, weighed)) <= set(range(1, count + 1))
         taken = loads(CELLS, count, weighed)
         assert max(taken) - min(taken) <= max(weighed.of(one) for one in CELLS)
 
 
-def test_the_longest_go_first_to_the_shard_that_has_the_least() -> None:
+def test_longest_cells_go_first_to_the_shortest_shard() -> None:
     cells = tuple(cell(f"MASK-0{number}") for number in range(1, 7))
     weighed = Weights(dict(zip(cells, (8, 7, 6, 5, 4, 2), strict=True)))
     one, other, *rest = partition(cells, 2, weighed)
@@ -61,7 +61,7 @@ def test_the_longest_go_first_to_the_shard_that_has_the_least() -> None:
     assert rest == [other, one, one, other]
 
 
-def test_the_partition_is_the_same_everywhere() -> None:
+def test_the_partition_is_deterministic() -> None:
     assert partition(CELLS[:12], 4, Weights()) == partition(CELLS[:12], 4, Weights(dict.fromkeys(CELLS, 1)))
     assert "".join(map(str, partition(CELLS[:12], 4, UNEVEN))) == EVERYWHERE
 
@@ -69,18 +69,18 @@ def test_the_partition_is_the_same_everywhere() -> None:
 EVERYWHERE = "332223131433"
 
 
-def test_ties_go_by_id_in_whatever_order_the_cells_stand() -> None:
+def test_ties_are_broken_by_id_in_any_order_of_cells() -> None:
     forth = dict(zip(CELLS, partition(CELLS, 5, UNEVEN), strict=True))
     back = dict(zip(CELLS[::-1], partition(CELLS[::-1], 5, UNEVEN), strict=True))
     assert forth == back
 
 
-def test_the_odd_cells_of_many_sparsifiers_do_not_all_go_to_one_shard() -> None:
+def test_leftover_cells_of_many_sparsifiers_are_spread() -> None:
     first = {partition((cell(name=f"it-{number}"),), 3, Weights())[0] for number in range(20)}
     assert first == {1, 2, 3}
 
 
-def test_what_is_unknown_weighs_as_the_median_of_what_took_time(tmp_path: Path) -> None:
+def test_unknown_cells_have_the_median_duration(tmp_path: Path) -> None:
     seconds = (0.0, 0.0, 0.0, 0.001, 0.002, 5.0)
     records = [replace(one, seconds=took) for one, took in zip(passed(*CELLS[:6]), seconds, strict=True)]
     write(report(records), tmp_path / "report.jsonl")
@@ -91,13 +91,13 @@ def test_what_is_unknown_weighs_as_the_median_of_what_took_time(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("text", ["", "1", "0/3", "4/3", "1/0", "-1/3", "1/3/3", "a/3", "1/ 3", "1/3\n", "\u0661/3"])
-def test_what_is_no_shard_is_refused(text: str) -> None:
+def test_an_invalid_shard_is_refused(text: str) -> None:
     with pytest.raises(InvalidShard, match=r"is not a shard\. Write K/N"):
         Shard.parse(text)
     assert CliRunner().invoke(main, ["run", "exemplar", "--shard", text]).exit_code == 2
 
 
-def test_the_shards_put_together_are_the_whole_run() -> None:
+def test_merged_shards_equal_the_whole_run() -> None:
     assert merge(PARTS) == WHOLE
     assert merge(PARTS[::-1]) == WHOLE
     assert merge(shards(WHOLE, 1)) == WHOLE
@@ -114,7 +114,7 @@ def header(**fields: object) -> Change:
 
 
 def subject(**fields: object) -> Change:
-    """The first sparsifier's."""
+    """Change the first subject."""
     def change(one: Report) -> Report:
         first, *others = one.header.subjects
         return header(subjects=(replace(first, **fields), *others))(one)
@@ -123,7 +123,7 @@ def subject(**fields: object) -> Change:
 
 
 def misplaced(one: Report) -> Report:
-    """Its first two cells, each in the other's place."""
+    """Swap the first two cells."""
     planned = one.header.subjects[0].planned
     return subject(planned=(planned[1], planned[0], *planned[2:]))(one)
 
@@ -185,7 +185,7 @@ def test_records_missing_from_a_shard_are_missing_from_the_merged_report() -> No
 
 
 def alone(*records: Record, planned: list[str] | None = None) -> Report:
-    """A shard of one sparsifier, whose share is not looked at."""
+    """Return a report of one shard of one sparsifier."""
     plain = report(records, planned, shard="1/2")
     subjects = (replace(plain.header.subjects[0], share=Share("", ())),)
     partial = Report(replace(plain.header, subjects=subjects), plain.records, None)
@@ -213,7 +213,7 @@ def test_a_shard_alone_is_judged_as_a_selection(tmp_path: Path, one: Report, res
     assert "NOTHING" not in shown.output
 
 
-def test_a_shard_is_taken_for_a_whole_run_nowhere(tmp_path: Path) -> None:
+def test_a_shard_is_never_accepted_as_a_whole_run(tmp_path: Path) -> None:
     with pytest.raises(ReportMismatch, match="of different shards"):
         join(PARTS)
     with pytest.raises(UnmergedShard, match="covers only shard 1/3 of its run"):
@@ -229,7 +229,7 @@ def merged(folder: Path, *arguments: str) -> Result:
     return CliRunner().invoke(main, ["merge", *files, "--to", str(folder / "all.jsonl"), *arguments])
 
 
-def test_the_command_merges_all_or_writes_nothing(tmp_path: Path) -> None:
+def test_merge_needs_all_shards_or_writes_nothing(tmp_path: Path) -> None:
     for number, part in enumerate(PARTS[:2], 1):
         write(part, tmp_path / f"{number}.jsonl")
     lacking = merged(tmp_path)
@@ -252,7 +252,7 @@ def judged(one: Report) -> tuple[dict[str, Verdict], list[Subject], object]:
     return {record.cell: record.verdict for record in one.records}, list(one.header.subjects), one.outcomes()
 
 
-def test_a_run_in_shards_is_the_run(tmp_path: Path) -> None:
+def test_a_sharded_run_has_the_verdicts_of_the_whole_run(tmp_path: Path) -> None:
     asked = ("exemplar", "torch-ao-fake-sparsity", "--area", "SMOKE", "--area", "REG")
     whole = run(tmp_path, *asked)
     assert whole.report is not None, whole.output
@@ -267,7 +267,7 @@ def test_a_run_in_shards_is_the_run(tmp_path: Path) -> None:
     assert judged(read(tmp_path / "all.jsonl")) == judged(whole.report)
 
 
-def test_a_shard_without_a_cell_has_nothing_to_judge(tmp_path: Path) -> None:
+def test_an_empty_shard_judges_nothing(tmp_path: Path) -> None:
     codes = []
     asked = ("--cell", "exemplar:MASK-01/linear/given/float32/cpu", "--require", "exemplar")
     for number in (1, 2):
