@@ -87,8 +87,16 @@ def assert_plan_refused(
 def refusal_of(
     act: Callable[[], object], model: nn.Module, words: Iterable[str], call: str, names: Iterable[str] = ()
 ) -> Exception | None:
-    """Return the exception by which `act` refuses, naming one of `words` and leaving `model` as it was; None if it
-    does not refuse.
+    """Return the exception by which `act` refuses, or None if it does not refuse.
+
+    A refusal must name one of `words`, and leave `model` as it was.
+
+    Args:
+        act: The call that should be refused.
+        model: The model that must stay unchanged.
+        words: The message must contain one of them.
+        call: The name of the call in messages.
+        names: If given, the message must contain one of them as well.
 
     Raises:
         Violation: `refusal-unnamed`, `refusal-by-accident` or `refusal-harmed`.
@@ -104,8 +112,9 @@ def refusal_of(
 
 
 def assert_unsupported_restore_refused(trial: Trial) -> RefusedBy:
-    """Require that restoring a saved state is refused, and that neither the sparse model nor the dense one to restore
-    onto is changed.
+    """Require that restoring a saved state is refused.
+
+    Neither the sparse model nor the dense one to restore onto may be changed.
 
     Returns:
         Who refused: the package, or only its adapter.
@@ -145,7 +154,7 @@ def assert_never_wrong(trial: Trial, go_through: Callable[[Sparsified, Baseline]
 
 
 class _Untouched:
-    """A model as it was: its parameters, buffers, module types and hooks."""
+    """Copies of a model's parameters, buffers, module types and hooks, to show that a call left it unchanged."""
 
     def __init__(self, model: nn.Module) -> None:
         self._model = model
@@ -187,8 +196,10 @@ def _declared(trial: Trial) -> str:
 
 
 def names_of(trial: Trial) -> tuple[str, ...]:
-    """Return the words by which a message can name what was planned: each parameter, the layer of each, and the
-    parameters that share it."""
+    """Return the words by which a message can name the planned parameters.
+
+    These are each parameter, its layer, and the parameters tied to it.
+    """
     tied = [name for pair in trial.network.tied for name in pair]
     names = [*trial.plan.names, *tied]
     return tuple(dict.fromkeys(word for name in names for word in (name, name.rpartition(".")[0]) if word))

@@ -75,7 +75,7 @@ class SemiStructuredAdapter(Adapter):
         for name in plan.names:
             layer = layers.get(name)
             if not isinstance(layer, nn.Linear):
-                raise Refusal(f"{name}: only the weight of an nn.Linear can be compressed")
+                raise Refusal(f"{name}: only the weight of a linear layer (nn.Linear) can be compressed")
             if not layer.weight.is_cuda:
                 raise Refusal(f"{name} is on {layer.weight.device}: there is a kernel for CUDA, but none for cpu")
             if layer.weight.dtype not in (torch.bfloat16, torch.float16):
