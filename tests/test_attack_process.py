@@ -148,7 +148,7 @@ def test_tampering_is_reported_and_does_not_pass(forged: Ended, name: str, verdi
 
 
 def test_duplicate_record_is_reported(forged: Ended) -> None:
-    said = "THE LEDGER DOES NOT BALANCE: 1 judged twice, first doubles:MASK-04/linear/given/float32/cpu"
+    said = "PLAN AND RECORDS DIFFER: 1 judged twice, first doubles:MASK-04/linear/given/float32/cpu"
     assert said in forged.output
 
 

@@ -27,7 +27,7 @@ def expect(folder: Path, *arguments: str) -> Ended:
     return Ended(ended.returncode, ended.stdout + ended.stderr, None)
 
 
-def test_from_red_to_known_to_mended(tmp_path: Path) -> None:
+def test_from_red_to_known_to_fixed(tmp_path: Path) -> None:
     file = tmp_path / "faulty.expectations.toml"
     adapter = ("--adapter", str(faulty(tmp_path, BROKEN)))
     assert run(tmp_path, *adapter, *SELECTION).code == 1
@@ -64,7 +64,7 @@ def test_from_red_to_known_to_mended(tmp_path: Path) -> None:
     ("selection", "code", "said"),
     [(Selection(cells=(cell(),)), 2, "out.jsonl is the report of a run with --cell")],
 )
-def test_a_report_that_says_too_little_is_refused(
+def test_a_report_of_single_cells_is_refused(
     tmp_path: Path, selection: Selection, code: int, said: str
 ) -> None:
     write(report(passed(cell()), selection=selection), tmp_path / "out.jsonl")
@@ -87,11 +87,11 @@ def test_a_report_that_was_cut_short_is_refused(tmp_path: Path) -> None:
     assert "no footer" in ended.output
 
 
-def test_a_ledger_that_does_not_balance_is_refused(tmp_path: Path) -> None:
+def test_a_report_with_unjudged_cells_is_refused(tmp_path: Path) -> None:
     write(report(passed(cell()), [cell(), cell("MASK-02")]), tmp_path / "out.jsonl")
     ended = expect(tmp_path)
     assert ended.code == 3
-    assert "the ledger of it does not balance: 1 never judged" in ended.output
+    assert "the plan and the records of it differ: 1 never judged" in ended.output
 
 
 def test_a_sparsifier_that_the_report_is_not_about_is_refused(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_sparsifiers_of_two_files_are_refused(tmp_path: Path) -> None:
     assert "Name the sparsifiers of one file with --sparsifier." in ended.output
 
 
-def test_a_file_that_cannot_be_read_is_left_as_it_is(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_left_unchanged(tmp_path: Path) -> None:
     adapter = ("--adapter", str(faulty(tmp_path, BROKEN)))
     assert run(tmp_path, *adapter, *SELECTION).code == 1
     file = tmp_path / "faulty.expectations.toml"

@@ -122,7 +122,7 @@ def test_an_expectation_explains_its_kind_and_message_alone(expected: str, seen:
 PLANNED = [Cell.parse(cell("MASK-01")), Cell.parse(cell("MASK-01", "conv2d"))]
 
 
-def test_only_what_holds_here_is_in_force() -> None:
+def test_only_entries_whose_conditions_hold_are_in_force() -> None:
     here, elsewhere = expectation(), expectation(torch="<2", requirement="MASK-99", until=">=0")
     assert in_force([here, elsewhere], declaration(), environment(), PLANNED) == (here,)
 
@@ -132,12 +132,12 @@ def test_an_expectation_is_in_force_if_it_covers_any_cell() -> None:
     assert in_force([one], declaration(), environment(), PLANNED) == (one,)
 
 
-def test_one_expectation_by_a_version_among_others_wants_a_version() -> None:
+def test_an_expectation_with_a_version_needs_a_valid_version() -> None:
     with pytest.raises(InvalidExpectations, match="does not follow PEP 440"):
         in_force([expectation(version="<2"), expectation()], declaration(version="nightly"), environment(), PLANNED)
 
 
-def test_an_expectation_on_no_requirement_is_an_error() -> None:
+def test_an_expectation_on_an_unknown_requirement_is_an_error() -> None:
     with pytest.raises(InvalidExpectations, match=r"^it: the expectation on MASK-99: no requirement is called"):
         in_force([expectation(requirement="MASK-99")], declaration(), environment(), PLANNED)
 
@@ -155,7 +155,7 @@ def test_every_requirement_of_a_defect_must_exist(fields: dict[str, Any]) -> Non
 
 
 @pytest.mark.parametrize(("fields", "fits"), [({}, True), ({"version": "<2"}, False), ({"until": ">=2"}, False)])
-def test_an_expectation_by_a_version_that_is_none_is_an_error(fields: dict[str, str], fits: bool) -> None:
+def test_an_expectation_with_an_invalid_version_is_an_error(fields: dict[str, str], fits: bool) -> None:
     it = declaration(version="nightly")
     if fits:
         assert in_force([expectation(**fields)], it, environment(), PLANNED)
@@ -238,7 +238,7 @@ def alone(judged: Report, name: str) -> Report:
 
 
 @pytest.mark.parametrize(("name", "code"), [("wanted", 0), ("unwanted", 1)])
-def test_a_run_is_green_with_the_expectations_it_wants_and_no_others(judged: Report, name: str, code: int) -> None:
+def test_a_run_is_green_only_with_the_right_expectations(judged: Report, name: str, code: int) -> None:
     assert exit_code(alone(judged, name)) == code
 
 
@@ -252,7 +252,7 @@ def test_a_run_is_green_with_the_expectations_it_wants_and_no_others(judged: Rep
         (f"unwanted:{WITHOUT}", Verdict.FAILED),
     ],
 )
-def test_a_run_weighs_each_cell(judged: Report, id: str, verdict: Verdict) -> None:
+def test_expectations_are_applied_to_every_cell(judged: Report, id: str, verdict: Verdict) -> None:
     assert [record.verdict for record in judged.records if record.cell == id] == [verdict]
 
 
@@ -264,7 +264,7 @@ def test_a_run_weighs_each_cell(judged: Report, id: str, verdict: Verdict) -> No
         ('until = ">=0"', "invalid: defect breaks-conv2d was expected until >=0"),
     ],
 )
-def test_a_sparsifier_whose_expectations_cannot_be_weighed_is_not_judged(tmp_path: Path, line: str, said: str) -> None:
+def test_a_sparsifier_with_invalid_expectations_is_not_judged(tmp_path: Path, line: str, said: str) -> None:
     session = plan_session(SessionRequest(adapters=(adapter(tmp_path, "invalid", f"{entry('invalid')}{line}\n"),)))
     assert session.plans == ()
     assert said in session.problems[0].problem

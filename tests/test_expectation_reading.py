@@ -112,7 +112,7 @@ def test_entries_keep_their_order_and_an_empty_file_has_none() -> None:
         (ENTRY + OTHER.replace("second", "wrong-output"), "here: entries 1 and 2 are both called 'wrong-output'"),
     ],
 )
-def test_a_file_with_a_mistake_is_refused_in_a_sentence(text: str, said: str) -> None:
+def test_an_invalid_file_is_rejected_in_one_sentence(text: str, said: str) -> None:
     with pytest.raises(InvalidExpectations) as raised:
         parse_expectations(text, "here")
     assert str(raised.value).startswith(said)
@@ -124,7 +124,7 @@ def test_a_file_with_a_mistake_is_refused_in_a_sentence(text: str, said: str) ->
     ["UNEXPLAINED: say why", "TODO", "todo: say why it fails.", "xxx", "XXXX say it.", "It fails, TODO: why.", "tbd"],
 )
 @pytest.mark.parametrize("form", [(ENTRY, "It is so."), (OLD, "broken")])
-def test_a_placeholder_is_no_reason(reason: str, form: tuple[str, str]) -> None:
+def test_a_placeholder_is_rejected_as_a_reason(reason: str, form: tuple[str, str]) -> None:
     text = form[0].replace(form[1], reason)
     assert parse_entries(text, "here")
     with pytest.raises(InvalidExpectations, match=r"the reason is still \w+; say in a sentence why it fails"):
@@ -132,13 +132,13 @@ def test_a_placeholder_is_no_reason(reason: str, form: tuple[str, str]) -> None:
 
 
 @pytest.mark.parametrize("reason", ["broken", "It fails.", "it is not right"])
-def test_the_reason_of_a_defect_is_a_sentence(reason: str) -> None:
+def test_the_reason_of_a_defect_must_be_a_sentence(reason: str) -> None:
     with pytest.raises(InvalidExpectations, match="is not a sentence"):
         parse_expectations(ENTRY.replace("It is so.", reason), "here")
 
 
 @pytest.mark.parametrize("reason", ["It is so!", "(It is so.)", "It says `so.`", "Todos are lost on restore."])
-def test_a_sentence_may_end_in_a_quotation(reason: str) -> None:
+def test_a_sentence_can_end_with_a_quotation(reason: str) -> None:
     assert parse_expectations(ENTRY.replace("It is so.", reason), "here")
 
 
@@ -156,7 +156,7 @@ def test_a_sentence_may_end_in_a_quotation(reason: str) -> None:
          ENTRY.replace("wrong-output", "second").replace("requirements =", "cells =")),
     ],
 )
-def test_entries_that_say_the_same_are_refused(first: str, second: str) -> None:
+def test_entries_that_expect_the_same_failures_are_rejected(first: str, second: str) -> None:
     with pytest.raises(InvalidExpectations, match="entries 1 and 2 both expect output-differs in the same cells"):
         parse_expectations(first + second, "here")
 
@@ -171,7 +171,7 @@ def test_entries_that_say_the_same_are_refused(first: str, second: str) -> None:
         ENTRY.replace("wrong-output", "second") + 'torch = "<2.5"\n',
     ],
 )
-def test_entries_that_differ_are_not(second: str) -> None:
+def test_different_entries_are_accepted(second: str) -> None:
     assert len(parse_expectations(ENTRY + second, "here")) == 2
 
 
@@ -193,7 +193,7 @@ def test_a_file_is_read_for_one_sparsifier_and_may_be_missing(tmp_path: Path) ->
     assert [entry.sparsifiers for entry in read_expectations(file, "it")] == [("it",), ("other", "it")]
 
 
-def test_a_file_that_is_not_text_is_refused_by_its_name(tmp_path: Path) -> None:
+def test_a_file_that_is_not_text_is_rejected_by_name(tmp_path: Path) -> None:
     file = tmp_path / "a.expectations.toml"
     file.write_bytes(ENTRY.encode("utf-16"))
     with pytest.raises(InvalidExpectations, match=f"^{file} is not UTF-8"):
@@ -201,7 +201,7 @@ def test_a_file_that_is_not_text_is_refused_by_its_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/adapters.md"])
-def test_the_example_of_the_documentation_is_one(page: str) -> None:
+def test_the_example_in_the_documentation_is_valid(page: str) -> None:
     text = (Path(__file__).parents[1] / page).read_text("utf-8")
     [example] = re.findall(r"```toml\n(\s*\[\[defect\]\].*?)```", text, re.DOTALL)
     [entry] = parse_expectations(dedent(example), page)

@@ -54,19 +54,19 @@ def differs(tensor: str, wrong: int, total: int) -> str:
         (["RuntimeError: 3 of 8 rows"], [r"RuntimeError: \d+ of \d+ rows"]),
     ],
 )
-def test_a_signature_has_the_words_the_tensor_and_how_much(seen: list[str], expected: list[str]) -> None:
+def test_a_signature_has_kind_tensor_and_amount(seen: list[str], expected: list[str]) -> None:
     found = narrow(seen)
     assert list(found) == expected
     assert all(any(Signature.parse(one).matches(signature) for one in found) for signature in seen)
 
 
-def test_a_defect_that_grows_is_not_what_was_seen() -> None:
+def test_a_narrowed_signature_does_not_match_a_larger_failure() -> None:
     [text] = narrow([differs("layer1.weight", 3, 160)])
     expected = Signature.parse(text)
     assert not expected.matches(differs("layer1.weight", 4, 160))
     assert not expected.matches(differs("layer2.weight", 3, 160))
 
 
-def test_many_tensors_are_expected_by_the_words_that_they_share() -> None:
+def test_many_tensors_share_one_signature() -> None:
     [text] = narrow([differs(f"layer{number}.weight", 1, 8) for number in range(20)])
     assert text == "mask-differs: restored: mask of layer (at most 1 of 8)"

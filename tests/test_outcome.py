@@ -49,7 +49,7 @@ def test_all_passed_is_green() -> None:
         (Record(EXTENDED, Verdict.NOT_RUN), "red"),
     ],
 )
-def test_one_record_beside_one_that_passed_decides(record: Record, result: str) -> None:
+def test_one_record_next_to_a_passed_one_decides(record: Record, result: str) -> None:
     assert of((PASSED, record)).result == result
 
 
@@ -62,12 +62,12 @@ def test_verdicts_are_counted_in_the_order_of_their_names() -> None:
 @pytest.mark.parametrize(
     ("verdict", "result"), [(Verdict.PASSED, "selection"), (Verdict.KNOWN, "selection"), (Verdict.FAILED, "red")]
 )
-def test_a_selection_is_never_green_nor_hides_a_failure(verdict: Verdict, result: str) -> None:
+def test_a_selection_is_never_green_and_hides_no_failure(verdict: Verdict, result: str) -> None:
     assert of((Record(A, verdict),), selected=True).result == result
 
 
 @pytest.mark.parametrize("verdict", [Verdict.REFUSED, Verdict.KNOWN])
-def test_a_sparsifier_of_which_nothing_passed_is_red(verdict: Verdict) -> None:
+def test_a_sparsifier_without_a_passed_cell_is_red(verdict: Verdict) -> None:
     sum_ = of(Record(one, verdict, refused_by="package") for one in (A, B))
     assert sum_.result == "red"
     assert sum_.core is not None
@@ -97,7 +97,7 @@ def test_passing_smoke_checks_alone_is_red() -> None:
 
 @pytest.mark.parametrize(("plan", "judged"), [((A, B), (A,)), ((A,), (A, A)), ((A,), (A, B))])
 @pytest.mark.parametrize("selected", [False, True])
-def test_a_ledger_that_does_not_balance_is_red(
+def test_an_unbalanced_ledger_is_red(
     plan: tuple[str, ...], judged: tuple[str, ...], selected: bool
 ) -> None:
     assert of(passed(*judged), plan, selected).result == "red"
@@ -167,7 +167,7 @@ def test_a_sparsifier_that_could_not_be_judged_has_no_levels() -> None:
     ("word", "records"),
     [("success", passed(A)), ("partial", (*passed(A), known("MASK-02"))), ("failure", (Record(A, Verdict.FAILED),))],
 )
-def test_the_words_of_older_reports_mean_what_they_meant(word: str, records: tuple[Record, ...]) -> None:
+def test_results_of_older_reports_keep_their_meaning(word: str, records: tuple[Record, ...]) -> None:
     seen = of(records)
     older = replace(seen, result=word, core=None, extended=None)
     assert is_same(older, seen)

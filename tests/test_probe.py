@@ -36,7 +36,7 @@ def test_undeclared_capabilities_are_tried_and_reported(tmp_path: Path) -> None:
     advice = "declare it unsupported and refuse it by name, or declare it supported and fix it"
     assert f"  scope_all: 0 of 3 cells pass: {advice}\n" in ended.output
     assert "raised Refused: scope 'all' is not offered" in ended.output
-    assert "nothing here is a verdict until it is declared" in ended.output
+    assert "Nothing above is a verdict; declare them and run again." in ended.output
     areas = {one.cell.split(":")[1].split("-")[0] for one in read(report).records}
     assert areas == {"SMOKE", "MASK", "REG", "STATE", "DEVICE"}
     assert run(tmp_path, "--adapter", str(file)).code == 2

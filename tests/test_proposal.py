@@ -108,29 +108,29 @@ def test_each_cause_gets_an_id_of_its_own() -> None:
     assert [entry.id for entry in entries] == ids
 
 
-def test_what_is_added_is_for_a_human_to_explain() -> None:
+def test_an_added_entry_needs_a_reason_from_a_person() -> None:
     [entry] = propose((), [run({"linear/float32": KIND})]).added
     assert entry.reason.startswith("UNEXPLAINED")
 
 
-def test_sparsifiers_that_fail_alike_share_an_entry() -> None:
+def test_sparsifiers_with_the_same_failures_share_an_entry() -> None:
     runs = [run({"linear/float32": KIND}, name=name) for name in ("it", "other")]
     assert [entry.sparsifiers for entry in propose((), runs).added] == [("it", "other")]
 
 
 @pytest.mark.parametrize("axes", [{}, {"layer": ("linear", "conv2d")}])
-def test_an_entry_that_explains_what_failed_stays_as_it_is(axes: dict[str, Any]) -> None:
+def test_an_entry_that_explains_the_failures_is_kept(axes: dict[str, Any]) -> None:
     entry = known(link="https://x.y/1", torch=">=2", until=">=2", **axes)
     assert propose([entry], [run({"linear/float32": KIND})]) == Proposal(((entry,),), ())
 
 
-def test_an_entry_is_narrowed_to_what_still_fails() -> None:
+def test_an_entry_is_narrowed_to_the_cells_that_still_fail() -> None:
     entry = known(link="https://x.y/1")
     proposal = propose([entry], [run({"linear/float32": KIND}, "conv2d/float32")])
     assert proposal == Proposal(((replace(entry, layer=("linear",)),),), ())
 
 
-def test_a_narrowed_entry_stays_one_whatever_is_left_of_it() -> None:
+def test_a_narrowed_entry_stays_one_entry() -> None:
     entry = known(requirements=("MASK-01", "MASK-02"), link="https://x.y/1")
     failing = {"linear/float32": KIND, "conv2d/float64": KIND, "MASK-02/linear/float32": KIND}
     one = run(failing, "linear/float64 conv2d/float32 MASK-02/conv2d/float32")
@@ -147,13 +147,13 @@ def test_an_entry_on_many_requirements_is_narrowed_to_those_that_still_fail(axes
     assert proposal.added == ()
 
 
-def test_a_requirement_that_is_sound_again_leaves_the_entry() -> None:
+def test_a_requirement_that_passes_again_is_removed_from_the_entry() -> None:
     entry = known(requirements=("MASK-01", "MASK-02"))
     proposal = propose([entry], [run({"linear/float32": KIND}, "MASK-02/linear/float32")])
     assert proposal == Proposal(((replace(entry, requirements=("MASK-01",)),),), ())
 
 
-def test_a_defect_that_has_grown_gets_an_entry_for_what_it_is_now() -> None:
+def test_a_defect_that_has_grown_gets_a_new_entry() -> None:
     entry = known(signature="mask-differs (at most 2 of 8)")
     proposal = propose([entry], [run({"linear/float32": KIND})])
     assert [row for row in proposal.revised if row] == []
@@ -161,11 +161,11 @@ def test_a_defect_that_has_grown_gets_an_entry_for_what_it_is_now() -> None:
 
 
 @pytest.mark.parametrize("sound", ["linear/float32", "linear/float32 conv2d/float32"])
-def test_an_entry_of_which_nothing_is_left_goes(sound: str) -> None:
+def test_an_entry_without_failing_cells_is_deleted(sound: str) -> None:
     assert propose([known()], [run({}, sound)]) == Proposal(((),), ())
 
 
-def test_an_entry_that_no_longer_explains_gives_way_to_one_that_does() -> None:
+def test_an_entry_that_no_longer_explains_is_replaced() -> None:
     proposal = propose([known(signature="aliased")], [run({"linear/float32": KIND})])
     assert proposal.revised == ((),)
     assert added(proposal) == [{"requirements": ("MASK-01",), "signatures": (NARROW,)}]
@@ -175,12 +175,12 @@ def test_an_entry_that_no_longer_explains_gives_way_to_one_that_does() -> None:
     "fields",
     [{"requirement": "MASK-99"}, {"device": ("cuda",)}, {"torch": "<2"}, {"version": ">=2"}, {"platform": "win"}],
 )
-def test_an_entry_of_which_the_run_says_nothing_stays(fields: dict[str, Any]) -> None:
+def test_an_entry_on_which_the_run_is_silent_is_kept(fields: dict[str, Any]) -> None:
     entry = known(**fields)
     assert propose([entry], [run({}, "linear/float32")]) == Proposal(((entry,),), ())
 
 
-def test_an_entry_stays_though_something_else_failed() -> None:
+def test_an_entry_is_kept_if_something_else_failed() -> None:
     entry = known(requirement="MASK-99")
     proposal = propose([entry], [run({"linear/float32": KIND})])
     assert proposal.revised == ((entry,),)
@@ -197,19 +197,19 @@ def test_an_entry_about_another_sparsifier_explains_nothing() -> None:
     assert [entry.sparsifiers for entry in proposal.added] == [("it",)]
 
 
-def test_an_entry_stays_for_a_sparsifier_that_was_not_judged() -> None:
+def test_an_entry_is_kept_for_a_sparsifier_that_was_not_judged() -> None:
     entry = known(sparsifiers=("it", "other"))
     assert propose([entry], [run({}, "linear/float32")]).revised == ((known(sparsifiers=("other",)),),)
 
 
-def test_an_entry_stays_one_where_its_sparsifiers_fail_alike() -> None:
+def test_an_entry_stays_one_if_its_sparsifiers_fail_in_the_same_way() -> None:
     runs = [run({"linear/float32": KIND}, "conv2d/float32"), run({"linear/float32": KIND}, name="other")]
     proposal = propose([known(sparsifiers=("it", "other"))], runs)
     assert proposal.revised == ((known(layer=("linear",), sparsifiers=("it", "other")),),)
     assert holds(proposal, tuple(runs))
 
 
-def test_cells_name_their_sparsifier_where_one_is_sound_in_another() -> None:
+def test_cells_name_their_sparsifier_if_they_are_sound_in_another() -> None:
     runs = [
         run({"linear/float32": KIND}, "conv2d/float32"),
         run({"linear/float32": KIND, "conv2d/float32": KIND}, name="other"),
@@ -233,7 +233,7 @@ def test_one_cause_in_several_sparsifiers_is_one_entry() -> None:
     assert holds(proposal, tuple(runs))
 
 
-def test_an_entry_that_does_not_hold_here_explains_nothing_here() -> None:
+def test_an_entry_whose_conditions_do_not_hold_explains_nothing() -> None:
     proposal = propose([known(torch="<2")], [run({"linear/float32": KIND})])
     assert len(proposal.added) == 1
 
@@ -250,25 +250,25 @@ def test_an_entry_that_does_not_hold_here_explains_nothing_here() -> None:
         (Verdict.ERROR, False, False),
     ],
 )
-def test_a_run_saw_what_was_judged_expectations_aside(verdict: Verdict, failing: bool, sound: bool) -> None:
+def test_observations_ignore_expectations(verdict: Verdict, failing: bool, sound: bool) -> None:
     cell = at("linear/float32")
     saw = seen(declaration(), environment(), [cell.id], [Record(cell.id, verdict, KIND)])
     assert (cell in saw.failing, cell in saw.sound) == (failing, sound)
 
 
-def test_a_run_saw_nothing_of_what_was_never_judged() -> None:
+def test_unjudged_cells_are_not_observed() -> None:
     saw = seen(declaration(), environment(), [at("linear/float32").id], [])
     assert (saw.failing, saw.sound) == ({}, ())
 
 
-def test_what_was_seen_is_in_the_plans_order_whatever_the_records_are_in() -> None:
+def test_observations_are_in_the_order_of_the_plan() -> None:
     cells = [at("linear/float32"), at("conv2d/float32"), at("mixed/float32")]
     records = [Record(cell.id, Verdict.FAILED, KIND) for cell in cells]
     saw = seen(declaration(), environment(), [cell.id for cell in cells], records[::-1])
     assert list(saw.failing) == cells
 
 
-def test_boxes_hold_all_and_avoid_all_on_every_division_of_nine_cells() -> None:
+def test_boxes_cover_and_avoid_the_right_cells_for_every_division_of_nine() -> None:
     nine = [at(f"{layer}/{dtype}") for layer in ("linear", "conv2d", "mixed") for dtype in ("a", "b", "c")]
     for number in range(2 ** len(nine)):
         inside = [cell for position, cell in enumerate(nine) if number >> position & 1]
@@ -281,7 +281,7 @@ def test_boxes_hold_all_and_avoid_all_on_every_division_of_nine_cells() -> None:
         assert not any(entry.covers(cell) for entry in found for cell in avoid)
 
 
-def test_a_scope_covers_all_and_avoids_all_on_every_division_of_eight_cells() -> None:
+def test_a_scope_covers_and_avoids_the_right_cells_for_every_division_of_eight() -> None:
     eight = [
         at(f"{id}/{layer}/{dtype}") for id in ("MASK-01", "REG-01") for layer in ("linear", "conv2d")
         for dtype in ("a", "b")
@@ -296,7 +296,7 @@ def test_a_scope_covers_all_and_avoids_all_on_every_division_of_eight_cells() ->
 OLD = {"id": "", "reason": "It cannot count"}
 
 
-def test_entries_of_the_older_form_become_one_defect_for_each_reason() -> None:
+def test_entries_of_the_older_form_become_one_defect_per_reason() -> None:
     entries = [
         known(**OLD), known(**OLD, requirement="MASK-02"), known(id="", requirement="REG-01", reason="Another reason."),
     ]
@@ -310,12 +310,12 @@ def test_entries_of_the_older_form_become_one_defect_for_each_reason() -> None:
     assert [entry.id for entry in proposal.added] == ["runtimeerror-mask-03"]
 
 
-def test_entries_of_the_older_form_that_explain_everything_stay() -> None:
+def test_entries_of_the_older_form_that_explain_everything_are_kept() -> None:
     entry = known(**OLD)
     assert propose([entry], [run({"linear/float32": KIND})]) == Proposal(((entry,),), ())
 
 
-def test_entries_of_one_reason_on_several_axes_become_one_where_a_run_shows_that_they_can() -> None:
+def test_entries_of_one_reason_are_merged_if_a_run_shows_that_they_can_be() -> None:
     entries = [known(**OLD, layer=("linear",)), known(**OLD, requirement="MASK-02", layer=("conv2d",))]
     failing = {"linear/float32": KIND, "MASK-02/conv2d/float32": KIND, "MASK-03/linear/float32": RAISED}
     seen_here = run(failing, "conv2d/float32 MASK-02/linear/float32")

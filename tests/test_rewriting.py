@@ -49,7 +49,7 @@ def kept(text: str = TEXT) -> tuple[tuple[Expectation, ...], ...]:
     return tuple((one,) for one in parse_entries(text, "here"))
 
 
-def test_what_is_kept_stays_as_it_was_written() -> None:
+def test_kept_entries_stay_as_they_were_written() -> None:
     assert rewritten(TEXT, "here", Proposal(kept(), ())) == TEXT
 
 
@@ -57,19 +57,19 @@ def test_what_is_kept_stays_as_it_was_written() -> None:
     "text",
     ["\n" + TEXT, SECOND + "# the end\n", SECOND.replace('"It is otherwise."', "'''\n[[defect]] is its head\n'''")],
 )
-def test_what_is_kept_stays_as_it_was_written_wherever_it_stands(text: str) -> None:
+def test_kept_entries_stay_unchanged_in_any_position(text: str) -> None:
     assert rewritten(text, "here", Proposal(kept(text), ())) == text
 
 
-def test_what_goes_takes_a_comment_on_the_first_line_along() -> None:
+def test_a_deleted_entry_takes_a_comment_on_the_first_line_along() -> None:
     assert rewritten("# So.\n" + SECOND, "here", Proposal(((),), ())) == ""
 
 
-def test_what_goes_leaves_a_comment_that_stands_apart() -> None:
+def test_a_deleted_entry_leaves_a_separate_comment() -> None:
     assert rewritten("# So.\n\n# As it is.\n" + SECOND, "here", Proposal(((),), ())) == "# So.\n"
 
 
-def test_what_would_be_read_otherwise_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_would_be_read_differently_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rewriting, "KEYS", tuple(key for key in KEYS if key != "layer"))
     with pytest.raises(InvalidExpectations, match=r"^here cannot be rewritten with the proposed entries"):
         rewritten(TEXT, "here", Proposal(kept(), (entry(layer=("linear",)),)))
@@ -94,15 +94,15 @@ def test_a_long_list_is_spread_over_lines() -> None:
     assert parse_entries(text, "here")[0].requirements == ids
 
 
-def test_what_goes_takes_the_comment_above_it_along() -> None:
+def test_a_deleted_entry_takes_the_comment_above_it_along() -> None:
     assert rewritten(TEXT, "here", Proposal(((), kept()[1]), ())) == HEAD + SECOND
 
 
-def test_what_goes_from_the_end_leaves_no_empty_lines() -> None:
+def test_a_deleted_last_entry_leaves_no_empty_lines() -> None:
     assert rewritten(TEXT, "here", Proposal((kept()[0], ()), ())) == HEAD + FIRST.rstrip("\n") + "\n"
 
 
-def test_a_changed_entry_keeps_all_that_is_not_changed() -> None:
+def test_a_changed_entry_keeps_its_other_keys_and_comments() -> None:
     [[first], second] = kept()
     narrowed = replace(first, requirements=("MASK-05",), layer=("linear",))
     new = rewritten(TEXT, "here", Proposal(((narrowed,), second), ()))
@@ -110,7 +110,7 @@ def test_a_changed_entry_keeps_all_that_is_not_changed() -> None:
     assert new == HEAD + changed + SECOND
 
 
-def test_a_key_that_an_entry_no_longer_has_is_taken_out() -> None:
+def test_a_key_that_an_entry_no_longer_has_is_removed() -> None:
     [[first], second] = kept()
     narrowed = replace(first, requirements=(), cells=("MASK-01/linear", "MASK-02"))
     new = rewritten(TEXT, "here", Proposal(((narrowed,), second), ()))
@@ -119,7 +119,7 @@ def test_a_key_that_an_entry_no_longer_has_is_taken_out() -> None:
     assert parse_entries(new, "here")[0] == narrowed
 
 
-def test_an_entry_that_is_divided_stands_in_its_place() -> None:
+def test_the_parts_of_a_divided_entry_stay_in_its_place() -> None:
     [[first], second] = kept()
     other = replace(first, id="one-2", layer=("linear",))
     new = rewritten(TEXT, "here", Proposal(((replace(first, layer=("conv2d",)), other), second), ()))
@@ -154,7 +154,7 @@ reason = "Another."
 """
 
 
-def test_a_file_of_the_older_form_keeps_the_comments_on_what_is_left() -> None:
+def test_a_file_of_the_older_form_keeps_the_comments_of_its_entries() -> None:
     one = entry(requirements=("MASK-01", "MASK-02"), reason="It aliases # its masks.")
     new = rewritten(OLD, "here", Proposal(((one,), (), ()), ()))
     assert new == (
@@ -170,7 +170,7 @@ def test_without_tomlkit_entries_can_be_added_and_not_changed(monkeypatch: pytes
         rewritten(TEXT, "here", Proposal(((), kept()[1]), ()))
 
 
-def test_what_is_added_stands_at_the_end() -> None:
+def test_added_entries_are_at_the_end() -> None:
     assert rewritten(TEXT, "here", Proposal(kept(), (entry(),))) == TEXT + "\n" + rendered([entry()])
 
 
@@ -180,11 +180,11 @@ def test_a_file_without_entries_gets_its_first(text: str) -> None:
     assert new == "\n\n".join(part for part in (text.strip(), rendered([entry()])) if part)
 
 
-def test_a_file_whose_last_entry_goes_is_empty() -> None:
+def test_a_file_without_its_last_entry_is_empty() -> None:
     assert rewritten(SECOND, "here", Proposal(((),), ())) == ""
 
 
-def test_entries_in_one_array_are_left_to_a_human() -> None:
+def test_entries_in_one_array_are_left_to_a_person() -> None:
     text = 'defect = [{id = "a", sparsifiers = ["it"], requirements = ["MASK-01"], signatures = ["a"], reason = "b"}]\n'
     assert rewritten(text, "here", Proposal(kept(text), ())) == text
     with pytest.raises(InvalidExpectations, match=r"^here: the entries are in one array\. Write each as"):
@@ -192,7 +192,7 @@ def test_entries_in_one_array_are_left_to_a_human() -> None:
 
 
 @pytest.mark.parametrize("reason", ['"""\n[[defect]]\n"""', "'''\n# not a comment\n[[defect]]\n'''"])
-def test_a_string_that_looks_like_an_entry_is_none(reason: str) -> None:
+def test_a_string_that_looks_like_an_entry_is_not_one(reason: str) -> None:
     text = FIRST + SECOND.replace('"It is otherwise."', reason)
     new = rewritten(text, "here", Proposal(((), kept(text)[1]), ()))
     assert new == text.removeprefix(FIRST)
@@ -207,7 +207,7 @@ def test_a_file_of_either_line_ending_can_be_rewritten(newline: str) -> None:
 
 @pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize("value", ['"', "\\", "a\nb", "\t\x00\x1f\x7f", "\u2028 \U0001f600 é", "# [[defect]]", "'''"])
-def test_every_key_of_any_text_is_read_as_it_is_written(key: str, value: str) -> None:
+def test_every_value_is_read_as_it_is_written(key: str, value: str) -> None:
     if key in ("torch", "version", "until"):
         value = ">=2, <3"
     if key == "signatures":

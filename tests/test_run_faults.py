@@ -60,7 +60,7 @@ def test_a_case_that_is_not_judged_is_red(tmp_path: Path, body: str, said: str) 
 def test_an_interrupted_run_is_incomplete(tmp_path: Path, body: str) -> None:
     ended = run(tmp_path, "--adapter", str(faulty(tmp_path, body)), *ONE_CASE)
     assert ended.code == 3, ended.output
-    assert "THE LEDGER DOES NOT BALANCE" in ended.output
+    assert "PLAN AND RECORDS DIFFER" in ended.output
 
 
 def test_records_before_a_crash_are_kept_and_the_crashing_cell_is_named(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ SELECTION = Selection(requirements=("MASK-13",))
 def test_a_sparsifier_without_a_selected_cell_does_not_spoil_the_run(tmp_path: Path) -> None:
     ended = run(tmp_path, "exemplar", "exemplar-structural", *ONE)
     assert ended.code == 0, ended.output
-    assert "exemplar-structural: NOT APPLICABLE: it has no cell that was selected" in ended.output
+    assert "exemplar-structural: NOT APPLICABLE: none of its cells is selected" in ended.output
     assert ended.report is not None
     assert {record.cell.partition(":")[0] for record in ended.report.records} == {"exemplar"}
 
@@ -41,7 +41,7 @@ def test_a_required_sparsifier_must_have_a_selected_cell(tmp_path: Path) -> None
     assert "required but not judged: exemplar-structural" in ended.output
 
 
-def test_what_is_judged_decides_and_not_what_does_not_apply() -> None:
+def test_only_applicable_sparsifiers_decide_the_exit_code() -> None:
     green = report(passed(cell()), selection=SELECTION)
     nothing = report(selection=SELECTION, name="other")
     unavailable = report([Record(cell(), Verdict.UNAVAILABLE)], selection=SELECTION)
@@ -56,7 +56,7 @@ def test_what_is_judged_decides_and_not_what_does_not_apply() -> None:
      ("MASK-06/linear/unstructured-05/float32/cpu", "MASK-06/linear/unstructured-0.5/float32/cpu"),
      ("MASK-01/linear/given/float33/cpu", "MASK-01/linear/given/float32/cpu")],
 )
-def test_a_misspelt_cell_is_answered_with_the_nearest(tmp_path: Path, wrong: str, near: str) -> None:
+def test_a_misspelt_cell_suggests_the_nearest(tmp_path: Path, wrong: str, near: str) -> None:
     """Even beside one that exists, which would be judged and the other forgotten."""
     good = "exemplar:MASK-01/linear/given/float32/cpu"
     ended = run(tmp_path, "--cell", f"exemplar:{wrong}", "--cell", good)
@@ -65,7 +65,7 @@ def test_a_misspelt_cell_is_answered_with_the_nearest(tmp_path: Path, wrong: str
     assert f"exemplar:{near}" in ended.output
 
 
-def test_a_cell_that_a_sparsifier_has_not_at_all_is_named(tmp_path: Path) -> None:
+def test_a_cell_that_does_not_exist_is_named(tmp_path: Path) -> None:
     ended = run(tmp_path, "--cell", "exemplar-structural:MASK-13/linear/given/float32/cpu")
     assert ended.code == 2, ended.output
     assert "exemplar-structural has no cell of this requirement here" in ended.output
@@ -89,7 +89,7 @@ def plain(folder: Path, adapter: Path, *arguments: str) -> subprocess.CompletedP
     ],
     ids=["green", "xdist", "nothing", "red", "report"],
 )
-def test_selecting_in_plain_pytest_exits_by_what_ran(
+def test_the_exit_code_of_a_selection_in_plain_pytest_follows_what_ran(
     tmp_path: Path, body: str, arguments: tuple[str, ...], code: int
 ) -> None:
     ended = plain(tmp_path, faulty(tmp_path, body), *arguments)

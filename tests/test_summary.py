@@ -41,12 +41,12 @@ def test_a_result_comes_with_profile_versions_and_counts() -> None:
     )
 
 
-def test_of_what_passed_no_more_is_shown_than_that() -> None:
+def test_passed_cells_are_only_counted() -> None:
     first, last = summary(report(passed(cell())))
     assert (len(first.splitlines()), last) == (4, "")
 
 
-def test_a_failure_comes_with_its_sentence_its_message_and_how_to_repeat_it() -> None:
+def test_a_failure_is_shown_with_sentence_message_and_command() -> None:
     assert [line.strip() for line in text(report([failed(), *passed(cell("MASK-02"))])).splitlines()][4:7] == [
         f"failed: MASK-01 {requirement('MASK-01').sentence}",
         "1 cell: mask of layer1.weight differs",
@@ -54,15 +54,15 @@ def test_a_failure_comes_with_its_sentence_its_message_and_how_to_repeat_it() ->
     ]
 
 
-def test_a_failure_stands_under_its_sparsifier() -> None:
+def test_a_failure_is_shown_under_its_sparsifier() -> None:
     assert f"\n  failed: MASK-01 {requirement('MASK-01').sentence}\n" in text(report([failed()]))
 
 
-def test_failures_of_one_requirement_are_told_once_and_counted() -> None:
+def test_failures_of_one_requirement_are_shown_once_and_counted() -> None:
     other = Record(cell(layer="conv2d"), Verdict.FAILED, "mask-differs", "of conv1")
-    told = text(report([failed(), other]))
-    assert told.count("failed: MASK-01") == 1
-    assert "    2 cells: mask of layer1.weight differs\n" in told
+    shown = text(report([failed(), other]))
+    assert shown.count("failed: MASK-01") == 1
+    assert "    2 cells: mask of layer1.weight differs\n" in shown
 
 
 def test_each_cause_of_a_failing_requirement_is_shown() -> None:
@@ -120,41 +120,41 @@ def test_a_known_defect_comes_with_its_reason_and_link() -> None:
 
 
 @pytest.mark.parametrize(("end", "whole"), [("c", True), ("cd", False)])
-def test_a_message_of_four_hundred_characters_is_told_whole_and_no_longer_one(end: str, whole: bool) -> None:
+def test_messages_are_shortened_to_four_hundred_characters(end: str, whole: bool) -> None:
     message = "ab " * 133 + end
     assert (f": {message}\n" in text(report([failed(message)]))) is whole
 
 
-def test_a_long_message_is_told_in_one_line_that_ends() -> None:
-    told = text(report([failed("first line\n" + "word " * 200)]))
-    [line] = [line for line in told.splitlines() if "first line" in line]
+def test_a_long_message_is_shown_on_one_shortened_line() -> None:
+    shown = text(report([failed("first line\n" + "word " * 200)]))
+    [line] = [line for line in shown.splitlines() if "first line" in line]
     assert line.startswith("    1 cell: first line word word")
     assert line.endswith("word ...")
     assert len(line) < 420
 
 
 @pytest.mark.parametrize("who", ["package", "adapter"])
-def test_refusals_are_told_by_who_refused(who: Literal["package", "adapter"]) -> None:
+def test_refusals_are_grouped_by_the_refuser(who: Literal["package", "adapter"]) -> None:
     record = Record(cell(), Verdict.REFUSED, refused_by=who)
     assert f"  refused by the {who}: MASK-01\n" in text(report([record]))
 
 
-def test_refusals_of_many_requirements_are_told_in_order() -> None:
+def test_refusals_of_many_requirements_are_sorted() -> None:
     ids = [f"MASK-{number:02}" for number in range(1, 12)]
     package = [Record(cell(id), Verdict.REFUSED, refused_by="package") for id in reversed(ids)]
-    told = text(report([*package, Record(cell("MASK-12"), Verdict.REFUSED, refused_by="adapter")]))
-    assert f"  refused by the package: {', '.join(ids)}\n  refused by the adapter: MASK-12\n" in told
+    shown = text(report([*package, Record(cell("MASK-12"), Verdict.REFUSED, refused_by="adapter")]))
+    assert f"  refused by the package: {', '.join(ids)}\n  refused by the adapter: MASK-12\n" in shown
 
 
-def test_reasons_of_what_is_unavailable_are_told_in_order() -> None:
+def test_reasons_of_unavailable_cells_are_sorted() -> None:
     known = Record(cell("MASK-03"), Verdict.KNOWN, "a", "b", reason="It is so.")
     second, first = (Record(cell(f"MASK-0{at}"), Verdict.UNAVAILABLE, reason=f"no {at}") for at in (2, 1))
-    told = text(report([second, first, known, *passed(cell("MASK-04"))]))
-    assert told.endswith("  unavailable: 1 cell, no 1\n  unavailable: 1 cell, no 2\n")
-    assert told.count("unavailable: ") == 2
+    shown = text(report([second, first, known, *passed(cell("MASK-04"))]))
+    assert shown.endswith("  unavailable: 1 cell, no 1\n  unavailable: 1 cell, no 2\n")
+    assert shown.count("unavailable: ") == 2
 
 
-def test_what_is_unavailable_is_counted_by_why() -> None:
+def test_unavailable_cells_are_counted_by_reason() -> None:
     records = [Record(cell(id), Verdict.UNAVAILABLE, reason="no cuda device here") for id in ("MASK-01", "MASK-02")]
     assert "  unavailable: 2 cells, no cuda device here\n" in text(report(records))
 
@@ -163,16 +163,16 @@ def test_what_is_unavailable_is_counted_by_why() -> None:
     ("of", "said"),
     [
         (report(passed(cell()), [cell(), cell("MASK-02")]), "it: NOT CONFORMANT"),
-        (report(passed(cell()), [cell(), cell("MASK-02")]), "  THE LEDGER DOES NOT BALANCE: 1 never judged, first it:"),
+        (report(passed(cell()), [cell(), cell("MASK-02")]), "  PLAN AND RECORDS DIFFER: 1 never judged, first it:"),
         (report(problem="it does not import"), "it: NOT JUDGED: it does not import\n"),
         (report(passed(cell()), selection=Selection(areas=("MASK",))), "it: SELECTION"),
-        (report(passed(cell()), selection=Selection(areas=("MASK",))), "Only a selection was judged; no result here"),
-        (report(passed(cell()), interrupted="Ctrl-C"), "INTERRUPTED (Ctrl-C): nothing here is a verdict"),
+        (report(passed(cell()), selection=Selection(areas=("MASK",))), "Only a selection was judged; the results"),
+        (report(passed(cell()), interrupted="Ctrl-C"), "INTERRUPTED (Ctrl-C): the run is incomplete"),
         (report(passed(cell()), catalogue=1, requirements={"MASK-01": 1}), "Judged by catalogue 1;"),
-        (replaced(report(passed(cell())), footer=None), "INTERRUPTED (the run was cut short): nothing here is"),
+        (replaced(report(passed(cell())), footer=None), "INTERRUPTED (the run was cut short): the run is"),
     ],
 )
-def test_what_is_no_whole_verdict_says_so(of: Report, said: str) -> None:
+def test_an_incomplete_run_is_announced(of: Report, said: str) -> None:
     assert said in text(of)
 
 
@@ -181,12 +181,12 @@ def line(name: str, defects: str = "", counts: str = "1 passed") -> str:
     return f"{name}  CONFORMANT      {levels}; {counts}"
 
 
-def test_two_sparsifiers_are_several() -> None:
+def test_two_sparsifiers_get_an_overview() -> None:
     two = join([report(passed(cell())), report(passed(cell(name="other")), name="other")])
     assert text(two).splitlines()[-2:] == [line("it   "), line("other")]
 
 
-def test_several_sparsifiers_end_with_a_line_for_each() -> None:
+def test_the_overview_has_a_line_per_sparsifier() -> None:
     one = Record(cell("MASK-01", "conv2d", name="other"), Verdict.KNOWN, "a", "b")
     apart = [
         report(passed(cell())),
@@ -199,56 +199,56 @@ def test_several_sparsifiers_end_with_a_line_for_each() -> None:
     assert "it     CONFORMANT" not in text(apart[0])
 
 
-def test_what_a_terminal_would_obey_is_spelt_out() -> None:
-    told = text(report([failed("\x1b[2J\x1b[32mSUCCESS\x07 größer")]))
-    assert r"1 cell: \x1b[2J\x1b[32mSUCCESS\x07 größer" in told
-    assert told.isprintable() or set(filter(lambda one: not one.isprintable(), told)) == {"\n"}
+def test_control_characters_are_escaped() -> None:
+    shown = text(report([failed("\x1b[2J\x1b[32mSUCCESS\x07 größer")]))
+    assert r"1 cell: \x1b[2J\x1b[32mSUCCESS\x07 größer" in shown
+    assert shown.isprintable() or set(filter(lambda one: not one.isprintable(), shown)) == {"\n"}
 
 
-def test_a_backslash_is_told_as_it_is() -> None:
+def test_a_backslash_is_not_escaped() -> None:
     assert r"1 cell: C:\it" in text(report([failed(r"C:\it")]))
 
 
-def test_a_failure_of_an_adapter_file_is_repeated_with_the_file() -> None:
+def test_the_command_for_an_adapter_file_names_the_file() -> None:
     one = report([failed()])
     [subject] = one.header.subjects
     header = replace(one.header, subjects=(replace(subject, adapter="/a b/it.py"),))
     assert f"repeat: sparsecheck run --adapter '/a b/it.py' --cell {cell()}\n" in text(replaced(one, header=header))
 
 
-def test_what_was_not_run_is_counted_with_why() -> None:
+def test_cells_that_were_not_run_are_counted_with_the_reason() -> None:
     records = [Record(cell(id), Verdict.NOT_RUN, message=f"{id} is not run") for id in ("MASK-01", "MASK-02")]
-    told = text(report([*records, *passed(cell("MASK-03"))]))
+    shown = text(report([*records, *passed(cell("MASK-03"))]))
     assert (
-        "  NOT RUN: 2 cells, because the adapter does not pass its smoke test:\n    MASK-01 is not run\n" in told
+        "  NOT RUN: 2 cells, because a smoke check of the adapter fails:\n    MASK-01 is not run\n" in shown
     )
     assert "NOT RUN" not in text(report(passed(cell())))
 
 
 @pytest.mark.parametrize(("end", "whole"), [("c", True), ("cd", False)])
-def test_why_a_sparsifier_was_not_judged_is_told_at_some_length(end: str, whole: bool) -> None:
+def test_the_reason_for_an_unjudged_sparsifier_is_shortened(end: str, whole: bool) -> None:
     problem = "a " + "ab " * 399 + end
     assert (f"NOT JUDGED: {problem}\n" in text(report(problem=problem))) is whole
 
 
 @pytest.mark.parametrize(("version", "whole"), [("1" * 75, True), ("1" * 76, False)])
-def test_no_version_is_so_long_that_it_hides_the_result(version: str, whole: bool) -> None:
+def test_a_long_version_is_shortened(version: str, whole: bool) -> None:
     [subject] = (one := report(passed(cell()))).header.subjects
     header = replace(one.header, subjects=(replace(subject, declaration=declaration(version=version)),))
     assert (f"acme {version}, torch" in text(replaced(one, header=header))) is whole
 
 
-def test_nothing_passed_is_told() -> None:
+def test_a_run_in_which_nothing_passed_is_announced() -> None:
     refused = Record(cell(), Verdict.REFUSED, refused_by="package")
     assert "  NOTHING PASSED: " in text(report([refused]))
     assert "NOTHING PASSED" not in text(report([refused, *passed(cell("MASK-02"))]))
     assert "NOTHING PASSED" not in text(report([refused], selection=Selection(areas=("MASK",))))
 
 
-def test_what_is_unavailable_altogether_is_no_verdict() -> None:
-    told = text(report([Record(cell(), Verdict.UNAVAILABLE, reason="no cuda device here")]))
-    assert told.startswith("it: UNAVAILABLE (mask profile")
-    assert "\n  NOTHING COULD BE JUDGED on this machine, which lacks what it needs: this is no verdict\n" in told
+def test_a_run_in_which_everything_is_unavailable_is_announced() -> None:
+    shown = text(report([Record(cell(), Verdict.UNAVAILABLE, reason="no cuda device here")]))
+    assert shown.startswith("it: UNAVAILABLE (mask profile")
+    assert "\n  NOTHING COULD BE JUDGED on this machine, which cannot run any of these cells\n" in shown
     assert "NOTHING COULD BE JUDGED" not in text(report(passed(cell())))
 
 
@@ -259,16 +259,17 @@ def probe(*records: Record) -> str:
     return text(report(records, subjects=(replace(subject, declaration=supposed),), selection=Selection(probe=True)))
 
 
-def test_a_probe_says_of_what_was_supposed_how_much_passes_and_that_it_is_no_verdict() -> None:
-    told = probe(*passed(cell()))
-    assert told.startswith("it: PROBE (mask profile")
-    assert "given" in told.splitlines()[2]
-    assert told.endswith(
-        "What is undeclared was supposed to be supported; nothing here is a verdict until it is declared."
+def test_a_probe_shows_what_passes_and_gives_no_verdict() -> None:
+    shown = probe(*passed(cell()))
+    assert shown.startswith("it: PROBE (mask profile")
+    assert "given" in shown.splitlines()[2]
+    assert shown.endswith(
+        "Probe: undeclared capabilities were treated as supported.\n"
+        "Nothing above is a verdict; declare them and run again."
     )
-    assert "Only a selection" not in told
+    assert "Only a selection" not in shown
 
 
-def test_a_probe_tells_what_was_not_run() -> None:
-    told = probe(Record(cell(), Verdict.NOT_RUN, message="SMOKE-01 is failed: it breaks"))
-    assert "\n  NOT RUN: 1 cell, because the adapter does not pass its smoke test:\n    SMOKE-01 is failed" in told
+def test_a_probe_shows_cells_that_were_not_run() -> None:
+    shown = probe(Record(cell(), Verdict.NOT_RUN, message="SMOKE-01 is failed: it breaks"))
+    assert "\n  NOT RUN: 1 cell, because a smoke check of the adapter fails:\n    SMOKE-01 is failed" in shown

@@ -39,14 +39,14 @@ class Unspeakable(Exception):
         raise ValueError
 
 
-def test_an_exception_without_a_message_that_can_be_had_still_has_a_signature() -> None:
+def test_an_exception_whose_message_raises_has_a_signature() -> None:
     assert signature(Unspeakable()) == "Unspeakable: (its message cannot be read: ValueError)"
 
 
 @pytest.mark.parametrize(
     ("length", "told"), [(10_000, "x" * 10_000), (10_002, "x" * 10_000 + " ... (2 more characters)")]
 )
-def test_of_megabytes_the_beginning_is_kept(length: int, told: str) -> None:
+def test_long_messages_are_truncated(length: int, told: str) -> None:
     assert said(ValueError("x" * length)) == told
 
 
@@ -57,12 +57,12 @@ def test_a_failure_that_was_expected_is_known_with_its_reason() -> None:
     )
 
 
-def test_a_failure_of_which_nothing_was_expected_stays_one() -> None:
+def test_an_unexpected_failure_stays_a_failure() -> None:
     assert weigh(FAILED, []) is FAILED
     assert weigh(FAILED, [expectation(layer=("conv2d",))]) is FAILED
 
 
-def test_a_failure_with_another_signature_stays_one_and_says_so() -> None:
+def test_a_failure_with_another_signature_stays_a_failure() -> None:
     weighed = weigh(FAILED, [expectation(signature="aliased")])
     assert weighed.verdict is Verdict.FAILED
     assert weighed.message == f"{FAILED.message} (the expected failure is 'aliased')"
@@ -73,14 +73,14 @@ def test_any_of_the_expectations_that_cover_a_cell_may_explain_it() -> None:
     assert (weighed.verdict, weighed.reason) == (Verdict.KNOWN, "The second.")
 
 
-def test_of_several_expectations_that_did_not_come_true_the_first_is_told() -> None:
+def test_the_first_of_several_unmet_expectations_is_shown() -> None:
     two = [expectation(signature="aliased", reason="The first."), expectation(signature="mask-differs")]
     assert weigh(FAILED, two).message.endswith("(the expected failure is 'aliased')")
     assert weigh(replace(FAILED, verdict=Verdict.PASSED), two).reason == "The first."
 
 
 @pytest.mark.parametrize(("verdict", "by"), [(Verdict.PASSED, ""), (Verdict.REFUSED, "package")])
-def test_what_does_not_fail_though_it_was_expected_to_is_stale(verdict: Verdict, by: Any) -> None:
+def test_an_expected_failure_that_passes_is_stale(verdict: Verdict, by: Any) -> None:
     weighed = weigh(Record(cell("MASK-01"), verdict, refused_by=by), [expectation()])
     assert weighed.verdict is Verdict.STALE
     assert weighed.reason == "It is so."
@@ -102,7 +102,7 @@ def test_a_stale_expectation_names_its_defect() -> None:
     )
 
 
-def test_a_known_defect_that_grows_is_a_failure_and_says_what_it_has_outgrown() -> None:
+def test_a_known_defect_that_grows_is_a_failure() -> None:
     entry = expectation(id="wrong-output", signature="output-differs (at most 2 of 8)")
     smaller = replace(FAILED, signature="output-differs: output differs at 2 of 8")
     assert weigh(smaller, [entry]).verdict is Verdict.KNOWN
@@ -114,6 +114,6 @@ def test_a_known_defect_that_grows_is_a_failure_and_says_what_it_has_outgrown() 
 
 
 @pytest.mark.parametrize("verdict", [Verdict.ERROR, Verdict.UNAVAILABLE, Verdict.NOT_RUN])
-def test_what_could_not_be_judged_is_neither_known_nor_stale(verdict: Verdict) -> None:
+def test_a_cell_that_could_not_be_judged_is_neither_known_nor_stale(verdict: Verdict) -> None:
     record = replace(FAILED, verdict=verdict)
     assert weigh(record, [expectation()]) is record

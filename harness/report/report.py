@@ -250,7 +250,8 @@ def check_whole(report: Report, what: str) -> None:
         raise InterruptedReport(f"{what} is the report of a run that was interrupted ({why})", _RERUN)
     for subject in report.header.subjects:
         if not (balance := report.balance(subject)):
-            raise UnbalancedReport(f"{what}: the ledger of {subject.sparsifier} does not balance: {balance}", _RERUN)
+            problem = f"{what}: the plan and the records of {subject.sparsifier} differ: {balance}"
+            raise UnbalancedReport(problem, _RERUN)
 
 
 def read_partial(path: Path) -> Report:

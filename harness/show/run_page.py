@@ -44,7 +44,7 @@ def report_markdown(report: Report) -> str:
 
 def _cut(report: Report) -> Iterator[str]:
     if report.footer is None or report.footer.interrupted:
-        yield "\n**The run is incomplete: these are no verdicts on the whole catalogue.**\n"
+        yield "\n**The run is incomplete and gives no verdict.**\n"
     if report.header.selection:
         yield "\nOnly a selection was judged.\n"
 

@@ -33,17 +33,18 @@ def summary(report: Report) -> Iterator[str]:
     if len(report.header.subjects) > 1:
         yield from _overview(report.header.subjects, outcomes)
     if report.header.selection.probe:
-        yield "What is undeclared was supposed to be supported; nothing here is a verdict until it is declared."
+        yield "Probe: undeclared capabilities were treated as supported."
+        yield "Nothing above is a verdict; declare them and run again."
     elif report.header.selection:
-        yield "Only a selection was judged; no result here is on the whole catalogue."
+        yield "Only a selection was judged; the results do not cover the whole catalogue."
     if shard := report.header.shard:
-        yield f"Only shard {shard} was judged; `sparsecheck merge` puts all shards together."
+        yield f"Only shard {shard} was judged; `sparsecheck merge` merges all shards."
     if not report.is_current:
         yield f"Judged by catalogue {report.header.catalogue}; this sparsecheck has catalogue {VERSION}."
         yield from left_out_lines(left_out(report.requirements, revisions()))
     if report.footer is None or report.footer.interrupted:
         why = report.footer.interrupted if report.footer else "the run was cut short"
-        yield f"INTERRUPTED ({one_line(why)}): nothing here is a verdict on the whole."
+        yield f"INTERRUPTED ({one_line(why)}): the run is incomplete and gives no verdict."
 
 
 def _subject(report: Report, subject: Subject, outcome: Outcome) -> Iterator[str]:
@@ -51,18 +52,18 @@ def _subject(report: Report, subject: Subject, outcome: Outcome) -> Iterator[str
         yield f"{subject.sparsifier}: NOT JUDGED: {one_line(subject.problem, 1200)}"
         return
     if subject.is_inapplicable:
-        yield f"{subject.sparsifier}: NOT APPLICABLE: it has no cell that was selected"
+        yield f"{subject.sparsifier}: NOT APPLICABLE: none of its cells is selected"
         return
     records = report.of(subject.sparsifier)
     yield _headline(subject, outcome, "PROBE" if report.header.selection.probe else result(outcome, records))
     if not outcome.balanced:
-        yield f"  THE LEDGER DOES NOT BALANCE: {report.balance(subject)}"
+        yield f"  PLAN AND RECORDS DIFFER: {report.balance(subject)}"
     yield from _older_adapter(subject)
     is_shard = subject.share is not None
     if not is_shard and is_for_elsewhere(records):
-        yield "  NOTHING COULD BE JUDGED on this machine, which lacks what it needs: this is no verdict"
+        yield "  NOTHING COULD BE JUDGED on this machine, which cannot run any of these cells"
     elif not is_shard and not report.header.selection and nothing_passed(records):
-        yield "  NOTHING PASSED: a sparsifier that refuses or fails all that is asked of it is not judged by that"
+        yield "  NOTHING PASSED: every judged cell failed or was refused"
     if report.header.selection.probe:
         yield from probe_lines(subject, records)
         yield from _not_run(records)
@@ -146,9 +147,9 @@ def _repeat(subject: Subject, record: Record) -> str:
 def _not_run(records: tuple[Record, ...]) -> Iterator[str]:
     cells = [record for record in records if record.verdict is Verdict.NOT_RUN]
     if cells:
-        yield f"  NOT RUN: {_cells(len(cells))}, because the adapter does not pass its smoke test:"
+        yield f"  NOT RUN: {_cells(len(cells))}, because a smoke check of the adapter fails:"
         yield f"    {one_line(cells[0].message)}"
-        yield "    A defect of the package? Expect it (`sparsecheck expect`), and all other cells are judged."
+        yield "    If this is a defect of the package, expect it (`sparsecheck expect`) to judge the other cells."
 
 
 def _sentence(id: str) -> str:

@@ -29,7 +29,7 @@ def render_markdown(table: ResultsTable) -> str:
 
 def _notes(table: ResultsTable) -> Iterator[str]:
     if table.selected:
-        yield "**Only a selection of the catalogue was asked for; nothing here is a verdict on the whole.**\n"
+        yield "**Only a selection was judged; the results do not cover the whole catalogue.**\n"
     yield from (f"{plain(line)}\n" for line in left_out_lines(table.left_out))
 
 

@@ -21,7 +21,7 @@ def render_markdown(table: VersionTable) -> str:
     """Return the page: results per torch version, then the changes, then the environments."""
     lines = [_HEAD]
     if table.selected:
-        lines.append("**Only a selection of the catalogue was judged; nothing here is a verdict on the whole.**\n")
+        lines.append("**Only a selection was judged; the results do not cover the whole catalogue.**\n")
     lines += [f"{plain(line)}\n" for line in left_out_lines(table.left_out)]
     lines += _results(table)
     lines += _not_judged(table)
