@@ -206,7 +206,8 @@ def _extent(changed: Sequence[Change]) -> str:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with files.writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     files.write(path, data)
 
 

@@ -189,5 +189,6 @@ def _contents(folder: Path, file: str) -> bytes:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with files.writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     files.write(path, data)
