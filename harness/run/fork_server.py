@@ -25,19 +25,14 @@ def serve() -> ForkRequest | None:
     Returns:
         In a child, its request. In the server, None once stdin is closed.
     """
-    answers = os.dup(1)
-    os.dup2(2, 1)
-    woken, wake = os.pipe()
-    os.set_blocking(wake, False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(wake)
+    answers, woken, wake = _open_channels()
     rest = b""
     while True:
         ready, _, _ = select.select([0, woken], [], [])
         if woken in ready:
             os.read(woken, 4096)
             for exited in _exited():
-                os.write(answers, msgspec.json.encode(exited) + b"\n")
+                _send(answers, exited)
         if 0 not in ready:
             continue
         if not (read := os.read(0, 65536)):
@@ -45,13 +40,37 @@ def serve() -> ForkRequest | None:
         *lines, rest = (rest + read).split(b"\n")
         for line in lines:
             if pid := os.fork():
-                os.write(answers, msgspec.json.encode(Started(pid)) + b"\n")
+                _send(answers, Started(pid))
                 continue
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            for descriptor in (answers, woken, wake):
-                os.close(descriptor)
+            _close_channels(answers, woken, wake)
             return msgspec.json.decode(line, type=ForkRequest)
+
+
+def _open_channels() -> tuple[int, int, int]:
+    """Reserve stdout for messages, and let SIGCHLD wake `select`.
+
+    Returns:
+        The descriptor for messages to the parent, and both ends of the pipe that wakes `select`.
+    """
+    answers = os.dup(1)
+    os.dup2(2, 1)
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake)
+    return answers, woken, wake
+
+
+def _close_channels(*descriptors: int) -> None:
+    """Close the server's channels in a child, and restore the default handling of SIGCHLD."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
+def _send(answers: int, message: Started | Exited) -> None:
+    os.write(answers, msgspec.json.encode(message) + b"\n")
 
 
 def _exited() -> Iterator[Exited]:

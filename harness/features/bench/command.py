@@ -94,10 +94,10 @@ def _gate(against: Path | None, rival: object, per_cent: float | None) -> Gate |
     from .gate import Gate
     from .saved_timings import read
 
-    asked = None if per_cent is None else per_cent / 100
+    allowance = None if per_cent is None else per_cent / 100
     if against is None:
-        return Gate(ALLOWANCE if asked is None else asked) if rival else None
-    return Gate(SAVED_ALLOWANCE if asked is None else asked, read(against))
+        return Gate(ALLOWANCE if allowance is None else allowance) if rival else None
+    return Gate(SAVED_ALLOWANCE if allowance is None else allowance, read(against))
 
 
 def _as_saved(

@@ -47,7 +47,7 @@ def forest(bars: Sequence[Bar]) -> Markup:
     parts += [_bar(bar, axis, _PAD + _ROW * (row + 0.5)) for row, bar in enumerate(bars)]
     parts += [
         Markup('<text class="tick" x="{:.1f}" y="{}">{}</text>').format(axis.place(tick), height - 6, f"{tick:g}")
-        for tick in axis.ticks(apart=_NUMBER)
+        for tick in axis.ticks(spacing=_NUMBER)
     ]
     return _svg(_LABEL + _PLOT + _PAD, height, parts)
 
@@ -65,7 +65,7 @@ def curves(lines: Sequence[Line]) -> Markup:
     ]
     parts += [
         Markup('<text class="axis" x="54" y="{:.1f}">{}</text>').format(220 - up.place(tick), f"{tick:g}")
-        for tick in up.ticks(apart=_TEXT)
+        for tick in up.ticks(spacing=_TEXT)
     ]
     return _svg(60 + _PLOT + _LABEL, max([244, *(end + _TEXT for end in ends)]), parts)
 
@@ -83,9 +83,9 @@ class _Axis:
         whole = math.log(self.most / self.least) or 1.0
         return self.start + self.length * math.log(value / self.least) / whole
 
-    def ticks(self, apart: float) -> Iterator[float]:
-        """Yield the powers of ten on the axis, with their doubles and fivefolds if those are `apart` pixels apart."""
-        has_room = abs(self.place(2.0) - self.place(1.0)) >= apart
+    def ticks(self, spacing: float) -> Iterator[float]:
+        """Yield the powers of ten on the axis, and their doubles and fivefolds if those are `spacing` pixels apart."""
+        has_room = abs(self.place(2.0) - self.place(1.0)) >= spacing
         for power in range(math.floor(math.log10(self.least)), math.ceil(math.log10(self.most)) + 1):
             for times in (1, 2, 5) if has_room else (1,):
                 if self.least * 0.999 <= times * 10.0**power <= self.most * 1.001:

@@ -30,8 +30,8 @@ from .placeholders import (
     SCORE,
     SLACK,
     TOLERANCE,
-    asked,
     inputs,
+    removed_count,
 )
 
 
@@ -62,7 +62,7 @@ def assert_output_of_masked() -> None:
 
 def assert_count(masks: Mapping[str, Tensor], level: float) -> None:
     for name, mask in masks.items():
-        seen, expected = int((~mask).sum()), asked(level, mask.numel())
+        seen, expected = int((~mask).sum()), removed_count(level, mask.numel())
         what = f"mask of {name} removes {{}} of {mask.numel()} units"
         require(seen == expected, what.format(expected), what.format(seen))
 

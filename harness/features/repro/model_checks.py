@@ -202,9 +202,9 @@ def assert_saved_left_alone() -> None:
     assert_unchanged(state, before, "what was saved stays as it is when what was restored from it is trained")
 
 
-def assert_apart(these: Mapping[str, Tensor], those: Mapping[str, Tensor]) -> None:
-    owners = {one.untyped_storage().data_ptr(): name for name, one in those.items() if one.numel()}
-    for name, one in these.items():
+def assert_separate_storage(restored_tensors: Mapping[str, Tensor], others: Mapping[str, Tensor]) -> None:
+    owners = {one.untyped_storage().data_ptr(): name for name, one in others.items() if one.numel()}
+    for name, one in restored_tensors.items():
         owner = owners.get(one.untyped_storage().data_ptr()) if one.numel() else None
         require(owner is None, "no tensor of what was restored is the donor's", f"{name} shares storage with {owner}")
 
@@ -214,8 +214,8 @@ def assert_no_shared_storage() -> None:
     saved = donor.save()
     attached = restored(saved)
     state = leaves({"model": saved.model, "sidecar": saved.sidecar})
-    assert_apart(tensors(attached), {path: one for path, one in state.items() if isinstance(one, Tensor)})
-    assert_apart(tensors(attached), tensors(donor))
+    assert_separate_storage(tensors(attached), {path: one for path, one in state.items() if isinstance(one, Tensor)})
+    assert_separate_storage(tensors(attached), tensors(donor))
 
 
 def assert_resume_of_a_resume() -> None:

@@ -136,7 +136,9 @@ _CODE: dict[str, Callable[[PlaceholderCode], str]] = {
     "Model": lambda one: network_code(one.trial.network, "Model"),
     "OtherModel": lambda one: network_code(one.other.network, "OtherModel"),
     "inputs": lambda one: inputs_code(one.trial.network),
-    "asked": lambda one: f"def asked(level, count):\n    return {_ROUNDED[one.trial.contract.rounding]}\n",
+    "removed_count": lambda one: (
+        f"def removed_count(level, count):\n    return {_ROUNDED[one.trial.contract.rounding]}\n"
+    ),
     "WEIGHTS": lambda one: f"WEIGHTS = {tuple(layer.weight for layer in one.trial.network.weighted)}",
     "DENSE": lambda one: f"DENSE = {one.dense_places}",
     "PLAN": lambda one: f"PLAN = {one.plan(one.trial.plan, one.trial.cell.requirement + ' ')}",

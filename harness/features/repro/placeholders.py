@@ -51,7 +51,7 @@ MONOTONE = False
 BEFORE: dict[Any, dict[str, Any]] = {}
 
 
-def asked(level: float, count: int) -> int:
+def removed_count(level: float, count: int) -> int:
     """Return how many of `count` units a level removes, with the declared rounding."""
     raise NotImplementedError
 

@@ -183,7 +183,9 @@ def _joined(statements: Iterable[str]) -> list[str]:
     for one in sorted(set(statements) - set(plain)):
         module, _, name = one.removeprefix("from ").partition(" import ")
         names.setdefault(module, []).append(name)
-    return plain + [unparse(ast.parse(f"from {module} import {', '.join(these)}")) for module, these in names.items()]
+    return plain + [
+        unparse(ast.parse(f"from {module} import {', '.join(imported)}")) for module, imported in names.items()
+    ]
 
 
 _END = """\
