@@ -215,7 +215,7 @@ def test_missing_pytest_benchmark_names_the_extra_to_install(tmp_path: Path) -> 
     command = [sys.executable, "-c", code, "bench", "exemplar"]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert ended.returncode == 2, ended.stdout + ended.stderr
-    assert "pip install sparsecheck[bench]" in ended.stderr
+    assert "pip install 'sparsecheck[bench]'" in ended.stderr
 
 
 @pytest.mark.parametrize(
