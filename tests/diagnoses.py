@@ -16,7 +16,7 @@ PINS = Path(__file__).with_suffix(".json")
 
 
 def rejection(miniature: Miniature) -> Record | None:
-    """The first record by which the requirement that it was made for rejects it, as the kind that it was made to be."""
+    """Return the first record in which the miniature's requirement rejects it with the intended kind."""
     for record in judge_all(miniature.adapter(), miniature.requirement):
         if record.verdict is Verdict.FAILED and record.signature.startswith(miniature.kind):
             return record
@@ -24,14 +24,19 @@ def rejection(miniature: Miniature) -> Record | None:
 
 
 def diagnosed() -> list[Miniature]:
-    """The first miniature of each core requirement, save those that leave something behind: they say so and no more."""
+    """Return the first miniature of each core requirement.
+
+    Those that leak state are left out, since they all get the same message.
+    """
     first = {one.requirement: one for one in reversed(MINIATURES) if one.kind != "leaked"}
     return [first[id] for id in sorted(one.id for one in CATALOGUE if one.level == "core")]
 
 
 def words(record: Record) -> str:
-    """Kind and message, with reals to three digits, since the last ones differ from processor to processor, and lines
-    of code without their numbers."""
+    """Return kind and message, with floats rounded to three digits and line numbers removed.
+
+    The last digits differ from processor to processor.
+    """
     rounded = re.sub(r"-?\d+\.\d+(e[-+]?\d+)?", lambda real: f"{float(real[0]):.3g}", record.signature)
     return re.sub(r"\.py:\d+", ".py:LINE", rounded)
 

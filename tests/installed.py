@@ -34,8 +34,7 @@ def install(
 ) -> None:
     """Install metadata of `distribution` with entry `points`, and `modules` by name, until the test ends.
 
-    Args:
-        extras: By name, the requirements of each extra.
+    `extras` are the requirements of each extra, by name.
     """
     metadata = folder / f"{distribution}-1.5.dist-info"
     metadata.mkdir(parents=True)

@@ -36,7 +36,7 @@ def loaded(name: str) -> Any:
 
 @pytest.fixture
 def grown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A catalogue that knows one more capability than today's, as of version 2."""
+    """Add a capability of catalogue version 2 to those of today."""
     monkeypatch.setitem(capability.CAPABILITIES, "lstm", "sparsifies the weights of nn.LSTM")
     monkeypatch.setitem(capability.SINCE, "lstm", 2)
 

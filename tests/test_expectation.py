@@ -211,7 +211,7 @@ def entry(name: str, layer: str = "conv2d", signature: str = "RuntimeError: brok
 
 
 def adapter(folder: Path, name: str, expectations: str) -> str:
-    """An adapter file whose sparsifier raises on a Conv2d, with expectations beside it."""
+    """Write an adapter file whose sparsifier raises on a Conv2d, with expectations next to it."""
     (folder / f"{name}.expectations.toml").write_text(expectations, "utf-8")
     return str(faulty(folder, BREAKS.format("RuntimeError('broken here')"), name))
 
@@ -232,7 +232,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Report:
 
 
 def alone(judged: Report, name: str) -> Report:
-    """The part of a report that is about one sparsifier."""
+    """Return the part of a report that is about one sparsifier."""
     subjects = tuple(subject for subject in judged.header.subjects if subject.sparsifier == name)
     return Report(replace(judged.header, subjects=subjects), judged.of(name), Footer(()))
 

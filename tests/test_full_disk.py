@@ -21,7 +21,7 @@ PAGE = 4096
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, int, int]:
-    """The run where there is room; how long its first line and all of it are."""
+    """Run where there is enough room; return the lengths of the first line and of the whole report."""
     folder = tmp_path_factory.mktemp("whole")
     ended = run(folder, *ASKED)
     assert ended.report is not None, ended.output
@@ -31,7 +31,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, int, int]:
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """An empty folder to mount a disk on."""
+    """Return an empty folder to mount a disk on."""
     folder = tmp_path / "disk"
     folder.mkdir()
     yield folder
@@ -46,7 +46,7 @@ def mounted(disk: Path, size: int, *options: str) -> None:
 
 
 def resumable(disk: Path, whole: Report) -> Report:
-    """What the first try left beside its report, all of it readable."""
+    """Return the records that the first attempt left next to its report, all of them readable."""
     assert not (disk / "out.jsonl").exists()
     assert not list(disk.glob("*.part"))
     left = read_partial(disk / "out.jsonl.parts" / "000001" / "exemplar.jsonl")

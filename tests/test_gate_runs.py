@@ -56,7 +56,7 @@ def test_a_saved_file_gates_on_counts_and_missing_entries(tmp_path: Path) -> Non
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The file that a bench of the exemplar's forward writes."""
+    """Return the file that a bench of the exemplar's forward writes."""
     folder = tmp_path_factory.mktemp("saved")
     assert bench(folder, "exemplar", *FORWARD, "--json", "saved.json").returncode == 0
     return json.loads((folder / "saved.json").read_bytes())

@@ -58,7 +58,7 @@ class Visited:
 
 
 def pytest_run(folder: Path, *arguments: str) -> Visited:
-    """pytest in `folder`, with the plugins that are installed and none of this run's settings."""
+    """Run pytest in `folder` with the installed plugins and none of this run's settings."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     command = [sys.executable, "-m", "pytest", "-p", "no:randomly", "--rootdir", str(folder), *arguments]
     ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environment)
@@ -99,7 +99,7 @@ def test_what_would_import_something_heavy_is_seen(tmp_path: Path) -> None:
 
 
 def added(folder: Path, argument: str) -> list[str]:
-    """The lines that pytest prints for `argument` with our plugin and not without it."""
+    """Return the lines that pytest prints for `argument` only with our plugin."""
     without = pytest_run(folder, argument, "-p", "no:sparsecheck").output.splitlines()
     return [line for line in pytest_run(folder, argument).output.splitlines() if line not in without]
 

@@ -37,7 +37,7 @@ def planned(
     *requirements: Requirement, it: Declaration | None = None, torch: str = "2.13.0+cpu",
     devices: tuple[str, ...] = ("cpu",), selection: Selection | None = None,
 ) -> tuple[Planned, ...]:
-    """The ledger of `it`, which supports everything unless it is given."""
+    """Return the ledger of `it`, which supports everything by default."""
     place = environment(torch=torch, devices=devices)
     return enumerate_cells(requirements, it or declaration(), selection or Selection(), place)
 

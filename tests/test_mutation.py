@@ -55,9 +55,9 @@ def test_mutants_of_a_statement(source: str, changes: list[str]) -> None:
 
 def test_mutant_is_named_by_its_place_and_numbered() -> None:
     source = "class A:\n    def f(self):\n        return g(a) + 1, h(a) + 1\n"
-    names = [str(one) for one in mutants("judging/it", source)]
-    assert "judging/it A.f: h(a) + 1 -> h(a) + 2" in names
-    assert "judging/it A.f: return (g(a) + 1, h(a) + 1) -> return None" in names
+    names = [str(one) for one in mutants("oracle/it", source)]
+    assert "oracle/it A.f: h(a) + 1 -> h(a) + 2" in names
+    assert "oracle/it A.f: return (g(a) + 1, h(a) + 1) -> return None" in names
     twice = [one.change for one in mutants("m", "x = (a < b, a < b)")]
     assert twice == ["a < b -> a <= b", "a < b -> a > b", "a < b -> a <= b #2", "a < b -> a > b #2"]
 
@@ -85,14 +85,14 @@ def test_survivors_and_explanations_must_match(tmp_path: Path) -> None:
 
 
 def test_too_many_survivors_are_reported(tmp_path: Path) -> None:
-    judging = {f"judging/m f: {number}": number < 4 for number in range(20)}
+    judging = {f"oracle/m f: {number}": number < 4 for number in range(20)}
     values = {f"values/m f: {number}": number < 4 for number in range(20)}
     known = _explanations(tmp_path, *(name for name, alive in (judging | values).items() if alive))
-    assert [*complaints(judging, known)] == ["below 85%: judging/m", "below 85%: all"]
+    assert [*complaints(judging, known)] == ["below 85%: oracle/m", "below 85%: all"]
     assert [*complaints(values, known)] == ["below 85%: all"]
     others = {f"values/n f: {number}": False for number in range(20)}
     assert [*complaints(values | others, known)] == []
-    assert [*complaints(judging | others, known)] == ["below 85%: judging/m"]
+    assert [*complaints(judging | others, known)] == ["below 85%: oracle/m"]
 
 
 def test_the_page_counts_and_groups(tmp_path: Path) -> None:

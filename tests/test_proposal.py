@@ -22,13 +22,13 @@ RAISED = "RuntimeError: expected 3 rows"
 
 
 def at(axes: str, name: str = "it") -> Cell:
-    """A cell from `layer/dtype` and, where it is not MASK-01, the requirement before it."""
+    """Return a cell from `layer/dtype`, preceded by the requirement if it is not MASK-01."""
     *id, layer, dtype = axes.split("/")
     return Cell(name, id[0] if id else "MASK-01", layer, "given", dtype, "cpu")
 
 
 def run(failing: Mapping[str, str], sound: str = "", name: str = "it", version: str = "1.5") -> Seen:
-    """What a run of one sparsifier saw. sound: cells, space separated."""
+    """Return the observations of a run of one sparsifier; `sound` are cells that passed, separated by spaces."""
     return Seen(
         declaration(name=name, version=version), environment(),
         {at(axes, name): signature for axes, signature in failing.items()},

@@ -48,7 +48,7 @@ WHOLE = report([*passed(cell()), FAILED, KNOWN, REFUSED])
 
 
 def lines(one: Report = WHOLE) -> list[bytes]:
-    """The lines of a report, each with its newline."""
+    """Return the lines of a report, each with its newline."""
     assert one.footer is not None
     whole: tuple[Line, ...] = (one.header, *one.records, one.footer)
     return [encode(line) for line in whole]
@@ -79,7 +79,7 @@ def test_every_line_of_a_report_is_one_json_value(file: Path) -> None:
 
 @pytest.fixture
 def packed(tmp_path: Path) -> Path:
-    """A whole report, packed by gzip."""
+    """Return a complete report, compressed by gzip."""
     file = tmp_path / "report.jsonl.gz"
     write(WHOLE, file)
     return file
@@ -125,7 +125,7 @@ def test_an_uncompressed_file_named_gz_is_damaged(packed: Path, content: bytes) 
 
 
 def cuts() -> Iterator[tuple[int, bytes]]:
-    """The report's text cut after each of its bytes but the last."""
+    """Yield the text of the report, truncated after each of its bytes but the last."""
     text = b"".join(lines())
     return ((length, text[:length]) for length in range(len(text)))
 
@@ -462,7 +462,7 @@ def test_a_report_of_this_catalogue_leaves_nothing_out(file: Path) -> None:
 
 @pytest.fixture(scope="module")
 def printed_schema() -> jsonschema.Draft202012Validator:
-    """What `sparsecheck schema` prints."""
+    """Return the output of `sparsecheck schema`."""
     printed = json.loads(CliRunner().invoke(main, ["schema"]).output)
     jsonschema.Draft202012Validator.check_schema(printed)
     return jsonschema.Draft202012Validator(printed)

@@ -1,5 +1,7 @@
-"""The same cells get the same verdicts, all of them: serial or spread over workers, in any order, however hashes are
-salted, by plain pytest or in a process of their own."""
+"""The same cells get the same verdicts in every way of running them.
+
+The ways are serial, parallel, any order, any hash seed, plain pytest, and a process for each sparsifier.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,7 @@ WAYS = {
 
 
 def judged(way: str, folder: Path) -> Report:
-    """The report of `SUBJECTS`, judged in the given way."""
+    """Return the report of `SUBJECTS`, judged in one way."""
     salt, *arguments = WAYS[way]
     path = folder / f"{way}.jsonl"
     command = [sys.executable, "-m", "pytest", "--pyargs", "sparsecheck.cases", "-q", "-p", "no:cacheprovider"]
@@ -53,7 +55,7 @@ def judged(way: str, folder: Path) -> Report:
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
-    """The report of each way."""
+    """Return the report of each way."""
     folder = tmp_path_factory.mktemp("same")
     with ThreadPoolExecutor(2) as pool:
         return dict(zip(WAYS, pool.map(lambda way: judged(way, folder), WAYS), strict=True))

@@ -43,7 +43,7 @@ def test_the_linter_refuses_a_broken_one(tmp_path: Path, piece: str, broken: str
 
 
 def step(name: str) -> str:
-    """What that step runs."""
+    """Return the command of one step."""
     found = re.search(rf"- name: {name}\n(?:        if: .*\n)?        run: (.+)\n", TEXT)
     assert found is not None
     return found[1]

@@ -28,7 +28,7 @@ AXES = tuple(one.cell.axes for one in enumerate_cells(CATALOGUE, declaration(), 
 
 
 def many(count: int) -> Report:
-    """A whole report of `count` records, on as many sparsifiers as that takes."""
+    """Return a complete report of `count` records, on as many sparsifiers as that takes."""
     subjects, records = list[Subject](), list[Record]()
     for number in range(-(-count // len(AXES))):
         name = f"sparsifier-{number:05}"
@@ -57,7 +57,7 @@ def _whole(subjects: Sequence[Subject], records: Sequence[Record], shard: str) -
 
 
 def shards(whole: Report, count: int, weights: Weights | None = None) -> list[Report]:
-    """What `count` machines would have left of the run that `whole` is the report of."""
+    """Return the reports that `count` machines would have written of the run in `whole`."""
     weights, owner = weights or Weights(), dict[str, int]()
     parts: list[list[Subject]] = [[] for _ in range(count)]
     for subject in whole.header.subjects:
@@ -90,7 +90,7 @@ def measured(folder: Path, *arguments: str) -> tuple[int, float, float, float]:
 
 
 def measure(count: int) -> Iterator[str]:
-    """A line for each command, on a run of `count` records in four shards."""
+    """Yield one line per command, for a run of `count` records in four shards."""
     with tempfile.TemporaryDirectory() as name:
         folder, whole = Path(name), many(count)
         parts = shards(whole, 4)

@@ -37,8 +37,10 @@ class Fake(nn.Module):
 
     @staticmethod
     def check(name: str, mask: Tensor, weight: Tensor) -> None:
-        """Raises:
-        ValueError: the mask has another shape than the weight.
+        """Check that the mask has the shape of the weight.
+
+        Raises:
+            ValueError: It has not.
         """
         if mask.shape != weight.shape:
             raise ValueError(f"{name} has shape {tuple(weight.shape)}, its mask {tuple(mask.shape)}")
@@ -183,7 +185,7 @@ class HalfSaved(F10):
 
 
 def adapter(variant: type[Fake], mask_storage: str = "nowhere") -> FakeAdapter:
-    """The adapter of one variant, which declares that masks are stored so."""
+    """Return the adapter of a variant, which declares where masks are stored."""
     made = FakeAdapter()
     made.fake = variant  # type: ignore[misc]
     made.contract = replace(FakeAdapter.contract, mask_storage=mask_storage)

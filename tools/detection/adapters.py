@@ -48,17 +48,17 @@ def of(kind, made={{}}):
 
 
 def frozen(folder: Path) -> Path:
-    """The file of the frozen copy, which is called as what is held against it."""
+    """Write the file of the frozen copy, under the name of the sparsifier that it is compared with."""
     return _written(folder / "frozen" / "current.py", _COPY)
 
 
 def frozen_in_calls(folder: Path) -> Path:
-    """The same, which calls as many functions as what has a slowdown planted, so that time alone tells them apart."""
+    """Write the same with as many calls as a planted slowdown makes, so that only time distinguishes them."""
     return _written(folder / "frozen" / "current.py", _SLOWER.format(slowdown=0.0))
 
 
 def planted(folder: Path, slowdown: float) -> Path:
-    """The file of the sparsifier with `slowdown` (a fraction) planted; with none it is the copy once more."""
+    """Write the file of the sparsifier with a planted slowdown (a fraction); without one it is another copy."""
     text = _SLOWER.format(slowdown=slowdown) if slowdown else _COPY
     return _written(folder / "current.py", text)
 

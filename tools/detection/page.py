@@ -79,7 +79,7 @@ def _clean(row: tuple[str, list[Run]]) -> str:
 
 
 def _at_most(red: int, runs: int) -> float:
-    """The largest rate at which so few would be seen in one case of twenty: the Clopper-Pearson bound, by bisection."""
+    """Return the Clopper-Pearson upper bound (95 %) of a rate, by bisection."""
     low, high = 0.0, 1.0
     for _ in range(50):
         rate = (low + high) / 2

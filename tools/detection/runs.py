@@ -26,9 +26,14 @@ CONDITIONS = ("quiet", "loaded", "crowded")
 
 
 class Run(Struct, frozen=True, omit_defaults=True):
-    """One run of the gate. condition: of `CONDITIONS`. slowdown: planted, as a fraction. is_former: whether it was made
-    by a gate that looked less closely: the page says which. is_saved: whether it was held against what another process
-    had saved, in place of what took turns with it."""
+    """One run of the gate.
+
+    Attributes:
+        condition: One of `CONDITIONS`.
+        slowdown: The planted slowdown, as a fraction.
+        is_former: Whether an earlier, less thorough gate made it; the page says which.
+        is_saved: Whether it was compared with timings saved by another process, instead of in turns.
+    """
 
     condition: str
     slowdown: float
@@ -51,5 +56,5 @@ def read(path: Path) -> tuple[Run, ...]:
 
 
 def long_enough(runs: Iterable[Run]) -> list[Found]:
-    """The entries of which the gate is to find a tenth."""
+    """Return the entries for which the gate must find a slowdown of a tenth."""
     return [one for run in runs for one in run.found if one.seconds >= SHORT]

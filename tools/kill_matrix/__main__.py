@@ -4,6 +4,8 @@
     python -m tools.kill_matrix --only NAME ...   also compute these miniatures and requirements again
     python -m tools.kill_matrix --all --check     compute everything, and fail if it differs from what is stored
     python -m tools.kill_matrix --page FILE       write what is stored as a page
+
+The matrix is stored in tests/kill_matrix.json.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
-"""What torch makes of the exemplar's models is kept, and is what it makes of every model that is like one of them, bit
-for bit. Most miniatures hand torch such a model; to export or compile that again would tell nothing of them."""
+"""Cache torch's results for the exemplar's models, and reuse them for every model that is equal bit for bit.
+
+Most miniatures hand torch such a model, and exporting or compiling it again would reveal nothing about them.
+"""
 
 from __future__ import annotations
 
@@ -73,8 +75,10 @@ class Keeping(Kept):
 
 
 class _Answering:
-    """A compiled model that gives the answer kept of one alike. It could not give a second: that depends on what the
-    first has compiled."""
+    """A compiled model that returns the cached answer of an equal one.
+
+    It cannot give a second answer, which would depend on what the first call has compiled.
+    """
 
     def __init__(self, model: nn.Module, compiled: Callable[[Tensor], Tensor], answers: dict[Facts, Tensor]) -> None:
         self._model, self._compiled, self._answers = model, compiled, answers
@@ -106,8 +110,10 @@ def _of_both(model: nn.Module, inputs: Tensor) -> Facts:
 
 
 def facts(value: object) -> Facts:
-    """All there is to a model: equal for two that torch cannot tell apart. Whatever is of a type not known here is like
-    nothing but itself."""
+    """Return a description that is equal for two models that torch cannot distinguish.
+
+    A part of unknown type equals nothing but itself.
+    """
     return _facts(value, {})
 
 
@@ -158,7 +164,7 @@ def _of_tensor(tensor: Tensor, seen: dict[object, int]) -> Facts:
 
 
 def _of_type(kind: type, seen: dict[object, int]) -> Facts:
-    """A type that can be imported by its name is known by it, one that torch made by what it was made of."""
+    """Return the identity of a type: its import path, or the types that torch made it of."""
     if getattr(sys.modules.get(kind.__module__), kind.__qualname__, None) is kind:
         return (kind,)
     own = {name: value for name, value in vars(kind).items() if name not in ("__dict__", "__weakref__")}

@@ -43,7 +43,7 @@ def _grid(miniatures: list[Miniature], rows: Rows) -> Iterator[str]:
 
 
 def _headings() -> Iterator[str]:
-    """The areas; below them the requirements' numbers, tens over ones."""
+    """Return the areas, and below them the numbers of the requirements, tens over ones."""
     yield " ".join(f"{area:{len(requirements)}}" for area, requirements in AREAS.items())
     for digit in (-2, -1):
         yield " ".join("".join(one.id[digit] for one in requirements) for requirements in AREAS.values())

@@ -31,7 +31,7 @@ def touches(broken: type[Adapter], requirement: str) -> bool:
 
 @cache
 def overridden(broken: type[ExemplarAdapter]) -> frozenset[str] | None:
-    """The methods of the exemplar's that it has others for; None if it differs in more than methods."""
+    """Return the overridden methods of the exemplar, or None if more than methods differs."""
     names = set[str]()
     for name, value in (*_own(broken, ExemplarAdapter), *_own(broken.sparsified, Exemplar)):
         if not isinstance(value, FunctionType) or (name.startswith("__") and name != "__init__"):
@@ -41,7 +41,7 @@ def overridden(broken: type[ExemplarAdapter]) -> frozenset[str] | None:
 
 
 def _own(kind: type, base: type) -> Iterator[tuple[str, object]]:
-    """What stands in the place of something of `base`, or among what Python calls by itself."""
+    """Yield the names that replace something of `base`, or that Python calls by itself."""
     for part in kind.__mro__:
         for name, value in vars(part).items() if part not in base.__mro__ else ():
             is_new = not hasattr(base, name) and name not in _OF_INSTANCES and not name.startswith("__")

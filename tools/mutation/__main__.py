@@ -75,7 +75,7 @@ def tried(modules: Sequence[str], jobs: int, folder: Path) -> dict[str, bool]:
 
 
 def watched(folder: Path) -> Seen:
-    """What each test enters, all modules being as they are; it ends here if a test is red."""
+    """Return the functions that each test enters in the unchanged modules; exit if a test fails."""
     trees = {module: ast.parse(file_of(module).read_text("utf-8")) for module in MODULES}
     result = folder / "seen.json"
     pid = fork(lambda: run(trees, TESTS, Watch(MODULES, result), folder / "unchanged"))
@@ -86,8 +86,10 @@ def watched(folder: Path) -> Seen:
 
 
 def _concerned(mutant: Mutant, seen: Seen) -> list[str]:
-    """The tests that enter the mutant's function, quickest first; for what stands in none, all that enter its
-    module or are in a file that imports it."""
+    """Return the tests that enter the mutant's function, fastest first.
+
+    For a mutant outside any function, these are the tests that enter its module, or whose file imports it.
+    """
     def enters(test: str, entered: Sequence[tuple[str, int]]) -> bool:
         if mutant.lines:
             return any(module == mutant.module and line in mutant.lines for module, line in entered)
@@ -97,7 +99,7 @@ def _concerned(mutant: Mutant, seen: Seen) -> list[str]:
 
 
 def trial(mutant: Mutant, tests: Sequence[str], folder: Path) -> int:
-    """The exit code of the tests under the mutant; 0 where there are none."""
+    """Return the exit code of the tests with the mutant; 0 if there are none."""
     if not tests:
         return 0
     files = list(dict.fromkeys(test.partition("::")[0] for test in tests))

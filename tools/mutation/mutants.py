@@ -81,7 +81,7 @@ def _is_for_typing(node: ast.AST) -> bool:
 
 
 def _told(spot: _Spot, variant: ast.AST) -> str:
-    """What was and what is instead; a constant with what is around it, unless that is long."""
+    """Return the code before and after; a constant is shown with its surroundings unless these are long."""
     before, after = _line(spot.node), _line(variant)
     if isinstance(spot.node, ast.Constant):
         wide = _line(spot.parent), _line(_replaced(spot.parent, spot.node, variant))
@@ -97,7 +97,7 @@ def _line(node: ast.AST) -> str:
 
 
 def _replaced(node: Any, old: ast.AST, new: ast.AST) -> Any:
-    """A copy of the tree `node` with `new` in the place of `old`; what lies beside the way to it is shared."""
+    """Return a copy of the tree `node` with `new` in place of `old`, sharing all unaffected parts."""
     if node is old:
         return new
     if isinstance(node, list):

@@ -122,7 +122,7 @@ def _deleted(node: ast.stmt) -> Iterator[ast.AST]:
 
 
 def _assigned(node: ast.Assign) -> Iterator[ast.AST]:
-    """Deleted where it changes what was there before; a name that is only now bound would be missed at once."""
+    """Delete an assignment that changes a value; deleting the first one of a name would be noticed at once."""
     targets = [one for target in node.targets for one in getattr(target, "elts", [target])]
     if not all(isinstance(target, ast.Name) for target in targets):
         yield ast.Pass()

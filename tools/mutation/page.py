@@ -9,7 +9,10 @@ from pathlib import Path
 import msgspec
 
 FLOOR = 0.85
-"""The share of mutants that has to be killed of each module under `judging/`, and of all together."""
+"""The share of mutants that must be killed in each module of `JUDGING`, and in all modules together."""
+
+JUDGING = ("oracle/", "report/")
+"""The rooms whose modules decide a verdict."""
 
 _HEAD = """\
 # Mutation testing
@@ -17,7 +20,8 @@ _HEAD = """\
 `tox -e mutation` puts small faults, one at a time, into the part of the code that decides verdicts and needs
 no torch, and runs the tests of that code: each fault should turn one of them red. It is red itself where a
 survivor is not explained in [survivors.toml](../tools/mutation/survivors.toml), an explanation has no survivor,
-or a module under `judging/`, or all together, fall below {floor:.0%}. This page is what it printed on {today}.
+or fewer than {floor:.0%} are killed in a module under `oracle/` or `report/`, or in all together. It printed this page
+on {today}.
 
 The faults ([operators.py](../tools/mutation/operators.py)): comparisons, arithmetic, `and`/`or`, `not` and constants
 changed, conditions and filters forced, parts of them dropped, returned values replaced by None, statements deleted,
@@ -44,12 +48,12 @@ class Explanations:
         self.reasons = {name: entry.reason for entry in entries for name in entry.mutants}
 
     def of(self, modules: Collection[str]) -> set[str]:
-        """The mutants of `modules` that are explained."""
+        """Return the explained mutants of `modules`."""
         return {name for name in self.reasons if name.partition(" ")[0] in modules}
 
 
 def page(survived: Mapping[str, bool], explanations: Explanations) -> Iterator[str]:
-    """The lines of the page. survived: of each mutant, by name."""
+    """Yield the lines of the page; `survived` says of each mutant, by name, whether it survived."""
     yield _HEAD.format(floor=FLOOR, today=date.today().isoformat())
     yield from _table(survived)
     yield "\n## Survivors"
@@ -79,12 +83,12 @@ def _table(survived: Mapping[str, bool]) -> Iterator[str]:
 
 
 def complaints(survived: Mapping[str, bool], explanations: Explanations) -> Iterator[str]:
-    """What is not as it should be."""
+    """Yield the problems: unexplained survivors, idle explanations, too many survivors."""
     modules = scores(survived)
     alive = {name for name, one in survived.items() if one}
     explained = explanations.of(modules)
     yield from (f"not explained: {name}" for name in survived if name in alive - explained)
     yield from (f"explained, but no survivor: {name}" for name in sorted(explained - alive))
     for module, (count, left) in {**modules, "all": (len(survived), len(alive))}.items():
-        if count - left < FLOOR * count and module.startswith(("judging/", "all")):
+        if count - left < FLOOR * count and module.startswith((*JUDGING, "all")):
             yield f"below {FLOOR:.0%}: {module}"

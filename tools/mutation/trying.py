@@ -69,13 +69,13 @@ class _Finder(MetaPathFinder):
 
 
 def run(trees: Mapping[str, ast.Module], files: Sequence[str], plugin: object, folder: Path) -> int:
-    """pytest on `files`, in a process that never imported a module in `trees`; its exit code."""
+    """Run pytest on `files`, in a process that never imported a module in `trees`, and return its exit code."""
     sys.meta_path.insert(0, _Finder(trees))
     return int(pytest.main([*_ARGUMENTS, "--basetemp", str(folder), *files], plugins=[plugin]))
 
 
 def fork(call: Callable[[], int]) -> int:
-    """The id of a new process, silent and head of its group, that ends with what `call` returns."""
+    """Start a silent process that leads its own group and exits with the result of `call`; return its id."""
     if pid := os.fork():
         return pid
     code = 70
@@ -91,8 +91,10 @@ def fork(call: Callable[[], int]) -> int:
 
 
 class Watch:
-    """Notes of each test how long it takes, which functions of the modules it enters, and whether it starts
-    another process, where no mutant would be."""
+    """Records the duration of each test, the functions of the modules that it enters, and whether it starts a process.
+
+    Another process would not have the mutant.
+    """
 
     def __init__(self, modules: Sequence[str], result: Path) -> None:
         self.modules = {str(file_of(module)): module for module in modules}
@@ -135,7 +137,7 @@ class Only:
 
 
 def ended(calls: Mapping[str, Callable[[], int]], jobs: int) -> Iterator[tuple[str, int]]:
-    """The exit code of each call, made in a fork, as it ends."""
+    """Yield the exit code of each call, made in a fork, as it ends."""
     waiting, running = iter(calls.items()), dict[int, str]()
     for name, call in islice(waiting, jobs):
         running[fork(call)] = name
