@@ -11,7 +11,7 @@ import pytest
 
 from sparsecheck.process.interpreter import import_path, python_command
 from sparsecheck.report.report import Report, read_partial
-from sparsecheck.values.record import Verdict
+from sparsecheck.values.record import Origin, Verdict
 from tests.faulty import ONE_CASE
 
 pytestmark = pytest.mark.cold  # how processes start is what is tested
@@ -68,6 +68,13 @@ def run(start: list[str], folder: Path, *arguments: str, **environment: str) -> 
     return (read_partial(report) if report.exists() else None), ended.stdout + ended.stderr
 
 
+def origin(report: Report | None) -> Origin | None:
+    """Return where the only sparsifier of a report came from."""
+    assert report is not None
+    [subject] = report.header.subjects
+    return subject.origin
+
+
 def assert_passes(report: Report | None, output: str) -> None:
     """Require that every sparsifier was judged, and passed."""
     assert report is not None, output
@@ -87,7 +94,10 @@ def test_the_installed_release_is_judged_and_not_a_checkout_around_it(
         pytest.skip("execnet's workers search the current folder before they are told where to search")
     if start[0] != CONSOLE:
         (hostile / "runpy.py").unlink()  # python itself imports it to run -m
-    assert_passes(*run(start, hostile, "acme", *options, PYTHONPATH=str(installed)))
+    report, output = run(start, hostile, "acme", *options, PYTHONPATH=str(installed))
+    assert_passes(report, output)
+    assert origin(report) == Origin("acme-pruning", "1.0", str(installed / "acme_pruning.py"))
+    assert output.startswith("acme: ")
 
 
 def test_several_sparsifiers_are_forked_from_the_same_code(installed: Path, hostile: Path) -> None:
@@ -114,6 +124,8 @@ def test_a_checkout_on_the_users_own_path_is_judged(start: list[str], installed:
     report, output = run(start, hostile, "acme", PYTHONPATH=path)
     assert report is not None, output
     assert "the checkout was judged" in output
+    assert origin(report) == Origin("acme-pruning", "1.0", str(hostile / "acme_pruning.py"), "checkout")
+    assert output.startswith(f"Not an installed release: acme, judged from {hostile / 'acme_pruning.py'}")
     assert Verdict.PASSED not in {record.verdict for record in report.records}
 
 

@@ -97,6 +97,16 @@ def test_the_exit_code_of_a_selection_in_plain_pytest_follows_what_ran(
     assert "SUCCESS" not in ended.stdout
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "near"),
+    [("area", "MASKS", "'MASK'"), ("requirement", "MASK-6", "'MASK-06'"), ("cell", "x", "written sparsifier:")],
+)
+def test_plain_pytest_names_the_nearest_too(tmp_path: Path, option: str, value: str, near: str) -> None:
+    ended = plain(tmp_path, faulty(tmp_path, "pass"), f"--sparsecheck-{option}", value)
+    assert ended.returncode == 4
+    assert near in ended.stderr
+
+
 def test_a_node_id_is_a_selection_in_plain_pytest(tmp_path: Path) -> None:
     import sparsecheck.cases.test_mask as cases
 

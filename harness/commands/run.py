@@ -8,7 +8,8 @@ from typing import get_args
 
 import click
 
-from ..catalogue import AREAS, CATALOGUE, VERSION, requirement
+from ..catalogue import AREAS, CATALOGUE, VERSION
+from ..catalogue.selecting import check_selection
 from ..errors import BadUsage
 from ..values.requirement import Level
 from ..values.selection import Selection
@@ -65,7 +66,7 @@ def run(
     from .resuming import judge, keep_partial_records
 
     selection = Selection(areas, requirements + _of(levels), cells, probe)
-    _check_selection(selection)
+    check_selection(selection)
     subjects = select_sparsifiers(names, adapters, cells, required)
     if durations is not None and shard is None:
         raise BadUsage("--durations needs --shard", "Add --shard K/N, or leave out --durations.")
@@ -85,10 +86,3 @@ def _of(levels: tuple[str, ...]) -> tuple[str, ...]:
         if not any(one.level == level for one in CATALOGUE):
             raise BadUsage(f"no requirement has level {level}")
     return tuple(one.id for one in CATALOGUE if one.level in levels)
-
-
-def _check_selection(selection: Selection) -> None:
-    from ..values.cell import Cell
-
-    for id in (*selection.requirements, *(Cell.parse(cell).requirement for cell in selection.cells)):
-        requirement(id)

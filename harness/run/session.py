@@ -16,6 +16,7 @@ from msgspec import Struct
 from .. import catalogue
 from ..adapter.discovery import BrokenAdapter, Found, Registration, called, load, registrations
 from ..adapter.origin import origin_of
+from ..catalogue.selecting import check_selection
 from ..process.environment import here
 from ..report.expectation import Expectation, InvalidExpectations, in_force
 from ..report.expectation_file import read_expectations
@@ -145,8 +146,10 @@ def plan_session(request: SessionRequest) -> Session:
 
     Raises:
         NotFound: A requested name is not registered.
+        UnknownName, InvalidCell: The selection names something that does not exist.
         InvalidReport: The durations or the kept records cannot be read.
     """
+    check_selection(request.selection)
     environment, files = here(), tuple(map(Path, request.adapters))
     weights = read_weights(Path(request.durations) if request.durations else None)
     kept = salvage(Path(request.kept)) if request.kept else None

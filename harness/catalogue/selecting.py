@@ -1,0 +1,22 @@
+"""Check what a run is asked for against the catalogue."""
+
+from __future__ import annotations
+
+from ..suggestions import UnknownName
+from ..values.cell import Cell
+from ..values.selection import Selection
+from . import AREAS, requirement
+
+
+def check_selection(selection: Selection) -> None:
+    """Check that the areas and requirements of a selection exist, and that its cells are written as cells are.
+
+    Raises:
+        UnknownName: An area or a requirement does not exist; the message names the nearest.
+        InvalidCell: A cell is not written as one.
+    """
+    for area in selection.areas:
+        if area not in AREAS:
+            raise UnknownName("area", area, AREAS)
+    for id in (*selection.requirements, *(Cell.parse(cell).requirement for cell in selection.cells)):
+        requirement(id)
