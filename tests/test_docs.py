@@ -40,7 +40,7 @@ def test_the_adapter_guide_lists_every_capability_with_its_meaning() -> None:
 
 def test_the_adapter_guide_lists_every_pattern_that_can_be_partial_with_its_parts() -> None:
     page = (ROOT / "docs" / "adapters.md").read_text("utf-8")
-    _, _, table = page.partition("| pattern | parts that can be named, space separated |\n|---|---|\n")
+    _, _, table = page.partition("| pattern | parts, separated by spaces |\n|---|---|\n")
     rows = [[re.findall(r"`(\w+)`", column) for column in line.split("|")[1:3]] for line in table.splitlines()[:2]]
     assert {name: tuple(parts) for names, parts in rows for name in names} == PARTS
 

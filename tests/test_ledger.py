@@ -143,13 +143,13 @@ def test_the_canonical_pattern_has_a_meaning_on_the_layer(without: str, patterns
 
 
 @pytest.mark.parametrize("pattern", ["channel0-0.5", "unstructured-0.3", "given"])
-def test_any_other_pattern_is_asked_of_a_convolution_as_it_is(pattern: str) -> None:
+def test_other_patterns_are_planned_for_convolutions(pattern: str) -> None:
     ledger = planned(requirement(layers=("conv2d",), patterns=(pattern,)))
     assert axes(ledger) == [f"MASK-01/conv2d/{pattern}/float32/cpu"]
 
 
 @pytest.mark.parametrize("pattern", ["2of4", "1of4", "1of2", "band-3", "block2x2-0.3"])
-def test_of_a_convolution_no_pattern_for_matrices_is_asked(pattern: str) -> None:
+def test_no_matrix_pattern_is_planned_for_convolutions(pattern: str) -> None:
     ledger = planned(requirement(layers=("conv2d",), patterns=(pattern,)), it=declaration("given"))
     assert axes(ledger) == ["MASK-01/conv2d/unstructured-0.5/float32/cpu"]
 
@@ -165,7 +165,7 @@ def test_a_pattern_takes_its_capability(token: str, capability: str) -> None:
 
 
 @pytest.mark.parametrize("token", ["banana-3", "3band-3", "-"])
-def test_what_is_no_pattern_takes_no_capability(token: str) -> None:
+def test_an_unknown_pattern_has_no_capability(token: str) -> None:
     with pytest.raises(KeyError, match=token):
         pattern_capability(token)
 
@@ -302,7 +302,7 @@ def test_a_cell_that_takes_what_is_supported_is_judged() -> None:
     assert (one.disposition, one.why) == ("judge", "")
 
 
-def test_an_accelerator_that_is_not_here_is_unavailable_by_its_name() -> None:
+def test_a_missing_accelerator_is_unavailable_by_its_name() -> None:
     ledger = planned(requirement(devices=("cpu", ACCELERATOR)))
     assert [(one.cell.device, one.disposition, one.why) for one in ledger] == [
         ("cpu", "judge", ""), ("cuda", "unavailable", "no cuda device here"),
@@ -408,7 +408,7 @@ A, B, C = cell(layer="linear"), cell(layer="large"), cell(layer="ragged")
         ((), (), (), (), ()),
     ],
 )
-def test_planned_is_held_against_judged(
+def test_planned_cells_are_compared_with_judged_ones(
     plan: tuple[str, ...], judged: tuple[str, ...],
     missing: tuple[str, ...], doubled: tuple[str, ...], unplanned: tuple[str, ...],
 ) -> None:
@@ -435,7 +435,7 @@ def test_an_imbalance_names_the_first_cell_by_its_id() -> None:
     ("devices", "token", "here"),
     [(("cpu", "cuda"), "cuda", "judge"), (("cpu",), "cuda", "unavailable"), (("cpu", "mps"), "mps", "judge")],
 )
-def test_what_works_on_an_accelerator_alone_is_judged_there(devices: tuple[str, ...], token: str, here: str) -> None:
+def test_a_sparsifier_for_accelerators_only_is_judged_there(devices: tuple[str, ...], token: str, here: str) -> None:
     some, both = requirement("A-01"), requirement("A-02", devices=("cpu", "accelerator"))
     ledger = planned(some, both, it=declaration("cpu"), devices=devices)
     seen = [(one.cell.requirement, one.cell.device, one.disposition) for one in ledger]

@@ -74,7 +74,7 @@ def pattern_capability(token: str) -> str:
 
 
 def has_pattern(token: str, layer: str, capabilities: Capabilities) -> bool:
-    """Return whether no part declared in `capabilities` leaves out pattern `token` on `layer`."""
+    """Return whether a pattern on a layer belongs to the supported parts, if `capabilities` restricts it to parts."""
     pattern = pattern_capability(token)
     if match := re.match(r"block(\d+)x(\d+)-", token):
         return capabilities.has_block(int(match[1]), int(match[2]))
@@ -95,7 +95,7 @@ def levelled_pattern(declaration: Declaration, layer: str = "linear") -> str:
 
 
 def _first_supported(patterns: tuple[str, ...], declaration: Declaration, layer: str) -> str:
-    """Return the first supported pattern on `layer`; one that is meaningless there only if there is no other."""
+    """Return the first supported pattern on a layer, if possible one that is defined there."""
     capabilities = declaration.capabilities
     supported = (one for one in patterns if capabilities.support(one) is Support.SUPPORTED)
     tokens = [supported_shape(_CANONICAL[one], capabilities) for one in supported]
@@ -104,12 +104,12 @@ def _first_supported(patterns: tuple[str, ...], declaration: Declaration, layer:
 
 
 def has_meaning(token: str, layer: str) -> bool:
-    """Return whether a pattern is defined on a layer: those for matrices are not defined on convolutions."""
+    """Return whether a pattern is defined on a layer; patterns for matrices are not defined on convolutions."""
     return pattern_capability(token) not in MATRIX_ONLY or not set(LAYERS[layer]) & {"conv1d", "conv2d"}
 
 
 def supported_shape(token: str, capabilities: Capabilities) -> str:
-    """Return pattern `token`, its block turned on its side if only that shape of block is supported."""
+    """Return a pattern, with the sides of its block exchanged if only blocks of that shape are supported."""
     match = re.fullmatch(r"block(\d+)x(\d+)-(.+)", token)
     if match is None or capabilities.has_block(int(match[1]), int(match[2])):
         return token
@@ -143,13 +143,13 @@ def resolve_pattern(token: str, declaration: Declaration, layer: str) -> str:
 
 
 def needed(requirement: Requirement, cell: Cell) -> tuple[str, ...]:
-    """Return the capabilities that a cell takes: those its axes imply, then those its requirement needs."""
+    """Return the capabilities that a cell needs: those of its axes, then those of its requirement."""
     axes = (*LAYERS[cell.layer], pattern_capability(cell.pattern), cell.dtype, device_capability(cell.device))
     return tuple(dict.fromkeys((*axes, *requirement.needs)))
 
 
 def lacking(requirement: Requirement, cell: Cell, capabilities: Capabilities) -> tuple[str, ...]:
-    """Return what a cell takes that is not declared supported; `rest of block` if only a part of `block` is."""
+    """Return the capabilities of a cell that are not supported; `rest of block` if only a part of `block` is."""
     without = tuple(one for one in needed(requirement, cell) if capabilities.support(one) is not Support.SUPPORTED)
     if has_pattern(cell.pattern, cell.layer, capabilities):
         return without
@@ -157,4 +157,4 @@ def lacking(requirement: Requirement, cell: Cell, capabilities: Capabilities) ->
 
 
 REST = "rest of "
-"""Precedes a pattern in the name of the part of it that a partly supporting sparsifier does not offer."""
+"""The prefix of the name of the unsupported parts of a partly supported pattern."""

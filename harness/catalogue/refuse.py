@@ -1,7 +1,7 @@
-"""REFUSE: how a sparsifier refuses what it declares unsupported, judged once per operation and capability.
+"""Area REFUSE: how a sparsifier refuses unsupported capabilities, judged once per operation and capability.
 
-Tracing, exporting and compiling are doors that torch opens for every model and a package cannot close: where they are
-unsupported, torch may fail or may succeed, and only a wrong output is a failure.
+torch offers tracing, exporting and compiling for every model, and a package cannot prevent it. If they are unsupported,
+torch may fail or succeed, and only a wrong output is a failure.
 """
 
 from __future__ import annotations

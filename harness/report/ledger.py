@@ -1,4 +1,4 @@
-"""Plan every cell before a run and reconcile the plan with the records after it. No torch here."""
+"""Plan every cell before a run, and reconcile the plan with the records after it."""
 
 from __future__ import annotations
 
@@ -31,17 +31,23 @@ from ..values.selection import Selection
 from ..values.versions import meets
 
 SMOKE = "SMOKE"
-"""The area that judges an adapter, and not yet the sparsifier."""
+"""The area that judges the adapter instead of the sparsifier."""
 
 REFUSE = "REFUSE"
-"""The area that judges how a sparsifier refuses what it does not support."""
+"""The area that judges how a sparsifier refuses unsupported capabilities."""
 
 Disposition = Literal["judge", "unavailable"]
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A cell, whether it is judged here, and, if it is unavailable, why."""
+    """A planned cell.
+
+    Attributes:
+        cell: The cell.
+        disposition: Whether it is judged or unavailable on this machine.
+        why: The reason why it is unavailable; empty otherwise.
+    """
 
     cell: Cell
     disposition: Disposition
@@ -49,7 +55,7 @@ class Planned:
 
 
 class NothingPlanned(ValueError):
-    """A selection that matches no cell: a run that judges nothing is no run."""
+    """Raised if a selection matches no cell."""
 
 
 def enumerate_cells(
@@ -58,7 +64,7 @@ def enumerate_cells(
     selection: Selection,
     environment: Environment,
 ) -> tuple[Planned, ...]:
-    """Return the whole ledger of one sparsifier, in the catalogue's order."""
+    """Return all planned cells of a sparsifier, in the order of the catalogue."""
     return tuple(
         _planned(requirement, cell, environment)
         for requirement in catalogue
@@ -69,8 +75,7 @@ def enumerate_cells(
 
 
 def applies(requirement: Requirement, declaration: Declaration) -> bool:
-    """Return whether the requirement has a meaning for this profile and contract, and something to refuse if it judges
-    refusals."""
+    """Return whether a requirement applies to a sparsifier's profile, contract and, for REFUSE, capabilities."""
     is_meaningful = declaration.profile in requirement.profiles and not any(
         getattr(declaration.contract, clause) == value for clause, value in requirement.unless
     )
@@ -91,7 +96,7 @@ def binds(requirement: Requirement, cell: Cell, declaration: Declaration) -> boo
 def not_offered(
     catalogue: Iterable[Requirement], declaration: Declaration, environment: Environment
 ) -> tuple[Requirement, ...]:
-    """Return the requirements that apply to a sparsifier but need, in every cell, what it does not support."""
+    """Return the applicable requirements whose every cell needs an unsupported capability."""
     return tuple(
         requirement
         for requirement in catalogue
@@ -101,7 +106,7 @@ def not_offered(
 
 
 def cells(requirement: Requirement, declaration: Declaration, environment: Environment) -> Iterator[Cell]:
-    """Yield the cells of one requirement that the sparsifier offers; for one that judges refusals, those it refuses."""
+    """Yield the cells of a requirement that a sparsifier offers, or, for REFUSE, those that it must refuse."""
     axes = (
         requirement.layers, requirement.patterns, _dtypes(requirement, declaration), _devices(requirement, declaration)
     )
@@ -118,7 +123,7 @@ _Axes = tuple[tuple[str, ...], ...]
 
 
 def _one_at_a_time(axes: _Axes) -> Iterator[tuple[str, ...]]:
-    """Yield the canonical values, then each other value of each axis in turn, the rest being canonical."""
+    """Yield the canonical values, then every other value of each axis with the others canonical."""
     canonical = tuple(axis[0] for axis in axes)
     for position, axis in enumerate(axes):
         for value in axis:
@@ -137,8 +142,10 @@ def _cell(
 def _refused(
     requirement: Requirement, axes: _Axes, declaration: Declaration, environment: Environment
 ) -> Iterator[Cell]:
-    """Yield one cell for each unsupported capability that the requirement is about, all else being supported; of a
-    partly supported pattern, one for each part that is left out."""
+    """Yield one cell per unsupported capability of the requirement, or per unsupported part of a pattern.
+
+    Everything else that the cell needs is supported.
+    """
     seen = set[tuple[str, ...]]()
     for values in itertools.product(*axes):
         cell = _cell(requirement, values, declaration, environment)
@@ -151,7 +158,7 @@ def _refused(
 
 
 def _what_is_refused(cell: Cell, lacking: str) -> tuple[str, ...]:
-    """Return the capability; of a partly supported pattern also the shape of blocks or the layer that is left out."""
+    """Return the capability, and for a partly supported pattern also the unsupported layer or shape of blocks."""
     if not lacking.startswith(REST):
         return (lacking,)
     return (lacking, cell.pattern if lacking.endswith("block") else cell.layer)
@@ -177,7 +184,7 @@ def _dtypes(requirement: Requirement, declaration: Declaration) -> tuple[str, ..
 
 
 def _fitting(cell: Cell, requirement: Requirement, declaration: Declaration) -> Cell:
-    """Return the cell, changed where its pattern has no meaning on its layer or only a part of it is supported."""
+    """Return the cell with another pattern or layer, if its pattern is not defined or not supported on its layer."""
     capabilities = declaration.capabilities
     pattern = supported_shape(cell.pattern, capabilities)
     if not has_meaning(pattern, cell.layer):
@@ -215,13 +222,13 @@ def is_offered(cell: str, declaration: Declaration) -> bool:
 
 
 def supposed(requirement: Requirement, cell: Cell, declaration: Declaration) -> tuple[str, ...]:
-    """Return the capabilities that a cell takes and that the sparsifier is only supposed to support."""
+    """Return the undeclared capabilities that a cell needs, in a probe."""
     return tuple(name for name in needed(requirement, cell) if name in declaration.supposed)
 
 
 @dataclass(frozen=True)
 class Balance:
-    """What planned and executed leave over, as cell ids; all empty when the ledger balances."""
+    """The differences between the plan and the records, as cell ids; all empty if they agree."""
 
     missing: tuple[str, ...]
     doubled: tuple[str, ...]
@@ -236,7 +243,7 @@ class Balance:
 
 
 def reconcile(planned: Iterable[str], records: Iterable[Record]) -> Balance:
-    """Holds the planned cell ids against the records."""
+    """Compare the planned cell ids with the records."""
     plan, judged = set(planned), Counter(record.cell for record in records)
     return Balance(
         missing=tuple(sorted(plan - set(judged))),

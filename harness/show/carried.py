@@ -13,6 +13,7 @@ from ..catalogue.axes import device_capability
 from ..report.report import Report, check_whole
 from ..values.cell import Cell
 from ..values.record import Record, Subject, Verdict
+from .defects import verdict_counts
 from .escaping import one_line, printable
 
 CARRIED = "Verdicts from other machines, not counted above:"
@@ -35,7 +36,7 @@ class Carried:
     @property
     def counted(self) -> str:
         """Return the number of cells by verdict, in words."""
-        return ", ".join(f"{count} {verdict}" for verdict, count in sorted(self._counts().items()))
+        return verdict_counts(dict(sorted(self._counts().items())))
 
     def _counts(self) -> Counter[str]:
         return Counter(record.verdict.value for record in self.records)

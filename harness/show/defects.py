@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -124,6 +124,12 @@ def conformance(level: LevelOutcome) -> str:
 def share(level: LevelOutcome) -> str:
     """Return the share of the requirements of a level that was judged, in words."""
     return f"{level.judged} of {counted(level.applicable, 'requirement')} judged"
+
+
+def verdict_counts(counts: Mapping[str, int]) -> str:
+    """Return the number of cells by verdict, in words."""
+    nouns = ("known failure", "provisional failure", "stale expectation", "error")
+    return ", ".join(counted(count, one) if one in nouns else f"{count} {one}" for one, count in counts.items())
 
 
 def counted(count: int, noun: str) -> str:

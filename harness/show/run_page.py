@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ..report.report import Report
 from ..values.record import LevelOutcome, Outcome, Verdict
-from .defects import Failures, by_cause, conformance, counted, known_defects, of_requirement, result
+from .defects import Failures, by_cause, conformance, counted, known_defects, of_requirement, result, verdict_counts
 from .escaping import one_line
 from .markdown import plain
 
@@ -56,7 +56,7 @@ def _badness(outcome: Outcome) -> tuple[bool, bool, bool]:
 
 def _row(report: Report, outcome: Outcome) -> str:
     problem = next((one.problem for one in report.header.subjects if one.sparsifier == outcome.sparsifier), "")
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in outcome.counts.items())
+    counts = verdict_counts(outcome.counts)
     word = "not judged" if problem else result(outcome).lower()
     shown = (outcome.sparsifier, word, _level(outcome.core), _level(outcome.extended), problem or counts)
     return f"| {' | '.join(plain(one_line(text[:READ], 300)) for text in shown)} |\n"

@@ -13,7 +13,7 @@ from ..report.outcome import is_for_elsewhere, nothing_passed
 from ..report.report import Report
 from ..values.cell import Cell
 from ..values.record import Outcome, Record, Subject, Verdict
-from .defects import by_cause, counted, in_short, known_defects, level_lines, of_requirement, result
+from .defects import by_cause, counted, in_short, known_defects, level_lines, of_requirement, result, verdict_counts
 from .escaping import one_line
 from .left_out import left_out_lines
 from .probe import probe_lines
@@ -93,19 +93,15 @@ def _headline(subject: Subject, outcome: Outcome, word: str) -> str:
         f"{subject.sparsifier}: {word} "
         f"({declaration.profile} profile, {package}, torch {environment.torch})"
         + "".join(f"\n  {line}" for line in (level_lines(outcome) if word != "PROBE" else ()))
-        + f"\n  {_cells(outcome.planned)} planned: {_counts(outcome)}"
+        + f"\n  {_cells(outcome.planned)} planned: {verdict_counts(outcome.counts)}"
     )
-
-
-def _counts(outcome: Outcome) -> str:
-    return ", ".join(f"{count} {verdict}" for verdict, count in outcome.counts.items())
 
 
 def _overview(subjects: Sequence[Subject], outcomes: Mapping[str, Outcome]) -> Iterator[str]:
     width = max(len(subject.sparsifier) for subject in subjects)
     for subject in subjects:
         outcome = outcomes[subject.sparsifier]
-        told = f"{result(outcome):14}  {in_short(outcome)}; {_counts(outcome)}"
+        told = f"{result(outcome):14}  {in_short(outcome)}; {verdict_counts(outcome.counts)}"
         if subject.problem or subject.is_inapplicable:
             told = "NOT JUDGED" if subject.problem else "NOT APPLICABLE"
         yield f"{subject.sparsifier:{width}}  {told}".rstrip()

@@ -11,7 +11,7 @@ from packaging.version import InvalidVersion, Version
 from ...catalogue import revisions
 from ...report.identity import LeftOut, left_out
 from ...report.report import EmptyReport, InvalidReport, Report, ReportMismatch, check_whole
-from ...show.defects import in_short, result_word
+from ...show.defects import in_short, result_word, verdict_counts
 from ...show.results import device, shown
 from ...values.declaration import Environment
 from ...values.record import Outcome, Subject
@@ -134,7 +134,7 @@ def _row(name: str, releases: Sequence[Release], judged: Sequence[Judged]) -> Ro
 
 
 def _square(subject: Subject, outcome: Outcome) -> Square:
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in outcome.counts.items())
+    counts = verdict_counts(outcome.counts)
     levels = in_short(outcome)
     told = f"{levels}; {counts}" if levels and counts else counts
     return Square(result_word(outcome, subject.problem), shown(told), shown(subject.problem))
