@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -69,7 +69,7 @@ def add(root: Path, area: str, sentence: str) -> tuple[str, list[Path]]:
         CannotAdd: A file is missing, or does not have the expected form.
     """
     id, low = next_id(area), area.lower()
-    changes = {
+    changes: dict[Path, Callable[[str], str]] = {
         root / "harness" / "catalogue" / f"{low}.py": lambda text: _into_tuple(text, id, sentence),
         root / "cases" / f"test_{low}.py": lambda text: text + _CASE.format(id=id, name=_name(sentence)),
         root / "tests" / "miniatures" / f"{low}.py": lambda text: text + _miniature(text, id),
