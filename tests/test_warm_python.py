@@ -98,6 +98,14 @@ def test_what_an_interpreter_reads_at_its_start_starts_one(environment: dict[str
     assert not is_warm(command, {**os.environ, **environment})
 
 
+def test_a_hash_seed_of_the_whole_session_starts_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that tox sets does not count; a test that asks for another gets it."""
+    monkeypatch.setenv("PYTHONHASHSEED", "77")
+    assert [is_warm([sys.executable, "-c", ""], {"PYTHONHASHSEED": seed}) for seed in ("77", "0", "5")] == [
+        True, True, False,
+    ]
+
+
 @pytest.mark.parametrize("command", [("-X", "dev", "-c", ""), ("--version",), ("-m",), ("-i", "it.py"), ()])
 def test_what_cannot_be_taken_on_starts_one(command: tuple[str, ...]) -> None:
     assert parse(command) is None

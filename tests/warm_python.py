@@ -114,9 +114,8 @@ def is_warm(args: Any, environment: Mapping[str, str]) -> bool:
         return False
     if os.fsdecode(args[0]) != sys.executable or parse([os.fsdecode(one) for one in args[1:]]) is None:
         return False
-    at_start = {**os.environ, **AS_STARTED}
     return all(
-        at_start.get(name) == value for name, value in environment.items()
+        value in (os.environ.get(name), AS_STARTED.get(name)) for name, value in environment.items()
         if name.startswith(_ONCE) and name not in _LATER
     )
 

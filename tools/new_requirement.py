@@ -37,7 +37,7 @@ NEXT = """
 Next:
   1. Fill in `source` and the axes in {catalogue}, the case in {case}, the miniature in {miniature}.
   2. pytest -q -n 0 tests/test_kill.py -k {id}
-     fails until the case passes on the exemplar and rejects the miniature.
+     fails until the case passes on the exemplar and rejects the miniature; the last failure asks for step 3.
   3. python -m tools.fingerprints --write
      python -m tools.kill_matrix
      sparsecheck explain --markdown > docs/catalogue.md
