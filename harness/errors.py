@@ -19,8 +19,8 @@ class SparsecheckError(Exception):
     """An error that a user can act on.
 
     Attributes:
-        message: What is wrong and where, as one sentence without its full stop.
-        hint: What to do next, as whole sentences; may be empty.
+        message: The problem and its place, as one sentence without its full stop.
+        hint: The next step, as whole sentences; may be empty.
         exit_code: The exit code of a command that ends with this error; a key of `EXIT_CODES`.
     """
 
@@ -36,7 +36,7 @@ class SparsecheckError(Exception):
 
 
 class BadUsage(SparsecheckError):
-    """Raised if a command cannot do what its arguments ask for."""
+    """Raised if the arguments of a command cannot be satisfied."""
 
 
 class NotJudged(SparsecheckError):

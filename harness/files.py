@@ -19,11 +19,11 @@ _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/([0-9]{1,4})")
 
 
 class CannotWrite(SparsecheckError):
-    """Raised if a file cannot be written; what stood there before stands there still.
+    """Raised if a file cannot be written; an earlier file is left unchanged.
 
     Attributes:
         path: The file.
-        reason: Why it cannot be written, in the words of the operating system.
+        reason: The reason, in the words of the operating system.
     """
 
     def __init__(self, path: Path, reason: str, hint: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Check what a run is asked for against the catalogue."""
+"""Check the selection of a run against the catalogue."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from . import AREAS, requirement
 
 
 def check_selection(selection: Selection) -> None:
-    """Check that the areas and requirements of a selection exist, and that its cells are written as cells are.
+    """Check that the areas and requirements of a selection exist, and that its cells are well formed.
 
     Raises:
         UnknownName: An area or a requirement does not exist; the message names the nearest.
-        InvalidCell: A cell is not written as one.
+        InvalidCell: A cell is malformed.
     """
     for area in selection.areas:
         if area not in AREAS:

@@ -1,4 +1,4 @@
-"""Types and callbacks of options that several commands have."""
+"""Types and callbacks for options that several commands have."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class AdapterFile(click.Path):
     name = "adapter"
 
     def __init__(self, exists: bool = True) -> None:
-        """Make the type; `exists` is as for `click.Path`."""
+        """Create the type; `exists` has the meaning of `click.Path`."""
         super().__init__(exists=exists, dir_okay=False, path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
@@ -31,10 +31,16 @@ class AdapterFile(click.Path):
 
 
 class Known(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # generic from click 8.4 on
-    """The type of options that take one of some names; another is answered with the nearest of them."""
+    """The type of options that take one of several names; for any other name, the nearest is suggested."""
 
     def __init__(self, kind: str, names: Iterable[str], ignore_case: bool = False) -> None:
-        """Make the type: `kind` says what the names are of, and `ignore_case` whether they are all upper case."""
+        """Create the type.
+
+        Args:
+            kind: The kind of thing that the names belong to, for messages.
+            names: The names.
+            ignore_case: Whether case is ignored; the names must then be in upper case.
+        """
         self.name = kind
         self._names = tuple(names)
         self._ignore_case = ignore_case
@@ -47,7 +53,7 @@ class Known(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # generi
         """Return the name.
 
         Raises:
-            UnknownName: It is none of the names.
+            UnknownName: The value is not one of the names.
         """
         name = str(value).upper() if self._ignore_case else str(value)
         if name not in self._names:

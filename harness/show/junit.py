@@ -59,7 +59,7 @@ def _suite(report: Report, subject: Subject) -> ElementTree.Element:
 
 
 def _properties(suite: ElementTree.Element, subject: Subject, records: Sequence[Record]) -> None:
-    """Add the facts of the run, then a property for each known defect: its reason and what it breaks."""
+    """Add properties for the environment, and one per known defect with its reason and its cells."""
     if subject.declaration is None or subject.environment is None:
         return
     declaration, environment = subject.declaration, subject.environment

@@ -1,4 +1,4 @@
-"""Lines on the code that was judged where it is not that of an installed release."""
+"""Render the origin of judged code, if it is not an installed release."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .escaping import one_line
 
 
 def origin_lines(report: Report) -> Iterator[str]:
-    """Yield a line for each place other than an installed release from which sparsifiers were judged."""
+    """Yield a line per origin that is not an installed release, with its sparsifiers."""
     names: dict[Origin, list[str]] = {}
     for subject in report.header.subjects:
         if subject.origin is not None and subject.origin.deviation:

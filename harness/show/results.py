@@ -25,7 +25,7 @@ from .standing import Standing, of_cell, standing
 
 @dataclass(frozen=True)
 class ShownCell:
-    """One cell, fit to be shown.
+    """One cell, with texts fit for display.
 
     Attributes:
         link: A link of http or https, or an empty string.
@@ -47,7 +47,7 @@ class ShownDefect:
     """One known defect of a sparsifier, as pages show it.
 
     Attributes:
-        breaks: How many cells of which requirements it breaks, in words.
+        breaks: The number of cells that it breaks and their requirements, in words.
         seen: For each cause, the number of cells in words and the message of the first.
         first: The first of its cells.
     """
@@ -70,16 +70,16 @@ class Square:
 
     @property
     def judged(self) -> int:
-        """The number of its cells that were judged."""
+        """Return the number of judged cells."""
         return sum(cell.standing.is_judged for cell in self.cells)
 
     @property
     def unexpected(self) -> tuple[ShownCell, ...]:
-        """Its cells that failed, and that no known defect explains."""
+        """Return the red cells, whose failures no known defect explains."""
         return tuple(cell for cell in self.cells if cell.standing.is_failure and cell.standing is not Standing.KNOWN)
 
     def share(self, count: int) -> str:
-        """Return `count` of its cells, in words."""
+        """Return a number of its cells out of all, in words."""
         return f"{count} of {len(self.cells)} cell" + ("s" if len(self.cells) != 1 else "")
 
 
@@ -90,9 +90,9 @@ class Column:
     Attributes:
         result: The result in words, or `not judged`.
         levels: The result at each level.
-        problem: Why it could not be judged, or an empty string.
+        problem: The reason why it could not be judged, or an empty string.
         facts: Pairs of name and value, with the same names for all sparsifiers.
-        defects: Its known defects, the worst first.
+        defects: Its known defects, worst first.
     """
 
     name: str
@@ -105,23 +105,23 @@ class Column:
 
     @property
     def counts(self) -> dict[Standing, int]:
-        """The number of requirements by state; they add up to the catalogue."""
+        """Return the number of requirements by state; they add up to the catalogue."""
         counted = Counter(square.standing for square in self.squares)
         return {one: counted[one] for one in Standing if counted[one]}
 
     @property
     def judged(self) -> int:
-        """The number of requirements that were judged, on at least one cell."""
+        """Return the number of requirements that were judged in at least one cell."""
         return sum(square.standing.is_judged for square in self.squares)
 
     @property
     def passed(self) -> int:
-        """The number of requirements that passed, at least in part."""
+        """Return the number of requirements that passed, at least in part."""
         return sum(square.standing.is_passed for square in self.squares)
 
     @property
     def unexpected(self) -> tuple[Square, ...]:
-        """Its requirements with unexpected failures."""
+        """Return the squares with red cells."""
         return tuple(square for square in self.squares if square.unexpected)
 
 
@@ -133,7 +133,7 @@ class ResultsTable:
         columns: Sorted by name.
         selected: Whether only a part of the catalogue was judged.
         carried: Verdicts of other machines on cells that are unavailable here; they are never counted.
-        left_out: The requirements that some report was not judged by, or by another revision of them.
+        left_out: The requirements that a report does not have, or has at another revision.
     """
 
     columns: tuple[Column, ...]
@@ -149,12 +149,16 @@ class ResultsTable:
 
 
 def tabulate(reports: Sequence[Report], older: Sequence[Report] = ()) -> ResultsTable:
-    """Return the table of whole reports, in any order. Verdicts of `older` ones are carried forward.
+    """Return the table of whole reports, in any order.
+
+    Args:
+        reports: The reports.
+        older: Reports from other machines, whose verdicts are shown for unavailable cells and not counted.
 
     Raises:
-        EmptyReport: they are about no sparsifier.
-        ReportMismatch: they do not combine.
-        InvalidReport: One does not hold the verdicts of a whole run.
+        EmptyReport: The reports are about no sparsifier.
+        ReportMismatch: They cannot be combined.
+        InvalidReport: One of them has no verdicts of a whole run.
     """
     for report in reports:
         check_whole(report, "one of the reports")
@@ -219,7 +223,7 @@ def _square(requirement: Requirement, subject: Subject, records: Sequence[Record
 
 
 def show_cell(record: Record, subject: Subject) -> ShownCell:
-    """Return one cell, fit to be shown."""
+    """Return a cell whose texts are fit for display."""
     file = re.split(r"[/\\]", subject.adapter)[-1]
     adapter = f"--adapter {shlex.quote(file)} " if file else ""
     return ShownCell(

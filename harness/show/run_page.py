@@ -67,7 +67,7 @@ def _level(level: LevelOutcome | None) -> str:
 
 
 def _failing(report: Report, name: str, verdict: Verdict) -> Iterator[str]:
-    """Yield a block per requirement with a line per cause, so that a second cause is not hidden."""
+    """Yield a block per requirement, with a line per cause."""
     records = [record for record in report.of(name) if record.verdict is verdict]
     for id, those in of_requirement(records):
         lines = [line for failures in by_cause(those) for line in _cause(failures)]
@@ -82,7 +82,7 @@ def _cause(failures: Failures) -> Iterator[str]:
 
 
 def _known(report: Report, name: str) -> Iterator[str]:
-    """Yield a block per known defect, the worst first: its reason, what it breaks, and every cause that was seen."""
+    """Yield a block per known defect, worst first, with its reason, its cells and all its causes."""
     for defect in known_defects(report.of(name)):
         link = f" ({defect.first.link})" if defect.first.link else ""
         lines = [f"{defect.first.reason[:READ]}{link[:READ]}", f"breaks {defect.breaks}"]

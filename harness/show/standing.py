@@ -34,12 +34,12 @@ class Standing(str, Enum):
 
     @property
     def sign(self) -> str:
-        """The character that stands for it, a different one for each."""
+        """Return the character for this state, which is different for each."""
         return _SIGNS[self][0]
 
     @property
     def meaning(self) -> str:
-        """An explanation for the legend."""
+        """Return the explanation in the legend."""
         return _SIGNS[self][1]
 
     def counted(self, count: int) -> str:
@@ -52,14 +52,14 @@ class Standing(str, Enum):
 
     @property
     def is_judged(self) -> bool:
-        """Whether the requirement was seen to hold or to fail."""
+        """Return whether the requirement was seen to hold or to fail."""
         return self.is_passed or self in (
             Standing.KNOWN, Standing.FAILED, Standing.STALE, Standing.PROVISIONAL
         )
 
     @property
     def is_failure(self) -> bool:
-        """Whether it is a failure, known or not."""
+        """Return whether this is a failure, known or not."""
         return self in _FAILURES
 
 

@@ -101,14 +101,14 @@ def _overview(subjects: Sequence[Subject], outcomes: Mapping[str, Outcome]) -> I
     width = max(len(subject.sparsifier) for subject in subjects)
     for subject in subjects:
         outcome = outcomes[subject.sparsifier]
-        told = f"{result(outcome):14}  {in_short(outcome)}; {verdict_counts(outcome.counts)}"
+        text = f"{result(outcome):14}  {in_short(outcome)}; {verdict_counts(outcome.counts)}"
         if subject.problem or subject.is_inapplicable:
-            told = "NOT JUDGED" if subject.problem else "NOT APPLICABLE"
-        yield f"{subject.sparsifier:{width}}  {told}".rstrip()
+            text = "NOT JUDGED" if subject.problem else "NOT APPLICABLE"
+        yield f"{subject.sparsifier:{width}}  {text}".rstrip()
 
 
 def _unexpected(subject: Subject, records: list[Record], verdict: Verdict) -> Iterator[str]:
-    """Yield the cells of one verdict by requirement, each cause with its message and how to repeat it."""
+    """Yield the cells of one verdict by requirement, each cause with a message and a command to repeat it."""
     for id, those in of_requirement(records):
         yield f"  {verdict.value}: {id} {_sentence(id)}".rstrip()
         for failures in by_cause(those):
@@ -120,7 +120,7 @@ def _unexpected(subject: Subject, records: list[Record], verdict: Verdict) -> It
 
 
 def _known(subject: Subject, records: Sequence[Record]) -> Iterator[str]:
-    """Yield each known defect once, the worst first: its reason, what it breaks, and every cause that was seen."""
+    """Yield each known defect once, worst first, with its reason, its cells and all its causes."""
     defects = known_defects(records)
     if defects:
         yield f"  {counted(len(defects), 'known defect')}, worst first:"
@@ -164,7 +164,7 @@ def _refusals(records: tuple[Record, ...]) -> Iterator[str]:
 
 
 def _not_offered(report: Report, subject: Subject) -> Iterator[str]:
-    """Name the requirements that were not judged because they need what the sparsifier does not support."""
+    """Yield a line with the requirements that need an unsupported capability."""
     if subject.declaration is None or subject.environment is None or report.header.selection:
         return
     judged = {_requirement_of(record) for record in report.of(subject.sparsifier)}

@@ -3,8 +3,8 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const table = document.getElementById("squares");
-  const dialog = document.getElementById("told");
-  const body = document.getElementById("told-body");
+  const dialog = document.getElementById("details");
+  const body = document.getElementById("details-body");
   const buttons = [...table.querySelectorAll("button")];
   const width = data.names.length;
 
@@ -45,11 +45,11 @@
   };
   const order = ([[standing]]) => (standing < 2 ? standing + data.standings.length : standing);
 
-  const tell = (column, row) => {
+  const showDetails = (column, row) => {
     const [id, level, sentence] = data.requirements[row];
     const standing = data.stands[column][row];
     const title = element("h2", data.names[column] + ", " + id);
-    title.id = "told-title";
+    title.id = "details-title";
     body.replaceChildren(title, element("p", sentence + " (" + level + ")"));
     const cells = data.squares[column][row];
     if (!cells.length) {
@@ -96,7 +96,7 @@
     const button = event.target.closest("button");
     if (!button) return;
     enter(button);
-    tell(+button.dataset.c, +button.dataset.r);
+    showDetails(+button.dataset.c, +button.dataset.r);
   });
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
   const first = () => {
