@@ -20,7 +20,7 @@ from sparsecheck.report.ledger import (
     reconcile,
     supposed,
 )
-from sparsecheck.values.capability import CAPABILITIES, LAYER_KINDS, declare
+from sparsecheck.values.capability import CAPABILITIES, LAYER_KINDS, PARTS, declare
 from sparsecheck.values.cell import Cell
 from sparsecheck.values.declaration import Declaration
 from sparsecheck.values.requirement import ACCELERATOR, CANONICAL_PATTERN, LEVELLED_PATTERN, Requirement
@@ -470,3 +470,16 @@ def test_adapters_are_shipped() -> None:
 def test_a_cell_is_planned_for_the_sparsifier_that_is_asked_about() -> None:
     only = next(cells(requirement(), declaration(name="acme"), environment()))
     assert only == Cell("acme", "MASK-01", "linear", "given", "float32", "cpu")
+
+
+def test_the_refusal_of_every_capability_and_of_every_part_is_judged_by_one_requirement() -> None:
+    refused = Counter(name for one in CATALOGUE for name in one.refuses)
+    assert refused == Counter([*CAPABILITIES, *(f"rest of {pattern}" for pattern in PARTS)])
+
+
+@pytest.mark.parametrize("name", list(CAPABILITIES))
+def test_the_refusal_of_a_capability_is_planned_once(name: str) -> None:
+    lacking = declaration(name)
+    ledger = planned(*CATALOGUE, it=lacking, devices=("cpu", "cuda"))
+    [cell] = [one.cell for one in ledger if one.cell.area == "REFUSE"]
+    assert name in next(one.refuses for one in CATALOGUE if one.id == cell.requirement)
