@@ -199,29 +199,31 @@ def test_an_unsupported_capability_is_judged_as_a_refusal(tmp_path: Path) -> Non
         "            raise ValueError('conv1.weight: no Conv1d')\n"
         "        return super().attach(model, plan, context)\n"
     )
-    ended = run(tmp_path, "--adapter", str(written(tmp_path, text)), *ONE_CASE)
+    ended = run(tmp_path, "--adapter", str(written(tmp_path, text)), *ONE_CASE, "--requirement", "REFUSE-02")
     assert ended.code == 1, ended.output
-    by_layer = {record.cell.split("/")[1]: record for record in records(ended)}
-    assert by_layer["conv1d"].verdict is Verdict.REFUSED
-    assert by_layer["conv1d"].refused_by == "adapter"
-    assert by_layer["conv2d"].signature.startswith("not-refused")
-    assert by_layer["linear"].verdict is Verdict.PASSED
-
-
-UNSUPPORTED = (
-    "from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
-    "class Lacking(ExemplarAdapter):\n"
-    "    supported, unsupported = '', ExemplarAdapter.supported\n"
-    "    def attach(self, model, plan, context):\n"
-    "        {body}\n"
-)
+    seen = {tuple(record.cell.partition(":")[2].split("/")[:2]): record for record in records(ended)}
+    assert seen["REFUSE-02", "conv1d"].verdict is Verdict.REFUSED
+    assert seen["REFUSE-02", "conv1d"].refused_by == "adapter"
+    assert seen["REFUSE-02", "conv2d"].signature.startswith("not-refused")
+    assert seen["MASK-01", "linear"].verdict is Verdict.PASSED
+    assert ("MASK-01", "conv1d") not in seen
 
 
 def test_a_crash_is_not_a_refusal(tmp_path: Path) -> None:
-    text = UNSUPPORTED.format(body="return [layer.no_such_thing for layer in model.modules()]")
-    ended = run(tmp_path, "--adapter", str(written(tmp_path, text)), *ONE_CASE)
+    text = (
+        "from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
+        "class Lacking(ExemplarAdapter):\n"
+        "    catalogue = 4\n"
+        "    supported, unsupported = ExemplarAdapter.supported.replace('band ', ''), 'band'\n"
+        "    def attach(self, model, plan, context):\n"
+        "        known = {}\n"
+        "        for name, pattern in plan.patterns.items():\n"
+        "            'Band' in str(pattern) and known[f'{name}: {pattern}']\n"
+        "        return super().attach(model, plan, context)\n"
+    )
+    ended = run(tmp_path, "--adapter", str(written(tmp_path, text)), "--requirement", "REFUSE-01")
     assert ended.code == 1, ended.output
-    assert {record.signature.partition(":")[0] for record in records(ended)} >= {"refusal-by-accident"}
+    assert [record.signature.partition(":")[0] for record in records(ended)] == ["refusal-by-accident"]
 
 
 def test_a_refusal_must_name_the_unsupported_capability_not_a_supported_one(tmp_path: Path) -> None:
@@ -235,17 +237,20 @@ def test_a_refusal_must_name_the_unsupported_capability_not_a_supported_one(tmp_
         "            raise ValueError('Linear: not today')\n"
         "        return super().attach(model, plan, context)\n"
     )
-    ended = run(tmp_path, "--adapter", str(written(tmp_path, text)), "--requirement", "MASK-12")
+    ended = run(tmp_path, "--adapter", str(written(tmp_path, text)), "--requirement", "REFUSE-01")
     assert ended.code == 1, ended.output
     assert records(ended)[-1].signature.startswith("refusal-unnamed")
 
 
-def test_a_sparsifier_that_refuses_all_is_a_failure(tmp_path: Path) -> None:
-    text = UNSUPPORTED.format(body="raise ValueError(', '.join(plan.names) + ': not offered')")
-    ended = run(tmp_path, "--adapter", str(written(tmp_path, text)), "--case-limit", "30")
-    assert ended.code == 1, ended.output
-    assert {record.verdict for record in records(ended)} == {Verdict.REFUSED, Verdict.UNAVAILABLE}
-    assert "NOTHING PASSED" in ended.output
+def test_a_sparsifier_that_supports_nothing_is_never_green(tmp_path: Path) -> None:
+    text = (
+        "from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
+        "class Lacking(ExemplarAdapter):\n"
+        "    supported, unsupported = '', ExemplarAdapter.supported\n"
+    )
+    ended = run(tmp_path, "--adapter", str(written(tmp_path, text)))
+    assert ended.code == 2, ended.output
+    assert records(ended) == ()
 
 
 def test_a_process_that_a_sparsifier_forks_writes_no_report(tmp_path: Path) -> None:
@@ -264,7 +269,7 @@ class NeedsAGpu(ExemplarAdapter):
 
     def attach(self, model, plan, context):
         if context.device.type == "cpu":
-            raise Refused("no kernel for the cpu")
+            raise Refused(f"{', '.join(plan.names)}: no kernel for the cpu")
         return super().attach(model, plan, context)
 """
 

@@ -30,7 +30,8 @@ def assert_unsupported_plan_refused(trial: Trial) -> RefusedBy:
         Violation: `not-refused`, `refusal-unnamed`, `refusal-by-accident` or `refusal-harmed`.
     """
     words = words_for(trial, trial.lacking)
-    error = assert_plan_refused(trial, trial.dense_model(), trial.plan, words, names_of(trial), _declared(trial))
+    unrefused = _not_refused(trial, "attach and update went through")
+    error = assert_plan_refused(trial, trial.dense_model(), trial.plan, words, names_of(trial), unrefused)
     return _refuser(trial, error)
 
 
@@ -51,11 +52,11 @@ def assert_unsupported_call_refused(trial: Trial, sparsified: Sparsified, call: 
         _assert_good_refusal(error, words_for(trial, [operation]), operation)
         untouched.assert_unchanged(operation)
         return _refuser(trial, error)
-    raise Violation("not-refused", f"{operation} went through{_declared(trial)}")
+    raise Violation("not-refused", _not_refused(trial, f"{operation} went through"))
 
 
 def assert_plan_refused(
-    trial: Trial, model: nn.Module, plan: Plan, words: Iterable[str], names: Iterable[str] = (), declared: str = "",
+    trial: Trial, model: nn.Module, plan: Plan, words: Iterable[str], names: Iterable[str] = (), unrefused: str = "",
 ) -> Exception:
     """Require that attach with `plan`, or else the update after it, is refused, and `model` left as it was.
 
@@ -65,7 +66,7 @@ def assert_plan_refused(
         plan: the plan to refuse.
         words: the message must contain one of them.
         names: if given, the message must contain one of them as well.
-        declared: what the sparsifier declares about this, to end the message of a violation.
+        unrefused: The message of the violation if the plan is not refused, in place of a general one.
 
     Returns:
         The exception by which it was refused.
@@ -79,8 +80,8 @@ def assert_plan_refused(
 
     refused = refusal_of(attach_and_update, model, words, "attach or update", names)
     if refused is None:
-        expected = declared or f"; expected a refusal that names one of {', '.join(words)}"
-        raise Violation("not-refused", f"attach and update went through{expected}")
+        expected = f"attach and update went through; expected a refusal that names one of {', '.join(words)}"
+        raise Violation("not-refused", unrefused or expected)
     return refused
 
 
@@ -190,9 +191,9 @@ def _refuser(trial: Trial, error: Exception) -> RefusedBy:
     return "adapter" if isinstance(error, Refusal) or is_in_adapter(error, trial.adapter) else "package"
 
 
-def _declared(trial: Trial) -> str:
+def _not_refused(trial: Trial, seen: str) -> str:
     lacking = ", ".join(trial.lacking)
-    return f", but {lacking} is declared unsupported: declare it supported, or refuse it"
+    return f"{lacking} declared unsupported, but {seen}: declare it supported, or refuse it"
 
 
 def names_of(trial: Trial) -> tuple[str, ...]:
