@@ -27,13 +27,13 @@ from sparsecheck.values.selection import Selection
 
 AO, PRUNE = "torch-ao-weight-norm-l1", "torch-prune-l1-unstructured"
 TORCH = (
-    f"{AO}:MASK-01/conv1d/unstructured-0.5/float32/cpu", f"{AO}:MASK-01/linear/unstructured-0.5/bfloat16/cpu",
+    f"{AO}:REFUSE-02/conv1d/unstructured-0.5/float32/cpu", f"{AO}:MASK-01/linear/unstructured-0.5/bfloat16/cpu",
     f"{AO}:MASK-24/linear/unstructured-0.3/float32/cpu", f"{AO}:REG-09/linear/unstructured-0.5/float32/cpu",
     f"{AO}:STATE-03/linear/unstructured-0.5/float32/cpu", f"{AO}:STATE-06/linear/unstructured-0.5/float32/cpu",
     f"{AO}:STATE-07/linear/unstructured-0.5/float32/cpu", f"{AO}:STATE-08/linear/unstructured-0.5/float32/cpu",
     f"{AO}:STATE-10/linear/unstructured-0.5/float32/cpu", f"{AO}:STATE-11/linear/unstructured-0.5/float32/cpu",
     f"{PRUNE}:MASK-01/strided/unstructured-0.5/float32/cpu", f"{PRUNE}:MASK-24/linear/unstructured-0.3/float32/cpu",
-    f"{PRUNE}:REG-10/tied/unstructured-0.5/float32/cpu", f"{PRUNE}:STATE-14/linear/unstructured-0.5/float32/cpu",
+    f"{PRUNE}:REFUSE-06/tied/unstructured-0.5/float32/cpu", f"{PRUNE}:STATE-14/linear/unstructured-0.5/float32/cpu",
     "torch-ao-fake-sparsity:MASK-21/linear/given/float32/cpu", "torch-ao-fake-sparsity:REG-08/linear/given/float32/cpu",
     "torch-prune-custom-from-mask:REG-11/linear/given/float32/cpu",
     "torch-ao-nearly-diagonal:STATE-05/linear/band-3/float32/cpu",
@@ -134,7 +134,7 @@ class Own(ExemplarAdapter):
 def test_a_refusal_must_name_the_unsupported_capability(said: str, code: int, tmp_path: Path) -> None:
     file = tmp_path / f"own{code}.py"
     file.write_text(REFUSES.replace("a weight is shared", said), "utf-8")
-    ended = run_script(script(failing(f"own{code}:REG-10/tied/given/float32/cpu", adapter=file)))
+    ended = run_script(script(failing(f"own{code}:REFUSE-06/tied/given/float32/cpu", adapter=file)))
     assert ended.code == code, ended
     assert ended.seen == ("" if code == 0 else "ValueError: no")
 
