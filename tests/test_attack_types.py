@@ -140,7 +140,7 @@ class NoFinalize(Wrong):
 
 def test_wrong_type_is_not_a_refusal() -> None:
     require_red(
-        judged(NoFinalize("finalize", lambda: None), "REG-14"), CALLS["finalize"][1].format("NoneType")
+        judged(NoFinalize("finalize", lambda: None), "REFUSE-10"), CALLS["finalize"][1].format("NoneType")
     )
 
 
