@@ -1,4 +1,4 @@
-"""Operator counts of one call: equal in every run and process, whatever ran before."""
+"""Operator counts of one call: equal in every run and process, independent of earlier calls."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_calls_do_not_depend_on_imports() -> None:
     assert plain == late == 4
 
 
-def test_what_is_counted() -> None:
+def test_counts_of_the_floor() -> None:
     one = subject(FloorAdapter())
     counted = counts("forward", task("forward", one), one)
     assert counted.operators == {"aten.addmm.default": 1, "aten.mul.Tensor": 1, "aten.t.default": 1}

@@ -1,4 +1,4 @@
-"""A change of references is shown so that it can be reviewed: how far, where, and what becomes of a mask."""
+"""Differences of references: extent, position, ULP, and pictures of changed masks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""References change only by a write that says why; the command says what is wrong and with which exit code."""
+"""Writing references: changes need a reason, and problems are reported with the right exit code."""
 
 from __future__ import annotations
 

@@ -207,7 +207,7 @@ def test_the_benchmark_clock_divides_a_block_by_its_calls(monkeypatch: pytest.Mo
 
 
 class Clocked:
-    """A clock that advances only when it is told to."""
+    """A clock that only tasks advance."""
 
     def __init__(self) -> None:
         self.now = 0.0
