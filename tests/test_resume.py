@@ -24,13 +24,13 @@ from sparsecheck.report.resuming import (
     earlier,
     kept,
 )
-from sparsecheck.values.record import Header, Record, Share, Subject, Verdict
+from sparsecheck.values.record import Header, Origin, Record, Share, Subject, Verdict
 from sparsecheck.values.selection import Selection
 from tests.faulty import Ended, faulty, run
 from tests.samples import cell, declaration, environment, passed, report
 
 ONE = report(passed(cell(), cell("MASK-02")), sparsecheck="1")
-[SUBJECT] = ONE.header.subjects
+SUBJECT = replace(ONE.header.subjects[0], origin=Origin("acme", "1.5", "/a/acme.py"))
 SMALL = ("--requirement", "MASK-01", "--requirement", "MASK-04")
 DIES = "os.path.exists({0!r}) or (max(p.shape[0] for p in model.parameters()) > 99 and {1})"
 """Code that runs at one of the last cells of MASK-01 until a file exists."""
@@ -90,6 +90,8 @@ def test_a_report_of_another_run_is_not_resumed(
     ("now", "error", "said"),
     [
         (replace(SUBJECT, declaration=declaration(version="2")), ChangedDeclaration, "it has another declaration"),
+        (replace(SUBJECT, origin=Origin("acme", "1.5", "/b/acme.py", "checkout")), ChangedDeclaration,
+         r"from acme 1.5 \(installed release\) before, and is acme 1.5 \(checkout\) now"),
         (replace(SUBJECT, environment=environment("2.10")), ChangedEnvironment, "in another environment before"),
         (replace(SUBJECT, planned=()), ChangedPlan, "it has other cells to judge"),
         (replace(SUBJECT, share=Share("a", ())), ChangedPlan, "it has other cells to judge"),
@@ -97,7 +99,8 @@ def test_a_report_of_another_run_is_not_resumed(
     ],
 )
 def test_a_changed_sparsifier_is_not_resumed(now: Subject, error: type[CannotResume], said: str) -> None:
-    check_same(SUBJECT, SUBJECT)
+    for origin in (SUBJECT.origin, None, Origin("acme", "1.5", "/elsewhere/acme.py")):
+        check_same(SUBJECT, replace(SUBJECT, origin=origin))
     with pytest.raises(error, match=said):
         check_same(SUBJECT, now)
 

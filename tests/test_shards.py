@@ -25,7 +25,7 @@ from sparsecheck.report.merging import (
 from sparsecheck.report.report import Report, ReportMismatch, UnmergedShard, exit_code, read, write
 from sparsecheck.report.sharding import Weights, partition, read_weights, weights
 from sparsecheck.show.results import tabulate
-from sparsecheck.values.record import Footer, Record, Share, Subject, Verdict
+from sparsecheck.values.record import Footer, Origin, Record, Share, Subject, Verdict
 from sparsecheck.values.selection import Selection
 from sparsecheck.values.shard import InvalidShard, Shard
 from tests.faulty import run
@@ -160,6 +160,16 @@ def test_reports_that_are_not_of_one_run_are_refused(change: Change, error: type
         merge([PARTS[0], change(PARTS[1]), PARTS[2]])
     assert type(raised.value) is error
     assert said in str(raised.value)
+
+
+def test_shards_of_a_release_and_of_a_checkout_are_refused() -> None:
+    release, elsewhere, checkout = (
+        subject(origin=Origin("acme", "1.5", *rest)) for rest in (("/a.py",), ("/b.py",), ("/a.py", "checkout"))
+    )
+    merge([release(PARTS[0]), elsewhere(PARTS[1]), PARTS[2]])
+    said = r"shard 2/3 judged acme 1.5 \(checkout\), shard 1/3 acme 1.5 \(installed release\)"
+    with pytest.raises(SubjectMismatch, match=said):
+        merge([release(PARTS[0]), checkout(PARTS[1]), release(PARTS[2])])
 
 
 def test_a_missing_shard_is_named() -> None:

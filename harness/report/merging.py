@@ -120,6 +120,8 @@ def _merge_subject(parts: Sequence[Subject], shards: Sequence[Shard]) -> Subject
                                   f"{part.problem or first.problem}")
         if part.declaration != first.declaration:
             raise SubjectMismatch(f"{where} has another declaration than shard {shards[0]}")
+        if not part.shares_origin(first):
+            raise SubjectMismatch(f"{where} judged {part.origin}, shard {shards[0]} {first.origin}")
         if part.environment != first.environment:
             raise EnvironmentMismatch(f"{where} was judged in another environment than shard {shards[0]}: "
                                       f"{', '.join(_differences(first, part))}")

@@ -114,7 +114,7 @@ def check_same(before: Subject, now: Subject) -> None:
     """Check that a subject of the interrupted run and one of the resumed run agree.
 
     Raises:
-        ChangedDeclaration: Their declarations differ, or the sparsifier cannot be judged now.
+        ChangedDeclaration: Their declarations or origins differ, or the sparsifier cannot be judged now.
         ChangedEnvironment: Their environments differ.
         ChangedPlan: Their planned cells differ.
     """
@@ -123,6 +123,8 @@ def check_same(before: Subject, now: Subject) -> None:
         raise ChangedDeclaration(f"{name} could be judged before, but not now: {now.problem}")
     if before.declaration != now.declaration:
         raise ChangedDeclaration(f"{name} has another declaration than before", _RESTART)
+    if not before.shares_origin(now):
+        raise ChangedDeclaration(f"{name} was judged from {before.origin} before, and is {now.origin} now", _RESTART)
     if before.environment != now.environment:
         raise ChangedEnvironment(f"{name} was judged in another environment before ({before.environment})", _RESTART)
     if (before.planned, before.share) != (now.planned, now.share):

@@ -100,6 +100,10 @@ class Origin(Struct, frozen=True, omit_defaults=True):
     file: str = ""
     deviation: str = ""
 
+    def __str__(self) -> str:
+        package = f"{self.distribution} {self.version}".rstrip()
+        return f"{package} ({self.deviation or 'installed release'})"
+
 
 class Subject(Struct, frozen=True):
     """The ledger of one sparsifier.
@@ -123,6 +127,12 @@ class Subject(Struct, frozen=True):
     adapter: str = ""
     share: Share | None = None
     origin: Origin | None = None
+
+    def shares_origin(self, other: Subject) -> bool:
+        """Return whether both judged an installed release, or neither did; true if one is unknown."""
+        if self.origin is None or other.origin is None:
+            return True
+        return bool(self.origin.deviation) == bool(other.origin.deviation)
 
     @property
     def is_inapplicable(self) -> bool:
