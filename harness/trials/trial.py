@@ -77,7 +77,7 @@ class Trial:
 
     @property
     def lacking(self) -> tuple[str, ...]:
-        """What the cell takes that the sparsifier does not declare supported; empty unless refusals are judged."""
+        """Return the unsupported capabilities that the cell needs, of which there are some only in REFUSE."""
         return lacking(self.requirement, self.cell, self.adapter.declare("").capabilities)
 
     @property

@@ -107,7 +107,7 @@ class _NeverFinal(Exemplar):
 
 @variant("neither finalized nor restored")
 class NeverFinalAdapter(ExemplarAdapter):
-    """Has no way back to a plain model, and none from what was saved; and promises nothing of torch's doors."""
+    """Supports neither finalize nor restore, and promises nothing about trace, export and compile."""
 
     supported = ExemplarAdapter.supported.replace(" finalize restore trace export compile", "")
     unsupported = "finalize restore trace export compile"
