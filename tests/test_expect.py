@@ -75,7 +75,7 @@ def test_a_report_of_single_cells_is_refused(
 
 def test_requirements_at_another_revision_are_left_out_by_name(tmp_path: Path) -> None:
     write(report(passed(cell()), requirements={**revisions(), "MASK-01": 7}), tmp_path / "out.jsonl")
-    assert "its meaning changed: revision 7 there, 1 here: MASK-01" in expect(tmp_path).output
+    assert "(meaning changed: revision 7 there, 1 here): MASK-01" in expect(tmp_path).output
 
 
 def test_a_report_that_was_cut_short_is_refused(tmp_path: Path) -> None:

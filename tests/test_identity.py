@@ -39,13 +39,13 @@ def test_an_unknown_digest_covers_the_requirements_that_were_planned() -> None:
 def test_left_out_requirements_are_named_with_the_reason() -> None:
     there, here = {"MASK-01": 1, "MASK-02": 1, "GONE-01": 1}, {"MASK-01": 1, "MASK-02": 2, "NEW-01": 1}
     assert left_out(there, here) == (
-        LeftOut("MASK-02", "its meaning changed: revision 1 there, 2 here"),
-        LeftOut("NEW-01", "not judged there: newer than its catalogue"),
+        LeftOut("MASK-02", "meaning changed: revision 1 there, 2 here"),
+        LeftOut("NEW-01", "newer than the other catalogue"),
         LeftOut("GONE-01", "not in this catalogue"),
     )
 
 
-def test_prose_is_no_part_of_the_identity() -> None:
+def test_prose_is_not_part_of_the_identity() -> None:
     one = CATALOGUE[0]
     reworded = msgspec.structs.replace(one, sentence="Other words.", source="Another paper.")
     assert (reworded.id, reworded.revision) == (one.id, revisions()[one.id])

@@ -346,7 +346,7 @@ def test_a_requirement_is_not_planned_where_the_contract_gives_it_no_meaning() -
         assert planned(some, it=declaration("", **clause)) == ()
 
 
-def test_a_requirement_is_planned_for_its_profiles_alone() -> None:
+def test_a_requirement_is_planned_only_for_its_profiles() -> None:
     structural = declaration(profile="structural")
     assert not applies(requirement(), structural)
     assert applies(requirement(profiles=("mask", "structural")), structural)
@@ -368,14 +368,14 @@ def test_a_requirement_is_planned_for_its_profiles_alone() -> None:
         (Selection(areas=("A-B",)), ["A-B-01/linear"]),
     ],
 )
-def test_a_selection_takes_what_every_kind_of_selector_takes(selection: Selection, taken: list[str]) -> None:
+def test_a_selection_takes_cells_that_match_every_kind_of_selector(selection: Selection, taken: list[str]) -> None:
     catalogue = (requirement("A-01", layers=("linear", "large")), requirement("AB-01"), requirement("AB-02"),
                  requirement("A-B-01"))
     ledger = planned(*catalogue, selection=selection)
     assert [f"{one.cell.requirement}/{one.cell.layer}" for one in ledger] == taken
 
 
-def test_a_probe_takes_what_takes_something_supposed_and_nothing_else() -> None:
+def test_a_probe_selects_only_cells_that_need_an_undeclared_capability() -> None:
     it = replace(declaration(), supposed=("finalize", "conv2d"))
     plain, both = requirement("A-01", layers=("linear", "conv2d")), requirement("A-02", needs=("finalize", "restore"))
     ledger = planned(plain, both, it=it, selection=Selection(probe=True))

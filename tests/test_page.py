@@ -373,7 +373,7 @@ def test_requirements_that_a_report_was_not_judged_by_are_named() -> None:
     of = tabulate([report([*passed(cell()), Record(cell("MASK-99"), Verdict.PASSED)], requirements=earlier)])
     assert square(of, "MASK-02").standing is Standing.NOT_THERE
     for page in (render_html(of), render_markdown(of)):
-        assert "not judged there: newer than its catalogue: MASK-02" in " ".join(page.split())
+        assert "(newer than the other catalogue): MASK-02" in " ".join(page.split())
 
 
 def test_every_invalid_combination_of_reports_has_its_error() -> None:

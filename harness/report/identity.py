@@ -52,7 +52,7 @@ def left_out(there: Mapping[str, int], here: Mapping[str, int]) -> tuple[LeftOut
 
 def _reason(id: str, there: Mapping[str, int], here: Mapping[str, int]) -> str:
     if id not in there:
-        return "not judged there: newer than its catalogue"
+        return "newer than the other catalogue"
     if id not in here:
         return f"retired: {RETIRED[id]}" if id in RETIRED else "not in this catalogue"
-    return "" if there[id] == here[id] else f"its meaning changed: revision {there[id]} there, {here[id]} here"
+    return "" if there[id] == here[id] else f"meaning changed: revision {there[id]} there, {here[id]} here"

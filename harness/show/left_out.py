@@ -15,7 +15,7 @@ def left_out_lines(found: Iterable[LeftOut]) -> Iterator[str]:
         by_reason.setdefault(one.reason, []).append(one.requirement)
     for reason, ids in by_reason.items():
         noun = "requirement" if len(ids) == 1 else "requirements"
-        yield one_line(f"left out, {len(ids)} {noun}, {reason}: {', '.join(_ranges(ids))}", 1200)
+        yield one_line(f"{len(ids)} {noun} left out ({reason}): {', '.join(_ranges(ids))}", 1200)
 
 
 def _ranges(ids: list[str]) -> Iterator[str]:
