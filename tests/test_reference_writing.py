@@ -66,7 +66,7 @@ def test_a_write_repairs_one_file_and_logs_it(folder: Path) -> None:
     }
     assert (new[LINEAR].date, new[LINEAR].reason) == ("2026-01-31", "A byte had flipped.")
     assert after["PROVENANCE.md"] == before["PROVENANCE.md"] + (
-        b"\n## 2026-01-31\n\nA byte had flipped.\n\n- `oracle/linear.safetensors`: 31 tensors added\n"
+        b"\n## 2026-01-31\n\nA byte had flipped.\n\n- `oracle/linear.safetensors`: 37 tensors added\n"
     )
     assert manage.check(folder) == []
 
