@@ -27,6 +27,7 @@ def test_a_sparsifier_without_a_selected_cell_does_not_spoil_the_run(tmp_path: P
     assert "exemplar-structural: NOT APPLICABLE: none of its cells is selected" in ended.output
     assert ended.report is not None
     assert {record.cell.partition(":")[0] for record in ended.report.records} == {"exemplar"}
+    assert "exited with code" not in ended.output
 
 
 def test_a_selection_that_applies_to_nothing_is_not_green(tmp_path: Path) -> None:

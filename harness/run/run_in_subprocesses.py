@@ -107,7 +107,7 @@ def judge_in_subprocesses(run: Run, show: Callable[[str], None]) -> Report:
             if sparsifier in run.earlier and _problem(path):
                 children.end()
                 return "cannot be resumed"
-            return how or "judged"
+            return "none of its cells is selected" if _is_inapplicable(path) else how or "judged"
 
         run_each(run.names, run.jobs, judge_one, show, losses, forked=True)
         files = {one: ChildFiles(records / f"{one}.jsonl", folder, codes.get(one)) for one in run.names}
@@ -158,6 +158,14 @@ def _problem(path: Path) -> str:
     with suppress(InvalidReport):
         return "; ".join(subject.problem for subject in read_partial(path).header.subjects)
     return ""
+
+
+def _is_inapplicable(path: Path) -> bool:
+    """Return whether the report of a child says that the selection has none of the sparsifier's cells."""
+    with suppress(InvalidReport):
+        subjects = read_partial(path).header.subjects
+        return bool(subjects) and all(subject.is_inapplicable for subject in subjects)
+    return False
 
 
 def _command(run: Run, name: str, folder: Path, report: Path) -> list[str]:
