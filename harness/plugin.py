@@ -68,43 +68,55 @@ def _judge(config: pytest.Config) -> Judge:
     """
     judge: Judge | None = config.pluginmanager.get_plugin(_NAME)
     if judge is None:
-        from .errors import SparsecheckError
-        from .process.integrity import Harness
-        from .run.pytest_hooks import Judge
-        from .run.session import plan_session
-
-        altered = Harness().changed
-        try:
-            session = plan_session(_request(config))
-        except SparsecheckError as error:
-            raise pytest.UsageError(str(error)) from None
-        _check_digest(config, session.digest)
-        try:
-            judge = Judge(config, session, altered)
-        except OSError as error:
-            path = config.option.sparsecheck_report
-            why = f"{path} cannot be written ({error.strerror}); name another file with --sparsecheck-report"
-            raise pytest.UsageError(why) from None
+        judge = _new_judge(config)
         config.pluginmanager.register(judge, _NAME)
     return judge
 
 
+def _new_judge(config: pytest.Config) -> Judge:
+    from .errors import SparsecheckError
+    from .process.integrity import Harness
+    from .run.pytest_hooks import Judge
+    from .run.session import plan_session
+
+    altered = Harness().changed
+    try:
+        session = plan_session(_request(config))
+    except SparsecheckError as error:
+        raise pytest.UsageError(str(error)) from None
+    _check_digest(config, session.digest)
+    try:
+        return Judge(config, session, altered)
+    except OSError as error:
+        path = config.option.sparsecheck_report
+        why = f"{path} cannot be written ({error.strerror}); name another file with --sparsecheck-report"
+        raise pytest.UsageError(why) from None
+
+
 def _request(config: pytest.Config) -> SessionRequest:
+    """Return the request of this run: from the controller in an xdist worker, otherwise from the options."""
+    workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)
+    return _request_of_options(config.option) if workerinput is None else _request_of_controller(workerinput)
+
+
+def _request_of_controller(workerinput: dict[str, Any]) -> SessionRequest:
     import msgspec
 
+    from .run.session import SessionRequest
+
+    if _WIRE not in workerinput:
+        raise pytest.UsageError(
+            "sparsecheck cases under xdist need --sparsecheck-subject NAME or --sparsecheck-report FILE"
+        )
+    return msgspec.json.decode(workerinput[_WIRE], type=SessionRequest)
+
+
+def _request_of_options(option: Any) -> SessionRequest:
     from .catalogue import VERSION
     from .run.session import SessionRequest
     from .values.selection import Selection
     from .values.shard import Shard
 
-    workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)
-    if workerinput is not None:
-        if _WIRE not in workerinput:
-            raise pytest.UsageError(
-                "sparsecheck cases under xdist need --sparsecheck-subject NAME or --sparsecheck-report FILE"
-            )
-        return msgspec.json.decode(workerinput[_WIRE], type=SessionRequest)
-    option = config.option
     selection = Selection(
         tuple(option.sparsecheck_area), tuple(option.sparsecheck_requirement), tuple(option.sparsecheck_cell),
         option.sparsecheck_probe,

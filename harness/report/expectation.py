@@ -223,18 +223,23 @@ def in_force(
     is_current = min(catalogue, declaration.catalogue) >= VERSION
     holding = tuple(entry for entry in expectations if entry.holds(declaration, environment))
     for entry in holding:
-        if entry.expired(declaration):
-            raise InvalidExpectations(
-                f"{name}: {entry.title} was expected until {entry.until}, and this is {declaration.version}",
-                "Fix the defect, or renew the entry.",
-            )
-        if unknown := _unknown(entry, () if is_current else RETIRED):
-            problem = f"{name}: {entry.title}: no requirement is called {quoted(unknown)}"
-            raise InvalidExpectations(problem, _retired(unknown) or suggestion(unknown, _KNOWN))
+        _check_entry(entry, declaration, () if is_current else RETIRED)
     covering = tuple(entry for entry in holding if any(entry.covers(cell) for cell in planned))
     if is_current and (idle := [entry for entry in holding if entry not in covering]):
         raise InvalidExpectations(f"{name}: {idle[0].title} covers no planned cell", "Delete or correct it.")
     return covering
+
+
+def _check_entry(entry: Expectation, declaration: Declaration, retired: Container[str]) -> None:
+    name = declaration.sparsifier
+    if entry.expired(declaration):
+        raise InvalidExpectations(
+            f"{name}: {entry.title} was expected until {entry.until}, and this is {declaration.version}",
+            "Fix the defect, or renew the entry.",
+        )
+    if unknown := _unknown(entry, retired):
+        problem = f"{name}: {entry.title}: no requirement is called {quoted(unknown)}"
+        raise InvalidExpectations(problem, _retired(unknown) or suggestion(unknown, _KNOWN))
 
 
 def _unknown(entry: Expectation, retired: Container[str]) -> str:

@@ -32,6 +32,11 @@ def summary(report: Report) -> Iterator[str]:
         yield ""
     if len(report.header.subjects) > 1:
         yield from _overview(report.header.subjects, outcomes)
+    yield from _limits(report)
+
+
+def _limits(report: Report) -> Iterator[str]:
+    """Yield the reasons why the results do not cover the whole catalogue of today."""
     if report.header.selection.probe:
         yield "Probe: undeclared capabilities were treated as supported."
         yield "Nothing above is a verdict; declare them and run again."
@@ -56,14 +61,7 @@ def _subject(report: Report, subject: Subject, outcome: Outcome) -> Iterator[str
         return
     records = report.of(subject.sparsifier)
     yield _headline(subject, outcome, "PROBE" if report.header.selection.probe else result(outcome, records))
-    if not outcome.balanced:
-        yield f"  PLAN AND RECORDS DIFFER: {report.balance(subject)}"
-    yield from _older_adapter(subject)
-    is_shard = subject.share is not None
-    if not is_shard and is_for_elsewhere(records):
-        yield "  NOTHING COULD BE JUDGED on this machine, which cannot run any of these cells"
-    elif not is_shard and not report.header.selection and nothing_passed(records):
-        yield "  NOTHING PASSED: every judged cell failed or was refused"
+    yield from _warnings(report, subject, outcome)
     if report.header.selection.probe:
         yield from probe_lines(subject, records)
         yield from _not_run(records)
@@ -77,8 +75,22 @@ def _subject(report: Report, subject: Subject, outcome: Outcome) -> Iterator[str
     yield from _unavailable(records)
 
 
+def _warnings(report: Report, subject: Subject, outcome: Outcome) -> Iterator[str]:
+    """Yield a line if records are missing, if nothing was judged or passed, and if the adapter is older."""
+    records = report.of(subject.sparsifier)
+    if not outcome.balanced:
+        yield f"  PLAN AND RECORDS DIFFER: {report.balance(subject)}"
+    yield from _older_adapter(subject)
+    if subject.share is not None:
+        return
+    if is_for_elsewhere(records):
+        yield "  NOTHING COULD BE JUDGED on this machine, which cannot run any of these cells"
+    elif not report.header.selection and nothing_passed(records):
+        yield "  NOTHING PASSED: every judged cell failed or was refused"
+
+
 def _older_adapter(subject: Subject) -> Iterator[str]:
-    """Say so if the adapter was written for an earlier catalogue."""
+    """Yield a line if the adapter was written for an earlier catalogue."""
     if subject.declaration is not None and subject.declaration.catalogue < VERSION:
         written = f"written for catalogue {subject.declaration.catalogue} of {VERSION}"
         yield f"  {written}; `sparsecheck list --check` shows what to add"

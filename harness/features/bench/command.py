@@ -64,7 +64,9 @@ def bench(
     allowance: float | None, file: Path | None, html: Path | None, markdown: Path | None, earlier: tuple[Path, ...],
     limit: float, pytest_args: tuple[str, ...],
 ) -> None:
-    """Time the sparsifiers NAMES (default: all registered ones), one process after the other.
+    """Time sparsifiers, one process after the other.
+
+    NAMES are names of registered sparsifiers; by default, all are timed.
 
     Exit codes: 0 every planned operation was timed or is not offered, and none is slower than its baseline; 1 an
     operation raised, is slower, or executes different operators; 2 bad usage; 3 a planned operation was not timed, or

@@ -36,7 +36,9 @@ def diff(
     before: str, after: str, names: tuple[str, ...], adapters: tuple[Path, ...], markdown: Path | None,
     json_file: Path | None, limit: float,
 ) -> None:
-    """Compare the numerical behaviour of two releases: masks, outputs, operator counts, state dicts.
+    """Compare the numerical behaviour of two releases.
+
+    This compares masks, outputs, operator counts and state dicts.
 
     A and B are each a file or folder that `sparsecheck snapshot` wrote, a release as NAME==VERSION, which is installed
     separately, or `here`, the installed packages.

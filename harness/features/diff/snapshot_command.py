@@ -30,7 +30,9 @@ ADAPTER = AdapterFile()
 @click.option("--limit", default=300.0, show_default=True, type=click.FloatRange(0, min_open=True),
               help="Seconds that one sparsifier may take.")
 def snapshot(names: tuple[str, ...], target: Path, adapters: tuple[Path, ...], dist: str | None, limit: float) -> None:
-    """Take snapshots of the sparsifiers NAMES (default: all registered ones), for `sparsecheck diff`.
+    """Take snapshots of sparsifiers, for `sparsecheck diff`.
+
+    NAMES are names of registered sparsifiers; by default, all are recorded.
 
     A snapshot contains masks, outputs, state dicts and operator counts on enumerated inputs, in float32 on the CPU. It
     has the same bytes every time.

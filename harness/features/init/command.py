@@ -13,7 +13,9 @@ import click
 @click.option("--package", metavar="PACKAGE",
               help="The import package, such as acme.pruning, if it cannot be detected.")
 def init(folder: Path, name: str | None, package: str | None) -> None:
-    """Scaffold an adapter for the package whose pyproject.toml is in FOLDER.
+    """Scaffold an adapter for a package.
+
+    The package is the one whose pyproject.toml is in FOLDER.
 
     This writes an adapter module and an empty expectation file into the package, an entry point into pyproject.toml, an
     environment into tox.ini, and a CI workflow. Everything runs as it is.

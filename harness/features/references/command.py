@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 @click.group()
 def reference() -> None:
-    """Compare the stored references with the oracles, show the differences, or write the references again.
+    """Check, compare or write the stored references.
+
+    The references are compared with the results of the oracles.
 
     Exit codes: 0 no problem, or written; 1 the oracles give other results; 2 bad usage, or a file that is corrupt,
     missing, modified or unknown.

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False),
               help="Write the script to this file instead of stdout.")
 def repro(cell: str, adapters: tuple[Path, ...], output: Path | None) -> None:
-    """Write a script that reproduces the failure of CELL with only torch and the package.
+    """Write a script that reproduces the failure of CELL.
 
-    CELL is judged first, and the script is written only if it fails in the same way. The script prints the expected
-    and the observed result. It exits with 1 while the failure persists and with 0 once it is fixed.
+    The script needs only torch and the package. CELL is judged first, and the script is written only if it fails in the
+    same way. The script prints the expected and the observed result. It exits with 1 while the failure persists and
+    with 0 once it is fixed.
     """
     from .script import script
     from .verify import verify

@@ -24,7 +24,7 @@ _adapters = click.option("--adapter", "adapters", multiple=True, type=AdapterFil
 
 @click.group()
 def states() -> None:
-    """Save the states of sparsifiers under this torch version, and restore those saved under others."""
+    """Save states under this torch version, and restore older ones."""
 
 
 @states.command()

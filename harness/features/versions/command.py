@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 @click.option("--markdown", type=click.Path(path_type=Path, dir_okay=False),
               help="Write a Markdown page to this file.")
 def versions(files: tuple[Path, ...], html: Path | None, markdown: Path | None) -> None:
-    """Write a page that compares torch versions: results per sparsifier, and since which torch each cell changed.
+    """Write the versions page, which compares torch versions.
+
+    The page shows the results per sparsifier and torch version, and the version with which each cell changed.
 
     Give one REPORT per torch version, or a folder, which stands for every *.jsonl and *.jsonl.gz file in it.
 
