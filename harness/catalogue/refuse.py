@@ -89,32 +89,32 @@ REQUIREMENTS = (
     ),
     Requirement(
         id="REFUSE-12", source="torch.jit.trace", needs=("trace",), refuses=("trace",),
-        sentence="Where tracing is unsupported, torch.jit.trace fails or gives the sparse model's output, and never "
+        sentence="If tracing is unsupported, torch.jit.trace fails or gives the sparse model's output, and never "
         "another output; the model stays bitwise unchanged.",
         **_ALWAYS,
     ),
     Requirement(
         id="REFUSE-13", source="torch.export.export, strict=False", needs=("export",), refuses=("export",),
-        sentence="Where exporting is unsupported, torch.export fails or gives the sparse model's output, and never "
+        sentence="If exporting is unsupported, torch.export fails or gives the sparse model's output, and never "
         "another output; the model stays bitwise unchanged.",
         torch=">=2.4", **_ALWAYS,
     ),
     Requirement(
         id="REFUSE-14", source="torch.compile, fullgraph", needs=("compile",), refuses=("compile",),
-        sentence="Where compiling is unsupported, torch.compile fails or gives the sparse model's output, and never "
+        sentence="If compiling is unsupported, torch.compile fails or gives the sparse model's output, and never "
         "another output; the model stays bitwise unchanged.",
         **_ALWAYS,
     ),
     Requirement(
         id="REFUSE-15", source="torch.ao.pruning WeightNormSparsifier, sparse_block_shape",
-        sentence="Where only some shapes of blocks are supported, a plan with another is refused: the message names "
+        sentence="If only some shapes of blocks are supported, a plan with another is refused: the message names "
         "the parameter and the block, and the model stays bitwise unchanged.",
         patterns=("block1x4-0.5", "block4x1-0.5", "block2x2-0.5"), refuses=("rest of block",),
         **{**_ALWAYS, "layers": ("linear", "embedding")},
     ),
     Requirement(
         id="REFUSE-16", source="Li et al., Pruning Filters for Efficient ConvNets, ICLR 2017", patterns=_PARTS,
-        sentence="Where a pattern is supported on some types of layers only, a plan with it for another is refused: "
+        sentence="If a pattern is supported on some types of layers only, a plan with it for another is refused: "
         "the message names the parameter and the pattern or layer, and the model stays bitwise unchanged.",
         refuses=("rest of given", "rest of unstructured", "rest of channel", "rest of input_channel"), **_ALWAYS,
     ),
