@@ -16,6 +16,7 @@ from string import Template
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from ...adapter.discovery import GROUP, NAME, registrations
+from ...catalogue import VERSION
 from ...files import CannotWrite, write_all
 from .package import CannotScaffold, Package
 from .pyproject import add_key
@@ -107,7 +108,7 @@ def _words(package: Package, name: str) -> dict[str, str]:
     title = "".join(part.capitalize() for part in re.split(r"[._]", package.name))
     return {
         "name": name, "distribution": package.distribution, "package": package.name, "class": f"{title}Adapter",
-        "adapter": f"{package.name}.{MODULE}:{title}Adapter", "environment": ENVIRONMENT,
+        "adapter": f"{package.name}.{MODULE}:{title}Adapter", "environment": ENVIRONMENT, "catalogue": str(VERSION),
         "pythons": ", ".join(f'"{one}"' for one in _pythons(package)),
     }
 
