@@ -1,4 +1,4 @@
-"""Mutants are the faults they should be, each with a name of its own; what is wrong with a run of them is told."""
+"""Mutation testing: the mutants, their names, and the complaints about a run of them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tools.mutation.__main__ import MODULES, TESTS
 from tools.mutation.mutants import mutants
 from tools.mutation.page import Explanations, complaints, page
-from tools.mutation.trying import file_of
+from tools.mutation.trying import DESELECTED, ROOT, file_of
 
 
 @pytest.mark.parametrize(
@@ -80,8 +81,8 @@ def _explanations(folder: Path, *names: str) -> Explanations:
 
 def test_survivors_and_explanations_must_match(tmp_path: Path) -> None:
     survived = {f"m f: {number}": False for number in range(20)} | {"m f: odd": True, "m f: even": True}
-    told = [*complaints(survived, _explanations(tmp_path, "m f: even", "m f: gone", "other f: not tried"))]
-    assert told == ["not explained: m f: odd", "explained, but no survivor: m f: gone"]
+    found = [*complaints(survived, _explanations(tmp_path, "m f: even", "m f: gone", "other f: not tried"))]
+    assert found == ["not explained: m f: odd", "explained, but no survivor: m f: gone"]
 
 
 def test_too_many_survivors_are_reported(tmp_path: Path) -> None:
@@ -100,3 +101,19 @@ def test_the_page_counts_and_groups(tmp_path: Path) -> None:
     text = "\n".join(page(survived, _explanations(tmp_path, "m f: a", "n g: c")))
     assert "| m | 2 | 1 | 1 | 50.0% |\n| n | 1 | 0 | 1 | 0.0% |\n| all | 3 | 1 | 2 | 33.3% |" in text
     assert "\nEqual.\n\n- `m f: a`\n- `n g: c`" in text
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_mutated_module_exists(module: str) -> None:
+    assert file_of(module).is_file()
+
+
+@pytest.mark.parametrize("file", TESTS)
+def test_every_file_of_tests_exists(file: str) -> None:
+    assert (ROOT / file).is_file()
+
+
+@pytest.mark.parametrize("test", DESELECTED)
+def test_every_deselected_test_exists(test: str) -> None:
+    file, _, name = test.partition("::")
+    assert f"def {name}(" in (ROOT / "tests" / f"test_{file}").read_text("utf-8")

@@ -20,7 +20,8 @@ from .trying import ROOT, Only, Watch, ended, file_of, fork, run
 
 MODULES = (
     "oracle/units", "oracle/forward", "oracle/ranking", "report/ledger", "report/verdict", "report/expectation",
-    "features/expect/expectation_file", "oracle/compare", "report/report", "features/expect/proposal", "oracle/plans",
+    "report/expectation_file", "features/expect/rewriting", "oracle/compare", "report/report",
+    "features/expect/proposal", "oracle/plans",
     "oracle/channels", "oracle/tolerance", "oracle/random_numbers", "values/selection", "values/record",
     "values/pattern", "values/plan", "values/contract", "values/capability", "values/cell",
     "catalogue/axes", "show/summary",
@@ -29,8 +30,8 @@ MODULES = (
 TESTS = [
     f"tests/test_{name}.py" for name in (
         "values", "frozen", "random_numbers", "oracle", "channels", "ranking", "compare", "plans", "proposal",
-        "expectation_file", "ledger", "summary", "verdict", "report", "report_writing", "attack_reports",
-        "attack_writing", "docs", "reference", "expectation",
+        "expectation_reading", "rewriting", "ledger", "summary", "verdict", "report", "report_writing",
+        "attack_reports", "attack_writing", "docs", "reference", "expectation",
     )
 ]
 _HEAVY = ("torch.nn.utils.prune", "numpy", "jsonschema", "msgspec", "safetensors", "click.testing")
