@@ -20,8 +20,8 @@ def explain(id: str | None, markdown: bool) -> None:
         click.echo(catalogue_page(), nl=False)
         return
     if id is None or id.upper() in AREAS:
-        for one in CATALOGUE if id is None else AREAS[id.upper()]:
-            click.echo(f"{one.id:9} {one.level:12} {one.sentence}")
+        for listed in CATALOGUE if id is None else AREAS[id.upper()]:
+            click.echo(f"{listed.id:9} {listed.level:12} {listed.sentence}")
         return
     ids = [one.id for one in CATALOGUE]
     if id.upper() not in ids:
@@ -29,12 +29,15 @@ def explain(id: str | None, markdown: bool) -> None:
     click.echo(_describe(requirement(id.upper())))
 
 
-def _describe(one: Requirement) -> str:
-    axes = (("layers", one.layers), ("patterns", one.patterns), ("dtypes", one.dtypes), ("devices", one.devices))
-    lines = [f"{one.id} ({one.level}, since catalogue {one.since})", f"  {one.sentence}", f"  source: {one.source}"]
-    lines += [f"  {name}: {', '.join(values)}" for name, values in axes]
-    lines += [f"  refused: {', '.join(one.refuses)}"] if one.refuses else []
-    lines += [f"  needs: {', '.join(one.needs)}"] if one.needs and not one.refuses else []
-    lines += [f"  needs torch{one.torch}"] if one.torch else []
-    lines += [f"  not applicable if the contract declares {clause} = {value}" for clause, value in one.unless]
+def _describe(requirement: Requirement) -> str:
+    lines = [
+        f"{requirement.id} ({requirement.level}, since catalogue {requirement.since})",
+        f"  {requirement.sentence}", f"  source: {requirement.source}",
+    ]
+    axes = ("layers", "patterns", "dtypes", "devices")
+    lines += [f"  {axis}: {', '.join(getattr(requirement, axis))}" for axis in axes]
+    lines += [f"  refused: {', '.join(requirement.refuses)}"] if requirement.refuses else []
+    lines += [f"  needs: {', '.join(requirement.needs)}"] if requirement.needs and not requirement.refuses else []
+    lines += [f"  needs torch{requirement.torch}"] if requirement.torch else []
+    lines += [f"  not applicable if the contract declares {clause} = {value}" for clause, value in requirement.unless]
     return "\n".join(lines)

@@ -26,21 +26,21 @@ def list_(check: bool, adapters: tuple[Path, ...]) -> None:
     broken = False
     for one in registrations(adapters):
         problem = one.problem
-        newer = ""
+        advice = ""
         if check and not one.obstacle:
             try:
-                newer = _newer(load(one).declaration)
+                advice = _advice(load(one).declaration)
             except BrokenAdapter as error:
                 problem = str(error)
         broken = broken or bool(problem)
-        state = f"BROKEN: {problem}" if problem else one.lacking or ((newer or "ok") if check else "")
+        state = f"BROKEN: {problem}" if problem else one.lacking or ((advice or "ok") if check else "")
         click.echo(f"{one.name:34} {one.distribution or 'file':14} {one.value}  {state}".rstrip())
     if broken:
         raise NotJudged("not every registered sparsifier can be judged", "Fix the lines marked BROKEN above.")
 
 
-def _newer(declaration: Declaration) -> str:
-    """Return what an adapter for an earlier catalogue must add for this one; empty if it is current."""
+def _advice(declaration: Declaration) -> str:
+    """Return a line on how to update an adapter for an earlier catalogue, or an empty string if it is current."""
     if declaration.catalogue == VERSION:
         return ""
     undeclared = declaration.capabilities.undeclared

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .. import files as written
 from ..errors import BadUsage
+from ..files import write_all
 
 if TYPE_CHECKING:
     from ..report.report import Report
@@ -51,6 +51,6 @@ def write_pages(pages: dict[Path, str]) -> None:
     Raises:
         CannotWrite: A page cannot be written.
     """
-    written.write_all(pages)
+    write_all(pages)
     for path in pages:
         click.echo(f"wrote {path}")

@@ -58,6 +58,6 @@ def schema() -> None:
     """Print the JSON Schema of one line of a report."""
     import json
 
-    from ..report.report import schema as of_a_line
+    from ..report.report import schema as line_schema
 
-    click.echo(json.dumps(of_a_line(), indent=2, sort_keys=True))
+    click.echo(json.dumps(line_schema(), indent=2, sort_keys=True))

@@ -23,7 +23,7 @@ def python_command(module: str, *arguments: str, first: Iterable[str] = ()) -> l
 
     Args:
         module: The module to run.
-        arguments: What it finds in `sys.argv[1:]`.
+        arguments: Its arguments, `sys.argv[1:]`.
         first: Folders to search before all others.
     """
     return [sys.executable, "-c", _CODE.format(path=import_path(first), module=module), *arguments]

@@ -10,6 +10,7 @@ from enum import Enum
 from msgspec.structs import replace
 
 from ..catalogue.axes import resolve_pattern
+from ..errors import INCOMPLETE, OK, RED
 from ..values.capability import CAPABILITIES
 from ..values.cell import Cell
 from ..values.declaration import Declaration
@@ -89,8 +90,8 @@ class Comparison:
 
     @property
     def exit_code(self) -> int:
-        """Return 1 if something got worse, 3 if nothing was compared, and 0 otherwise."""
-        return 1 if self.worse else 0 if self.compared else 3
+        """Return RED if something got worse, INCOMPLETE if nothing was compared, and OK otherwise."""
+        return RED if self.worse else OK if self.compared else INCOMPLETE
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,7 @@ def _where(where: str, number: int, id: str) -> str:
 
 
 def _problem_of_key(form: str, key: str, value: Any) -> str:
-    """Return what is wrong with a key or the type of its value, or an empty string."""
+    """Return the problem of a key or of the type of its value, or an empty string."""
     old, new = tuple(_OLD), tuple(_OLD.values())
     allowed = {*LISTS, *WORDS, *old} - {*(new if form == KNOWN else old), *(("id", "cells") if form == KNOWN else ())}
     if key not in allowed:

@@ -1,4 +1,4 @@
-"""Identity of requirements across reports: which of them two catalogues share, and what is left out."""
+"""Identity of requirements across reports: those that two catalogues share, and those that are left out."""
 
 from __future__ import annotations
 

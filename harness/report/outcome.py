@@ -11,7 +11,7 @@ from ..values.requirement import Level
 from .ledger import REFUSE, SMOKE, reconcile
 
 _JUDGED = (Verdict.PASSED, Verdict.FAILED, Verdict.KNOWN, Verdict.STALE, Verdict.PROVISIONAL)
-"""The verdicts of cells in which a requirement was seen to hold or to fail."""
+"""The verdicts which show that a requirement holds or fails."""
 
 
 def outcome(
@@ -63,7 +63,7 @@ def _level(
     if not levels:
         return None
     of_level = [(record, id) for record in records if levels.get(id := Cell.parse(record.cell).requirement) == level]
-    judged = {id for record, id in of_level if _says_something(record)}
+    judged = {id for record, id in of_level if _is_judged(record)}
     defects = {defect_key(record) for record, _ in of_level if record.verdict is Verdict.KNOWN}
     applicable = sum(one == level for one in levels.values())
     is_red = any(record.verdict.is_red for record, _ in of_level)
@@ -75,8 +75,8 @@ def _level(
     return LevelOutcome(conformance, len(defects), len(judged), applicable)
 
 
-def _says_something(record: Record) -> bool:
-    """Return whether the record says if the requirement holds; a refusal says so only of one that judges refusals."""
+def _is_judged(record: Record) -> bool:
+    """Return whether the record shows that its requirement holds or fails; a refusal does so only in REFUSE."""
     is_good_refusal = record.verdict is Verdict.REFUSED and area_of(record.cell) == REFUSE
     return record.verdict in _JUDGED or is_good_refusal
 

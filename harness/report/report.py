@@ -1,4 +1,4 @@
-"""Reports as values: read, check, restrict, join and write them."""
+"""Reports as values: read, check, restrict and write them."""
 
 from __future__ import annotations
 

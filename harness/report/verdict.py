@@ -28,8 +28,8 @@ def said(error: BaseException) -> str:
     """Return the message of an exception, or a note if its message cannot be read."""
     try:
         return recordable(str(error))
-    except Exception as worse:
-        return f"(its message cannot be read: {type(worse).__name__})"
+    except Exception as unreadable:
+        return f"(its message cannot be read: {type(unreadable).__name__})"
 
 
 def recordable(text: str) -> str:
@@ -68,7 +68,7 @@ def weigh(record: Record, expectations: Iterable[Expectation]) -> Record:
 
 def _unexplained(signature: str, expected: Iterable[Expectation]) -> str:
     """Return why none of the expected defects explains a failure, citing the nearest of them."""
-    expected = list(expected)
+    expected = tuple(expected)
     for entry in expected:
         if outgrown := entry.outgrown(signature):
             return f"worse than expected: {entry.title} explains {outgrown!r}"

@@ -188,8 +188,8 @@ class Judge:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the footer, and set the exit status from the report.
 
-        Without a report, what was collected is a selection like any other, so that `-k` can serve while an adapter is
-        being written. A report is held to the whole plan: `sparsecheck run` demands one.
+        Without a report, the collected cells count as a selection, so that `-k` can be used while an adapter is being
+        written. With a report, as in `sparsecheck run`, every planned cell must be judged.
         """
         if self.writer is not None:
             if not self._is_strict:

@@ -35,7 +35,7 @@ class SessionRequest(Struct, frozen=True):
     """The request that a session is planned from.
 
     Attributes:
-        subjects: Registered names; all sparsifiers if empty.
+        subjects: Names of registered sparsifiers; if empty, as for `select_registrations`.
         adapters: Paths of adapter files.
         selection: The part of the catalogue to judge.
         limit: Seconds that one case may take.
@@ -116,8 +116,9 @@ class Session:
     @cached_property
     def _by_requirement(self) -> dict[str, list[Planned]]:
         found: dict[str, list[Planned]] = {}
-        for one in (one for plan in self.plans for one in plan.to_judge):
-            found.setdefault(one.cell.requirement, []).append(one)
+        for plan in self.plans:
+            for planned in plan.to_judge:
+                found.setdefault(planned.cell.requirement, []).append(planned)
         return found
 
     def of(self, sparsifier: str) -> SparsifierPlan:
@@ -157,8 +158,8 @@ def plan_session(request: SessionRequest) -> Session:
     problems: list[Subject] = []
     for registration in select_registrations(request.subjects, files):
         try:
-            one = _plan(registration, request, weights, environment)
-            plans.append(_with_kept(one, kept) if kept is not None else one)
+            plan = _plan(registration, request, weights, environment)
+            plans.append(_with_kept(plan, kept) if kept is not None else plan)
         except (BrokenAdapter, InvalidExpectations, CannotResume, UnknownName) as error:
             problems.append(Subject(registration.name, environment=environment, problem=str(error)))
     return Session(request, tuple(plans), tuple(problems))

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from ..adapter.protocol import Sparsified
-from ..trials.baseline import Baseline
-from ..trials.snapshot import model_tensors
-from ..trials.trial import Trial
 from ..values.violation import Violation, require
+from .baseline import Baseline
+from .snapshot import model_tensors
+from .trial import Trial
 
 
 def device_route(trial: Trial) -> tuple[str, ...]:

@@ -15,11 +15,11 @@ from ..oracle import compare, ranking
 from ..oracle.ranking import rankings
 from ..oracle.units import Mask
 from ..process.device import peak_bytes
-from ..trials.baseline import Baseline
-from ..trials.restoring import with_axes
-from ..trials.tracing import Runnable
-from ..trials.trial import Trial
 from ..values.violation import require
+from .baseline import Baseline
+from .restoring import with_axes
+from .tracing import Runnable
+from .trial import Trial
 
 CAPTURED_BATCHES = (3,)
 """The batch sizes for which a captured graph is replayed: the one that it was captured for."""

@@ -20,9 +20,9 @@ from ..adapter.discovery import NotFound, find, load
 from ..adapter.protocol import Adapter, Saved
 from ..oracle import compare
 from ..process.interpreter import SAFE_PATH, python_command
-from ..trials.baseline import BATCHES, Baseline
-from ..trials.trial import Trial
 from ..values.violation import Violation, require
+from .baseline import BATCHES, Baseline
+from .trial import Trial
 
 
 class Request(Struct, frozen=True):

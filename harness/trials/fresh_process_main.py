@@ -16,10 +16,10 @@ from torch import Tensor
 
 from ..adapter.discovery import Registration, find, load
 from ..adapter.protocol import Adapter, Saved
-from ..trials.baseline import BATCHES
-from ..trials.fresh_process import ADAPTER, MODEL, PROBLEM, REQUEST, RESULT, SIDECAR, Request
-from ..trials.trial import Trial
 from ..values.cell import Cell
+from .baseline import BATCHES
+from .fresh_process import ADAPTER, MODEL, PROBLEM, REQUEST, RESULT, SIDECAR, Request
+from .trial import Trial
 
 
 def main(folder: Path) -> int:

@@ -10,9 +10,9 @@ from torch import nn
 from ..oracle import channels
 from ..oracle.compare import array
 from ..oracle.units import Mask, Reals
-from ..trials import models
 from ..values.network import Network
 from ..values.violation import require
+from . import models
 
 
 def remaining_masks(model: nn.Module, network: Network, dense: Mapping[str, Reals]) -> dict[str, Mask]:

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from ..adapter.protocol import Refusal, Sparsified
 from ..catalogue.axes import LAYERS, REST
 from ..oracle import compare
-from ..trials.baseline import Baseline
-from ..trials.modules import assert_same_modules, describe_modules
-from ..trials.raise_site import assert_deliberate, is_in_adapter
-from ..trials.trial import Trial
 from ..values.plan import Plan
 from ..values.violation import Violation, require
+from .baseline import Baseline
+from .modules import assert_same_modules, describe_modules
+from .raise_site import assert_deliberate, is_in_adapter
+from .trial import Trial
 
 RefusedBy = Literal["package", "adapter"]
 

@@ -21,16 +21,16 @@ from ..oracle import flatten
 from ..oracle.networks import network
 from ..oracle.plans import pattern_for
 from ..oracle.units import Mask
-from ..trials import type_checks as answers
-from ..trials.baseline import assert_removed_are_zero
-from ..trials.raise_site import assert_deliberate
-from ..trials.snapshot import model_tensors
-from ..trials.trial import Trial
 from ..values.contract import RestoresInto
 from ..values.network import Network
 from ..values.pattern import Band, Given, NofM, Pattern
 from ..values.plan import Plan
 from ..values.violation import Violation, require
+from . import type_checks
+from .baseline import assert_removed_are_zero
+from .raise_site import assert_deliberate
+from .snapshot import model_tensors
+from .trial import Trial
 
 Part = Literal["model", "sidecar"]
 PARTS: tuple[Part, ...] = ("model", "sidecar")
@@ -125,7 +125,7 @@ def detect_restore_target(trial: Trial, saved: Saved) -> RestoresInto:
     given = set(dense.modules())
     with trial.guard.contain():
         made = adapter.restore(dense, trial.plan, saved, trial.context)
-    restored = answers.checked_sparsified(made, "restore", trial.guard)
+    restored = type_checks.checked_sparsified(made, "restore", trial.guard)
     if any(model is dense for model in attached):
         return "attached"
     return "dense" if given & set(restored.model.modules()) else "whole model"

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from ..adapter.protocol import Sparsified
 from ..oracle.compare import array, same_values
-from ..trials.adapter_errors import errors_located_in
-from ..trials.pruned_model import read_tensor
-from ..trials.training import train
-from ..trials.trial import Trial
 from ..values.violation import require
+from .adapter_errors import errors_located_in
+from .pruned_model import read_tensor
+from .training import train
+from .trial import Trial
 
 
 def check_attach(trial: Trial) -> None:

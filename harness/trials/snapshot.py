@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from ..oracle import compare
-from ..trials import flags
 from ..values.violation import require
+from . import flags
 
 if TYPE_CHECKING:
     from ..adapter.protocol import Sparsified

@@ -20,13 +20,13 @@ from ..oracle import channels, compare, ranking
 from ..oracle.channels import Groups, KeptChannels
 from ..oracle.compare import array
 from ..oracle.units import Mask, Reals, Units, total_removed
-from ..trials import models
-from ..trials.baseline import BATCHES, Baseline
-from ..trials.pruned_model import read_tensor, read_tensors, remaining_masks
-from ..trials.training import train, train_plain
 from ..values.network import Layer
 from ..values.pattern import Channel
 from ..values.violation import Violation, require
+from . import models
+from .baseline import BATCHES, Baseline
+from .pruned_model import read_tensor, read_tensors, remaining_masks
+from .training import train, train_plain
 
 if TYPE_CHECKING:
     from ..adapter.protocol import Sparsified

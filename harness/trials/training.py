@@ -13,10 +13,10 @@ from torch.nn import functional
 from ..adapter.protocol import Batch, Sparsified
 from ..oracle import compare
 from ..oracle.units import Mask, Reals
-from ..trials.baseline import assert_removed_are_zero, reported_masks
-from ..trials.trial import Trial
 from ..values.pattern import Band, Given
 from ..values.violation import require
+from .baseline import assert_removed_are_zero, reported_masks
+from .trial import Trial
 
 
 def sgd(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:

@@ -21,10 +21,6 @@ from ..oracle.ranking import assert_count, assert_highest_kept, expected_units, 
 from ..oracle.tolerance import Tolerance, tolerance
 from ..oracle.units import Mask, Reals, fixed_mask, masked
 from ..process.guard import Guard
-from ..trials import models, used_weights
-from ..trials import type_checks as answers
-from ..trials.modules import dense_weights
-from ..trials.pruned_model import remaining_masks
 from ..values.capability import Support
 from ..values.cell import Cell
 from ..values.contract import Contract
@@ -32,6 +28,9 @@ from ..values.network import Network
 from ..values.pattern import Band, Given, Pattern
 from ..values.plan import Plan, Scope
 from ..values.violation import require
+from . import models, type_checks, used_weights
+from .modules import dense_weights
+from .pruned_model import remaining_masks
 
 
 class Trial:
@@ -124,7 +123,7 @@ class Trial:
         model, context = model or self.dense_model(), self.context
         with self.guard.contain():
             attached = self.adapter.attach(model, plan or self.plan, context)
-        return answers.checked_sparsified(attached, "attach", self.guard)
+        return type_checks.checked_sparsified(attached, "attach", self.guard)
 
     def sparsified(self, model: nn.Module | None = None, plan: Plan | None = None) -> Sparsified:
         """Attach and update once, and assert that the plan was applied.
@@ -177,7 +176,7 @@ class Trial:
         fresh, context = model or self.dense_model("restored"), self.context
         with self.guard.contain():
             restored = self.adapter.restore(fresh, plan or self.plan, saved, context)
-        return answers.checked_sparsified(restored, "restore", self.guard)
+        return type_checks.checked_sparsified(restored, "restore", self.guard)
 
     def update_again(self, sparsified: Sparsified) -> None:
         """Update once more if more than one update is supported."""

@@ -73,8 +73,8 @@ class Capabilities(Struct, frozen=True):
     """The answers of an adapter; every name comes from `CAPABILITIES`.
 
     Attributes:
-        supported: The names of what the sparsifier can do.
-        unsupported: The names of what it cannot do.
+        supported: The names of the supported capabilities.
+        unsupported: The names of the unsupported capabilities.
         partial: Pairs of a supported pattern and the only supported parts of it, space separated: types of layers, or
             `kx1` and `1xk` for blocks.
     """
@@ -125,8 +125,8 @@ def declare(
     """Return capabilities from names, each side one space-separated string or an iterable.
 
     Args:
-        supported: The names of what the sparsifier can do.
-        unsupported: The names of what it cannot do.
+        supported: The names of the supported capabilities.
+        unsupported: The names of the unsupported capabilities.
         partial: By supported pattern, the only parts of it that are supported, space separated.
 
     Raises:

@@ -174,7 +174,7 @@ class Problem(Struct, frozen=True):
 
     Attributes:
         why: The reason.
-        is_declared: Whether the sparsifier declares what a snapshot needs unsupported.
+        is_declared: Whether the sparsifier declares a capability unsupported that a snapshot needs.
     """
 
     why: str

@@ -31,9 +31,9 @@ def as_defects(rows: Sequence[Row], by_name: Mapping[str, Seen], free: Callable[
             groups.setdefault(key, []).append(entry)
             first.setdefault(key, position)
     merged: list[list[Expectation]] = [[] for _ in rows]
-    for at, entries in groups.items():
+    for shared, entries in groups.items():
         named = (replace(entry, id=free(_id(entry)), reason=_sentence(entry)) for entry in _merged(entries, by_name))
-        merged[first[at]] += named
+        merged[first[shared]] += named
     return tuple(map(tuple, merged))
 
 

@@ -213,10 +213,10 @@ def _toml(key: str, value: str | tuple[str, ...]) -> str:
         return line
     lines, room = [""], _WIDTH
     for one in value:
-        said = f"{_quoted(one)}, "
-        if lines[-1] and len(lines[-1]) + len(said) > room:
+        item = f"{_quoted(one)}, "
+        if lines[-1] and len(lines[-1]) + len(item) > room:
             lines.append("")
-        lines[-1] += said
+        lines[-1] += item
     return "[\n" + "".join(f"    {line.rstrip()}\n" for line in lines) + "]"
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from ...catalogue import UnknownRequirement, requirement
+from ...errors import INCOMPLETE, OK, RED
 from ...report.comparison import Change, Comparison, Kind
 from ...report.report import Report
 from ...show.escaping import one_line
@@ -39,7 +40,7 @@ def render_text(baseline: Report, new: Report, comparison: Comparison) -> Iterat
 
 def verdict(comparison: Comparison) -> str:
     """Return one line: whether anything got worse, the number of cells compared, and the number of changes by kind."""
-    word = {0: "NOTHING GOT WORSE", 1: "WORSE", 3: "NOTHING COMPARED"}[comparison.exit_code]
+    word = {OK: "NOTHING GOT WORSE", RED: "WORSE", INCOMPLETE: "NOTHING COMPARED"}[comparison.exit_code]
     counts = Counter[Kind]()
     for change in comparison.changes:
         counts[change.kind] += change.count
@@ -115,7 +116,7 @@ def _cells(count: int) -> str:
 
 def gate_markdown(baseline: Report, new: Report, comparison: Comparison) -> str:
     """Return the comparison as Markdown, the worst first, within the size limit of a CI summary page."""
-    sign = "\N{WHITE HEAVY CHECK MARK}" if comparison.exit_code == 0 else "\N{CROSS MARK}"
+    sign = "\N{WHITE HEAVY CHECK MARK}" if comparison.exit_code == OK else "\N{CROSS MARK}"
     head = f"## {sign} sparsecheck gate\n\n**{plain(verdict(comparison))}**\n"
     notes = [f"- {plain(line)}\n" for line in run_differences(baseline, new, comparison)]
     return page(head, [*_blocks("Worse", comparison.worse, new), *_blocks("Better", comparison.better, new), *notes])

@@ -132,7 +132,7 @@ class Change:
 
     @property
     def sentence(self) -> str:
-        """What the requirement demands; an empty string if there are several."""
+        """The sentence of the requirement; an empty string if there are several."""
         return self.requirements[0].sentence if len(self.requirements) == 1 else ""
 
     @property

@@ -1,4 +1,4 @@
-"""The command `sparsecheck versions`."""
+"""`sparsecheck versions`: write the versions page, as HTML or Markdown."""
 
 from __future__ import annotations
 

@@ -32,8 +32,8 @@ class Square:
 
     Attributes:
         result: The result in words, or `not judged`.
-        counts: How it stands at each level, and the number of cells per verdict, in words.
-        problem: Why it could not be judged, or an empty string.
+        counts: The result at each level and the number of cells per verdict, in words.
+        problem: The reason why it could not be judged, or an empty string.
     """
 
     result: str
@@ -56,7 +56,7 @@ class VersionTable:
     Attributes:
         environments: Per environment, pairs of name and value.
         selected: Whether only a selection of the catalogue was judged.
-        left_out: Requirements that some report was not judged by, or by another revision of them.
+        left_out: Requirements that a report does not have, or has at another revision.
     """
 
     releases: tuple[Release, ...]
@@ -136,8 +136,8 @@ def _row(name: str, releases: Sequence[Release], judged: Sequence[Judged]) -> Ro
 def _square(subject: Subject, outcome: Outcome) -> Square:
     counts = verdict_counts(outcome.counts)
     levels = in_short(outcome)
-    told = f"{levels}; {counts}" if levels and counts else counts
-    return Square(result_word(outcome, subject.problem), shown(told), shown(subject.problem))
+    summary = f"{levels}; {counts}" if levels and counts else counts
+    return Square(result_word(outcome, subject.problem), shown(summary), shown(subject.problem))
 
 
 def _environments(judged: Sequence[Judged]) -> tuple[tuple[tuple[str, str], ...], ...]:
