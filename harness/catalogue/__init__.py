@@ -49,10 +49,14 @@ def requirement(id: str) -> Requirement:
     Raises:
         UnknownRequirement: No requirement has this id.
     """
-    for candidate in CATALOGUE:
-        if candidate.id == id:
-            return candidate
+    if found := find_requirement(id):
+        return found
     raise UnknownRequirement("requirement", id, [one.id for one in CATALOGUE], "`sparsecheck explain` lists them all.")
+
+
+def find_requirement(id: str) -> Requirement | None:
+    """Return the requirement with this id, or None if this catalogue does not have it."""
+    return next((candidate for candidate in CATALOGUE if candidate.id == id), None)
 
 
 def at_version(version: int) -> tuple[Requirement, ...]:

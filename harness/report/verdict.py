@@ -7,11 +7,10 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from ..catalogue import UnknownRequirement, requirement
+from ..catalogue import find_requirement
 from ..values.cell import Cell
 from ..values.declaration import Declaration
 from ..values.record import Record, Verdict
-from ..values.requirement import Requirement
 from ..values.violation import Violation
 from .expectation import Expectation
 from .ledger import binds
@@ -84,19 +83,14 @@ def bound(record: Record, declaration: Declaration | None) -> Record:
     states. Until then, expectations do not apply, and a stale one is provisional, too.
     """
     cell = Cell.parse(record.cell)
-    one = _requirement(cell)
-    if declaration is None or one is None or not record.verdict.is_red or binds(one, cell, declaration):
+    requirement = find_requirement(cell.requirement)
+    if declaration is None or requirement is None or not record.verdict.is_red:
+        return record
+    if binds(requirement, cell, declaration):
         return record
     reason = f"newer than catalogue {declaration.catalogue}, which the adapter states, and therefore not red"
-    reason = "a provisional requirement is never red" if one.level == "provisional" else reason
+    reason = "a provisional requirement is never red" if requirement.level == "provisional" else reason
     return replace(record, verdict=Verdict.PROVISIONAL, reason=reason)
-
-
-def _requirement(cell: Cell) -> Requirement | None:
-    try:
-        return requirement(cell.requirement)
-    except UnknownRequirement:
-        return None
 
 
 def _stale(record: Record, entry: Expectation) -> Record:

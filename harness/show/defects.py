@@ -1,12 +1,13 @@
-"""Group failures by defect or cause, worst first, and describe results in words."""
+"""Group failures by defect or cause, worst first, and describe results and failures in words."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..catalogue import CATALOGUE
+from ..catalogue import CATALOGUE, find_requirement
 from ..report.outcome import defect_key
 from ..report.signature import cause
 from ..values.cell import Cell
@@ -132,9 +133,26 @@ def verdict_counts(counts: Mapping[str, int]) -> str:
     return ", ".join(counted(count, one) if one in nouns else f"{count} {one}" for one, count in counts.items())
 
 
+def repeat_command(adapter: str, cell: str) -> str:
+    """Return the command that judges one cell again.
+
+    Args:
+        adapter: The adapter file that was given to the run, or an empty string.
+        cell: The id of the cell.
+    """
+    option = f"--adapter {shlex.quote(adapter)} " if adapter else ""
+    return f"sparsecheck run {option}--cell {shlex.quote(cell)}"
+
+
 def counted(count: int, noun: str) -> str:
     """Return a number with its noun."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def sentence(id: str) -> str:
+    """Return the sentence of a requirement, or an empty string if this catalogue does not have it."""
+    requirement = find_requirement(id)
+    return requirement.sentence if requirement is not None else ""
 
 
 def of_requirement(records: Sequence[Record]) -> Iterator[tuple[str, list[Record]]]:

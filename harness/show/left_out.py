@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..report.identity import LeftOut
+from .defects import counted
 from .escaping import one_line
 
 
@@ -14,8 +15,7 @@ def left_out_lines(found: Iterable[LeftOut]) -> Iterator[str]:
     for one in found:
         by_reason.setdefault(one.reason, []).append(one.requirement)
     for reason, ids in by_reason.items():
-        noun = "requirement" if len(ids) == 1 else "requirements"
-        yield one_line(f"{len(ids)} {noun} left out ({reason}): {', '.join(_ranges(ids))}", 1200)
+        yield one_line(f"{counted(len(ids), 'requirement')} left out ({reason}): {', '.join(_ranges(ids))}", 1200)
 
 
 def _ranges(ids: list[str]) -> Iterator[str]:

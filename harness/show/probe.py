@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..catalogue import UnknownRequirement, requirement
+from ..catalogue import find_requirement
 from ..report.ledger import supposed
 from ..values.cell import Cell
 from ..values.declaration import Declaration
@@ -25,10 +25,8 @@ def probe_lines(subject: Subject, records: Sequence[Record]) -> Iterator[str]:
 def _supposed(record: Record, declaration: Declaration) -> tuple[str, ...]:
     """Return the undeclared capabilities that a cell needs; none if the catalogue does not have its requirement."""
     cell = Cell.parse(record.cell)
-    try:
-        return supposed(requirement(cell.requirement), cell, declaration)
-    except UnknownRequirement:
-        return ()
+    requirement = find_requirement(cell.requirement)
+    return supposed(requirement, cell, declaration) if requirement is not None else ()
 
 
 def _is_informative(record: Record) -> bool:

@@ -80,7 +80,7 @@ class Square:
 
     def share(self, count: int) -> str:
         """Return a number of its cells out of all, in words."""
-        return f"{count} of {len(self.cells)} cell" + ("s" if len(self.cells) != 1 else "")
+        return f"{count} of {counted(len(self.cells), 'cell')}"
 
 
 @dataclass(frozen=True)

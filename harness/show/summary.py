@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from ..catalogue import CATALOGUE, VERSION, UnknownRequirement, requirement, revisions
+from ..catalogue import CATALOGUE, VERSION, revisions
 from ..report.identity import left_out
 from ..report.ledger import not_offered
 from ..report.outcome import is_for_elsewhere, nothing_passed
 from ..report.report import Report
 from ..values.cell import Cell
 from ..values.record import Outcome, Record, Subject, Verdict
-from .defects import by_cause, counted, in_short, known_defects, level_lines, of_requirement, result, verdict_counts
+from .defects import (
+    by_cause,
+    counted,
+    in_short,
+    known_defects,
+    level_lines,
+    of_requirement,
+    repeat_command,
+    result,
+    sentence,
+    verdict_counts,
+)
 from .escaping import one_line
 from .left_out import left_out_lines
 from .probe import probe_lines
@@ -105,7 +115,7 @@ def _headline(subject: Subject, outcome: Outcome, word: str) -> str:
         f"{subject.sparsifier}: {word} "
         f"({declaration.profile} profile, {package}, torch {environment.torch})"
         + "".join(f"\n  {line}" for line in (level_lines(outcome) if word != "PROBE" else ()))
-        + f"\n  {_cells(outcome.planned)} planned: {verdict_counts(outcome.counts)}"
+        + f"\n  {counted(outcome.planned, 'cell')} planned: {verdict_counts(outcome.counts)}"
     )
 
 
@@ -122,13 +132,13 @@ def _overview(subjects: Sequence[Subject], outcomes: Mapping[str, Outcome]) -> I
 def _unexpected(subject: Subject, records: list[Record], verdict: Verdict) -> Iterator[str]:
     """Yield the cells of one verdict by requirement, each cause with a message and a command to repeat it."""
     for id, those in of_requirement(records):
-        yield f"  {verdict.value}: {id} {_sentence(id)}".rstrip()
+        yield f"  {verdict.value}: {id} {sentence(id)}".rstrip()
         for failures in by_cause(those):
             first = failures.first
-            yield f"    {_cells(len(failures.records))}: {one_line(first.message)}"
+            yield f"    {counted(len(failures.records), 'cell')}: {one_line(first.message)}"
             if first.reason:
                 yield f"    because: {one_line(first.reason + _link(first))}"
-            yield f"    repeat: {_repeat(subject, first)}"
+            yield f"    repeat: {repeat_command(subject.adapter, first.cell)}"
 
 
 def _known(subject: Subject, records: Sequence[Record]) -> Iterator[str]:
@@ -139,33 +149,21 @@ def _known(subject: Subject, records: Sequence[Record]) -> Iterator[str]:
     for defect in defects:
         yield f"  - {one_line(f'{defect.title}: {defect.first.reason}{_link(defect.first)}')}"
         yield f"    breaks: {one_line(defect.breaks, 1200)}"
-        yield from (f"    seen in {_cells(len(one.records))}: {one_line(one.first.message)}" for one in defect.causes)
-        yield f"    repeat: {_repeat(subject, defect.first)}"
+        for one in defect.causes:
+            yield f"    seen in {counted(len(one.records), 'cell')}: {one_line(one.first.message)}"
+        yield f"    repeat: {repeat_command(subject.adapter, defect.first.cell)}"
 
 
 def _link(record: Record) -> str:
     return f" ({record.link})" if record.link else ""
 
 
-def _repeat(subject: Subject, record: Record) -> str:
-    adapter = f"--adapter {shlex.quote(subject.adapter)} " if subject.adapter else ""
-    return f"sparsecheck run {adapter}--cell {shlex.quote(record.cell)}"
-
-
 def _not_run(records: tuple[Record, ...]) -> Iterator[str]:
     cells = [record for record in records if record.verdict is Verdict.NOT_RUN]
     if cells:
-        yield f"  NOT RUN: {_cells(len(cells))}, because a smoke check of the adapter fails:"
+        yield f"  NOT RUN: {counted(len(cells), 'cell')}, because a smoke check of the adapter fails:"
         yield f"    {one_line(cells[0].message)}"
         yield "    If this is a defect of the package, expect it (`sparsecheck expect`) to judge the other cells."
-
-
-def _sentence(id: str) -> str:
-    """Return the sentence of the requirement, or an empty string if this catalogue does not have it."""
-    try:
-        return requirement(id).sentence
-    except UnknownRequirement:
-        return ""
 
 
 def _refusals(records: tuple[Record, ...]) -> Iterator[str]:
@@ -189,11 +187,7 @@ def _not_offered(report: Report, subject: Subject) -> Iterator[str]:
 def _unavailable(records: tuple[Record, ...]) -> Iterator[str]:
     reasons = Counter(record.reason for record in records if record.verdict is Verdict.UNAVAILABLE)
     for reason, count in sorted(reasons.items()):
-        yield f"  unavailable: {_cells(count)}, {reason}"
-
-
-def _cells(count: int) -> str:
-    return f"{count} cell" if count == 1 else f"{count} cells"
+        yield f"  unavailable: {counted(count, 'cell')}, {reason}"
 
 
 def _requirement_of(record: Record) -> str:

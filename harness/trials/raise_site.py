@@ -1,12 +1,12 @@
-"""Tell a deliberate refusal from a crash, by the instruction that raised the exception.
+"""Distinguish a deliberate refusal from a crash, by the instruction that raised the exception.
 
 A refusal comes from a `raise` statement in the package or in the adapter. An exception that Python or C code raises by
 itself (a missing key, a failed `assert`, a kernel that does not exist for a dtype) is a crash, even if its message
-happens to name the parameter: nobody checked anything, and the next release may compute nonsense in its place.
+happens to name the parameter: the package checked nothing, and its next release may compute a wrong result instead.
 
-Of torch's own Python code only two kinds of `raise` count, since in all others the package did not check: those in
-torch's pruning and sparsity packages, which may themselves be the sparsifier, and those by which a method of
-`nn.Module` answers an unknown name or a state that does not fit, as its documentation says.
+A `raise` in torch's own Python code counts only in two places: in torch's pruning and sparsity packages, which may be
+the sparsifier themselves, and in the methods of `nn.Module` that are documented to refuse an unknown name or a state
+that does not fit. Anywhere else in torch, the package did not check.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _TORCH = Path(torch.__file__).parent
 _LIBRARIES = (Path(sysconfig.get_path("stdlib")), Path(np.__file__).parent)
 
 _SPARSIFIERS = ("ao/", "nn/utils/", "sparse/")
-"""The folders of torch whose code sparsifies, or is made for those who do."""
+"""The folders of torch whose code sparsifies, or supports sparsifiers."""
 
-_ANSWERS = frozenset(("get_submodule", "get_parameter", "get_buffer", "load_state_dict"))
-"""The methods of `nn.Module` that refuse, as documented, a name it does not have or a state that does not fit."""
+_MODULE_METHODS = frozenset(("get_submodule", "get_parameter", "get_buffer", "load_state_dict"))
+"""The methods of `nn.Module` that are documented to refuse an unknown name or a state that does not fit."""
 
 _REWRITTEN = "@pytest_ar"
 """A name in code whose asserts pytest has made into raise statements, as it does in test modules and plugins."""
@@ -41,11 +41,11 @@ _LOOKUPS = frozenset((
     "__getattr__", "__getattribute__", "__setattr__", "__delattr__", "__getitem__", "__setitem__", "__delitem__",
     "__missing__",
 ))
-"""Functions that Python calls for an attribute or an item: what they raise is a failed lookup."""
+"""Functions that Python calls for an attribute or an item; an exception from them is a failed lookup."""
 
 
 def is_deliberate(error: BaseException) -> bool:
-    """Return whether a `raise` statement raised `error`, in code that answers for the sparsifier.
+    """Return whether a `raise` statement raised `error`, in code that may refuse for the sparsifier.
 
     The traceback's innermost frame decides; a bare `raise`, which passes a caught exception on, is not innermost.
     """
@@ -53,11 +53,11 @@ def is_deliberate(error: BaseException) -> bool:
     if innermost is None:
         return False
     code = innermost.tb_frame.f_code
-    return _is_raise(code, innermost.tb_lasti) and code.co_name not in _LOOKUPS and _answers(code)
+    return _is_raise(code, innermost.tb_lasti) and code.co_name not in _LOOKUPS and _may_refuse(code)
 
 
 def assert_deliberate(error: BaseException, call: str) -> None:
-    """Require that a `raise` statement of the package or of its adapter raised `error`.
+    """Assert that a `raise` statement of the package or of its adapter raised `error`.
 
     Raises:
         Violation: `refusal-by-accident`.
@@ -68,7 +68,7 @@ def assert_deliberate(error: BaseException, call: str) -> None:
 
 
 def is_in_adapter(error: BaseException, adapter: Adapter) -> bool:
-    """Return whether the line that raised `error` stands in the adapter's own file, or in sparsecheck."""
+    """Return whether the line that raised `error` is in the adapter's own file, or in sparsecheck."""
     innermost = _innermost(error.__traceback__)
     if innermost is None:
         return False
@@ -107,12 +107,12 @@ def _is_assertion(instruction: dis.Instruction, is_rewritten: bool) -> bool:
     )
 
 
-def _answers(code: CodeType) -> bool:
-    """Return whether the function with this code may refuse something in the name of a sparsifier."""
+def _may_refuse(code: CodeType) -> bool:
+    """Return whether the function with this code may refuse for a sparsifier."""
     file = Path(code.co_filename)
     if file.is_relative_to(_TORCH):
         place = file.relative_to(_TORCH).as_posix()
-        return place.startswith(_SPARSIFIERS) or (place == "nn/modules/module.py" and code.co_name in _ANSWERS)
+        return place.startswith(_SPARSIFIERS) or (place == "nn/modules/module.py" and code.co_name in _MODULE_METHODS)
     is_installed = {"site-packages", "dist-packages"} & set(file.parts)
     is_library = file.is_relative_to(_LIBRARIES[1]) or (file.is_relative_to(_LIBRARIES[0]) and not is_installed)
     return not is_library and not code.co_filename.startswith("<frozen")

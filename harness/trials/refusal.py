@@ -1,4 +1,4 @@
-"""Judge refusals: the sparsifier must raise on purpose, name what it refuses, and leave the model as it was."""
+"""Judge refusals: the sparsifier must raise on purpose, name the refused capability, and leave the model unchanged."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RefusedBy = Literal["package", "adapter"]
 
 
 def assert_unsupported_plan_refused(trial: Trial) -> RefusedBy:
-    """Require that attach with the trial's plan, or else the first update, refuses what is declared unsupported.
+    """Assert that attach with the trial's plan, or else the first update, refuses an unsupported capability.
 
     Returns:
         Who refused: the package, or only its adapter.
@@ -36,7 +36,7 @@ def assert_unsupported_plan_refused(trial: Trial) -> RefusedBy:
 
 
 def assert_unsupported_call_refused(trial: Trial, sparsified: Sparsified, call: Callable[[], object]) -> RefusedBy:
-    """Require that `call` on a sparse model refuses the operation that the sparsifier does not support.
+    """Assert that `call` on a sparse model refuses the operation that the sparsifier does not support.
 
     Returns:
         Who refused: the package, or only its adapter.
@@ -58,14 +58,14 @@ def assert_unsupported_call_refused(trial: Trial, sparsified: Sparsified, call: 
 def assert_plan_refused(
     trial: Trial, model: nn.Module, plan: Plan, words: Iterable[str], names: Iterable[str] = (), unrefused: str = "",
 ) -> Exception:
-    """Require that attach with `plan`, or else the update after it, is refused, and `model` left as it was.
+    """Assert that attach with `plan`, or else the update after it, is refused and leaves `model` unchanged.
 
     Args:
-        trial: supplies the adapter and its context.
-        model: the dense model to attach to.
-        plan: the plan to refuse.
-        words: the message must contain one of them.
-        names: if given, the message must contain one of them as well.
+        trial: The trial, which supplies the adapter and its context.
+        model: The dense model to attach to.
+        plan: The plan to refuse.
+        words: The message must contain one of them.
+        names: If given, the message must contain one of them as well.
         unrefused: The message of the violation if the plan is not refused, in place of a general one.
 
     Returns:
@@ -90,7 +90,7 @@ def refusal_of(
 ) -> Exception | None:
     """Return the exception by which `act` refuses, or None if it does not refuse.
 
-    A refusal must name one of `words`, and leave `model` as it was.
+    A refusal must name one of `words` and leave `model` unchanged.
 
     Args:
         act: The call that should be refused.
@@ -113,7 +113,7 @@ def refusal_of(
 
 
 def assert_unsupported_restore_refused(trial: Trial) -> RefusedBy:
-    """Require that restoring a saved state is refused.
+    """Assert that restoring a saved state is refused.
 
     Neither the sparse model nor the dense one to restore onto may be changed.
 
@@ -133,14 +133,14 @@ def assert_unsupported_restore_refused(trial: Trial) -> RefusedBy:
 
 
 def assert_never_wrong(trial: Trial, go_through: Callable[[Sparsified, Baseline], None]) -> None:
-    """Require that `go_through`, which torch offers for every model, fails or gives the right output.
+    """Assert that an operation which torch offers for every model fails or gives the right output.
 
     Args:
-        trial: supplies the sparse model.
-        go_through: traces, exports or compiles the model and compares the output of the result with the baseline.
+        trial: The trial, which supplies the sparse model.
+        go_through: Traces, exports or compiles the model and compares the output of the result with the baseline.
 
     Raises:
-        Violation: the output is wrong, or the model is not as it was.
+        Violation: The output is wrong, or the model has changed (`refusal-harmed`).
     """
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
@@ -149,7 +149,7 @@ def assert_never_wrong(trial: Trial, go_through: Callable[[Sparsified, Baseline]
         go_through(sparsified, baseline)
     except Violation:
         raise
-    except Exception:  # torch refuses, or breaks: nothing was promised
+    except Exception:  # an error is allowed, since nothing was promised
         pass
     untouched.assert_unchanged(trial.lacking[0])
 
@@ -162,7 +162,7 @@ class _Untouched:
         self._state, self._modules = _copies(model), describe_modules(model)
 
     def assert_unchanged(self, call: str) -> None:
-        """Require that nothing has changed, bit for bit.
+        """Assert that nothing has changed, bit for bit.
 
         Raises:
             Violation: `refusal-harmed`.
@@ -178,7 +178,7 @@ def _copies(model: nn.Module) -> dict[str, Tensor]:
 
 
 def _assert_good_refusal(error: Exception, words: Iterable[str], call: str, names: Iterable[str] = ()) -> None:
-    if isinstance(error, Violation):  # ours, of an answer that breaks the protocol: no refusal
+    if isinstance(error, Violation):  # raised by sparsecheck for an answer that breaks the protocol
         raise error
     for expected in (tuple(words), tuple(names)):
         named = not expected or any(word.lower() in str(error).lower() for word in expected)
@@ -207,7 +207,7 @@ def names_of(trial: Trial) -> tuple[str, ...]:
 
 
 def words_for(trial: Trial, lacking: Iterable[str]) -> tuple[str, ...]:
-    """Return the words by which a message can name what the sparsifier lacks."""
+    """Return the words by which a message can name the capabilities that the sparsifier lacks."""
     lacking = [name.removeprefix(REST) for name in lacking]
     words = {word for name in lacking for word in (name, *_SYNONYMS.get(name, ()))}
     kinds = set(LAYERS[trial.cell.layer]) if any(one.startswith(REST) for one in trial.lacking) else set()

@@ -76,7 +76,7 @@ class Trial:
 
     @property
     def lacking(self) -> tuple[str, ...]:
-        """Return the unsupported capabilities that the cell needs, of which there are some only in REFUSE."""
+        """Return the unsupported capabilities that the cell needs; only cells of REFUSE need any."""
         return lacking(self.requirement, self.cell, self.adapter.declare("").capabilities)
 
     @property
@@ -162,7 +162,7 @@ class Trial:
     def restore(self, saved: Saved, model: nn.Module | None = None, plan: Plan | None = None) -> Sparsified:
         """Call the adapter's restore, on a dense model with other weights unless one is given.
 
-        An update follows if masks are declared to be stored nowhere and to come with an update.
+        An update follows if the contract declares that masks are stored nowhere and are created by an update.
         """
         restored = self.restore_without_update(saved, model, plan)
         if self.contract.mask_storage == "nowhere" and self.contract.masks_at == "update":
@@ -172,7 +172,7 @@ class Trial:
     def restore_without_update(
         self, saved: Saved, model: nn.Module | None = None, plan: Plan | None = None
     ) -> Sparsified:
-        """Call the adapter's restore, and nothing else."""
+        """Call the adapter's restore, without an update after it."""
         fresh, context = model or self.dense_model("restored"), self.context
         with self.guard.contain():
             restored = self.adapter.restore(fresh, plan or self.plan, saved, context)
@@ -225,14 +225,14 @@ class Trial:
     def dense_weights(
         self, sparsified: Sparsified, before: Mapping[str, nn.Parameter]
     ) -> dict[str, nn.Parameter]:
-        """Return the planned parameters that training changes, from the place that the contract names.
+        """Return the planned parameters that training changes, from the place that the contract declares.
 
         Args:
             sparsified: The sparsifier at work on the model.
-            before: The dense model's parameters, which are returned where the contract names no place.
+            before: The dense model's parameters, which are returned if the contract declares no place.
 
         Raises:
-            Violation: There is none in the declared place (`dense-weight-missing`).
+            Violation: A parameter is not in the declared place (`dense-weight-missing`).
         """
         return dense_weights(sparsified.model, self.plan.names, self.contract.holds, before)
 
@@ -245,7 +245,7 @@ class Trial:
     # ------------------------------------------------------------ expectations
 
     def expected_masks(self, sparsified: Sparsified) -> dict[str, Mask]:
-        """Return the masks that the plan states, and else the reported ones, which MASK judges by themselves."""
+        """Return the masks that the plan states, and the reported ones for other patterns, which area MASK judges."""
         expected = self.masks(sparsified) | self.planned_masks
         for name in self.plan.names:
             require(name in expected, "mask-missing", f"{name} is planned, but masks() has no mask for it")
@@ -317,7 +317,7 @@ class Trial:
     def assert_counts(
         self, sparsified: Sparsified, level: float | None = None, before: Mapping[str, Mask] | None = None
     ) -> None:
-        """Assert that exactly the demanded number of units is removed, each as a whole.
+        """Assert that exactly the required number of units is removed, each as a whole.
 
         Args:
             sparsified: The sparsifier at work on the model.

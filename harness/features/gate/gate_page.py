@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from ...catalogue import UnknownRequirement, requirement
 from ...errors import INCOMPLETE, OK, RED
 from ...report.comparison import Change, Comparison, Kind
 from ...report.report import Report
+from ...show.defects import counted, repeat_command, sentence
 from ...show.escaping import one_line
 from ...show.left_out import left_out_lines
 from ...show.markdown import code, plain
@@ -44,11 +43,11 @@ def verdict(comparison: Comparison) -> str:
     counts = Counter[Kind]()
     for change in comparison.changes:
         counts[change.kind] += change.count
-    parts = [_counted(kind, counts[kind]) for kind in Kind if counts[kind]]
-    return f"{word}: " + ", ".join((f"{_cells(comparison.compared)} compared", *parts))
+    parts = [_change_count(kind, counts[kind]) for kind in Kind if counts[kind]]
+    return f"{word}: " + ", ".join((f"{counted(comparison.compared, 'cell')} compared", *parts))
 
 
-def _counted(kind: Kind, count: int) -> str:
+def _change_count(kind: Kind, count: int) -> str:
     return f"{count} {_WORDS[kind][count != 1]}"
 
 
@@ -67,7 +66,7 @@ def run_differences(baseline: Report, new: Report, comparison: Comparison) -> It
         yield f"{line}: {one_line(', '.join(names[:_LISTED]), 200)}{more}"
     yield from left_out_lines(comparison.left_out)
     if comparison.outside:
-        yield f"{_cells(comparison.outside)} in the selection of one run only: not compared"
+        yield f"{counted(comparison.outside, 'cell')} in the selection of one run only: not compared"
 
 
 def _facts(subject: Subject) -> dict[str, str]:
@@ -83,35 +82,22 @@ def _facts(subject: Subject) -> dict[str, str]:
 
 def _headline(change: Change) -> str:
     about = f" {change.requirement}" if change.requirement else ""
-    cells = f" ({_cells(len(change.cells))})" if change.cells else ""
+    cells = f" ({counted(len(change.cells), 'cell')})" if change.cells else ""
     return one_line(f"{change.kind.value.upper()}: {change.sparsifier}{about}: {change.what}{cells}")
 
 
 def _first(change: Change) -> Iterator[str]:
-    if sentence := _sentence(change.requirement):
-        yield sentence
+    if text := sentence(change.requirement):
+        yield text
     if change.message:
         yield one_line(change.message[:READ])
-
-
-def _sentence(id: str) -> str:
-    try:
-        return requirement(id).sentence
-    except UnknownRequirement:
-        return ""
 
 
 def _repeat(change: Change, new: Report) -> Iterator[str]:
     """Yield the command that judges one of the failing cells again."""
     files = {subject.sparsifier: subject.adapter for subject in new.header.subjects}
     if change.kind in (Kind.NEW_FAILURE, Kind.WEAKER, Kind.CHANGED) and change.cells:
-        file = files.get(change.sparsifier, "")
-        adapter = f"--adapter {shlex.quote(file)} " if file else ""
-        yield f"sparsecheck run {adapter}--cell {shlex.quote(change.cells[0])}"
-
-
-def _cells(count: int) -> str:
-    return f"{count} cell" if count == 1 else f"{count} cells"
+        yield repeat_command(files.get(change.sparsifier, ""), change.cells[0])
 
 
 def gate_markdown(baseline: Report, new: Report, comparison: Comparison) -> str:

@@ -10,6 +10,7 @@ from itertools import groupby, pairwise
 from packaging.version import Version
 
 from ...catalogue import CATALOGUE, requirement
+from ...show.defects import counted
 from ...show.escaping import printable
 from ...show.results import ShownCell, show_cell, shown
 from ...show.standing import Standing, standing
@@ -138,7 +139,7 @@ class Change:
     @property
     def count(self) -> str:
         """The number of cells, in words."""
-        return f"{len(self.cells)} cell" + ("s" if len(self.cells) != 1 else "")
+        return counted(len(self.cells), "cell")
 
     @property
     def axes(self) -> str:
