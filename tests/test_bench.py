@@ -60,8 +60,8 @@ def test_the_file_has_every_entry_and_its_environment(
     assert sorted(one["extra_info"]["entry"] for one in benchmarks) == sorted(PLANNED)
     for one in benchmarks:
         assert (one["options"]["timer"], one["options"]["disable_gc"]) == ("thread_time", True)
-        told = [one["extra_info"][name] for name in ("threads", "hash_seed", "allocator")]
-        assert told == [1, "0", "keeps"]
+        seen = [one["extra_info"][name] for name in ("threads", "hash_seed", "allocator")]
+        assert seen == [1, "0", "keeps"]
         assert one["stats"]["rounds"] > 1
         assert one["fullname"] == f"timing_cases.py::{one['name']}"
 

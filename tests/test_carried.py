@@ -169,7 +169,7 @@ def test_carried_verdicts_are_shown_on_pages_and_not_counted(tmp_path: Path) -> 
 
 def test_names_from_another_machine_are_escaped() -> None:
     one = older(place=replace(THERE, accelerator=HOSTILE))
-    told = tabulate([NOW], [one])
-    assert "<b>" not in render_html(told).partition("Verdicts from other machines</h2>")[2]
-    assert "\x1b" not in render_markdown(told) + render_html(told) + "".join(carried_lines(told.carried))
-    assert "\\|\\`x\\`" in render_markdown(told)
+    table = tabulate([NOW], [one])
+    assert "<b>" not in render_html(table).partition("Verdicts from other machines</h2>")[2]
+    assert "\x1b" not in render_markdown(table) + render_html(table) + "".join(carried_lines(table.carried))
+    assert "\\|\\`x\\`" in render_markdown(table)

@@ -80,23 +80,23 @@ def conv(name: str, inputs: int, outputs: int, *takes: str, groups: int = 1) -> 
     return Layer(name, "conv2d", inputs, outputs, groups=groups, takes=takes)
 
 
-def told(net: Network) -> dict[str, list[int]]:
+def labels(net: Network) -> dict[str, list[int]]:
     return {name: found.tolist() for name, found in channel_groups(net).items()}
 
 
 def test_input_has_one_group_and_every_layer_its_own() -> None:
-    found = told(chain(conv("a", 2, 3), Layer("relu", "relu"), conv("b", 3, 2)))
+    found = labels(chain(conv("a", 2, 3), Layer("relu", "relu"), conv("b", 3, 2)))
     assert found == {INPUT: [0, 0], "a": [1, 2, 3], "relu": [1, 2, 3], "b": [4, 5]}
 
 
 def test_added_channels_share_a_group() -> None:
-    found = told(chain(conv("a", 2, 2), conv("b", 2, 2), Layer("sum", "add", takes=("b", "a")), conv("c", 2, 1)))
+    found = labels(chain(conv("a", 2, 2), conv("b", 2, 2), Layer("sum", "add", takes=("b", "a")), conv("c", 2, 1)))
     assert (found["a"], found["b"], found["sum"]) == ([1, 2], [1, 2], [1, 2])
     assert found["c"] == [3]
 
 
 def test_repeated_additions_merge_all_groups() -> None:
-    found = told(chain(
+    found = labels(chain(
         conv("a", 2, 1), conv("b", 1, 1), Layer("first", "add", takes=("a", "b")), conv("c", 1, 1),
         Layer("second", "add", takes=("first", "c")),
     ))
@@ -104,27 +104,27 @@ def test_repeated_additions_merge_all_groups() -> None:
 
 
 def test_concatenation_has_the_groups_of_its_parts_in_order() -> None:
-    found = told(chain(conv("a", 2, 1, INPUT), conv("b", 2, 2, INPUT), Layer("both", "concat", takes=("b", "a"))))
+    found = labels(chain(conv("a", 2, 1, INPUT), conv("b", 2, 2, INPUT), Layer("both", "concat", takes=("b", "a"))))
     assert found["both"] == [2, 3, 1]
 
 
 def test_flatten_repeats_each_group() -> None:
-    assert told(chain(conv("a", 2, 2), Layer("flat", "flatten")))["flat"] == [1] * 6 + [2] * 6
+    assert labels(chain(conv("a", 2, 2), Layer("flat", "flatten")))["flat"] == [1] * 6 + [2] * 6
 
 
 def test_only_a_depthwise_convolution_passes_groups_through() -> None:
-    assert told(chain(conv("a", 2, 2), conv("b", 2, 2, groups=2)))["b"] == [1, 2]
-    assert told(chain(conv("a", 2, 4), conv("b", 4, 4, groups=2)))["b"] == [5, 6, 7, 8]
+    assert labels(chain(conv("a", 2, 2), conv("b", 2, 2, groups=2)))["b"] == [1, 2]
+    assert labels(chain(conv("a", 2, 4), conv("b", 4, 4, groups=2)))["b"] == [5, 6, 7, 8]
 
 
 def test_convolution_of_one_channel_is_not_depthwise() -> None:
-    assert told(chain(conv("a", 2, 1), conv("b", 1, 1)))["b"] == [2]
+    assert labels(chain(conv("a", 2, 1), conv("b", 1, 1)))["b"] == [2]
 
 
 def test_norm_passes_groups_through() -> None:
     linear = Layer("a", "linear", 2, 3)
     for norm in (Layer("b", "norm", 3, 3), Layer("b", "norm2d", 3, 3)):
-        found = told(Network("one", (linear, norm), (), (2,)))
+        found = labels(Network("one", (linear, norm), (), (2,)))
         assert found["b"] == found["a"] == [1, 2, 3]
 
 

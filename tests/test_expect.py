@@ -1,4 +1,4 @@
-"""`sparsecheck expect`: from a red run to a file that makes it green, and on to one without what was mended."""
+"""`sparsecheck expect`: write expectations that make a red run green, and delete those of fixed defects."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def test_from_red_to_known_to_fixed(tmp_path: Path) -> None:
 
     faulty(tmp_path, "pass")
     assert run(tmp_path, *adapter, *SELECTION).code == 1
-    mended = expect(tmp_path, *adapter, "--write")
-    assert "deleted: runtimeerror-mask-01: RuntimeError" in mended.output
+    fixed = expect(tmp_path, *adapter, "--write")
+    assert "deleted: runtimeerror-mask-01: RuntimeError" in fixed.output
     assert file.read_text("utf-8") == "# Ours.\n"
     assert run(tmp_path, *adapter, *SELECTION).code == 0
 

@@ -98,8 +98,8 @@ def test_refuser_link_and_versions_are_included() -> None:
     refused = Record(cell(), Verdict.REFUSED, refused_by="adapter")
     known = Record(cell("MASK-02"), Verdict.KNOWN, "a", "b", "", "It was so.", "https://x.y/1")
     root = parsed(report([refused, known]))
-    told = [skipped.get("message") for skipped in root.iter("skipped")]
-    assert told == ["refused by the adapter", "known failure: It was so. (https://x.y/1)"]
+    messages = [skipped.get("message") for skipped in root.iter("skipped")]
+    assert messages == ["refused by the adapter", "known failure: It was so. (https://x.y/1)"]
     facts = {one.get("name"): one.get("value") for one in root.iter("property")}
     assert (facts["package"], facts["torch"]) == ("acme 1.5", "2.13.0+cpu")
 
@@ -112,5 +112,5 @@ def test_a_known_defect_is_a_property_of_its_suite_with_all_that_it_breaks() -> 
     root = parsed(report([*both, *passed(cell("MASK-02"))]))
     facts = {one.get("name"): one.get("value") for one in root.iter("property")}
     assert facts["known defect: aliases"] == "It was so. (https://x.y/1): 2 cells of core MASK-01; extended MASK-03"
-    told = [skipped.get("message") for skipped in root.iter("skipped")]
-    assert told == ["known failure, aliases: It was so. (https://x.y/1)"] * 2
+    messages = [skipped.get("message") for skipped in root.iter("skipped")]
+    assert messages == ["known failure, aliases: It was so. (https://x.y/1)"] * 2

@@ -215,9 +215,9 @@ def test_hostile_text_is_escaped_in_html() -> None:
 
 
 def test_the_data_cannot_close_the_script_element() -> None:
-    told = as_data(["</script>", "<!--", "a & b", "\u2028\u2029", "größer"])
-    assert not set("<>&\u2028\u2029") & set(told)
-    assert json.loads(told) == ["</script>", "<!--", "a & b", "\u2028\u2029", "größer"]
+    data = as_data(["</script>", "<!--", "a & b", "\u2028\u2029", "größer"])
+    assert not set("<>&\u2028\u2029") & set(data)
+    assert json.loads(data) == ["</script>", "<!--", "a & b", "\u2028\u2029", "größer"]
 
 
 def test_hostile_text_is_escaped_in_markdown() -> None:
@@ -232,16 +232,16 @@ def test_hostile_text_is_escaped_in_markdown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [("a|b", r"a\|b"), ("a\nb", "a b"), ("<b>&", "&lt;b&gt;&amp;"), ("`*_#~[]", r"\`\*\_\#\~\[\]"), ("\\", r"\\")],
 )
-def test_markdown_syntax_is_escaped(text: str, told: str) -> None:
-    assert plain(text) == told
+def test_markdown_syntax_is_escaped(text: str, expected: str) -> None:
+    assert plain(text) == expected
 
 
-@pytest.mark.parametrize(("text", "told"), [("a b", "`a b`"), ("a``b", "``` a``b ```"), ("a\nb", "`a b`")])
-def test_a_command_cannot_close_a_code_span(text: str, told: str) -> None:
-    assert code(text) == told
+@pytest.mark.parametrize(("text", "expected"), [("a b", "`a b`"), ("a``b", "``` a``b ```"), ("a\nb", "`a b`")])
+def test_a_command_cannot_close_a_code_span(text: str, expected: str) -> None:
+    assert code(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_only_web_links_are_rendered(link: str, leads: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ('File "/a/lib/python3.11/site-packages/x/y.py", line 3', 'File ".../site-packages/x/y.py", line 3'),
         ("in /home/me/it.py:3, at:/tmp/a/", "in .../it.py:3, at:.../a"),
@@ -267,8 +267,8 @@ def test_only_web_links_are_rendered(link: str, leads: bool) -> None:
         ("https://x.y/a/b.html", "https://x.y/a/b.html"), ("3 / 4, and/or, ./a/b", "3 / 4, and/or, ./a/b"),
     ],
 )
-def test_absolute_paths_are_shortened(text: str, told: str) -> None:
-    assert shown(text) == told
+def test_absolute_paths_are_shortened(text: str, expected: str) -> None:
+    assert shown(text) == expected
 
 
 def test_an_adapter_file_is_shown_by_its_name() -> None:

@@ -1,4 +1,4 @@
-"""Reports of as many records as are wanted, the same each time: how long they take, and how much memory.
+"""Measure the time and memory that large reports take, with generated records.
 
 `python -m tools.many 200000` writes the shards of such a run, merges, shows and renders them.
 """
@@ -24,7 +24,7 @@ from tests.samples import declaration, environment, report
 
 MESSAGE = "output differs at {} of 160 entries, first at (0, 2): expected 0.25, seen 0.5, in /some/where/module.py"
 AXES = tuple(one.cell.axes for one in enumerate_cells(CATALOGUE, declaration(), Selection(), environment()))
-"""What one sparsifier is judged on."""
+"""The cells of one sparsifier, without its name."""
 
 
 def many(count: int) -> Report:

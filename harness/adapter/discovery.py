@@ -106,9 +106,9 @@ def _lacking(point: EntryPoint, extras: Sequence[str]) -> str:
     return f"not installed: {', '.join(gone)}; pip install '{extra}'" if gone else ""
 
 
-def _is_of(one: Requirement, extras: Iterable[str]) -> bool:
+def _is_of(requirement: Requirement, extras: Iterable[str]) -> bool:
     """Return whether a dependency belongs to the extras alone."""
-    marker = one.marker
+    marker = requirement.marker
     if marker is None or marker.evaluate({"extra": ""}):
         return False
     return any(marker.evaluate({"extra": extra}) for extra in extras)
@@ -134,14 +134,14 @@ def name_of_file(file: Path) -> str:
     return f"{stem}.{cls}" if cls else stem
 
 
-def _checked(one: Registration, taken: Counter[str], found: list[Registration]) -> Registration:
-    if not NAME.fullmatch(one.name):
-        problem = f"{one.name[:64]!r} is no name: letters, digits, '.', '_' and '-', at most 64"
-        return replace(one, name=repr(one.name[:64]), problem=problem)
-    if taken[one.name] > 1:
-        values = ", ".join(sorted(f"{other.value}" for other in found if other.name == one.name))
-        return replace(one, problem=f"two sparsifiers share the name: {values}; rename one")
-    return one
+def _checked(registration: Registration, taken: Counter[str], found: list[Registration]) -> Registration:
+    if not NAME.fullmatch(registration.name):
+        problem = f"{registration.name[:64]!r} is no name: letters, digits, '.', '_' and '-', at most 64"
+        return replace(registration, name=repr(registration.name[:64]), problem=problem)
+    if taken[registration.name] > 1:
+        values = ", ".join(sorted(f"{other.value}" for other in found if other.name == registration.name))
+        return replace(registration, problem=f"two sparsifiers share the name: {values}; rename one")
+    return registration
 
 
 def find(name: str, files: Iterable[Path] = ()) -> Registration:

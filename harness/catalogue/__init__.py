@@ -72,11 +72,11 @@ def at_version(version: int) -> tuple[Requirement, ...]:
     return tuple(_at(one, version) for one in CATALOGUE if one.introduced() <= version)
 
 
-def _at(one: Requirement, version: int) -> Requirement:
+def _at(requirement: Requirement, version: int) -> Requirement:
     """Return the requirement without the axis values that later catalogues added."""
-    later = {value for value, since in one.added if since > version}
-    axes = {name: tuple(value for value in getattr(one, name) if value not in later) for name in _AXES}
-    return replace(one, **axes) if later else one
+    later = {value for value, since in requirement.added if since > version}
+    axes = {name: tuple(value for value in getattr(requirement, name) if value not in later) for name in _AXES}
+    return replace(requirement, **axes) if later else requirement
 
 
 def revisions(version: int = VERSION) -> dict[str, int]:

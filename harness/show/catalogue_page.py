@@ -34,23 +34,24 @@ def _areas() -> Iterator[str]:
             yield from _requirement(requirement)
 
 
-def _requirement(one: Requirement) -> Iterator[str]:
-    yield f"**{one.id}** ({one.level}). {_plain(one.sentence)}\n"
-    yield f"- {'; '.join(_axes(one))}"
-    needs = (*(() if one.refuses else one.needs), *((f"torch{one.torch}",) if one.torch else ()))
+def _requirement(requirement: Requirement) -> Iterator[str]:
+    yield f"**{requirement.id}** ({requirement.level}). {_plain(requirement.sentence)}\n"
+    yield f"- {'; '.join(_axes(requirement))}"
+    needs = [] if requirement.refuses else [*requirement.needs]
+    needs += [f"torch{requirement.torch}"] if requirement.torch else []
     if needs:
         yield f"- needs {', '.join(needs)}"
-    if one.refuses:
-        yield f"- refused: {', '.join(f'`{name}`' for name in one.refuses)}"
-    if one.unless:
-        clauses = " or ".join(f"`{clause} = {value}`" for clause, value in one.unless)
+    if requirement.refuses:
+        yield f"- refused: {', '.join(f'`{name}`' for name in requirement.refuses)}"
+    if requirement.unless:
+        clauses = " or ".join(f"`{clause} = {value}`" for clause, value in requirement.unless)
         yield f"- not applicable if the contract declares {clauses}"
-    yield f"- source: {_plain(one.source)}\n"
+    yield f"- source: {_plain(requirement.source)}\n"
 
 
-def _axes(one: Requirement) -> Iterator[str]:
-    axes = (("layer", one.layers), ("pattern", one.patterns), ("dtype", one.dtypes), ("device", one.devices))
-    for axis, values in axes:
+def _axes(requirement: Requirement) -> Iterator[str]:
+    for axis in ("layer", "pattern", "dtype", "device"):
+        values = getattr(requirement, f"{axis}s")
         yield f"{axis} {', '.join(f'`{value}`' for value in values)}"
 
 

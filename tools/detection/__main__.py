@@ -1,7 +1,7 @@
-"""Runs the gate, again and again: `python -m tools.detection FILE --condition quiet --slowdown 0 --runs 50`.
+"""Run the timing gate repeatedly: `python -m tools.detection FILE --condition quiet --slowdown 0 --runs 50`.
 
-Each run is a gate run as a maintainer's: processes of its own, and further looks at what is in doubt. A line of JSON is
-appended to FILE for each, so that what is cut short loses nothing.
+Each run is a complete gate run: in processes of its own, with further measurements of doubtful entries. It appends a line
+of JSON to FILE, so that an interruption loses nothing.
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ OPERATIONS = ("attach", "update", "forward", "finalize")
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--condition", required=True, type=click.Choice(CONDITIONS),
-              help="What else the machine does; to see to that is the caller's.")
-@click.option("--slowdown", type=float, default=0.0, help="Planted, as a fraction.")
-@click.option("--saved", is_flag=True, help="Hold against what the frozen copy just saved, in place of taking turns.")
-@click.option("--runs", default=1)
+              help="The load of the machine, for which the caller is responsible.")
+@click.option("--slowdown", type=float, default=0.0, help="The planted slowdown, as a fraction.")
+@click.option("--saved", is_flag=True,
+              help="Compare with timings that the frozen copy saved, instead of alternating with it.")
+@click.option("--runs", default=1, show_default=True, help="Number of runs.")
 def main(file: Path, condition: str, slowdown: float, saved: bool, runs: int) -> None:
     """Append RUNS gate runs to FILE."""
     with tempfile.TemporaryDirectory() as folder:

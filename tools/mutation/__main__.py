@@ -1,4 +1,4 @@
-"""`python -m tools.mutation [MODULE ...]`, as `oracle/units`: prints what survives as a page."""
+"""Mutation testing, `python -m tools.mutation [MODULE ...]` such as `oracle/units`: print the survivors as a page."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ TESTS = [
     )
 ]
 _HEAVY = ("torch.nn.utils.prune", "numpy", "jsonschema", "msgspec", "safetensors", "click.testing")
-"""What the tests import: once here instead of once in every fork."""
+"""Modules that the tests import: once here instead of once in every fork."""
 
 Seen = dict[str, tuple[float, list[tuple[str, int]]]]
 
 
 def main() -> int:
-    """0: every survivor is explained, every explanation has one, and nothing is below the floor."""
+    """Return 0 if every survivor is explained, every explanation has one, and no module is below the floor."""
     parser = argparse.ArgumentParser(prog="python -m tools.mutation", description=__doc__)
-    parser.add_argument("-j", type=int, default=os.cpu_count() or 1, help="mutants tried at a time")
+    parser.add_argument("-j", type=int, default=os.cpu_count() or 1, help="number of mutants to try at the same time")
     parser.add_argument("module", nargs="*", default=MODULES)
     asked = parser.parse_args()
     for name in _HEAVY:

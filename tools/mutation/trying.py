@@ -1,4 +1,4 @@
-"""Tries a mutant: in a fork of this process, where the tests import the mutant in its module's place."""
+"""Try a mutant in a fork of this process, in which the tests import the mutant instead of its module."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What judging costs beyond what is judged: `python -m tools.overhead 1000 10000`.
+"""Measure the cost of a cell beyond its case: `python -m tools.overhead 1000 10000`.
 
-As many empty cases, of copies of the exemplar, judged by the pytest that `sparsecheck run` starts, as empty tests of a
-bare pytest that has imported torch, and with it what an optimizer imports, both before anything is judged: seconds and
-memory of the whole process. The smoke checks that each copy is put to first are torch's work; what they take is told
-apart, and not counted as cost. Last, as many empty tests of a pytest that leaves out what ours leaves out.
+Compares the time and memory of two processes: the pytest that `sparsecheck run` starts, judging N empty cases of copies
+of the exemplar; and a bare pytest that runs N empty tests, after importing torch and the modules that an optimizer
+imports. The smoke checks of each copy are torch's work; their time is shown separately and not counted as cost. A third
+process runs N empty tests without pytest's logging plugin, which `sparsecheck run` disables.
 """
 
 from __future__ import annotations
@@ -67,7 +67,14 @@ class Copy(ExemplarAdapter):
 
 
 class Ran(NamedTuple):
-    """seconds: of the whole process, less `smoke`, those of the smoke checks. memory: MB at most. passed: tests."""
+    """The measurements of one process.
+
+    Attributes:
+        seconds: The seconds of the whole process, without those of the smoke checks.
+        memory: The peak memory in MB.
+        passed: The number of passed tests.
+        smoke: The seconds of the smoke checks.
+    """
 
     seconds: float
     memory: float
@@ -78,7 +85,7 @@ class Ran(NamedTuple):
 @click.command()
 @click.argument("cells", nargs=-1, required=True, type=int)
 def main(cells: tuple[int, ...]) -> None:
-    """Print a line for each number of CELLS, about: whole sparsifiers are judged."""
+    """Print a line for each number of CELLS, rounded to whole sparsifiers."""
     for count in cells:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -102,7 +109,7 @@ def _judged(folder: Path, count: int) -> Ran:
 
 
 def _judging(folder: Path, count: int) -> list[str]:
-    """As `sparsecheck run` judges one, but all in one process."""
+    """Return the command by which `sparsecheck run` judges a sparsifier, for all copies in one process."""
     files = [folder / f"copy_{number}.py" for number in range(count)]
     for file in files:
         file.write_text(_ADAPTER, "utf-8")
@@ -124,12 +131,12 @@ def _run(folder: Path, command: Sequence[str]) -> Ran:
     start = time.perf_counter()
     child = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
-    said = child.stdout.read()
+    output = child.stdout.read()
     _, _, used = os.wait4(child.pid, 0)
     taken = time.perf_counter() - start
-    passed = re.findall(r"(\d+) passed", said)
-    assert passed, said
-    smoke = sum(map(float, re.findall(r"([\d.]+) s of smoke checks", said)))
+    passed = re.findall(r"(\d+) passed", output)
+    assert passed, output
+    smoke = sum(map(float, re.findall(r"([\d.]+) s of smoke checks", output)))
     return Ran(taken - smoke, used.ru_maxrss / 1024, int(passed[-1]), smoke)
 
 

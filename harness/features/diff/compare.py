@@ -50,10 +50,10 @@ def compare_sides(before: Side, after: Side) -> Comparison:
     return Comparison(before=before.label, after=after.label, differences=tuple(found), alone=tuple(alone))
 
 
-def _alone(one: Side, other: Side) -> Iterator[OneSided]:
-    for name in one.snapshots:
+def _alone(side: Side, other: Side) -> Iterator[OneSided]:
+    for name in side.snapshots:
         if name not in other.snapshots:
-            yield OneSided(name, one.label, other.problems.get(name, Problem("")).why)
+            yield OneSided(name, side.label, other.problems.get(name, Problem("")).why)
 
 
 def compare_snapshots(before: Snapshot, after: Snapshot) -> Difference:

@@ -69,24 +69,24 @@ def summary(comparison: Comparison) -> str:
     return f"{same} of {len(every)} sparsifiers the same, {len(every) - same} changed{on_one_side}"
 
 
-def heading(one: Difference) -> str:
+def heading(difference: Difference) -> str:
     """Return the sparsifier, the versions of its package, and whether anything but counts changed."""
-    before, after = one.versions
-    versions = f"{one.distribution} {before}" + (f" -> {after}" if before != after else "")
-    state = "unchanged, except for counts under another torch" if one.is_same else "changed"
-    return one_line(f"{one.sparsifier} ({versions}): {state}", 300)
+    before, after = difference.versions
+    versions = f"{difference.distribution} {before}" + (f" -> {after}" if before != after else "")
+    state = "unchanged, except for counts under another torch" if difference.is_same else "changed"
+    return one_line(f"{difference.sparsifier} ({versions}): {state}", 300)
 
 
-def sections(one: Difference) -> Iterator[Section]:
+def sections(difference: Difference) -> Iterator[Section]:
     """Yield the changes by kind: a title, and a line per change that names its scenarios."""
-    forms = {where: [form for form in one.forms if form.where == where] for where in _FORMS}
+    forms = {where: [form for form in difference.forms if form.where == where] for where in _FORMS}
     named: tuple[tuple[str, Sequence[tuple[str, str]]], ...] = (
-        ("other changes", [(_other(other), other.scenario) for other in one.others]),
-        ("masks", [(_mask(mask), f"{mask.scenario} ({mask.stage})") for mask in one.masks]),
-        ("outputs", [(_output(output), f"{output.scenario} ({output.stage})") for output in one.outputs]),
+        ("other changes", [(_other(other), other.scenario) for other in difference.others]),
+        ("masks", [(_mask(mask), f"{mask.scenario} ({mask.stage})") for mask in difference.masks]),
+        ("outputs", [(_output(output), f"{output.scenario} ({output.stage})") for output in difference.outputs]),
         *((_FORMS[where], [(_form(form), form.scenario) for form in found]) for where, found in forms.items()),
-        ("counts of one call", [(_count(count), count.scenario) for count in one.counts]),
-        ("counts under another torch", [(_count(count), count.scenario) for count in one.counts_elsewhere]),
+        ("counts of one call", [(_count(count), count.scenario) for count in difference.counts]),
+        ("counts under another torch", [(_count(count), count.scenario) for count in difference.counts_elsewhere]),
     )
     yield from ((title, _grouped(pairs)) for title, pairs in named if pairs)
 
@@ -97,9 +97,10 @@ _FORMS = {
 }
 
 
-def describe_one_sided(one: OneSided) -> str:
+def describe_one_sided(found: OneSided) -> str:
     """Describe a sparsifier that only one side has."""
-    return one_line(f"{one.sparsifier}: only in {one.side}" + (f" ({one.why})" if one.why else ""), 600)
+    why = f" ({found.why})" if found.why else ""
+    return one_line(f"{found.sparsifier}: only in {found.side}{why}", 600)
 
 
 def cut(lines: Sequence[str], most: int) -> list[str]:
@@ -122,34 +123,36 @@ def _where(places: Sequence[str]) -> str:
     return f": {', '.join(named[:_NAMED])}{more}" if named else ""
 
 
-def _mask(one: MaskChange) -> str:
-    count = one.now_kept + one.now_removed
-    tie = "tied in score" if one.is_tied else "not tied in score"
-    return (f"{one.name}: {count} of {one.size} entries ({one.now_kept} now kept, {one.now_removed} now removed), "
-            f"first at {one.first}, {tie}")
+def _mask(change: MaskChange) -> str:
+    count = change.now_kept + change.now_removed
+    tie = "tied in score" if change.is_tied else "not tied in score"
+    parts = f"{change.now_kept} now kept, {change.now_removed} now removed"
+    return f"{change.name}: {count} of {change.size} entries ({parts}), first at {change.first}, {tie}"
 
 
-def _output(one: OutputChange) -> str:
-    entries = f"{one.count} of {one.size} entries changed"
-    if one.ulp is None:
+def _output(change: OutputChange) -> str:
+    entries = f"{change.count} of {change.size} entries changed"
+    if change.ulp is None:
         return f"{entries}, to or from values that are not finite"
-    if not one.ulp:
+    if not change.ulp:
         return f"{entries}, only in the sign of zeros"
-    return f"{entries}, by at most {one.ulp} ULP ({one.largest:.3g})"
+    return f"{entries}, by at most {change.ulp} ULP ({change.largest:.3g})"
 
 
-def _count(one: CountChange) -> str:
-    return f"{one.operation}: {one.operator} {one.before} -> {one.after}"
+def _count(change: CountChange) -> str:
+    return f"{change.operation}: {change.operator} {change.before} -> {change.after}"
 
 
-def _form(one: FormChange) -> str:
-    if not one.before:
-        return f"{one.name}: added, {one.after}"
-    return f"{one.name}: {one.before} -> {one.after}" if one.after else f"{one.name}: removed, was {one.before}"
+def _form(change: FormChange) -> str:
+    if not change.before:
+        return f"{change.name}: added, {change.after}"
+    if not change.after:
+        return f"{change.name}: removed, was {change.before}"
+    return f"{change.name}: {change.before} -> {change.after}"
 
 
-def _other(one: OtherChange) -> str:
-    return f"{one.what}: {one.before or 'nothing'} -> {one.after or 'nothing'}"
+def _other(change: OtherChange) -> str:
+    return f"{change.what}: {change.before or 'nothing'} -> {change.after or 'nothing'}"
 
 
 def _number(count: int, what: str) -> str:

@@ -18,32 +18,32 @@ class Classes:
         self.known = known
         self.derived = {name: [one for one in known.values() if name in _bases(one)] for name in known}
 
-    def parts(self, one: ast.ClassDef, used: Set[str]) -> Iterator[ast.AST]:
+    def parts(self, definition: ast.ClassDef, used: Set[str]) -> Iterator[ast.AST]:
         """Yield the parts of a class that are in the script: decorators, bases and kept members."""
-        yield from (*one.decorator_list, *one.bases)
-        yield from (member.value if isinstance(member, ast.Assign) else member for member in self.kept(one, used)
+        yield from (*definition.decorator_list, *definition.bases)
+        yield from (member.value if isinstance(member, ast.Assign) else member for member in self.kept(definition, used)
                     if not isinstance(member, ast.AnnAssign) or member.value is not None)
 
-    def kept(self, one: ast.ClassDef, used: Set[str]) -> list[ast.stmt]:
+    def kept(self, definition: ast.ClassDef, used: Set[str]) -> list[ast.stmt]:
         """Return the members that are used by name, or by code outside the script, and not overridden."""
-        return [member for member in one.body if self._is_kept(member, one, used)]
+        return [member for member in definition.body if self._is_kept(member, definition, used)]
 
-    def _is_kept(self, member: ast.stmt, one: ast.ClassDef, used: Set[str]) -> bool:
-        if is_dataclass(one) and isinstance(member, ast.AnnAssign):
+    def _is_kept(self, member: ast.stmt, definition: ast.ClassDef, used: Set[str]) -> bool:
+        if is_dataclass(definition) and isinstance(member, ast.AnnAssign):
             return True
         name = _name(member)
         if not name or any("abstractmethod" in ast.unparse(by) for by in getattr(member, "decorator_list", ())):
             return False
-        is_used = name.startswith("__") or name in used or self._is_called_by_others(one)
-        return is_used and not self._is_overridden(name, one)
+        is_used = name.startswith("__") or name in used or self._is_called_by_others(definition)
+        return is_used and not self._is_overridden(name, definition)
 
-    def _is_called_by_others(self, one: ast.ClassDef) -> bool:
+    def _is_called_by_others(self, definition: ast.ClassDef) -> bool:
         """Return whether it derives from a class outside the script, such as `nn.Module`, which uses its members."""
-        return any(base not in self.known or self._is_called_by_others(self.known[base]) for base in _bases(one))
+        return any(base not in self.known or self._is_called_by_others(self.known[base]) for base in _bases(definition))
 
-    def _is_overridden(self, name: str, one: ast.ClassDef) -> bool:
+    def _is_overridden(self, name: str, definition: ast.ClassDef) -> bool:
         """Return whether every subclass overrides a member without calling it."""
-        derived = self.derived.get(one.name, [])
+        derived = self.derived.get(definition.name, [])
         return bool(derived) and all(
             f"super().{name}(" not in ast.unparse(other)
             and (any(_name(member) == name for member in other.body) or self._is_overridden(name, other))
@@ -78,8 +78,8 @@ class Classes:
         return ast.fix_missing_locations(made)
 
 
-def _bases(one: ast.ClassDef) -> list[str]:
-    return [ast.unparse(base) for base in one.bases]
+def _bases(definition: ast.ClassDef) -> list[str]:
+    return [ast.unparse(base) for base in definition.bases]
 
 
 def _name(member: ast.stmt) -> str:

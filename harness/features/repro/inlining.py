@@ -81,8 +81,8 @@ def imports(module: str) -> Iterator[str]:
                 yield f"from {_imported(module)[one.asname or one.name][0]} import {_as(one)}"
 
 
-def _as(one: ast.alias) -> str:
-    return f"{one.name} as {one.asname}" if one.asname else one.name
+def _as(alias: ast.alias) -> str:
+    return f"{alias.name} as {alias.asname}" if alias.asname else alias.name
 
 
 def _bound(statement: str) -> str:

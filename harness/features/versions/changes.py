@@ -210,17 +210,17 @@ def _explaining(kind: Kind, was: ShownCell, now: ShownCell) -> tuple[ShownCell, 
     return (now,) if kind is Kind.BROKE or now.reason or now.message else (was,)
 
 
-def _group(one: Change) -> tuple[object, ...]:
+def _group(change: Change) -> tuple[object, ...]:
     """Return the key that equal changes share.
 
     A known defect is one change, whatever requirements it breaks; availability depends on torch alone, not on the
     sparsifier.
     """
-    is_known = Standing.KNOWN in (one.was, one.now) and bool(one.reasons)
-    sparsifiers = () if one.kind is Kind.AVAILABILITY or is_known else one.sparsifiers
-    ids = "" if is_known else one.ids
-    turn = (one.before, one.since, one.was, one.now)
-    return (one.kind, sparsifiers, ids, turn, one.defect, one.reasons, one.link, one.package)
+    is_known = Standing.KNOWN in (change.was, change.now) and bool(change.reasons)
+    sparsifiers = () if change.kind is Kind.AVAILABILITY or is_known else change.sparsifiers
+    ids = "" if is_known else change.ids
+    turn = (change.before, change.since, change.was, change.now)
+    return (change.kind, sparsifiers, ids, turn, change.defect, change.reasons, change.link, change.package)
 
 
 def _merged(changes: Sequence[Change]) -> Change:
@@ -233,7 +233,8 @@ def _merged(changes: Sequence[Change]) -> Change:
     )
 
 
-def _worst_first(one: Change) -> tuple[object, ...]:
-    red = one.now in (Standing.FAILED, Standing.ERROR, Standing.STALE, Standing.NOT_RUN)
-    kind, place = list(Kind).index(one.kind), [each.id for each in CATALOGUE].index(one.requirements[0].id)
-    return kind, not red, one.since, one.before, place, one.sparsifiers, one.was.value, one.now.value, one.reasons
+def _worst_first(change: Change) -> tuple[object, ...]:
+    red = change.now in (Standing.FAILED, Standing.ERROR, Standing.STALE, Standing.NOT_RUN)
+    kind, place = list(Kind).index(change.kind), [each.id for each in CATALOGUE].index(change.requirements[0].id)
+    states = change.was.value, change.now.value
+    return kind, not red, change.since, change.before, place, change.sparsifiers, *states, change.reasons

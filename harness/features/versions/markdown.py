@@ -65,21 +65,21 @@ def _changes(table: VersionTable, kind: Kind) -> Iterator[str]:
     yield "" if of_kind else "None.\n"
 
 
-def _change(one: Change) -> Iterator[str]:
-    names = ", ".join(map(plain, one.sparsifiers))
-    step = f"from {one.was.value} (on {plain(one.before.title)}) to {one.now.value}"
-    title = f"{plain(one.defect)}** ({one.ids})" if one.defect else f"{one.ids}**"
-    yield f"- **{title} since torch {plain(one.since.title)}: {step}. {plain(one.sentence)}".rstrip()
-    yield f"  - {names}: {one.count}, {plain(one.axes)}"
-    if one.reasons or one.link:
-        because = "it had failed because" if one.kind is Kind.FIXED else "because"
-        yield f"  - {because}: {plain(one_line(' '.join(one.reasons), 600))}{link_suffix(one.link)}"
-    if one.message:
-        yield f"  - seen: {plain(one_line(one.message, 300))}"
-    if one.package:
-        yield f"  - the package changed, too: {plain(one.package)}"
-    if one.kind is Kind.BROKE:
-        yield f"  - repeat: {code(f'sparsecheck run {one.arguments}')}"
+def _change(change: Change) -> Iterator[str]:
+    names = ", ".join(map(plain, change.sparsifiers))
+    step = f"from {change.was.value} (on {plain(change.before.title)}) to {change.now.value}"
+    title = f"{plain(change.defect)}** ({change.ids})" if change.defect else f"{change.ids}**"
+    yield f"- **{title} since torch {plain(change.since.title)}: {step}. {plain(change.sentence)}".rstrip()
+    yield f"  - {names}: {change.count}, {plain(change.axes)}"
+    if change.reasons or change.link:
+        because = "it had failed because" if change.kind is Kind.FIXED else "because"
+        yield f"  - {because}: {plain(one_line(' '.join(change.reasons), 600))}{link_suffix(change.link)}"
+    if change.message:
+        yield f"  - seen: {plain(one_line(change.message, 300))}"
+    if change.package:
+        yield f"  - the package changed, too: {plain(change.package)}"
+    if change.kind is Kind.BROKE:
+        yield f"  - repeat: {code(f'sparsecheck run {change.arguments}')}"
 
 
 def _environments(table: VersionTable) -> Iterator[str]:

@@ -148,8 +148,8 @@ def _environments(judged: Sequence[Judged]) -> tuple[tuple[tuple[str, str], ...]
     return tuple((*facts, ("sparsifiers", str(count))) for (_, facts), count in sorted(found.items()))
 
 
-def _facts(one: Judged) -> Iterator[tuple[str, str]]:
-    environment, header = one.environment, one.header
+def _facts(judged: Judged) -> Iterator[tuple[str, str]]:
+    environment, header = judged.environment, judged.header
     facts = (
         ("torch", environment.torch), ("python", environment.python), ("numpy", environment.numpy),
         ("platform", environment.platform), ("device", device(environment.devices, environment.accelerator)),
