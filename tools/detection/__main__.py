@@ -1,7 +1,7 @@
 """Run the timing gate repeatedly: `python -m tools.detection FILE --condition quiet --slowdown 0 --runs 50`.
 
-Each run is a complete gate run: in processes of its own, with further measurements of doubtful entries. It appends a line
-of JSON to FILE, so that an interruption loses nothing.
+Each run is a complete gate run: in processes of its own, with further measurements of doubtful entries. It appends
+a line of JSON to FILE, so that an interruption loses nothing.
 """
 
 from __future__ import annotations
