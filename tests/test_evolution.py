@@ -86,7 +86,7 @@ def test_a_requirement_binds_from_the_catalogue_that_the_adapter_states(one: Req
     assert binds(one, Cell.parse(cell()), at(2)) is binding
 
 
-@pytest.mark.parametrize("verdict", list(Verdict))
+@pytest.mark.parametrize("verdict", [one for one in Verdict if one is not Verdict.NOT_RUN])
 def test_a_newer_requirement_is_never_red(verdict: Verdict) -> None:
     failed = Record(cell("DEVICE-01"), verdict, "kind: words", "words")
     provisional = bound(failed, at(1))
@@ -94,6 +94,11 @@ def test_a_newer_requirement_is_never_red(verdict: Verdict) -> None:
     assert (provisional.verdict is Verdict.PROVISIONAL) is (verdict.is_red or verdict is Verdict.PROVISIONAL)
     assert provisional.message == failed.message
     assert bound(failed, at(3)) == failed
+
+
+def test_a_cell_that_a_red_smoke_check_stopped_is_not_run_however_new_its_requirement() -> None:
+    stopped = Record(cell("DEVICE-01"), Verdict.NOT_RUN, "", "SMOKE-01 is failed")
+    assert bound(stopped, at(1)) == stopped
 
 
 def test_clauses_of_the_contract_that_came_later_have_a_default() -> None:

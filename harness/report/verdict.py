@@ -80,13 +80,14 @@ def bound(record: Record, declaration: Declaration | None) -> Record:
     """Return the record with its failure made provisional, if the requirement does not bind the sparsifier yet.
 
     A requirement binds if its level is core or extended and it is not newer than the catalogue version that the adapter
-    states. Until then, expectations do not apply, and a stale one is provisional, too.
+    states. Until then, expectations do not apply, and a stale one is provisional, too. A cell that was not run stays
+    red: it says nothing about its requirement, and the smoke check that stopped it binds.
     """
     cell = Cell.parse(record.cell)
     requirement = find_requirement(cell.requirement)
-    if declaration is None or requirement is None or not record.verdict.is_red:
+    if declaration is None or requirement is None or binds(requirement, cell, declaration):
         return record
-    if binds(requirement, cell, declaration):
+    if not record.verdict.is_red or record.verdict is Verdict.NOT_RUN:
         return record
     reason = f"newer than catalogue {declaration.catalogue}, which the adapter states, and therefore not red"
     reason = "a provisional requirement is never red" if requirement.level == "provisional" else reason
