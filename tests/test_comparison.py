@@ -99,6 +99,7 @@ def test_two_runs_of_the_same_code_do_not_differ(real: tuple[Report, Report]) ->
 
 
 SHRUNK = declare(set(CAPABILITIES) - {"compile"}, ["compile"])
+IN_PART = declare(CAPABILITIES, [], {"block": "kx1"})
 
 
 @pytest.mark.parametrize(
@@ -115,6 +116,8 @@ SHRUNK = declare(set(CAPABILITIES) - {"compile"}, ["compile"])
         (lambda of: altered(of, Verdict.KNOWN, signature="mask-differs: x"), "CHANGED", "but in another way"),
         (lambda of: redeclared(of, capabilities=SHRUNK), "SHRUNK", "compile: was supported, now unsupported"),
         (lambda of: redeclared(of, contract=contract(ties="any")), "CHANGED", "contract, ties: was lowest index, now"),
+        (lambda of: redeclared(of, catalogue=3), "CHANGED", "catalogue: was 4, now 3"),
+        (lambda of: redeclared(of, capabilities=IN_PART), "SHRUNK", "parts of block: was all, now kx1"),
         (lambda of: redeclared(of, profile="structural"), "CHANGED", "profile: was mask, now structural"),
         (without_requirement, "LOST", "planned before, but not now"),
         (without_subject, "LOST", "the sparsifier is missing from the new report"),
@@ -153,12 +156,38 @@ V = Verdict
         (V.FAILED, V.NOT_RUN, "CHANGED"), (V.UNAVAILABLE, V.KNOWN, "JUDGED"), (V.UNAVAILABLE, V.REFUSED, "JUDGED"),
         (V.NOT_RUN, V.FAILED, "JUDGED"), (V.NOT_RUN, V.PASSED, "JUDGED"), (V.REFUSED, V.UNAVAILABLE, "LOST"),
         (V.FAILED, V.UNAVAILABLE, "LOST"), (V.NOT_RUN, V.UNAVAILABLE, ""), (V.UNAVAILABLE, V.STALE, "NEW_FAILURE"),
+        (V.PASSED, V.PROVISIONAL, "PROVISIONAL"), (V.KNOWN, V.PROVISIONAL, "PROVISIONAL"),
+        (V.REFUSED, V.PROVISIONAL, "PROVISIONAL"), (V.FAILED, V.PROVISIONAL, "PROVISIONAL"),
+        (V.PROVISIONAL, V.PASSED, "FIXED"), (V.PROVISIONAL, V.FAILED, "NEW_FAILURE"),
         *((verdict, verdict, "") for verdict in Verdict),
     ],
 )
 def test_every_change_of_verdict_has_its_kind(before: Verdict, now: Verdict, kind: str) -> None:
     comparison = compare(of(before), of(now))
     assert [change.kind.name for change in comparison.changes] == ([kind] if kind else [])
+
+
+def test_another_provisional_failure_is_shown_and_not_worse() -> None:
+    comparison = compare(of(V.PROVISIONAL, "aliased: a"), of(V.PROVISIONAL, "mask-differs: b"))
+    assert ([change.kind for change in comparison.provisional], comparison.better) == ([Kind.PROVISIONAL], ())
+    assert comparison.exit_code == 0
+    assert "provisional, not red:" in list(render_text(of(V.PASSED), of(V.PASSED), comparison))
+
+
+@pytest.mark.parametrize(
+    ("had", "has", "kind"),
+    [
+        ("kx1", "1xk", "SHRUNK"), ("kx1", "kx1 1xk", "GROWN"), ("kx1 1xk", "1xk", "SHRUNK"), ("kx1", "", "GROWN"),
+        ("kx1 1xk", "1xk kx1", ""), ("", "kx1 1xk", "SHRUNK"),
+    ],
+)
+def test_supported_parts_of_a_pattern_shrink_and_grow(had: str, has: str, kind: str) -> None:
+    def declaring(parts: str) -> Report:
+        capabilities = declare(CAPABILITIES, [], {"block": parts} if parts else {})
+        return redeclared(report(passed(cell())), capabilities=capabilities)
+
+    changes = compare(declaring(had), declaring(has)).changes
+    assert [change.kind.name for change in changes] == ([kind] if kind else [])
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from ..catalogue.axes import resolve_pattern
 from ..errors import INCOMPLETE, OK, RED
-from ..values.capability import CAPABILITIES
+from ..values.capability import CAPABILITIES, LAYER_KINDS
 from ..values.cell import Cell
 from ..values.declaration import Declaration
 from ..values.record import Record, Subject, Verdict
@@ -22,7 +22,7 @@ from .report import Report, check_whole
 
 
 class Kind(str, Enum):
-    """The kinds of changes: first those for the worse, worst first, then those for the better."""
+    """The kinds of changes: first those for the worse, worst first, then the others."""
 
     NEW_FAILURE = "new failure"
     LOST = "lost cell"
@@ -32,10 +32,11 @@ class Kind(str, Enum):
     FIXED = "fixed"
     GROWN = "grown capability"
     JUDGED = "newly judged"
+    PROVISIONAL = "provisional failure"
 
     @property
     def is_worse(self) -> bool:
-        return self not in (Kind.FIXED, Kind.GROWN, Kind.JUDGED)
+        return self not in (Kind.FIXED, Kind.GROWN, Kind.JUDGED, Kind.PROVISIONAL)
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,13 @@ class Comparison:
 
     @property
     def better(self) -> tuple[Change, ...]:
-        return tuple(change for change in self.changes if not change.kind.is_worse)
+        others = (change for change in self.changes if not change.kind.is_worse)
+        return tuple(change for change in others if change.kind is not Kind.PROVISIONAL)
+
+    @property
+    def provisional(self) -> tuple[Change, ...]:
+        """Return the new failures of requirements that do not bind the sparsifier yet."""
+        return tuple(change for change in self.changes if change.kind is Kind.PROVISIONAL)
 
     @property
     def exit_code(self) -> int:
@@ -273,6 +280,8 @@ def _kind(before: Record, now: Record) -> Kind | None:
         return Kind.JUDGED
     if is_now.is_red:
         return _now_red(was, is_now)
+    if is_now is Verdict.PROVISIONAL:
+        return Kind.PROVISIONAL
     return Kind.WEAKER if (was, is_now) in _WEAKER else Kind.FIXED
 
 
@@ -290,7 +299,9 @@ def _same_verdict(before: Record, now: Record) -> Kind | None:
     """Return the kind of a change that leaves the verdict as it was: another reason, or another refuser."""
     if before.verdict is Verdict.REFUSED and before.refused_by != now.refused_by:
         return Kind.FIXED if now.refused_by == "package" else Kind.WEAKER
-    return Kind.CHANGED if essence(before.signature) != essence(now.signature) else None
+    if essence(before.signature) == essence(now.signature):
+        return None
+    return Kind.PROVISIONAL if now.verdict is Verdict.PROVISIONAL else Kind.CHANGED
 
 
 def essence(signature: str) -> str:
@@ -327,16 +338,30 @@ def _message(kind: Kind, pairs: Sequence[Pair]) -> str:
 
 
 def _declared(old: Declaration, new: Declaration) -> Iterator[Change]:
-    """Yield the changes in capabilities, profile and contract."""
+    """Yield the changes in capabilities and their parts, catalogue version, profile and contract."""
     name, had, has = new.sparsifier, old.capabilities, new.capabilities
     for capability in sorted(had.supported - has.supported):
         now = has.support(capability).value if capability in CAPABILITIES else "no longer a capability"
         yield Change(Kind.SHRUNK, name, f"{capability}: was supported, now {now}")
     for capability in sorted(has.supported - had.supported):
         yield Change(Kind.GROWN, name, f"{capability}: now supported")
+    for pattern in sorted(had.supported & has.supported):
+        yield from _parts(name, pattern, had.part(pattern), has.part(pattern))
+    if new.catalogue < old.catalogue:
+        what = f"catalogue: was {old.catalogue}, now {new.catalogue}; newer requirements are provisional again"
+        yield Change(Kind.CHANGED, name, what)
     if old.profile != new.profile:
         yield Change(Kind.CHANGED, name, f"profile: was {old.profile}, now {new.profile}")
     for clause in new.contract.__struct_fields__:
         was, now = getattr(old.contract, clause), getattr(new.contract, clause)
         if was != now:
             yield Change(Kind.CHANGED, name, f"contract, {clause}: was {was}, now {now}")
+
+
+def _parts(name: str, pattern: str, had: tuple[str, ...], has: tuple[str, ...]) -> Iterator[Change]:
+    """Yield the change in the supported parts of a pattern; no parts stand for the whole."""
+    if set(had) != set(has):
+        whole = {"all"} if pattern == "block" else set(LAYER_KINDS)
+        is_shrunk = bool(has) and not set(has) >= (set(had) or whole)
+        was, now = (" ".join(parts) or "all" for parts in (had, has))
+        yield Change(Kind.SHRUNK if is_shrunk else Kind.GROWN, name, f"parts of {pattern}: was {was}, now {now}")

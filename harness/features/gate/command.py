@@ -22,8 +22,9 @@ def gate(file: Path, baseline: Path, xml: Path | None, markdown: Path | None) ->
     """Compare REPORT with a baseline; fail if anything got worse.
 
     A regression is a new failure, a lost cell, a shrunk capability, a weaker verdict (a known failure or a refusal
-    that passed before), or changed behaviour (another kind of failure, another contract). A failure that the baseline
-    has too is not a regression. Improvements are listed and do not affect the exit code.
+    that passed before), or changed behaviour (another kind of failure, another contract, an earlier
+    catalogue stated). A failure that the baseline has too is not a regression. Improvements and provisional failures
+    are listed and do not affect the exit code.
 
     Exit codes: 0 nothing got worse; 1 something did; 2 bad usage, or a file is not a report; 3 a report is
     incomplete, or nothing could be compared.

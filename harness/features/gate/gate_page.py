@@ -21,16 +21,17 @@ _WORDS = {
     Kind.SHRUNK: ("capability shrunk", "capabilities shrunk"), Kind.WEAKER: ("weaker verdict", "weaker verdicts"),
     Kind.CHANGED: ("change of behaviour", "changes of behaviour"), Kind.FIXED: ("cell fixed", "cells fixed"),
     Kind.GROWN: ("capability grown", "capabilities grown"), Kind.JUDGED: ("cell newly judged", "cells newly judged"),
+    Kind.PROVISIONAL: ("provisional failure", "provisional failures"),
 }
 
 
 def render_text(baseline: Report, new: Report, comparison: Comparison) -> Iterator[str]:
-    """Yield the verdict, other differences between the two runs, the regressions, and the improvements."""
+    """Yield the verdict, other differences between the two runs, and the changes, the worst first."""
     yield verdict(comparison)
     yield from (f"  {line}" for line in run_differences(baseline, new, comparison))
-    for title, changes in (("worse", comparison.worse), ("better", comparison.better)):
+    for title, changes in _sections(comparison):
         if changes:
-            yield f"{title}:"
+            yield f"{title.lower()}:"
         for change in changes:
             yield f"  {_headline(change)}"
             yield from (f"    {line}" for line in _first(change))
@@ -105,7 +106,12 @@ def gate_markdown(baseline: Report, new: Report, comparison: Comparison) -> str:
     sign = "\N{WHITE HEAVY CHECK MARK}" if comparison.exit_code == OK else "\N{CROSS MARK}"
     head = f"## {sign} sparsecheck gate\n\n**{plain(verdict(comparison))}**\n"
     notes = [f"- {plain(line)}\n" for line in run_differences(baseline, new, comparison)]
-    return page(head, [*_blocks("Worse", comparison.worse, new), *_blocks("Better", comparison.better, new), *notes])
+    blocks = [block for title, changes in _sections(comparison) for block in _blocks(title, changes, new)]
+    return page(head, [*blocks, *notes])
+
+
+def _sections(comparison: Comparison) -> tuple[tuple[str, Sequence[Change]], ...]:
+    return ("Worse", comparison.worse), ("Provisional, not red", comparison.provisional), ("Better", comparison.better)
 
 
 def _blocks(title: str, changes: Sequence[Change], new: Report) -> Iterator[str]:
