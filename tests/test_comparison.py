@@ -422,7 +422,7 @@ def test_exit_codes_for_files_that_are_not_reports(tmp_path: Path) -> None:
 def test_the_result_of_a_baseline_of_another_catalogue_is_ignored(tmp_path: Path) -> None:
     """The result depends on the core requirements of its catalogue, which are not known here."""
     refused = [*passed(cell()), Record(cell("MASK-02"), V.REFUSED, refused_by="adapter")]
-    old = report(refused, catalogue="another", requirements={})
+    old = report(refused, catalogue="another", requirements={}, format=1)
     assert old.footer is not None
     [outcome] = old.footer.outcomes
     otherwise = replaced(old, footer=Footer((replace(outcome, result="failure"),)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from sparsecheck.catalogue import AREAS, CATALOGUE, UnknownCatalogue, at_version, revisions
 from sparsecheck.report.identity import LeftOut, catalogue_version, judged_by, left_out
 from sparsecheck.report.joining import aligned, join
-from sparsecheck.report.report import Report, ReportMismatch, read
+from sparsecheck.report.report import InvalidLine, Report, ReportMismatch, read, write
 from sparsecheck.values.requirement import Requirement
 from tests.samples import cell, passed, report, requirement
 
@@ -34,6 +35,26 @@ def test_a_report_of_format_1_is_read_and_covers_catalogue_3(file: Path) -> None
 def test_an_unknown_digest_covers_the_requirements_that_were_planned() -> None:
     old = report(passed(cell("MASK-02"), cell("GONE-01")), **BEFORE_REVISIONS)
     assert judged_by(old.header) == {"MASK-02": 1, "GONE-01": 1}
+
+
+@pytest.mark.parametrize(
+    ("lie", "said"),
+    [
+        ({"requirements": {}}, "a cell of 'MASK-01' is planned, but the header does not list that requirement"),
+        ({"requirements": {"MASK-02": 1}}, "a cell of 'MASK-01' is planned"),
+        ({"requirements": {"MASK-01": 0}}, "MASK-01 has revision 0"),
+        ({"requirements": {"MASK-01": 1, "<b>\x1b[31m": 1}}, "is not the id of a requirement"),
+        ({"requirements": {"MASK-01": 1, "MASK-x": 1}}, "'MASK-x' is not the id of a requirement"),
+        ({"catalogue": 0}, "'0' is not the version of a catalogue"),
+        ({"catalogue": "a digest"}, "'a digest' is not the version of a catalogue"),
+    ],
+)
+def test_a_header_that_contradicts_itself_is_not_a_report(tmp_path: Path, lie: dict[str, Any], said: str) -> None:
+    """The gate would compare nothing in place of the cells that a header hides, and exit with 0."""
+    write(report(passed(cell()), **lie), tmp_path / "lie.jsonl")
+    with pytest.raises(InvalidLine, match=re.escape(said)) as raised:
+        read(tmp_path / "lie.jsonl")
+    assert str(raised.value).isprintable()
 
 
 def test_left_out_requirements_are_named_with_the_reason() -> None:

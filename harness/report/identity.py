@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..catalogue import CATALOGUE, RETIRED
+from ..suggestions import quoted
 from ..values.cell import Cell
 from ..values.record import Header
 
@@ -32,6 +34,29 @@ def judged_by(header: Header) -> Mapping[str, int]:
     known = [one.id for one in CATALOGUE if one.since <= catalogue_version(header)]
     planned = [Cell.parse(cell).requirement for subject in header.subjects for cell in subject.planned]
     return dict.fromkeys((*known, *planned), 1)
+
+
+_ID = re.compile(r"[A-Z]+-[0-9]+")
+
+
+def contradiction(header: Header) -> str:
+    """Return the reason why the identity in a header cannot be true, or an empty string.
+
+    A header that plans a cell of a requirement that it does not list, or lists none, would have cells compared with
+    nothing and dropped in silence.
+    """
+    if header.format == 1:
+        return ""
+    if not isinstance(header.catalogue, int) or header.catalogue < 1:
+        return f"{quoted(str(header.catalogue))} is not the version of a catalogue"
+    for id, revision in header.requirements.items():
+        if not _ID.fullmatch(id):
+            return f"{quoted(id)} is not the id of a requirement"
+        if revision < 1:
+            return f"{id} has revision {revision}, and the first revision is 1"
+    planned = (Cell.parse(cell).requirement for subject in header.subjects for cell in subject.planned)
+    missing = next((id for id in planned if id not in header.requirements), "")
+    return f"a cell of {quoted(missing)} is planned, but the header does not list that requirement" if missing else ""
 
 
 def catalogue_version(header: Header) -> int:

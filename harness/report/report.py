@@ -21,7 +21,7 @@ from ..errors import INCOMPLETE, OK, RED, UNUSABLE, SparsecheckError
 from ..values.cell import Cell, InvalidCell
 from ..values.record import Footer, Header, Line, Outcome, Record, Subject
 from ..values.requirement import Level
-from .identity import judged_by
+from .identity import contradiction, judged_by
 from .ledger import Balance, applies, reconcile
 from .outcome import is_same, outcome
 
@@ -330,6 +330,8 @@ def _header(header: Line, path: Path) -> Header:
     for subject in header.subjects:
         if not subject.problem and (subject.declaration is None or subject.environment is None):
             raise InvalidLine(f"{path}:1: {subject.sparsifier} has neither a declaration nor a problem")
+    if problem := contradiction(header):
+        raise InvalidLine(f"{path}:1: {problem}", _RERUN)
     return header
 
 
