@@ -16,6 +16,7 @@ from sparsecheck.report.verdict import bound
 from sparsecheck.values import capability
 from sparsecheck.values.cell import Cell
 from sparsecheck.values.contract import Contract
+from sparsecheck.values.declaration import FIRST_STATED
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.requirement import Requirement
 from sparsecheck.values.selection import Selection
@@ -23,7 +24,11 @@ from tests.samples import cell, declaration, environment, requirement
 
 
 class OlderAdapter(ExemplarAdapter):
-    catalogue = 1
+    catalogue = FIRST_STATED
+
+
+class TooEarlyAdapter(ExemplarAdapter):
+    catalogue = FIRST_STATED - 1
 
 
 class LaterAdapter(ExemplarAdapter):
@@ -36,16 +41,16 @@ def loaded(name: str) -> Any:
 
 @pytest.fixture
 def grown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Add a capability of catalogue version 2 to those of today."""
+    """Add a capability to those of today that is newer than the first catalogue an adapter can state."""
     monkeypatch.setitem(capability.CAPABILITIES, "lstm", "sparsifies the weights of nn.LSTM")
-    monkeypatch.setitem(capability.SINCE, "lstm", 2)
+    monkeypatch.setitem(capability.SINCE, "lstm", FIRST_STATED + 1)
 
 
 @pytest.mark.usefixtures("grown")
 def test_a_newer_capability_is_not_yet_declared_and_breaks_no_adapter() -> None:
     found = loaded("OlderAdapter").declaration
     assert found.capabilities.undeclared == ("lstm",)
-    assert found.capabilities.undeclared_at(1) == ()
+    assert found.capabilities.undeclared_at(FIRST_STATED) == ()
 
 
 @pytest.mark.usefixtures("grown")
@@ -55,7 +60,7 @@ def test_a_capability_of_its_own_catalogue_must_be_declared() -> None:
 
 
 class ExemplarAdapter2(ExemplarAdapter):
-    catalogue = 2
+    catalogue = FIRST_STATED + 1
 
 
 @pytest.mark.usefixtures("grown")
@@ -66,8 +71,13 @@ def test_nothing_is_planned_on_a_capability_that_is_not_yet_declared() -> None:
 
 
 def test_an_adapter_of_a_later_catalogue_asks_for_an_upgrade() -> None:
-    with pytest.raises(BrokenAdapter, match=f"catalogue {VERSION + 1}, but this sparsecheck has 1 to {VERSION}"):
+    with pytest.raises(BrokenAdapter, match=f"catalogue {VERSION + 1}, but this sparsecheck has {FIRST_STATED} to {VERSION}"):
         loaded("LaterAdapter")
+
+
+def test_no_adapter_states_a_catalogue_by_which_it_would_be_bound_to_less_than_by_stating_none() -> None:
+    with pytest.raises(BrokenAdapter, match=f"the first version that an adapter can state is {FIRST_STATED}"):
+        loaded("TooEarlyAdapter")
 
 
 def at(catalogue: int) -> Any:

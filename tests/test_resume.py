@@ -71,7 +71,8 @@ def test_a_sparsifier_that_could_not_be_judged_is_judged_on_resume(tmp_path: Pat
 @pytest.mark.parametrize(
     ("change", "error", "said"),
     [
-        (lambda one: replace(one, catalogue=99), ChangedCatalogue, "by another catalogue"),
+        (lambda one: replace(one, catalogue=99), ChangedCatalogue,
+         r"another catalogue than this run \(99 and 4\)\. Use the same --catalogue"),
         (lambda one: replace(one, sparsecheck="0"), ChangedCatalogue, "by sparsecheck 0, and this is 1"),
         (lambda one: replace(one, selection=Selection(("MASK",))), ChangedPlan, "has another selection"),
         (lambda one: replace(one, shard="1/2"), ChangedPlan, "is the report of shard 1/2, not of a whole run"),

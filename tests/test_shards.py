@@ -139,7 +139,7 @@ assert LEDGER is not None
         (header(shard=""), NotAShard, "one of the reports is of a whole run; merge takes"),
         (header(shard="2"), NotAShard, "one of the reports is not of a shard: '2' is not"),
         (header(shard="1/3"), DuplicateShard, "shard 1/3 is in two of the reports"),
-        (header(catalogue=99), CatalogueMismatch, "shard 2/3 was judged by another catalogue than shard 1/3"),
+        (header(catalogue=99), CatalogueMismatch, "by another catalogue than shard 1/3 (99 and 4)"),
         (header(sparsecheck="9"), CatalogueMismatch, "shard 2/3 was judged by sparsecheck 9, shard 1/3 by "),
         (header(shard="2/4"), PlanMismatch, "shard 2/4 and shard 1/3 belong to different plans"),
         (header(selection=Selection(("MASK",))), PlanMismatch, "shard 2/3 ran with another selection"),

@@ -121,11 +121,14 @@ ALL = tuple(CAPABILITIES)
         ({"block": "kx1 2x2"}, ALL, "partial 'block' names 2x2; its parts are kx1, 1xk"),
         ({"channel": "conv2d conv3d"}, ALL, "partial 'channel' names conv3d; its parts are linear, conv1d, conv2d"),
         ({"channel": "conv2d"}, ("linear", "channel"), "partial 'channel' names conv2d, not declared supported"),
+        ("block", ALL, "partial is not made of words; write it as {'block': 'kx1'"),
+        ({"block": ["kx1"]}, ALL, "partial is not made of words"),
+        ({3: "kx1"}, ALL, "partial is not made of words"),
         ({"channel": "conv2d"}, ("linear", "conv2d", "channel"), "partial: no pattern is supported on linear, which"),
     ],
 )
 def test_a_part_that_a_pattern_cannot_have_is_refused(
-    partial: dict[str, str], supported: tuple[str, ...], message: str
+    partial: Any, supported: tuple[str, ...], message: str
 ) -> None:
     with pytest.raises(InvalidCapabilities) as caught:
         declare(supported, set(CAPABILITIES) - set(supported), partial)

@@ -24,6 +24,7 @@ from packaging.requirements import Requirement
 from ..catalogue import VERSION
 from ..errors import SparsecheckError
 from ..suggestions import UnknownName, quoted, suggestion
+from ..values.declaration import FIRST_STATED
 
 if TYPE_CHECKING:
     from ..values.declaration import Declaration
@@ -292,16 +293,22 @@ def _declaration(adapter: Adapter, name: str, place: str, supposed: tuple[str, .
         missing = declaration.capabilities.undeclared_at(declaration.catalogue)
     if declaration.sparsifier != name:
         raise BrokenAdapter(f"{place} declares the name {declaration.sparsifier!r}, but is registered as {name!r}")
-    if not 1 <= declaration.catalogue <= VERSION:
-        raise BrokenAdapter(
-            f"{place} is written for catalogue {declaration.catalogue}, but this sparsecheck has 1 to {VERSION}: "
-            "upgrade sparsecheck, or state an earlier `catalogue`"
-        )
+    if problem := _problem_of_catalogue(declaration.catalogue):
+        raise BrokenAdapter(f"{place} is written for catalogue {declaration.catalogue}, {problem}")
     if missing:
         raise BrokenAdapter(
             f"{place} leaves undeclared: {', '.join(missing)}; add each to `supported` or to `unsupported`"
         )
     return declaration
+
+
+def _problem_of_catalogue(stated: int) -> str:
+    """Return the reason why an adapter cannot state a catalogue version, or an empty string."""
+    if stated > VERSION:
+        return f"but this sparsecheck has {FIRST_STATED} to {VERSION}: upgrade sparsecheck, or state an earlier `catalogue`"
+    if stated < FIRST_STATED:
+        return f"and the first version that an adapter can state is {FIRST_STATED}: an earlier one demands less"
+    return ""
 
 
 def _as_recorded(declaration: Declaration, supposed: tuple[str, ...]) -> Declaration:

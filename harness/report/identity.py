@@ -64,6 +64,11 @@ def catalogue_version(header: Header) -> int:
     return header.catalogue if isinstance(header.catalogue, int) else _VERSION_OF.get(header.catalogue, 0)
 
 
+def versions_of(one: Header, other: Header) -> str:
+    """Return the catalogue versions of two reports for a message, or an empty string if they are equal."""
+    return f" ({one.catalogue} and {other.catalogue})" if one.catalogue != other.catalogue else ""
+
+
 def left_out(there: Mapping[str, int], here: Mapping[str, int]) -> tuple[LeftOut, ...]:
     """List the requirements that `there` and `here` do not share, with the reason for each.
 

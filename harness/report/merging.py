@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from ..values.record import Footer, Header, Record, Subject
 from ..values.shard import InvalidShard, Shard
+from .identity import versions_of
 from .report import InvalidReport, Report
 from .sharding import ledger_digest
 
@@ -81,7 +82,8 @@ def _check_plans(reports: Sequence[Report], shards: Sequence[Shard]) -> None:
     for shard, report in zip(shards, reports, strict=True):
         header = report.header
         if (header.catalogue, header.requirements) != (first.catalogue, first.requirements):
-            raise CatalogueMismatch(f"shard {shard} was judged by another catalogue than shard {shards[0]}")
+            raise CatalogueMismatch(f"shard {shard} was judged by another catalogue than shard {shards[0]}"
+                                    f"{versions_of(header, first)}")
         if header.sparsecheck != first.sparsecheck:
             raise CatalogueMismatch(f"shard {shard} was judged by sparsecheck {header.sparsecheck}, shard {shards[0]} "
                                     f"by {first.sparsecheck}")

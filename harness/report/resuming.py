@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from ..errors import SparsecheckError
 from ..values.record import Header, Record, Subject, Verdict
+from .identity import versions_of
 from .report import EmptyReport, Report, salvage
 
 _RESTART = "To start again, run it without --resume."
@@ -77,7 +78,9 @@ def _salvaged(path: Path) -> Iterator[Report]:
 
 def _check_header(seen: Header, asked: Header, path: Path) -> None:
     if (seen.catalogue, seen.requirements) != (asked.catalogue, asked.requirements):
-        raise ChangedCatalogue(f"{path} was judged by another catalogue than that of this sparsecheck", _RESTART)
+        problem = f"{path} was judged by another catalogue than this run{versions_of(seen, asked)}"
+        hint = "Use the same --catalogue. " if seen.catalogue != asked.catalogue else ""
+        raise ChangedCatalogue(problem, hint + _RESTART)
     if seen.sparsecheck and seen.sparsecheck != asked.sparsecheck:
         raise ChangedCatalogue(
             f"{path} was judged by sparsecheck {seen.sparsecheck}, and this is {asked.sparsecheck}", _RESTART

@@ -217,7 +217,8 @@ def _collect(name: str, files: ChildFiles, run: Run, weights: Weights, losses: l
         exit = describe_exit(files.code)
         otherwise = f"the process of {name} {exit} before it wrote a report" if is_missing else _message(path, error)
         losses.append(f"{name}: no report")
-        problem = f"{files.describe_end(name, otherwise)}. Its last output: {last_output(files.folder, name)}"
+        end = files.describe_end(name, otherwise).rstrip(".")
+        problem = f"{end}. Its last output: {last_output(files.folder, name)}"
         return run.earlier[name] if name in run.earlier else _unjudged(name, run, problem)
     if report.footer is None:
         how, cell = files.describe_end(name), _current_cell(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import Enum
+from typing import Any
 
 from msgspec import Struct
 
@@ -132,6 +133,8 @@ def declare(
     Raises:
         InvalidCapabilities: A name is unknown, on both sides, or limited to a part that it does not have.
     """
+    if not all(isinstance(one, str) for one in _words_of(partial)):
+        raise InvalidCapabilities("partial is not made of words; write it as {'block': 'kx1', 'channel': 'conv2d'}")
     yes, no = _names(supported), _names(unsupported)
     if unknown := sorted((yes | no) - set(CAPABILITIES)):
         raise InvalidCapabilities(f"unknown: {', '.join(unknown)}; known are {', '.join(CAPABILITIES)}")
@@ -140,6 +143,12 @@ def declare(
     declared = Capabilities(yes, no, tuple(sorted((partial or {}).items())))
     _check_partial(declared)
     return declared
+
+
+def _words_of(partial: Any) -> Iterable[object]:
+    """Return the patterns and parts of a mapping; anything else as it is, in which no pattern can be read."""
+    partial = {} if partial is None else partial
+    return (*partial.keys(), *partial.values()) if isinstance(partial, Mapping) else (None,)
 
 
 def _check_partial(declared: Capabilities) -> None:
