@@ -71,7 +71,7 @@ def test_nothing_is_planned_on_a_capability_that_is_not_yet_declared() -> None:
 
 
 def test_an_adapter_of_a_later_catalogue_asks_for_an_upgrade() -> None:
-    with pytest.raises(BrokenAdapter, match=f"catalogue {VERSION + 1}, but this sparsecheck has {FIRST_STATED} to {VERSION}"):
+    with pytest.raises(BrokenAdapter, match=f"catalogue {VERSION + 1}, but this sparsecheck has 1 to {VERSION}"):
         loaded("LaterAdapter")
 
 

@@ -305,7 +305,7 @@ def _declaration(adapter: Adapter, name: str, place: str, supposed: tuple[str, .
 def _problem_of_catalogue(stated: int) -> str:
     """Return the reason why an adapter cannot state a catalogue version, or an empty string."""
     if stated > VERSION:
-        return f"but this sparsecheck has {FIRST_STATED} to {VERSION}: upgrade sparsecheck, or state an earlier `catalogue`"
+        return f"but this sparsecheck has 1 to {VERSION}: upgrade sparsecheck, or state an earlier `catalogue`"
     if stated < FIRST_STATED:
         return f"and the first version that an adapter can state is {FIRST_STATED}: an earlier one demands less"
     return ""
