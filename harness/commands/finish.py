@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def finish(
-    judged: Report, path: Path | None, required: tuple[str, ...] = (), left_out: tuple[str, ...] = (),
+    judged: Report, path: Path | None, required: tuple[str, ...] = (), notes: tuple[str, ...] = (),
     parts: PartialRecords | None = None, at_least: int = 0,
 ) -> None:
     """Write a report, show its verdicts, and exit.
@@ -27,7 +27,7 @@ def finish(
         judged: The report of the run.
         path: The file to write it to, if any.
         required: Names of sparsifiers that must have been judged.
-        left_out: Lines about sparsifiers or requirements that were not judged, shown last.
+        notes: Lines to show last, about sparsifiers or requirements that were not judged.
         parts: The partial records of the run, which are kept if the report cannot be written.
         at_least: The lowest exit code.
     """
@@ -38,7 +38,7 @@ def finish(
     code = max(exit_code(judged), at_least)
     if not _is_written(judged, path, parts):
         code = INCOMPLETE
-    for line in (*origin_lines(judged), *summary(judged), *left_out):
+    for line in (*origin_lines(judged), *summary(judged), *notes):
         click.echo(line)
     if lacking := [name for name in required if name not in _judged(judged)]:
         click.echo(f"sparsecheck: required but not judged: {', '.join(lacking)}", err=True)

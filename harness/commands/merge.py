@@ -13,10 +13,10 @@ from .output import check_writable
 @click.command()
 @click.argument("files", metavar="SHARD...", nargs=-1, required=True,
                 type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--to", "whole", required=True, type=click.Path(path_type=Path, dir_okay=False),
+@click.option("--to", "target", required=True, type=click.Path(path_type=Path, dir_okay=False),
               help="Write the report of the whole run to this file (JSON Lines).")
 @click.option("--require", "required", multiple=True, metavar="NAME", help="Fail unless NAME was judged.")
-def merge(files: tuple[Path, ...], whole: Path, required: tuple[str, ...]) -> None:
+def merge(files: tuple[Path, ...], target: Path, required: tuple[str, ...]) -> None:
     """Merge the reports of all shards of a run.
 
     Exit codes: those of an unsharded `sparsecheck run`; also 2 if a shard is missing or given twice, or if the shards
@@ -25,5 +25,5 @@ def merge(files: tuple[Path, ...], whole: Path, required: tuple[str, ...]) -> No
     from ..report import merging
     from ..report.report import read
 
-    check_writable(whole, "--to")
-    finish(merging.merge([read(file) for file in files]), whole, required)
+    check_writable(target, "--to")
+    finish(merging.merge([read(file) for file in files]), target, required)

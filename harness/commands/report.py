@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--report", "joined", type=click.Path(path_type=Path, dir_okay=False),
+@click.option("--report", "target", type=click.Path(path_type=Path, dir_okay=False),
               help="Write the combined report to this file (JSON Lines).")
 @click.option("--carry", "older", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
               help="For unavailable cells, show the verdicts of this report from another machine, uncounted.")
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--markdown", type=click.Path(path_type=Path, dir_okay=False),
               help="Write the failures to this Markdown file, for a CI summary page (below 60 kB).")
 def report(
-    files: tuple[Path, ...], joined: Path | None, older: tuple[Path, ...], xml: Path | None, markdown: Path | None
+    files: tuple[Path, ...], target: Path | None, older: tuple[Path, ...], xml: Path | None, markdown: Path | None
 ) -> None:
     """Show the verdicts in the reports FILES.
 
@@ -36,13 +36,13 @@ def report(
     from ..show.carried import carried, carried_lines
     from ..show.left_out import left_out_lines
 
-    check_writable(joined, "--report")
-    whole, found = aligned([read(file) for file in files])
-    cut = [one.footer.interrupted for one in whole if one.footer is not None and one.footer.interrupted]
-    together = join(whole, interrupted="; ".join(cut))
-    others = tuple(carried(together, [read_whole(file) for file in older]))
-    notes = (*left_out_lines(found), *carried_lines(others))
-    finish(together, joined, left_out=notes, at_least=_write(together, xml, markdown))
+    check_writable(target, "--report")
+    reports, omitted = aligned([read(file) for file in files])
+    interruptions = [one.footer.interrupted for one in reports if one.footer is not None and one.footer.interrupted]
+    joined = join(reports, interrupted="; ".join(interruptions))
+    elsewhere = tuple(carried(joined, [read_whole(file) for file in older]))
+    notes = (*left_out_lines(omitted), *carried_lines(elsewhere))
+    finish(joined, target, notes=notes, at_least=_write(joined, xml, markdown))
 
 
 def _write(judged: Report, xml: Path | None, markdown: Path | None) -> int:

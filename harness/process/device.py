@@ -89,10 +89,10 @@ def _module(kind: str) -> Any:
     return getattr(torch, kind)
 
 
-def _ask(function: str, *arguments: Any) -> Any:
+def _ask(function: str) -> Any:
     """Call a function of the accelerator's module; return None if there is no such function."""
     asked = getattr(_module(accelerator()), function, None)
-    return None if asked is None else asked(*arguments)
+    return None if asked is None else asked()
 
 
 # ----------------------------------------------------------------- process-wide state
@@ -104,12 +104,6 @@ def random_states() -> list[Tensor]:
         return []
     every = _ask("get_rng_state_all")
     return list(every) if every is not None else [_ask("get_rng_state")]
-
-
-def set_random_states(states: list[Tensor]) -> None:
-    """Set the random states that `random_states` returned."""
-    if accelerator() and _ask("set_rng_state_all", states) is None and len(states) == 1:
-        _ask("set_rng_state", states[0])
 
 
 def seed(number: int) -> None:

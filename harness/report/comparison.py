@@ -72,7 +72,7 @@ class Comparison:
     Attributes:
         changes: The worst first.
         compared: Number of cells in both reports that the baseline judged.
-        outside: Number of cells left aside because only one of the reports was asked for them.
+        outside: Number of cells that are in the selection of only one of the reports, and are not compared.
         left_out: Requirements that the two reports do not share, or not at the same revision.
     """
 
@@ -127,7 +127,7 @@ def compare(baseline: Report, new: Report) -> Comparison:
     """
     check_whole(baseline, "the baseline")
     check_whole(new, "the new report")
-    found = left_out(baseline.requirements, new.requirements)
+    omitted = left_out(baseline.requirements, new.requirements)
     baseline, new = baseline.restricted(new.requirements), new.restricted(baseline.requirements)
     before, now = _Side(baseline, new), _Side(new, baseline)
     names = dict.fromkeys((*before.subjects, *now.subjects))
@@ -138,7 +138,7 @@ def compare(baseline: Report, new: Report) -> Comparison:
         tuple(sorted(changes, key=lambda change: order.index(change.kind))),
         sum(count for _, count in compared),
         len({*before.outside, *now.outside}),
-        found,
+        omitted,
     )
 
 

@@ -38,12 +38,12 @@ def aligned(reports: Sequence[Report]) -> tuple[tuple[Report, ...], tuple[LeftOu
     common = dict(reports[0].requirements)
     for one in reports[1:]:
         common = {id: revision for id, revision in common.items() if one.requirements.get(id) == revision}
-    found = dict.fromkeys(gone for one in reports for gone in left_out(common, one.requirements))
+    omitted = dict.fromkeys(gone for one in reports for gone in left_out(common, one.requirements))
     version = min(catalogue_version(one.header) for one in reports)
     parts = [one.restricted(common) for one in reports]
-    if found:
+    if omitted:
         parts = [_relabel(one, version, common) for one in parts]
-    return tuple(parts), tuple(found)
+    return tuple(parts), tuple(omitted)
 
 
 def _relabel(report: Report, catalogue: int, requirements: Mapping[str, int]) -> Report:

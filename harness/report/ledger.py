@@ -54,10 +54,6 @@ class Planned:
     why: str = ""
 
 
-class NothingPlanned(ValueError):
-    """Raised if a selection matches no cell."""
-
-
 def enumerate_cells(
     catalogue: Iterable[Requirement],
     declaration: Declaration,

@@ -106,8 +106,8 @@ OLDER_WORDS: Mapping[Result, Result] = {"success": "green", "partial": "green", 
 """The current result for each result of older reports."""
 
 
-def is_same(said: Outcome, seen: Outcome) -> bool:
+def is_same(stated: Outcome, computed: Outcome) -> bool:
     """Return whether a footer's outcome equals the computed one; the footer of an older report has no levels."""
-    result = OLDER_WORDS.get(said.result, said.result)
-    levels = (said.core, said.extended) if said.core or said.extended else (seen.core, seen.extended)
-    return Outcome(said.sparsifier, result, said.counts, said.planned, said.balanced, *levels) == seen
+    result = OLDER_WORDS.get(stated.result, stated.result)
+    levels = (stated.core, stated.extended) if stated.core or stated.extended else (computed.core, computed.extended)
+    return Outcome(stated.sparsifier, result, stated.counts, stated.planned, stated.balanced, *levels) == computed

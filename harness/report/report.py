@@ -137,10 +137,10 @@ class Report:
         """
         if self.footer is None:
             return False
-        said, seen = self.footer.outcomes, self.outcomes()
+        stated, computed = self.footer.outcomes, self.outcomes()
         if not self.is_current:
-            return _without_result(said) == _without_result(seen)
-        return len(said) == len(seen) and all(map(is_same, said, seen))
+            return _without_result(stated) == _without_result(computed)
+        return len(stated) == len(computed) and all(map(is_same, stated, computed))
 
     @cached_property
     def requirements(self) -> Mapping[str, int]:
@@ -244,7 +244,7 @@ def check_whole(report: Report, what: str) -> None:
         raise ProbeReport(
             f"{what} is a probe of undeclared capabilities and has no verdicts", "Declare them, and run it again."
         )
-    check_merged(report, what)
+    _check_merged(report, what)
     if report.footer is None or report.footer.interrupted:
         why = report.footer.interrupted if report.footer else "it has no footer"
         raise InterruptedReport(f"{what} is the report of a run that was interrupted ({why})", _RERUN)
@@ -354,12 +354,7 @@ def _line(text: bytes, path: Path, number: int) -> Line:
         raise InvalidLine(f"{path}:{number}: {error}") from None
 
 
-def check_merged(report: Report, what: str = "this report") -> None:
-    """Check that a report covers a whole run. Messages call it `what`.
-
-    Raises:
-        UnmergedShard: It covers one shard.
-    """
+def _check_merged(report: Report, what: str) -> None:
     if shard := report.header.shard:
         raise UnmergedShard(
             f"{what} covers only shard {shard} of its run", "Merge all shards with `sparsecheck merge`."

@@ -1,4 +1,4 @@
-"""The table of results: every sparsifier against every requirement. No torch here."""
+"""Tabulate results: sparsifiers x requirements."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def tabulate(reports: Sequence[Report], older: Sequence[Report] = ()) -> Results
     for report in reports:
         check_whole(report, "one of the reports")
     check_alike(reports)
-    found_out = dict.fromkeys(one for report in reports for one in left_out(report.requirements, revisions()))
+    omitted = dict.fromkeys(one for report in reports for one in left_out(report.requirements, revisions()))
     reports = [report.restricted(revisions()) for report in reports]
     if not any(report.header.subjects for report in reports):
         raise EmptyReport("the reports are about no sparsifier")
@@ -172,9 +172,9 @@ def tabulate(reports: Sequence[Report], older: Sequence[Report] = ()) -> Results
         for report in reports
         for subject, outcome in zip(report.header.subjects, report.outcomes(), strict=True)
     ]
-    found = tuple(one for report in reports for one in carried(report, older))
+    elsewhere = tuple(one for report in reports for one in carried(report, older))
     selected = bool(reports[0].header.selection)
-    return ResultsTable(tuple(sorted(columns, key=lambda one: one.name)), selected, found, tuple(found_out))
+    return ResultsTable(tuple(sorted(columns, key=lambda one: one.name)), selected, elsewhere, tuple(omitted))
 
 
 def shown(text: str) -> str:

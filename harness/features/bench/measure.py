@@ -32,7 +32,7 @@ SLOWEST = ("compile",)
 
 
 GATED: tuple[Comparison, ...] = ("self",)
-"""The comparisons of a run that is gated against another version, apart from that version."""
+"""The comparisons of a run that is gated against another version, except that version."""
 
 
 class Rival(Struct, frozen=True):

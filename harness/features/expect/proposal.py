@@ -35,7 +35,7 @@ class Proposal:
 
 
 def propose(entries: Sequence[Expectation], runs: Sequence[Seen]) -> Proposal:
-    """Return the entries that would make every run green, apart from errors.
+    """Return the entries that would make every run green, except for errors.
 
     An entry that explains failures is kept. If some of its cells did not fail, it is narrowed to those that did; if it
     explains nothing any more, it is deleted. Failures that no entry explains get one entry per cause, across all

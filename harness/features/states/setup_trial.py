@@ -23,7 +23,7 @@ REQUIREMENT = "STATE-11"
 """The requirement that is checked across torch versions; its id is the seed of models and inputs."""
 
 NEEDS = ("linear", "float32", "cpu", "restore")
-"""The capabilities that a stored state needs, apart from one pattern."""
+"""The capabilities that a stored state needs, in addition to a pattern."""
 
 
 def lacking(found: Found) -> list[str]:

@@ -1,4 +1,4 @@
-"""Tabulate reports by sparsifier and torch version. Does not import torch."""
+"""Tabulate reports by sparsifier and torch version."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def tabulate(reports: Sequence[Report]) -> VersionTable:
         check_whole(report, "one of the reports")
     if len({report.header.selection for report in reports}) > 1:
         raise ReportMismatch("the reports were made with different selections; combine runs of one selection")
-    found = dict.fromkeys(one for report in reports for one in left_out(report.requirements, revisions()))
+    omitted = dict.fromkeys(one for report in reports for one in left_out(report.requirements, revisions()))
     reports = [report.restricted(revisions()) for report in reports]
     judged = sorted((one for report in reports for one in _judged(report)), key=lambda one: (one.name, one.release))
     if not judged:
@@ -90,7 +90,7 @@ def tabulate(reports: Sequence[Report]) -> VersionTable:
     releases = tuple(sorted({one.release for one in judged}))
     rows = tuple(_row(name, releases, list(group)) for name, group in groupby(judged, key=lambda one: one.name))
     selected = bool(reports[0].header.selection)
-    return VersionTable(releases, rows, changes(judged), _environments(judged), selected, tuple(found))
+    return VersionTable(releases, rows, changes(judged), _environments(judged), selected, tuple(omitted))
 
 
 def _check_once(judged: Sequence[Judged]) -> None:
