@@ -1,4 +1,4 @@
-"""Two models are alike only where torch cannot tell them apart."""
+"""Two models are alike only if torch cannot distinguish them."""
 
 from __future__ import annotations
 

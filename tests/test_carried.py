@@ -1,4 +1,4 @@
-"""What another machine said is shown with its device and its age, and counts nowhere."""
+"""Verdicts from another machine are shown with its device and their age, and are never counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What docs/ holds of the code's making is what the code makes now, and its links lead somewhere."""
+"""The generated files in docs/ are up to date, and all links lead somewhere."""
 
 from __future__ import annotations
 

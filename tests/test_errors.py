@@ -75,7 +75,7 @@ DAMAGES: dict[str, tuple[int, Callable[[Report, Path], None]]] = {
     "damaged gzip": (UNUSABLE, lambda of, file: _put(file, _flipped(gzip.compress(b"".join(lines(of)))))),
     "cut gzip": (INCOMPLETE, lambda of, file: _put(file, gzip.compress(b"".join(lines(of)))[:-9])),
 }
-"""What is wrong with a report, the exit code of every command that refuses it, and how to make it so."""
+"""By damage of a report: the exit code of every command that rejects it, and a function that writes it."""
 
 
 def _flipped(data: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Known failures are strict: each holds where it says, explains what it says, and is wanted."""
+"""Expectations are strict: each covers its cells, explains its signatures, and must not be stale."""
 
 from __future__ import annotations
 

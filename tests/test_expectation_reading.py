@@ -1,4 +1,4 @@
-"""An expectation file is read strictly: whatever it has wrong is named in a sentence, with its place."""
+"""An expectation file is read strictly: every mistake is reported in one sentence, with its place."""
 
 from __future__ import annotations
 

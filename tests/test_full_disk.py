@@ -1,4 +1,4 @@
-"""A disk that is really full while a run is recorded: what was recorded stays, the run says so, and can be finished."""
+"""A really full disk during a run: the records are kept, the run reports the cause, and it can be resumed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A legitimate difference in how masks are made and held is not a failure, but a false declaration of it is."""
+"""Masks may be made and stored in different ways; only a false declaration of the way is a failure."""
 
 from __future__ import annotations
 

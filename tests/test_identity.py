@@ -1,4 +1,4 @@
-"""The identity of a requirement: reports stay readable when the catalogue grows, and say what they do not cover."""
+"""The identity of a requirement: reports stay readable when the catalogue grows, and name what they do not cover."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ledger: which cells are planned, what is done with each, and whether all were judged."""
+"""The ledger: the planned cells, their dispositions, and the check that all were judged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A report says where the judged code came from, and a run says so first if that is not an installed release."""
+"""A report states the origin of the judged code, and a run prints it first if it is not an installed release."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sparsifier's result: one word for exit codes, and how it stands at each level."""
+"""The result of a sparsifier: overall, for the exit code, and at each level."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run saw becomes the expectations that would make it green: as few as do not cover what is sound."""
+"""Proposed expectations make a run green, with as few entries as possible that cover no sound cell."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def run(failing: Mapping[str, str], sound: str = "", name: str = "it", version: 
 
 
 def known(**fields: Any) -> Expectation:
-    """One that explains `KIND` in MASK-01; `fields` replace its own."""
+    """Return an expectation of `mask-differs`; `fields` replace its own."""
     return expectation(**{"id": "known", "signature": "mask-differs", **fields})
 
 
 def added(proposal: Proposal) -> list[dict[str, Any]]:
-    """Return the fields of what is added, but for its id, its sparsifiers and its reason."""
+    """Return the fields of the added entries, without ids, sparsifiers and reasons."""
     fields = ("requirements", "cells", "signatures", "layer", "pattern", "dtype", "device")
     return [
         {name: value for name in fields if (value := getattr(entry, name))} for entry in proposal.added
@@ -50,7 +50,7 @@ def added(proposal: Proposal) -> list[dict[str, Any]]:
 
 
 def holds(proposal: Proposal, runs: tuple[Seen, ...]) -> bool:
-    """Whether what is proposed explains all that failed and covers nothing sound."""
+    """Return whether the proposed entries explain every failure and cover no sound cell."""
     for one in runs:
         entries = [entry for entry in proposal.entries if one.declaration.sparsifier in entry.sparsifiers]
         for cell, signature in one.failing.items():

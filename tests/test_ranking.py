@@ -1,4 +1,4 @@
-"""Masks that remove the right units pass; for others the message says exactly what is wrong."""
+"""Masks that remove the right units pass; for others the message names the exact mistake."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A report is whole, or it is refused by name; what it says is what its records say."""
+"""An incomplete or damaged report is rejected with its own error, and results are computed from the records."""
 
 from __future__ import annotations
 

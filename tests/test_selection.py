@@ -1,4 +1,4 @@
-"""A selection shrinks what is judged; what it does not apply to is not judged, and nothing judged is never green."""
+"""Selections: only selected cells are judged, others are not applicable, and a run without cells is never green."""
 
 from __future__ import annotations
 

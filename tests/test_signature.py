@@ -1,4 +1,4 @@
-"""What an expected signature accepts, and by what failures are grouped."""
+"""Signatures: the failures that one accepts, and the cause that groups failures."""
 
 from __future__ import annotations
 

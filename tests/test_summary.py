@@ -1,4 +1,4 @@
-"""What a run tells in the terminal: results, what is red and how to repeat it, and nothing that is not so."""
+"""The summary in the terminal: results, red cells and how to repeat them, and nothing untrue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ground floor: what no value may be, and what its refusal says."""
+"""Values: invalid ones are rejected, with a message that names the mistake."""
 
 from __future__ import annotations
 

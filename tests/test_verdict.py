@@ -1,4 +1,4 @@
-"""What a case did becomes the verdict of its cell: signatures that can be told, and expectations that are strict."""
+"""From the outcome of a case to the verdict of its cell: readable signatures and strict expectations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check once per process that the adapter works at all, before anything else is plan."""
+"""Check once per process that the adapter works at all, before anything else is judged."""
 
 from __future__ import annotations
 

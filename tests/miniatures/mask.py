@@ -1,4 +1,4 @@
-"""Broken in the effect of a mask in forward, in the time when it takes effect, or in what else is changed."""
+"""Broken in the effect of a mask in forward, in the time when it takes effect, or by changing something else."""
 
 from __future__ import annotations
 

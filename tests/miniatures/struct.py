@@ -1,4 +1,4 @@
-"""Broken in the choice of channels to remove, or in what is removed with them."""
+"""Broken in the choice of channels to remove, or of the dependent channels."""
 
 from __future__ import annotations
 

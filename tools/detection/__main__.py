@@ -54,7 +54,7 @@ def _against_rival(bench: Bench, rival: Path) -> tuple[Found, ...]:
 
 
 def _against_saved(bench: Bench, rival: Path) -> tuple[Found, ...]:
-    """As `bench --json` and then `bench --against` do."""
+    """Gate as `bench --json` followed by `bench --against` does."""
     saved = replace(bench, adapters=(rival,), settings=Settings(bench.settings.scope))
     document = time_in_subprocesses(saved, lambda line: None).document
     return _found(bench, Gate(SAVED_ALLOWANCE, of_document(document or {})))

@@ -27,7 +27,7 @@ _export, _export_reloaded, _compiled = tracing.export, tracing.export_reloaded, 
 
 @dataclass(frozen=True)
 class Kept:
-    """What torch made, by the facts of what it was made of; of a compiled model its answer, if it gave but one."""
+    """Exported programs and compiled outputs, by the facts of the model and inputs that they were made from."""
 
     programs: dict[Facts, Any] = field(default_factory=dict)
     reloaded: dict[int, Any] = field(default_factory=dict)
@@ -123,14 +123,14 @@ def _facts(value: Any, seen: dict[object, int]) -> Facts:
     if id(value) in seen:
         return "as before", seen[id(value)]
     seen[id(value)] = len(seen)
-    for kind, told in _TOLD.items():
+    for kind, describe in _FACTS.items():
         if type(value) is kind or (kind is nn.Module and isinstance(value, kind)):
-            return told(value, seen)
+            return describe(value, seen)
     return (_Unlike(value),)
 
 
 class _Unlike:
-    """Equal to nothing else; keeps what it stands for alive, so that no other has its id."""
+    """Equal to nothing else; keeps its value alive, so that no other value gets the same id."""
 
     def __init__(self, value: object) -> None:
         self.value = value
@@ -181,7 +181,7 @@ def _of_function(function: FunctionType, seen: dict[object, int]) -> Facts:
     return function.__module__, function.__code__, tuple(_facts(one, seen) for one in beside)
 
 
-_TOLD: dict[type, Callable[[Any, dict[object, int]], Facts]] = {
+_FACTS: dict[type, Callable[[Any, dict[object, int]], Facts]] = {
     dict: _of_dict, OrderedDict: _of_dict, list: _of_sequence, tuple: _of_sequence, set: _of_set,
     Tensor: _of_tensor, nn.Parameter: _of_tensor, nn.Module: _of_module, property: _of_property,
     FunctionType: _of_function,

@@ -24,7 +24,7 @@ _SAYS_NOTHING = {"__module__", "__doc__", "__qualname__", "__annotations__", "__
 
 
 def touches(broken: type[Adapter], requirement: str) -> bool:
-    """Whether a case of `requirement` enters anything that `broken` overrides, or may do so."""
+    """Return whether a case of `requirement` enters anything that `broken` overrides, or may do so."""
     names = overridden(broken) if issubclass(broken, ExemplarAdapter) else None
     return names is None or requirement in _ELSEWHERE or bool(names & entered(requirement, names))
 

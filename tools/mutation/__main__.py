@@ -59,7 +59,7 @@ def main() -> int:
 
 
 def tried(modules: Sequence[str], jobs: int, folder: Path) -> dict[str, bool]:
-    """Of each mutant, by name, whether it survived."""
+    """Return whether each mutant survived, by name."""
     seen = watched(folder)
     gc.freeze()
     gc.disable()

@@ -66,7 +66,7 @@ def page(survived: Mapping[str, bool], explanations: Explanations) -> Iterator[s
 
 
 def scores(survived: Mapping[str, bool]) -> dict[str, tuple[int, int]]:
-    """How many mutants each module has, and how many of them survived."""
+    """Return the number of mutants and of survivors per module."""
     by_module: dict[str, list[bool]] = {}
     for name, alive in survived.items():
         by_module.setdefault(name.partition(" ")[0], []).append(alive)

@@ -41,7 +41,7 @@ _ARGUMENTS = [
 
 
 def file_of(module: str) -> Path:
-    """Where the source of `oracle/units` is."""
+    """Return the source file of a module such as `oracle/units`."""
     return ROOT / "harness" / f"{module}.py"
 
 
