@@ -17,11 +17,13 @@ from ..values.shard import InvalidShard, Shard
 class AdapterFile(click.Path):
     """The type of options that take an adapter file: `file.py`, or `file.py:ClassName` to choose among several."""
 
-    name = "adapter"
-
     def __init__(self, exists: bool = True) -> None:
         """Create the type; `exists` has the meaning of `click.Path`."""
         super().__init__(exists=exists, dir_okay=False, path_type=Path)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """Return the form of the value as help texts show it."""
+        return "FILE[:CLASS]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Check that the file exists, and return it together with the class."""

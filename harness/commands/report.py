@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("files", metavar="REPORT...", nargs=-1, required=True,
+                type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--report", "target", type=click.Path(path_type=Path, dir_okay=False),
               help="Write the combined report to this file (JSON Lines).")
 @click.option("--carry", "older", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
 def report(
     files: tuple[Path, ...], target: Path | None, older: tuple[Path, ...], xml: Path | None, markdown: Path | None
 ) -> None:
-    """Show the verdicts in the reports FILES.
+    """Show the verdicts in the REPORTs.
 
-    Each file must be about other sparsifiers. The exit code is that of a single run of all of them.
+    Each must be about other sparsifiers. The exit code is that of a single run of all of them.
     """
     from ..report.joining import aligned, join
     from ..report.report import read, read_whole
