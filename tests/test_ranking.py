@@ -152,33 +152,43 @@ def test_only_masks_with_the_highest_entries_pass() -> None:
     ("pattern", "mask", "count", "scores"),
     [
         (Unstructured(0.5), _mask("##..", "#.#."),
-         "it removes 4 of 4", "highest removed 0.6 (unit 3), lowest kept 0.1 (unit 0)"),
+         "it removes 1 of 4", "highest removed 0.6 (unit 3), lowest kept 0.1 (unit 0)"),
         (Unstructured(0.5), _mask(".###", "..#."),
-         "it removes 2 of 4", "highest removed 0.5 (unit 4), lowest kept 0.3 (unit 2)"),
+         "it removes 1 of 4", "highest removed 0.5 (unit 4), lowest kept 0.3 (unit 2)"),
         (Block((1, 2), 0.5), _mask("##..", "##.."),
-         "it removes 2 of 2", "highest removed 1.1 (unit 3), lowest kept 0.7 (unit 2)"),
+         "it removes 1 of 2", "highest removed 1.1 (unit 3), lowest kept 0.7 (unit 2)"),
         (Channel(0.5, 1), _mask("##..", "##.."),
-         "it removes 2 of 2", "highest removed 1 (unit 2), lowest kept 0.6 (unit 0)"),
+         "it removes 1 of 2", "highest removed 1 (unit 2), lowest kept 0.6 (unit 0)"),
         (NofM(2, 4), _mask(".#.#", "##.."),
-         "it removes 2 of 2", "highest removed 0.7 (unit 6), lowest kept 0.2 (unit 5)"),
+         "it removes 1 of 4", "highest removed 0.7 (unit 6), lowest kept 0.2 (unit 5)"),
     ],
 )
 def test_wrong_kept_units_are_reported(pattern: Pattern, mask: Mask, count: str, scores: str) -> None:
     said = _said(_judge_kept, mask, pattern)
-    assert said == f"kept-differs: {count} units that score above one it keeps: {scores}"
+    assert said == f"kept-differs: {count} units in place of units that score lower: {scores}"
+
+
+def test_the_amount_grows_with_the_number_of_wrong_units_in_all_groups() -> None:
+    """A known defect is bounded by this amount: one unit that is wrong must not look like all of them."""
+    weight = np.arange(1.0, 9.0).reshape(2, 4)
+    one, both = _mask("#..#", "..##"), _mask("##..", "##..")
+    assert _said(_judge_kept, one, NofM(2, 4), weight).startswith("kept-differs: it removes 1 of 4 units in place")
+    assert _said(_judge_kept, both, NofM(2, 4), weight).startswith("kept-differs: it removes 4 of 4 units in place")
+    all_but = _mask("#...", ".###")
+    assert _said(_judge_kept, all_but, Unstructured(0.5), weight).startswith("kept-differs: it removes 1 of 4 units")
 
 
 def test_ties_are_not_counted_as_wrong() -> None:
-    weight = np.array([[0.25, 0.25], [0.25, 0.25], [0.5, 0.5], [0.4, 0.4]])
+    weight, wrong = np.array([[0.25, 0.25], [0.25, 0.25], [0.5, 0.5], [0.4, 0.4]]), "removes 1 of 2 units in place of"
     said = _said(_judge_kept, _mask("##", "..", "..", "##"), Channel(0.5), weight)
-    assert said.startswith("kept-differs: it removes 1 of 2 units that score above one it keeps: highest removed 1 (")
+    assert said.startswith(f"kept-differs: it {wrong} units that score lower: highest removed 1 (")
     said = _said(_judge_kept, _mask("#..#"), Unstructured(0.5), np.array([[0.5, 0.5, 0.9, 0.6]]))
-    assert said.startswith("kept-differs: it removes 1 of 2 units that score above one it keeps: highest removed 0.9 (")
+    assert said.startswith(f"kept-differs: it {wrong} units that score lower: highest removed 0.9 (")
 
 
 def test_correct_group_does_not_hide_a_wrong_one() -> None:
     _judge_kept(_mask(".#.#", "#.#."), NofM(2, 4))
-    assert _said(_judge_kept, _mask("#.#.", "#.#."), NofM(2, 4)).startswith("kept-differs: it removes 2 of 2 units")
+    assert _said(_judge_kept, _mask("#.#.", "#.#."), NofM(2, 4)).startswith("kept-differs: it removes 2 of 4 units")
 
 
 def test_units_are_ranked_by_the_declared_score() -> None:
@@ -186,7 +196,7 @@ def test_units_are_ranked_by_the_declared_score() -> None:
     _judge_kept(_mask("##", ".."), Channel(0.5), weight, score="magnitude-l1")
     _judge_kept(_mask("..", "##"), Channel(0.5), weight, score="magnitude-l2")
     assert _said(lambda: _judge_kept(_mask("##", ".."), Channel(0.5), weight, score="magnitude-l2")) == (
-        "kept-differs: it removes 1 of 1 units that score above one it keeps: "
+        "kept-differs: it removes 1 of 1 units in place of units that score lower: "
         "highest removed 0.82 (unit 1), lowest kept 0.72 (unit 0)"
     )
 
@@ -229,7 +239,7 @@ def test_entries_outside_units_are_not_ranked() -> None:
     assert _said(
         lambda: _judge_kept(_mask("..#", "###"), Block((1, 2), 0.5), weight, ragged="keep")
     ) == (
-        "kept-differs: it removes 1 of 1 units that score above one it keeps: "
+        "kept-differs: it removes 1 of 1 units in place of units that score lower: "
         "highest removed 10 (unit 0), lowest kept 2 (unit 1)"
     )
 
@@ -267,16 +277,16 @@ def test_declared_tie_rule_passes(ties: str, mask: Mask) -> None:
     [
         ("lowest index", _mask("....", ".###"),
          "it of equal scores keeps 3, but not those of lowest index: "
-         "3 of them are removed, first at position 0 in that order"),
+         "3 of 3 such entries are removed, first at position 0 in that order"),
         ("highest index", _mask("###.", "...."),
          "it of equal scores keeps 3, but not those of highest index: "
-         "3 of them are removed, first at position 0 in that order"),
+         "3 of 3 such entries are removed, first at position 0 in that order"),
         ("lowest index", _mask("##.#", "...."),
          "it of equal scores keeps 3, but not those of lowest index: "
-         "1 of them are removed, first at position 2 in that order"),
+         "1 of 3 such entries are removed, first at position 2 in that order"),
         ("highest index", _mask("#...", "..##"),
          "it of equal scores keeps 3, but not those of highest index: "
-         "1 of them are removed, first at position 2 in that order"),
+         "1 of 3 such entries are removed, first at position 2 in that order"),
     ],
 )
 def test_other_tie_rule_is_reported(ties: str, mask: Mask, said: str) -> None:
@@ -345,4 +355,4 @@ def test_unit_broken_before_the_update_is_reported() -> None:
 def test_subset_of_another_mask() -> None:
     ranking.assert_subset({"a": _mask("#..")}, {"a": _mask("##.")}, "came-back", "came back")
     said = _said(ranking.assert_subset, {"a": _mask(".##")}, {"a": _mask("#..")}, "came-back", "came back")
-    assert said == "came-back: 2 entries of a, first at (0, 1), came back"
+    assert said == "came-back: 2 of 3 entries of a, first at (0, 1), came back"

@@ -139,25 +139,29 @@ def assert_highest_kept(
     """
     kept, scores = kept_units(mask, cut, what), unit_scores(weight, cut, contract)
     slack = 0.0 if cut.count == weight.size else SLACK[dtype]
-    for group in range(len(cut.removed)):
-        members = cut.groups == group
-        _assert_highest_kept_in_group(scores, members & kept, members & ~kept, slack, what)
+    groups = [cut.groups == group for group in range(len(cut.removed))]
+    wrong = [_count_wrong(scores[own & kept], scores[own & ~kept], slack) for own in groups]
+    if any(wrong):
+        own = groups[next(group for group, count in enumerate(wrong) if count)]
+        removed = f"{what} removes {sum(wrong)} of {int((~kept).sum())} units in place of units that score lower"
+        raise Violation("kept-differs", f"{removed}: {_extremes(scores, own & kept, own & ~kept)}")
 
 
-def _assert_highest_kept_in_group(
-    scores: Reals, kept: NDArray[np.bool_], removed: NDArray[np.bool_], slack: float, what: str
-) -> None:
-    if not kept.any() or not removed.any():
-        return
-    lowest_kept, highest_removed = scores[kept].min(), scores[removed].max()
-    better = int((scores[removed] > lowest_kept * (1 + slack)).sum())
-    require(
-        highest_removed <= lowest_kept * (1 + slack),
-        "kept-differs",
-        f"{what} removes {better} of {int(removed.sum())} units that score above one it keeps: "
-        f"highest removed {highest_removed:.6g} (unit {int(np.flatnonzero(removed)[scores[removed].argmax()])}), "
-        f"lowest kept {lowest_kept:.6g} (unit {int(np.flatnonzero(kept)[scores[kept].argmin()])})",
-    )
+def _count_wrong(kept: Reals, removed: Reals, slack: float) -> int:
+    """Return how many removed units of a group would have to be exchanged for kept ones that score lower.
+
+    One unit that is wrong counts as one, however many others score between it and the unit that is in its place.
+    """
+    if not kept.size or not removed.size or removed.max() <= kept.min() * (1 + slack):
+        return 0
+    lowest_to_keep = np.sort(np.concatenate((kept, removed)))[-kept.size]
+    return max(1, int((kept * (1 + slack) < lowest_to_keep).sum()))
+
+
+def _extremes(scores: Reals, kept: NDArray[np.bool_], removed: NDArray[np.bool_]) -> str:
+    highest, lowest = np.flatnonzero(removed)[scores[removed].argmax()], np.flatnonzero(kept)[scores[kept].argmin()]
+    return (f"highest removed {scores[highest]:.6g} (unit {int(highest)}), "
+            f"lowest kept {scores[lowest]:.6g} (unit {int(lowest)})")
 
 
 def assert_same_mask(one: Ranking, other: Ranking, contract: Contract, dtype: str, what: str) -> None:
@@ -211,7 +215,7 @@ def assert_subset(inner: Mapping[str, Mask], outer: Mapping[str, Mask], kind: st
         stray = np.argwhere(mask & ~outer[name])
         if stray.size:
             first = tuple(int(i) for i in stray[0])
-            raise Violation(kind, f"{len(stray)} entries of {name}, first at {first}, {what}")
+            raise Violation(kind, f"{len(stray)} of {mask.size} entries of {name}, first at {first}, {what}")
 
 
 def assert_ties(mask: Mask, contract: Contract, what: str) -> None:
@@ -229,5 +233,5 @@ def assert_ties(mask: Mask, contract: Contract, what: str) -> None:
         raise Violation(
             "ties-differ",
             f"{what} of equal scores keeps {kept}, but not those of {contract.ties}: "
-            f"{stray.size} of them are removed, first at position {int(stray[0])} in that order",
+            f"{stray.size} of {kept} such entries are removed, first at position {int(stray[0])} in that order",
         )
