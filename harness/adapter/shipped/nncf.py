@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import nncf
 import nncf.torch
-import nncf.torch.function_hook.strip  # nncf.strip imports it when called: what it sets is to be seen at once
+import nncf.torch.function_hook.strip  # nncf.strip would import it later, in the middle of a cell
 from nncf.torch.function_hook.pruning.magnitude.algo import get_pruned_modules
 from nncf.torch.function_hook.pruning.magnitude.schedulers import MultiStepMagnitudePruningScheduler
 from torch import Tensor, nn
