@@ -105,7 +105,7 @@ class ReportWriter:
 
     @property
     def _is_own(self) -> bool:
-        """Whether this is the writing process, and not one that a sparsifier forked from it."""
+        """Return whether this is the writing process, and not one that a sparsifier forked from it."""
         return os.getpid() == self._process
 
     @contextmanager

@@ -73,7 +73,7 @@ class Run:
 
     @property
     def header(self) -> Header:
-        """The header of a report without subjects."""
+        """Return the header of a report without subjects."""
         return Header(
             self.catalogue, "", (), self.selection, shard=str(self.shard or ""),
             requirements=catalogue.revisions(self.catalogue),

@@ -77,7 +77,7 @@ class SparsifierPlan:
 
     @property
     def to_judge(self) -> list[Planned]:
-        """The planned cells for which a case runs: neither unavailable nor kept from an interrupted run."""
+        """Return the planned cells for which a case runs: neither unavailable nor kept from an interrupted run."""
         done = {record.cell for record in self.kept}
         return [one for one in self.planned if one.disposition != "unavailable" and one.cell.id not in done]
 
@@ -98,7 +98,7 @@ class Session:
 
     @property
     def header(self) -> Header:
-        """The header of the report of this session."""
+        """Return the header of the report of this session."""
         return Header(
             catalogue=self.request.catalogue,
             started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
@@ -135,7 +135,7 @@ class Session:
 
     @property
     def digest(self) -> str:
-        """A digest of the planned cells; a pytest-xdist worker with a different digest must not judge."""
+        """Return a digest of the planned cells; a pytest-xdist worker with a different digest must not judge."""
         cells = [(planned.cell.id, planned.disposition) for one in self.plans for planned in one.planned]
         return hashlib.sha256(msgspec.json.encode(cells)).hexdigest()
 

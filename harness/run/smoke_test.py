@@ -22,7 +22,7 @@ class SmokeTest:
 
     @property
     def was_tried(self) -> bool:
-        """Whether the checks of any sparsifier have run."""
+        """Return whether the checks of any sparsifier have run."""
         return bool(self._red)
 
     def stop(self, planned: Planned) -> None:

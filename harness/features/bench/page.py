@@ -37,7 +37,7 @@ class BenchReport:
 
     @property
     def verdict(self) -> str:
-        """The verdict and the number of entries per state, in one line."""
+        """Return the verdict and the number of entries per state, in one line."""
         failed = sum(timing.state in (State.NOT_TIMED, State.RAISED) for timing in self.timings)
         timed = sum(timing.state is State.TIMED for timing in self.timings)
         counts = f"{timed} timed, {failed} could not be timed, {len(self.timings) - timed - failed} not offered"
@@ -45,25 +45,25 @@ class BenchReport:
 
     @property
     def place(self) -> dict[str, str]:
-        """The hardware and software it ran on, by name; different values are joined."""
+        """Return the hardware and software it ran on, by name; different values are joined."""
         names = sorted({name for one in self.saved for name in one.place})
         values = {name: sorted({one.place[name] for one in self.saved if name in one.place}) for name in names}
         return {name: ", ".join(found) for name, found in values.items()}
 
     @property
     def load(self) -> str:
-        """The range of the machine's load average during the run."""
+        """Return the range of the machine's load average during the run."""
         loads = [one.load for one in self.saved]
         return f"{min(loads):.1f} to {max(loads):.1f}" if loads else "not known"
 
     @property
     def columns(self) -> tuple[Comparison, ...]:
-        """The comparisons that occur in the timings."""
+        """Return the comparisons that occur in the timings."""
         return tuple(name for name in COLUMNS if any(name in timing.ratios for timing in self.timings))
 
     @property
     def memory(self) -> list[tuple[str, ...]]:
-        """One row per timed update, with the columns of `MEMORY`.
+        """Return one row per timed update, with the columns of `MEMORY`.
 
         The three numbers are megabytes: held by the sparse model beyond the dense one, most of it masks; the peak of
         the tensors made by one update; and the peak of the process until then.
@@ -77,7 +77,7 @@ class BenchReport:
 
     @property
     def noise(self) -> str:
-        """The difference between two timings of identical code, in words."""
+        """Return the difference between two timings of identical code, in words."""
         found = [timing.ratios["self"] for timing in self.timings if "self" in timing.ratios]
         if not found:
             return "not measured"

@@ -78,12 +78,12 @@ class Timekeeper:
 
     @property
     def to_time(self) -> list[str]:
-        """The ids of the entries that can be timed."""
+        """Return the ids of the entries that can be timed."""
         return [entry.id for entry in self.plan if entry not in self.noted]
 
     @property
     def untimed(self) -> list[Entry]:
-        """The planned entries that were neither timed nor noted with another state than `NOT_TIMED`."""
+        """Return the planned entries that were neither timed nor noted with another state than `NOT_TIMED`."""
         accounted = self.timed | {entry for entry, timing in self.noted.items() if timing.state != State.NOT_TIMED}
         return [entry for entry in self.plan if entry not in accounted]
 

@@ -165,7 +165,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
 
     @property
     def is_same(self) -> bool:
-        """Whether nothing changed."""
+        """Return whether nothing changed."""
         return not self.alone and all(one.is_same for one in self.differences)
 
 

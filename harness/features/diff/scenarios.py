@@ -42,17 +42,17 @@ class Scenario:
 
     @property
     def id(self) -> str:
-        """The id, such as `linear/unstructured-0.5/coarse`."""
+        """Return the id, such as `linear/unstructured-0.5/coarse`."""
         return "/".join(filter(None, (self.layer, self.pattern, self.variant)))
 
     @property
     def model(self) -> str:
-        """The name of its dense model, such as `linear/coarse`."""
+        """Return the name of its dense model, such as `linear/coarse`."""
         return f"{self.layer}/{COARSE}" if self.variant == COARSE else self.layer
 
     @property
     def has_level(self) -> bool:
-        """Whether `update` accepts another level."""
+        """Return whether `update` accepts another level."""
         return pattern_capability(self.pattern) in LEVELLED
 
     @classmethod

@@ -128,7 +128,7 @@ class Snapshot:
 
     @property
     def results(self) -> dict[str, ScenarioResult]:
-        """The results by scenario id."""
+        """Return the results by scenario id."""
         return {one.scenario: one for one in self.metadata.results}
 
 

@@ -56,7 +56,7 @@ class Package:
 
     @property
     def by_setuptools(self) -> bool:
-        """Whether setuptools builds it, which installs data files only if they are listed."""
+        """Return whether setuptools builds it, which installs data files only if they are listed."""
         system = self.data.get("build-system", {})
         return str(system.get("build-backend", "setuptools")).startswith("setuptools")
 

@@ -139,7 +139,7 @@ class Inlined:
 
     @property
     def modules(self) -> list[str]:
-        """The modules with collected code, in the order of their dependencies."""
+        """Return the modules with collected code, in the order of their dependencies."""
         return list(self._order)
 
     def code(self, modules: Iterable[str]) -> list[ast.stmt]:

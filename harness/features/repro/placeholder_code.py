@@ -47,7 +47,7 @@ class PlaceholderCode:
 
     @property
     def other(self) -> Trial:
-        """The same trial on a network with other sizes."""
+        """Return the same trial on a network with other sizes."""
         if self.trial.cell.requirement == "REG-22":
             return self.trial.with_network(network(self.trial.cell.layer, "REG-22"), "REG-22")
         return with_other_shapes(self.trial)
@@ -70,14 +70,14 @@ class PlaceholderCode:
 
     @property
     def resumed_plan(self) -> str:
-        """The code of a plan that would give other masks than the saved ones; PLAN if masks are not saved."""
+        """Return the code of a plan that would give other masks than the saved ones; PLAN if masks are not saved."""
         if self.trial.contract.mask_storage == "nowhere":
             return "PLAN"
         return self.plan(misleading_plan(self.trial), f"{self.trial.cell.requirement} misleading ")
 
     @property
     def wrong_plans(self) -> str:
-        """The code of plans with missing parameters (REG-09) or masks of wrong shapes (REG-11)."""
+        """Return the code of plans with missing parameters (REG-09) or masks of wrong shapes (REG-11)."""
         plan, salt = self.trial.plan, f"{self.trial.cell.requirement} "
         if self.trial.cell.requirement == "REG-09":
             first, layer = plan.names[0], plan.names[0].rpartition(".")[0]
@@ -92,7 +92,7 @@ class PlaceholderCode:
 
     @property
     def dense_places(self) -> str:
-        """The code of a dictionary from planned names to the parameters that training changes."""
+        """Return the code of a dictionary from planned names to the parameters that training changes."""
         place = _PLACES.get(self.trial.contract.holds, "{path}{name}")
         names = {name: name.rpartition(".") for name in self.trial.plan.names}
         return repr({full: place.format(path=path + dot, name=name) for full, (path, dot, name) in names.items()})

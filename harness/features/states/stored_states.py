@@ -64,7 +64,7 @@ class Maker(Struct, frozen=True):
 
     @property
     def release(self) -> str:
-        """The torch release, such as `2.13` for `2.13.0+cpu`."""
+        """Return the torch release, such as `2.13` for `2.13.0+cpu`."""
         return release_of(self.torch)
 
 

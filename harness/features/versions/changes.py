@@ -32,7 +32,7 @@ class Release:
 
     @property
     def is_gating(self) -> bool:
-        """Whether this is a final release, not a nightly build or a release candidate."""
+        """Return whether this is a final release, not a nightly build or a release candidate."""
         return not self.version.is_prerelease
 
     @property
@@ -60,7 +60,7 @@ class Judged:
 
     @property
     def package(self) -> str:
-        """The distribution and its version, or an empty string if the distribution is torch itself."""
+        """Return the distribution and its version, or an empty string if the distribution is torch itself."""
         declared = self.subject.declaration
         if declared is None or declared.distribution == "torch":
             return ""
@@ -77,7 +77,7 @@ class Kind(str, Enum):
 
     @property
     def meaning(self) -> str:
-        """The sentence printed above the changes of this kind."""
+        """Return the sentence printed above the changes of this kind."""
         return _MEANINGS[self]
 
 
@@ -128,22 +128,22 @@ class Change:
 
     @property
     def ids(self) -> str:
-        """The ids of its requirements."""
+        """Return the ids of its requirements."""
         return ", ".join(one.id for one in self.requirements)
 
     @property
     def sentence(self) -> str:
-        """The sentence of the requirement; an empty string if there are several."""
+        """Return the sentence of the requirement; an empty string if there are several."""
         return self.requirements[0].sentence if len(self.requirements) == 1 else ""
 
     @property
     def count(self) -> str:
-        """The number of cells, in words."""
+        """Return the number of cells, in words."""
         return counted(len(self.cells), "cell")
 
     @property
     def axes(self) -> str:
-        """The values of its cells on each axis."""
+        """Return the values of its cells on each axis."""
         cells = [Cell.parse(one) for one in self.cells]
         axes = ([getattr(one, axis) for one in cells] for axis in ("layer", "pattern", "dtype", "device"))
         return " / ".join(printable(", ".join(dict.fromkeys(values))) for values in axes)
