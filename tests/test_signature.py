@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -37,6 +39,23 @@ COUNT = "count-differs: mask of layer1.weight removes 86 of 173 units, expected 
 )
 def test_a_signature_is_kind_words_and_bound(expected: str, seen: str, matches: bool) -> None:
     assert Signature.parse(expected).matches(seen) is matches
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (".*", "'.*' in '.*' is not the kind of a failure"),
+        ("mask differs: a", "'mask differs' in 'mask differs: a' is not the kind"),
+        ("mask-differs (at most 3 of 8) ", "is not the kind of a failure"),
+        ("mask-differs: .*", "matches every message; name a tensor, or write the kind alone"),
+        ("mask-differs: x|", "matches every message"),
+        ("mask-differs (at most 9 of 8)", "is more than its total, and so no bound"),
+        ("mask-differs (at most 0 of 0)", "has the total 0"),
+    ],
+)
+def test_a_signature_that_explains_nothing_or_everything_is_refused(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        Signature.parse(text)
 
 
 @pytest.mark.parametrize(

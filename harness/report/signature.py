@@ -9,6 +9,7 @@ from msgspec import Struct
 from ..suggestions import quoted
 
 _BOUND = re.compile(r"\s*\(at most (?P<wrong>\d+)(?: of (?P<total>\d+)(?: [a-z]+)?)?\)$")
+_KIND = re.compile(r"[^\W\d][\w.-]*")
 _EXCEPTION = re.compile(r"\b(?P<type>[A-Z]\w+(?:Error|Exception|Exit|Interrupt|Warning|Unsupported)): (?P<said>.*)")
 _OWN_WORDS = re.compile(r"; (?:expected|look at) ")
 """The words after which the message of a mismatch continues, if it quotes an exception."""
@@ -59,16 +60,22 @@ class Signature(Struct, frozen=True):
         """Parse a signature.
 
         Raises:
-            ValueError: The kind is missing, the pattern is not a regular expression, or the total of the bound is 0.
+            ValueError: The kind is missing or is none, the pattern is not a regular expression or matches every message,
+                or the bound excludes nothing.
         """
         bound = _BOUND.search(text)
         kind, _, pattern = (text[: bound.start()] if bound else text).partition(": ")
         if not kind.strip():
             raise ValueError("a signature may not be empty; write the kind that the report shows, such as mask-differs")
+        if not _KIND.fullmatch(kind):
+            hint = "write the kind that the report shows before the colon, such as mask-differs"
+            raise ValueError(f"{quoted(kind)} in {quoted(text)} is not the kind of a failure; {hint}")
         _check_pattern(pattern, text)
         if bound is None:
             return cls(kind, pattern)
         total = int(bound["total"]) if bound["total"] else None
+        if total and int(bound["wrong"]) > total:
+            raise ValueError(f"the bound of {quoted(text)} is more than its total, and so no bound")
         if total == 0:
             raise ValueError(f"the bound of {quoted(text)} has the total 0; write the total that the report shows")
         return cls(kind, pattern, int(bound["wrong"]), total)
@@ -96,6 +103,8 @@ def _check_pattern(pattern: str, text: str) -> None:
         re.compile(pattern)
     except re.error as error:
         raise ValueError(f"the pattern of {quoted(text)} is not a regular expression: {error}") from None
+    if pattern and re.search(pattern, ""):
+        raise ValueError(f"the pattern of {quoted(text)} matches every message; name a tensor, or write the kind alone")
 
 
 def amount(signature: str) -> Amount | None:
