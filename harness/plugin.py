@@ -137,7 +137,7 @@ def _absolute(file: str | None) -> str:
 def _check_digest(config: pytest.Config, digest: str) -> None:
     workerinput = getattr(config, "workerinput", None)
     if workerinput is not None and workerinput[_DIGEST] != digest:
-        raise pytest.UsageError("this worker plans other cells than its controller, because their environments differ")
+        raise pytest.UsageError("this worker plans other cells or loads another declaration than its controller")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 
-from sparsecheck.adapter.discovery import BrokenAdapter, Registration, load
+from sparsecheck.adapter.discovery import BrokenAdapter, Registration, load, name_of_file
 from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 from sparsecheck.catalogue import VERSION
 from sparsecheck.report.ledger import binds, enumerate_cells
 from sparsecheck.report.verdict import bound
+from sparsecheck.run.session import SessionRequest, plan_session
 from sparsecheck.values import capability
 from sparsecheck.values.cell import Cell
 from sparsecheck.values.contract import Contract
@@ -20,6 +22,7 @@ from sparsecheck.values.declaration import FIRST_STATED
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.requirement import Requirement
 from sparsecheck.values.selection import Selection
+from tests.faulty import written
 from tests.samples import cell, declaration, environment, requirement
 
 
@@ -118,3 +121,25 @@ def test_clauses_of_the_contract_that_came_later_have_a_default() -> None:
         "holds", "rounding", "level_basis", "score", "masks_at", "regrowth", "mask_storage", "restores_into", "ragged",
         "ties",
     }
+
+
+FLIPS = (
+    f"catalogue = {FIRST_STATED} + len(os.environ['ODD'])",
+    "contract = replace(ExemplarAdapter.contract, ties='any' if os.environ['ODD'] else 'lowest index')",
+)
+
+
+@pytest.mark.parametrize("stated", FLIPS)
+def test_processes_that_load_another_declaration_have_another_digest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stated: str
+) -> None:
+    """A worker of another catalogue would make failures provisional that are red by the header of the report."""
+    head = "import os\nfrom msgspec.structs import replace\n"
+    head += "from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
+    file = written(tmp_path, f"{head}class Odd(ExemplarAdapter):\n    {stated}\n")
+    request = SessionRequest((name_of_file(file),), (str(file),), Selection(requirements=("MASK-01",)))
+    digests = []
+    for odd in ("", "1", ""):
+        monkeypatch.setenv("ODD", odd)
+        digests.append(plan_session(request).digest)
+    assert digests[0] == digests[2] != digests[1]

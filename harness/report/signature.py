@@ -60,8 +60,8 @@ class Signature(Struct, frozen=True):
         """Parse a signature.
 
         Raises:
-            ValueError: The kind is missing or is none, the pattern is not a regular expression or matches every message,
-                or the bound excludes nothing.
+            ValueError: The kind is missing or is none, the pattern is not a regular expression or matches every
+                message, or the bound excludes nothing.
         """
         bound = _BOUND.search(text)
         kind, _, pattern = (text[: bound.start()] if bound else text).partition(": ")

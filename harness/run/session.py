@@ -135,9 +135,13 @@ class Session:
 
     @property
     def digest(self) -> str:
-        """Return a digest of the planned cells; a pytest-xdist worker with a different digest must not judge."""
+        """Return a digest of the planned cells, and of the declarations that decide their verdicts.
+
+        A pytest-xdist worker with a different digest must not judge.
+        """
         cells = [(planned.cell.id, planned.disposition) for one in self.plans for planned in one.planned]
-        return hashlib.sha256(msgspec.json.encode(cells)).hexdigest()
+        stated = [(one.found.declaration.catalogue, one.found.declaration.contract) for one in self.plans]
+        return hashlib.sha256(msgspec.json.encode((cells, stated))).hexdigest()
 
 
 def plan_session(request: SessionRequest) -> Session:
