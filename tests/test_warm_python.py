@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -116,3 +117,17 @@ def test_what_cannot_be_taken_on_starts_one(command: tuple[str, ...]) -> None:
 def test_what_does_not_exist_is_reported_alike(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         subprocess.run([sys.executable, "-c", ""], cwd=tmp_path / "none")
+
+
+def test_a_process_that_nobody_waited_for_does_not_disturb_the_next() -> None:
+    """`subprocess` keeps an abandoned process and polls it before it starts another, when its connection is closed."""
+    abandoned = Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    connection, pipe = abandoned._connection, abandoned.stdin
+    assert connection is not None
+    assert pipe is not None
+    del abandoned
+    gc.collect()
+    connection.close()
+    ended = subprocess.run([sys.executable, "-c", "print(1)"], capture_output=True, text=True, check=True)
+    assert ended.stdout == "1\n"
+    pipe.close()

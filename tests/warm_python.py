@@ -78,6 +78,11 @@ class Popen(_Base):  # type: ignore[misc]
                 return
         super()._execute_child(args, executable, preexec_fn, *rest)
 
+    def __del__(self, *args: Any, **kwargs: Any) -> None:
+        """Forget a forked process that nobody waits for; the server reaps it."""
+        if self._connection is None:
+            super().__del__(*args, **kwargs)
+
     def _internal_poll(self, *args: Any, **kwargs: Any) -> Any:
         if self._connection is None:
             return super()._internal_poll(*args, **kwargs)
