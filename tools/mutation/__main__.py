@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .mutants import Mutant, mutants
 from .page import Explanations, complaints, page
-from .trying import ROOT, Only, Watch, ended, file_of, fork, run
+from .trying import LIMIT, ROOT, Only, Watch, ended, file_of, fork, run
 
 MODULES = (
     "oracle/units", "oracle/forward", "oracle/ranking", "report/ledger", "report/verdict", "report/expectation",
@@ -79,7 +79,7 @@ def watched(folder: Path) -> Seen:
     """Return the functions that each test enters in the unchanged modules; exit if a test fails."""
     trees = {module: ast.parse(file_of(module).read_text("utf-8")) for module in MODULES}
     result = folder / "seen.json"
-    pid = fork(lambda: run(trees, TESTS, Watch(MODULES, result), folder / "unchanged"))
+    pid = fork(lambda: run(trees, TESTS, Watch(MODULES, result), folder / "unchanged"), 10 * LIMIT)
     if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 0:
         sys.exit(f"without any mutant the tests are red: pytest {' '.join(TESTS)}")
     seen: Seen = json.loads(result.read_text("utf-8"))

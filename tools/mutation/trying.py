@@ -74,15 +74,19 @@ def run(trees: Mapping[str, ast.Module], files: Sequence[str], plugin: object, f
     return int(pytest.main([*_ARGUMENTS, "--basetemp", str(folder), *files], plugins=[plugin]))
 
 
-def fork(call: Callable[[], int]) -> int:
-    """Start a silent process that leads its own group and exits with the result of `call`; return its id."""
+def fork(call: Callable[[], int], limit: int = LIMIT) -> int:
+    """Start a silent process that leads its own group and exits with the result of `call`; return its id.
+
+    Args:
+        limit: Seconds of processor time that it may use.
+    """
     if pid := os.fork():
         return pid
     code = 70
     try:
         os.setsid()
-        signal.alarm(10 * LIMIT)
-        resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT))
+        signal.alarm(10 * limit)
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
         for stream in (0, 1, 2):
             os.dup2(os.open(os.devnull, os.O_RDWR), stream)
         code = call()
