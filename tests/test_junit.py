@@ -16,7 +16,7 @@ from sparsecheck.values.record import Record, Verdict
 from tests.samples import cell, passed, report
 
 EACH = tuple(
-    Record(cell(f"MASK-{number:02}"), verdict, "aliased: a", f"seen {number}", "", f"why {number}", seconds=0.5)
+    Record(cell(f"MASK-{number + 1:02}"), verdict, "aliased: a", f"seen {number}", "", f"why {number}", seconds=0.5)
     for number, verdict in enumerate(Verdict)
 )
 SHOWN_AS = {
@@ -33,7 +33,7 @@ def test_one_suite_per_sparsifier_and_one_case_per_cell() -> None:
     root = parsed(join([report(EACH), report(passed(cell(name="other")), name="other")]))
     assert [suite.get("name") for suite in root.iter("testsuite")] == ["it", "other"]
     cases = [(case.get("classname"), case.get("name"), case.get("time")) for case in root.iter("testcase")]
-    assert ("it.MASK-00", "MASK-00/linear/given/float32/cpu", "0.5000") in cases
+    assert ("it.MASK-01", "MASK-01/linear/given/float32/cpu", "0.5000") in cases
     assert len(cases) == len(set(cases)) == len(EACH) + 1
 
 

@@ -82,7 +82,9 @@ def test_one_that_goes_on_can_be_waited_for_and_ended() -> None:
 
 
 def test_a_child_that_ignores_nothing_is_interrupted() -> None:
-    child = subprocess.Popen([sys.executable, "-u", "-c", "import time; print(1); time.sleep(60)"],
+    # Set the handler, since a background job of a shell ignores the signal.
+    handled = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    child = subprocess.Popen([sys.executable, "-u", "-c", f"{handled}; import time; print(1); time.sleep(60)"],
                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert child.stdout is not None
     assert child.stdout.readline() == b"1\n"

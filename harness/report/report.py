@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -197,8 +198,16 @@ def encode(line: Line) -> bytes:
 
 
 def schema() -> dict[str, Any]:
-    """Return the JSON Schema of one line."""
-    return msgspec.json.schema(Line)
+    """Return the JSON Schema of one line, the same with every version of msgspec."""
+    return _dedented(msgspec.json.schema(Line))
+
+
+def _dedented(value: Any) -> Any:
+    """Return a schema whose descriptions have no indentation of source code; msgspec removes it from 0.23 on."""
+    if isinstance(value, dict):
+        return {key: cleandoc(one) if key == "description" and isinstance(one, str) else _dedented(one)
+                for key, one in value.items()}
+    return [_dedented(one) for one in value] if isinstance(value, list) else value
 
 
 def read(path: Path) -> Report:
