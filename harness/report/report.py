@@ -199,7 +199,8 @@ def encode(line: Line) -> bytes:
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of one line, the same with every version of msgspec."""
-    return _dedented(msgspec.json.schema(Line))
+    dedented: dict[str, Any] = _dedented(msgspec.json.schema(Line))
+    return dedented
 
 
 def _dedented(value: Any) -> Any:
