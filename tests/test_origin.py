@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
+from sparsecheck.adapter import module_search
+from sparsecheck.adapter.module_search import file_of
 from sparsecheck.adapter.origin import origin_of
 from sparsecheck.cli import main
 from sparsecheck.report.report import read, write
@@ -57,6 +62,60 @@ def test_the_file_of_an_installed_release_is_found(install: Install, path: str) 
 def test_a_namespace_package_is_found_by_its_outermost_module(install: Install) -> None:
     place = install({"acme/pruning/__init__.py": ""}, record("acme/pruning/__init__.py", "acme/pruning/masks.py"))
     assert origin_of("Acme.Pruning").file == str(place / "acme/pruning/__init__.py")
+
+
+@pytest.mark.parametrize("module", ["acme.pruning", "acme.tools.pruning"])
+def test_a_parent_package_is_not_imported(install: Install, module: str) -> None:
+    path = module.replace(".", "/")
+    place = install({"acme/__init__.py": "raise SystemExit('imported')", f"{path}.py": ""}, record(f"{path}.py"))
+    assert origin_of("acme-pruning").file == str(place / f"{path}.py")
+    assert not [name for name in sys.modules if name.partition(".")[0] == "acme"]
+
+
+@pytest.mark.parametrize("module", ["acme.pruning", "acme.tools.pruning"])
+@pytest.mark.parametrize("imported", [("acme",), ("acme", "acme.tools"), ("acme", "acme.tools", "acme.pruning")])
+def test_modules_that_are_imported_do_not_decide(
+    install: Install, monkeypatch: pytest.MonkeyPatch, module: str, imported: tuple[str, ...]
+) -> None:
+    place = install({f"{module.replace('.', '/')}.py": ""}, record(f"{module.replace('.', '/')}.py"))
+    for name in imported:
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    assert origin_of("acme-pruning").file == str(place / f"{module.replace('.', '/')}.py")
+
+
+def test_parts_of_a_namespace_package_are_found_in_all_folders(install: Install) -> None:
+    install({"acme/other/more.py": ""}, folder="other")
+    place = install({"acme/tools/pruning.py": ""}, record("acme/tools/pruning.py"))
+    install({"acme/tools/others.py": ""}, folder="first")
+    assert file_of("acme.tools.pruning") == str(place / "acme/tools/pruning.py")
+    assert file_of("acme.tools") == file_of("acme.none") == file_of("acme.tools.pruning.none") == ""
+
+
+class Finder:
+    """A finder such as those of editable installs: it maps names to files, and asks about imported parents."""
+
+    def __init__(self, names: Mapping[str, Path]) -> None:
+        self.names = names
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if name in self.names:
+            return spec_from_file_location(name, self.names[name])
+        assert sys.modules[name.rpartition(".")[0]].__spec__
+        return None
+
+
+def test_finders_of_editable_installs_are_asked(
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install({}, {**record("__editable__.acme_pruning-1.0.pth"), "top_level.txt": "acme\n"})
+    source = tmp_path / "src" / "acme" / "__init__.py"
+    source.parent.mkdir(parents=True)
+    source.write_text("raise SystemExit('imported')")
+    (source.parent / "masks.py").touch()
+    monkeypatch.setattr(sys, "meta_path", [Finder({"acme": source}), *sys.meta_path])
+    assert origin_of("acme-pruning").file == str(source)
+    assert file_of("acme.masks") == str(source.parent / "masks.py")
+    assert Path(file_of("sparsecheck.adapter.module_search")).samefile(module_search.__file__)
 
 
 def test_a_checkout_in_front_of_the_release_deviates(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
-from importlib.util import find_spec
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
 from ..values.record import Origin
+from .module_search import file_of
 
 _CODE = (".py", ".so", ".pyd")
 
@@ -21,9 +21,9 @@ def origin_of(name: str) -> Origin:
     try:
         found = distribution(name)
     except (PackageNotFoundError, ValueError):
-        return Origin(name, "", _file_of(plain), "not installed")
+        return Origin(name, "", file_of(plain), "not installed")
     modules = [*_installed_modules(found, plain), *_named_modules(found), plain]
-    file = next((file for module in modules if (file := _file_of(module))), "")
+    file = next((file for module in modules if (file := file_of(module))), "")
     return Origin(name, found.version, file, _deviation(found, file))
 
 
@@ -45,15 +45,6 @@ def _record(found: Distribution) -> Iterator[str]:
 def _named_modules(found: Distribution) -> list[str]:
     """Return the modules that setuptools notes; an editable install has no others among its files."""
     return (found.read_text("top_level.txt") or "").split()
-
-
-def _file_of(module: str) -> str:
-    """Return the file that importing a module would run, or an empty string if there is none."""
-    try:
-        spec = find_spec(module)
-    except (ImportError, ValueError, AttributeError):
-        return ""
-    return spec.origin if spec is not None and spec.has_location and spec.origin else ""
 
 
 def _deviation(found: Distribution, file: str) -> str:
