@@ -10,13 +10,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import safetensors.numpy
 from msgspec import Struct
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 
+from .. import reading
 from ..errors import SparsecheckError
 from ..values.contract import Score
 from . import reference_tensors
@@ -202,8 +201,8 @@ def read_manifest(folder: Path) -> Manifest:
         CorruptReference: It is not a valid manifest.
     """
     try:
-        manifest = msgspec.json.decode(_contents(folder, MANIFEST), type=Manifest)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        manifest = reading.parse_json(_contents(folder, MANIFEST), Manifest)
+    except reading.Malformed as error:
         raise CorruptReference(MANIFEST, f"it is not a valid manifest ({error}): {_FIX}") from None
     if manifest.format != FORMAT:
         raise CorruptReference(MANIFEST, f"it has format {manifest.format}; this sparsecheck reads format {FORMAT}")
@@ -242,15 +241,15 @@ def manifest_entry(folder: Path, file: str, manifest: Manifest) -> Entry:
 
 def _contents(folder: Path, file: str) -> bytes:
     try:
-        return (folder / file).read_bytes()
-    except OSError as error:
-        raise MissingReference(file, f"it cannot be read ({error.strerror}): {_FIX}") from None
+        return reading.read_bytes(folder / file)
+    except reading.CannotRead as error:
+        raise MissingReference(file, f"it cannot be read ({error}): {_FIX}") from None
 
 
 def _verified(file: str, data: bytes, entry: Entry) -> Arrays:
     try:
-        tensors = safetensors.numpy.load(data)
-    except (SafetensorError, KeyError, ValueError) as error:
+        tensors = reading.parse_arrays(data)
+    except reading.Malformed as error:
         raise CorruptReference(file, f"it is not a safetensors file ({error}): {_FIX}") from None
     digest = hashlib.sha256(data).hexdigest()
     if digest != entry.sha256:

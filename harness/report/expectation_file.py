@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -11,16 +10,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
+from .. import reading
 from ..catalogue import CATALOGUE
 from ..suggestions import quoted, suggestion
 from .expectation import EVERY, Expectation, InvalidExpectations
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 UNEXPLAINED = "UNEXPLAINED"
 """The start of the reason of a proposed entry, until someone has replaced it by the actual reason."""
@@ -90,8 +83,8 @@ def _parsed(text: str, where: str) -> dict[str, Any]:
     if text.startswith("\ufeff"):
         raise InvalidExpectations(f"{where} begins with a byte-order mark", "Save it as UTF-8 without one.")
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return reading.parse_toml(text)
+    except reading.Malformed as error:
         raise InvalidExpectations(f"{where}: it is not TOML: {error}") from None
 
 
@@ -123,11 +116,11 @@ def _entry(form: str, table: dict[str, Any], where: str, number: int) -> Expecta
         raise InvalidExpectations(f"{place}: {lacking[0]} is missing")
     plain = {_OLD.get(key, key): [value] if key in _OLD else value for key, value in table.items()}
     try:
-        entry = msgspec.convert(plain, Expectation)
+        entry = reading.convert(plain, Expectation)
         if form == DEFECT and not entry.id:
             raise ValueError("id is empty; name the defect in lower-case words joined by hyphens")
         return entry
-    except (msgspec.ValidationError, ValueError) as error:
+    except (reading.Malformed, ValueError) as error:
         raise InvalidExpectations(f"{place}: {error}") from None
 
 
@@ -207,8 +200,8 @@ def read_text(path: Path) -> str:
         InvalidExpectations: The file is not UTF-8, or cannot be read.
     """
     try:
-        return path.read_text("utf-8")
-    except UnicodeDecodeError:
-        raise InvalidExpectations(f"{path} is not UTF-8", "Save it as UTF-8.") from None
-    except OSError as error:
-        raise InvalidExpectations(f"{path} cannot be read ({error.strerror or error})") from None
+        return reading.read_text(path)
+    except reading.NotUtf8 as error:
+        raise InvalidExpectations(f"{path} is not UTF-8 ({error})", "Save it as UTF-8.") from None
+    except reading.CannotRead as error:
+        raise InvalidExpectations(f"{path} cannot be read ({error})") from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import zlib
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from .. import files
+from .. import files, reading
 from ..catalogue import CATALOGUE, revisions
 from ..errors import INCOMPLETE, OK, RED, UNUSABLE, SparsecheckError
 from ..values.cell import Cell, InvalidCell
@@ -305,18 +304,20 @@ def _lines(path: Path) -> list[bytes]:
 
 def _content(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
-    except FileNotFoundError:
+        data = reading.read_bytes(path)
+    except reading.NoSuchFile:
         raise MissingReport(f"there is no report {path}", "`sparsecheck run --report FILE` writes one.") from None
-    except OSError as error:
-        raise UnreadableReport(f"{path} cannot be read ({error.strerror})") from None
+    except reading.CannotRead as error:
+        raise UnreadableReport(f"{path} cannot be read ({error})") from None
     if path.suffix != PACKED:
         return data
     try:
-        return gzip.decompress(data)
-    except EOFError:
+        return reading.unpack(data)
+    except reading.CutShort:
         raise TruncatedReport(f"{path} ends in the middle of its gzip data", _COPY) from None
-    except (gzip.BadGzipFile, zlib.error) as error:
+    except reading.TooLarge as error:
+        raise UnreadableReport(f"{path} cannot be read ({error})") from None
+    except reading.Malformed as error:
         raise DamagedReport(f"{path} is not valid gzip data ({error})", _COPY) from None
 
 
@@ -359,8 +360,8 @@ def _record(line: Line, names: set[str], where: str) -> Record:
 
 def _line(text: bytes, path: Path, number: int) -> Line:
     try:
-        return _LINE.decode(text)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        return reading.parse_with(_LINE, text)
+    except reading.Malformed as error:
         raise InvalidLine(f"{path}:{number}: {error}") from None
 
 

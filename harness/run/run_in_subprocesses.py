@@ -15,6 +15,7 @@ import msgspec
 
 from .. import catalogue
 from ..adapter.discovery import registrations
+from ..reading import read_end
 from ..report.joining import join
 from ..report.ledger import enumerate_cells
 from ..report.report import (
@@ -197,13 +198,13 @@ def _selectors(selection: Selection, name: str) -> Iterator[str]:
         yield "--sparsecheck-probe"
 
 
+_LONGEST_FOOTER = 2**16
+
+
 def _has_footer(path: Path) -> bool:
     """Return whether the last line of a report is a complete footer."""
-    try:
-        text = path.read_bytes()
-    except OSError:
-        return False
-    return text.endswith(b"\n") and text[:-1].rpartition(b"\n")[2].startswith(b'{"kind":"footer"')
+    *_, last, rest = ("", "", *read_end(path, _LONGEST_FOOTER).split("\n"))
+    return not rest and last.startswith('{"kind":"footer"')
 
 
 def _collect(name: str, files: ChildFiles, run: Run, weights: Weights, losses: list[str]) -> Report:
@@ -275,7 +276,7 @@ def _check_header(header: Header, name: str, run: Run, weights: Weights) -> None
 
 def _current_cell(path: Path) -> str:
     current = current_cell_file(path)
-    return current.read_text("utf-8") if current.exists() else ""
+    return read_end(current, 1000)
 
 
 def _lost(report: Report, cell: str, how: str) -> Iterator[Record]:

@@ -16,6 +16,7 @@ from textwrap import shorten
 from typing import NoReturn, Protocol
 
 from ..process.interpreter import SAFE_PATH, python_command
+from ..reading import read_end
 from .fork_client import ForkRequest, ForkServer, ForkServerUnavailable
 
 
@@ -201,7 +202,7 @@ def _note_end(folder: Path, name: str, how: str) -> None:
 def describe_end(folder: Path, name: str, otherwise: str = "its process ended before it finished its report") -> str:
     """Return how an unfinished child ended, or `otherwise` if it was not stopped by this process."""
     note = folder / f"{name}.end"
-    return note.read_text("utf-8") if note.exists() else otherwise
+    return read_end(note, 1000) or otherwise
 
 
 def describe_exit(code: int | None) -> str:
@@ -218,6 +219,6 @@ def describe_exit(code: int | None) -> str:
 def last_output(folder: Path, name: str) -> str:
     """Return the last lines that a child printed, joined, without pytest's rules and headings."""
     log = folder / f"{name}.log"
-    lines: Sequence[str] = log.read_text("utf-8", "replace").splitlines() if log.exists() else ()
+    lines = read_end(log, 10_000).splitlines()
     words = [line.strip() for line in lines if line.strip() and not line.startswith(("===", "!!!", "___"))]
     return shorten(" / ".join(word[-300:] for word in words[-3:]), 900, placeholder=" ...") or "nothing"

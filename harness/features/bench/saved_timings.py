@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
+from ... import reading
 from ...errors import SparsecheckError
 from ...values.timing import Timing
 from .compare import Saved
@@ -29,12 +27,12 @@ def read(path: Path) -> tuple[Saved, ...]:
         InvalidTimings: The file cannot be read, is another kind of file, or has no timings.
     """
     try:
-        found = of_document(json.loads(path.read_bytes()))
-    except OSError as error:
-        raise InvalidTimings(f"{path} cannot be read ({error.strerror})") from None
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        found = of_document(reading.parse_json(reading.read_bytes(path), dict[str, Any]))
+    except (reading.Malformed, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         why = f"{path} was not written by `sparsecheck bench --json` ({type(error).__name__}: {error}); write it again"
         raise InvalidTimings(why) from None
+    except reading.CannotRead as error:
+        raise InvalidTimings(f"{path} cannot be read ({error})") from None
     if not found:
         raise InvalidTimings(f"{path} has no timings to compare with; write it again with `sparsecheck bench --json`")
     return found
@@ -53,7 +51,7 @@ def of_document(document: Mapping[str, Any]) -> tuple[Saved, ...]:
 
 def _saved(extra: Mapping[str, Any], processor: str) -> Saved:
     place = {name: str(extra[name]) for name in _PLACE}
-    return Saved(msgspec.convert(extra["timing"], Timing), {**place, "processor": processor}, float(extra["load"][0]))
+    return Saved(reading.convert(extra["timing"], Timing), {**place, "processor": processor}, float(extra["load"][0]))
 
 
 def without_data(document: dict[str, Any]) -> dict[str, Any]:

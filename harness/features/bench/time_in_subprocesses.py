@@ -6,7 +6,6 @@ The parent compares the plan with the file that pytest-benchmark wrote; an entry
 from __future__ import annotations
 
 import contextlib
-import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,10 +14,14 @@ from typing import Any
 
 import msgspec
 
+from ... import reading
 from ...run.report_writer import current_cell_file
 from ...run.subprocesses import Children, describe_end, last_output, pytest_command, run_each
 from ...values.timing import Entry, State, Timing, plan
 from .measure import Settings
+
+_MOST = 256 * 2**20
+"""The largest document of pytest-benchmark that is read, in bytes: it has every single time."""
 
 _MODULE, _PLUGIN = "sparsecheck.features.bench.timing_cases", "sparsecheck.features.bench.plugin"
 _ENVIRONMENT = {
@@ -116,16 +119,16 @@ def _collect(name: str, folder: Path, losses: list[str]) -> _ChildResult:
 
 def _notes(path: Path) -> Iterator[Timing]:
     """Yield the entries that the child could not time; skip a truncated line."""
-    for line in path.read_bytes().splitlines() if path.exists() else ():
-        with contextlib.suppress(msgspec.DecodeError):
-            yield msgspec.json.decode(line, type=Timing)
+    for line in reading.read_bytes(path).splitlines() if path.exists() else ():
+        with contextlib.suppress(reading.Malformed):
+            yield reading.parse_json(line, Timing)
 
 
 def _document(path: Path) -> dict[str, Any] | None:
     """Return the document of pytest-benchmark with test names independent of the folder, or None."""
     try:
-        document: dict[str, Any] = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        document: dict[str, Any] = reading.parse_json(reading.read_bytes(path, _MOST), dict[str, Any])
+    except reading.CannotRead:
         return None
     for benchmark in document["benchmarks"]:
         benchmark["fullname"] = f"timing_cases.py::{benchmark['name']}"
@@ -135,7 +138,7 @@ def _document(path: Path) -> dict[str, Any] | None:
 def _lost(name: str, folder: Path) -> str:
     current = current_cell_file(folder / f"{name}.jsonl")
     if current.exists():
-        return f"{describe_end(folder, name)}, while timing {current.read_text('utf-8')}"
+        return f"{describe_end(folder, name)}, while timing {reading.read_end(current, 1000)}"
     return f"its case was not run. The last output of its process: {last_output(folder, name)}"
 
 

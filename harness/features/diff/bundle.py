@@ -10,16 +10,14 @@ import gzip
 import hashlib
 import io
 import re
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 import safetensors.numpy
 from msgspec import Struct
-from safetensors import SafetensorError
 
-from ... import files
+from ... import files, reading
 from ...files import CannotWrite
 from . import snapshot
 from .snapshot import SUFFIX, DuplicateSparsifier, NotASnapshot, Snapshot, SnapshotMetadata
@@ -77,9 +75,9 @@ def read(path: Path) -> dict[str, Snapshot]:
     if not path.name.endswith(BUNDLE):
         return snapshot.read_all(path)
     try:
-        lines = gzip.decompress(path.read_bytes()).splitlines()
-        found = [msgspec.json.decode(line, type=_Line) for line in lines]
-    except (OSError, EOFError, zlib.error, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        lines = reading.unpack(reading.read_bytes(path)).splitlines()
+        found = [reading.parse_json(line, _Line) for line in lines]
+    except reading.CannotRead as error:
         raise NotASnapshot(f"{path} is not a bundle of snapshots ({error})") from None
     if not found:
         raise NotASnapshot(f"{path} contains no snapshots; take some with `sparsecheck snapshot --to {path}`")
@@ -96,14 +94,14 @@ def _snapshot(bundle: Path, line: _Line) -> Snapshot:
         raise NotASnapshot(f"{bundle} is not a bundle of snapshots ({line.tensors[:80]!r} names no file of arrays)")
     file = bundle.parent / TENSORS / f"{line.tensors}{SUFFIX}"
     try:
-        data = file.read_bytes()
+        data = reading.read_bytes(file)
         if _digest(data) != match[1]:
             raise NotASnapshot(f"{file} is not the file that {bundle} was written with; its digest is {_digest(data)}")
-        return Snapshot(line.metadata, safetensors.numpy.load(data))
-    except OSError as error:
-        raise NotASnapshot(f"{file}, which {bundle} needs, cannot be read ({error.strerror})") from None
-    except SafetensorError as error:
+        return Snapshot(line.metadata, reading.parse_arrays(data))
+    except reading.Malformed as error:
         raise NotASnapshot(f"{file} is not a file of arrays ({error})") from None
+    except reading.CannotRead as error:
+        raise NotASnapshot(f"{file}, which {bundle} needs, cannot be read ({error})") from None
 
 
 def _digest(data: bytes) -> str:

@@ -6,17 +6,15 @@ gives equal bytes; nothing is pickled. Does not import torch.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import safetensors.numpy
-from msgspec import Struct
-from safetensors import SafetensorError
+from msgspec import Struct, field
 
-from ... import files
+from ... import files, reading
 from ...errors import SparsecheckError
 from ...files import CannotWrite
 from ...oracle.references import Form
@@ -146,19 +144,15 @@ def read(file: Path) -> Snapshot:
         UnsupportedFormat: The file has another version of the format.
     """
     try:
-        data = file.read_bytes()
-        tensors = safetensors.numpy.load(data)
-        text = _metadata(data)[_KEY]
-        version = msgspec.json.decode(text, type=_Version).format
-    except OSError as error:
-        raise NotASnapshot(f"{file} cannot be read ({error.strerror})") from None
-    except (SafetensorError, KeyError, ValueError) as error:
+        data = reading.read_bytes(file)
+        tensors = reading.parse_arrays(data)
+        text = _metadata(data)
+        check_format(file, reading.parse_json(text, _Version).format)
+        return Snapshot(reading.parse_json(text, SnapshotMetadata), tensors)
+    except reading.Malformed as error:
         raise NotASnapshot(f"{file} is not a snapshot ({error}); take one with `sparsecheck snapshot`") from None
-    check_format(file, version)
-    try:
-        return Snapshot(msgspec.json.decode(text, type=SnapshotMetadata), tensors)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise NotASnapshot(f"{file} is not a snapshot ({error}); take one with `sparsecheck snapshot`") from None
+    except reading.CannotRead as error:
+        raise NotASnapshot(f"{file} cannot be read ({error})") from None
 
 
 def check_format(file: Path, version: int) -> None:
@@ -177,10 +171,16 @@ class _Version(Struct):
     format: int
 
 
-def _metadata(data: bytes) -> dict[str, str]:
+class _Head(Struct):
+    metadata: dict[str, str] = field(default_factory=dict, name="__metadata__")
+
+
+def _metadata(data: bytes) -> str:
     size = int.from_bytes(data[:8], "little")
-    found: dict[str, str] = json.loads(data[8 : 8 + size]).get("__metadata__", {})
-    return found
+    found = reading.parse_json(data[8 : 8 + size], _Head).metadata
+    if _KEY not in found:
+        raise reading.Malformed(f"it has no entry {_KEY}")
+    return found[_KEY]
 
 
 def read_all(path: Path) -> dict[str, Snapshot]:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -19,6 +18,7 @@ from packaging.version import InvalidVersion, Version
 from ...errors import Incomplete, SparsecheckError
 from ...process.interpreter import python_command
 from ...process.releases import installed
+from ...reading import parse_json, read_bytes
 from ...run.subprocesses import Children, describe_end, last_output, run_each
 from .differences import Problem, Side
 from .snapshot import Snapshot, read
@@ -84,7 +84,7 @@ class SnapshotRunner:
 
     def _names(self, distribution: str, first: Sequence[str]) -> list[str]:
         data, problem = self._run("names", distribution, first)
-        names = msgspec.json.decode(data, type=list[str]) if data else []
+        names = parse_json(data, list[str]) if data else []
         if not names:
             why = f" ({problem.why})" if problem else ""
             raise WrongRelease(f"no sparsifier of {distribution} is registered{why}; name its adapter with --adapter")
@@ -131,12 +131,12 @@ def _output(folder: Path, name: str, ended: str) -> tuple[bytes, Problem | None]
     target = folder / "output"
     problem = target.with_name(target.name + PROBLEM)
     if problem.exists():
-        return b"", msgspec.json.decode(problem.read_bytes(), type=Problem)
+        return b"", parse_json(read_bytes(problem), Problem)
     if not target.exists() or ended:
         otherwise = f"its process {ended}" if ended else "its process wrote nothing"
         how = describe_end(folder, name, otherwise)
         return b"", Problem(f"{how}. Its last output: {last_output(folder, name)}")
-    return target.read_bytes(), None
+    return read_bytes(target), None
 
 
 def _check_release(snapshot: Snapshot, requested: Requirement) -> None:

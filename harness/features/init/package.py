@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ... import reading
 from ...errors import SparsecheckError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _NOT_PACKAGES = {"test", "tests", "doc", "docs", "example", "examples", "scripts", "tools", "benchmarks", "build"}
@@ -80,11 +75,11 @@ def read(root: Path, package: str | None = None) -> Package:
 
 def _pyproject(file: Path) -> tuple[str, dict[str, Any]]:
     try:
-        text = file.read_bytes().decode("utf-8")
-        return text, tomllib.loads(text)
-    except FileNotFoundError:
+        text = reading.read_text(file)
+        return text, reading.parse_toml(text)
+    except reading.NoSuchFile:
         raise UnclearProject(f"{file} does not exist; run init in the folder of your pyproject.toml") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except reading.CannotRead as error:
         raise UnclearProject(f"{file} cannot be read: {error}") from None
 
 

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
+from ... import reading
 from .package import CannotScaffold
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 _HEAD = re.compile(r"\s*\[([^\[\]]+)\]\s*(#.*)?")
 
@@ -40,7 +35,7 @@ def add_key(text: str, table: Sequence[str], key: str, value: Any) -> str:
         AlreadyThere: The key has another value.
         NotPlain: No line can be added, because of the layout of the file.
     """
-    data = tomllib.loads(text)
+    data = reading.parse_toml(text)
     inner = _inner(data, table)
     if inner is not None and key in inner:
         if inner[key] == value:
@@ -72,8 +67,8 @@ def _with(data: Mapping[str, Any], table: Sequence[str], key: str, value: Any) -
 
 def _parses_to(text: str, data: Mapping[str, Any]) -> bool:
     try:
-        return tomllib.loads(text) == data
-    except tomllib.TOMLDecodeError:
+        return reading.parse_toml(text) == data
+    except reading.Malformed:
         return False
 
 
@@ -93,8 +88,8 @@ def _with_line(text: str, table: Sequence[str], line: str) -> str:
 def _path(line: str) -> list[str]:
     """Return the names in the header of a table."""
     try:
-        data, path = tomllib.loads(line), []
-    except tomllib.TOMLDecodeError:
+        data, path = reading.parse_toml(line), []
+    except reading.Malformed:
         return []
     while data:
         [(name, data)] = data.items()

@@ -15,6 +15,7 @@ from string import Template
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from ... import reading
 from ...adapter.discovery import GROUP, NAME, registrations
 from ...catalogue import VERSION
 from ...files import CannotWrite, write_all
@@ -173,8 +174,8 @@ def _read(file: Path) -> str:
     try:
         if not os.access(file, os.W_OK):
             raise PermissionError("it is read-only")
-        return file.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return reading.read_text(file)
+    except (OSError, reading.CannotRead) as error:
         raise InTheWay(f"{file} cannot be changed ({error}); nothing was written") from None
 
 
@@ -189,8 +190,8 @@ def _other_tox(package: Package) -> str:
     if "tox" in package.data.get("tool", {}):
         return "pyproject.toml"
     parser = configparser.RawConfigParser(strict=False)
-    with suppress(configparser.Error, UnicodeDecodeError):
-        parser.read(package.root / "setup.cfg", "utf-8")
+    with suppress(configparser.Error, reading.CannotRead):
+        parser.read_string(reading.read_text(package.root / "setup.cfg"))
     return "setup.cfg" if parser.has_section("tox:tox") else ""
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from ... import files
+from ... import files, reading
 from ...errors import SparsecheckError
 from ...oracle import reference_tensors
 from ...oracle.reference_tensors import NETWORKS
@@ -20,6 +20,7 @@ from ...oracle.references import (
     MANIFEST,
     RECORDED,
     STATES,
+    CorruptReference,
     Entry,
     InvalidReference,
     Manifest,
@@ -180,9 +181,16 @@ def _write_file(folder: Path, file: str, entries: dict[str, Entry], reason: str,
 
 def _log(folder: Path, found: tuple[FileChange, ...], reason: str, today: date) -> None:
     path = folder / PROVENANCE
-    before = path.read_text("utf-8") if path.exists() else _HEAD
+    before = _provenance(path) if path.exists() else _HEAD
     lines = [f"- `{change.file}`: {_summary(change)}" for change in found]
     _replace(path, "\n".join([before.rstrip(), "", f"## {today}", "", reason, "", *lines, ""]).encode())
+
+
+def _provenance(path: Path) -> str:
+    try:
+        return reading.read_text(path)
+    except reading.CannotRead as error:
+        raise CorruptReference(path.name, f"it cannot be read ({error}); restore the file") from None
 
 
 def _summary(change: FileChange) -> str:

@@ -11,9 +11,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-import safetensors.numpy
 import torch
-from safetensors import SafetensorError
 
 from ...adapter.discovery import BrokenAdapter, Found, NotFound, find, load
 from ...adapter.protocol import Saved, Sparsified
@@ -22,6 +20,7 @@ from ...oracle.compare import array, assert_close, assert_equal
 from ...oracle.tensor_changes import Arrays
 from ...oracle.ulps import describe_bit_changes
 from ...process.environment import here
+from ...reading import Malformed, parse_arrays
 from ...report.expectation_file import read_expectations
 from ...report.verdict import signature
 from ...trials.restoring import load_safely, resume
@@ -154,8 +153,8 @@ def _found(name: str, files: Sequence[Path]) -> Found:
 
 def _tensors(file: str, data: bytes) -> Arrays:
     try:
-        tensors = safetensors.numpy.load(data)
-    except (SafetensorError, KeyError, ValueError) as error:
+        tensors = parse_arrays(data)
+    except Malformed as error:
         raise CorruptState(file, f"it is not a safetensors file ({error}); restore the file") from None
     if not {INPUT, OUTPUT} <= set(tensors):
         raise CorruptState(file, f"it has no {INPUT} or no {OUTPUT}; restore the file")

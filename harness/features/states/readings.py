@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from ... import files
+from ... import files, reading
 from ...errors import SparsecheckError
 from .stored_states import Maker
 
@@ -78,10 +78,10 @@ def read(path: Path) -> tuple[Reading, ...]:
         InvalidReadings: The file cannot be read, is another kind of file, or is truncated.
     """
     try:
-        *lines, last = path.read_bytes().splitlines() or [b""]
-        count = msgspec.json.decode(last, type=_Count).count
-        readings = tuple(msgspec.json.decode(line, type=Reading) for line in lines)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        *lines, last = reading.read_bytes(path).splitlines() or [b""]
+        count = reading.parse_json(last, _Count).count
+        readings = tuple(reading.parse_json(line, Reading) for line in lines)
+    except reading.CannotRead as error:
         raise InvalidReadings(
             f"{path} is not a complete file of readings ({error}); write it again with `states read --json`"
         ) from None

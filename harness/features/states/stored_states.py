@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from ... import files
+from ... import files, reading
 from ...adapter.discovery import NAME
 from ...errors import SparsecheckError
 
@@ -127,8 +127,8 @@ def read_manifest(folder: Path, release: str) -> Manifest:
     """
     file = f"{release}/{MANIFEST}"
     try:
-        manifest = msgspec.json.decode(_contents(folder, file), type=Manifest)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        manifest = reading.parse_json(_contents(folder, file), Manifest)
+    except reading.Malformed as error:
         raise CorruptState(file, f"it is not a valid manifest ({error}); restore the file") from None
     if manifest.format != FORMAT:
         raise CorruptState(file, f"it has format {manifest.format}, but this sparsecheck reads format {FORMAT}")
@@ -183,9 +183,9 @@ def store(folder: Path, release: str, name: str, state: StoredState, contents: M
 
 def _contents(folder: Path, file: str) -> bytes:
     try:
-        return (folder / file).read_bytes()
-    except OSError as error:
-        raise MissingState(file, f"it cannot be read ({error.strerror}); restore the file") from None
+        return reading.read_bytes(folder / file)
+    except reading.CannotRead as error:
+        raise MissingState(file, f"it cannot be read ({error}); restore the file") from None
 
 
 def _replace(path: Path, data: bytes) -> None:
