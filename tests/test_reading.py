@@ -32,6 +32,7 @@ def lines() -> list[bytes]:
 BROKEN = {
     "invalid UTF-8 in a string": lines()[0].replace(b"acme", b"\xff\xfe"),
     "nested too deeply": lines()[0].replace(b'"shard":""', b'"shard":' + NESTED),
+    "nested too deeply in an unknown field": lines()[0].replace(b'"shard":""', b'"other":' + NESTED),
     "a number of 5,000 digits": lines()[0].replace(b'"format":2', b'"format":' + DIGITS),
     "binary": bytes(range(256)) * 100,
     "null bytes": b"\0" * 10_000 + b"\n",
