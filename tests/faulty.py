@@ -11,7 +11,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from sparsecheck.report.report import Report, exit_code, read_partial
+from sparsecheck.report.reasons import exit_code
+from sparsecheck.report.report import Report, read_partial
 from sparsecheck.values.record import Footer, Record, Verdict
 
 ONE_CASE = ("--requirement", "MASK-01")

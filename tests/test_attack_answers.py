@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from sparsecheck import Context, Plan, Sparsified, Trial
 from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter
-from sparsecheck.report.report import exit_code
+from sparsecheck.report.reasons import exit_code
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection
 from tests.bench_of_one import judge_all, planned

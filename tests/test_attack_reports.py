@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.report.ledger import enumerate_cells
-from sparsecheck.report.report import EmptyReport, InvalidReport, Report, encode, exit_code, read, read_partial, salvage
+from sparsecheck.report.reasons import exit_code
+from sparsecheck.report.report import EmptyReport, InvalidReport, Report, encode, read, read_partial, salvage
 from sparsecheck.run import run_in_subprocesses as process
 from sparsecheck.run.run_in_subprocesses import Run, judge_in_subprocesses
 from sparsecheck.run.subprocesses import Children

@@ -13,7 +13,7 @@ from torch import nn
 
 from sparsecheck import Context, Plan, Saved, Sparsified
 from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
-from sparsecheck.report.report import exit_code
+from sparsecheck.report.reasons import exit_code
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection
 from tests.bench_of_one import judge, planned

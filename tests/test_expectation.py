@@ -14,7 +14,8 @@ from sparsecheck.catalogue import RETIRED, VERSION
 from sparsecheck.report.expectation import Expectation, InvalidExpectations, in_force
 from sparsecheck.report.expectation_file import parse_expectations, read_expectations
 from sparsecheck.report.ledger import Planned
-from sparsecheck.report.report import Report, exit_code
+from sparsecheck.report.reasons import exit_code
+from sparsecheck.report.report import Report
 from sparsecheck.report.verdict import weigh
 from sparsecheck.run.session import SessionRequest, plan_session
 from sparsecheck.values.cell import Cell

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sparsecheck.report.joining import join
-from sparsecheck.report.report import exit_code
+from sparsecheck.report.reasons import exit_code
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection
 from tests.faulty import faulty, run

@@ -22,7 +22,8 @@ from sparsecheck.report.merging import (
     Unmergeable,
     merge,
 )
-from sparsecheck.report.report import Report, ReportMismatch, UnmergedShard, exit_code, read, write
+from sparsecheck.report.reasons import exit_code
+from sparsecheck.report.report import Report, ReportMismatch, UnmergedShard, read, write
 from sparsecheck.report.sharding import Weights, partition, read_weights, weights
 from sparsecheck.show.results import tabulate
 from sparsecheck.values.record import Footer, Origin, Record, Share, Subject, Verdict

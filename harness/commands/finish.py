@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import INCOMPLETE, UNUSABLE
+from ..errors import INCOMPLETE
 from ..files import CannotWrite
 from .command_line import show_error
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def finish(
-    judged: Report, path: Path | None, required: tuple[str, ...] = (), notes: tuple[str, ...] = (),
+    judged: Report, path: Path | None, required: Sequence[str] = (), notes: tuple[str, ...] = (),
     parts: PartialRecords | None = None, at_least: int = 0,
 ) -> None:
     """Write a report, show its verdicts, and exit.
@@ -31,27 +32,18 @@ def finish(
         parts: The partial records of the run, which are kept if the report cannot be written.
         at_least: The lowest exit code.
     """
-    from ..report.report import exit_code
+    from ..report.reasons import LACKING, exit_code, reasons
     from ..show.origin import origin_lines
     from ..show.summary import summary
 
-    code = max(exit_code(judged), at_least)
+    code = max(exit_code(judged, required), at_least)
     if not _is_written(judged, path, parts):
         code = INCOMPLETE
     for line in (*origin_lines(judged), *summary(judged), *notes):
         click.echo(line)
-    if lacking := [name for name in required if name not in _judged(judged)]:
-        click.echo(f"sparsecheck: required but not judged: {', '.join(lacking)}", err=True)
-    sys.exit(max(code, UNUSABLE) if lacking or judged.header.selection.probe else code)
-
-
-def _judged(report: Report) -> set[str]:
-    """Return the sparsifiers that were judged; a shard may have no cell of one that the whole run judges."""
-    pairs = zip(report.header.subjects, report.outcomes(), strict=True)
-    return {
-        subject.sparsifier for subject, outcome in pairs
-        if subject.share is not None or (outcome.planned and outcome.result != "unavailable")
-    }
+    if lacking := [one.sparsifier for one in reasons(judged, required) if one.kind == LACKING]:
+        click.echo(f"sparsecheck: {LACKING}: {', '.join(lacking)}", err=True)
+    sys.exit(code)
 
 
 def _is_written(judged: Report, path: Path | None, parts: PartialRecords | None) -> bool:

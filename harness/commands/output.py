@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from .. import files
@@ -35,3 +36,24 @@ def write_files(pages: Mapping[Path | None, str | bytes]) -> int:
             show_error(error)
             code = code or error.exit_code
     return code
+
+
+@contextmanager
+def showing_errors(title: str, xml: Path | None, markdown: Path | None) -> Iterator[None]:
+    """Write the JUnit and Markdown files also if a report is unusable, with an error in them.
+
+    Otherwise files of an earlier run would go on saying that all is well.
+
+    Raises:
+        InvalidReport: The block raised it.
+    """
+    from ..report.report import InvalidReport
+    from ..show.junit import junit_of_error
+    from ..show.run_page import markdown_of_error
+
+    try:
+        yield
+    except InvalidReport as error:
+        pages: dict[Path | None, str | bytes] = {xml: junit_of_error(error)}
+        write_files({**pages, markdown: markdown_of_error(title, error)})
+        raise

@@ -18,6 +18,7 @@ from ..values.record import Record, Subject, Verdict
 from ..values.requirement import CANONICAL_PATTERN, LEVELLED_PATTERN
 from .identity import LeftOut, catalogue_version, left_out
 from .ledger import introduced, is_offered
+from .reasons import Reason
 from .report import Report, check_whole
 
 
@@ -96,9 +97,19 @@ class Comparison:
         return tuple(change for change in self.changes if change.kind is Kind.PROVISIONAL)
 
     @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Return a reason per change for the worse, or one if nothing was compared."""
+        if not self.worse and not self.compared:
+            return (Reason(INCOMPLETE, "nothing compared", "", "the baseline judged no cell that the report has"),)
+        return tuple(
+            Reason(RED, one.kind.value, one.sparsifier, ": ".join(filter(None, (one.what, one.message))), one.cells)
+            for one in self.worse
+        )
+
+    @property
     def exit_code(self) -> int:
         """Return RED if something got worse, INCOMPLETE if nothing was compared, and OK otherwise."""
-        return RED if self.worse else OK if self.compared else INCOMPLETE
+        return max((one.code for one in self.reasons), default=OK)
 
 
 @dataclass(frozen=True)

@@ -234,8 +234,12 @@ class Balance:
         return not (self.missing or self.doubled or self.unplanned)
 
     def __str__(self) -> str:
+        return "; ".join(f"{len(cells)} {what}, first {cells[0]}" for what, cells in self.parts()) or "balanced"
+
+    def parts(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yield each kind of difference that there is, in words, with its cells."""
         parts = (("never judged", self.missing), ("judged twice", self.doubled), ("not planned", self.unplanned))
-        return "; ".join(f"{len(cells)} {what}, first {cells[0]}" for what, cells in parts if cells) or "balanced"
+        yield from (part for part in parts if part[1])
 
 
 def reconcile(planned: Iterable[str], records: Iterable[Record]) -> Balance:

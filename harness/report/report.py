@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from .. import files, reading
 from ..catalogue import CATALOGUE, revisions
-from ..errors import INCOMPLETE, OK, RED, UNUSABLE, SparsecheckError
+from ..errors import INCOMPLETE, SparsecheckError
 from ..values.cell import Cell, InvalidCell
 from ..values.record import Footer, Header, Line, Outcome, Record, Subject
 from ..values.requirement import Level
@@ -381,17 +381,3 @@ def write(report: Report, path: Path) -> None:
     lines: Iterable[Line] = (report.header, *report.records, *((report.footer,) if report.footer else ()))
     data = b"".join(map(encode, lines))
     files.write(path, _compress(data) if path.suffix == PACKED else data)
-
-
-def exit_code(report: Report) -> int:
-    """Return the exit code of a run that ends with this report; a key of `EXIT_CODES`."""
-    if report.footer is None or report.footer.interrupted:
-        return INCOMPLETE
-    if not all(one.balanced for one in report.outcomes()):
-        return INCOMPLETE
-    subjects, is_shard = report.header.subjects, bool(report.header.shard)
-    if any(subject.problem for subject in subjects) or not (is_shard or any(subject.planned for subject in subjects)):
-        return UNUSABLE
-    applicable = (one for one in report.outcomes() if one.planned or is_shard or not report.header.selection)
-    results = {one.result for one in applicable}
-    return RED if "red" in results or results == {"unavailable"} else OK

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from ..report.ledger import Planned
-from ..report.report import exit_code
+from ..report.reasons import exit_code
 from ..report.verdict import bound, weigh
 from ..show.origin import origin_lines
 from ..show.summary import summary

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from ..catalogue import AREAS, CATALOGUE, revisions
 from ..report.identity import LeftOut, left_out
-from ..report.joining import check_alike
+from ..report.joining import aligned, check_alike, join
+from ..report.reasons import reasons
 from ..report.report import EmptyReport, Report, check_whole
 from ..report.signature import cause
 from ..values.cell import Cell
@@ -20,6 +21,7 @@ from ..values.requirement import Requirement
 from .carried import Carried, carried
 from .defects import Failures, counted, known_defects, level_lines, result_word
 from .escaping import printable, shorten_paths
+from .reason_lines import reason_lines
 from .standing import Standing, of_cell, standing
 
 
@@ -134,12 +136,14 @@ class ResultsTable:
         selected: Whether only a part of the catalogue was judged.
         carried: Verdicts of other machines on cells that are unavailable here; they are never counted.
         left_out: The requirements that a report does not have, or has at another revision.
+        reasons: The reasons why a run with these results does not exit with 0, a line each.
     """
 
     columns: tuple[Column, ...]
     selected: bool
     carried: tuple[Carried, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    reasons: tuple[str, ...] = ()
 
     def rows(self) -> Iterator[tuple[str, tuple[tuple[Square, ...], ...]]]:
         """Yield each area with a row per requirement, whose squares are in the order of the columns."""
@@ -174,7 +178,14 @@ def tabulate(reports: Sequence[Report], older: Sequence[Report] = ()) -> Results
     ]
     elsewhere = tuple(one for report in reports for one in carried(report, older))
     selected = bool(reports[0].header.selection)
-    return ResultsTable(tuple(sorted(columns, key=lambda one: one.name)), selected, elsewhere, tuple(omitted))
+    found = tuple(shown(line) for line in reason_lines(reasons(_joined(reports))))
+    return ResultsTable(tuple(sorted(columns, key=lambda one: one.name)), selected, elsewhere, tuple(omitted), found)
+
+
+def _joined(reports: Sequence[Report]) -> Report:
+    """Return the whole reports as one, over the requirements that they share."""
+    parts, _ = aligned(reports)
+    return join(parts)
 
 
 def shown(text: str) -> str:

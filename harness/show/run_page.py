@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+from ..errors import SparsecheckError
+from ..report.reasons import NOT_JUDGED, Reason, reasons
 from ..report.report import Report
 from ..values.record import LevelOutcome, Outcome, Verdict
 from .defects import Failures, by_cause, conformance, counted, known_defects, of_requirement, result, verdict_counts
 from .escaping import one_line
 from .markdown import plain
+from .reason_lines import reason_lines
 
 MOST = 59_000
 """The size limit of a page in bytes, below that of a comment or summary."""
+
+CHECK, CROSS = "\N{WHITE HEAVY CHECK MARK}", "\N{CROSS MARK}"
 
 READ = 2_000
 """The number of characters of a message from which a line is made."""
@@ -31,15 +36,38 @@ def page(head: str, blocks: Sequence[str]) -> str:
     return "".join(kept)
 
 
-def report_markdown(report: Report) -> str:
-    """Return a page with a row per sparsifier, worst first, the red cells by cause, and the known defects."""
+def report_markdown(report: Report, found: Iterable[Reason] | None = None) -> str:
+    """Return a page with a row per sparsifier, worst first, the red cells by cause, and the known defects.
+
+    Its heading says whether the command exits with 0, and the lines below it why not.
+
+    Args:
+        report: The report.
+        found: The reasons why the command does not exit with 0; those of the report itself by default.
+    """
+    found = tuple(reasons(report) if found is None else found)
     outcomes = sorted(report.outcomes(), key=_badness)
     title = "\n| sparsifier | result | core | extended | cells |\n|---|---|---|---|---|\n"
     lines = [title, *(_row(report, one) for one in outcomes)]
     names = [one.sparsifier for one in outcomes]
     red = [block for verdict in _UNEXPECTED for name in names for block in _failing(report, name, verdict)]
     known = [block for name in names for block in _known(report, name)]
-    return page("## sparsecheck\n" + "".join(_cut(report)), [*lines, *red, *known])
+    return page(heading("sparsecheck", found) + "".join(_cut(report)), [*_reasons(found), *lines, *red, *known])
+
+
+def markdown_of_error(title: str, error: SparsecheckError) -> str:
+    """Return the page of a command that ended with an error before there was anything to show."""
+    found = [Reason(error.exit_code, NOT_JUDGED, "", str(error))]
+    return page(heading(title, found), [*_reasons(found)])
+
+
+def heading(title: str, found: Sequence[Reason]) -> str:
+    """Return the heading of a page, with a sign that shows whether the command exits with 0."""
+    return f"## {CROSS if found else CHECK} {title}\n"
+
+
+def _reasons(found: Iterable[Reason]) -> Iterator[str]:
+    yield from (f"\n- {CROSS} {plain(line)}\n" for line in reason_lines(found))
 
 
 def _cut(report: Report) -> Iterator[str]:

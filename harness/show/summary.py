@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from ..catalogue import CATALOGUE, VERSION, revisions
+from ..errors import INCOMPLETE
 from ..report.identity import left_out
 from ..report.ledger import not_offered
-from ..report.outcome import is_for_elsewhere, nothing_passed
+from ..report.outcome import is_for_elsewhere
+from ..report.reasons import INTERRUPTED, NOTHING_PASSED, NOTHING_PLANNED, PROBE, Reason, reasons
 from ..report.report import Report
 from ..values.cell import Cell
 from ..values.record import Outcome, Record, Subject, Verdict
@@ -37,16 +39,17 @@ def summary(report: Report) -> Iterator[str]:
     If there are several sparsifiers, a line for each follows at the end.
     """
     outcomes = {one.sparsifier: one for one in report.outcomes()}
+    found = tuple(reasons(report))
     for subject in report.header.subjects:
-        yield from _subject(report, subject, outcomes[subject.sparsifier])
+        yield from _subject(report, subject, outcomes[subject.sparsifier], found)
         yield ""
     if len(report.header.subjects) > 1:
         yield from _overview(report.header.subjects, outcomes)
-    yield from _limits(report)
+    yield from _limits(report, [one for one in found if not one.sparsifier])
 
 
-def _limits(report: Report) -> Iterator[str]:
-    """Yield the reasons why the results do not cover the whole catalogue of today."""
+def _limits(report: Report, found: Sequence[Reason]) -> Iterator[str]:
+    """Yield the reasons why the results do not cover the whole catalogue of today, and those that concern the run."""
     if report.header.selection.probe:
         yield "Probe: undeclared capabilities were treated as supported."
         yield "Nothing above is a verdict; declare them and run again."
@@ -57,21 +60,23 @@ def _limits(report: Report) -> Iterator[str]:
     if not report.is_current:
         yield f"Judged by catalogue {report.header.catalogue}; this sparsecheck has catalogue {VERSION}."
         yield from left_out_lines(left_out(report.requirements, revisions()))
-    if report.footer is None or report.footer.interrupted:
-        why = report.footer.interrupted if report.footer else "the run was cut short"
-        yield f"INTERRUPTED ({one_line(why)}): the run is incomplete and gives no verdict."
+    for one in found:
+        if one.kind == INTERRUPTED:
+            yield f"INTERRUPTED ({one_line(one.sentence)}): the run is incomplete and gives no verdict."
+        elif one.kind != PROBE:
+            yield f"{one.kind.upper()}: {one.sentence}"
 
 
-def _subject(report: Report, subject: Subject, outcome: Outcome) -> Iterator[str]:
+def _subject(report: Report, subject: Subject, outcome: Outcome, found: Sequence[Reason]) -> Iterator[str]:
     if subject.problem:
         yield f"{subject.sparsifier}: NOT JUDGED: {one_line(subject.problem, 1200)}"
         return
-    if subject.is_inapplicable:
+    if subject.is_inapplicable and outcome.result == "selection":
         yield f"{subject.sparsifier}: NOT APPLICABLE: none of its cells is selected"
         return
     records = report.of(subject.sparsifier)
     yield _headline(subject, outcome, "PROBE" if report.header.selection.probe else result(outcome, records))
-    yield from _warnings(report, subject, outcome)
+    yield from _warnings(report, subject, [one for one in found if one.sparsifier == subject.sparsifier])
     if report.header.selection.probe:
         yield from probe_lines(subject, records)
         yield from _not_run(records)
@@ -85,18 +90,16 @@ def _subject(report: Report, subject: Subject, outcome: Outcome) -> Iterator[str
     yield from _unavailable(records)
 
 
-def _warnings(report: Report, subject: Subject, outcome: Outcome) -> Iterator[str]:
+def _warnings(report: Report, subject: Subject, found: Sequence[Reason]) -> Iterator[str]:
     """Yield a line if records are missing, if nothing was judged or passed, and if the adapter is older."""
-    records = report.of(subject.sparsifier)
-    if not outcome.balanced:
-        yield f"  PLAN AND RECORDS DIFFER: {report.balance(subject)}"
+    if unbalanced := [one.sentence for one in found if one.code == INCOMPLETE]:
+        yield f"  PLAN AND RECORDS DIFFER: {'; '.join(unbalanced)}"
     yield from _older_adapter(subject)
-    if subject.share is not None:
-        return
-    if is_for_elsewhere(records):
+    if subject.share is None and is_for_elsewhere(report.of(subject.sparsifier)):
         yield "  NOTHING COULD BE JUDGED on this machine, which cannot run any of these cells"
-    elif not report.header.selection and nothing_passed(records):
-        yield "  NOTHING PASSED: every judged cell failed or was refused"
+    for one in found:
+        if one.kind in (NOTHING_PASSED, NOTHING_PLANNED):
+            yield f"  {one.kind.upper()}: {one.sentence}"
 
 
 def _older_adapter(subject: Subject) -> Iterator[str]:
@@ -124,7 +127,7 @@ def _overview(subjects: Sequence[Subject], outcomes: Mapping[str, Outcome]) -> I
     for subject in subjects:
         outcome = outcomes[subject.sparsifier]
         text = f"{result(outcome):14}  {in_short(outcome)}; {verdict_counts(outcome.counts)}"
-        if subject.problem or subject.is_inapplicable:
+        if subject.problem or (subject.is_inapplicable and outcome.result == "selection"):
             text = "NOT JUDGED" if subject.problem else "NOT APPLICABLE"
         yield f"{subject.sparsifier:{width}}  {text}".rstrip()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ...commands.output import write_files
+from ...commands.output import showing_errors, write_files
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -15,7 +15,8 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.command()
 @click.argument("file", metavar="REPORT", type=_FILE)
 @click.option("--baseline", required=True, type=_FILE, help="The report of an earlier run.")
-@click.option("--junit", "xml", type=_FILE, help="Write the verdicts of REPORT to this JUnit XML file.")
+@click.option("--junit", "xml", type=_FILE,
+              help="Write the verdicts of REPORT to this JUnit XML file; regressions are its failures.")
 @click.option("--markdown", type=_FILE,
               help="Write the changes to this Markdown file, for a CI summary page (below 60 kB).")
 def gate(file: Path, baseline: Path, xml: Path | None, markdown: Path | None) -> None:
@@ -32,13 +33,14 @@ def gate(file: Path, baseline: Path, xml: Path | None, markdown: Path | None) ->
     from ...report.comparison import compare
     from ...report.report import read_whole
     from ...show.junit import junit
-    from .gate_page import gate_markdown, render_text
+    from .gate_page import TITLE, gate_markdown, render_text
 
-    old, new = read_whole(baseline), read_whole(file)
-    comparison = compare(old, new)
+    with showing_errors(TITLE, xml, markdown):
+        old, new = read_whole(baseline), read_whole(file)
+        comparison = compare(old, new)
     for line in render_text(old, new, comparison):
         click.echo(line)
-    pages: dict[Path | None, str | bytes] = {xml: junit(new)} if xml else {}
+    pages: dict[Path | None, str | bytes] = {xml: junit(new, comparison.reasons)} if xml else {}
     if markdown:
         pages[markdown] = gate_markdown(old, new, comparison)
     sys.exit(max(comparison.exit_code, write_files(pages)))

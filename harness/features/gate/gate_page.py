@@ -12,8 +12,10 @@ from ...show.defects import counted, repeat_command, sentence
 from ...show.escaping import one_line
 from ...show.left_out import left_out_lines
 from ...show.markdown import code, plain
-from ...show.run_page import READ, page
+from ...show.run_page import READ, heading, page
 from ...values.record import Subject
+
+TITLE = "sparsecheck gate"
 
 _LISTED = 5
 _WORDS = {
@@ -103,8 +105,7 @@ def _repeat(change: Change, new: Report) -> Iterator[str]:
 
 def gate_markdown(baseline: Report, new: Report, comparison: Comparison) -> str:
     """Return the comparison as Markdown, the worst first, within the size limit of a CI summary page."""
-    sign = "\N{WHITE HEAVY CHECK MARK}" if comparison.exit_code == OK else "\N{CROSS MARK}"
-    head = f"## {sign} sparsecheck gate\n\n**{plain(verdict(comparison))}**\n"
+    head = f"{heading(TITLE, comparison.reasons)}\n**{plain(verdict(comparison))}**\n"
     notes = [f"- {plain(line)}\n" for line in run_differences(baseline, new, comparison)]
     blocks = [block for title, changes in _sections(comparison) for block in _blocks(title, changes, new)]
     return page(head, [*blocks, *notes])

@@ -10,6 +10,7 @@ from ...show.escaping import one_line
 from ...show.left_out import left_out_lines
 from ...show.markdown import code, link_suffix, plain, table_row
 from ...show.results import Column, ResultsTable, ShownDefect, Square, by_cause
+from ...show.run_page import CROSS
 from ...show.standing import Standing
 
 _HEAD = """# Results
@@ -31,6 +32,8 @@ def _notes(table: ResultsTable) -> Iterator[str]:
     if table.selected:
         yield "**Only a selection was judged; the results do not cover the whole catalogue.**\n"
     yield from (f"{plain(line)}\n" for line in left_out_lines(table.left_out))
+    yield from (f"- {CROSS} {plain(line)}" for line in table.reasons)
+    yield from [""] if table.reasons else []
 
 
 def _overview(table: ResultsTable) -> Iterator[str]:
