@@ -9,7 +9,7 @@ OK, RED, UNUSABLE, INCOMPLETE = range(4)
 EXIT_CODES: dict[int, str] = {
     OK: "everything planned was judged, and nothing is red",
     RED: "something is red: a failure, a stale expectation or an error; or nothing passed; or something got worse",
-    UNUSABLE: "bad usage, an unusable file, or a sparsifier that could not be judged",
+    UNUSABLE: "bad usage, an unusable file or output, or a sparsifier that could not be judged",
     INCOMPLETE: "incomplete: a planned cell was not judged, a run was interrupted, or a report was cut short",
 }
 """The meaning of each exit code, as README and `sparsecheck --help` print it."""

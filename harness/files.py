@@ -122,7 +122,7 @@ def _put_through(path: Path, data: bytes, hint: str) -> None:
         if descriptor is None:
             path.write_bytes(data)
             return
-        for stream in (sys.stdout, sys.stderr):
+        for stream in filter(None, (sys.stdout, sys.stderr)):  # None if it was closed when the process began
             stream.flush()
         with os.fdopen(os.dup(descriptor), "wb") as file:
             file.write(data)

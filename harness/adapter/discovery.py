@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from .protocol import Adapter
 
 GROUP = "sparsecheck.sparsifiers"
+EXPECTATIONS = ".expectations.toml"
+"""The suffix of the expectation file next to an adapter."""
+
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -80,7 +83,7 @@ class Found:
     @property
     def expectations(self) -> Path:
         """Return the path of the expectation file next to the adapter, which need not exist."""
-        return self.source.with_suffix(".expectations.toml")
+        return self.source.with_suffix(EXPECTATIONS)
 
 
 def registrations(files: Iterable[Path] = ()) -> tuple[Registration, ...]:

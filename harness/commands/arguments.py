@@ -4,32 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import click
 
-from ..adapter.discovery import split_class
 from ..suggestions import UnknownName, quoted
 from ..values.shard import InvalidShard, Shard
-
-
-class AdapterFile(click.Path):
-    """The type of options that take an adapter file: `file.py`, or `file.py:ClassName` to choose among several."""
-
-    def __init__(self, exists: bool = True) -> None:
-        """Create the type; `exists` has the meaning of `click.Path`."""
-        super().__init__(exists=exists, dir_okay=False, path_type=Path)
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
-        """Return the form of the value as help texts show it."""
-        return "FILE[:CLASS]"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """Check that the file exists, and return it together with the class."""
-        file, _ = split_class(Path(value))
-        super().convert(str(file), param, ctx)
-        return Path(value)
 
 
 class Known(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # generic from click 8.4 on

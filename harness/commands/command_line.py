@@ -1,16 +1,24 @@
-"""The one place where an error ends a command: a sentence on standard error, and the exit code of its class."""
+"""The one place where an error ends a command: a sentence on standard error, and the exit code of its class.
+
+No error ends in 1, which means that something is red, neither one of the operating system nor one of sparsecheck.
+"""
 
 from __future__ import annotations
 
+import sys
+import traceback
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
 
-from ..errors import EXIT_CODES, SparsecheckError
+from ..errors import EXIT_CODES, UNUSABLE, SparsecheckError
+from ..files import CannotWrite
 from ..show.escaping import one_line, printable
 from ..suggestions import UnknownName, shortened
+from .streams import Descriptor, standard_streams
 
 _WIDTH, _USAGE_WIDTH = 2000, 400
 
@@ -27,6 +35,14 @@ class CommandLine(click.Group):
     def __init__(self, *args: Any, lazy: Mapping[str, str] = {}, **kwargs: Any) -> None:  # read only
         super().__init__(*args, **kwargs)
         self._lazy = lazy
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command line; it ends with 2 or more if standard output did not take all that was printed."""
+        with standard_streams() as output:
+            try:
+                return super().main(*args, **kwargs)
+            except SystemExit as end:
+                raise SystemExit(_at_end(output, end.code)) from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, in the order of their definition."""
@@ -49,6 +65,11 @@ class CommandLine(click.Group):
             ctx.exit(error.exit_code)
         except click.UsageError as error:
             raise _in_brief(error) from None
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            show_error(_unforeseen(error))
+            ctx.exit(UNUSABLE)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -67,6 +88,24 @@ class CommandLine(click.Group):
         """Print the table of exit codes below the help text."""
         with formatter.section("Exit codes"):
             formatter.write_dl([(str(code), meaning) for code, meaning in EXIT_CODES.items()])
+
+
+def _at_end(output: Descriptor, code: object) -> object:
+    """Return the exit code of a command that ended with `code`, after everything it printed was written."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    if not output.problem:
+        return code
+    show_error(CannotWrite(Path("standard output"), output.problem, "Part of what was printed is lost."))
+    return max(code, UNUSABLE) if isinstance(code, int) else UNUSABLE
+
+
+def _unforeseen(error: Exception) -> SparsecheckError:
+    """Return the error to end with; show the traceback first if it is a defect of sparsecheck."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return SparsecheckError(f"{error.filename} cannot be used ({error.strerror})")
+    click.echo(printable("".join(traceback.format_exception(error))), err=True, nl=False)
+    return SparsecheckError(f"{type(error).__name__}: {error}", "This is a defect of sparsecheck; please report it.")
 
 
 _IS_HELP: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())

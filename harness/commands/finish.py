@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import INCOMPLETE
-from ..files import CannotWrite
+from .. import files
+from ..errors import INCOMPLETE, UNUSABLE
+from ..files import CannotWrite, is_special
 from .command_line import show_error
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def _is_written(judged: Report, path: Path | None, parts: PartialRecords | None)
 
     try:
         if path is not None:
+            _keep_earlier(judged, path)
             write(judged, path)
     except CannotWrite as error:
         kept = f"The records are kept in {path}.parts. Free some space, then finish with --resume."
@@ -59,3 +61,24 @@ def _is_written(judged: Report, path: Path | None, parts: PartialRecords | None)
     if parts is not None:
         parts.discard()
     return True
+
+
+def _keep_earlier(judged: Report, path: Path) -> None:
+    """Keep a complete report as FILE~ if an incomplete one is about to replace it.
+
+    Raises:
+        CannotWrite: FILE~ cannot be written.
+    """
+    from ..report.reasons import exit_code
+    from ..report.report import InvalidReport, read
+
+    if exit_code(judged) < UNUSABLE or is_special(path) or not path.is_file():
+        return
+    try:
+        earlier = read(path)
+    except InvalidReport:
+        return
+    if exit_code(earlier) < UNUSABLE:
+        kept = path.with_name(f"{path.name}~")
+        files.write(kept, path.read_bytes())
+        click.echo(f"sparsecheck: the new report is not complete; the earlier one is kept as {kept}", err=True)

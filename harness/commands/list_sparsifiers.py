@@ -9,7 +9,7 @@ import click
 
 from ..catalogue import VERSION
 from ..errors import NotJudged
-from .arguments import AdapterFile
+from .paths import AdapterFile
 
 if TYPE_CHECKING:
     from ..values.declaration import Declaration

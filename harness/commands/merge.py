@@ -8,12 +8,13 @@ import click
 
 from .finish import finish
 from .output import check_writable
+from .paths import InputPath, OutputPath
 
 
 @click.command()
 @click.argument("files", metavar="SHARD...", nargs=-1, required=True,
-                type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--to", "target", required=True, type=click.Path(path_type=Path, dir_okay=False),
+                type=InputPath())
+@click.option("--to", "target", required=True, type=OutputPath(),
               help="Write the report of the whole run to this file (JSON Lines).")
 @click.option("--require", "required", multiple=True, metavar="NAME", help="Fail unless NAME was judged.")
 def merge(files: tuple[Path, ...], target: Path, required: tuple[str, ...]) -> None:

@@ -10,6 +10,7 @@ import click
 
 from .finish import finish
 from .output import check_writable, showing_errors, write_files
+from .paths import InputPath, OutputPath
 
 if TYPE_CHECKING:
     from ..report.report import Report
@@ -17,15 +18,15 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("files", metavar="REPORT...", nargs=-1, required=True,
-                type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--report", "target", type=click.Path(path_type=Path, dir_okay=False),
+                type=InputPath())
+@click.option("--report", "target", type=OutputPath(),
               help="Write the combined report to this file (JSON Lines).")
-@click.option("--carry", "older", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
+@click.option("--carry", "older", multiple=True, type=InputPath(),
               help="For unavailable cells, show the verdicts of this report from another machine, uncounted.")
 @click.option("--require", "required", multiple=True, metavar="NAME", help="Fail unless NAME was judged.")
-@click.option("--junit", "xml", type=click.Path(path_type=Path, dir_okay=False),
+@click.option("--junit", "xml", type=OutputPath(),
               help="Write the verdicts to this JUnit XML file.")
-@click.option("--markdown", type=click.Path(path_type=Path, dir_okay=False),
+@click.option("--markdown", type=OutputPath(),
               help="Write the failures to this Markdown file, for a CI summary page (below 60 kB).")
 def report(
     files: tuple[Path, ...], target: Path | None, older: tuple[Path, ...], required: tuple[str, ...],

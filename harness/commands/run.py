@@ -14,9 +14,10 @@ from ..errors import BadUsage
 from ..values.requirement import Level
 from ..values.selection import Selection
 from ..values.shard import Shard
-from .arguments import AdapterFile, Known, shard_argument, split_arguments
+from .arguments import Known, shard_argument, split_arguments
 from .finish import finish
 from .output import check_writable
+from .paths import AdapterFile, InputPath, OutputPath
 
 
 @click.command()
@@ -34,11 +35,11 @@ from .output import check_writable
               type=click.IntRange(1, VERSION),
               help="Judge by this version of the catalogue, without later requirements.")
 @click.option("--require", "required", multiple=True, metavar="NAME", help="Fail unless NAME was judged.")
-@click.option("--report", type=click.Path(path_type=Path, dir_okay=False),
+@click.option("--report", type=OutputPath(),
               help="Write the report to this file (JSON Lines, compressed if its name ends in .gz).")
 @click.option("--shard", metavar="K/N", callback=shard_argument,
               help="Judge only the K-th of N equal parts; `sparsecheck merge` merges the N reports.")
-@click.option("--durations", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="REPORT",
+@click.option("--durations", type=InputPath(), metavar="REPORT",
               help="Balance the shards by the durations in this report; the same for every shard.")
 @click.option("--resume", is_flag=True, help="Finish the interrupted run of --report: judge the remaining cells.")
 @click.option("-n", "--workers", default=0, show_default=True, type=click.IntRange(0),

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...commands.arguments import AdapterFile, Known, split_arguments
+from ...commands.arguments import Known, split_arguments
 from ...commands.names import select_sparsifiers
 from ...commands.output import check_writable, write_files
+from ...commands.paths import AdapterFile, InputPath, OutputPath
 from ...errors import OK, BadUsage, Incomplete
 from ...values.timing import OPERATIONS, QUICK, SIZES
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from .measure import Rival, Settings
     from .time_in_subprocesses import Bench, Timed
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
+_SAVED, _OUTPUT = InputPath(exists=False), OutputPath()
 _ADAPTER = AdapterFile()
 
 
@@ -38,7 +39,7 @@ _ADAPTER = AdapterFile()
 @click.option("--full", is_flag=True, help="Time every size.")
 @click.option("--operation", "operations", multiple=True, type=Known("operation", OPERATIONS),
               help="Time only this operation (repeatable).")
-@click.option("--against", type=_FILE,
+@click.option("--against", type=_SAVED,
               help="Fail if an operation is significantly slower than in FILE, or executes different operators.")
 @click.option("--against-dist", metavar="NAME==VERSION",
               help="Fail if an operation is significantly slower than in this release, which is installed separately "
@@ -49,10 +50,10 @@ _ADAPTER = AdapterFile()
 @click.option("--allowance", type=click.FloatRange(0), show_default="3, or 25 with --against",
               help="Allowed slowdown in per cent for operations of 0.1 ms or more; five times that, at most 25, for "
                    "shorter ones.")
-@click.option("--json", "file", type=_FILE, help="Write the timings to this file, which --against reads.")
-@click.option("--html", type=_FILE, help="Write an HTML page to this file (needs sparsecheck[pages]).")
-@click.option("--markdown", type=_FILE, help="Write a Markdown page to this file (needs sparsecheck[pages]).")
-@click.option("--earlier", multiple=True, type=_FILE,
+@click.option("--json", "file", type=_OUTPUT, help="Write the timings to this file, which --against reads.")
+@click.option("--html", type=_OUTPUT, help="Write an HTML page to this file (needs sparsecheck[pages]).")
+@click.option("--markdown", type=_OUTPUT, help="Write a Markdown page to this file (needs sparsecheck[pages]).")
+@click.option("--earlier", multiple=True, type=_SAVED,
               help="Show the timings of this earlier --json file in the trend (repeatable, oldest first).")
 @click.option("--limit", default=600.0, show_default=True, type=click.FloatRange(0, min_open=True),
               help="Seconds that one sparsifier may take.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ... import files
+from ...commands.paths import OutputPath, SnapshotOrRelease
 from ...errors import BadUsage
 from .snapshot_command import ADAPTER, snapshot_runner, take_side
 
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
     from .snapshot_in_subprocesses import SnapshotRunner
 
 HERE = "here"
-_FILE = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
+_FILE, _SIDE = OutputPath(allow_dash=True), SnapshotOrRelease()
 
 
 @click.command()
-@click.argument("before", metavar="A")
-@click.argument("after", metavar="B")
+@click.argument("before", metavar="A", type=_SIDE)
+@click.argument("after", metavar="B", type=_SIDE)
 @click.option("--sparsifier", "names", multiple=True, metavar="NAME", help="Compare only this one (repeatable).")
 @click.option("--adapter", "adapters", multiple=True, type=ADAPTER,
               help="An adapter file for a release, or for the installed package, that registers no adapter.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...commands.arguments import AdapterFile
+from ...commands.paths import AdapterFile, OutputPath
 from ...errors import NotJudged
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ ADAPTER = AdapterFile()
 
 @click.command()
 @click.argument("names", nargs=-1)
-@click.option("--to", "target", required=True, type=click.Path(path_type=Path), metavar="FOLDER|FILE.jsonl.gz",
+@click.option("--to", "target", required=True, type=OutputPath(dir_okay=True), metavar="FOLDER|FILE.jsonl.gz",
               help="Write one file per sparsifier into FOLDER, or all into FILE and a folder `tensors` beside it "
                    "that stores equal arrays of several such files once.")
 @click.option("--adapter", "adapters", multiple=True, type=ADAPTER,

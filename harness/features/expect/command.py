@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ... import files
-from ...commands.arguments import AdapterFile
+from ...commands.paths import AdapterFile, InputPath
 from ...errors import BadUsage, NotJudged
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("file", metavar="REPORT", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", metavar="REPORT", type=InputPath())
 @click.option("--sparsifier", "names", multiple=True, metavar="NAME",
               help="Only these sparsifiers. They must share one expectation file.")
 @click.option("--adapter", "adapters", multiple=True, type=AdapterFile(),

@@ -8,16 +8,17 @@ from pathlib import Path
 import click
 
 from ...commands.output import showing_errors, write_files
+from ...commands.paths import InputPath, OutputPath
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
+_REPORT, _OUTPUT = InputPath(exists=False), OutputPath()
 
 
 @click.command()
-@click.argument("file", metavar="REPORT", type=_FILE)
-@click.option("--baseline", required=True, type=_FILE, help="The report of an earlier run.")
-@click.option("--junit", "xml", type=_FILE,
+@click.argument("file", metavar="REPORT", type=_REPORT)
+@click.option("--baseline", required=True, type=_REPORT, help="The report of an earlier run.")
+@click.option("--junit", "xml", type=_OUTPUT,
               help="Write the verdicts of REPORT to this JUnit XML file; regressions are its failures.")
-@click.option("--markdown", type=_FILE,
+@click.option("--markdown", type=_OUTPUT,
               help="Write the changes to this Markdown file, for a CI summary page (below 60 kB).")
 def gate(file: Path, baseline: Path, xml: Path | None, markdown: Path | None) -> None:
     """Compare REPORT with a baseline; fail if anything got worse.

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from ...commands.paths import InputPath
+
 
 @click.command()
-@click.argument("folder", default=".", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("folder", default=".", type=InputPath(dir_okay=True, file_okay=False))
 @click.option("--name", help="The name to register. Default: the name of the distribution.")
 @click.option("--package", metavar="PACKAGE",
               help="The import package, such as acme.pruning, if it cannot be detected.")

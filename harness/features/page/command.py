@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING
 import click
 
 from ...commands.page_files import check_outputs, read_all, write_pages
+from ...commands.paths import InputPath, OutputPath
 
 if TYPE_CHECKING:
     from ...show.results import ResultsTable
 
 
 @click.command()
-@click.argument("files", metavar="REPORT...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--html", type=click.Path(path_type=Path, dir_okay=False),
+@click.argument("files", metavar="REPORT...", nargs=-1, required=True, type=InputPath(exists=False, dir_okay=True))
+@click.option("--html", type=OutputPath(),
               help="Write a self-contained HTML page to this file.")
-@click.option("--markdown", type=click.Path(path_type=Path, dir_okay=False), help="Write a Markdown page to this file.")
-@click.option("--carry", "older", multiple=True, type=click.Path(path_type=Path),
+@click.option("--markdown", type=OutputPath(), help="Write a Markdown page to this file.")
+@click.option("--carry", "older", multiple=True, type=InputPath(exists=False, dir_okay=True),
               help="For unavailable cells, show the verdicts of this report from another machine, uncounted.")
 def page(files: tuple[Path, ...], html: Path | None, markdown: Path | None, older: tuple[Path, ...]) -> None:
     """Write the results page: sparsifiers x requirements.

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ...commands.paths import InputPath
+
 if TYPE_CHECKING:
     from ...oracle.references import InvalidReference
     from .manage import FileChange
@@ -25,7 +27,7 @@ def reference() -> None:
 
 
 _folder = click.option(
-    "--folder", type=click.Path(path_type=Path, exists=True, file_okay=False),
+    "--folder", type=InputPath(dir_okay=True, file_okay=False),
     help="The folder of references. Default: the one installed with sparsecheck.",
 )
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...commands.arguments import AdapterFile
 from ...commands.output import check_writable
+from ...commands.paths import AdapterFile, OutputPath
 from ...errors import BadUsage, NotJudged
 from ...files import write
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("cell", metavar="CELL")
 @click.option("--adapter", "adapters", multiple=True, type=AdapterFile(), help="An adapter file, as in the run.")
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False),
+@click.option("--output", type=OutputPath(suffix=".py"),
               help="Write the script to this file instead of stdout.")
 def repro(cell: str, adapters: tuple[Path, ...], output: Path | None) -> None:
     """Write a script that reproduces the failure of CELL.

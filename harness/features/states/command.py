@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...commands.arguments import AdapterFile
+from ...commands.paths import AdapterFile, InputPath, OutputPath
 from ...errors import RED, BadUsage, NotJudged
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from .readings import Reading
 
-_FOLDER = click.Path(path_type=Path, file_okay=False)
-_FILE = click.Path(path_type=Path, dir_okay=False)
 _adapters = click.option("--adapter", "adapters", multiple=True, type=AdapterFile(),
                          help="An adapter file, in addition to the registered adapters (repeatable).")
 
@@ -28,7 +26,7 @@ def states() -> None:
 
 
 @states.command()
-@click.argument("folder", type=_FOLDER)
+@click.argument("folder", type=InputPath(exists=False, dir_okay=True, file_okay=False))
 @click.argument("names", nargs=-1)
 @_adapters
 @click.option("--replace", is_flag=True, help="Replace states that exist for this torch release.")
@@ -70,10 +68,11 @@ def _write(folder: Path, name: str, adapters: tuple[Path, ...], replace: bool) -
 
 
 @states.command()
-@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("folder", type=InputPath(dir_okay=True, file_okay=False))
 @click.argument("names", nargs=-1)
 @_adapters
-@click.option("--json", "file", type=_FILE, help="Write the readings to this file (JSON Lines), for `states show`.")
+@click.option("--json", "file", type=OutputPath(),
+              help="Write the readings to this file (JSON Lines), for `states show`.")
 def read(folder: Path, names: tuple[str, ...], adapters: tuple[Path, ...], file: Path | None) -> None:
     """Restore the states in FOLDER, of every torch release, under this torch version. NAMES selects sparsifiers.
 
@@ -97,7 +96,7 @@ def read(folder: Path, names: tuple[str, ...], adapters: tuple[Path, ...], file:
 
 
 @states.command()
-@click.argument("files", nargs=-1, required=True, type=_FILE)
+@click.argument("files", nargs=-1, required=True, type=InputPath(exists=False))
 def show(files: tuple[Path, ...]) -> None:
     """Show the readings in FILES, written by `states read --json` under several torch versions, as one table each."""
     from .readings import read as read_readings

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...commands.page_files import check_outputs, read_all, write_pages
+from ...commands.paths import InputPath, OutputPath
 from ...errors import BadUsage
 
 if TYPE_CHECKING:
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("files", metavar="REPORT...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--html", type=click.Path(path_type=Path, dir_okay=False),
+@click.argument("files", metavar="REPORT...", nargs=-1, required=True, type=InputPath(exists=False, dir_okay=True))
+@click.option("--html", type=OutputPath(),
               help="Write a self-contained HTML page to this file.")
-@click.option("--markdown", type=click.Path(path_type=Path, dir_okay=False),
+@click.option("--markdown", type=OutputPath(),
               help="Write a Markdown page to this file.")
 def versions(files: tuple[Path, ...], html: Path | None, markdown: Path | None) -> None:
     """Write the versions page, which compares torch versions.
