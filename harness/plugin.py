@@ -34,6 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--sparsecheck-shard", metavar="K/N", help="only this of N equal parts")
     add("--sparsecheck-durations", metavar="FILE", help="balance the shards by the durations in this report")
     add("--sparsecheck-catalogue", type=int, metavar="N", help="judge by this earlier version of the catalogue")
+    add("--sparsecheck-ignore-expectations", action="store_true", help="judge as if there were no expectation files")
     add("--sparsecheck-kept", metavar="FILE", help="records of an interrupted run, whose cells are not judged again")
     add("--sparsecheck-report", metavar="FILE", help="write the report to this file, as JSON Lines")
     add("--sparsecheck-limit", type=float, default=60.0, metavar="SECONDS", help="time limit for one case")
@@ -127,6 +128,7 @@ def _request_of_options(option: Any) -> SessionRequest:
         Shard.parse(option.sparsecheck_shard) if option.sparsecheck_shard else None,
         _absolute(option.sparsecheck_durations), _absolute(option.sparsecheck_kept),
         VERSION if option.sparsecheck_catalogue is None else option.sparsecheck_catalogue,
+        option.sparsecheck_ignore_expectations,
     )
 
 

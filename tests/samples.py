@@ -14,6 +14,12 @@ from sparsecheck.values.declaration import Declaration, Environment
 from sparsecheck.values.record import Footer, Header, Record, Subject, Verdict
 from sparsecheck.values.requirement import Requirement
 
+WRONG = "output-differs: output differs at 3 of 8"
+"""The signature of a failure."""
+
+EXPECTED = "output-differs: output differs.* (at most 3 of 8)"
+"""A signature that explains it."""
+
 CONTRACT: dict[str, Any] = {
     "holds": "parametrization", "rounding": "half-even", "level_basis": "dense", "score": "magnitude-l1",
     "masks_at": "update", "regrowth": "free", "mask_storage": "both", "restores_into": "attached",
@@ -77,11 +83,11 @@ def report(
 
 
 def expectation(**fields: Any) -> Expectation:
-    """Return one on MASK-01 that fails as `output-differs`, without an id; `fields` replace its own.
+    """Return one on MASK-01 that fails as `WRONG`, without an id; `fields` replace its own.
 
     `requirement` and `signature` stand for a list of one.
     """
-    plain = {"sparsifiers": ("it",), "requirement": "MASK-01", "reason": "It is so.", "signature": "output-differs"}
+    plain = {"sparsifiers": ("it",), "requirement": "MASK-01", "reason": "It is so.", "signature": EXPECTED}
     wanted = {**plain, **fields}
     for one, several in (("requirement", "requirements"), ("signature", "signatures")):
         value = wanted.pop(one)

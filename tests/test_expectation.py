@@ -31,7 +31,7 @@ ENTRY = """
 id = "breaks-{number}"
 sparsifiers = ["it"]
 requirements = ["MASK-01"]
-signatures = ["output-differs"]
+signatures = ["output-differs: lost"]
 reason = "It is so."
 """
 
@@ -101,23 +101,24 @@ def test_an_expectation_covers_the_cells_of_its_requirement_on_its_axes(axes: di
 @pytest.mark.parametrize(
     ("expected", "seen", "explained"),
     [
-        ("output-differs: of layer1", "output-differs: output of layer1 differs at 3 of 8", True),
-        ("output-differs: of layer1", "output-differs: output of layer2 differs at 3 of 8", False),
-        ("output-differs", "output-differs: at 3 of 8", True),
-        ("output-differs", "mask-differs: at 3 of 8", False),
-        ("output-differs", "output-differs-too: at 3 of 8", False),
-        ("RuntimeError", "RuntimeError: size mismatch", True),
-        ("RuntimeError: size", "RuntimeError: a size mismatch", True),
+        ("output-differs: .* layer1 .* (at most 3 of 8)", "output-differs: output of layer1 differs at 3 of 8", True),
+        ("output-differs: .* layer1 .* (at most 3 of 8)", "output-differs: output of layer2 differs at 3 of 8", False),
+        ("output-differs: lost", "output-differs: lost", True),
+        ("output-differs: lost", "mask-differs: lost", False),
+        ("output-differs: lost", "output-differs-too: lost", False),
+        ("RuntimeError", "RuntimeError: size mismatch", False),
+        ("RuntimeError: .*size.*", "RuntimeError: a size mismatch", True),
+        ("RuntimeError: size", "RuntimeError: a size mismatch", False),
         ("RuntimeError: size mismatch, .* 3", "RuntimeError: size mismatch, 2 and 3", True),
-        ("RuntimeError: size", "RuntimeError: device mismatch", False),
-        ("RuntimeError: size", "ValueError: size mismatch", False),
-        ("RuntimeError: size", "RuntimeError: ", False),
+        ("RuntimeError: size.*", "RuntimeError: device mismatch", False),
+        ("RuntimeError: size.*", "ValueError: size mismatch", False),
+        ("RuntimeError: size.*", "RuntimeError: ", False),
         ("KeyError: 'a: b'", "KeyError: 'a: b'", True),
     ],
 )
 def test_an_expectation_explains_its_kind_and_message_alone(expected: str, seen: str, explained: bool) -> None:
     assert expectation(signature=expected).explains(seen) is explained
-    assert expectation(signatures=("aliased", expected)).explains(seen) is explained
+    assert expectation(signatures=("aliased: lost", expected)).explains(seen) is explained
 
 
 PLANNED = [Cell.parse(cell("MASK-01")), Cell.parse(cell("MASK-01", "conv2d"))]
@@ -206,8 +207,8 @@ LINEAR, CONV2D = "MASK-01/linear/given/float32/cpu", "MASK-01/conv2d/given/float
 WITHOUT = "MASK-02/conv2d/given/float32/cpu"
 
 
-def entry(name: str, layer: str = "conv2d", signature: str = "RuntimeError: broken") -> str:
-    text = ENTRY.format(number=layer).replace('"it"', f'"{name}"').replace('"output-differs"', f'"{signature}"')
+def entry(name: str, layer: str = "conv2d", signature: str = "RuntimeError: broken here") -> str:
+    text = ENTRY.format(number=layer).replace('"it"', f'"{name}"').replace('"output-differs: lost"', f'"{signature}"')
     return text + f'layer = ["{layer}"]\n'
 
 

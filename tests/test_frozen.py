@@ -18,11 +18,12 @@ from sparsecheck.report.report import Report
 from sparsecheck.values.capability import Capabilities, declare
 from sparsecheck.values.cell import Cell
 from sparsecheck.values.contract import Contract
+from sparsecheck.values.expected import Expected
 from sparsecheck.values.pattern import Band, Block, Channel, Given, NofM, Unstructured
 from sparsecheck.values.plan import Plan
 from sparsecheck.values.record import Footer, Header, LevelOutcome, Outcome, Record, Subject, Verdict
 from sparsecheck.values.selection import Selection
-from tests.samples import cell, contract, declaration, environment, passed, report
+from tests.samples import cell, contract, declaration, environment, expectation, passed, report
 
 MASK = np.array([[True, False]])
 REPORT = report(passed(cell()))
@@ -34,7 +35,7 @@ VALUES: dict[type, object] = {
     Channel: Channel(0.5), Band: Band(1), Planned: Planned(Cell.parse(cell()), "judge"), Balance: reconcile((), ()),
     Units: units(Unstructured(0.5), (2, 2), contract()), Tolerance: tolerance("cpu", "float32"),
     Ranking: Ranking(("a",), Unstructured(0.5), MASK, MASK.astype(np.float64)),
-    Expectation: Expectation(sparsifiers=("it",), requirements=("MASK-01",), reason="So.", signatures=("aliased",)),
+    Expectation: expectation(), Expected: expectation().value,
     Seen: Seen(declaration(), environment(), {}, ()), Proposal: Proposal((), ()), Change: Change("a", "added", 1, 1),
     KeptChannels: KeptChannels(MASK[0], MASK[0]), ChannelMatch: match_channels(np.eye(2), np.eye(2)),
 }
@@ -44,5 +45,6 @@ VALUES: dict[type, object] = {
 def test_values_are_immutable(kind: type) -> None:
     value = VALUES[kind]
     assert type(value) is kind
+    names = getattr(kind, "__struct_fields__", None) or tuple(kind.__annotations__)
     with pytest.raises(AttributeError, match=r"immutable|cannot assign"):
-        setattr(value, next(iter(kind.__annotations__)), None)
+        setattr(value, names[0], None)

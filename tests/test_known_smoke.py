@@ -25,7 +25,7 @@ DEFECT = """
 id = "finalize-is-lost"
 sparsifiers = ["faulty"]
 requirements = ["SMOKE-06"]
-signatures = ["adapter-raises: RuntimeError: finalize is lost"]
+signatures = ["adapter-raises: broken raises RuntimeError: finalize is lost; look at .*"]
 reason = "The exemplar has lost its finalize."
 """
 

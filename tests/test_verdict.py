@@ -10,25 +10,27 @@ from msgspec.structs import replace
 from sparsecheck.report.verdict import said, signature, weigh
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.violation import Violation
-from tests.samples import cell, expectation
+from tests.samples import EXPECTED, WRONG, cell, expectation
 
-FAILED = Record(cell("MASK-01"), Verdict.FAILED, "output-differs: output differs at 3 of 8", "output differs at 3 of 8")
+FAILED = Record(cell("MASK-01"), Verdict.FAILED, WRONG, "output differs at 3 of 8")
 
 
 @pytest.mark.parametrize(
     ("error", "seen"),
     [
-        (Violation("mask-differs", "masks differ\nat 3"), "mask-differs: masks differ"),
-        (ValueError("\n  first\nsecond"), "ValueError: first"),
+        (Violation("mask-differs", "masks differ\nat 3"), "mask-differs: masks differ\nat 3"),
+        (ValueError("\n  first\nsecond"), "ValueError: first\nsecond"),
         (KeyError("weight"), "KeyError: 'weight'"),
-        (RuntimeError(), "RuntimeError: "),
+        (RuntimeError(), "RuntimeError: (no message)"),
+        (RuntimeError(" \n"), "RuntimeError: (no message)"),
         (TypeError("<object at 0x7f239e9179c0> of 0x10 bytes"), "TypeError: <object at 0x...> of 0x10 bytes"),
         (ValueError("first \n"), "ValueError: first"),
-        (ValueError("x" * 501), f"ValueError: {'x' * 500}"),
+        (ValueError("x" * 4_000), f"ValueError: {'x' * 4_000}"),
+        (ValueError("x" * 4_002), f"ValueError: {'x' * 4_000} ... (2 more characters)"),
         (ValueError("half a \ud83d"), r"ValueError: half a \ud83d"),
     ],
 )
-def test_a_signature_is_kind_or_type_with_the_first_line(error: Exception, seen: str) -> None:
+def test_a_signature_is_kind_or_type_with_the_whole_message(error: Exception, seen: str) -> None:
     assert signature(error) == seen
 
 
@@ -63,19 +65,22 @@ def test_an_unexpected_failure_stays_a_failure() -> None:
 
 
 def test_a_failure_with_another_signature_stays_a_failure() -> None:
-    weighed = weigh(FAILED, [expectation(signature="aliased")])
+    weighed = weigh(FAILED, [expectation(signature="aliased: the masks")])
     assert weighed.verdict is Verdict.FAILED
-    assert weighed.message == f"{FAILED.message} (the expected failure is 'aliased')"
+    assert weighed.message == f"{FAILED.message} (the expected failure is 'aliased: the masks')"
 
 
 def test_any_of_the_expectations_that_cover_a_cell_may_explain_it() -> None:
-    weighed = weigh(FAILED, [expectation(signature="aliased"), expectation(reason="The second.")])
+    weighed = weigh(FAILED, [expectation(signature="aliased: the masks"), expectation(reason="The second.")])
     assert (weighed.verdict, weighed.reason) == (Verdict.KNOWN, "The second.")
 
 
 def test_the_first_of_several_unmet_expectations_is_shown() -> None:
-    two = [expectation(signature="aliased", reason="The first."), expectation(signature="mask-differs")]
-    assert weigh(FAILED, two).message.endswith("(the expected failure is 'aliased')")
+    two = [
+        expectation(signature="aliased: the masks", reason="The first."),
+        expectation(signature="mask-differs: the masks"),
+    ]
+    assert weigh(FAILED, two).message.endswith("(the expected failure is 'aliased: the masks')")
     assert weigh(replace(FAILED, verdict=Verdict.PASSED), two).reason == "The first."
 
 
@@ -85,7 +90,7 @@ def test_an_expected_failure_that_passes_is_stale(verdict: Verdict, by: Any) -> 
     assert weighed.verdict is Verdict.STALE
     assert weighed.reason == "It is so."
     assert weighed.message == (
-        f"expected to fail with 'output-differs', but {verdict.value}: delete the expectation"
+        f"expected to fail with {EXPECTED!r}, but {verdict.value}: delete the expectation"
     )
 
 
@@ -97,19 +102,19 @@ def test_a_stale_expectation_names_its_defect() -> None:
     weighed = weigh(replace(FAILED, verdict=Verdict.PASSED), [expectation(id="wrong-output")])
     assert weighed.defect == "wrong-output"
     assert weighed.message == (
-        "expected to fail with 'output-differs' by defect wrong-output, but passed: remove the cell from the entry, or "
+        f"expected to fail with {EXPECTED!r} by defect wrong-output, but passed: remove the cell from the entry, or "
         "delete the entry"
     )
 
 
 def test_a_known_defect_that_grows_is_a_failure() -> None:
-    entry = expectation(id="wrong-output", signature="output-differs (at most 2 of 8)")
+    entry = expectation(id="wrong-output", signature="output-differs: output differs at .* (at most 2 of 8)")
     smaller = replace(FAILED, signature="output-differs: output differs at 2 of 8")
     assert weigh(smaller, [entry]).verdict is Verdict.KNOWN
     weighed = weigh(FAILED, [entry])
     assert weighed.verdict is Verdict.FAILED
     assert weighed.message.endswith(
-        "(worse than expected: defect wrong-output explains 'output-differs (at most 2 of 8)')"
+        "(worse than expected: defect wrong-output explains 'output-differs: output differs at .* (at most 2 of 8)')"
     )
 
 
@@ -117,3 +122,32 @@ def test_a_known_defect_that_grows_is_a_failure() -> None:
 def test_a_cell_that_could_not_be_judged_is_neither_known_nor_stale(verdict: Verdict) -> None:
     record = replace(FAILED, verdict=verdict)
     assert weigh(record, [expectation()]) is record
+
+
+def test_every_entry_that_covers_a_passing_cell_is_named() -> None:
+    two = [expectation(id="wrong-output"), expectation(id="lost-mask", signature="mask-differs: the mask is lost")]
+    weighed = weigh(replace(FAILED, verdict=Verdict.PASSED), two)
+    assert "by defect wrong-output and defect lost-mask, but passed" in weighed.message
+
+
+def test_a_mismatch_without_a_bound_stays_a_failure() -> None:
+    """One wrong entry and a mask that is wrong everywhere have the same words."""
+    weighed = weigh(FAILED, [expectation(id="wrong-output", signature="output-differs: output differs at .*")])
+    assert weighed.verdict is Verdict.FAILED
+    assert weighed.message.endswith(
+        "(its amount is not bounded, write (at most 3 of 8): defect wrong-output explains "
+        "'output-differs: output differs at .*')"
+    )
+
+
+def test_a_pattern_that_is_only_a_part_of_the_message_is_shown() -> None:
+    lost = replace(FAILED, signature="RuntimeError: The mask was lost\nand found", message="raised RuntimeError")
+    entry = expectation(id="lost-mask", signature="RuntimeError: The mask was lost")
+    weighed = weigh(lost, [entry])
+    assert weighed.verdict is Verdict.FAILED
+    assert weighed.message.endswith(
+        "(defect lost-mask expects 'RuntimeError: The mask was lost', which is only a part of the message: write .* "
+        "for the rest)"
+    )
+    whole = expectation(id="lost-mask", signature="RuntimeError: The mask was lost.*")
+    assert weigh(lost, [whole]).verdict is Verdict.KNOWN

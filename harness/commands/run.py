@@ -34,6 +34,8 @@ from .paths import AdapterFile, InputPath, OutputPath
 @click.option("--catalogue", "version", default=VERSION, show_default=True, metavar="N",
               type=click.IntRange(1, VERSION),
               help="Judge by this version of the catalogue, without later requirements.")
+@click.option("--ignore-expectations", is_flag=True,
+              help="Judge as if there were no expectation files: every known defect is a failure.")
 @click.option("--require", "required", multiple=True, metavar="NAME", help="Fail unless NAME was judged.")
 @click.option("--report", type=OutputPath(),
               help="Write the report to this file (JSON Lines, compressed if its name ends in .gz).")
@@ -54,7 +56,8 @@ from .paths import AdapterFile, InputPath, OutputPath
               help="Arguments for pytest, such as '-x -k name'.")
 def run(
     names: tuple[str, ...], adapters: tuple[Path, ...], areas: tuple[str, ...], levels: tuple[str, ...],
-    requirements: tuple[str, ...], cells: tuple[str, ...], probe: bool, version: int, required: tuple[str, ...],
+    requirements: tuple[str, ...], cells: tuple[str, ...], probe: bool, version: int, ignore_expectations: bool,
+    required: tuple[str, ...],
     report: Path | None, shard: Shard | None, durations: Path | None, resume: bool, workers: int, jobs: int,
     case_limit: float, limit: float, pytest_args: tuple[str, ...],
 ) -> None:
@@ -74,7 +77,7 @@ def run(
     check_writable(report, "--report")
     asked = Run(
         subjects, tuple(file.absolute() for file in adapters), selection, workers, min(jobs, len(subjects)),
-        case_limit, limit, pytest_args, shard, durations, catalogue=version,
+        case_limit, limit, pytest_args, shard, durations, catalogue=version, ignores_expectations=ignore_expectations,
     )
     with keep_partial_records(report, resume) as parts:
         judged = judge(parts, asked, resume)

@@ -20,6 +20,7 @@ from .identity import LeftOut, catalogue_version, left_out
 from .ledger import introduced, is_offered
 from .reasons import Reason
 from .report import Report, check_whole
+from .signature import first_line
 
 
 class Kind(str, Enum):
@@ -290,18 +291,20 @@ def _kind(before: Record, now: Record) -> Kind | None:
     if was is Verdict.NOT_RUN or (was is Verdict.UNAVAILABLE and not is_now.is_red):
         return Kind.JUDGED
     if is_now.is_red:
-        return _now_red(was, is_now)
+        return _now_red(before, now)
     if is_now is Verdict.PROVISIONAL:
         return Kind.PROVISIONAL
     return Kind.WEAKER if (was, is_now) in _WEAKER else Kind.FIXED
 
 
-def _now_red(was: Verdict, is_now: Verdict) -> Kind:
+def _now_red(before: Record, now: Record) -> Kind:
     """Return the kind of a change to a red verdict.
 
-    A stale expectation is red, but if the cell failed before, it is fixed and only its entry remains to be deleted.
+    A stale expectation is red, but if the cell failed before and does not fail now, it is fixed and only its entry
+    remains to be deleted.
     """
-    if is_now is Verdict.STALE and was in (Verdict.KNOWN, Verdict.FAILED, Verdict.ERROR):
+    was = before.verdict
+    if now.verdict is Verdict.STALE and not now.signature and was in (Verdict.KNOWN, Verdict.FAILED, Verdict.ERROR):
         return Kind.FIXED
     return Kind.CHANGED if was.is_red and was is not Verdict.STALE else Kind.NEW_FAILURE
 
@@ -320,7 +323,7 @@ def essence(signature: str) -> str:
 
     This is the kind of a mismatch, or the type and message of an exception without numbers and paths.
     """
-    kind, _, message = signature.partition(": ")
+    kind, _, message = first_line(signature).partition(": ")
     if not kind[:1].isupper():
         return kind
     return f"{kind}: " + re.sub(r"\d+(\.\d+)?(e[+-]?\d+)?", "#", re.sub(r"\S*[/\\]\S*", "...", message))
@@ -344,8 +347,12 @@ def _grouped(name: str, steps: Iterable[_Step]) -> Iterator[Change]:
 def _message(kind: Kind, pairs: Sequence[Pair]) -> str:
     before, now = pairs[0].before, pairs[0].now
     if kind is Kind.CHANGED and before is not None and now is not None:
-        return f"before: {before.signature or before.message}; now: {now.signature or now.message}"
+        return f"before: {_seen(before)}; now: {_seen(now)}"
     return (now.message or now.reason) if now is not None else ""
+
+
+def _seen(record: Record) -> str:
+    return first_line(record.signature) or record.message
 
 
 def _declared(old: Declaration, new: Declaration) -> Iterator[Change]:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Container, Iterable
 from functools import cached_property
 
-from msgspec import Struct
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
@@ -15,8 +14,9 @@ from ..errors import SparsecheckError
 from ..suggestions import quoted, suggestion
 from ..values.cell import Cell
 from ..values.declaration import Declaration, Environment
+from ..values.expected import Expected
 from ..values.versions import meets
-from .signature import Signature
+from .signature import Signature, TooBroad
 
 EVERY = "*"
 """Stands for every requirement, or every value of an axis."""
@@ -32,43 +32,26 @@ class InvalidExpectations(SparsecheckError, ValueError):
     """Raised if an expectation file cannot be used; the message names file, entry and key."""
 
 
-class Expectation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
-    """One known defect: an entry `[[defect]]`, or an entry of the older form `[[known]]`, which has no id.
+class Expectation(Expected, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
+    """A known defect whose values were checked, and that can be applied to failures.
 
-    Attributes:
-        sparsifiers: The names of the sparsifiers that have the defect.
-        signatures: The failures that it explains, in the syntax of `Signature`.
-        reason: The reason for the failures, as a sentence.
-        id: A slug that names the defect in reports.
-        requirements: Ids of requirements; `AREA-*` for a whole area, or `*` for all (with an axis).
-        cells: Instead of requirements and axes: cells written `REQUIREMENT/layer/pattern/dtype/device`. A part may be
-            `*`, and trailing parts may be omitted. With the prefix `NAME:`, a cell belongs to that sparsifier only.
-        link: The upstream issue or another description.
-        layer: Values of the layer axis; empty for all.
-        pattern: Values of the pattern axis; empty for all.
-        dtype: Values of the dtype axis; empty for all.
-        device: Values of the device axis; empty for all.
-        torch: A PEP 440 specifier on torch; the entry holds only under a matching version.
-        version: A PEP 440 specifier on the sparsifier's distribution, likewise.
-        platform: A prefix of `sys.platform`, likewise.
-        until: A PEP 440 specifier on the distribution. Once the version matches, the entry is an error.
+    A signature that is too broad explains nothing, and a file that has it is not accepted (see `problems`); only
+    `sparsecheck expect` reads it, to rewrite it.
     """
 
-    sparsifiers: tuple[str, ...]
-    signatures: tuple[str, ...]
-    reason: str
-    id: str = ""
-    requirements: tuple[str, ...] = ()
-    cells: tuple[str, ...] = ()
-    link: str = ""
-    layer: tuple[str, ...] = ()
-    pattern: tuple[str, ...] = ()
-    dtype: tuple[str, ...] = ()
-    device: tuple[str, ...] = ()
-    torch: str = ""
-    version: str = ""
-    platform: str = ""
-    until: str = ""
+    @classmethod
+    def of(cls, value: Expected) -> Expectation:
+        """Return the expectation with the given values.
+
+        Raises:
+            ValueError: One of them is invalid.
+        """
+        return cls(**{name: getattr(value, name) for name in Expected.__struct_fields__})
+
+    @property
+    def value(self) -> Expected:
+        """Return the plain value, as reports have it."""
+        return Expected(**{name: getattr(self, name) for name in Expected.__struct_fields__})
 
     def __post_init__(self) -> None:
         if self.id and not _ID.fullmatch(self.id):
@@ -76,7 +59,7 @@ class Expectation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
         if not self.sparsifiers:
             raise ValueError("sparsifiers is empty; name the sparsifiers that have this defect")
         if not self.signatures:
-            raise ValueError("signatures is empty; write what the report shows before the colon, such as mask-differs")
+            raise ValueError("signatures is empty; write the kind and the message that the report shows")
         if not self.reason.strip():
             raise ValueError("reason is empty; say in a sentence why it fails")
         for key in ("torch", "version", "until"):
@@ -85,8 +68,14 @@ class Expectation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
         _ = self._parsed
 
     @cached_property
-    def _parsed(self) -> tuple[Signature, ...]:
-        return tuple(map(Signature.parse, self.signatures))
+    def _parsed(self) -> tuple[tuple[Signature, str], ...]:
+        """Return the signatures that are narrow enough, with their texts. The others explain nothing."""
+        return tuple((one, text) for text in self.signatures if not isinstance(one := _signature(text), TooBroad))
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Return why signatures are too broad, one sentence each."""
+        return tuple(str(one) for text in self.signatures if isinstance(one := _signature(text), TooBroad))
 
     @property
     def axes(self) -> tuple[tuple[str, ...], ...]:
@@ -128,12 +117,28 @@ class Expectation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
 
     def explains(self, signature: str) -> bool:
         """Return whether the entry explains a failure with this signature."""
-        return any(one.matches(signature) for one in self._parsed)
+        return bool(self.matching(signature))
+
+    def matching(self, signature: str) -> tuple[str, ...]:
+        """Return the expected signatures that explain a failure with this signature."""
+        return tuple(text for one, text in self._parsed if one.matches(signature))
 
     def outgrown(self, signature: str) -> str:
         """Return the expected signature that a failure fits except for its extent, or an empty string."""
-        pairs = zip(self._parsed, self.signatures, strict=True)
-        return next((text for one, text in pairs if one.describes(signature) and not one.matches(signature)), "")
+        fitting = (text for one, text in self._parsed if one.describes(signature) and not one.matches(signature))
+        return next(fitting, "")
+
+    def part(self, signature: str) -> str:
+        """Return the expected signature whose pattern a failure has in a part of its message, or an empty string."""
+        fitting = (text for one, text in self._parsed if one.occurs_in(signature) and not one.describes(signature))
+        return next(fitting, "")
+
+
+def _signature(text: str) -> Signature | TooBroad:
+    try:
+        return Signature.parse(text)
+    except TooBroad as problem:
+        return problem
 
 
 def _check_specifier(key: str, specifier: str) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import stat
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
+
+from packaging.specifiers import SpecifierSet
 
 from .. import reading
 from ..catalogue import CATALOGUE
@@ -31,6 +34,10 @@ _NEEDED = {
 }
 _TYPES = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "a list", dict: "a table"}
 _PLACEHOLDER = re.compile(r"\A\W*(?i:todo|fixme|tbd|unexplained|x{3,})\b|\b(?:TODO|FIXME|UNEXPLAINED|XXX)\b")
+_BLANK = "\u115f\u1160\u3164\uffa0"
+"""Letters that are invisible."""
+_WORD = re.compile(rf"[^\W\d_{_BLANK}]{{2,}}")
+_EMPTY_WORDS = frozenset(("todo", "fixme", "tbd", "unexplained", "known", "unknown", "failure", "fails", "na"))
 _END = re.compile(r"[.!?][\"'`)\]]*\Z")
 
 
@@ -42,13 +49,30 @@ def parse_expectations(text: str, where: str) -> tuple[Expectation, ...]:
         where: The name of the file in messages.
 
     Raises:
-        InvalidExpectations: As for `parse_entries`, or a reason is missing or is not a sentence.
+        InvalidExpectations: As for `parse_entries`, a signature is too broad, or a reason is missing or is no sentence.
+            The message has a sentence for each such entry.
     """
     entries = parse_entries(text, where)
-    for number, entry in enumerate(entries, 1):
-        if problem := _problem_of_reason(entry):
-            raise InvalidExpectations(f"{_where(where, number, entry.id)}: {problem}")
+    problems = [
+        f"{_place(number, entry.id)}: {problem}" for number, entry in enumerate(entries, 1)
+        for problem in (*entry.problems[:1], _problem_of_reason(entry)) if problem
+    ]
+    if problems:
+        hint = _REWRITE if any(entry.problems for entry in entries) else ""
+        raise InvalidExpectations(f"{where}: {_listed(problems)}", hint)
     return entries
+
+
+_REWRITE = (
+    "`sparsecheck run --ignore-expectations --report REPORT` and `sparsecheck expect REPORT --write` rewrite the "
+    "signatures."
+)
+_MANY = 20
+
+
+def _listed(problems: Sequence[str]) -> str:
+    rest = f"; and {len(problems) - _MANY} more" if len(problems) > _MANY else ""
+    return "; ".join(problems[:_MANY]) + rest
 
 
 def _problem_of_reason(entry: Expectation) -> str:
@@ -59,6 +83,8 @@ def _problem_of_reason(entry: Expectation) -> str:
     if entry.id and (len(reason.split()) < 3 or not _END.search(reason)):
         hint = "say why it fails, in three words or more and with a full stop"
         return f"the reason {quoted(reason)} is not a sentence; {hint}"
+    if len({word.casefold() for word in _WORD.findall(reason)} - _EMPTY_WORDS) < 2:
+        return f"the reason {quoted(reason)} says nothing; say in words why it fails"
     return ""
 
 
@@ -74,9 +100,16 @@ def parse_entries(text: str, where: str) -> tuple[Expectation, ...]:
             both forms of entries are mixed; or two entries have the same id or expect the same failures.
     """
     form, tables = entry_tables(_parsed(text, where), where)
-    entries = tuple(_entry(form, table, where, number) for number, table in enumerate(tables, 1))
+    entries, problems = list[Expectation](), list[str]()
+    for number, table in enumerate(tables, 1):
+        try:
+            entries.append(_entry(form, table, number))
+        except InvalidExpectations as error:
+            problems.append(str(error))
+    if problems:
+        raise InvalidExpectations(f"{where}: {_listed(problems)}")
     _check_different(entries, where)
-    return entries
+    return tuple(entries)
 
 
 def _parsed(text: str, where: str) -> dict[str, Any]:
@@ -106,9 +139,9 @@ def entry_tables(document: Mapping[str, Any], where: str) -> tuple[str, list[Any
     return form, tables
 
 
-def _entry(form: str, table: dict[str, Any], where: str, number: int) -> Expectation:
+def _entry(form: str, table: dict[str, Any], number: int) -> Expectation:
     id = table.get("id", "")
-    place = _where(where, number, id if isinstance(id, str) and form == DEFECT else "")
+    place = _place(number, id if isinstance(id, str) and form == DEFECT else "")
     for key, value in table.items():
         if problem := _problem_of_key(form, key, value):
             raise InvalidExpectations(f"{place}: {problem}")
@@ -124,10 +157,10 @@ def _entry(form: str, table: dict[str, Any], where: str, number: int) -> Expecta
         raise InvalidExpectations(f"{place}: {error}") from None
 
 
-def _where(where: str, number: int, id: str) -> str:
+def _place(number: int, id: str) -> str:
     """Return the place of an entry; its id belongs to it if it can be printed on a line."""
     is_short = id.isprintable() and len(id) <= 60
-    return f"{where}: entry {number}" + (f" ({id})" if id and is_short else "")
+    return f"entry {number}" + (f" ({id})" if id and is_short else "")
 
 
 def _problem_of_key(form: str, key: str, value: Any) -> str:
@@ -166,12 +199,31 @@ def _check_different(entries: Iterable[Expectation], where: str) -> None:
 
 def _common(one: Expectation, other: Expectation) -> Iterator[str]:
     """Yield the signatures that both entries expect in the same cells of one sparsifier."""
-    shared = [signature for signature in one.signatures if signature in other.signatures]
-    if not shared or one.conditions != other.conditions or not set(one.sparsifiers) & set(other.sparsifiers):
+    theirs = set(map(_plain, other.signatures))
+    shared = [signature for signature in one.signatures if _plain(signature) in theirs]
+    if not shared or _conditions(one) != _conditions(other) or not set(one.sparsifiers) & set(other.sparsifiers):
         return
     axes = [set(values) for values in one.axes] == [set(values) for values in other.axes]
-    if axes and (_ids(one.requirements) & _ids(other.requirements) or set(one.cells) & set(other.cells)):
+    if (axes and _ids(one.requirements) & _ids(other.requirements)) or _cells(one) & _cells(other):
         yield from shared
+
+
+def _plain(signature: str) -> str:
+    """Return a signature without superfluous spaces, and without the noun of its bound."""
+    return re.sub(r"\((at most \d+ of \d+) [a-z]+\)$", r"(\1)", " ".join(signature.split()))
+
+
+def _conditions(entry: Expectation) -> tuple[object, ...]:
+    """Return the conditions of an entry, the same however they are written."""
+    torch, version, platform, until = entry.conditions
+    return SpecifierSet(torch), SpecifierSet(version), platform, SpecifierSet(until)
+
+
+def _cells(entry: Expectation) -> frozenset[str]:
+    """Return the cells of an entry, without trailing parts that stand for all values."""
+    axes = (values or (EVERY,) for values in entry.axes)
+    written = entry.cells or ("/".join(parts) for parts in product(entry.requirements, *axes))
+    return frozenset(re.sub(r"(/\*)+$", "", cell) for cell in written)
 
 
 @cache
@@ -186,22 +238,49 @@ def read_expectations(path: Path, sparsifier: str) -> tuple[Expectation, ...]:
     """Read the expectations about a sparsifier; return none if the file does not exist.
 
     Raises:
-        InvalidExpectations: The file is not a valid expectation file.
+        InvalidExpectations: The file is not a valid expectation file, or cannot be read.
     """
-    if not path.exists():
-        return ()
-    return tuple(entry for entry in parse_expectations(read_text(path), str(path)) if sparsifier in entry.sparsifiers)
+    text = read_text(path)
+    return tuple(entry for entry in parse_expectations(text, str(path)) if sparsifier in entry.sparsifiers)
 
 
 def read_text(path: Path) -> str:
-    """Read the text of an expectation file.
+    """Read the text of an expectation file; return an empty string if nothing has its name.
 
     Raises:
-        InvalidExpectations: The file is not UTF-8, or cannot be read.
+        InvalidExpectations: The file is not UTF-8, is too large, or cannot be read; or it is a link that leads nowhere,
+            or no regular file.
     """
+    if not _is_there(path):
+        return ""
     try:
-        return reading.read_text(path)
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            kind = "a folder" if stat.S_ISDIR(mode) else "a pipe, a socket or a device"
+            raise InvalidExpectations(f"{path} cannot be read (it is {kind})", _REPLACE)
+        return reading.read_text(path, _MOST)
     except reading.NotUtf8 as error:
         raise InvalidExpectations(f"{path} is not UTF-8 ({error})", "Save it as UTF-8.") from None
-    except reading.CannotRead as error:
-        raise InvalidExpectations(f"{path} cannot be read ({error})") from None
+    except (reading.CannotRead, OSError) as error:
+        raise InvalidExpectations(f"{path} cannot be read ({_reason(error)})", _REPLACE) from None
+
+
+_MOST = 2**20
+"""The largest size of an expectation file, in bytes."""
+
+_REPLACE = "Put a readable file there, or nothing."
+
+
+def _is_there(path: Path) -> bool:
+    """Return whether anything has this name, be it a link that leads nowhere."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise InvalidExpectations(f"{path} cannot be read ({_reason(error)})", _REPLACE) from None
+    return True
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else "") or str(error)

@@ -12,6 +12,7 @@ from ..values.shard import InvalidShard, Shard
 from .identity import versions_of
 from .report import InvalidReport, Report
 from .sharding import ledger_digest
+from .stale_entries import settled
 
 
 class Unmergeable(InvalidReport):
@@ -64,7 +65,8 @@ def merge(reports: Sequence[Report]) -> Report:
     subjects = tuple(_merge_subject([those[name] for those in by_name], shards) for name in by_name[0])
     records = tuple(record for subject in subjects for record in _merge_records(subject, ordered))
     whole = Report(_merge_header(ordered, subjects), records, None)
-    return Report(whole.header, records, Footer(whole.outcomes(), "; ".join(_interruptions(ordered))))
+    footer = Footer(whole.outcomes(), "; ".join(_interruptions(ordered)))
+    return settled(Report(whole.header, records, footer))
 
 
 def _shard(header: Header) -> Shard:

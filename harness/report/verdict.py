@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -14,13 +14,14 @@ from ..values.record import Record, Verdict
 from ..values.violation import Violation
 from .expectation import Expectation
 from .ledger import binds
+from .signature import NO_MESSAGE, Signature, amount
 
 
 def signature(error: BaseException) -> str:
-    """Return the signature of a failure: its kind or exception type, and the first line of its message."""
+    """Return the signature of a failure: its kind or exception type, and its whole message."""
     if isinstance(error, Violation):
-        return f"{error.kind}: {_first_line(error.message)}"
-    return f"{type(error).__name__}: {_first_line(said(error))}"
+        return f"{error.kind}: {_whole(error.message)}"
+    return f"{type(error).__name__}: {_whole(said(error))}"
 
 
 def said(error: BaseException) -> str:
@@ -40,10 +41,16 @@ def recordable(text: str) -> str:
 _MOST = 10_000
 """The length at which a message is truncated, in characters."""
 
+_MOST_IN_SIGNATURE = 4_000
+"""The length at which a message is truncated in a signature; patterns are matched with no longer message."""
 
-def _first_line(text: str) -> str:
-    lines = recordable(text).strip().splitlines()
-    return lines[0][:500] if lines else ""
+
+def _whole(message: str) -> str:
+    """Return a message as a signature has it: without space around it, and at most `_MOST_IN_SIGNATURE` characters."""
+    plain = recordable(message).strip()
+    if len(plain) > _MOST_IN_SIGNATURE:
+        plain = f"{plain[:_MOST_IN_SIGNATURE]} ... ({len(plain) - _MOST_IN_SIGNATURE} more characters)"
+    return plain or NO_MESSAGE
 
 
 def weigh(record: Record, expectations: Iterable[Expectation]) -> Record:
@@ -58,7 +65,7 @@ def weigh(record: Record, expectations: Iterable[Expectation]) -> Record:
     if not expected or record.verdict in (Verdict.UNAVAILABLE, Verdict.ERROR, Verdict.NOT_RUN):
         return record
     if record.verdict is not Verdict.FAILED:
-        return _stale(record, expected[0])
+        return _stale(record, expected)
     for entry in expected:
         if entry.explains(record.signature):
             return replace(record, verdict=Verdict.KNOWN, reason=entry.reason, link=entry.link, defect=entry.id)
@@ -70,10 +77,21 @@ def _unexplained(signature: str, expected: Iterable[Expectation]) -> str:
     expected = tuple(expected)
     for entry in expected:
         if outgrown := entry.outgrown(signature):
-            return f"worse than expected: {entry.title} explains {outgrown!r}"
+            return f"{_of_amount(outgrown, signature)}: {entry.title} explains {outgrown!r}"
+    for entry in expected:
+        if part := entry.part(signature):
+            return f"{entry.title} expects {part!r}, which is only a part of the message: write .* for the rest"
     first = expected[0]
     others = " or ".join(repr(signature) for signature in first.signatures[:3])
     return f"the expected failure is {others}" + (f", by {first.title}" if first.id else "")
+
+
+def _of_amount(expected: str, seen: str) -> str:
+    """Return why a failure that has the expected message is not explained: its amount."""
+    found = amount(seen)
+    if found is not None and Signature.parse(expected).is_unbounded:
+        return f"its amount is not bounded, write (at most {found.wrong} of {found.total})"
+    return "worse than expected"
 
 
 def bound(record: Record, declaration: Declaration | None) -> Record:
@@ -94,14 +112,16 @@ def bound(record: Record, declaration: Declaration | None) -> Record:
     return replace(record, verdict=Verdict.PROVISIONAL, reason=reason)
 
 
-def _stale(record: Record, entry: Expectation) -> Record:
-    remedy = "remove the cell from the entry, or delete the entry" if entry.id else "delete the expectation"
-    by = f" by {entry.title}" if entry.id else ""
+def _stale(record: Record, entries: Sequence[Expectation]) -> Record:
+    """Return the record of a cell that passed or was refused, which `entries` expected to fail."""
+    first = entries[0]
+    remedy = "remove the cell from the entry, or delete the entry" if first.id else "delete the expectation"
+    by = f" by {' and '.join(entry.title for entry in entries)}" if first.id or len(entries) > 1 else ""
     return replace(
         record,
         verdict=Verdict.STALE,
-        reason=entry.reason,
-        link=entry.link,
-        defect=entry.id,
-        message=f"expected to fail with {entry.signatures[0]!r}{by}, but {record.verdict.value}: {remedy}",
+        reason=first.reason,
+        link=first.link,
+        defect=first.id,
+        message=f"expected to fail with {first.signatures[0]!r}{by}, but {record.verdict.value}: {remedy}",
     )

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ..report.report import Report, encode
+from ..report.report import Report, encode, write
+from ..report.stale_entries import settled
 from ..report.verdict import bound
 from ..values.record import Footer, Line, Record, Verdict
 
@@ -92,16 +93,23 @@ class ReportWriter:
     def finish(self) -> Report:
         """Write the footer, which is computed from the records, and return the complete report."""
         partial = Report(self.header, tuple(self.records), None)
-        footer = Footer(partial.outcomes(), self.interrupted)
+        self.report = settled(Report(self.header, partial.records, Footer(partial.outcomes(), self.interrupted)))
         with self._noting_errors():
-            self._write(footer)
+            self._conclude(self.report)
         if self._file is not None:
             self._file.close()
         if self._path is not None and self._current is not None and self._is_own:
             self._current.close()
             current_cell_file(self._path).unlink(missing_ok=True)
-        self.report = Report(self.header, partial.records, footer)
         return self.report
+
+    def _conclude(self, report: Report) -> None:
+        """Write the footer; and all records anew, if they were settled otherwise than they were written."""
+        assert report.footer is not None
+        if report.records != tuple(self.records) and self._path is not None and self._is_own and not self.unwritten:
+            write(report, self._path)
+        else:
+            self._write(report.footer)
 
     @property
     def _is_own(self) -> bool:

@@ -30,6 +30,7 @@ from ..report.report import (
 )
 from ..report.resuming import ChangedDeclaration
 from ..report.sharding import Weights, cells_of_shard, read_weights
+from ..report.stale_entries import settled
 from ..report.verdict import bound
 from ..values.record import Header, Record, Subject, Verdict
 from ..values.selection import Selection
@@ -56,6 +57,7 @@ class Run:
         records: A folder that keeps the records in progress; a temporary folder if None.
         earlier: By sparsifier, the records of an interrupted run, which are not judged again.
         catalogue: The version of the catalogue to judge by.
+        ignores_expectations: Whether to judge as if there were no expectation files.
     """
 
     names: tuple[str, ...]
@@ -71,6 +73,7 @@ class Run:
     records: Path | None = None
     earlier: Mapping[str, Report] = field(default_factory=dict)
     catalogue: int = catalogue.VERSION
+    ignores_expectations: bool = False
 
     @property
     def header(self) -> Header:
@@ -116,7 +119,7 @@ def judge_in_subprocesses(run: Run, show: Callable[[str], None]) -> Report:
             _unjudged(one, run, problems[one]) if one in problems else _collect(one, files[one], run, weights, losses)
             for one in run.names
         ]
-    return join([_resumed(one, run) for one in reports], interrupted="; ".join(losses))
+    return settled(join([_resumed(one, run) for one in reports], interrupted="; ".join(losses)))
 
 
 @dataclass(frozen=True)
@@ -175,6 +178,8 @@ def _command(run: Run, name: str, folder: Path, report: Path) -> list[str]:
     command += ["-p", "pytest_timeout", "--sparsecheck-limit", f"{run.case_limit:g}"]
     command += ["--sparsecheck-report", str(report), "--sparsecheck-catalogue", str(run.catalogue)]
     command += _selectors(run.selection, name)
+    if run.ignores_expectations:
+        command += ["--sparsecheck-ignore-expectations"]
     if run.shard is not None:
         command += ["--sparsecheck-shard", str(run.shard)]
     if run.durations is not None:

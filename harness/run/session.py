@@ -43,6 +43,7 @@ class SessionRequest(Struct, frozen=True):
         durations: The path of a report by whose durations the shards are balanced, or an empty string.
         kept: The path of a file with records of an interrupted run, which are not judged again, or an empty string.
         catalogue: The version of the catalogue to judge by.
+        ignores_expectations: Whether to judge as if there were no expectation files.
     """
 
     subjects: tuple[str, ...] = ()
@@ -53,6 +54,7 @@ class SessionRequest(Struct, frozen=True):
     durations: str = ""
     kept: str = ""
     catalogue: int = catalogue.VERSION
+    ignores_expectations: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,13 +137,14 @@ class Session:
 
     @property
     def digest(self) -> str:
-        """Return a digest of the planned cells, and of the declarations that decide their verdicts.
+        """Return a digest of the planned cells, and of the declarations and expectations that decide their verdicts.
 
         A pytest-xdist worker with a different digest must not judge.
         """
         cells = [(planned.cell.id, planned.disposition) for one in self.plans for planned in one.planned]
         stated = [(one.found.declaration.catalogue, one.found.declaration.contract) for one in self.plans]
-        return hashlib.sha256(msgspec.json.encode((cells, stated))).hexdigest()
+        expected = [one.subject.expected for one in self.plans]
+        return hashlib.sha256(msgspec.json.encode((cells, stated, expected))).hexdigest()
 
 
 def plan_session(request: SessionRequest) -> Session:
@@ -198,14 +201,15 @@ def _plan(
     whole = enumerate_cells(requirements, found.declaration, Selection(), environment)
     planned = enumerate_cells(requirements, found.declaration, selection, environment)
     check_cells(name, selection.cells, [one.cell.id for one in whole])
+    entries = () if request.ignores_expectations else read_expectations(found.expectations, name)
     expectations = in_force(
-        read_expectations(found.expectations, name), found.declaration, environment, [one.cell for one in whole],
+        entries, found.declaration, environment, [one.cell for one in whole],
         request.catalogue,
     )
     planned, share = cells_of_shard(planned, request.shard, weights)
     ids = tuple(one.cell.id for one in planned)
     subject = Subject(name, found.declaration, environment, "", ids, str(registration.file or ""), share,
-                      origin_of(found.declaration.distribution))
+                      origin_of(found.declaration.distribution), tuple(entry.value for entry in expectations))
     smoke = tuple(one for one in whole if one.cell.area == SMOKE and one.disposition == "judge")
     return SparsifierPlan(found, subject, planned, expectations, smoke)
 

@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from .declaration import Declaration, Environment
+from .expected import Expected
 from .selection import Selection
 
 FORMAT = 2
@@ -117,6 +118,7 @@ class Subject(Struct, frozen=True):
         adapter: The adapter file, if it was given as a file instead of being registered.
         share: In a shard, the part of the ledger that `planned` is.
         origin: The place its code was imported from; None in an older report, or if it could not be judged.
+        expected: The known defects that were expected here; none in an older report.
     """
 
     sparsifier: str
@@ -127,6 +129,7 @@ class Subject(Struct, frozen=True):
     adapter: str = ""
     share: Share | None = None
     origin: Origin | None = None
+    expected: tuple[Expected, ...] = ()
 
     def shares_origin(self, other: Subject) -> bool:
         """Return whether both judged an installed release, or neither did; true if one is unknown."""

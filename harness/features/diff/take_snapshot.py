@@ -25,6 +25,7 @@ from ...oracle.plans import plan_for
 from ...oracle.references import Form
 from ...process.environment import here
 from ...process.guard import Guard
+from ...report.signature import first_line
 from ...report.verdict import signature
 from ...trials import models
 from ...trials.pruned_model import read_tensors, remaining_masks
@@ -111,7 +112,7 @@ class _ScenarioRun:
             try:
                 self._run()
             except Exception as error:
-                raised = f"{self.doing}: {signature(error)}"
+                raised = f"{self.doing}: {first_line(signature(error))}"
         plan = {name: _words(pattern) for name, pattern in self.plan.patterns.items()}
         return ScenarioResult(scenario=self.scenario.id, plan=plan, inputs=inputs, raised=raised, **self.parts)
 

@@ -40,7 +40,7 @@ def expect(file: Path, names: tuple[str, ...], adapters: tuple[Path, ...], write
     report = _whole(file)
     names = names or tuple(subject.sparsifier for subject in report.header.subjects)
     runs, path = _runs(report, names), _place(names, adapters)
-    text = read_text(path) if path.exists() else ""
+    text = read_text(path)
     entries = parse_entries(text, str(path))
     proposal = propose(entries, runs)
     new = rewritten(text, str(path), proposal)

@@ -1,70 +1,72 @@
-"""Derive expected signatures from failures, as narrow as these failures.
+"""Derive expected signatures from failures: one per distinct message, with any numbers.
 
-The signature for an exception has its type and the common beginning of all messages, with any numbers. The signature
-for a mismatch has its kind, the tensor, and a bound on the amount. Amounts vary a little between versions of torch,
-because sums are rounded differently. The bound therefore leaves a margin of a tenth, and is exact below ten.
+Amounts vary a little between versions of torch, because sums are rounded differently. The bound on the amount of a
+mismatch therefore leaves a margin of a tenth, and is exact below ten.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from itertools import takewhile
 
-from ...report.signature import AMOUNT, NAME, Amount, Signature, amount, is_exception, quoted_exception
+from ...report.signature import NAME, Amount, Signature, amount, is_exception, split
 
-_ANY = "\0"
-"""A placeholder for any number."""
+_NUMBER = re.compile(r"(?<![\w.])-?\d+(?P<rest>(?:\.\d+)?(?:e[+-]?\d+)?)(?!\w)")
+_PATH = re.compile(r"(?<![^\s\"'`(=])/[^\s\"'`()/]+/[^\s\"'`()]*")
+_TOKEN = re.compile(f"(?P<path>{_PATH.pattern})|(?P<name>{NAME.pattern})|(?P<number>{_NUMBER.pattern})")
 
-_MOST = 6
-"""The maximum number of signatures of an entry. With more, it gets one with the common words of all failures."""
+_LONGEST, _HEAD = 1_000, 400
+"""Of a message that is longer than the first, the pattern has about as many characters as the second, and `.*`."""
 
 
 def narrow(signatures: Sequence[str]) -> tuple[str, ...]:
-    """Return expected signatures that match all failures of one kind, and as little else as possible."""
-    kind = signatures[0].partition(": ")[0]
-    by_pattern: dict[str, list[str]] = {}
+    """Return expected signatures that match all failures of one kind, and no message that differs in its words."""
+    by_pattern: dict[tuple[str, str], list[str]] = {}
     for signature in signatures:
-        by_pattern.setdefault(_pattern(signature), []).append(signature)
-    if is_exception(kind) or any(quoted_exception(one) for one in signatures) or len(by_pattern) > _MOST:
-        by_pattern = {_shared(signatures): list(signatures)}
-    found = tuple(_written(kind, pattern, those) for pattern, those in by_pattern.items())
-    return found if _match(found, signatures) else (kind,)
+        kind, message = split(signature)
+        by_pattern.setdefault((kind, _pattern(message)), []).append(signature)
+    found: dict[str, None] = {}
+    for (kind, pattern), those in by_pattern.items():
+        general = f"{kind}: {pattern}{'' if is_exception(kind) else _bound(those)}"
+        found.update(dict.fromkeys([general] if _match(general, those) else map(_exactly, those)))
+    return tuple(found)
 
 
-def _pattern(signature: str) -> str:
-    """Return the words of a mismatch up to the name of its tensor, or an empty string if it names none."""
-    message = signature.partition(": ")[2]
-    found = AMOUNT.search(message)
-    names = [one for one in NAME.finditer(message[: found.start()] if found else message) if not _is_of_python(one[0])]
-    if not names:
-        return ""
-    name = names[-1 if found else 0]
-    start = message.rfind(": ", 0, name.start())
-    return _escaped(message[start + 2 if start >= 0 else 0 : name.end()].lstrip("\"'"))
+def _pattern(message: str) -> str:
+    """Return a pattern for a message in which numbers and paths may be others."""
+    if len(message) <= _LONGEST:
+        return _generalized(message)
+    return _generalized(message[:_HEAD].rpartition(" ")[0]) + " .*"
 
 
-def _is_of_python(name: str) -> bool:
-    return name.partition(".")[0] in ("torch", "numpy", "collections")
+def _generalized(message: str) -> str:
+    parts, end = [], 0
+    for found in _TOKEN.finditer(message):
+        parts += [_escaped(message[end : found.start()]), _any(found)]
+        end = found.end()
+    return "".join([*parts, _escaped(message[end:])])
 
 
-def _shared(signatures: Sequence[str]) -> str:
-    """Return a pattern for the common beginning of all messages, with any numbers."""
-    messages = [quoted_exception(one) or one.partition(": ")[2] for one in signatures]
-    letters = zip(*(re.sub(r"\b\d+\b", _ANY, message) for message in messages), strict=False)
-    start = "".join(same[0] for same in takewhile(lambda these: len(set(these)) == 1, letters)).strip()
-    return _escaped(start).replace(_ANY, r"\d+")
+def _any(found: re.Match[str]) -> str:
+    """Return the pattern for a path or a number. The name of a tensor stands for itself."""
+    if found["name"]:
+        return _escaped(found[0])
+    if found["path"]:
+        return r"\S+"
+    if found["rest"]:
+        return r"-?\d[-+.\de]*"
+    return r"-\d+" if found[0].startswith("-") else r"\d+"
 
 
 def _escaped(text: str) -> str:
-    """Return a pattern for a text. Dots in names are not escaped, so that the pattern stays readable."""
-    plain = re.sub(r"[\\^$*+?{}\[\]|()]", r"\\\g<0>", text)
-    return re.sub(r"(?<!\w)\.|\.(?!\w)", r"\\.", plain)
+    """Return the pattern that matches a text alone."""
+    return re.sub(r"[\\^$*+?{}\[\]|().]", r"\\\g<0>", text)
 
 
-def _written(kind: str, pattern: str, signatures: Iterable[str]) -> str:
-    plain = f"{kind}: {pattern}" if pattern else kind
-    return plain if is_exception(kind) else plain + _bound(signatures)
+def _exactly(signature: str) -> str:
+    """Return the expected signature of one message, with its numbers."""
+    kind, message = split(signature)
+    return f"{kind}: {_escaped(message)}"
 
 
 def _bound(signatures: Iterable[str]) -> str:
@@ -83,6 +85,10 @@ def _with_margin(worst: Amount) -> int:
     return min(worst.wrong + worst.wrong // 10, worst.total)
 
 
-def _match(found: Iterable[str], signatures: Iterable[str]) -> bool:
-    expected = [Signature.parse(one) for one in found]
-    return all(any(one.matches(signature) for one in expected) for signature in signatures)
+def _match(text: str, signatures: Iterable[str]) -> bool:
+    """Return whether a signature is accepted by the reader, and matches all of `signatures`."""
+    try:
+        expected = Signature.parse(text)
+    except ValueError:
+        return False
+    return all(expected.matches(signature) for signature in signatures)

@@ -13,6 +13,7 @@ from ...report.signature import cause
 from ...values.cell import Cell
 from .narrowing import narrow
 from .older_form import as_defects
+from .renewal import renewed, without_redundant
 from .seen import Part, Seen, shared_scope, slug
 
 
@@ -38,16 +39,17 @@ def propose(entries: Sequence[Expectation], runs: Sequence[Seen]) -> Proposal:
     """Return the entries that would make every run green, except for errors.
 
     An entry that explains failures is kept. If some of its cells did not fail, it is narrowed to those that did; if it
-    explains nothing any more, it is deleted. Failures that no entry explains get one entry per cause, across all
-    requirements and sparsifiers. It covers no sound cell, and a person has to give its reason. If a file in the older
-    form needs a change, all its entries become defects.
+    explains nothing any more, or nothing alone, it is deleted. Signatures of earlier versions are renewed. Failures
+    that no entry explains get one entry per cause, across all requirements and sparsifiers. It covers no sound cell,
+    and a person has to give its reason. If a file in the older form needs a change, all its entries become defects.
 
     Args:
         entries: The entries of the file.
         runs: The observations of each sparsifier.
     """
     by_name = {run.name: run for run in runs}
-    revised = tuple(_row(entry, by_name) for entry in entries)
+    current = without_redundant([renewed(entry, runs) for entry in entries], by_name)
+    revised = tuple(_row(entry, by_name) if entry else () for entry in current)
     ids = _Ids(entry.id for entry in entries)
     left = [entry for row in revised for entry in row]
     added = tuple(_fresh(runs, left, ids))

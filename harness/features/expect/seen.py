@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from ...report.expectation import Expectation
+from ...report.stale_entries import fails
 from ...values.cell import Cell
 from ...values.declaration import Declaration, Environment
 from ...values.record import Record, Verdict
@@ -66,18 +67,19 @@ class Seen:
         return not covered or not entry.holds(self.declaration, self.environment)
 
 
+_JUDGED = (Verdict.FAILED, Verdict.KNOWN, Verdict.PASSED, Verdict.REFUSED, Verdict.STALE)
+
+
 def seen(
     declaration: Declaration, environment: Environment, planned: Sequence[str], records: Iterable[Record]
 ) -> Seen:
     """Return the observations in the records of one sparsifier, in the order of the plan."""
     by_cell = {record.cell: record for record in records}
     ordered = [(Cell.parse(id), by_cell[id]) for id in planned if id in by_cell]
-    failing = (Verdict.FAILED, Verdict.KNOWN)
-    sound = (Verdict.PASSED, Verdict.REFUSED, Verdict.STALE)
     return Seen(
         declaration, environment,
-        {cell: record.signature for cell, record in ordered if record.verdict in failing},
-        tuple(cell for cell, record in ordered if record.verdict in sound),
+        {cell: record.signature for cell, record in ordered if fails(record)},
+        tuple(cell for cell, record in ordered if record.verdict in _JUDGED and not fails(record)),
     )
 
 
