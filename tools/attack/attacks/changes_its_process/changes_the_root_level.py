@@ -1,0 +1,16 @@
+"""Change the level of the root logger."""
+
+import logging
+
+from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
+
+LINE = "A8"
+EXIT = (1, 3)
+JUDGED = "--requirement MASK-19 --requirement MASK-01"
+SAYS = r"logg"
+
+
+class ChangesTheRootLevel(ExemplarAdapter):
+    def attach(self, model, plan, context):
+        logging.getLogger().setLevel(1)
+        return super().attach(model, plan, context)

@@ -1,0 +1,10 @@
+"""Write to a full standard output."""
+
+LINE = "D19"
+EXIT = 2
+SAYS = r"No space left|cannot be written|could not be written"
+
+
+def attack(box):
+    box.report()
+    box.shell("sparsecheck report green.jsonl > /dev/full")
