@@ -10,12 +10,13 @@ import traceback
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
-from ..errors import EXIT_CODES, UNUSABLE, SparsecheckError
+from ..errors import EXIT_CODES, INCOMPLETE, UNUSABLE, Incomplete, SparsecheckError
 from ..files import CannotWrite
+from ..interrupts import Interrupted, exit_with
 from ..show.escaping import one_line, printable
 from ..suggestions import UnknownName, shortened
 from .streams import Descriptor, standard_streams
@@ -44,6 +45,10 @@ class CommandLine(click.Group):
             except SystemExit as end:
                 raise SystemExit(_at_end(output, end.code)) from None
 
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Run the command line as the program of this process, and exit."""
+        exit_with(lambda: self.main(*args, **kwargs))
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, in the order of their definition."""
         return [*self._lazy, *self.commands]
@@ -63,6 +68,9 @@ class CommandLine(click.Group):
         except SparsecheckError as error:
             show_error(error)
             ctx.exit(error.exit_code)
+        except Interrupted as interrupted:
+            show_error(Incomplete(str(interrupted)))
+            ctx.exit(INCOMPLETE)
         except click.UsageError as error:
             raise _in_brief(error) from None
         except (click.ClickException, click.exceptions.Exit, click.Abort):

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from ..interrupts import Interrupted
+
 if TYPE_CHECKING:
     from ..report.report import Report
     from ..run.partial_records import PartialRecords
@@ -23,7 +25,13 @@ def keep_partial_records(report: Path | None, resume: bool) -> Iterator[PartialR
     from ..run.partial_records import open_partial_records
 
     with open_partial_records(report, resume) as parts:
-        yield parts
+        try:
+            yield parts
+        except Interrupted as interrupted:
+            if parts is None or not parts.holds_records:
+                raise
+            hint = f"The records are kept in {parts.folder.name}. Finish with --resume."
+            raise Interrupted(f"{interrupted}. {hint}") from None
 
 
 def judge(parts: PartialRecords | None, asked: Run, resume: bool) -> Report:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 
 from ..errors import SparsecheckError
+from .guardian import guardian, temporary_folder
 from .interpreter import SAFE_PATH, python_command
 
 
@@ -32,13 +32,12 @@ def installed(dist: str) -> Iterator[Path]:
         pins = []
     if [operator for operator, _ in pins] != ["=="]:
         raise NotInstalled(f"{dist!r} does not name a single release; write NAME==VERSION")
-    with tempfile.TemporaryDirectory(prefix="sparsecheck-") as folder:
+    with temporary_folder() as folder:
         command = python_command("pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps",
-                                 "--target", folder, dist)
-        ended = subprocess.run(
-            command, capture_output=True, text=True, check=False, env={**os.environ, **SAFE_PATH}
-        )
+                                 "--target", str(folder / "release"), dist)
+        environment = {**os.environ, **SAFE_PATH, **guardian().mark, "TMPDIR": str(folder)}
+        ended = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         if ended.returncode:
             words = ended.stderr.strip().splitlines()
             raise NotInstalled(f"pip cannot install {dist}: {words[-1] if words else 'it gave no reason'}")
-        yield Path(folder)
+        yield folder / "release"

@@ -11,13 +11,17 @@ from __future__ import annotations
 
 import subprocess
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TookTooLong
+from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
+from ..process.guardian import guardian
 from ..process.interpreter import python_command
 
 
@@ -59,12 +63,12 @@ class ForkServerUnavailable(Exception):
 class ForkedProcess:
     """A forked child, with the part of the interface of `subprocess.Popen` that is used."""
 
-    def __init__(self, pid: int, exit_code: Future[int]) -> None:
+    def __init__(self, pid: int, exit_code: Future[int | None]) -> None:
         self.pid = pid
         self._exit_code = exit_code
 
-    def wait(self, timeout: float | None = None) -> int:
-        """Return the exit code.
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Return the exit code, or None if it is unknown because the server ended first.
 
         Args:
             timeout: Seconds to wait at most.
@@ -88,6 +92,8 @@ class ForkServer:
         self._environment = dict(environment)
         self._connection: _Connection | None = None
         self._lock = threading.Lock()
+        self._is_ended = False
+        self._deaths = 0
 
     def start(self, request: ForkRequest) -> ForkedProcess:
         """Fork a child.
@@ -97,14 +103,29 @@ class ForkServer:
         """
         with self._lock:
             if self._connection is None or self._connection.is_closed:
+                self._deaths += self._connection is not None
                 self._connection = _Connection(self._environment)
+            if self._is_ended:
+                self._connection.kill()
             return self._connection.start(request)
 
-    def end(self) -> None:
-        """Stop the server; its children go on."""
+    def end(self) -> list[str]:
+        """Stop the server; its children go on.
+
+        Returns:
+            A sentence if the server, or one before it, was killed by someone else.
+        """
         with self._lock:
             if self._connection is not None:
+                self._deaths += self._connection.is_closed and not self._is_ended
                 self._connection.end()
+        return [_KILLED] if self._deaths else []
+
+    def kill(self) -> None:
+        """Kill the server, and start no other. A signal handler may call this, at any moment of another thread."""
+        self._is_ended = True
+        if self._connection is not None:
+            self._connection.kill()
 
 
 class _Connection:
@@ -115,14 +136,12 @@ class _Connection:
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
         )
+        guardian().hold("session", str(self._process.pid))
         self._started: Future[int] = Future()
-        self._exit_codes: dict[int, Future[int]] = {}
+        self._exit_codes: dict[int, Future[int | None]] = {}
+        self.is_closed = False
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-
-    @property
-    def is_closed(self) -> bool:
-        return not self._reader.is_alive()
 
     def start(self, request: ForkRequest) -> ForkedProcess:
         assert self._process.stdin is not None
@@ -130,13 +149,15 @@ class _Connection:
         try:
             self._process.stdin.write(msgspec.json.encode(request) + b"\n")
             self._process.stdin.flush()
+            if self.is_closed:
+                raise OSError
             pid = self._started.result(_START_TIMEOUT)
         except (OSError, TookTooLong):
             raise ForkServerUnavailable("the fork server has ended or does not answer") from None
         return ForkedProcess(pid, self._exit_codes[pid])
 
     def _read(self) -> None:
-        """Read messages until the server ends; then treat its remaining children as killed."""
+        """Read messages until the server ends; then wait for its remaining children in its place."""
         assert self._process.stdout is not None
         for line in self._process.stdout:
             message = msgspec.json.decode(line, type=Started | Exited)
@@ -145,20 +166,47 @@ class _Connection:
                 exit_code.set_result(message.code)
             else:
                 self._started.set_result(message.pid)
-        for exit_code in self._exit_codes.values():
-            if not exit_code.done():
-                exit_code.set_result(_UNKNOWN_EXIT)
+        self.is_closed = True
         if not self._started.done():
             self._started.set_exception(OSError())
+        _wait_for_orphans({pid: code for pid, code in self._exit_codes.items() if not code.done()})
+
+    def kill(self) -> None:
+        self._process.kill()
 
     def end(self) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.close()
+        with suppress(OSError):
+            self._process.stdin.close()
         self._process.wait()
+        guardian().release("session", str(self._process.pid))
 
+
+def _wait_for_orphans(exit_codes: Mapping[int, Future[int | None]]) -> None:
+    """Wait for processes whose parent has ended, and set their exit codes, by process id, to None: unknown.
+
+    They do not become children of this process, where one that kills its parent would kill it next.
+    """
+    left = dict(exit_codes)
+    while left:
+        for pid in [one for one in left if not _is_running(one)]:
+            left.pop(pid).set_result(None)
+        time.sleep(_ORPHAN_INTERVAL)
+
+
+def _is_running(pid: int) -> bool:
+    """Return whether a process exists and is no zombie."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
+_ORPHAN_INTERVAL = 0.1
+"""Seconds between two looks at the children of a server that has ended."""
+
+_KILLED = "the fork server, which starts the sparsifiers' processes, was killed by one of them or by the system"
 
 _START_TIMEOUT = 120.0
 """Seconds that the server may take to import torch and fork the first child."""
-
-_UNKNOWN_EXIT = -9
-"""The exit code reported for a child whose server has ended."""

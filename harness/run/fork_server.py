@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 from importlib import import_module
 
@@ -97,6 +98,7 @@ def _enter(request: ForkRequest) -> None:
         os.close(opened)
     os.environ.clear()
     os.environ.update(request.environment)
+    tempfile.tempdir = None
     sys.argv = ["pytest", *request.arguments]
 
 

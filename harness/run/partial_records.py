@@ -31,6 +31,11 @@ class PartialRecords:
         left = sorted(self.folder.glob("*/*.jsonl"), reverse=True)
         return left or ([self.report] if self.report.exists() else [])
 
+    @property
+    def holds_records(self) -> bool:
+        """Return whether any attempt has left records."""
+        return any(self.folder.glob("*/*.jsonl"))
+
     def begin_attempt(self, resume: bool) -> Path:
         """Create and return the folder of a new attempt.
 

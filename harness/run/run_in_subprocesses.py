@@ -5,7 +5,6 @@ The parent trusts no exit code: it demands a complete report from each child and
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import msgspec
 
 from .. import catalogue
 from ..adapter.discovery import registrations
+from ..process.guardian import temporary_folder
 from ..reading import read_end
 from ..report.joining import join
 from ..report.ledger import enumerate_cells
@@ -95,10 +95,9 @@ def judge_in_subprocesses(run: Run, show: Callable[[str], None]) -> Report:
         CannotResume: A sparsifier is not the one that the interrupted run judged.
         InvalidReport: The durations cannot be read.
     """
-    losses, codes, weights = list[str](), dict[str, int](), read_weights(run.durations)
+    losses, codes, stopped, weights = list[str](), dict[str, int | None](), set[str](), read_weights(run.durations)
     problems = {one.name: one.obstacle for one in registrations(run.adapters) if one.obstacle}
-    with tempfile.TemporaryDirectory(prefix="sparsecheck-") as name:
-        folder = Path(name)
+    with temporary_folder() as folder:
         records = run.records or folder
 
         def judge_one(sparsifier: str, children: Children) -> str:
@@ -108,13 +107,14 @@ def judge_in_subprocesses(run: Run, show: Callable[[str], None]) -> Report:
             command = _command(run, sparsifier, folder, path)
             how = children.run(sparsifier, command, folder, run.limit, is_done=lambda: _has_footer(path))
             codes.update(children.codes)
+            stopped.update(children.stopped)
             if sparsifier in run.earlier and _problem(path):
-                children.end()
+                children.stop()
                 return "cannot be resumed"
             return "none of its cells is selected" if _is_inapplicable(path) else how or "judged"
 
         run_each(run.names, run.jobs, judge_one, show, losses, forked=True)
-        files = {one: ChildFiles(records / f"{one}.jsonl", folder, codes.get(one)) for one in run.names}
+        files = {one: ChildFiles(records / f"{one}.jsonl", folder, codes.get(one), one in stopped) for one in run.names}
         reports = [
             _unjudged(one, run, problems[one]) if one in problems else _collect(one, files[one], run, weights, losses)
             for one in run.names
@@ -130,11 +130,13 @@ class ChildFiles:
         report: The path of its report.
         folder: The folder with its log.
         code: Its exit code; None if it did not exit by itself.
+        is_stopped: Whether it was stopped because the run was interrupted.
     """
 
     report: Path
     folder: Path
     code: int | None
+    is_stopped: bool = False
 
     def describe_end(self, name: str, otherwise: str = "its process ended before it finished its report") -> str:
         """Return how the unfinished child ended, or `otherwise` if that is unknown."""
@@ -219,6 +221,8 @@ def _collect(name: str, files: ChildFiles, run: Run, weights: Weights, losses: l
         report, broken = _read(path)
         _check_header(report.header, name, run, weights)
     except InvalidReport as error:
+        if files.is_stopped:
+            return run.earlier.get(name) or _unjudged(name, run, _NOT_REACHED)
         is_missing = isinstance(error, MissingReport)
         exit = describe_exit(files.code)
         otherwise = f"the process of {name} {exit} before it wrote a report" if is_missing else _message(path, error)
@@ -228,11 +232,17 @@ def _collect(name: str, files: ChildFiles, run: Run, weights: Weights, losses: l
         return run.earlier[name] if name in run.earlier else _unjudged(name, run, problem)
     if report.footer is None:
         how, cell = files.describe_end(name), _current_cell(path)
+        if files.is_stopped and not broken:
+            losses.append(f"{name}: stopped while judging {cell}" if cell else f"{name}: stopped")
+            return report
         losses.append(f"{name}: {broken or how}" + (f" while judging {cell}" if cell and not broken else ""))
         return Report(report.header, (*report.records, *_lost(report, cell, how)), None)
     if report.footer.interrupted:
         losses.append(f"{name}: {report.footer.interrupted}")
     return report
+
+
+_NOT_REACHED = "the run was interrupted before it was judged"
 
 
 def _read(path: Path) -> tuple[Report, str]:

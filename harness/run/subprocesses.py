@@ -9,12 +9,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import mkdtemp
 from textwrap import shorten
-from typing import NoReturn, Protocol
+from typing import Protocol
 
+from ..interrupts import attend
+from ..process.guardian import guardian, temporary_folder
 from ..process.interpreter import SAFE_PATH, python_command
 from ..reading import read_end
 from .fork_client import ForkRequest, ForkServer, ForkServerUnavailable
@@ -25,8 +28,12 @@ class Child(Protocol):
 
     @property
     def pid(self) -> int: ...
-    def wait(self, timeout: float | None = None) -> int: ...
+    def wait(self, timeout: float | None = None) -> int | None: ...
     def kill(self) -> None: ...
+
+
+class Stopped(Exception):
+    """Raised in place of running a child after `Children.stop`."""
 
 
 @dataclass
@@ -35,15 +42,17 @@ class Children:
 
     Attributes:
         fork_server: Forks the children; without one, each child is a fresh interpreter.
-        alive: The children that are running.
-        stopping: Whether no more children may start.
-        codes: The exit codes, by sparsifier, of the children that ended by themselves.
+        alive: The children that are running, with the sparsifier of each.
+        is_stopping: Whether no more children may start.
+        codes: The exit codes, by sparsifier, of the children that ended by themselves; None if it is unknown.
+        stopped: The sparsifiers whose child was ended, or not even started, because of `stop`.
     """
 
     fork_server: ForkServer | None = None
-    alive: set[Child] = field(default_factory=set)
-    stopping: bool = False
-    codes: dict[str, int] = field(default_factory=dict)
+    alive: dict[Child, str] = field(default_factory=dict)
+    is_stopping: bool = False
+    codes: dict[str, int | None] = field(default_factory=dict)
+    stopped: set[str] = field(default_factory=set)
 
     def run(
         self, name: str, command: Sequence[str], folder: Path, limit: float, environment: Mapping[str, str] = {},
@@ -54,7 +63,7 @@ class Children:
         Args:
             name: The sparsifier; the child's output goes to `NAME.log` in `folder`.
             command: The program and its arguments.
-            folder: An existing folder for the log.
+            folder: An existing folder for the log and for the child's temporary files.
             limit: Seconds after which the child is stopped.
             environment: Changes to the parent's environment.
             is_done: Returns whether the child has written everything it should. A child that is done but does not
@@ -63,43 +72,65 @@ class Children:
         Returns:
             A phrase saying how the child ended, or an empty string if it exited with code 0 or 1.
         """
-        if self.stopping:
-            return "not started"
-        child = self._start(command, folder / f"{name}.log", {**_environment(), **environment})
-        self.alive.add(child)
-        if self.stopping:
-            _kill(child)
+        own = {**_environment(), **environment, "TMPDIR": mkdtemp(prefix="t", dir=folder)}
         try:
-            code = self.codes[name] = _wait(child, limit, is_done)
+            with self._running(name, command, folder / f"{name}.log", own) as child:
+                code = _wait(child, limit, is_done)
+                if self.is_stopping:
+                    raise Stopped
+                self.codes[name] = code
+        except Stopped:
+            self.stopped.add(name)
+            return "interrupted"
         except subprocess.TimeoutExpired:
             if is_done():
                 return "wrote its whole report but did not exit, and was stopped"
             _note_end(folder, name, f"its process took longer than {limit:g} s and was stopped")
             return "took too long"
+        return "" if code in (0, 1, None) else describe_exit(code)
+
+    @contextmanager
+    def _running(self, name: str, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> Iterator[Child]:
+        """Start a child, and end its session at the end of the block.
+
+        Raises:
+            Stopped: No more children may start.
+        """
+        child = self._start(command, log, environment)
+        self.alive[child] = name
+        guardian().hold("session", str(child.pid))
+        try:
+            if self.is_stopping:
+                raise Stopped
+            yield child
         finally:
             _kill(child)
-            self.alive.discard(child)
-        return "" if code in (0, 1) else describe_exit(code)
+            self.alive.pop(child)
+            guardian().release("session", str(child.pid))
 
     def _start(self, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> Child:
-        if self.fork_server is not None:
+        if self.fork_server is not None and not self.is_stopping:
             with suppress(ForkServerUnavailable):
                 request = ForkRequest(tuple(command[len(python_command("pytest")):]), str(log), dict(environment))
                 return self.fork_server.start(request)
+        if self.is_stopping:
+            raise Stopped
         with log.open("wb") as out:
             return subprocess.Popen(
                 command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment,
                 start_new_session=True,
             )
 
-    def end(self) -> None:
-        """Kill all children and start no more."""
-        self.stopping = True
+    def stop(self) -> None:
+        """Kill all children and start no more. A signal handler may call this."""
+        self.is_stopping = True
+        if self.fork_server is not None:
+            self.fork_server.kill()
         for child in list(self.alive):
-            _kill(child)
+            _kill_session(child)
 
 
-def _wait(child: Child, limit: float, is_done: Callable[[], bool]) -> int:
+def _wait(child: Child, limit: float, is_done: Callable[[], bool]) -> int | None:
     """Return the exit code of `child`.
 
     Raises:
@@ -127,41 +158,38 @@ def run_each(
     names: Sequence[str], jobs: int, run_one: Callable[[str, Children], str], show: Callable[[str], None],
     losses: list[str], forked: bool = False,
 ) -> None:
-    """Call `run_one` for each name, several at a time. Ctrl-C or SIGTERM ends all children.
+    """Call `run_one` for each name, several at a time. The first signal of an interruption ends all children.
 
     Args:
         names: The sparsifiers.
         jobs: How many to run at a time.
         run_one: Runs one sparsifier in a child and returns a phrase saying how it ended.
         show: Receives a line whenever a sparsifier is finished.
-        losses: Receives the reason if the run is interrupted.
+        losses: Receives the reason if the run is interrupted, or if a sparsifier ended the fork server.
         forked: Whether the children may be forked from a process that has imported torch.
     """
-    server = ForkServer(_environment()) if forked and len(names) > 1 and sys.platform == "linux" else None
-    children = Children(server)
-    with ThreadPoolExecutor(jobs) as pool, _ending(children, losses):
-        futures = {pool.submit(run_one, name, children): name for name in names}
-        for future in as_completed(futures):
-            show(f"{futures[future]}: {future.result()}")
-    if server is not None:
-        server.end()
+    children = Children()
+    with attend(children.stop) as interruption, ExitStack() as stack:
+        if forked and len(names) > 1 and sys.platform == "linux":
+            children.fork_server = stack.enter_context(_fork_server(losses))
+        if interruption.reason:
+            children.stop()
+        with ThreadPoolExecutor(jobs) as pool:
+            futures = {pool.submit(run_one, name, children): name for name in names}
+            for future in as_completed(futures):
+                show(f"{futures[future]}: {future.result()}")
+        losses += [interruption.reason] if interruption.reason else []
 
 
 @contextmanager
-def _ending(children: Children, losses: list[str]) -> Iterator[None]:
-    """End `children` on Ctrl-C or SIGTERM, and add the reason to `losses`."""
-    before = signal.signal(signal.SIGTERM, _terminated)
-    try:
-        yield
-    except KeyboardInterrupt as interrupt:
-        losses.append(str(interrupt) or "interrupted by the user")
-        children.end()
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _terminated(*_: object) -> NoReturn:
-    raise KeyboardInterrupt("ended by SIGTERM")
+def _fork_server(losses: list[str]) -> Iterator[ForkServer]:
+    """Yield a fork server, which is not started yet; add to `losses` if it was killed before the end of the block."""
+    with temporary_folder() as folder:
+        server = ForkServer({**_environment(), "TMPDIR": str(folder)})
+        try:
+            yield server
+        finally:
+            losses += server.end()
 
 
 def pytest_command(folder: Path, target: str, plugin: str) -> list[str]:
@@ -183,16 +211,21 @@ def pytest_command(folder: Path, target: str, plugin: str) -> list[str]:
 def _environment() -> dict[str, str]:
     """Return the caller's environment without the variables that bring in a user's pytest plugins and options."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    return {"OMP_NUM_THREADS": "1", **kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **SAFE_PATH}
+    return {"OMP_NUM_THREADS": "1", **kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **SAFE_PATH, **guardian().mark}
 
 
 def _kill(child: Child) -> None:
-    """Kill the child's session: the child and everything it started."""
+    """Kill the child's session, and wait for the end of the child."""
+    _kill_session(child)
+    child.wait()
+
+
+def _kill_session(child: Child) -> None:
+    """Kill the child and everything it started, unless that left its session; the guardian ends such processes."""
     try:
         os.killpg(child.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         child.kill()
-    child.wait()
 
 
 def _note_end(folder: Path, name: str, how: str) -> None:

@@ -6,7 +6,6 @@ The parent compares the plan with the file that pytest-benchmark wrote; an entry
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import msgspec
 
 from ... import reading
+from ...process.guardian import temporary_folder
 from ...run.report_writer import current_cell_file
 from ...run.subprocesses import Children, describe_end, last_output, pytest_command, run_each
 from ...values.timing import Entry, State, Timing, plan
@@ -89,8 +89,7 @@ def time_in_subprocesses(bench: Bench, show: Callable[[str], None]) -> Timed:
         show: Receives a line whenever a sparsifier is finished.
     """
     losses = list[str]()
-    with tempfile.TemporaryDirectory(prefix="sparsecheck-") as made:
-        folder = Path(made)
+    with temporary_folder() as folder:
 
         def time_one(name: str, children: Children) -> str:
             return children.run(name, _command(bench, name, folder), folder, bench.limit, _ENVIRONMENT) or "timed"

@@ -6,7 +6,6 @@ that every x86 processor has, so that a snapshot depends on the sparsifier and n
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from ...errors import Incomplete, SparsecheckError
+from ...process.guardian import temporary_folder
 from ...process.interpreter import python_command
 from ...process.releases import installed
 from ...reading import parse_json, read_bytes
@@ -92,8 +92,7 @@ class SnapshotRunner:
 
     def _run(self, task: str, name: str, first: Sequence[str]) -> tuple[bytes, Problem | None]:
         """Return the output of one child, or the reason why there is none; `first` leads its import path."""
-        with tempfile.TemporaryDirectory(prefix="sparsecheck-") as temporary:
-            folder = Path(temporary)
+        with temporary_folder() as folder:
             command = _command(task, name, folder / "output", self.adapters, first)
             outputs, losses = dict[str, tuple[bytes, Problem | None]](), list[str]()
 
@@ -110,10 +109,10 @@ class SnapshotRunner:
 
     def _take(self, names: Sequence[str], label: str, first: Sequence[str] = ()) -> Side:
         snapshots, problems = dict[str, Snapshot](), dict[str, Problem]()
-        with tempfile.TemporaryDirectory(prefix="sparsecheck-") as temporary:
+        with temporary_folder() as folder:
             for name in names:
                 data, problem = self._run("snapshot", name, first)
-                file = Path(temporary) / name
+                file = folder / name
                 file.write_bytes(data)
                 if problem:
                     problems[name] = problem

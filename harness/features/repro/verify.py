@@ -6,10 +6,9 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
+from ...process.guardian import guardian, temporary_folder
 from ...process.interpreter import import_path
 from ...report.verdict import recordable
 from ...values.record import Record
@@ -41,14 +40,15 @@ class ScriptResult:
 
 def run_script(script: str, limit: float = 300.0) -> ScriptResult:
     """Run a script in a new interpreter without sparsecheck, in an empty folder, for at most `limit` seconds."""
-    with tempfile.TemporaryDirectory(prefix="sparsecheck-") as folder:
-        file = Path(folder) / "reproducer.py"
+    with temporary_folder() as folder:
+        file = folder / "reproducer.py"
         file.write_text(script, "utf-8")
         command = [sys.executable, "-I", "-c", _ALONE.format(path=import_path(), own=_OWN), str(file)]
         try:
             ended = subprocess.run(
                 command, capture_output=True, text=True, check=False, cwd=folder, timeout=limit,
-                env={**os.environ, "PYTHONHASHSEED": "0"}, stdin=subprocess.DEVNULL,
+                env={**os.environ, **guardian().mark, "PYTHONHASHSEED": "0", "TMPDIR": str(folder)},
+                stdin=subprocess.DEVNULL,
             )
         except subprocess.TimeoutExpired:
             return ScriptResult(124, "", "", f"it was still running after {limit:g} seconds")
