@@ -23,6 +23,10 @@ COUNT = 3
 SMOKE_CALLS = 7
 """The number of calls of attach by the smoke checks, before any cell."""
 
+KILLS_THE_SERVER = (
+    "parent = os.getppid(); b'fork_server' in open(f'/proc/{parent}/cmdline', 'rb').read() and os.kill(parent, 9)"
+)
+
 _FILE = """
 import os, signal, sys, time
 import pytest

@@ -12,7 +12,7 @@ import pytest
 from sparsecheck.run.fork_client import ForkedProcess, ForkRequest, ForkServer, ForkServerUnavailable
 from sparsecheck.run.subprocesses import Children
 from sparsecheck.values.record import Verdict
-from tests.faulty import COUNT, Ended, faulty, part, run_together, written
+from tests.faulty import COUNT, KILLS_THE_SERVER, Ended, faulty, part, run_together, written
 
 pytestmark = pytest.mark.cold  # how processes start is what is tested
 
@@ -53,7 +53,7 @@ class Sets(ExemplarAdapter): pass
 
 @needs_fork
 def test_killing_the_fork_server_does_not_affect_other_sparsifiers(tmp_path: Path) -> None:
-    files = [faulty(tmp_path, "os.kill(os.getppid(), 9)", "kills"), faulty(tmp_path, "pass", "after")]
+    files = [faulty(tmp_path, KILLS_THE_SERVER, "kills"), faulty(tmp_path, "pass", "after")]
     ended = run_together(tmp_path, files, "-j", "1")
     assert passed(ended, "after")
 

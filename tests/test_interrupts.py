@@ -16,7 +16,7 @@ import pytest
 
 from sparsecheck.interrupts import GRACE, Interrupted, attend, raise_if_interrupted
 from sparsecheck.values.record import Verdict
-from tests.faulty import COUNT, SMOKE_CALLS, SOME_CELLS, faulty, written
+from tests.faulty import COUNT, KILLS_THE_SERVER, SMOKE_CALLS, SOME_CELLS, faulty, written
 from tools.interrupts.attempt import Attempt, Left, wait_until
 
 pytestmark = [
@@ -123,11 +123,7 @@ def test_killed_run_leaves_no_process_and_no_folder(tmp_path: Path) -> None:
 
 
 def test_killed_fork_server_costs_no_sparsifier_anything(tmp_path: Path) -> None:
-    killing = (
-        "parent = os.getppid(); b'fork_server' in open(f'/proc/{parent}/cmdline', 'rb').read() and "
-        "[os.kill(parent, 9), time.sleep(1)]"
-    )
-    run = run_of(tmp_path, killing, "time.sleep(0.3)")
+    run = run_of(tmp_path, f"{KILLS_THE_SERVER}; time.sleep(0.3)", "time.sleep(0.3)")
     left = run.finish()
     assert left.code == 3
     assert "INTERRUPTED (the fork server, which starts the sparsifiers' processes, was killed by one" in left.output
