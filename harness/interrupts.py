@@ -117,7 +117,7 @@ def _code(run: Callable[[], object]) -> object:
     except SystemExit as end:
         return end.code
     finally:
-        with suppress(OSError):
+        with suppress(OSError, ValueError, AttributeError):
             sys.stdout.flush()
     return OK
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO
 
+from ..interrupts import Interrupted
+
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
@@ -45,6 +47,9 @@ class Descriptor(io.RawIOBase):
                 left = left[self._write(left):]
         except OSError as error:
             self.problem = error.strerror or str(error)
+        except Interrupted:
+            self.problem = "interrupted"
+            raise
         return size
 
     def _write(self, data: memoryview) -> int:
