@@ -12,7 +12,7 @@ def test_masks_equal_those_of_the_cpu(trial: Trial) -> None:
     device_parity.assert_same_masks(trial, here.masks(here.sparsified()), there.masks(there.sparsified()))
 
 
-@case("DEVICE-02")
+@case("DEVICE-02", compares="the output")
 def test_output_is_within_tolerance_on_both_devices(trial: Trial) -> None:
     for side in device_parity.on_both_devices(trial):
         device_parity.assert_native_output(side, side.sparsified())
@@ -28,7 +28,7 @@ def test_state_saved_on_one_device_is_restored_on_the_other(trial: Trial) -> Non
         device_moves.assert_on_device(reader, restored, baseline, done)
 
 
-@case("DEVICE-04")
+@case("DEVICE-04", compares="the output")
 def test_trace_made_on_one_device_runs_on_the_other(trial: Trial) -> None:
     for maker, user in device_parity.both_directions(trial):
         sparsified = maker.sparsified()
@@ -37,7 +37,7 @@ def test_trace_made_on_one_device_runs_on_the_other(trial: Trial) -> None:
         device_parity.assert_trace_output(user, traced, baseline)
 
 
-@case("DEVICE-05")
+@case("DEVICE-05", compares="the output")
 def test_captured_graph_uses_the_masks_of_a_later_update(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
@@ -50,6 +50,6 @@ def test_captured_graph_uses_the_masks_of_a_later_update(trial: Trial) -> None:
     later.assert_output(graph, what, device_parity.CAPTURED_BATCHES)
 
 
-@case("DEVICE-06")
+@case("DEVICE-06", compares="the memory of a forward")
 def test_forward_allocates_little_more_than_the_dense_model(trial: Trial) -> None:
     device_parity.assert_peak_memory(trial, trial.sparsified())

@@ -9,7 +9,7 @@ from torch.nn import functional
 from sparsecheck import Given, Plan, Sparsified, Trial, case, require
 from sparsecheck.oracle.compare import assert_close, assert_equal, assert_same_state
 from sparsecheck.oracle.networks import network
-from sparsecheck.trials import flags
+from sparsecheck.trials import flags, lending
 from sparsecheck.trials.models import layer_inputs
 from sparsecheck.trials.modules import (
     assert_same_modules,
@@ -76,7 +76,7 @@ def test_parameters_stay_the_same_objects(trial: Trial) -> None:
     require(order == before, "order-differs", message)
 
 
-@case("REG-05")
+@case("REG-05", compares="the number of parameters")
 def test_masks_are_not_parameters(trial: Trial) -> None:
     expected = len(list(trial.dense_model().parameters()))
     model = trial.sparsified().model
@@ -89,7 +89,7 @@ def test_masks_are_not_parameters(trial: Trial) -> None:
         require(not loose, "mask-loose", message)
 
 
-@case("REG-06")
+@case("REG-06", compares="the hooks that ran")
 def test_forward_hooks_still_run(trial: Trial) -> None:
     model, ran = trial.dense_model(), list[str]()
     layer = trial.plan.names[0].rpartition(".")[0]
@@ -104,7 +104,7 @@ def test_forward_hooks_still_run(trial: Trial) -> None:
     require(ran == expected, "hooks-differ", message)
 
 
-@case("REG-07")
+@case("REG-07", compares="the flags")
 def test_train_and_eval_flags_stay_unchanged(trial: Trial) -> None:
     for every_third in (True, False):
         model = trial.dense_model().eval()
@@ -191,11 +191,12 @@ def test_finalize_restores_the_modules_of_the_dense_model(trial: Trial) -> None:
     require(seen == expected, "keys-differ", f"the state dict of the finalized model has {seen}, expected {expected}")
 
 
-@case("REG-14")
+@case("REG-14", compares="the output")
 def test_finalize_keeps_the_output(trial: Trial) -> None:
-    sparsified, inputs = trial.sparsified(), trial.inputs("fresh")
-    before = sparsified.model(inputs).detach().clone()
-    assert_close(sparsified.finalize()(inputs), before, trial.tolerance, "output-differs", "output after finalize")
+    sparsified = trial.sparsified()
+    before = sparsified.model(trial.inputs("fresh")).detach().clone()
+    seen = sparsified.finalize()(trial.inputs("fresh"))
+    assert_close(seen, before, trial.tolerance, "output-differs", "output after finalize")
 
 
 @case("REG-15")
@@ -215,7 +216,7 @@ def test_planned_layer_called_by_itself_is_sparse(trial: Trial) -> None:
             assert_equal(used, 2 * expected[layer.weight], "weight-differs", what)
 
 
-@case("REG-16")
+@case("REG-16", compares="the hooks that ran")
 def test_finalize_keeps_flags_and_hooks(trial: Trial) -> None:
     model, ran = trial.dense_model(), list[str]()
     expected = flags.set_unusual(model)
@@ -230,7 +231,7 @@ def test_finalize_keeps_flags_and_hooks(trial: Trial) -> None:
     require(ran == names, "hooks-differ", f"after finalize a forward runs a user's hooks on {seen}, expected {wanted}")
 
 
-@case("REG-17")
+@case("REG-17", compares="the gradients")
 def test_attach_and_update_leave_no_gradient(trial: Trial) -> None:
     model = trial.sparsified().model
     left = [name for name, one in model.named_parameters() if one.grad is not None and bool(one.grad.any())]
@@ -238,7 +239,7 @@ def test_attach_and_update_leave_no_gradient(trial: Trial) -> None:
     require(not left, "gradient-left", message)
 
 
-@case("REG-18")
+@case("REG-18", compares="the modules that are alive")
 def test_unreferenced_model_is_freed(trial: Trial) -> None:
     gc.freeze()  # spares the collector all objects from before
     try:
@@ -267,7 +268,7 @@ def test_existing_gradients_stay_unchanged(trial: Trial) -> None:
         assert_equal(gradient(now[name], what), expected, "gradient-changed", what)
 
 
-@case("REG-20")
+@case("REG-20", compares="the hooks that ran")
 def test_backward_hooks_still_run(trial: Trial) -> None:
     model, ran = trial.dense_model(), list[str]()
     name = trial.plan.names[0]
@@ -298,3 +299,15 @@ def test_weight_of_unsupported_size_is_refused(trial: Trial) -> None:
     small = trial.with_network(network(trial.cell.layer, "REG-22"), "REG-22")
     for name, pattern in small.plan.patterns.items():
         assert_plan_refused(small, small.dense_model(), Plan({name: pattern}), (name, name.rpartition(".")[0]))
+
+
+@case("REG-23", compares="the arguments")
+def test_arguments_stay_unchanged(trial: Trial) -> None:
+    sparsified, batches, inputs = trial.sparsified(), trial.batches(2, "lesson"), trial.inputs("fresh")
+    if trial.supports("restore"):
+        trial.restore(sparsified.save())
+    lending.assert_unchanged(trial)
+    sparsified.model(inputs)
+    assert_equal(inputs, trial.inputs("fresh"), lending.CHANGED, "after a forward its input")
+    sparsified.train(batches, functional.mse_loss, torch.optim.SGD(sparsified.model.parameters(), 0.1))
+    lending.assert_same_batches(batches, trial.batches(2, "lesson"), "after training batch")

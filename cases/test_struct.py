@@ -30,7 +30,7 @@ def test_remaining_entries_stay_unchanged(trial: Trial) -> None:
     ExpectedPruning.of(trial, model).assert_entries(model, "after an update")
 
 
-@case("STRUCT-04")
+@case("STRUCT-04", compares="the output")
 def test_output_equals_that_of_zeroed_channels(trial: Trial) -> None:
     model = trial.sparsified().model
     ExpectedPruning.of(trial, model).assert_output(model, "after an update")
@@ -41,7 +41,7 @@ def test_lowest_scores_are_removed(trial: Trial) -> None:
     assert_highest_kept(trial, trial.sparsified())
 
 
-@case("STRUCT-06")
+@case("STRUCT-06", compares="the cost")
 def test_cost_is_that_of_a_smaller_model(trial: Trial) -> None:
     model = trial.sparsified().model
     ExpectedPruning.of(trial, model).assert_cost(model)
@@ -80,7 +80,7 @@ def test_raised_level_removes_only_the_difference(trial: Trial) -> None:
     ExpectedPruning.of(trial, sparsified.model).assert_matches(sparsified.model, "after another update")
 
 
-@case("STRUCT-11")
+@case("STRUCT-11", compares="the flags")
 def test_train_flags_stay_unchanged(trial: Trial) -> None:
     model = trial.dense_model()
     expected = module_flags(flags.set_unusual(model))
@@ -89,7 +89,7 @@ def test_train_flags_stay_unchanged(trial: Trial) -> None:
     flags.assert_same(seen, expected, "flag-changed", "after attach and update")
 
 
-@case("STRUCT-12")
+@case("STRUCT-12", compares="the flags")
 def test_frozen_parameters_stay_frozen(trial: Trial) -> None:
     model = trial.dense_model()
     expected = parameter_flags(flags.set_unusual(model))
@@ -147,29 +147,30 @@ def test_restored_model_can_be_saved_and_restored_again(trial: Trial) -> None:
     expected.assert_matches(second.model, "restored from the state that a restored run saved")
 
 
-@case("STRUCT-19")
+@case("STRUCT-19", compares="the storage of every tensor")
 def test_restored_model_shares_no_storage(trial: Trial) -> None:
     original = trial.sparsified()
     saved = original.save()
+    stored = flatten.tensors(parts(saved))
     restored = trial.restore(saved)
-    assert_no_shared_storage(all_tensors(restored), flatten.tensors(parts(saved)), "restored model and saved state")
+    assert_no_shared_storage(all_tensors(restored), stored, "restored model and saved state")
     assert_no_shared_storage(all_tensors(restored), all_tensors(original), "restored model and original")
 
 
-@case("STRUCT-20")
+@case("STRUCT-20", compares="the refusal")
 def test_state_of_other_shapes_is_refused(trial: Trial) -> None:
     foreign = restoring.state_of_other_shapes(trial)
     restoring.assert_state_refused(trial, foreign, "a state saved from weights of other shapes")
 
 
-@case("STRUCT-21")
+@case("STRUCT-21", compares="the output")
 def test_trace_gives_the_same_output(trial: Trial) -> None:
     model = trial.sparsified().model
     expected = ExpectedPruning.of(trial, model)
     expected.assert_output(tracing.trace(model.eval(), trial.inputs("traced")), "traced model")
 
 
-@case("STRUCT-22")
+@case("STRUCT-22", compares="the output")
 def test_export_gives_the_same_output(trial: Trial) -> None:
     model = trial.sparsified().model
     expected = ExpectedPruning.of(trial, model)
@@ -177,7 +178,7 @@ def test_export_gives_the_same_output(trial: Trial) -> None:
     expected.baseline.assert_output(program.module(), "exported")
 
 
-@case("STRUCT-23")
+@case("STRUCT-23", compares="the output")
 def test_compiled_model_gives_the_same_output(trial: Trial) -> None:
     model = trial.sparsified().model
     expected = ExpectedPruning.of(trial, model)

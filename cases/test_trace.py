@@ -7,7 +7,7 @@ from sparsecheck.trials.snapshot import Snapshot
 from sparsecheck.trials.training import BeforeTraining, train
 
 
-@case("TRACE-01")
+@case("TRACE-01", compares="the output")
 def test_trace_gives_the_same_output(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
@@ -15,7 +15,7 @@ def test_trace_gives_the_same_output(trial: Trial) -> None:
     baseline.assert_output(traced, "traced")
 
 
-@case("TRACE-02")
+@case("TRACE-02", compares="the output")
 def test_trace_module_gives_the_same_output(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
@@ -23,7 +23,7 @@ def test_trace_module_gives_the_same_output(trial: Trial) -> None:
     baseline.assert_output(traced, "traced by trace_module")
 
 
-@case("TRACE-03")
+@case("TRACE-03", compares="the output")
 def test_trace_can_be_saved_and_loaded(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
@@ -39,7 +39,7 @@ def test_tracing_leaves_the_model_unchanged(trial: Trial) -> None:
     before.assert_unchanged(sparsified, "the model after it was traced")
 
 
-@case("TRACE-05")
+@case("TRACE-05", compares="the output")
 def test_finalized_model_traces(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
@@ -47,7 +47,7 @@ def test_finalized_model_traces(trial: Trial) -> None:
     baseline.assert_output(traced, "finalized and traced")
 
 
-@case("TRACE-06")
+@case("TRACE-06", compares="the output")
 def test_export_gives_the_same_output(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
@@ -55,7 +55,7 @@ def test_export_gives_the_same_output(trial: Trial) -> None:
     baseline.assert_output(program.module(), "exported")
 
 
-@case("TRACE-07")
+@case("TRACE-07", compares="the output")
 def test_exported_program_can_be_saved_and_loaded(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
@@ -71,7 +71,7 @@ def test_exporting_leaves_the_model_unchanged(trial: Trial) -> None:
     before.assert_unchanged(sparsified, "the model after it was exported")
 
 
-@case("TRACE-09")
+@case("TRACE-09", compares="the output")
 def test_finalized_model_exports(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
@@ -79,7 +79,7 @@ def test_finalized_model_exports(trial: Trial) -> None:
     baseline.assert_output(program.module(), "finalized and exported")
 
 
-@case("TRACE-10")
+@case("TRACE-10", compares="the output")
 def test_compiled_model_gives_the_same_output(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
@@ -87,7 +87,7 @@ def test_compiled_model_gives_the_same_output(trial: Trial) -> None:
         baseline.assert_output(compiled, "compiled", tracing.ONE_BATCH)
 
 
-@case("TRACE-11")
+@case("TRACE-11", compares="the output")
 def test_compiled_model_uses_the_masks_of_a_later_update(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
@@ -99,7 +99,7 @@ def test_compiled_model_uses_the_masks_of_a_later_update(trial: Trial) -> None:
         later.assert_output(compiled, "model compiled before the update, run after it", tracing.ONE_BATCH)
 
 
-@case("TRACE-12")
+@case("TRACE-12", compares="the output")
 def test_finalized_model_compiles_without_graph_breaks(trial: Trial) -> None:
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)

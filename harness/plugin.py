@@ -168,4 +168,5 @@ def trial(request: pytest.FixtureRequest) -> Trial:
     from .trials.trial import Trial
 
     planned = request.param
-    return Trial(planned.cell, _judge(request.config).session.of(planned.cell.sparsifier).found.adapter)
+    found = _judge(request.config).session.of(planned.cell.sparsifier).found
+    return Trial(planned.cell, found.adapter, found.declaration)

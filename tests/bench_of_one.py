@@ -15,7 +15,8 @@ from sparsecheck.catalogue import AREAS, CATALOGUE, requirement
 from sparsecheck.report.ledger import Planned, enumerate_cells
 from sparsecheck.report.verdict import signature
 from sparsecheck.run.case_outcome import passed
-from sparsecheck.trials.case_marker import requirement_judged_by
+from sparsecheck.run.case_run import VoidResult, run_case
+from sparsecheck.trials.case_marker import compared_instead, requirement_judged_by
 from sparsecheck.trials.refusal import RefusedBy
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection
@@ -57,13 +58,20 @@ def canonical(adapter: Adapter) -> Iterator[Planned]:
 
 def judge(adapter: Adapter, one: Planned) -> Record:
     """Return the record of one cell as a run would give it, without expectations."""
+    case = cases()[one.cell.requirement]
+    return judge_by(case, adapter, one, compared_instead(case))
+
+
+def judge_by(case: Callable[[Trial], RefusedBy | None], adapter: Adapter, one: Planned, instead: str = "") -> Record:
+    """Return the record of one cell as judged by `case`, which compares `instead` or else the planned parameters."""
     trial = Trial(one.cell, adapter)
     try:
         with standing_in(), _classes_restored(adapter), trial.guard.watch():
-            refused_by = cases()[one.cell.requirement](trial)
+            result = run_case(case, trial, instead)
     except Exception as error:
-        return Record(one.cell.id, Verdict.FAILED, signature(error), str(error))
-    return passed(one.cell.id, refused_by)
+        verdict = Verdict.ERROR if isinstance(error, VoidResult) else Verdict.FAILED
+        return Record(one.cell.id, verdict, signature(error), str(error))
+    return passed(one.cell.id, result)
 
 
 @contextmanager

@@ -117,4 +117,11 @@ REQUIREMENTS = (
         "unchanged.",
         unless=(("sizes", "any"),),
     ),
+    Requirement(
+        id="REG-23", level="extended", since=4,
+        source="plan.patterns used as a work queue; torch.from_numpy(given.mask), which shares the array",
+        sentence="Attach, restore, training and forward do not change the plan, the batches and the inputs that they "
+        "are given.",
+        profiles=("mask", "structural"),
+    ),
 )

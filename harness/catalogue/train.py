@@ -56,6 +56,6 @@ REQUIREMENTS = (
     Requirement(
         id="TRAIN-10", level="extended", source="Evci et al. 2020, Rigging the Lottery", needs=("relevel",),
         sentence="Entries that a lowered level brings back are trained like all others.",
-        patterns=(LEVELLED_PATTERN,), unless=(("regrowth", "monotone"),),
+        patterns=(LEVELLED_PATTERN,), unless=(("regrowth", "monotone"), ("level_basis", "remaining")),
     ),
 )

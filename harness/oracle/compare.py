@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..values.comparisons import note
 from ..values.violation import Violation
 from .tolerance import Tolerance
 
@@ -68,6 +69,7 @@ def _numbers(seen: Tensor | NDArray[Any], what: str) -> NDArray[Any]:
 def _assert_agree(
     seen: NDArray[Any], expected: NDArray[Any], bound: Tolerance | None, kind: str, what: str
 ) -> None:
+    note(what)
     if seen.shape != expected.shape:
         raise Violation(kind, f"{what} has shape {seen.shape}, expected {expected.shape}")
     agree = _agreement(seen, expected, bound)
@@ -110,6 +112,7 @@ def assert_same_state(
     Raises:
         Violation: A name, a dtype, an entry or the sign of a zero differs.
     """
+    note(what)
     if list(seen) != list(expected):
         raise Violation(kind, f"{what} has {_names(seen)}, expected {_names(expected)}")
     for name, tensor in expected.items():
@@ -132,6 +135,7 @@ def assert_no_shared_storage(one: Mapping[str, Tensor], other: Mapping[str, Tens
     """
     owners = {storage: name for name, tensor in other.items() if tensor.numel() for storage in _storages(tensor)}
     for name, tensor in one.items():
+        note(f"{what}: {name}")
         shared = [owners[storage] for storage in _storages(tensor) if tensor.numel() and storage in owners]
         if shared:
             raise Violation("aliased", f"{what}: {name} shares storage with {shared[0]}")

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..values.comparisons import note
 from ..values.contract import Contract
 from ..values.pattern import Band, Given, Pattern
 from ..values.plan import Plan
-from ..values.violation import Violation, require
+from ..values.violation import Violation, presume
 from .units import Mask, Reals, Units, unit_scores, units
 
 SLACK = {"float64": 1e-12, "float32": 1e-5, "bfloat16": 2e-2, "float16": 5e-3}
@@ -51,9 +52,9 @@ def rankings(plan: Plan, masks: Mapping[str, Mask], weights: Mapping[str, Reals]
         Violation: A mask is missing (`mask-missing`) or has another shape than its weight (`mask-differs`).
     """
     for name in plan.names:
-        require(name in masks, "mask-missing", f"{name} is planned, but masks() has no mask for it")
+        presume(name in masks, "mask-missing", f"{name} is planned, but masks() has no mask for it")
         seen, expected = masks[name].shape, weights[name].shape
-        require(seen == expected, "mask-differs", f"mask of {name} has shape {seen}, expected {expected}")
+        presume(seen == expected, "mask-differs", f"mask of {name} has shape {seen}, expected {expected}")
     if plan.scope == "each":
         for name, pattern in plan.patterns.items():
             yield Ranking((name,), pattern, masks[name], weights[name])
@@ -87,7 +88,7 @@ def kept_units(mask: Mask, cut: Units, what: str) -> NDArray[np.bool_]:
         Violation: A unit is kept in part, or an entry outside all units is removed (`unit-broken`).
     """
     inside = cut.index >= 0
-    require(bool(mask[~inside].all()), "unit-broken", f"{what} removes entries of a partial block, to be kept")
+    presume(bool(mask[~inside].all()), "unit-broken", f"{what} removes entries of a partial block, to be kept")
     sizes = np.bincount(cut.index[inside], minlength=cut.count)
     kept = np.bincount(cut.index[inside], weights=mask[inside], minlength=cut.count)
     broken = np.flatnonzero((kept != 0) & (kept != sizes))
@@ -108,6 +109,7 @@ def assert_count(mask: Mask, cut: Units, what: str) -> None:
     Raises:
         Violation: The numbers differ (`count-differs`), or a unit is kept in part (`unit-broken`).
     """
+    note(what)
     kept = kept_units(mask, cut, what)
     removed = np.bincount(cut.groups, weights=~kept, minlength=len(cut.removed)).astype(int)
     wrong = np.flatnonzero(removed != np.asarray(cut.removed))
@@ -137,6 +139,7 @@ def assert_highest_kept(
     Raises:
         Violation: One does (`kept-differs`), or a unit is kept in part (`unit-broken`).
     """
+    note(what)
     kept, scores = kept_units(mask, cut, what), unit_scores(weight, cut, contract)
     slack = 0.0 if cut.count == weight.size else SLACK[dtype]
     groups = [cut.groups == group for group in range(len(cut.removed))]
@@ -172,6 +175,7 @@ def assert_same_mask(one: Ranking, other: Ranking, contract: Contract, dtype: st
     Raises:
         Violation: The masks differ (`mask-differs`), or a unit is kept in part (`unit-broken`).
     """
+    note(one.description)
     strays = np.argwhere(one.mask != other.mask)
     if strays.size and not _differs_by_ties(one, other, contract, dtype, what):
         first = tuple(int(i) for i in strays[0])
@@ -212,6 +216,7 @@ def assert_subset(inner: Mapping[str, Mask], outer: Mapping[str, Mask], kind: st
         Violation: An entry is kept by `inner` alone.
     """
     for name, mask in inner.items():
+        note(name)
         stray = np.argwhere(mask & ~outer[name])
         if stray.size:
             first = tuple(int(i) for i in stray[0])
@@ -226,6 +231,7 @@ def assert_ties(mask: Mask, contract: Contract, what: str) -> None:
     """
     if contract.ties == "any":
         return
+    note(what)
     flat = mask.ravel() if contract.ties == "lowest index" else mask.ravel()[::-1]
     kept = int(flat.sum())
     stray = np.flatnonzero(~flat[:kept])

@@ -11,9 +11,9 @@ from ..adapter.protocol import Adapter
 from ..oracle.references import InvalidReference
 from ..report.verdict import recordable, said, signature
 from ..trials.adapter_errors import innermost_line
-from ..trials.refusal import RefusedBy
 from ..values.record import Record, Verdict
 from ..values.violation import Violation
+from .case_run import CaseResult, VoidResult
 
 _OUTCOMES = (Skipped, XFailed, Failed, Exit, InvalidReference)
 """Exceptions that say nothing about the sparsifier: the case did not reach a judgement."""
@@ -23,11 +23,13 @@ class NotRun(Exception):
     """Raised instead of running a case whose adapter fails a smoke check; the message names the check."""
 
 
-def passed(cell: str, refused_by: RefusedBy | None, seconds: float = 0.0) -> Record:
+def passed(cell: str, result: CaseResult, seconds: float = 0.0) -> Record:
     """Return the record of a case that passed or was refused."""
-    if refused_by is None:
-        return Record(cell, Verdict.PASSED, seconds=seconds)
-    return Record(cell, Verdict.REFUSED, refused_by=refused_by, seconds=seconds)
+    refused_by, comparisons, parameters = result
+    verdict = Verdict.PASSED if refused_by is None else Verdict.REFUSED
+    return Record(
+        cell, verdict, refused_by=refused_by or "", seconds=seconds, comparisons=comparisons, parameters=parameters
+    )
 
 
 def failed(
@@ -49,6 +51,8 @@ def _red(error: BaseException, judging: bool) -> Verdict:
     """Return FAILED if the sparsifier was judged and failed, ERROR or NOT_RUN if it could not be judged."""
     if isinstance(error, NotRun):
         return Verdict.NOT_RUN
+    if isinstance(error, VoidResult):
+        return Verdict.ERROR
     judged = isinstance(error, Exception) and not isinstance(error, _OUTCOMES) and judging
     return Verdict.FAILED if judged else Verdict.ERROR
 

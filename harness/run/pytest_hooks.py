@@ -16,11 +16,11 @@ from ..report.reasons import exit_code
 from ..report.verdict import bound, weigh
 from ..show.origin import origin_lines
 from ..show.summary import summary
-from ..trials.case_marker import requirement_judged_by
-from ..trials.refusal import RefusedBy
+from ..trials.case_marker import compared_instead, requirement_judged_by
 from ..values.cell import Cell
 from ..values.record import Record, Verdict
 from .case_outcome import failed, passed
+from .case_run import CaseResult, run_case
 from .report_writer import UNWRITTEN, ReportWriter, cell_of
 from .session import Session
 from .smoke_test import SmokeTest
@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 
 _PROPERTY = "sparsecheck-record"
 _ALTERED = "sparsecheck-altered"
-_REFUSED = pytest.StashKey[RefusedBy | None]()
-_JUDGED = pytest.StashKey[bool]()
+_RESULT = pytest.StashKey[CaseResult]()
 _OWN_FIXTURES = frozenset(("request", "trial"))
 _RECORD = pytest.StashKey[Record]()
 
@@ -88,7 +87,7 @@ class Judge:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> object:
-        """Run the case, and note who refused, if it judges a refusal."""
+        """Run the case, and note its result."""
         planned = _planned(pyfuncitem)
         if planned is None:
             return None
@@ -96,8 +95,8 @@ class Judge:
         self._settle()
         trial = cast("Trial", pyfuncitem.funcargs["trial"])
         with self._guarded(trial, pyfuncitem):
-            pyfuncitem.stash[_REFUSED] = pyfuncitem.obj(trial)
-        pyfuncitem.stash[_JUDGED] = True
+            instead, limit = compared_instead(pyfuncitem.obj), self.session.request.limit
+            pyfuncitem.stash[_RESULT] = run_case(pyfuncitem.obj, trial, instead, limit)
         return True
 
     def _settle(self) -> None:
@@ -149,10 +148,10 @@ class Judge:
         if call.excinfo is not None:
             adapter = self.session.of(cell.sparsifier).found.adapter
             return failed(cell.id, call.excinfo.value, adapter, _seconds(call), judging=call.when == "call")
-        if not item.stash.get(_JUDGED, False):
+        if _RESULT not in item.stash:
             message = "pytest did not run the case: another plugin or a patch of pytest prevented it"
             return Record(cell.id, Verdict.ERROR, "not-judged", message)
-        return passed(cell.id, item.stash.get(_REFUSED, None), _seconds(call))
+        return passed(cell.id, item.stash[_RESULT], _seconds(call))
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Write down the cell that is about to be judged."""

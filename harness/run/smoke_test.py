@@ -10,6 +10,7 @@ from ..trials.smoke import CHECKS
 from ..trials.trial import Trial
 from ..values.record import Record
 from .case_outcome import NotRun, failed, passed
+from .case_run import run_case
 from .session import Session, SparsifierPlan
 
 
@@ -37,24 +38,24 @@ class SmokeTest:
         if planned.cell.area == SMOKE:
             return
         if name not in self._red:
-            self._red[name] = _first_red(self._session.of(name))
+            self._red[name] = _first_red(self._session.of(name), self._session.request.limit)
         if (red := self._red[name]) is not None:
             raise NotRun(f"{red.cell} is {red.verdict.value}: {red.message}")
 
 
-def _first_red(plan: SparsifierPlan) -> Record | None:
-    weighed = (weigh(_run_check(one, plan), plan.expectations) for one in plan.smoke)
+def _first_red(plan: SparsifierPlan, limit: float) -> Record | None:
+    weighed = (weigh(_run_check(one, plan, limit), plan.expectations) for one in plan.smoke)
     records = (bound(record, plan.found.declaration) for record in weighed)
     return next((record for record in records if record.verdict.is_red), None)
 
 
-def _run_check(planned: Planned, plan: SparsifierPlan) -> Record:
-    trial = Trial(planned.cell, plan.found.adapter)
+def _run_check(planned: Planned, plan: SparsifierPlan, limit: float) -> Record:
+    trial = Trial(planned.cell, plan.found.adapter, plan.found.declaration)
     try:
         with trial.guard.watch():
-            CHECKS[planned.cell.requirement](trial)
+            result = run_case(CHECKS[planned.cell.requirement], trial, "smoke", limit)
     except (KeyboardInterrupt, Exit):
         raise
     except BaseException as error:
         return failed(planned.cell.id, error, plan.found.adapter)
-    return passed(planned.cell.id, None)
+    return passed(planned.cell.id, result)

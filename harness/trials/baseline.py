@@ -12,7 +12,7 @@ import torch
 from ..oracle import compare
 from ..oracle.compare import array
 from ..oracle.units import Mask, Reals
-from ..values.violation import require
+from ..values.violation import presume
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -66,7 +66,7 @@ class Baseline:
             Violation: All masks are equal (`update-without-effect`).
         """
         moved = any((other.masks[name] != mask).any() for name, mask in self.masks.items())
-        require(moved, "update-without-effect", f"{what} left every mask as it was")
+        presume(moved, "update-without-effect", f"{what} left every mask as it was")
 
     def require_sparse(self, what: str) -> None:
         """Assert that every planned weight has removed entries, without which the rest of the case would prove nothing.
@@ -75,7 +75,7 @@ class Baseline:
             Violation: A mask keeps every entry (`plan-not-applied`).
         """
         for name, mask in self.masks.items():
-            require(not mask.all(), "plan-not-applied", f"{what}: the mask of {name} keeps all")
+            presume(not mask.all(), "plan-not-applied", f"{what}: the mask of {name} keeps all")
 
     def assert_matches(self, sparsified: Sparsified, what: str) -> None:
         """Assert that `sparsified` reports these masks, and that forward uses these weights and returns these outputs.
@@ -124,7 +124,7 @@ class Baseline:
         masks, used = reported_masks(self.trial, sparsified), self.trial.used_weights(sparsified.model)
         assert_removed_are_zero(self.trial, sparsified.model, masks, what)
         for name, mask in masks.items():
-            require(not mask.all(), "plan-not-applied", f"{what}: the mask of {name} keeps all")
+            presume(not mask.all(), "plan-not-applied", f"{what}: the mask of {name} keeps all")
             both = mask & self.masks[name]
             seen, expected = (np.where(both, values, 0.0) for values in (array(used[name]), self.parameters[name]))
             compare.assert_equal(seen, expected, "weight-differs", f"{what}: entries of {name} that stay kept, as used")
@@ -138,7 +138,7 @@ def reported_masks(trial: Trial, sparsified: Sparsified) -> dict[str, Mask]:
     """
     masks = trial.masks(sparsified)
     for name in trial.plan.names:
-        require(name in masks, "mask-missing", f"{name} is planned, but masks() has no mask for it")
+        presume(name in masks, "mask-missing", f"{name} is planned, but masks() has no mask for it")
     return {name: masks[name].copy() for name in trial.plan.names}
 
 

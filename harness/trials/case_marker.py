@@ -13,12 +13,17 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., "RefusedBy | None"])
 
 ATTRIBUTE = "__sparsecheck_requirement__"
+_COMPARES = "__sparsecheck_compares__"
 
 
-def case(id: str) -> Callable[[F], F]:
+def case(id: str, compares: str = "") -> Callable[[F], F]:
     """Mark a function as the case of requirement `id`; it is called once per cell with one argument, `trial`.
 
-    It returns nothing, or, if it judges a refusal, who refused.
+    It returns nothing, or, if it judges a refusal, who refused. It must compare something of every planned parameter.
+
+    Args:
+        id: The id of the requirement.
+        compares: What it compares instead, such as "the output".
 
     Raises:
         UnknownRequirement: The catalogue has no such requirement.
@@ -27,6 +32,7 @@ def case(id: str) -> Callable[[F], F]:
 
     def mark(function: F) -> F:
         setattr(function, ATTRIBUTE, id)
+        setattr(function, _COMPARES, compares)
         return function
 
     return mark
@@ -35,3 +41,8 @@ def case(id: str) -> Callable[[F], F]:
 def requirement_judged_by(function: object) -> str | None:
     """Return the id of the requirement that `function` judges, or None if it is not a case."""
     return getattr(function, ATTRIBUTE, None)
+
+
+def compared_instead(function: object) -> str:
+    """Return what a case compares instead of every planned parameter, or an empty string."""
+    return str(getattr(function, _COMPARES, ""))

@@ -66,7 +66,7 @@ def assert_native_output(trial: Trial, sparsified: Sparsified) -> None:
     """
     inputs, masks = trial.inputs("fresh"), trial.expected_masks(sparsified)
     with torch.no_grad():
-        seen = sparsified.model(inputs)
+        seen = sparsified.model(inputs.clone())
     place, what = trial.device.type, f"the output on {trial.device}"
     require(seen.device.type == place, "left-behind", f"{what} is on {seen.device.type}")
     require(seen.dtype == trial.dtype, "dtype-differs", f"{what} is {seen.dtype}, expected {trial.dtype}")

@@ -20,7 +20,7 @@ from ..adapter.discovery import NotFound, find, load
 from ..adapter.protocol import Adapter, Saved
 from ..oracle import compare
 from ..process.interpreter import SAFE_PATH, python_command
-from ..values.violation import Violation, require
+from ..values.violation import Violation, presume
 from .baseline import BATCHES, Baseline
 from .trial import Trial
 
@@ -68,7 +68,7 @@ class FreshRestore:
                 (`output-differs`) is different.
         """
         for name, mask in baseline.masks.items():
-            require(name in self.masks, "mask-missing", f"{what}: masks() has no mask for {name}")
+            presume(name in self.masks, "mask-missing", f"{what}: masks() has no mask for {name}")
             compare.assert_equal(self.masks[name], mask, "mask-differs", f"{what}: mask of {name}")
         for name, used in self.used.items():
             expected_weight = baseline.parameters[name]

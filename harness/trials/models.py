@@ -61,7 +61,7 @@ def _copied(module: nn.Module, twins: dict[nn.Parameter, nn.Parameter]) -> nn.Mo
     """
     twin = copy.copy(module)
     for name, value in vars(twin).items():
-        if isinstance(value, (dict, set)):
+        if isinstance(value, (dict, set, list)):
             vars(twin)[name] = value.copy()
     twin._parameters.update((name, _twin(one, twins)) for name, one in module._parameters.items() if one is not None)
     twin._buffers.update((name, one.clone()) for name, one in module._buffers.items() if one is not None)

@@ -11,7 +11,7 @@ from ..oracle import channels
 from ..oracle.compare import array
 from ..oracle.units import Mask, Reals
 from ..values.network import Network
-from ..values.violation import require
+from ..values.violation import presume
 from . import models
 
 
@@ -44,7 +44,7 @@ def read_tensor(model: nn.Module, name: str) -> Reals:
         Violation: There is none (`tensor-missing`).
     """
     found = read_tensors(model)
-    require(name in found, "tensor-missing", f"the model has no tensor {name}; it has {', '.join(found)}")
+    presume(name in found, "tensor-missing", f"the model has no tensor {name}; it has {', '.join(found)}")
     return found[name]
 
 

@@ -21,6 +21,7 @@ from ..oracle import flatten
 from ..oracle.networks import network
 from ..oracle.plans import pattern_for
 from ..oracle.units import Mask
+from ..values.comparisons import note
 from ..values.contract import RestoresInto
 from ..values.network import Network
 from ..values.pattern import Band, Given, NofM, Pattern
@@ -103,6 +104,8 @@ def assert_masks_not_carried(trial: Trial, restored: Sparsified, masks: Mapping[
         Violation: All saved masks were restored (`mask-carried`).
     """
     seen = trial.masks(restored)
+    for name in masks:
+        note(f"{what}: mask of {name}")
     same = all(name in seen and np.array_equal(seen[name], mask) for name, mask in masks.items())
     declared = trial.contract.mask_storage
     message = f"{what}: the saved masks were restored, but mask_storage={declared!r} is declared"
@@ -124,7 +127,7 @@ def detect_restore_target(trial: Trial, saved: Saved) -> RestoresInto:
     adapter.attach = attach  # type: ignore[method-assign]
     given = set(dense.modules())
     with trial.guard.contain():
-        made = adapter.restore(dense, trial.plan, saved, trial.context)
+        made = adapter.restore(dense, trial.plan.copy(), saved, trial.context)
     restored = type_checks.checked_sparsified(made, "restore", trial.guard)
     if any(model is dense for model in attached):
         return "attached"
@@ -228,6 +231,6 @@ def dtype_to_cast_from(trial: Trial) -> str:
 
 def with_axes(trial: Trial, **axes: str) -> Trial:
     """Return the same cell with other values on some axes (`dtype`, `device`)."""
-    other = Trial(msgspec.structs.replace(trial.cell, **axes), trial.adapter)
+    other = Trial(msgspec.structs.replace(trial.cell, **axes), trial.adapter, trial.declaration)
     other.guard = trial.guard
     return other

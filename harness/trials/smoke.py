@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from ..adapter.protocol import Sparsified
 from ..oracle.compare import array, same_values
-from ..values.violation import require
+from ..values.comparisons import note
+from ..values.violation import presume, require
 from .adapter_errors import errors_located_in
 from .pruned_model import read_tensor
 from .training import train
@@ -38,7 +39,7 @@ def check_masks(trial: Trial) -> None:
         masks = trial.masks(_updated(trial))
         for name in trial.plan.names:
             seen = ", ".join(masks) or "none"
-            require(name in masks, "mask-missing", f"{name} is planned, but masks() has no mask for it; it has {seen}")
+            presume(name in masks, "mask-missing", f"{name} is planned, but masks() has no mask for it; it has {seen}")
             message = f"the mask of {name} is of shape {masks[name].shape}, expected {shapes[name]}"
             require(masks[name].shape == shapes[name], "mask-shape", message)
 
@@ -53,9 +54,9 @@ def check_plan_applied(trial: Trial) -> None:
     with errors_located_in(trial.adapter, "attach"):
         used = trial.used_weights(_updated(trial).model)
         changed = [name for name, weight in used.items() if not np.array_equal(array(weight), dense[name])]
-        left = [name for name in trial.plan.names if name not in changed]
+        left = [name for name in trial.plan.names if _noted(name) not in changed]
         message = f"planned, but unchanged in forward: {', '.join(left)}; changed are {_listed(changed)}"
-        require(not left, "plan-not-applied", message)
+        presume(not left, "plan-not-applied", message)
 
 
 def check_training(trial: Trial) -> None:
@@ -83,7 +84,7 @@ def check_restore(trial: Trial) -> None:
         sparsified = _updated(trial)
     with errors_located_in(trial.adapter, "restore"):
         saved = sparsified.save()
-        require(bool(saved.model), "nothing-saved", "the state dict returned by save is empty")
+        presume(bool(saved.model), "nothing-saved", "the state dict returned by save is empty")
         _assert_runs(trial, trial.restore(saved).model, "the model of restore")
 
 
@@ -105,10 +106,11 @@ def check_channels_removed(trial: Trial) -> None:
     """
     with errors_located_in(trial.adapter, "attach"):
         model = _updated(trial).model
-        left = {name: (len(read_tensor(model, name)), len(trial.dense_parameters()[name])) for name in trial.plan.names}
+        dense = trial.dense_parameters()
+        left = {_noted(name): (len(read_tensor(model, name)), len(dense[name])) for name in trial.plan.names}
         whole = [f"{name} ({seen} of {before})" for name, (seen, before) in left.items() if seen >= before]
         message = f"planned, but with as many output channels as in the dense model: {', '.join(whole)}"
-        require(not whole, "plan-not-applied", message)
+        presume(not whole, "plan-not-applied", message)
 
 
 CHECKS: dict[str, Callable[[Trial], None]] = {
@@ -136,6 +138,12 @@ def _assert_runs(trial: Trial, model: nn.Module, what: str) -> None:
     seen = f"a tensor of shape {tuple(output.shape)}" if is_tensor else f"a {type(output).__name__}"
     message = f"{what} returns {seen}, expected a tensor of shape {expected}"
     require(is_tensor and tuple(output.shape) == expected, "output-shape", message)
+
+
+def _noted(name: str) -> str:
+    """Return a parameter's name, and count that it is compared; the message names only those that differ."""
+    note(name)
+    return name
 
 
 def _listed(names: list[str]) -> str:

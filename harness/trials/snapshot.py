@@ -51,7 +51,7 @@ class Snapshot:
 
     def _run(self, model: nn.Module) -> Tensor:
         with torch.no_grad():
-            output: Tensor = model(self._inputs)
+            output: Tensor = model(self._inputs.clone())
         return output
 
 

@@ -20,6 +20,7 @@ from ..oracle import channels, compare, ranking
 from ..oracle.channels import Groups, KeptChannels
 from ..oracle.compare import array
 from ..oracle.units import Mask, Reals, Units, total_removed
+from ..values.comparisons import note
 from ..values.network import Layer
 from ..values.pattern import Channel
 from ..values.violation import Violation, require
@@ -241,6 +242,7 @@ def cost(model: nn.Module, inputs: Tensor) -> tuple[int, int]:
 
 
 def _assert_same_channels(found: Groups, kept: Mask, layer: str, side: str) -> None:
+    note(f"{side} channels of {layer}.weight")
     seen, expected = sorted(found.tolist()), np.flatnonzero(kept).tolist()
     if seen == expected:
         return

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ..adapter.declaring import read_declaration
 from ..adapter.protocol import Adapter, Batch, Context, Saved, Sparsified
 from ..catalogue import requirement
 from ..catalogue.axes import lacking
@@ -23,12 +24,15 @@ from ..oracle.units import Mask, Reals, fixed_mask, masked
 from ..process.guard import Guard
 from ..values.capability import Support
 from ..values.cell import Cell
+from ..values.comparisons import not_counting
 from ..values.contract import Contract
+from ..values.declaration import Declaration
 from ..values.network import Network
 from ..values.pattern import Band, Given, Pattern
 from ..values.plan import Plan, Scope
-from ..values.violation import require
+from ..values.violation import presume, require
 from . import models, type_checks, used_weights
+from .lending import Lent
 from .modules import dense_weights
 from .pruned_model import remaining_masks
 
@@ -39,25 +43,34 @@ class Trial:
     Attributes:
         cell: The cell.
         adapter: The adapter of the sparsifier.
+        declaration: The adapter's declaration, as it was read when the adapter was loaded.
         requirement: The requirement that the cell belongs to.
         network: The architecture of the model; its sizes differ from requirement to requirement.
         plan: The plan for that network.
         dtype: The dtype of the model.
         device: The device of the model.
+        lent: The plans and contexts that were handed to the adapter.
         guard: The guard of the process-wide state.
+
+    Args:
+        cell: The cell.
+        adapter: The adapter of the sparsifier. It is asked for nothing that the case is judged by.
+        declaration: The adapter's declaration; by default it is read now.
     """
 
-    def __init__(self, cell: Cell, adapter: Adapter) -> None:
+    def __init__(self, cell: Cell, adapter: Adapter, declaration: Declaration | None = None) -> None:
         self.cell = cell
         self.adapter = adapter
+        self.declaration = declaration or read_declaration(adapter, cell.sparsifier)
         self.requirement = requirement(cell.requirement)
-        self.network = network(cell.layer, cell.requirement, adapter.contract.multiple)
+        self.network = network(cell.layer, cell.requirement, self.contract.multiple)
         scope: Scope = "all" if "scope_all" in self.requirement.needs else "each"
         plan = plan_for(self.network, cell.pattern, cell.requirement, scope)
         self.plan = mix_patterns(plan) if "per_parameter" in self.requirement.needs else plan
         self.dtype: torch.dtype = getattr(torch, cell.dtype)
         self.device = torch.device(cell.device)
-        self.guard = Guard(draws=adapter.contract.score == "random")
+        self.lent: list[Lent] = []
+        self.guard = Guard(draws=self.contract.score == "random")
 
     def with_network(self, network: Network, salt: str) -> Trial:
         """Return the same trial on another network, with a plan drawn from `salt`."""
@@ -68,16 +81,16 @@ class Trial:
 
     @property
     def contract(self) -> Contract:
-        return self.adapter.contract
+        return self.declaration.contract
 
     def supports(self, capability: str) -> bool:
         """Return whether the adapter declares a capability as supported."""
-        return self.adapter.declare("").capabilities.support(capability) is Support.SUPPORTED
+        return self.declaration.capabilities.support(capability) is Support.SUPPORTED
 
     @property
     def lacking(self) -> tuple[str, ...]:
         """Return the unsupported capabilities that the cell needs; only cells of REFUSE need any."""
-        return lacking(self.requirement, self.cell, self.adapter.declare("").capabilities)
+        return lacking(self.requirement, self.cell, self.declaration.capabilities)
 
     @property
     def tolerance(self) -> Tolerance:
@@ -118,11 +131,16 @@ class Trial:
     def context(self) -> Context:
         return Context(self.inputs("example"), tuple(self.batches(2, "calibration")), self.device, self.dtype)
 
+    def _lend(self, call: str, plan: Plan | None) -> Lent:
+        own = plan or self.plan
+        self.lent.append(Lent(call, own.copy(), self.context, own))
+        return self.lent[-1]
+
     def attach(self, model: nn.Module | None = None, plan: Plan | None = None) -> Sparsified:
-        """Call the adapter's attach, on a fresh dense model unless one is given."""
-        model, context = model or self.dense_model(), self.context
+        """Call the adapter's attach with a copy of the plan, on a fresh dense model unless one is given."""
+        model, lent = model or self.dense_model(), self._lend("attach", plan)
         with self.guard.contain():
-            attached = self.adapter.attach(model, plan or self.plan, context)
+            attached = self.adapter.attach(model, lent.plan, lent.context)
         return type_checks.checked_sparsified(attached, "attach", self.guard)
 
     def sparsified(self, model: nn.Module | None = None, plan: Plan | None = None) -> Sparsified:
@@ -134,7 +152,8 @@ class Trial:
         dense = self.dense_parameters() if model is None else self.parameters(model)
         sparsified = self.attach(model, plan)
         sparsified.update()
-        self.assert_plan_applied(sparsified, dense, plan)
+        with not_counting():
+            self.assert_plan_applied(sparsified, dense, plan)
         return sparsified
 
     def assert_plan_applied(self, sparsified: Sparsified, dense: Mapping[str, Reals], plan: Plan | None = None) -> None:
@@ -151,7 +170,7 @@ class Trial:
         for name in touched:
             is_sparse = name in masks and not masks[name].all()
             require(is_sparse, "plan-not-applied", f"{name} is planned, but its mask keeps all")
-        if self.adapter.profile == "structural":
+        if self.declaration.profile == "structural":
             return
         used = self.used_weights(sparsified.model)
         for name in touched:
@@ -172,10 +191,10 @@ class Trial:
     def restore_without_update(
         self, saved: Saved, model: nn.Module | None = None, plan: Plan | None = None
     ) -> Sparsified:
-        """Call the adapter's restore, without an update after it."""
-        fresh, context = model or self.dense_model("restored"), self.context
+        """Call the adapter's restore with a copy of the plan, without an update after it."""
+        fresh, lent = model or self.dense_model("restored"), self._lend("restore", plan)
         with self.guard.contain():
-            restored = self.adapter.restore(fresh, plan or self.plan, saved, context)
+            restored = self.adapter.restore(fresh, lent.plan, saved, lent.context)
         return type_checks.checked_sparsified(restored, "restore", self.guard)
 
     def update_again(self, sparsified: Sparsified) -> None:
@@ -193,7 +212,7 @@ class Trial:
         Raises:
             Violation: A parameter of a pruned model is missing (`tensor-missing`).
         """
-        if self.adapter.profile == "structural":
+        if self.declaration.profile == "structural":
             return remaining_masks(sparsified.model, self.network, self.dense_parameters())
         return {name: compare.array(mask).astype(np.bool_) for name, mask in sparsified.masks().items()}
 
@@ -248,7 +267,7 @@ class Trial:
         """Return the masks that the plan states, and the reported ones for other patterns, which area MASK judges."""
         expected = self.masks(sparsified) | self.planned_masks
         for name in self.plan.names:
-            require(name in expected, "mask-missing", f"{name} is planned, but masks() has no mask for it")
+            presume(name in expected, "mask-missing", f"{name} is planned, but masks() has no mask for it")
         return {name: expected[name] for name in self.plan.names}
 
     @property
@@ -291,7 +310,7 @@ class Trial:
             Violation: It is different (`output-differs`).
         """
         with torch.no_grad():
-            seen = model(inputs)
+            seen = model(inputs.clone())
         compare.assert_close(seen, self.oracle_output(parameters, inputs), self.tolerance, "output-differs", what)
 
     def assert_used_weights(self, model: nn.Module, parameters: Mapping[str, Reals], what: str) -> None:
@@ -311,7 +330,7 @@ class Trial:
         """
         masks, order = self.masks(seen), dict(zip(self.plan.names, range(len(self.plan.names)), strict=True))
         for name in sorted(expected, key=lambda name: order.get(name, len(order))):
-            require(name in masks, "mask-missing", f"{what}: masks() has no mask for {name}")
+            presume(name in masks, "mask-missing", f"{what}: masks() has no mask for {name}")
             compare.assert_equal(masks[name], expected[name], "mask-differs", f"{what}: mask of {name}")
 
     def assert_counts(

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ..adapter.protocol import Batch, Loss, Saved, Sparsified
 from ..process.guard import Guard
-from ..values.violation import Violation, require
+from ..values.violation import Violation, presume
 
 T = TypeVar("T")
 
@@ -65,7 +65,7 @@ class _Checked(Sparsified):
         for name, mask in masks.items():
             layout = _of_type(Tensor, mask, f"the result of masks() for {name}").layout
             message = f"the result of masks() for {name} has layout {layout}, expected torch.strided"
-            require(layout is torch.strided, "protocol-broken", message)
+            presume(layout is torch.strided, "protocol-broken", message)
         return masks
 
     def finalize(self) -> nn.Module:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from .pattern import Block, Channel, Pattern, Unstructured
+from .pattern import Block, Channel, Given, Pattern, Unstructured
 
 Scope = Literal["each", "all"]
 
@@ -29,6 +29,10 @@ class Plan:
         """Return the names of the planned parameters, in the plan's order."""
         return tuple(self.patterns)
 
+    def copy(self) -> Plan:
+        """Return an equal plan that shares no mutable part with this one, not even the arrays of given masks."""
+        return Plan({name: _copy(pattern) for name, pattern in self.patterns.items()}, self.scope)
+
     def at_level(self, level: float) -> Plan:
         """Return the same plan with every level replaced; patterns without a level are unchanged.
 
@@ -36,6 +40,10 @@ class Plan:
             InvalidPattern: `level` is not a fraction.
         """
         return Plan({name: _at_level(pattern, level) for name, pattern in self.patterns.items()}, self.scope)
+
+
+def _copy(pattern: Pattern) -> Pattern:
+    return Given(pattern.mask.copy(order="K")) if isinstance(pattern, Given) else replace(pattern)
 
 
 def _at_level(pattern: Pattern, level: float) -> Pattern:

@@ -60,6 +60,8 @@ class Record(Struct, frozen=True, tag_field="kind", tag="cell", omit_defaults=Tr
         link: The link of that expectation.
         seconds: The wall time of the case.
         defect: The id of the known defect that explains the failure, or that was expected and is not there.
+        comparisons: How many comparisons a case made that passed or was refused; 0 in older reports.
+        parameters: How many planned parameters it compared; a few cases compare something else, such as outputs.
     """
 
     cell: str
@@ -71,6 +73,8 @@ class Record(Struct, frozen=True, tag_field="kind", tag="cell", omit_defaults=Tr
     link: str = ""
     seconds: float = 0.0
     defect: str = ""
+    comparisons: int = 0
+    parameters: int = 0
 
 
 class Share(Struct, frozen=True):

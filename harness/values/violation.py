@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .comparisons import note
+
 
 class Violation(AssertionError):
     """A requirement is not met.
@@ -18,7 +20,17 @@ class Violation(AssertionError):
 
 
 def require(condition: bool, kind: str, message: str) -> None:
-    """Check a condition that a requirement demands.
+    """Compare: check a condition that a requirement demands. The message names the parameter that is compared.
+
+    Raises:
+        Violation: The condition does not hold.
+    """
+    note(message)
+    presume(condition, kind, message)
+
+
+def presume(condition: bool, kind: str, message: str) -> None:
+    """Check a condition without which there is nothing to compare; it does not count as a comparison.
 
     Raises:
         Violation: The condition does not hold.

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
+from typing import cast
 
 import torch
 from msgspec.structs import replace
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from sparsecheck import Context, Plan, Sparsified
+from sparsecheck import Context, Given, Pattern, Plan, Sparsified
 from sparsecheck.adapter.holders import split_name
+from sparsecheck.adapter.protocol import Batch, Loss
 from sparsecheck.adapter.shipped.exemplar import CONTRACT, Exemplar, ExemplarAdapter, Keep
 from sparsecheck.values.contract import Contract
 
@@ -377,3 +380,56 @@ class ReplacesOnTheSecondUpdate(Exemplar):
         for name in self.plan.names if self.updates > 1 else ():
             chain = self.model.get_submodule(name.replace(".weight", ".parametrizations.weight"))
             chain.original = nn.Parameter(chain.get_parameter("original").detach().clone())
+
+
+@breaks("REG-23", "argument-changed")
+class WorksOffThePlanAdapter(ExemplarAdapter):
+    """Takes the patterns out of the plan one by one while it works."""
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        queue, patterns = cast("dict[str, Pattern]", plan.patterns), {}
+        while queue:
+            name, patterns[name] = next(iter(queue)), queue.pop(next(iter(queue)))
+        return super().attach(model, Plan(patterns, plan.scope), context)
+
+
+@breaks("REG-23", "argument-changed")
+class WritesIntoTheGivenMaskAdapter(ExemplarAdapter):
+    """Writes into the array of a given mask, which it uses without copying it."""
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        for pattern in plan.patterns.values():
+            if isinstance(pattern, Given):
+                torch.from_numpy(pattern.mask).flatten()[0] = False
+        return super().attach(model, plan, context)
+
+
+@breaks("REG-23", "argument-changed")
+class NormalizesTheCalibrationBatchesAdapter(ExemplarAdapter):
+    """Normalizes the calibration batches in place."""
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        for inputs, _ in context.batches:
+            if inputs.is_floating_point():
+                inputs.div_(inputs.abs().max() * 2)
+        return super().attach(model, plan, context)
+
+
+@breaks("REG-23", "argument-changed")
+class ClampsTheInput(Exemplar):
+    """Clamps the input of every forward in place."""
+
+    def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
+        super().__init__(model, plan, contract)
+        model.register_forward_pre_hook(lambda _, inputs: inputs[0].is_floating_point() and inputs[0].clamp_(-0.5, 0.5))
+
+
+@breaks("REG-23", "argument-changed")
+class AddsNoiseToTheBatches(Exemplar):
+    """Changes the batches in place while it trains on them."""
+
+    def train(self, batches: Iterable[Batch], loss: Loss, optimizer: torch.optim.Optimizer) -> None:
+        batches = list(batches)
+        super().train(batches, loss, optimizer)
+        for _, target in batches:
+            target.add_(0.01)

@@ -58,7 +58,7 @@ def script(failing: Failing) -> str:
     Raises:
         NoReproducer: There is no check for the cell, or the adapter's code cannot be copied into a script.
     """
-    trial, check = Trial(failing.planned.cell, failing.found.adapter), check_for(failing)
+    trial, check = Trial(failing.planned.cell, failing.found.adapter, failing.found.declaration), check_for(failing)
     try:
         inlined = _inlined(failing, trial, check)
         if check is mask_checks.assert_import:
@@ -76,7 +76,7 @@ def check_for(failing: Failing) -> Callable[[], None]:
     Raises:
         NoReproducer: There is no such check.
     """
-    cell, contract = failing.planned.cell, failing.found.adapter.contract
+    cell, contract = failing.planned.cell, failing.found.declaration.contract
     if cell.area == REFUSE and requirement(cell.requirement).refuses[0] in _OPERATIONS:
         raise NoReproducer(f"there is no reproducer for {cell.requirement} yet")
     if cell.area == REFUSE:

@@ -40,7 +40,8 @@ def trial_of(found: Found, layer: str, pattern: str) -> Trial:
         ValueError: `pattern` is not a pattern.
     """
     cell = Cell(found.name, REQUIREMENT, layer, pattern, "float32", "cpu")
-    return Trial(cell, found.adapter).with_network(network(layer, SALT, found.adapter.contract.multiple), SALT)
+    trial = Trial(cell, found.adapter, found.declaration)
+    return trial.with_network(network(layer, SALT, trial.contract.multiple), SALT)
 
 
 def pattern_of(found: Found) -> str:
