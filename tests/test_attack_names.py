@@ -65,8 +65,7 @@ def test_control_characters_do_not_reach_the_terminal() -> None:
     odd = replace(one.header.subjects[0], declaration=replace(declared, version=ODD, distribution=ODD))
     broken = report(name="broken", problem=ODD).header.subjects[0]
     shown = list(summary(Report(replace(one.header, subjects=(odd, broken)), one.records, one.footer)))
-    assert all(row.isprintable() for line in shown for row in line.split("\n"))
-    assert sum(line.count("\n") for line in shown) == 3  # the headline has a row per level and one of counts
+    assert all(line.isprintable() for line in shown)
     assert all(len(line) < 1_500 for line in shown)
     assert sum("<script>" in line for line in shown) == 5
 

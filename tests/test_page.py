@@ -217,7 +217,7 @@ def test_hostile_text_is_escaped_in_html() -> None:
 def test_the_data_cannot_close_the_script_element() -> None:
     data = as_data(["</script>", "<!--", "a & b", "\u2028\u2029", "größer"])
     assert not set("<>&\u2028\u2029") & set(data)
-    assert json.loads(data) == ["</script>", "<!--", "a & b", "\u2028\u2029", "größer"]
+    assert json.loads(data) == ["</script>", "<!--", "a & b", r"\u2028\u2029", "größer"]
 
 
 def test_hostile_text_is_escaped_in_markdown() -> None:

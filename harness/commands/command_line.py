@@ -20,6 +20,7 @@ from ..interrupts import Interrupted, exit_with
 from ..show.escaping import one_line, printable
 from ..suggestions import UnknownName, shortened
 from .streams import Descriptor, standard_streams
+from .terminal import echo, echo_document
 
 _WIDTH, _USAGE_WIDTH = 2000, 400
 
@@ -112,7 +113,7 @@ def _unforeseen(error: Exception) -> SparsecheckError:
     """Return the error to end with; show the traceback first if it is a defect of sparsecheck."""
     if isinstance(error, OSError) and error.filename is not None:
         return SparsecheckError(f"{error.filename} cannot be used ({error.strerror})")
-    click.echo(printable("".join(traceback.format_exception(error))), err=True, nl=False)
+    echo_document(printable("".join(traceback.format_exception(error))), err=True)
     return SparsecheckError(f"{type(error).__name__}: {error}", "This is a defect of sparsecheck; please report it.")
 
 
@@ -128,4 +129,4 @@ def _in_brief(error: click.UsageError) -> click.UsageError:
 
 def show_error(error: SparsecheckError) -> None:
     """Print an error in one line on standard error, without anything that a terminal would obey."""
-    click.echo(f"sparsecheck: {one_line(str(error), _WIDTH)}", err=True)
+    echo(f"sparsecheck: {one_line(str(error), _WIDTH)}", err=True)

@@ -7,6 +7,7 @@ import click
 from ..catalogue import AREAS, CATALOGUE, requirement
 from ..suggestions import UnknownName
 from ..values.requirement import Requirement
+from .terminal import echo, echo_document
 
 
 @click.command()
@@ -17,16 +18,16 @@ def explain(id: str | None, markdown: bool) -> None:
     if markdown:
         from ..show.catalogue_page import catalogue_page
 
-        click.echo(catalogue_page(), nl=False)
+        echo_document(catalogue_page())
         return
     if id is None or id.upper() in AREAS:
         for listed in CATALOGUE if id is None else AREAS[id.upper()]:
-            click.echo(f"{listed.id:9} {listed.level:12} {listed.sentence}")
+            echo(f"{listed.id:9} {listed.level:12} {listed.sentence}")
         return
     ids = [one.id for one in CATALOGUE]
     if id.upper() not in ids:
         raise UnknownName("requirement or area", id, [*AREAS, *ids], "`sparsecheck explain` lists them all.")
-    click.echo(_describe(requirement(id.upper())))
+    echo_document(_describe(requirement(id.upper())) + "\n")
 
 
 def _describe(requirement: Requirement) -> str:

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from .. import files
 from ..errors import INCOMPLETE, UNUSABLE
 from ..files import CannotWrite, is_special
 from .command_line import show_error
+from .terminal import echo
 
 if TYPE_CHECKING:
     from ..report.report import Report
@@ -41,9 +40,9 @@ def finish(
     if not _is_written(judged, path, parts):
         code = INCOMPLETE
     for line in (*origin_lines(judged), *summary(judged), *notes):
-        click.echo(line)
+        echo(line)
     if lacking := [one.sparsifier for one in reasons(judged, required) if one.kind == LACKING]:
-        click.echo(f"sparsecheck: {LACKING}: {', '.join(lacking)}", err=True)
+        echo(f"sparsecheck: {LACKING}: {', '.join(lacking)}", err=True)
     sys.exit(code)
 
 
@@ -81,4 +80,4 @@ def _keep_earlier(judged: Report, path: Path) -> None:
     if exit_code(earlier) < UNUSABLE:
         kept = path.with_name(f"{path.name}~")
         files.write(kept, path.read_bytes())
-        click.echo(f"sparsecheck: the new report is not complete; the earlier one is kept as {kept}", err=True)
+        echo(f"sparsecheck: the new report is not complete; the earlier one is kept as {kept}", err=True)

@@ -10,6 +10,7 @@ import click
 from ..catalogue import VERSION
 from ..errors import NotJudged
 from .paths import AdapterFile
+from .terminal import echo
 
 if TYPE_CHECKING:
     from ..values.declaration import Declaration
@@ -34,7 +35,7 @@ def list_(check: bool, adapters: tuple[Path, ...]) -> None:
                 problem = str(error)
         broken = broken or bool(problem)
         state = f"BROKEN: {problem}" if problem else one.lacking or ((advice or "ok") if check else "")
-        click.echo(f"{one.name:34} {one.distribution or 'file':14} {one.value}  {state}".rstrip())
+        echo(f"{one.name:34} {one.distribution or 'file':14} {one.value}  {state}".rstrip())
     if broken:
         raise NotJudged("not every registered sparsifier can be judged", "Fix the lines marked BROKEN above.")
 

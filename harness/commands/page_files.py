@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from ..errors import BadUsage
 from ..files import write_all
+from .terminal import echo
 
 if TYPE_CHECKING:
     from ..report.report import Report
@@ -53,4 +52,4 @@ def write_pages(pages: dict[Path, str]) -> None:
     """
     write_all(pages)
     for path in pages:
-        click.echo(f"wrote {path}")
+        echo(f"wrote {path}")

@@ -11,6 +11,7 @@ import click
 from .finish import finish
 from .output import check_writable, showing_errors, write_files
 from .paths import InputPath, OutputPath
+from .terminal import echo_document
 
 if TYPE_CHECKING:
     from ..report.report import Report
@@ -73,4 +74,4 @@ def schema() -> None:
 
     from ..report.report import schema as line_schema
 
-    click.echo(json.dumps(line_schema(), indent=2, sort_keys=True))
+    echo_document(json.dumps(line_schema(), indent=2, sort_keys=True) + "\n")

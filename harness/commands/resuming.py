@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
 import msgspec
 
 from ..interrupts import Interrupted
+from .terminal import echo
 
 if TYPE_CHECKING:
     from ..report.report import Report
@@ -39,7 +39,7 @@ def judge(parts: PartialRecords | None, asked: Run, resume: bool) -> Report:
     from ..run.run_in_subprocesses import judge_in_subprocesses
 
     def show(line: str) -> None:
-        click.echo(line, err=True)
+        echo(line, err=True)
 
     if parts is None:
         return judge_in_subprocesses(asked, show)
@@ -55,5 +55,5 @@ def _earlier(parts: PartialRecords, asked: Run) -> dict[str, Report]:
     header = msgspec.structs.replace(asked.header, sparsecheck=version("sparsecheck"))
     found = dict(earlier(parts.sources(), asked.names, header))
     count = sum(len(one.records) for one in found.values())
-    click.echo(f"resuming with {count} records of the interrupted run", err=True)
+    echo(f"resuming with {count} records of the interrupted run", err=True)
     return found

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from .. import files, reading
 from ..catalogue import CATALOGUE, revisions
 from ..errors import INCOMPLETE, SparsecheckError
+from ..suggestions import quoted
 from ..values.cell import Cell, InvalidCell
 from ..values.record import Footer, Header, Line, Outcome, Record, Subject
 from ..values.requirement import Level
@@ -332,6 +333,10 @@ def _compress(data: bytes) -> bytes:
     return target.getvalue()
 
 
+_LONGEST_NAME = 700
+"""The longest name of a sparsifier, in characters; an impossible one is quoted, which makes it longer."""
+
+
 def _header(header: Line, path: Path) -> Header:
     if not isinstance(header, Header):
         raise InvalidLine(f"{path}:1: a report begins with its header")
@@ -339,6 +344,8 @@ def _header(header: Line, path: Path) -> Header:
         formats = " and ".join(map(str, READABLE))
         raise InvalidLine(f"{path}:1: report format {header.format}; this sparsecheck reads formats {formats}")
     for subject in header.subjects:
+        if not subject.sparsifier.isprintable() or len(subject.sparsifier) > _LONGEST_NAME:
+            raise InvalidLine(f"{path}:1: {quoted(subject.sparsifier)} is not the name of a sparsifier")
         if not subject.problem and (subject.declaration is None or subject.environment is None):
             raise InvalidLine(f"{path}:1: {subject.sparsifier} has neither a declaration nor a problem")
     if problem := contradiction(header):

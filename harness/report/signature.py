@@ -168,9 +168,13 @@ def split(seen: str) -> tuple[str, str]:
     return kind, message or NO_MESSAGE
 
 
+_LONGEST = 4_000
+"""The number of characters of a signature in which amounts and causes are looked for."""
+
+
 def amount(signature: str) -> Amount | None:
     """Return the amount in a failure's signature, or None if it has none."""
-    found = AMOUNT.search(signature.partition(": ")[2])
+    found = AMOUNT.search(signature.partition(": ")[2][:_LONGEST])
     if found is None:
         return None
     seen, expected = int(found["seen"]), found["expected"]
@@ -182,7 +186,7 @@ def cause(signature: str) -> str:
 
     If a mismatch quotes an exception, only the type and message of the exception count, not the call that raised it.
     """
-    signature = first_line(signature)
+    signature = first_line(signature[:_LONGEST])
     kind, _, message = signature.partition(": ")
     if quoted := quoted_exception(signature):
         return f"{kind}: {_without_particulars(quoted)}"

@@ -14,6 +14,7 @@ import pytest
 from ..report.ledger import Planned
 from ..report.reasons import exit_code
 from ..report.verdict import bound, weigh
+from ..show.escaping import one_line, printable, terminal_line
 from ..show.origin import origin_lines
 from ..show.summary import summary
 from ..trials.case_marker import compared_instead, requirement_judged_by
@@ -201,7 +202,7 @@ class Judge:
         if self.writer is not None and self.writer.report is not None:
             terminalreporter.section("sparsecheck")
             for line in (*origin_lines(self.writer.report), *summary(self.writer.report)):
-                terminalreporter.line(line)
+                terminalreporter.line(terminal_line(line))
 
 
 def _is_case(item: pytest.Item) -> bool:
@@ -223,9 +224,9 @@ def _show_verdict(report: pytest.TestReport, record: Record) -> None:
     """Set pytest's outcome to match the verdict."""
     if record.verdict in (Verdict.KNOWN, Verdict.PROVISIONAL):
         report.outcome = "skipped"
-        report.wasxfail = f"{record.defect}: {record.reason}" if record.defect else record.reason
+        report.wasxfail = one_line(f"{record.defect}: {record.reason}" if record.defect else record.reason)
     elif record.verdict.is_red:
         report.outcome = "failed"
         report.__dict__.pop("wasxfail", None)
         if not report.longrepr or isinstance(report.longrepr, tuple):
-            report.longrepr = record.message
+            report.longrepr = printable(record.message)

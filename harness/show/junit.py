@@ -5,7 +5,6 @@ Many CI systems read nothing else, so every reason for an exit code other than 0
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from xml.etree import ElementTree
 
@@ -15,9 +14,8 @@ from ..report.report import Report
 from ..values.cell import Cell
 from ..values.record import Record, Subject, Verdict
 from .defects import known_defects
-from .escaping import one_line
+from .escaping import one_line, printable
 
-_NO_XML = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ELEMENTS = {
     Verdict.FAILED: "failure", Verdict.STALE: "failure", Verdict.ERROR: "error", Verdict.NOT_RUN: "error",
     Verdict.KNOWN: "skipped", Verdict.REFUSED: "skipped", Verdict.UNAVAILABLE: "skipped",
@@ -65,7 +63,7 @@ def _document(suites: Sequence[ElementTree.Element], others: Sequence[Reason]) -
 
 def xml_text(text: str) -> str:
     """Return the text with characters escaped that XML cannot hold or a terminal would obey."""
-    return _NO_XML.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+    return printable(text)
 
 
 def _suite(report: Report, subject: Subject, found: Sequence[Reason]) -> ElementTree.Element:

@@ -5,11 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from html import escape
+from urllib.parse import quote
+
+from .escaping import one_line
+
+_WIDTH = 2_000
+"""The length at which a text is cut, in characters."""
 
 
 def link_suffix(link: str) -> str:
-    """Return a Markdown link in parentheses, to follow a text; an empty string if there is no link."""
-    return f" ([link](<{link.replace('&', '&amp;')}>))" if link else ""
+    """Return a Markdown link in parentheses, to follow a text; an empty string if there is no link.
+
+    Only links to the web become links; any other text is shown as it is.
+    """
+    if not link.startswith(("https://", "http://")):
+        return f" ({plain(link)})" if link else ""
+    return f" ([link](<{quote(link[:_WIDTH], _OF_LINKS, errors='replace').replace('&', '&amp;')}>))"
+
+
+_OF_LINKS = "".join(map(chr, range(0x21, 0x7F))).translate(dict.fromkeys(map(ord, '<>"\\`|')))
 
 
 def table_row(cells: Iterable[str]) -> str:
@@ -18,12 +32,12 @@ def table_row(cells: Iterable[str]) -> str:
 
 
 def plain(text: str) -> str:
-    """Return a text on one line with all Markdown and HTML syntax escaped."""
-    return re.sub(r"([\\`*_\[\]|~#])", r"\\\1", escape(" ".join(text.split()), quote=False))
+    """Return a text on one line with all Markdown and HTML syntax, and all invisible characters, escaped."""
+    return re.sub(r"([\\`*_\[\]|~#$])", r"\\\1", escape(one_line(text, _WIDTH), quote=False))
 
 
 def code(text: str) -> str:
     """Return a code span on one line; the text may contain backticks."""
-    line = " ".join(text.split())
+    line = one_line(text, _WIDTH)
     fence = "`" * (max(map(len, re.findall("`+", line)), default=0) + 1)
     return f"{fence} {line} {fence}" if "`" in line else f"`{line}`"

@@ -75,7 +75,7 @@ def _subject(report: Report, subject: Subject, outcome: Outcome, found: Sequence
         yield f"{subject.sparsifier}: NOT APPLICABLE: none of its cells is selected"
         return
     records = report.of(subject.sparsifier)
-    yield _headline(subject, outcome, "PROBE" if report.header.selection.probe else result(outcome, records))
+    yield from _headline(subject, outcome, "PROBE" if report.header.selection.probe else result(outcome, records))
     yield from _warnings(report, subject, [one for one in found if one.sparsifier == subject.sparsifier])
     if report.header.selection.probe:
         yield from probe_lines(subject, records)
@@ -109,17 +109,16 @@ def _older_adapter(subject: Subject) -> Iterator[str]:
         yield f"  {written}; `sparsecheck list --check` shows what to add"
 
 
-def _headline(subject: Subject, outcome: Outcome, word: str) -> str:
+def _headline(subject: Subject, outcome: Outcome, word: str) -> Iterator[str]:
+    """Yield the result, a line per level, and the counts."""
     declaration, environment = subject.declaration, subject.environment
     assert declaration is not None
     assert environment is not None
     package = one_line(f"{declaration.distribution} {declaration.version}", 80)
-    return (
-        f"{subject.sparsifier}: {word} "
-        f"({declaration.profile} profile, {package}, torch {environment.torch})"
-        + "".join(f"\n  {line}" for line in (level_lines(outcome) if word != "PROBE" else ()))
-        + f"\n  {counted(outcome.planned, 'cell')} planned: {verdict_counts(outcome.counts)}"
-    )
+    facts = f"{declaration.profile} profile, {package}, torch {one_line(environment.torch, 80)}"
+    yield f"{subject.sparsifier}: {word} ({facts})"
+    yield from (f"  {line}" for line in (level_lines(outcome) if word != "PROBE" else ()))
+    yield f"  {counted(outcome.planned, 'cell')} planned: {verdict_counts(outcome.counts)}"
 
 
 def _overview(subjects: Sequence[Subject], outcomes: Mapping[str, Outcome]) -> Iterator[str]:
@@ -190,7 +189,7 @@ def _not_offered(report: Report, subject: Subject) -> Iterator[str]:
 def _unavailable(records: tuple[Record, ...]) -> Iterator[str]:
     reasons = Counter(record.reason for record in records if record.verdict is Verdict.UNAVAILABLE)
     for reason, count in sorted(reasons.items()):
-        yield f"  unavailable: {counted(count, 'cell')}, {reason}"
+        yield f"  unavailable: {counted(count, 'cell')}, {one_line(reason)}"
 
 
 def _requirement_of(record: Record) -> str:

@@ -17,6 +17,7 @@ from ...commands.arguments import Known, split_arguments
 from ...commands.names import select_sparsifiers
 from ...commands.output import check_writable, write_files
 from ...commands.paths import AdapterFile, InputPath, OutputPath
+from ...commands.terminal import echo
 from ...errors import OK, BadUsage, Incomplete
 from ...values.timing import OPERATIONS, QUICK, SIZES
 
@@ -146,17 +147,17 @@ def _run(bench: Bench, gate: Gate | None, pages: Pages) -> None:
     from .time_in_subprocesses import time_in_subprocesses
 
     def show(line: str) -> None:
-        click.echo(line, err=True)
+        echo(line, err=True)
 
     timed = time_in_subprocesses(bench, show)
     code = exit_code(timed.timings)
     changes = check_run(bench, gate, timed, show) if gate else ()
     for line in render_table(timed.timings):
-        click.echo(line)
+        echo(line)
     if gate:
         code = max(code, gate_exit_code(changes))
         for line in render_changes(changes):
-            click.echo(line)
+            echo(line)
     sys.exit(max(code, pages.write(timed, changes)))
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from ...show.html import render_page
+from ...show.markdown import plain
 from ...values.timing import OPERATIONS, SIZES, Comparison, Ratio, State, Timing
 from .compare import Change, Saved
 from .plots import Bar, Line, curves, forest
@@ -167,8 +167,8 @@ def render_markdown(report: BenchReport) -> str:
 
 
 def _markdown(report: BenchReport) -> Iterator[str]:
-    yield from ("# Timings", "", _cell(report.verdict), "")
-    place = "; ".join(f"{name} {_cell(value)}" for name, value in report.place.items())
+    yield from ("# Timings", "", plain(report.verdict), "")
+    place = "; ".join(f"{name} {plain(value)}" for name, value in report.place.items())
     yield f"{place}; load {report.load}; {report.noise}."
     for operation in OPERATIONS:
         if timings := report.of(operation):
@@ -187,7 +187,7 @@ def _head(columns: Sequence[str]) -> tuple[str, str]:
 
 
 def _line(words: Sequence[str]) -> str:
-    return f"| {' | '.join(map(_cell, words))} |"
+    return f"| {' | '.join(map(plain, words))} |"
 
 
 def _row(report: BenchReport, timing: Timing) -> str:
@@ -196,8 +196,3 @@ def _row(report: BenchReport, timing: Timing) -> str:
     result = f"{change.standing.value} {render_ratio(change.ratio)}".strip() if change else ""
     first = (timing.entry.sparsifier, timing.entry.size, f"{timing.median * 1e6:.1f}")
     return _line((*first, *ratios, *((result,) if report.changes else ()), render_counts(timing)))
-
-
-def _cell(text: str) -> str:
-    return re.sub(r"([\\|<>`*\[\]])", r"\\\1", " ".join(text.split()))
-

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-_ROW, _LABEL, _PLOT, _PAD, _TEXT, _NUMBER = 18, 300, 420, 24, 13, 36
+from ...show.escaping import one_line
+
+_ROW, _LABEL, _PLOT, _PAD, _TEXT, _NUMBER, _NAME = 18, 300, 420, 24, 13, 36, 120
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def _bar(bar: Bar, axis: _Axis, y: float) -> Markup:
         '<line class="{kind}" x1="{low:.1f}" x2="{high:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
         '<circle class="{kind}" cx="{median:.1f}" cy="{y:.1f}" r="3.5"/>'
     ).format(
-        label=_LABEL - 10, text=y + 4, name=bar.label, kind=kind, y=y,
+        label=_LABEL - 10, text=y + 4, name=one_line(bar.label, _NAME), kind=kind, y=y,
         low=axis.place(bar.low), high=axis.place(bar.high), median=axis.place(bar.median),
     )
 
@@ -118,7 +120,8 @@ def _curve(line: Line, number: int, end: float, across: _Axis, up: _Axis) -> Ite
     x, y = places[-1]
     yield Markup('<polyline class="series s{}" points="{}"/>').format(number % 8, path)
     yield Markup('<line class="lead" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>').format(x, y, x + 14, end)
-    yield Markup('<text class="end" x="{:.1f}" y="{:.1f}">{}</text>').format(x + 18, end + 4, line.label)
+    name = one_line(line.label, _NAME)
+    yield Markup('<text class="end" x="{:.1f}" y="{:.1f}">{}</text>').format(x + 18, end + 4, name)
 
 
 def _svg(width: float, height: float, parts: Sequence[Markup]) -> Markup:

@@ -16,6 +16,7 @@ from ...errors import SparsecheckError
 from ...process.guard import Guard
 from ...run.report_writer import cell_of, current_cell_file
 from ...run.session import select_registrations
+from ...show.escaping import terminal_line
 from ...values.timing import Entry, State, Timing, plan
 from .interleaving import Pace, Timer
 from .measure import Benchmark, Settings, arm, measure, obstacle, verified_subject
@@ -150,9 +151,8 @@ class Timekeeper:
             first = self.untimed[0]
             why = self.noted[first].message if first in self.noted else "its case was not run"
             terminalreporter.section("sparsecheck")
-            terminalreporter.line(
-                f"{len(self.untimed)} of {len(self.plan)} planned entries were not timed, first {first.id}: {why}"
-            )
+            count = f"{len(self.untimed)} of {len(self.plan)} planned entries"
+            terminalreporter.line(terminal_line(f"{count} were not timed, first {first.id}: {why}"))
 
 
 def timer_of(request: pytest.FixtureRequest, benchmark: Benchmark) -> Callable[[], None]:

@@ -11,6 +11,7 @@ import click
 
 from ... import files
 from ...commands.paths import OutputPath, SnapshotOrRelease
+from ...commands.terminal import echo, echo_document
 from ...errors import BadUsage
 from .snapshot_command import ADAPTER, snapshot_runner, take_side
 
@@ -53,7 +54,7 @@ def diff(
     from .render import render_markdown, render_text
 
     for line in render_text(comparison):
-        click.echo(line)
+        echo(line)
     if markdown is not None:
         _write(markdown, render_markdown(comparison))
     if json_file is not None:
@@ -115,7 +116,7 @@ def _compare(before: Side, after: Side) -> Comparison:
     for side in (before, after):
         for name, one in side.problems.items():
             if not one.is_declared:
-                click.echo(f"sparsecheck: {side.label}: {name} has no snapshot: {one.why}", err=True)
+                echo(f"sparsecheck: {side.label}: {name} has no snapshot: {one.why}", err=True)
     return compare_sides(before, after)
 
 
@@ -127,6 +128,6 @@ def _json(comparison: Comparison) -> str:
 
 def _write(file: Path, text: str) -> None:
     if str(file) == "-":
-        click.echo(text, nl=False)
+        echo_document(text)
     else:
         files.write(file, text)

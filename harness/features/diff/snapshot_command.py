@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...commands.paths import AdapterFile, OutputPath
+from ...commands.terminal import echo
 from ...errors import NotJudged
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def snapshot(names: tuple[str, ...], target: Path, adapters: tuple[Path, ...], d
     _write(side, target)
     unfit = [f"{name}: {one.why}" for name, one in side.problems.items() if names or not one.is_declared]
     for line in unfit:
-        click.echo(f"sparsecheck: {line}", err=True)
+        echo(f"sparsecheck: {line}", err=True)
     if unfit or not side.snapshots:
         raise NotJudged(f"{len(side.snapshots)} snapshots taken, {len(unfit)} could not be taken")
 
@@ -52,7 +53,7 @@ def snapshot_runner(adapters: tuple[Path, ...], limit: float) -> SnapshotRunner:
     """Return a runner that shows its progress on stderr."""
     from .snapshot_in_subprocesses import SnapshotRunner
 
-    return SnapshotRunner(tuple(adapters), limit, lambda line: click.echo(line, err=True))
+    return SnapshotRunner(tuple(adapters), limit, lambda line: echo(line, err=True))
 
 
 def take_side(runner: SnapshotRunner, names: tuple[str, ...], dist: str | None) -> Side:
@@ -72,5 +73,5 @@ def _write(side: Side, target: Path) -> None:
     else:
         written = snapshot.write({name: snapshot.encode(one) for name, one in side.snapshots.items()}, target)
     for file in written:
-        click.echo(f"{file}: {file.stat().st_size} bytes")
+        echo(f"{file}: {file.stat().st_size} bytes")
     sys.stdout.flush()

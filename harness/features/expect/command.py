@@ -10,6 +10,7 @@ import click
 
 from ... import files
 from ...commands.paths import AdapterFile, InputPath
+from ...commands.terminal import echo, echo_document
 from ...errors import BadUsage, NotJudged
 
 if TYPE_CHECKING:
@@ -47,10 +48,10 @@ def expect(file: Path, names: tuple[str, ...], adapters: tuple[Path, ...], write
     if write and new != text:
         files.write(path, new)
     if not write:
-        click.echo(new, nl=False)
+        echo_document(new)
     _show(entries, proposal)
     outcome = "needs no change" if new == text else "was written" if write else "was not written; add --write to do so"
-    click.echo(f"{path} {outcome}", err=True)
+    echo(f"{path} {outcome}", err=True)
 
 
 def _whole(file: Path) -> Report:
@@ -61,7 +62,7 @@ def _whole(file: Path) -> Report:
 
     report = read_whole(file)
     for line in left_out_lines(left_out(report.requirements, revisions())):
-        click.echo(line, err=True)
+        echo(line, err=True)
     if report.header.selection.cells:
         raise BadUsage(
             f"{file} is the report of a run with --cell, which does not show how far a defect reaches",
@@ -102,13 +103,13 @@ def _show(entries: Sequence[Expectation], proposal: Proposal) -> None:
     """Print on standard error which entries are narrowed, deleted and added."""
     if any(not entry.id for entry in entries) and any(entry.id for entry in proposal.entries):
         count = sum(map(len, proposal.revised))
-        click.echo(f"rewritten as [[defect]]: {len(entries)} entries of the older form became {count}", err=True)
+        echo(f"rewritten as [[defect]]: {len(entries)} entries of the older form became {count}", err=True)
     else:
         for entry, revised in zip(entries, proposal.revised, strict=True):
             if revised != (entry,):
-                click.echo(f"{'narrowed' if revised else 'deleted'}: {_title(entry)}", err=True)
+                echo(f"{'narrowed' if revised else 'deleted'}: {_title(entry)}", err=True)
     for entry in proposal.added:
-        click.echo(f"added, give the reason: {_title(entry)}", err=True)
+        echo(f"added, give the reason: {_title(entry)}", err=True)
 
 
 def _title(entry: Expectation) -> str:

@@ -9,6 +9,7 @@ import click
 
 from ...commands.output import showing_errors, write_files
 from ...commands.paths import InputPath, OutputPath
+from ...commands.terminal import echo
 
 _REPORT, _OUTPUT = InputPath(exists=False), OutputPath()
 
@@ -40,7 +41,7 @@ def gate(file: Path, baseline: Path, xml: Path | None, markdown: Path | None) ->
         old, new = read_whole(baseline), read_whole(file)
         comparison = compare(old, new)
     for line in render_text(old, new, comparison):
-        click.echo(line)
+        echo(line)
     pages: dict[Path | None, str | bytes] = {xml: junit(new, comparison.reasons)} if xml else {}
     if markdown:
         pages[markdown] = gate_markdown(old, new, comparison)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ...commands.paths import InputPath
+from ...commands.terminal import echo
 
 
 @click.command()
@@ -30,9 +31,9 @@ def init(folder: Path, name: str | None, package: str | None) -> None:
     scaffold = plan(read(folder.absolute(), package), name)
     write(scaffold)
     for file in scaffold.files:
-        click.echo(f"written:  {file.relative_to(folder.absolute())}")
+        echo(f"written:  {file.relative_to(folder.absolute())}")
     for file in scaffold.changed:
-        click.echo(f"added to: {file.relative_to(folder.absolute())}")
+        echo(f"added to: {file.relative_to(folder.absolute())}")
     for note in scaffold.notes:
-        click.echo(f"to do:    {note}")
-    click.echo(f"next:     pip install -e . && sparsecheck run {scaffold.name}; then edit each REPLACE in the adapter")
+        echo(f"to do:    {note}")
+    echo(f"next:     pip install -e . && sparsecheck run {scaffold.name}; then edit each REPLACE in the adapter")

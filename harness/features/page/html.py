@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from ...show.carried import CARRIED
+from ...show.escaping import printable
 from ...show.html import csp_hash, read_asset, render_page
 from ...show.left_out import left_out_lines
 from ...show.results import ResultsTable, ShownCell, by_cause
@@ -29,7 +30,15 @@ def render_html(table: ResultsTable) -> str:
 
 def as_data(value: Any) -> Markup:
     """Return `value` as JSON that an HTML parser cannot mistake for markup."""
-    return Markup(json.dumps(value, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES))
+    return Markup(json.dumps(_printable(value), ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES))
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {key: _printable(one) for key, one in value.items()}
+    return [_printable(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def _data(table: ResultsTable) -> dict[str, Any]:

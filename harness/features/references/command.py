@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...commands.paths import InputPath
+from ...commands.terminal import echo
 
 if TYPE_CHECKING:
     from ...oracle.references import InvalidReference
@@ -47,10 +48,10 @@ def check(exact: bool, folder: Path | None) -> None:
     if problems:
         sys.exit(_code(problems))
     equal = "equal, byte for byte, to" if exact else "equal to"
-    click.echo(f"the references in {folder} are complete and {equal} the oracles' results")
+    echo(f"the references in {folder} are complete and {equal} the oracles' results")
     for change in manage.difference(folder):
         for note in change.notes:
-            click.echo(f"note: {change.file}: {note}")
+            echo(f"note: {change.file}: {note}")
 
 
 @reference.command()
@@ -68,7 +69,7 @@ def diff(folder: Path | None) -> None:
         if problem.file not in shown:
             _report(problem)
     if not found:
-        click.echo("nothing would change")
+        echo("nothing would change")
     sys.exit(_code(problems))
 
 
@@ -86,7 +87,7 @@ def write(reason: str, folder: Path | None) -> None:
     found = manage.write(folder, reason, date.today())
     for change in found:
         _show(change)
-    click.echo(f"written to {folder}" if found else "nothing differs, so nothing was written")
+    echo(f"written to {folder}" if found else "nothing differs, so nothing was written")
 
 
 def _folder_or_default(folder: Path | None) -> Path:
@@ -99,11 +100,11 @@ def _show(change: FileChange) -> None:
     from .render import render_change
 
     for line in render_change(change):
-        click.echo(line)
+        echo(line)
 
 
 def _report(problem: InvalidReference) -> None:
-    click.echo(f"{type(problem).__name__}: {problem}", err=True)
+    echo(f"{type(problem).__name__}: {problem}", err=True)
 
 
 def _code(problems: list[InvalidReference]) -> int:

@@ -9,6 +9,7 @@ import click
 
 from ...commands.output import check_writable
 from ...commands.paths import AdapterFile, OutputPath
+from ...commands.terminal import echo_document
 from ...errors import BadUsage, NotJudged
 from ...files import write
 
@@ -38,7 +39,7 @@ def repro(cell: str, adapters: tuple[Path, ...], output: Path | None) -> None:
     text = script(failing)
     verify(text, failing.record)
     if output is None:
-        click.echo(text, nl=False)
+        echo_document(text)
     else:
         write(output, text, "Name another file with --output.")
 

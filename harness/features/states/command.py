@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...commands.paths import AdapterFile, InputPath, OutputPath
+from ...commands.terminal import echo
 from ...errors import RED, BadUsage, NotJudged
 
 if TYPE_CHECKING:
@@ -54,16 +55,16 @@ def _write(folder: Path, name: str, adapters: tuple[Path, ...], replace: bool) -
     try:
         stored = write_state(folder, load(find(name, adapters)), date.today(), replace)
     except NotOffered as reason:
-        click.echo(f"{name}: skipped, {reason}")
+        echo(f"{name}: skipped, {reason}")
         return 2
     except AlreadyStored as reason:
-        click.echo(f"{name}: unchanged, {reason}")
+        echo(f"{name}: unchanged, {reason}")
         return 0
     except Exception as error:
-        click.echo(f"{name}: NOT WRITTEN, {type(error).__name__}: {' '.join(str(error).split())}", err=True)
+        echo(f"{name}: NOT WRITTEN, {type(error).__name__}: {' '.join(str(error).split())}", err=True)
         return 1
     size = sum(one.size for one in stored.files.values())
-    click.echo(f"{name}: written under torch {stored.maker.torch}, {size} bytes")
+    echo(f"{name}: written under torch {stored.maker.torch}, {size} bytes")
     return 0
 
 
@@ -111,7 +112,7 @@ def _show(readings: Sequence[Reading], file: Path | None) -> None:
     from .table import render_table
 
     for line in render_table(readings):
-        click.echo(line)
+        echo(line)
     if file is not None:
         write_readings(readings, file)
 
