@@ -113,6 +113,7 @@ def check_commands(folder: Path, lines: list[Any]) -> list[int]:
         out = folder / f"out{number}"
         result = CliRunner().invoke(main, command.format(file=file, good=good, out=out).split())
         assert result.exception is None or isinstance(result.exception, SystemExit), command
+        assert "defect of sparsecheck" not in result.output
         check_terminal(result.output)
         for page in folder.glob(f"{out.name}.*"):
             if page.suffix in CHECKS:
@@ -191,7 +192,12 @@ class _Anything:
     verdict, load, noise, place, memory, timings = HOSTILE, HOSTILE, HOSTILE, {HOSTILE: HOSTILE}, (), ()
 
 
-PRINT = "from sparsecheck.commands.terminal import echo, print_anything; print_anything(); echo({!a})"
+PRINT = """
+from sparsecheck.commands.streams import standard_streams
+from sparsecheck.commands.terminal import echo
+with standard_streams():
+    echo({!a})
+"""
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8", "cp1252"])

@@ -50,6 +50,7 @@ def test_unusable_content_is_one_sentence(tmp_path: Path, name: str, arguments: 
     result = CliRunner().invoke(main, arguments.format(*[str(file)] * 2).replace("out", str(tmp_path / "out")).split())
     assert result.exit_code == 2, result.output
     assert isinstance(result.exception, SystemExit)
+    assert "defect of sparsecheck" not in result.output
     assert len(result.output.splitlines()) == 1
     assert str(file) in result.output
     assert not (tmp_path / "out").exists()
@@ -63,6 +64,7 @@ def test_unusable_toml_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     result = CliRunner().invoke(main, ["init", str(tmp_path)])
     assert result.exit_code == 2, result.output
     assert isinstance(result.exception, SystemExit)
+    assert "defect of sparsecheck" not in result.output
     assert len(result.output.splitlines()) == 1
     assert "pyproject.toml" in result.output
 
