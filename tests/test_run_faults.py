@@ -88,6 +88,35 @@ def test_a_hung_case_is_an_error_and_the_others_are_judged(tmp_path: Path) -> No
     assert any(record.verdict is Verdict.PASSED for record in records(ended))
 
 
+SLOW = """
+import signal, time
+from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
+
+class Slow(ExemplarAdapter):
+    def attach(self, model, plan, context):
+        if hasattr(model, "conv1"):
+            {stops}
+            end = time.monotonic() + 4
+            while time.monotonic() < end:
+                try:
+                    time.sleep(0.1)
+                except BaseException:
+                    pass
+        return super().attach(model, plan, context)
+"""
+
+
+@pytest.mark.parametrize("stops", ["pass", "signal.setitimer(signal.ITIMER_REAL, 0)", "time.perf_counter = lambda: 0"])
+def test_a_case_over_its_limit_is_an_error_though_it_was_not_ended(tmp_path: Path, stops: str) -> None:
+    adapter = written(tmp_path, SLOW.format(stops=stops))
+    cells = ("--cell", "faulty:MASK-01/linear/given/float32/cpu", "--cell", "faulty:MASK-01/conv2d/given/float32/cpu")
+    ended = run(tmp_path, "--adapter", str(adapter), "--case-limit", "3", *cells)
+    assert ended.code == 1, ended.output
+    one, other = sorted(records(ended), key=lambda record: record.cell)
+    assert (one.verdict, other.verdict) == (Verdict.ERROR, Verdict.PASSED)
+    assert one.signature.startswith("over-limit: the case took ")
+
+
 def test_a_hung_sparsifier_is_stopped(tmp_path: Path) -> None:
     body = "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM]); time.sleep(600)"
     ended = run(tmp_path, "--adapter", str(faulty(tmp_path, body)), "--limit", "5", *ONE_CASE)
@@ -224,6 +253,31 @@ def test_a_crash_is_not_a_refusal(tmp_path: Path) -> None:
     ended = run(tmp_path, "--adapter", str(written(tmp_path, text)), "--requirement", "REFUSE-01")
     assert ended.code == 1, ended.output
     assert [record.signature.partition(":")[0] for record in records(ended)] == ["refusal-by-accident"]
+
+
+WARNS = """
+import warnings
+from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
+
+class Warns(ExemplarAdapter):
+    catalogue = 4
+    supported, unsupported = ExemplarAdapter.supported.replace("band ", ""), "band"
+
+    def attach(self, model, plan, context):
+        warnings.warn(f"Band is not supported for {plan.names}")
+        return super().attach(model, plan, context)
+"""
+
+
+@pytest.mark.parametrize("how", ["environment", "option"])
+def test_warnings_that_are_made_errors_change_no_verdict(tmp_path: Path, how: str) -> None:
+    """A warning is no refusal, and a good sparsifier may warn."""
+    strict = {"PYTHONWARNINGS": "error"} if how == "environment" else {}
+    option = () if how == "environment" else ("--pytest-args", "-W error")
+    selected = ("--requirement", "REFUSE-01", "--requirement", "SMOKE-02")
+    ended = run(tmp_path, "--adapter", str(written(tmp_path, WARNS)), *selected, *option, environment=strict)
+    assert ended.code == 1, ended.output
+    assert sorted(record.signature.partition(":")[0] for record in records(ended)) == ["", "not-refused"]
 
 
 def test_a_refusal_must_name_the_unsupported_capability_not_a_supported_one(tmp_path: Path) -> None:

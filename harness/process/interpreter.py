@@ -9,10 +9,18 @@ from collections.abc import Iterable
 SAFE_PATH = {"PYTHONSAFEPATH": "1"}
 """The variable that keeps the current folder off the import path of a child's own children, from Python 3.11 on."""
 
+_DECIDED = frozenset(("PYTHONWARNINGS", "PYTHONOPTIMIZE"))
+"""The variables that could change a verdict: by exceptions in place of warnings, and by asserts that do not run."""
+
 _CODE = (
     "import sys; sys.path[:] = {path!r}; from runpy import run_module; "
     "run_module({module!r}, run_name='__main__', alter_sys=True)"
 )
+
+
+def own_environment() -> dict[str, str]:
+    """Return the variables of this process, without those that could change a verdict, for a child that judges."""
+    return {name: value for name, value in os.environ.items() if name not in _DECIDED}
 
 
 def python_command(module: str, *arguments: str, first: Iterable[str] = ()) -> list[str]:

@@ -73,8 +73,8 @@ def _reject(trial: Trial, seconds: float, limit: float, error: Exception | None 
         message = f"the adapter changed its declaration while the case ran: {change}; {advice}"
         raise VoidResult("declaration-changed", message) from error
     if seconds > limit:
-        swallowed = "something caught the exception that ends a case then"
-        message = f"the case took {seconds:.1f} s, more than its limit of {limit:g} s; {swallowed}"
+        unended = "the exception that ends it then was caught, or its timer was stopped"
+        message = f"the case took {seconds:.1f} s, more than its limit of {limit:g} s; {unended}"
         raise VoidResult("over-limit", message) from error
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 import pytest
 
+from ..process.warning_filters import warnings_are_no_errors
 from ..report.ledger import Planned
 from ..report.reasons import exit_code
 from ..report.verdict import bound, weigh
@@ -92,13 +93,17 @@ class Judge:
         planned = _planned(pyfuncitem)
         if planned is None:
             return None
-        self.smoke.stop(planned)
-        self._settle()
-        trial = cast("Trial", pyfuncitem.funcargs["trial"])
-        with self._guarded(trial, pyfuncitem):
-            instead, limit = compared_instead(pyfuncitem.obj), self.session.request.limit
-            pyfuncitem.stash[_RESULT] = run_case(pyfuncitem.obj, trial, instead, limit)
+        with warnings_are_no_errors():
+            self.smoke.stop(planned)
+            self._settle()
+            self._run(pyfuncitem)
         return True
+
+    def _run(self, item: pytest.Function) -> None:
+        trial = cast("Trial", item.funcargs["trial"])
+        instead, limit = compared_instead(item.obj), self.session.request.limit
+        with self._guarded(trial, item):
+            item.stash[_RESULT] = run_case(item.obj, trial, instead, limit)
 
     def _settle(self) -> None:
         """Freeze the garbage collector once, after the smoke checks.

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from ..interrupts import attend
 from ..process.guardian import guardian, temporary_folder
-from ..process.interpreter import SAFE_PATH, python_command
+from ..process.interpreter import SAFE_PATH, own_environment, python_command
 from ..reading import read_end
 from .fork_client import ForkRequest, ForkServer, ForkServerUnavailable
 
@@ -209,8 +209,8 @@ def pytest_command(folder: Path, target: str, plugin: str) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """Return the caller's environment without the variables that bring in a user's pytest plugins and options."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    """Return the environment of a child, without the variables that bring in a user's pytest plugins and options."""
+    kept = {name: value for name, value in own_environment().items() if not name.startswith("PYTEST_")}
     return {"OMP_NUM_THREADS": "1", **kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **SAFE_PATH, **guardian().mark}
 
 

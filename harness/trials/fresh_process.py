@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 import pickle
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from torch import Tensor
 from ..adapter.discovery import NotFound, find, load
 from ..adapter.protocol import Adapter, Saved
 from ..oracle import compare
-from ..process.interpreter import SAFE_PATH, python_command
+from ..process.interpreter import SAFE_PATH, own_environment, python_command
 from ..values.violation import Violation, presume
 from .baseline import BATCHES, Baseline
 from .trial import Trial
@@ -129,7 +128,7 @@ def run_interpreter(folder: Path) -> str:
     """Run a fresh interpreter on the request in `folder`; return a description of its failure, or an empty string."""
     ended = subprocess.run(
         python_command(f"{__package__}.fresh_process_main", str(folder)),
-        env={**os.environ, **SAFE_PATH}, capture_output=True, text=True, check=False,
+        env={**own_environment(), **SAFE_PATH}, capture_output=True, text=True, check=False,
     )
     return f"exit status {ended.returncode}, {ended.stderr[-500:]}" if ended.returncode else ""
 

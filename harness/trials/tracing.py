@@ -1,6 +1,6 @@
 """Trace, export and compile a model as a user would, and ignore the warnings that torch is known to give.
 
-Other warnings are not ignored, so that a run under `-W error` is meaningful.
+Other warnings are shown. None is an exception, whatever filters the user has set.
 """
 
 from __future__ import annotations
