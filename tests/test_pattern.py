@@ -52,8 +52,9 @@ def test_no_pattern_takes_long(text: str) -> None:
     ("text", "spelled"),
     [
         ("", 0), ("mask", 4), ("a b, c", 3), ("mask.*", 4), (".*ma.*sk.*", 2), ("[m][a][s][k]", 4), ("[ma]{9}", 0),
-        ("(mask)?", 0), ("(mask)*", 0), ("(mask)+.", 4), ("(?:ab){2}.", 4), ("a{4}.", 4), ("(mask|.*)", 0),
-        ("(mask|ok).*", 2), (".*(mask|lost)s.*", 5), (r"\d+ rows", 4), (r"12\d", 2), ("(a.|bc)mask", 4),
+        ("(mask)?", 0), ("(mask)*", 0), ("(mask)+.", 4), ("(?:ab){2}.", 2), ("a{4}.", 1), ("(mask|.*)", 0),
+        ("(?:th|he|in){2}", 2), ("(th|he)(in|er)", 2),
+        ("(mask|ok).*", 2), (".*(mask|lost)s.*", 4), (r"\d+ rows", 4), (r"12\d", 2), ("(a.|bc)mask", 4),
         ("....", 0), (r"\.\.\.\.", 0), ("ma(.)sk", 2), ("x(y.z)w", 2),
     ],
 )

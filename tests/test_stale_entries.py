@@ -10,18 +10,20 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from sparsecheck.report import stale_entries
 from sparsecheck.report.expectation import Expectation
 from sparsecheck.report.expectation_file import parse_expectations
 from sparsecheck.report.ledger import Planned
 from sparsecheck.report.merging import merge
 from sparsecheck.report.reasons import exit_code
-from sparsecheck.report.report import Report, read
+from sparsecheck.report.report import InvalidReport, Report, read
 from sparsecheck.report.sharding import Weights, cells_of_shard
 from sparsecheck.report.stale_entries import settled
 from sparsecheck.report.verdict import weigh
 from sparsecheck.show.junit import junit
 from sparsecheck.values.cell import Cell
-from sparsecheck.values.record import Footer, Record, Verdict
+from sparsecheck.values.expected import Expected
+from sparsecheck.values.record import Footer, Record, Subject, Verdict
 from sparsecheck.values.selection import Selection
 from sparsecheck.values.shard import Shard
 from tests.faulty import faulty, run
@@ -125,6 +127,29 @@ def test_an_entry_is_not_judged_if_one_of_its_cells_was_not(verdict: Verdict) ->
     planned = replace(before.header.subjects[0], planned=(HERE, THERE))
     partial = Report(replace(before.header, subjects=(planned,)), records, before.footer)
     assert settled(partial) is partial
+
+
+def test_a_cell_that_can_be_red_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = judged({HERE: WRONG, THERE: WRONG}, entry("fixed", LOST), entry("wrong-output"))
+    monkeypatch.setattr(stale_entries, "bound", lambda one, _: provisional(one) if one.cell == HERE else one)
+    assert verdicts(settled(before)) == [Verdict.KNOWN, Verdict.STALE]
+    monkeypatch.setattr(stale_entries, "bound", lambda record, _: provisional(record))
+    assert verdicts(settled(before)) == [Verdict.PROVISIONAL, Verdict.KNOWN]
+
+
+def provisional(record: Record) -> Record:
+    return replace(record, verdict=Verdict.PROVISIONAL)
+
+
+def test_invalid_expected_defects_in_a_report_are_an_error() -> None:
+    before = judged({HERE: WRONG}, entry("fixed", LOST), entry("wrong-output"))
+    subject = replace(before.header.subjects[0], expected=(Expected(sparsifiers=(), signatures=(), reason=""),))
+    with pytest.raises(InvalidReport, match="the expected defects of it are not valid: sparsifiers is empty"):
+        settled(replace_subject(before, subject))
+
+
+def replace_subject(report: Report, subject: Subject) -> Report:
+    return Report(replace(report.header, subjects=(subject,)), report.records, report.footer)
 
 
 def test_a_signature_that_explains_nothing_alone_is_stale() -> None:

@@ -186,16 +186,20 @@ def _run(items: _Items) -> _Run:
 
 
 def _run_of(name: str, value: Any) -> _Run:
+    """Return the literal text of one item.
+
+    A choice between alternatives ends a stretch, so that many short ones in a row, which match almost anything, do not
+    count as one; and a repetition counts once.
+    """
     if name == "LITERAL":
         count = int(chr(value).isalnum())
         return _Run(count, count, count, True)
-    inner = [_run(one) for one in _inner(name, value)]
-    least = _bounds(value)[0] if name in _REPEATS else 1
-    if not inner or not least:
-        return _Run(0, 0, 0, False)
-    one = _Run(min(run.start for run in inner), min(run.best for run in inner), min(run.end for run in inner),
-               all(run.is_whole for run in inner))
-    return _Run(one.best * least, one.best * least, one.best * least, True) if one.is_whole else one
+    if name == "SUBPATTERN":
+        return _run(value[3].data)
+    if name == "BRANCH":
+        return _Run(0, min(_run(one).best for one in _inner(name, value)), 0, False)
+    least = _bounds(value)[0] if name in _REPEATS else 0
+    return _run(value[2].data) if least else _Run(0, 0, 0, False)
 
 
 class _Automaton:

@@ -18,7 +18,7 @@ from ..values.record import Footer, Record, Subject, Verdict
 from ..values.selection import Selection
 from .expectation import Expectation
 from .ledger import enumerate_cells
-from .report import Report
+from .report import InvalidReport, Report
 from .verdict import bound
 
 _UNDECIDED = (Verdict.ERROR, Verdict.NOT_RUN)
@@ -30,6 +30,9 @@ def settled(report: Report) -> Report:
     The first known failure in a cell that such an entry covers becomes a stale expectation, which names the entry. An
     entry is judged only if the report says enough: no cell that it covers is outside the selection, in another shard,
     or an error. A signature is judged only if all sparsifiers of its entry are in the report.
+
+    Raises:
+        InvalidReport: The expected defects that the report states are not valid.
     """
     if report.header.shard or report.header.selection.probe or (report.footer and report.footer.interrupted):
         return report
@@ -95,11 +98,16 @@ class _Run:
         return all(record is not None and record.verdict not in _UNDECIDED for record in found)
 
     def place(self, entry: Expectation) -> str:
-        """Return the first known failure in a cell that `entry` covers; an empty string if a cell shows it as stale."""
+        """Return a known failure in a cell that `entry` covers; an empty string if a cell shows it as stale.
+
+        It is the first one that can be red, if there is one.
+        """
         covered = [record for cell, record in self.records.items() if entry.covers(cell)]
         if any(record.verdict is Verdict.STALE for record in covered):
             return ""
-        return next((record.cell for record in covered if record.verdict is Verdict.KNOWN), "")
+        known = [record for record in covered if record.verdict is Verdict.KNOWN]
+        red = (one for one in known if bound(_blamed(one, ()), self.subject.declaration).verdict is Verdict.STALE)
+        return next((one.cell for one in (*red, *known)), "")
 
 
 def _stale(report: Report) -> Iterator[tuple[str, str]]:
@@ -130,6 +138,14 @@ def _stale_signatures(runs: Sequence[_Run]) -> Iterator[tuple[str, str]]:
 
 
 def _run(report: Report, subject: Subject) -> _Run:
+    try:
+        return _run_of(report, subject)
+    except (ValueError, LookupError) as error:
+        problem = f"the expected defects of {subject.sparsifier} are not valid: {error}"
+        raise InvalidReport(problem, "Run it again.") from None
+
+
+def _run_of(report: Report, subject: Subject) -> _Run:
     records = {Cell.parse(record.cell): record for record in report.of(subject.sparsifier)}
     planned: Iterable[Cell] = map(Cell.parse, subject.planned)
     if report.header.selection and subject.declaration is not None and subject.environment is not None:
