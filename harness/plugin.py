@@ -139,7 +139,7 @@ def _absolute(file: str | None) -> str:
 def _check_digest(config: pytest.Config, digest: str) -> None:
     workerinput = getattr(config, "workerinput", None)
     if workerinput is not None and workerinput[_DIGEST] != digest:
-        raise pytest.UsageError("this worker plans other cells or loads another declaration than its controller")
+        raise pytest.UsageError("this worker plans other cells or loads other code than its controller")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -31,6 +31,7 @@ from sparsecheck.report.report import (
     write,
 )
 from sparsecheck.values.capability import CAPABILITIES, declare
+from sparsecheck.values.origin import Fingerprint, Origin
 from sparsecheck.values.record import Footer, Record, Subject, Verdict
 from sparsecheck.values.selection import Selection
 from tests.faulty import run
@@ -409,6 +410,22 @@ def test_exit_codes_for_reports_that_cannot_be_compared(tmp_path: Path, bad: Rep
         assert (ended.exit_code, said in ended.output) == (code, True), ended.output
         assert 'errors="1"' in (tmp_path / "j.xml").read_text("utf-8")
         assert "\N{CROSS MARK}" in (tmp_path / "s.md").read_text("utf-8")
+
+
+def test_other_code_is_shown_and_is_no_regression(tmp_path: Path) -> None:
+    def judging(package: str, expectations: str = "") -> Report:
+        [subject] = WHOLE.header.subjects
+        fingerprint = Fingerprint(package * 64, "b" * 64, expectations * 64)
+        states = replace(subject, origin=Origin("acme", "1.5", "/a.py"), fingerprint=fingerprint)
+        return replaced(WHOLE, header=replace(WHOLE.header, subjects=(states,)))
+
+    ended = gate(tmp_path, judging("a"), judging("c", "d"))
+    assert ended.exit_code == 0, ended.output
+    prefix = "code acme 1.5 (installed release), fingerprint"
+    assert f"{prefix} aaaaaaaa+bbbbbbbb before, acme 1.5 (installed release), fingerprint cccccccc+b" in ended.output
+    assert "expectations none before, dddddddd now: it" in ended.output
+    older = gate(tmp_path, WHOLE, judging("a"))
+    assert (older.exit_code, "fingerprint" in older.output) == (0, False), "an older report does not state it"
 
 
 def test_exit_codes_for_files_that_are_not_reports(tmp_path: Path) -> None:

@@ -353,7 +353,13 @@ def test_a_release_without_sparsifiers_or_with_another_version_is_an_error(tmp_p
     none = sparsecheck(tmp_path, *command, **environment)
     assert none.returncode == 2
     assert "no sparsifier of acme-pruning is registered; name its adapter with --adapter" in none.stderr
-    file = variant(tmp_path, adapter='distribution, version = "acme-pruning", "9"')
+    shadow = tmp_path / "shadow"
+    metadata = shadow / "acme_pruning-9.dist-info" / "METADATA"
+    metadata.parent.mkdir(parents=True)
+    metadata.write_text("Metadata-Version: 2.1\nName: acme-pruning\nVersion: 9\n", "utf-8")
+    (shadow / "acme_pruning.py").touch()
+    first = f"__import__('sys').path.insert(0, {str(shadow)!r})"
+    file = variant(tmp_path, keep=first, adapter='distribution = "acme-pruning"')
     other = sparsecheck(tmp_path, *command, "--adapter", file, **environment)
     assert other.returncode == 2
     assert "acme-pruning==2.0 was requested, but it ran with 9" in other.stderr

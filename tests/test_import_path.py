@@ -11,7 +11,8 @@ import pytest
 
 from sparsecheck.process.interpreter import import_path, python_command
 from sparsecheck.report.report import Report, read_partial
-from sparsecheck.values.record import Origin, Verdict
+from sparsecheck.values.origin import Origin
+from sparsecheck.values.record import Verdict
 
 pytestmark = pytest.mark.cold  # how processes start is what is tested
 
@@ -46,7 +47,7 @@ def installed(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def hostile(tmp_path: Path) -> Path:
-    """Return a folder with modules that shadow those of a run if it searches the current folder."""
+    """Return a folder with modules that shadow those of a run if it searches the current folder, and stale metadata."""
     folder = tmp_path / "checkout"
     for package in ("numpy", "pytest", "msgspec", "pip", "sparsecheck"):
         (folder / package).mkdir(parents=True)
@@ -54,6 +55,10 @@ def hostile(tmp_path: Path) -> Path:
     for module in ("torch", "runpy", "random"):
         (folder / f"{module}.py").write_text("raise ImportError('from the current folder')\n", "utf-8")
     (folder / "acme_pruning.py").write_text(CHECKOUT, "utf-8")
+    stale = folder / "acme_pruning.egg-info"
+    stale.mkdir()
+    (stale / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: acme-pruning\nVersion: 0.1\n", "utf-8")
+    (stale / "SOURCES.txt").write_text("acme_pruning.py\n", "utf-8")
     return folder
 
 
@@ -72,6 +77,14 @@ def origin(report: Report | None) -> Origin | None:
     assert report is not None
     [subject] = report.header.subjects
     return subject.origin
+
+
+def version(report: Report | None) -> str:
+    """Return the version that expectations are compared with."""
+    assert report is not None
+    [subject] = report.header.subjects
+    assert subject.declaration is not None
+    return subject.declaration.version
 
 
 def assert_passes(report: Report | None, output: str) -> None:
@@ -99,6 +112,7 @@ def test_the_installed_release_is_judged_and_not_a_checkout_around_it(
     report, output = run(start, hostile, "acme", *options, PYTHONPATH=str(installed))
     assert_passes(report, output)
     assert origin(report) == Origin("acme-pruning", "1.0", str(installed / "acme_pruning.py"))
+    assert version(report) == "1.0"
     assert output.startswith("acme: ")
 
 

@@ -264,5 +264,5 @@ def test_the_scaffold_installs_and_can_be_judged(tmp_path: Path) -> None:
                                capture_output=True, text=True, check=False)
         assert ended.returncode == 0, ended.stdout + ended.stderr
         assert "acme-pruning" in ended.stdout
-    assert "acme-pruning: SELECTION (mask profile, placeholder 0, " in ended.stdout
+    assert "acme-pruning: SELECTION (mask profile, no distribution, " in ended.stdout
     assert "failed" not in ended.stdout

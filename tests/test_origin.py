@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_file_location
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 
 import pytest
@@ -15,12 +16,18 @@ from click.testing import CliRunner
 from msgspec.structs import replace
 
 from sparsecheck.adapter import module_search
+from sparsecheck.adapter.discovery import BrokenAdapter, find, load
 from sparsecheck.adapter.module_search import file_of
-from sparsecheck.adapter.origin import origin_of
+from sparsecheck.adapter.origin import JudgedCode
 from sparsecheck.cli import main
+from sparsecheck.features.page.html import render_html
+from sparsecheck.features.page.markdown import render_markdown
 from sparsecheck.report.report import read, write
-from sparsecheck.show.origin import origin_lines
-from sparsecheck.values.record import Origin
+from sparsecheck.show.junit import junit
+from sparsecheck.show.origin import code_of, origin_lines
+from sparsecheck.show.results import tabulate
+from sparsecheck.show.summary import summary
+from sparsecheck.values.origin import Fingerprint, Origin
 from tests.faulty import ONE_CASE, run, written
 from tests.samples import cell, passed, report
 
@@ -43,6 +50,14 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
         return place
 
     return installed
+
+
+def origin_of(distribution: str) -> Origin:
+    """Return the origin of a distribution, for an adapter that imports every module of these tests."""
+    with TemporaryDirectory() as folder:
+        source = Path(folder, "acme_adapter.py")
+        source.write_text("import acme.pruning, acme.tools.pruning, acme_pruning, Acme_Pruning, zeta_extras")
+        return JudgedCode(distribution, "acme_adapter", source).origin
 
 
 def record(*paths: str) -> dict[str, str]:
@@ -107,7 +122,7 @@ class Finder:
 def test_finders_of_editable_installs_are_asked(
     install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install({}, {**record("__editable__.acme_pruning-1.0.pth"), "top_level.txt": "acme\n"})
+    install({}, {**record("__editable__.acme_zeta-1.0.pth"), "top_level.txt": "acme\n"})
     source = tmp_path / "src" / "acme" / "__init__.py"
     source.parent.mkdir(parents=True)
     source.write_text("raise SystemExit('imported')")
@@ -150,25 +165,51 @@ def test_odd_metadata_is_no_editable_install(install: Install, text: str) -> Non
     assert origin_of("acme-pruning").deviation == ""
 
 
-@pytest.mark.parametrize("name", ["acme-pruning", "", "acme pruning/../.."])
-def test_a_distribution_that_is_not_installed_says_so(name: str) -> None:
-    assert origin_of(name) == Origin(name, "", "", "not installed")
-
-
 def test_finding_the_file_imports_nothing(install: Install) -> None:
     install({"acme_pruning.py": "raise SystemExit('imported')"}, record("acme_pruning.py"))
     assert origin_of("acme-pruning").file
     assert "acme_pruning" not in sys.modules
 
 
-def test_a_run_of_what_is_not_installed_says_so_in_its_first_line(tmp_path: Path) -> None:
-    text = "from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n" \
-           "class It(ExemplarAdapter):\n    distribution = 'acme-pruning'\n"
-    ended = run(tmp_path, "--adapter", str(written(tmp_path, text)), *ONE_CASE)
-    first = "Not an installed release: faulty, judged from an adapter file (acme-pruning, not installed)"
-    assert first in ended.output.splitlines()[0]
+EXEMPLAR = """
+from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
+
+class It(ExemplarAdapter):
+    distribution = {distribution!r}
+"""
+
+
+@pytest.mark.parametrize("name", ["acme-pruning", "acme pruning/../..", "acme\x1b[2J"])
+def test_a_distribution_that_is_not_installed_is_an_error(tmp_path: Path, name: str) -> None:
+    said = r"faulty\.py:4 \(class It\) states the distribution 'acme.*', which is not installed"
+    with pytest.raises(BrokenAdapter, match=said) as error:
+        load(find("faulty", [written(tmp_path, EXEMPLAR.format(distribution=name))]))
+    assert "pip install -e ." in error.value.hint
+
+
+def test_a_misspelt_distribution_is_not_judged_and_the_right_one_suggested(tmp_path: Path) -> None:
+    ended = run(tmp_path, "--adapter", str(written(tmp_path, EXEMPLAR.format(distribution="sparsechek"))), *ONE_CASE)
+    assert ended.code == 2
+    assert "'sparsechek', which is not installed. Did you mean 'sparsecheck'?" in ended.output
+
+
+def test_an_adapter_cannot_state_another_version_than_the_installed_one(tmp_path: Path) -> None:
+    text = EXEMPLAR.format(distribution="sparsecheck") + "    version = '99'\n"
+    with pytest.raises(BrokenAdapter, match=r"states version '99' of sparsecheck, and .* is installed; do not define"):
+        load(find("faulty", [written(tmp_path, text)]))
+
+
+def test_an_adapter_file_without_a_distribution_says_so_in_its_first_line(tmp_path: Path) -> None:
+    file = written(tmp_path, EXEMPLAR.format(distribution=""))
+    ended = run(tmp_path, "--adapter", str(file), *ONE_CASE)
+    first = f"Not an installed release: faulty, judged from {file} (no distribution, adapter file)"
+    assert ended.output.splitlines()[0] == first, ended.output
     assert ended.report is not None
-    assert ended.report.header.subjects[0].origin == Origin("acme-pruning", deviation="not installed")
+    [subject] = ended.report.header.subjects
+    assert subject.origin == Origin("", file=str(file), deviation="adapter file")
+    assert subject.declaration is not None
+    assert (subject.declaration.package, subject.declaration.version) == ("no distribution", "")
+    assert "(mask profile, no distribution, torch" in ended.output
 
 
 def test_a_report_shows_it_first_and_what_is_installed_is_not_mentioned(tmp_path: Path) -> None:
@@ -183,3 +224,22 @@ def test_a_report_shows_it_first_and_what_is_installed_is_not_mentioned(tmp_path
         assert read(tmp_path / "report.jsonl") == one
         shown = CliRunner().invoke(main, ["report", str(tmp_path / "report.jsonl")])
         assert shown.output.startswith("Not an installed release: it, judged from /src/acme\\x1b.py") == bool(count)
+
+
+def test_two_reports_of_one_version_can_be_told_apart_everywhere() -> None:
+    whole = report(passed(cell()))
+    [subject] = whole.header.subjects
+    seen = Origin("acme", "1.5", "/src/acme.py"), Fingerprint("a" * 64, "b" * 64, "c" * 64)
+    for origin, fingerprint, shown in (
+        (*seen, "acme 1.5 (installed release), fingerprint aaaaaaaa+bbbbbbbb"),
+        (Origin("", deviation="adapter file"), Fingerprint("", "b" * 64),
+         "no distribution (adapter file), fingerprint bbbbbbbb"),
+        (None, None, ""),
+    ):
+        subjects = (replace(subject, origin=origin, fingerprint=fingerprint),)
+        one = type(whole)(replace(whole.header, subjects=subjects), whole.records, whole.footer)
+        assert code_of(subjects[0]) == shown
+        assert dict(tabulate([one]).columns[0].facts)["code"] == shown
+        table = tabulate([one])
+        pages = "\n".join(summary(one)), junit(one).decode(), render_markdown(table), render_html(table)
+        assert {(shown or "fingerprint") in page for page in pages} == {bool(shown)}

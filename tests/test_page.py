@@ -228,7 +228,7 @@ def test_hostile_text_is_escaped_in_markdown() -> None:
     tables = [line for line in text.splitlines() if line.startswith("|")]
     of_results = [line for line in tables if "requirements |" in line]
     assert len(of_results) == 2
-    assert {len(re.findall(r"(?<!\\)\|", line)) for line in of_results} == {14}
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in of_results} == {15}
 
 
 @pytest.mark.parametrize(
@@ -280,8 +280,8 @@ def test_each_sparsifier_has_the_versions_and_the_date_of_its_own_run() -> None:
     later = report(passed(cell(name="other")), name="other", started="2026-02-03T04:05:06+00:00")
     first, second = join_of(later, report(passed(cell()))).columns
     assert dict(first.facts) == {
-        "package": "acme 1.5", "profile": "mask", "torch": "2.13.0+cpu", "python": "3.11.0", "device": "cpu",
-        "date": "2026-01-01",
+        "package": "acme 1.5", "code": "", "profile": "mask", "torch": "2.13.0+cpu", "python": "3.11.0",
+        "device": "cpu", "date": "2026-01-01",
     }
     assert (second.name, dict(second.facts)["date"]) == ("other", "2026-02-03")
 

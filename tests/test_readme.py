@@ -48,8 +48,9 @@ def test_the_adapter_shown_is_the_example_and_has_fifteen_lines() -> None:
 
 
 def test_the_example_is_conformant(tmp_path: Path) -> None:
-    example = copied(tmp_path)
-    ended = run(example, "--adapter", "acme_adapter.py")
+    example, installed = copied(tmp_path), tmp_path / "installed"
+    pip_install(example, installed)
+    ended = run(example, "--adapter", "acme_adapter.py", environment={"PYTHONPATH": str(installed)})
     assert ended.code == 0, ended.output
     assert "acme-adapter: CONFORMANT (" in ended.output
 

@@ -17,6 +17,7 @@ from sparsecheck.report.report import Report, encode, read, read_partial, write
 from sparsecheck.report.resuming import (
     CannotResume,
     ChangedCatalogue,
+    ChangedCode,
     ChangedDeclaration,
     ChangedEnvironment,
     ChangedPlan,
@@ -24,13 +25,16 @@ from sparsecheck.report.resuming import (
     earlier,
     kept,
 )
-from sparsecheck.values.record import Header, Origin, Record, Share, Subject, Verdict
+from sparsecheck.values.origin import Fingerprint, Origin
+from sparsecheck.values.record import Header, Record, Share, Subject, Verdict
 from sparsecheck.values.selection import Selection
 from tests.faulty import Ended, faulty, run
 from tests.samples import cell, declaration, environment, passed, report
 
-ONE = report(passed(cell(), cell("MASK-02")), sparsecheck="1")
-SUBJECT = replace(ONE.header.subjects[0], origin=Origin("acme", "1.5", "/a/acme.py"))
+ONE = report(passed(cell(), cell("MASK-02")), sparsecheck="1", code="1" * 64)
+SUBJECT = replace(
+    ONE.header.subjects[0], origin=Origin("acme", "1.5", "/a/acme.py"), fingerprint=Fingerprint("00" * 32, "00" * 32)
+)
 SMALL = ("--requirement", "MASK-01", "--requirement", "MASK-04")
 DIES = "os.path.exists({0!r}) or (max(p.shape[0] for p in model.parameters()) > 99 and {1})"
 """Code that runs at one of the last cells of MASK-01 until a file exists."""
@@ -74,6 +78,8 @@ def test_a_sparsifier_that_could_not_be_judged_is_judged_on_resume(tmp_path: Pat
         (lambda one: replace(one, catalogue=99), ChangedCatalogue,
          r"another catalogue than this run \(99 and 4\)\. Use the same --catalogue"),
         (lambda one: replace(one, sparsecheck="0"), ChangedCatalogue, "by sparsecheck 0, and this is 1"),
+        (lambda one: replace(one, code="0" * 64), ChangedCatalogue,
+         r"by other code of sparsecheck \(00000000 before, 11111111 now\)\. To start again"),
         (lambda one: replace(one, selection=Selection(("MASK",))), ChangedPlan, "has another selection"),
         (lambda one: replace(one, shard="1/2"), ChangedPlan, "is the report of shard 1/2, not of a whole run"),
         (lambda one: replace(one, subjects=(replace(SUBJECT, sparsifier="other"),)), ChangedPlan, "also about other"),
@@ -93,6 +99,13 @@ def test_a_report_of_another_run_is_not_resumed(
         (replace(SUBJECT, declaration=declaration(version="2")), ChangedDeclaration, "it has another declaration"),
         (replace(SUBJECT, origin=Origin("acme", "1.5", "/b/acme.py", "checkout")), ChangedDeclaration,
          r"from acme 1.5 \(installed release\) before, and is acme 1.5 \(checkout\) now"),
+        (replace(SUBJECT, fingerprint=Fingerprint("11" * 32, "00" * 32)), ChangedCode,
+         r"it was judged with other files before: the code of acme \(00000000 before, 11111111 now\)\. To start again"),
+        (replace(SUBJECT, fingerprint=Fingerprint("00" * 32, "11" * 32)), ChangedCode,
+         r"before: the adapter file \(00000000 before, 11111111 now\)"),
+        (replace(SUBJECT, fingerprint=Fingerprint("00" * 32, "00" * 32, "11" * 32)), ChangedCode,
+         r"before: the expectation file \(none before, 11111111 now\)"),
+        (replace(SUBJECT, fingerprint=None), ChangedCode, "only one of both states which code it judged"),
         (replace(SUBJECT, environment=environment("2.10")), ChangedEnvironment, "in another environment before"),
         (replace(SUBJECT, planned=()), ChangedPlan, "it has other cells to judge"),
         (replace(SUBJECT, share=Share("a", ())), ChangedPlan, "it has other cells to judge"),
@@ -186,6 +199,49 @@ def test_another_declaration_is_refused_and_the_report_is_unchanged(tmp_path: Pa
     assert ended.code == 2, ended.output
     said = "sparsecheck: faulty is not the one in the interrupted run: faulty has another declaration"
     assert said in ended.output
+    assert file.read_bytes() == text
+
+
+BROKEN = "if max(p.shape[0] for p in model.parameters()) > 99: raise RuntimeError('broken on purpose')"
+"""Code that fails one cell of MASK-01."""
+
+EXPECTS = """
+[[defect]]
+id = "says-it-fails"
+sparsifiers = ["faulty"]
+requirements = ["MASK-01"]
+layer = ["large"]
+signatures = ["RuntimeError: broken on purpose"]
+reason = "It is broken on purpose."
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "expects", "then", "now_expects", "part"),
+    [
+        ("pass", None, BROKEN, None, "the adapter file"),
+        (BROKEN, EXPECTS, "", None, "the expectation file"),
+        (BROKEN, EXPECTS, "", EXPECTS + "# A comment.", "the expectation file"),
+    ],
+)
+def test_a_finished_report_is_not_accepted_after_its_files_were_changed(
+    tmp_path: Path, body: str, expects: str | None, then: str, now_expects: str | None, part: str
+) -> None:
+    adapter, expectations, file = faulty(tmp_path, body), tmp_path / "faulty.expectations.toml", tmp_path / "out.jsonl"
+    if expects is not None:
+        expectations.write_text(expects)
+    asked = ("--adapter", str(adapter), "--requirement", "MASK-01")
+    assert run(tmp_path, *asked).code == 0
+    assert run(tmp_path, *asked, "--resume").code == 0, "nothing was changed"
+    text = file.read_bytes()
+    if then:
+        faulty(tmp_path, then)
+    expectations.unlink(missing_ok=True)
+    if now_expects is not None:
+        expectations.write_text(now_expects)
+    ended = run(tmp_path, *asked, "--resume")
+    assert ended.code == 2, ended.output
+    assert f"faulty was judged with other files before: {part} (" in ended.output
     assert file.read_bytes() == text
 
 

@@ -26,7 +26,8 @@ from sparsecheck.report.reasons import exit_code
 from sparsecheck.report.report import Report, ReportMismatch, UnmergedShard, read, write
 from sparsecheck.report.sharding import Weights, partition, read_weights, weights
 from sparsecheck.show.results import tabulate
-from sparsecheck.values.record import Footer, Origin, Record, Share, Subject, Verdict
+from sparsecheck.values.origin import Fingerprint, Origin
+from sparsecheck.values.record import Footer, Record, Share, Subject, Verdict
 from sparsecheck.values.selection import Selection
 from sparsecheck.values.shard import InvalidShard, Shard
 from tests.faulty import run
@@ -171,6 +172,22 @@ def test_shards_of_a_release_and_of_a_checkout_are_refused() -> None:
     said = r"shard 2/3 judged acme 1.5 \(checkout\), shard 1/3 acme 1.5 \(installed release\)"
     with pytest.raises(SubjectMismatch, match=said):
         merge([release(PARTS[0]), checkout(PARTS[1]), release(PARTS[2])])
+
+
+def test_shards_of_other_code_are_refused_and_what_differs_is_named() -> None:
+    states = subject(origin=Origin("acme", "1.5", "/a.py"), fingerprint=Fingerprint("aa" * 32, "bb" * 32, "cc" * 32))
+    good = [states(part) for part in PARTS]
+    assert merge(good).header.subjects[0].fingerprint == Fingerprint("aa" * 32, "bb" * 32, "cc" * 32)
+    other = subject(origin=Origin("acme", "1.5", "/a.py"), fingerprint=Fingerprint("dd" * 32, "bb" * 32))
+    said = r"shard 2/3 was judged with other files than shard 1/3: the code of acme \(dddddddd and aaaaaaaa\), " \
+           r"the expectation file \(none and cccccccc\)$"
+    with pytest.raises(SubjectMismatch, match=said):
+        merge([good[0], other(PARTS[1]), good[2]])
+    with pytest.raises(SubjectMismatch, match=r"shard 3/3 .*: only one of both states which code it judged"):
+        merge([*good[:2], PARTS[2]])
+    sparsecheck = header(code="ee" * 32)
+    with pytest.raises(CatalogueMismatch, match=r"shard 2/3 .* other code of sparsecheck .* \(eeeeeeee and none\)"):
+        merge([PARTS[0], sparsecheck(PARTS[1]), PARTS[2]])
 
 
 def test_a_missing_shard_is_named() -> None:

@@ -25,6 +25,7 @@ from ..catalogue import VERSION
 from ..errors import SparsecheckError
 from ..suggestions import UnknownName, quoted, suggestion
 from ..values.declaration import FIRST_STATED
+from .distributions import installed, names_like
 
 if TYPE_CHECKING:
     from ..values.declaration import Declaration
@@ -296,6 +297,7 @@ def _declaration(adapter: Adapter, name: str, place: str, supposed: tuple[str, .
         missing = declaration.capabilities.undeclared_at(declaration.catalogue)
     if declaration.sparsifier != name:
         raise BrokenAdapter(f"{place} declares the name {declaration.sparsifier!r}, but is registered as {name!r}")
+    _check_distribution(declaration, place)
     if problem := _problem_of_catalogue(declaration.catalogue):
         raise BrokenAdapter(f"{place} is written for catalogue {declaration.catalogue}, {problem}")
     if missing:
@@ -303,6 +305,28 @@ def _declaration(adapter: Adapter, name: str, place: str, supposed: tuple[str, .
             f"{place} leaves undeclared: {', '.join(missing)}; add each to `supported` or to `unsupported`"
         )
     return declaration
+
+
+def _check_distribution(declaration: Declaration, place: str) -> None:
+    """Check that the distribution that an adapter states, if any, is installed in the version that it states.
+
+    Raises:
+        BrokenAdapter: It is not, so neither its version nor its code is known; or the adapter overrides `version`.
+    """
+    name, found = declaration.distribution, installed(declaration.distribution)
+    if found is not None and found.version != declaration.version:
+        raise BrokenAdapter(f"{place} states version {quoted(declaration.version)} of {name}, and {found.version} is "
+                            "installed; do not define `version`")
+    if found is not None or not name:
+        return
+    hint = suggestion(name, names_like(name)) or _INSTALL
+    raise BrokenAdapter(f"{place} states the distribution {quoted(name)}, which is not installed", hint)
+
+
+_INSTALL = (
+    "Install it (`pip install -e .` in its folder), "
+    "or state `distribution = \"\"` if the adapter's file is all there is to judge."
+)
 
 
 def _problem_of_catalogue(stated: int) -> str:

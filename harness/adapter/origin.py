@@ -1,69 +1,112 @@
-"""Find out which file and which distribution the judged code comes from."""
+"""Find out which file and which distribution the judged code comes from, and take its fingerprint."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+import os
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import Distribution
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
-
-from ..values.record import Origin
+from ..values.origin import UNUSED, Fingerprint, Origin
+from .code_digest import RecordedHashes, digest_of_files, module_files
+from .distributions import Recorded, editable_folder, installed, modules_of, recorded
 from .module_search import file_of
-
-_CODE = (".py", ".so", ".pyd")
-
-
-def origin_of(name: str) -> Origin:
-    """Return where the code of the distribution `name` is imported from, without importing it."""
-    plain = canonicalize_name(name).replace("-", "_")
-    try:
-        found = distribution(name)
-    except (PackageNotFoundError, ValueError):
-        return Origin(name, "", file_of(plain), "not installed")
-    modules = [*_installed_modules(found, plain), *_named_modules(found), plain]
-    file = next((file for module in modules if (file := file_of(module))), "")
-    return Origin(name, found.version, file, _deviation(found, file))
+from .own_modules import BEFORE_ADAPTERS, OwnModules, own_modules
 
 
-def _installed_modules(found: Distribution, plain: str) -> list[str]:
-    """Return the outermost modules among the installed files, those called as the distribution first."""
-    paths = [path.split("/") for path in _record(found) if path.endswith(_CODE)]
-    modules = [parts[:-1] if parts[-1].startswith("__init__.") else [*parts[:-1], parts[-1].split(".")[0]]
-               for parts in paths if not parts[0].startswith(("__editable__", ".."))]
-    names = {".".join(parts) for parts in modules if parts and all(part.isidentifier() for part in parts)}
-    return sorted(names, key=lambda name: (name.count("."), name.partition(".")[0].lower() != plain, name))[:3]
+@dataclass(frozen=True)
+class JudgedCode:
+    """The code that is judged: a distribution, and the adapter that calls it.
+
+    Attributes:
+        distribution: The name of the distribution that the adapter states, or an empty string.
+        module: The name of the adapter's module.
+        source: The file of the adapter.
+    """
+
+    distribution: str
+    module: str
+    source: Path
+
+    @cached_property
+    def origin(self) -> Origin:
+        """Return where the code is imported from, without importing it."""
+        if not self.distribution:
+            return Origin("", "", str(self.source), "adapter file")
+        if self._installed is None:
+            return Origin(self.distribution, "", "", "not installed")
+        if not self._is_imported:
+            return Origin(self.distribution, self._installed.version, str(self.source), UNUSED)
+        file = next(iter(self._files.values()), "")
+        return Origin(self.distribution, self._installed.version, file, self._deviation(self._installed, file))
+
+    def fingerprint(self, expectations: Path) -> Fingerprint:
+        """Return the digests of the code and of the expectation file, which need not exist."""
+        own = ((name, file) for name, file in self._own.files.items())
+        return Fingerprint(self._package_digest(), digest_of_files(own), _digest_of(expectations))
+
+    @cached_property
+    def _installed(self) -> Distribution | None:
+        return installed(self.distribution)
+
+    @cached_property
+    def _modules(self) -> list[str]:
+        return modules_of(self._installed, self._record) if self._installed is not None else []
+
+    @cached_property
+    def _files(self) -> dict[str, str]:
+        """Return the file of each outermost module of the distribution that can be imported."""
+        return {module: file for module in self._modules if (file := _file_of(module))}
+
+    @cached_property
+    def _own(self) -> OwnModules:
+        return own_modules(self.module, self.source, self._files)
+
+    @cached_property
+    def _is_imported(self) -> bool:
+        """Return whether the adapter imports the distribution or is part of it; true if nothing of it can be found."""
+        return not self._files or any(self._own.imports(one) or one in sys.modules for one in self._files)
+
+    def _package_digest(self) -> str:
+        """Return the digest of the distribution; of what is imported instead if the adapter does not import it."""
+        modules = self._files if self._files and self._is_imported else self._own.foreign
+        files = (pair for module, file in modules.items() for pair in module_files(module, file))
+        return digest_of_files(files, self._hashes)
+
+    @cached_property
+    def _record(self) -> Recorded:
+        return recorded(self._installed) if self._installed is not None else Recorded("", {})
+
+    @property
+    def _hashes(self) -> RecordedHashes | None:
+        """Return the recorded hashes of an installed release, or None if there are none."""
+        with suppress(OSError):
+            return RecordedHashes(self._record) if self._record.record else None
+        return None
+
+    def _deviation(self, found: Distribution, file: str) -> str:
+        """Return the reason why `file` is not that of the installed release, or an empty string."""
+        if editable_folder(found) is not None:
+            return "editable install"
+        if not self._record.record and not self._record.files:
+            return "checkout" if found.read_text("SOURCES.txt") else ""
+        here = os.path.realpath(file)
+        alike = (path for path in self._record.files if path.endswith(os.path.basename(here)))
+        return "" if not file or any(os.path.realpath(path) == here for path in alike) else "checkout"
 
 
-def _record(found: Distribution) -> Iterator[str]:
-    """Return the paths of the installed files, relative to the folder of the distribution."""
-    for line in (found.read_text("RECORD") or "").splitlines():
-        yield line.rpartition(",")[0].rpartition(",")[0].strip('"')
+def _file_of(module: str) -> str:
+    """Return the file of a module; of the one that is running if it was imported before any adapter could be.
+
+    An adapter's folder is on the import path by now, and may contain a module of the same name.
+    """
+    spec = getattr(sys.modules.get(module), "__spec__", None) if module in BEFORE_ADAPTERS else None
+    return (spec and spec.origin) or file_of(module)
 
 
-def _named_modules(found: Distribution) -> list[str]:
-    """Return the modules that setuptools notes; an editable install has no others among its files."""
-    return (found.read_text("top_level.txt") or "").split()
-
-
-def _deviation(found: Distribution, file: str) -> str:
-    """Return what keeps `file` from being that of the installed release, or an empty string."""
-    if _is_editable(found):
-        return "editable install"
-    paths = list(_record(found))
-    if not paths:
-        return "checkout" if found.read_text("SOURCES.txt") else ""
-    here = Path(file).resolve()
-    name = here.name
-    places = (found.locate_file(path) for path in paths if path.endswith(name))
-    return "" if not file or any(Path(str(place)).resolve() == here for place in places) else "checkout"
-
-
-def _is_editable(found: Distribution) -> bool:
-    try:
-        url = json.loads(found.read_text("direct_url.json") or "{}")
-    except ValueError:
-        return False
-    info = url.get("dir_info") if isinstance(url, dict) else None
-    return isinstance(info, dict) and info.get("editable") is True
+def _digest_of(file: Path) -> str:
+    """Return the digest of one file, or an empty string if there is none."""
+    return digest_of_files([("", str(file))]) if file.exists() else ""

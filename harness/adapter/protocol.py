@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, ClassVar
 
 import torch
@@ -17,6 +16,7 @@ from ..values.declaration import FIRST_STATED, Declaration
 from ..values.pattern import Band, Block, Channel, Given, NofM, Pattern, Unstructured
 from ..values.plan import Plan
 from ..values.requirement import Profile
+from .distributions import installed
 
 Batch = tuple[Tensor, Tensor]
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -179,7 +179,8 @@ class Adapter(ABC):
     """Base class of the adapter that a package registers under the entry-point group `sparsecheck.sparsifiers`.
 
     Attributes:
-        distribution: The name of the package's distribution; its version is read from the metadata.
+        distribution: The name of the package's distribution, which must be installed; its version is read from the
+            metadata. An empty string states that the adapter's file is all there is to judge.
         homepage: The address of the documentation.
         tracker: The address of the issue tracker.
         profile: The profile, `mask` or `structural`.
@@ -247,11 +248,9 @@ class Adapter(ABC):
 
     @property
     def version(self) -> str:
-        """Return the installed version of the distribution, or "0" without metadata."""
-        try:
-            return version(self.distribution)
-        except PackageNotFoundError:
-            return "0"
+        """Return the installed version of the distribution; an empty string if there is none."""
+        found = installed(self.distribution)
+        return found.version if found is not None else ""
 
     def declare(self, name: str) -> Declaration:
         """Return the declarations of this adapter as a value.

@@ -8,8 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from ..interrupts import Interrupted
 from .terminal import echo
 
@@ -48,12 +46,9 @@ def judge(parts: PartialRecords | None, asked: Run, resume: bool) -> Report:
 
 
 def _earlier(parts: PartialRecords, asked: Run) -> dict[str, Report]:
-    from importlib.metadata import version
-
     from ..report.resuming import earlier
 
-    header = msgspec.structs.replace(asked.header, sparsecheck=version("sparsecheck"))
-    found = dict(earlier(parts.sources(), asked.names, header))
+    found = dict(earlier(parts.sources(), asked.names, asked.header))
     count = sum(len(one.records) for one in found.values())
     echo(f"resuming with {count} records of the interrupted run", err=True)
     return found

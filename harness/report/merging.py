@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from msgspec.structs import replace
 
+from ..values.origin import short_digest
 from ..values.record import Footer, Header, Record, Subject
 from ..values.shard import InvalidShard, Shard
 from .identity import versions_of
@@ -89,6 +90,9 @@ def _check_plans(reports: Sequence[Report], shards: Sequence[Shard]) -> None:
         if header.sparsecheck != first.sparsecheck:
             raise CatalogueMismatch(f"shard {shard} was judged by sparsecheck {header.sparsecheck}, shard {shards[0]} "
                                     f"by {first.sparsecheck}")
+        if header.code != first.code:
+            raise CatalogueMismatch(f"shard {shard} was judged by other code of sparsecheck than shard {shards[0]} "
+                                    f"({short_digest(header.code)} and {short_digest(first.code)})")
         if shard.count != shards[0].count:
             raise PlanMismatch(f"shard {shard} and shard {shards[0]} belong to different plans: their counts differ")
         if header.selection != first.selection:
@@ -126,6 +130,8 @@ def _merge_subject(parts: Sequence[Subject], shards: Sequence[Shard]) -> Subject
             raise SubjectMismatch(f"{where} has another declaration than shard {shards[0]}")
         if not part.shares_origin(first):
             raise SubjectMismatch(f"{where} judged {part.origin}, shard {shards[0]} {first.origin}")
+        if changed := part.code_changes(first, "{} and {}"):
+            raise SubjectMismatch(f"{where} was judged with other files than shard {shards[0]}: {changed}")
         if part.environment != first.environment:
             raise EnvironmentMismatch(f"{where} was judged in another environment than shard {shards[0]}: "
                                       f"{', '.join(_differences(first, part))}")

@@ -8,11 +8,13 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from ..errors import SparsecheckError
+from ..values.origin import short_digest
 from ..values.record import Header, Record, Subject, Verdict
 from .identity import versions_of
 from .report import EmptyReport, Report, salvage
 
 _RESTART = "To start again, run it without --resume."
+_BEFORE_AND_NOW = "{} before, {} now"
 
 
 class CannotResume(SparsecheckError):
@@ -37,6 +39,10 @@ class ChangedPlan(CannotResume):
 
 class ChangedDeclaration(CannotResume):
     """Raised if the declaration of a sparsifier differs from before, or it can no longer be judged."""
+
+
+class ChangedCode(CannotResume):
+    """Raised if the code of a sparsifier, its adapter or its expectations were changed."""
 
 
 class ChangedEnvironment(CannotResume):
@@ -85,6 +91,9 @@ def _check_header(seen: Header, asked: Header, path: Path) -> None:
         raise ChangedCatalogue(
             f"{path} was judged by sparsecheck {seen.sparsecheck}, and this is {asked.sparsecheck}", _RESTART
         )
+    if seen.code and seen.code != asked.code:
+        digests = _BEFORE_AND_NOW.format(short_digest(seen.code), short_digest(asked.code))
+        raise ChangedCatalogue(f"{path} was judged by other code of sparsecheck ({digests})", _RESTART)
     if seen.selection != asked.selection:
         raise ChangedPlan(f"{path} has another selection than this run", f"Use the same one. {_RESTART}")
     if seen.shard != asked.shard:
@@ -118,6 +127,7 @@ def check_same(before: Subject, now: Subject) -> None:
 
     Raises:
         ChangedDeclaration: Their declarations or origins differ, or the sparsifier cannot be judged now.
+        ChangedCode: Their fingerprints differ.
         ChangedEnvironment: Their environments differ.
         ChangedPlan: Their planned cells differ.
     """
@@ -128,6 +138,8 @@ def check_same(before: Subject, now: Subject) -> None:
         raise ChangedDeclaration(f"{name} has another declaration than before", _RESTART)
     if not before.shares_origin(now):
         raise ChangedDeclaration(f"{name} was judged from {before.origin} before, and is {now.origin} now", _RESTART)
+    if changed := before.code_changes(now, _BEFORE_AND_NOW):
+        raise ChangedCode(f"{name} was judged with other files before: {changed}", _RESTART)
     if before.environment != now.environment:
         raise ChangedEnvironment(f"{name} was judged in another environment before ({before.environment})", _RESTART)
     if (before.planned, before.share) != (now.planned, now.share):

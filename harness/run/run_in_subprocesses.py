@@ -14,6 +14,7 @@ import msgspec
 
 from .. import catalogue
 from ..adapter.discovery import registrations
+from ..adapter.own_code import own_digest, own_version
 from ..process.guardian import temporary_folder
 from ..reading import read_end
 from ..report.joining import join
@@ -80,7 +81,7 @@ class Run:
         """Return the header of a report without subjects."""
         return Header(
             self.catalogue, "", (), self.selection, shard=str(self.shard or ""),
-            requirements=catalogue.revisions(self.catalogue),
+            requirements=catalogue.revisions(self.catalogue), sparsecheck=own_version(), code=own_digest(),
         )
 
 
@@ -280,6 +281,8 @@ def _check_header(header: Header, name: str, run: Run, weights: Weights) -> None
         requested.selection, requested.shard, requested.catalogue, requested.requirements
     ):
         raise ReportMismatch("the header of its report has another sparsifier, selection or catalogue than requested")
+    if (header.sparsecheck, header.code) != (requested.sparsecheck, requested.code):
+        raise ReportMismatch("its process imported another sparsecheck than this one, or sparsecheck was changed")
     [subject] = header.subjects
     if subject.declaration is not None and subject.environment is not None:
         requirements = catalogue.at_version(run.catalogue)

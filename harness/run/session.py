@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
@@ -15,7 +14,8 @@ from msgspec import Struct
 
 from .. import catalogue
 from ..adapter.discovery import BrokenAdapter, Found, Registration, called, load, registrations
-from ..adapter.origin import origin_of
+from ..adapter.origin import JudgedCode
+from ..adapter.own_code import own_digest, own_version
 from ..catalogue.selecting import check_selection
 from ..process.environment import here
 from ..report.expectation import Expectation, InvalidExpectations, in_force
@@ -109,6 +109,7 @@ class Session:
             sparsecheck=own_version(),
             shard=str(self.request.shard or ""),
             requirements=catalogue.revisions(self.request.catalogue),
+            code=own_digest(),
         )
 
     def planned_for(self, requirement: str) -> list[Planned]:
@@ -137,14 +138,15 @@ class Session:
 
     @property
     def digest(self) -> str:
-        """Return a digest of the planned cells, and of the declarations and expectations that decide their verdicts.
+        """Return a digest of the planned cells, and of the declarations, expectations and code that decide verdicts.
 
         A pytest-xdist worker with a different digest must not judge.
         """
         cells = [(planned.cell.id, planned.disposition) for one in self.plans for planned in one.planned]
         stated = [(one.found.declaration.catalogue, one.found.declaration.contract) for one in self.plans]
         expected = [one.subject.expected for one in self.plans]
-        return hashlib.sha256(msgspec.json.encode((cells, stated, expected))).hexdigest()
+        code = [(one.subject.origin, one.subject.fingerprint) for one in self.plans]
+        return hashlib.sha256(msgspec.json.encode((cells, stated, expected, code, own_digest()))).hexdigest()
 
 
 def plan_session(request: SessionRequest) -> Session:
@@ -208,8 +210,9 @@ def _plan(
     )
     planned, share = cells_of_shard(planned, request.shard, weights)
     ids = tuple(one.cell.id for one in planned)
+    code = JudgedCode(found.declaration.distribution, type(found.adapter).__module__, found.source)
     subject = Subject(name, found.declaration, environment, "", ids, str(registration.file or ""), share,
-                      origin_of(found.declaration.distribution), tuple(entry.value for entry in expectations))
+                      code.origin, tuple(entry.value for entry in expectations), code.fingerprint(found.expectations))
     smoke = tuple(one for one in whole if one.cell.area == SMOKE and one.disposition == "judge")
     return SparsifierPlan(found, subject, planned, expectations, smoke)
 
@@ -238,9 +241,3 @@ def _with_kept(plan: SparsifierPlan, kept: Report) -> SparsifierPlan:
         if subject.sparsifier == plan.subject.sparsifier:
             check_same(subject, plan.subject)
     return replace(plan, kept=kept.of(plan.subject.sparsifier))
-
-
-def own_version() -> str:
-    """Return the version of the installed sparsecheck."""
-    return version("sparsecheck")
-

@@ -86,7 +86,7 @@ def _found(missing: set[Cell], there: Subject, older: Report, started: str) -> I
 
 def _facts(there: Subject, judged: str, started: str) -> Iterator[tuple[str, str]]:
     declaration, environment = there.declaration, there.environment
-    yield "package", f"{declaration.distribution} {declaration.version}" if declaration else ""
+    yield "package", declaration.package if declaration else ""
     yield "device", environment.accelerator if environment else ""
     yield "driver", environment.driver if environment else ""
     yield "torch", environment.torch if environment else ""

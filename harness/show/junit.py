@@ -15,6 +15,7 @@ from ..values.cell import Cell
 from ..values.record import Record, Subject, Verdict
 from .defects import known_defects
 from .escaping import one_line, printable
+from .origin import code_of
 
 _ELEMENTS = {
     Verdict.FAILED: "failure", Verdict.STALE: "failure", Verdict.ERROR: "error", Verdict.NOT_RUN: "error",
@@ -93,7 +94,7 @@ def _properties(suite: ElementTree.Element, subject: Subject, records: Sequence[
         return
     declaration, environment = subject.declaration, subject.environment
     facts = {
-        "package": f"{declaration.distribution} {declaration.version}", "torch": environment.torch,
+        "package": declaration.package, "code": code_of(subject), "torch": environment.torch,
         "python": environment.python, "platform": environment.platform, "accelerator": environment.accelerator,
     }
     properties = ElementTree.SubElement(suite, "properties")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..report.report import Report
-from ..values.record import Origin
+from ..values.origin import UNUSED, Origin
+from ..values.record import Subject
 from .escaping import one_line
 
 
@@ -16,9 +17,18 @@ def origin_lines(report: Report) -> Iterator[str]:
         if subject.origin is not None and subject.origin.deviation:
             names.setdefault(subject.origin, []).append(subject.sparsifier)
     for origin, sparsifiers in names.items():
-        yield one_line(f"Not an installed release: {', '.join(sparsifiers)}, judged from {_place(origin)}", 600)
+        yield one_line(_deviation(origin, ', '.join(sparsifiers)), 600)
 
 
-def _place(origin: Origin) -> str:
-    package = f"{origin.distribution} {origin.version}".rstrip()
-    return f"{origin.file or 'an adapter file'} ({package}, {origin.deviation})"
+def _deviation(origin: Origin, names: str) -> str:
+    if origin.deviation == UNUSED:
+        return f"Unclear which code was judged: {names}; {origin.file} imports nothing of {origin.package}"
+    place = f"{origin.file or 'an adapter file'} ({origin.package}, {origin.deviation})"
+    return f"Not an installed release: {names}, judged from {place}"
+
+
+def code_of(subject: Subject) -> str:
+    """Return the origin of the judged code and its short fingerprint; an empty string for an older report."""
+    if subject.origin is None or subject.fingerprint is None:
+        return ""
+    return f"{subject.origin}, fingerprint {subject.fingerprint}"

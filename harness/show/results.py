@@ -21,6 +21,7 @@ from ..values.requirement import Requirement
 from .carried import Carried, carried
 from .defects import Failures, counted, known_defects, level_lines, result_word
 from .escaping import printable, shorten_paths
+from .origin import code_of
 from .reason_lines import reason_lines
 from .standing import Standing, of_cell, standing
 
@@ -215,7 +216,8 @@ def _shown_defect(defect: Failures, subject: Subject) -> ShownDefect:
 
 def _facts(subject: Subject, started: str) -> Iterator[tuple[str, str]]:
     declaration, environment = subject.declaration, subject.environment
-    yield "package", f"{declaration.distribution} {declaration.version}" if declaration else ""
+    yield "package", declaration.package if declaration else ""
+    yield "code", code_of(subject)
     yield "profile", declaration.profile if declaration else ""
     yield "torch", environment.torch if environment else ""
     yield "python", environment.python if environment else ""

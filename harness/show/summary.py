@@ -28,6 +28,7 @@ from .defects import (
 )
 from .escaping import one_line
 from .left_out import left_out_lines
+from .origin import code_of
 from .probe import probe_lines
 
 _UNEXPECTED = (Verdict.FAILED, Verdict.ERROR, Verdict.STALE, Verdict.PROVISIONAL)
@@ -114,11 +115,13 @@ def _headline(subject: Subject, outcome: Outcome, word: str) -> Iterator[str]:
     declaration, environment = subject.declaration, subject.environment
     assert declaration is not None
     assert environment is not None
-    package = one_line(f"{declaration.distribution} {declaration.version}", 80)
+    package = one_line(declaration.package, 80)
     facts = f"{declaration.profile} profile, {package}, torch {one_line(environment.torch, 80)}"
     yield f"{subject.sparsifier}: {word} ({facts})"
     yield from (f"  {line}" for line in (level_lines(outcome) if word != "PROBE" else ()))
     yield f"  {counted(outcome.planned, 'cell')} planned: {verdict_counts(outcome.counts)}"
+    if judged := code_of(subject):
+        yield f"  code: {one_line(judged)}"
 
 
 def _overview(subjects: Sequence[Subject], outcomes: Mapping[str, Outcome]) -> Iterator[str]:

@@ -17,8 +17,9 @@ class Declaration(Struct, frozen=True):
 
     Attributes:
         sparsifier: The name under which the adapter is registered.
-        distribution: The distribution that the sparsifier belongs to, by its metadata.
-        version: The version of that distribution.
+        distribution: The distribution that the sparsifier belongs to, by its metadata; empty if it is an adapter file
+            alone.
+        version: The version of that distribution; empty if there is none.
         homepage: The URL of the package.
         tracker: The URL of its issue tracker.
         profile: The kind of sparsifier, which decides the areas that are planned.
@@ -39,6 +40,11 @@ class Declaration(Struct, frozen=True):
     contract: Contract
     supposed: tuple[str, ...] = ()
     catalogue: int = FIRST_STATED
+
+    @property
+    def package(self) -> str:
+        """Return the distribution and its version, for display."""
+        return f"{self.distribution} {self.version}" if self.distribution else "no distribution"
 
 
 class Environment(Struct, frozen=True):

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from .declaration import Declaration, Environment
 from .expected import Expected
+from .origin import Fingerprint, Origin
 from .selection import Selection
 
 FORMAT = 2
@@ -89,27 +90,6 @@ class Share(Struct, frozen=True):
     places: tuple[int, ...]
 
 
-class Origin(Struct, frozen=True, omit_defaults=True):
-    """The place from which the judged code was imported.
-
-    Attributes:
-        distribution: The name that the adapter states.
-        version: Its installed version; empty if it is not installed.
-        file: The file of its outermost module; empty if there is none.
-        deviation: The reason why `file` does not belong to an installed release: `not installed`, `editable install` or
-            `checkout`; empty if it does.
-    """
-
-    distribution: str
-    version: str = ""
-    file: str = ""
-    deviation: str = ""
-
-    def __str__(self) -> str:
-        package = f"{self.distribution} {self.version}".rstrip()
-        return f"{package} ({self.deviation or 'installed release'})"
-
-
 class Subject(Struct, frozen=True):
     """The ledger of one sparsifier.
 
@@ -123,6 +103,7 @@ class Subject(Struct, frozen=True):
         share: In a shard, the part of the ledger that `planned` is.
         origin: The place its code was imported from; None in an older report, or if it could not be judged.
         expected: The known defects that were expected here; none in an older report.
+        fingerprint: The digests of the code that was judged, likewise.
     """
 
     sparsifier: str
@@ -134,12 +115,27 @@ class Subject(Struct, frozen=True):
     share: Share | None = None
     origin: Origin | None = None
     expected: tuple[Expected, ...] = ()
+    fingerprint: Fingerprint | None = None
 
     def shares_origin(self, other: Subject) -> bool:
         """Return whether both judged an installed release, or neither did; true if one is unknown."""
         if self.origin is None or other.origin is None:
             return True
         return bool(self.origin.deviation) == bool(other.origin.deviation)
+
+    def code_changes(self, other: Subject, pair: str) -> str:
+        """Describe the difference between the fingerprints of both; return an empty string if they are equal.
+
+        Args:
+            other: The subject to compare with.
+            pair: The format of two digests.
+        """
+        if self.fingerprint == other.fingerprint:
+            return ""
+        if self.fingerprint is None or other.fingerprint is None:
+            return "only one of both states which code it judged"
+        distribution = self.origin.distribution if self.origin else ""
+        return ", ".join(self.fingerprint.changes(other.fingerprint, distribution, pair))
 
     @property
     def is_inapplicable(self) -> bool:
@@ -159,6 +155,7 @@ class Header(Struct, frozen=True, tag_field="kind", tag="header"):
         sparsecheck: The version of sparsecheck.
         shard: `k/n` if the run was one shard.
         requirements: The revision of every requirement of that catalogue, by id. Empty in a report of format 1.
+        code: The digest of the code of sparsecheck itself; empty in an older report.
     """
 
     catalogue: int | str
@@ -169,6 +166,7 @@ class Header(Struct, frozen=True, tag_field="kind", tag="header"):
     sparsecheck: str = ""
     shard: str = ""
     requirements: dict[str, int] = {}
+    code: str = ""
 
 
 class LevelOutcome(Struct, frozen=True):

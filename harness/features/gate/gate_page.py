@@ -12,7 +12,9 @@ from ...show.defects import counted, repeat_command, sentence
 from ...show.escaping import one_line
 from ...show.left_out import left_out_lines
 from ...show.markdown import code, plain
+from ...show.origin import code_of
 from ...show.run_page import READ, heading, page
+from ...values.origin import short_digest
 from ...values.record import Subject
 
 TITLE = "sparsecheck gate"
@@ -77,10 +79,17 @@ def _facts(subject: Subject) -> dict[str, str]:
     if declaration is None or environment is None:
         return {}
     return {
-        "package": f"{declaration.distribution} {declaration.version}", "torch": environment.torch,
+        "package": declaration.package, "torch": environment.torch, **_code(subject),
         "numpy": environment.numpy, "python": environment.python, "platform": environment.platform,
         "devices": " ".join(environment.devices), "accelerator": environment.accelerator,
     }
+
+
+def _code(subject: Subject) -> dict[str, str]:
+    """Return the code and the expectations that were judged; none if an older report does not state them."""
+    if subject.fingerprint is None:
+        return {}
+    return {"code": code_of(subject), "expectations": short_digest(subject.fingerprint.expectations)}
 
 
 def _headline(change: Change) -> str:

@@ -156,7 +156,7 @@ def _wrapped(code: str) -> str:
 
 def _header(failing: Failing) -> str:
     declaration, cell, record = failing.found.declaration, failing.planned.cell, failing.record
-    package = f"{declaration.distribution} {declaration.version}"
+    package = declaration.package
     versions = dict.fromkeys((package, f"torch {failing.environment.torch}", f"Python {failing.environment.python}"))
     lines = [f"{cell.requirement}: {requirement(cell.requirement).sentence}", ""]
     lines += [f"Seen with {', '.join(versions)}. Exits 1 while it fails, 0 once it does not.", f"sparsecheck {cell.id}"]

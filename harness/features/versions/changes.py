@@ -64,7 +64,7 @@ class Judged:
         declared = self.subject.declaration
         if declared is None or declared.distribution == "torch":
             return ""
-        return shown(f"{declared.distribution} {declared.version}")
+        return shown(declared.package)
 
 
 class Kind(str, Enum):
