@@ -5,4 +5,4 @@ EXIT = 0
 
 
 def attack(box):
-    box.run("green", "--area", "TRACE", env={"PYTHONWARNINGS": "error"})
+    box.run("green", "--requirement", "TRACE-01", env={"PYTHONWARNINGS": "error"})

@@ -4,6 +4,7 @@ from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 
 LINE = "A3"
 EXIT = (1, 3)
+JUDGED = "--requirement REG-23"
 SAYS = r"batch(es)?.*(chang|modif|written)|(chang|modif|written).*batch"
 
 

@@ -4,6 +4,7 @@ from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 
 LINE = "A3"
 EXIT = (1, 3)
+JUDGED = "--requirement REG-23"
 SAYS = r"(example|input).*(chang|modif|written)|(chang|modif|written).*(example|input)"
 
 
