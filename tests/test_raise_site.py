@@ -57,6 +57,59 @@ def hidden() -> None:
         raise ValueError("layer1.weight is unknown") from None
 
 
+def look_up(name: str) -> object:
+    return KNOWN[name]
+
+
+def caught_where_it_is_looked_up() -> None:
+    try:
+        KNOWN["layer1.weight"]
+    except Exception as error:
+        raise ValueError("layer1.weight is unknown") from error
+
+
+def caught_by_its_type() -> None:
+    try:
+        look_up("layer1.weight")
+    except KeyError as error:
+        raise ValueError("layer1.weight is unknown") from error
+
+
+def caught_from_torch() -> None:
+    try:
+        nn.functional.conv2d(torch.ones(2), torch.ones(3))
+    except Exception as error:
+        raise ValueError("layer1.weight has a shape that torch does not support") from error
+
+
+def refusal_caught_and_reworded() -> None:
+    try:
+        plain()
+    except Exception as error:
+        raise ValueError("layer1.weight is refused") from error
+
+
+def every_crash_caught() -> None:
+    try:
+        look_up("layer1.weight")
+    except Exception as error:
+        raise ValueError("layer1.weight is unknown") from error
+
+
+def every_crash_caught_and_hidden() -> None:
+    try:
+        look_up("layer1.weight")
+    except (TypeError, BaseException):
+        raise ValueError("layer1.weight is unknown") from None
+
+
+def every_crash_caught_and_raised_elsewhere() -> None:
+    try:
+        attribute_of_none()
+    except:  # noqa: E722
+        plain()
+
+
 def through_finally() -> None:
     try:
         with torch.no_grad():
@@ -206,7 +259,8 @@ def raised(act: Callable[[], object]) -> Exception:
     [
         plain, chained, hidden, through_finally, passed_on, in_a_generator, made_before, after_a_true_assert,
         assertion_error_by_raise, unknown_submodule, unknown_parameter, unknown_place, other_state, too_much_pruned,
-        unknown_parametrization, by_the_adapter,
+        unknown_parametrization, by_the_adapter, caught_where_it_is_looked_up, caught_by_its_type, caught_from_torch,
+        refusal_caught_and_reworded,
     ],
 )
 def test_a_raise_statement_is_deliberate(act: Callable[[], object]) -> None:
@@ -218,7 +272,8 @@ def test_a_raise_statement_is_deliberate(act: Callable[[], object]) -> None:
     [
         lookup, lookup_passed_on, lookup_raised_again, attribute_of_none, unpacking, kernel,
         assert_that_pytest_rewrites, unknown_member, missing_import, numpy_of_its_own, own_attribute, own_item,
-        attribute_of_a_module, setting_a_module_attribute,
+        attribute_of_a_module, setting_a_module_attribute, every_crash_caught, every_crash_caught_and_hidden,
+        every_crash_caught_and_raised_elsewhere,
     ],
 )
 def test_a_crash_is_not_deliberate(act: Callable[[], object]) -> None:

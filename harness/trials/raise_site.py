@@ -7,12 +7,17 @@ happens to name the parameter: the package checked nothing, and its next release
 A `raise` in torch's own Python code counts only in two places: in torch's pruning and sparsity packages, which may be
 the sparsifier themselves, and in the methods of `nn.Module` that are documented to refuse an unknown name or a state
 that does not fit. Anywhere else in torch, the package did not check.
+
+A handler may turn a failed lookup into a refusal, or an error of torch. A handler for every exception that has caught a
+crash inside the package's own functions does not know what it refuses, and what it raises is a crash.
 """
 
 from __future__ import annotations
 
+import ast
 import dis
 import inspect
+import linecache
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +54,45 @@ def is_deliberate(error: BaseException) -> bool:
 
     The traceback's innermost frame decides; a bare `raise`, which passes a caught exception on, is not innermost.
     """
+    return _is_raised_on_purpose(error) and caught_crash(error) is None
+
+
+def caught_crash(error: BaseException) -> Exception | None:
+    """Return the crash in the package's own functions that a handler for every exception has turned into `error`."""
+    crash = error.__context__
+    if not isinstance(crash, Exception) or is_deliberate(crash) or crash.__traceback__ is None:
+        return None
+    catching, inner = crash.__traceback__.tb_frame.f_code, _frames(crash.__traceback__.tb_next)
+    if not any(_may_refuse(one.tb_frame.f_code) for one in inner):
+        return None
+    lines = [one.tb_lineno for one in _frames(error.__traceback__) if one.tb_frame.f_code is catching]
+    return crash if any(_catches_everything(catching.co_filename, line) for line in lines) else None
+
+
+def _frames(traceback: TracebackType | None) -> Iterator[TracebackType]:
+    while traceback is not None:
+        yield traceback
+        traceback = traceback.tb_next
+
+
+def _catches_everything(file: str, line: int) -> bool:
+    """Return whether the innermost exception handler around a line of source code is one for every exception."""
+    try:
+        tree = ast.parse("".join(linecache.getlines(file)))
+    except (SyntaxError, ValueError):
+        return False
+    around = [
+        one for one in ast.walk(tree)
+        if isinstance(one, ast.ExceptHandler) and one.lineno <= line <= (one.end_lineno or one.lineno)
+    ]
+    if not around:
+        return False
+    kind = max(around, key=lambda one: one.lineno).type
+    kinds = kind.elts if isinstance(kind, ast.Tuple) else [kind]
+    return any(one is None or ast.unparse(one) in ("Exception", "BaseException") for one in kinds)
+
+
+def _is_raised_on_purpose(error: BaseException) -> bool:
     innermost = _innermost(error.__traceback__)
     if innermost is None:
         return False
@@ -63,6 +107,8 @@ def assert_deliberate(error: BaseException, call: str) -> None:
         Violation: `refusal-by-accident`.
     """
     crash = f"{call} breaks with {type(error).__name__}: {error}"
+    if caught := caught_crash(error):
+        crash += f", raised by a handler for every exception that has caught {type(caught).__name__}: {caught}"
     expected = "a refusal is raised on purpose, by a raise statement of the package or of its adapter"
     require(is_deliberate(error), "refusal-by-accident", f"{crash}; {expected}")
 
