@@ -80,6 +80,7 @@ def test_exit_code_zero_does_not_hide_a_failure(tmp_path: Path) -> None:
 
 CUT = {
     "terminated": SECOND + "import signal; os.kill(os.getpid(), signal.SIGTERM)",
+    "faults": SECOND + "import signal; os.kill(os.getpid(), signal.SIGSEGV)",
     "closes": SECOND + "os.closerange(3, 256)",
     "full": SECOND + f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (os.path.getsize({REPORT}),) * 2)",
 }
@@ -101,7 +102,15 @@ def cut(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     return run_together(folder, [faulty(folder, body, name) for name, body in CUT.items()])
 
 
-@pytest.mark.parametrize("name", ["terminated", "closes"])
+def test_a_process_that_another_one_may_have_ended_is_not_blamed(cut: Ended) -> None:
+    one = part(cut, "terminated")
+    assert (cut.code, one.code) == (3, 3)
+    assert one.verdicts() == [Verdict.PASSED]
+    assert re.match(r"its process was killed by SIGTERM while judging terminated:MASK-04/\S+, by itself, ", one.lost)
+    assert "terminated: NOT CONFORMANT" in cut.output
+
+
+@pytest.mark.parametrize("name", ["faults", "closes"])
 def test_verdicts_before_a_crash_are_kept(cut: Ended, name: str) -> None:
     one = part(cut, name)
     assert (cut.code, one.code) == (3, 3)

@@ -28,7 +28,7 @@ LIMIT = 4.0
 """Seconds that a run may take to end; twice the promise, because tests share their processors."""
 
 _HANGS_AT = f"""type(self).calls = getattr(type(self), 'calls', {-SMOKE_CALLS}) + 1
-        self.calls == {{}} and [
+        self.calls == {{}} and not os.path.exists('mended') and [
             signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 32)),
             [signal.signal(one, signal.SIG_IGN) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)],
             __import__('threading').Thread(target=time.sleep, args=(60,)).start(),
@@ -36,7 +36,7 @@ _HANGS_AT = f"""type(self).calls = getattr(type(self), 'calls', {-SMOKE_CALLS}) 
             __import__('tempfile').mkdtemp(),
             open('hangs', 'w').close(), time.sleep(60),
         ]"""
-"""Hangs at the cell of this number, with a thread, a process in a session of its own, and signals blocked."""
+"""Hangs at the cell of this number, until it is mended, with a thread, a process in a session of its own, and signals blocked."""
 
 _HOSTILE = _HANGS_AT.format(COUNT)
 _HANGING_IMPORT = "import time; open('hangs', 'w').close(); time.sleep(60)\n"
@@ -80,6 +80,7 @@ def test_hanging_sparsifiers_are_ended_and_the_run_can_be_resumed(tmp_path: Path
     left = run.interrupt(hangs(tmp_path), repeated(signal.SIGINT, 3, os.killpg))
     assert_ended(left, "interrupted by the user")
     assert "it0: stopped while judging it0:MASK-04/" in left.output
+    (tmp_path / "mended").touch()
     resumed = run.finish("--resume")
     assert resumed.code == 0, resumed.output
     assert_clean(resumed)
@@ -132,6 +133,28 @@ def test_killed_fork_server_costs_no_sparsifier_anything(tmp_path: Path) -> None
     assert {cell.partition(":")[0] for cell in verdicts} == {"it0", "it1"}
     assert run.finish("--resume").code == 0
     assert run.verdicts() == verdicts
+
+
+_KILLS_THE_OTHER = """while not os.path.exists('victim'):
+            time.sleep(0.05)
+        if not os.path.exists('done'):
+            open('done', 'w').close()
+            os.kill(int(open('victim').read()), 9)"""
+_VICTIM = f"""type(self).calls = getattr(type(self), 'calls', {-SMOKE_CALLS}) + 1
+        self.calls == {COUNT} and not os.path.exists('done') and [
+            open('half', 'w').write(str(os.getpid())), os.rename('half', 'victim'), time.sleep(60)
+        ]"""
+
+
+def test_sparsifier_that_another_one_killed_is_not_blamed(tmp_path: Path) -> None:
+    run = run_of(tmp_path, _KILLS_THE_OTHER, _VICTIM)
+    left = run.finish()
+    assert "INTERRUPTED (it1: its process was killed by SIGKILL while judging it1:MASK-04/" in left.output
+    assert left.code == 3, left.output
+    assert_clean(left)
+    assert list(run.verdicts().values()).count(Verdict.PASSED) == 2 * COUNT - 1
+    assert run.finish("--resume", "-j", "1").code == 0
+    assert list(run.verdicts().values()).count(Verdict.PASSED) == 2 * COUNT
 
 
 def test_interrupt_ends_a_command_whose_output_nobody_reads(tmp_path: Path) -> None:

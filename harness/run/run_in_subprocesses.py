@@ -37,7 +37,7 @@ from ..values.record import Header, Record, Subject, Verdict
 from ..values.selection import Selection
 from ..values.shard import Shard
 from .report_writer import UNWRITTEN, current_cell_file
-from .subprocesses import Children, describe_end, describe_exit, last_output, pytest_command, run_each
+from .subprocesses import Children, describe_end, describe_exit, is_foreign, last_output, pytest_command, run_each
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,11 @@ class Run:
     earlier: Mapping[str, Report] = field(default_factory=dict)
     catalogue: int = catalogue.VERSION
     ignores_expectations: bool = False
+
+    @property
+    def is_parallel(self) -> bool:
+        """Return whether sparsifiers may be judged at the same time."""
+        return len(self.names) > 1 and self.jobs > 1
 
     @property
     def header(self) -> Header:
@@ -115,7 +120,13 @@ def judge_in_subprocesses(run: Run, show: Callable[[str], None]) -> Report:
             return "none of its cells is selected" if _is_inapplicable(path) else how or "judged"
 
         run_each(run.names, run.jobs, judge_one, show, losses, forked=True)
-        files = {one: ChildFiles(records / f"{one}.jsonl", folder, codes.get(one), one in stopped) for one in run.names}
+        files = {
+            one: ChildFiles(
+                records / f"{one}.jsonl", folder, codes.get(one), one in stopped,
+                run.is_parallel and one in codes and is_foreign(codes[one]),
+            )
+            for one in run.names
+        }
         reports = [
             _unjudged(one, run, problems[one]) if one in problems else _collect(one, files[one], run, weights, losses)
             for one in run.names
@@ -132,12 +143,14 @@ class ChildFiles:
         folder: The folder with its log.
         code: Its exit code; None if it did not exit by itself.
         is_stopped: Whether it was stopped because the run was interrupted.
+        is_victim: Whether another sparsifier, which was judged at the same time, may have ended it.
     """
 
     report: Path
     folder: Path
     code: int | None
     is_stopped: bool = False
+    is_victim: bool = False
 
     def describe_end(self, name: str, otherwise: str = "its process ended before it finished its report") -> str:
         """Return how the unfinished child ended, or `otherwise` if that is unknown."""
@@ -236,6 +249,10 @@ def _collect(name: str, files: ChildFiles, run: Run, weights: Weights, losses: l
         if files.is_stopped and not broken:
             losses.append(f"{name}: stopped while judging {cell}" if cell else f"{name}: stopped")
             return report
+        if files.is_victim and not broken:
+            while_judging = f" while judging {cell}" if cell else ""
+            losses.append(f"{name}: its process {describe_exit(files.code)}{while_judging}, {_BY_WHOM}")
+            return report
         losses.append(f"{name}: {broken or how}" + (f" while judging {cell}" if cell and not broken else ""))
         return Report(report.header, (*report.records, *_lost(report, cell, how)), None)
     if report.footer.interrupted:
@@ -243,6 +260,7 @@ def _collect(name: str, files: ChildFiles, run: Run, weights: Weights, losses: l
     return report
 
 
+_BY_WHOM = "by itself, another sparsifier or the system; resume with -j 1 to see which"
 _NOT_REACHED = "the run was interrupted before it was judged"
 
 

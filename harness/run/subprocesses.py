@@ -249,6 +249,17 @@ def describe_exit(code: int | None) -> str:
     return f"was killed by signal {-code}"
 
 
+def is_foreign(code: int | None) -> bool:
+    """Return whether a process with this exit code may have been ended by a signal of another process."""
+    return code is None or (code < 0 and -code not in _OWN_FAULTS)
+
+
+_OWN_FAULTS = (
+    signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT, signal.SIGTRAP, signal.SIGSYS,
+)
+"""The signals that a process gets for what it does itself."""
+
+
 def last_output(folder: Path, name: str) -> str:
     """Return the last lines that a child printed, joined, without pytest's rules and headings."""
     log = folder / f"{name}.log"

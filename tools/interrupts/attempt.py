@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sparsecheck.interrupts import REASONS
 from sparsecheck.report.report import InvalidReport, Report, salvage
 from sparsecheck.values.record import Verdict
 
@@ -58,6 +60,9 @@ class Attempt:
     def start(self, *more: str) -> subprocess.Popen[str]:
         """Start the run in a process group of its own, as a shell would."""
         (self.folder / "temporary").mkdir(exist_ok=True)
+        for number in REASONS:
+            if signal.getsignal(number) is signal.SIG_IGN:  # as under nohup, which the run would inherit
+                signal.signal(number, signal.SIG_DFL)
         return subprocess.Popen(
             [sys.executable, "-m", "sparsecheck", "run", "--report", "out.jsonl", *self.arguments, *more],
             cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
