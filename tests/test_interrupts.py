@@ -36,7 +36,7 @@ _HANGS_AT = f"""type(self).calls = getattr(type(self), 'calls', {-SMOKE_CALLS}) 
             __import__('tempfile').mkdtemp(),
             open('hangs', 'w').close(), time.sleep(60),
         ]"""
-"""Hangs at the cell of this number, until it is mended, with a thread, a process in a session of its own, and signals blocked."""
+"""Hangs at the cell of this number until it is mended, with a thread, a process in another session, signals blocked."""
 
 _HOSTILE = _HANGS_AT.format(COUNT)
 _HANGING_IMPORT = "import time; open('hangs', 'w').close(); time.sleep(60)\n"
