@@ -20,6 +20,7 @@ from sparsecheck.report.resuming import (
     ChangedCode,
     ChangedDeclaration,
     ChangedEnvironment,
+    ChangedExpectations,
     ChangedPlan,
     check_same,
     earlier,
@@ -29,7 +30,7 @@ from sparsecheck.values.origin import Fingerprint, Origin
 from sparsecheck.values.record import Header, Record, Share, Subject, Verdict
 from sparsecheck.values.selection import Selection
 from tests.faulty import Ended, faulty, run
-from tests.samples import cell, declaration, environment, passed, report
+from tests.samples import cell, declaration, environment, expectation, passed, report
 
 ONE = report(passed(cell(), cell("MASK-02")), sparsecheck="1", code="1" * 64)
 SUBJECT = replace(
@@ -109,6 +110,8 @@ def test_a_report_of_another_run_is_not_resumed(
         (replace(SUBJECT, environment=environment("2.10")), ChangedEnvironment, "in another environment before"),
         (replace(SUBJECT, planned=()), ChangedPlan, "it has other cells to judge"),
         (replace(SUBJECT, share=Share("a", ())), ChangedPlan, "it has other cells to judge"),
+        (replace(SUBJECT, expected=(expectation(id="wrong-output").value,)), ChangedExpectations,
+         "it has other expectations than before: defect wrong-output"),
         (Subject("it", problem="gone"), ChangedDeclaration, "but not now: gone"),
     ],
 )

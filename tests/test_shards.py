@@ -31,7 +31,7 @@ from sparsecheck.values.record import Footer, Record, Share, Subject, Verdict
 from sparsecheck.values.selection import Selection
 from sparsecheck.values.shard import InvalidShard, Shard
 from tests.faulty import run
-from tests.samples import cell, declaration, environment, passed, report
+from tests.samples import cell, declaration, environment, expectation, passed, report
 from tools.many import AXES, many, shards
 
 CELLS = tuple(f"it:{axes}" for axes in AXES)
@@ -149,6 +149,8 @@ assert LEDGER is not None
         (header(subjects=(*FEWER, FEWER[0])), SubjectMismatch, "other sparsifiers than shard 1/3: sparsifier-00002"),
         (subject(declaration=declaration(version="2")), SubjectMismatch, "shard 2/3 has another declaration"),
         (subject(declaration=None, problem="gone"), SubjectMismatch, "could not be judged in shard 2/3: gone"),
+        (subject(expected=(expectation(id="wrong-output").value,)), SubjectMismatch,
+         "shard 2/3 has other expectations than shard 1/3: defect wrong-output"),
         (subject(environment=environment("2.10.0")), EnvironmentMismatch, "torch 2.13.0+cpu and 2.10.0"),
         (subject(share=replace(LEDGER, ledger="other")), PlanMismatch, "shard 2/3 belongs to another plan than shard"),
         (subject(share=None), PlanMismatch, "shard 2/3 does not say which part of the plan it is"),

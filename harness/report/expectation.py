@@ -87,13 +87,6 @@ class Expectation(Expected, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """Return the conditions under which the entry holds."""
         return self.torch, self.version, self.platform, self.until
 
-    @property
-    def title(self) -> str:
-        """Return the name of the entry in messages: its id, or the requirements it is about."""
-        if self.id:
-            return f"defect {self.id}"
-        return f"the expectation on {', '.join(self.requirements or self.cells)}"
-
     def holds(self, declaration: Declaration, environment: Environment) -> bool:
         """Return whether the conditions of the entry hold for this package and environment."""
         return (

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from msgspec.structs import replace
 
+from ..values.expected import different_entries
 from ..values.origin import short_digest
 from ..values.record import Footer, Header, Record, Subject
 from ..values.shard import InvalidShard, Shard
@@ -135,6 +136,8 @@ def _merge_subject(parts: Sequence[Subject], shards: Sequence[Shard]) -> Subject
         if part.environment != first.environment:
             raise EnvironmentMismatch(f"{where} was judged in another environment than shard {shards[0]}: "
                                       f"{', '.join(_differences(first, part))}")
+        if titles := different_entries(part.expected, first.expected):
+            raise SubjectMismatch(f"{where} has other expectations than shard {shards[0]}: {titles}")
     return first if first.problem else replace(first, planned=_merge_ledger(parts, shards), share=None)
 
 

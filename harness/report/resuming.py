@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from ..errors import SparsecheckError
+from ..values.expected import different_entries
 from ..values.origin import short_digest
 from ..values.record import Header, Record, Subject, Verdict
 from .identity import versions_of
@@ -43,6 +44,10 @@ class ChangedDeclaration(CannotResume):
 
 class ChangedCode(CannotResume):
     """Raised if the code of a sparsifier, its adapter or its expectations were changed."""
+
+
+class ChangedExpectations(CannotResume):
+    """Raised if other known defects of a sparsifier were expected than are now."""
 
 
 class ChangedEnvironment(CannotResume):
@@ -130,6 +135,7 @@ def check_same(before: Subject, now: Subject) -> None:
         ChangedCode: Their fingerprints differ.
         ChangedEnvironment: Their environments differ.
         ChangedPlan: Their planned cells differ.
+        ChangedExpectations: Their expected defects differ.
     """
     name = now.sparsifier
     if now.problem:
@@ -145,3 +151,5 @@ def check_same(before: Subject, now: Subject) -> None:
     if (before.planned, before.share) != (now.planned, now.share):
         hint = "Use the same selection, shard and --durations."
         raise ChangedPlan(f"{name} has other cells to judge than before", hint)
+    if titles := different_entries(before.expected, now.expected):
+        raise ChangedExpectations(f"{name} has other expectations than before: {titles}", _RESTART)

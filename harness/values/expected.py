@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 
@@ -42,3 +44,17 @@ class Expected(Struct, frozen=True, kw_only=True, omit_defaults=True):
     version: str = ""
     platform: str = ""
     until: str = ""
+
+    @property
+    def title(self) -> str:
+        """Return the name of the entry in messages: its id, or the requirements it is about."""
+        if self.id:
+            return f"defect {self.id}"
+        return f"the expectation on {', '.join(self.requirements or self.cells)}"
+
+
+def different_entries(one: Iterable[Expected], other: Iterable[Expected]) -> str:
+    """Return the titles of the entries that are only in one of two lists, or an empty string."""
+    one, other = tuple(one), tuple(other)
+    different = [entry.title for entry in (*one, *other) if entry not in one or entry not in other]
+    return ", ".join(dict.fromkeys(different))
