@@ -8,8 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from sparsecheck.features.expect.proposal import Proposal, propose
+from sparsecheck.features.expect.rewriting import rewritten
+from sparsecheck.features.expect.seen import seen
 from sparsecheck.report import stale_entries
 from sparsecheck.report.expectation import Expectation
 from sparsecheck.report.expectation_file import parse_expectations
@@ -166,8 +171,9 @@ def test_a_signature_is_not_judged_unless_all_sparsifiers_of_its_entry_were() ->
     assert settled(before) is before
     other = judged({HERE: WRONG}, shared)
     subject = replace(other.header.subjects[0], sparsifier="other", planned=(cell("MASK-01", name="other"),))
-    for seen, is_stale in ((LOST, False), (WRONG, True)):
-        records = (*before.records, weigh(Record(cell("MASK-01", name="other"), Verdict.FAILED, seen, seen), [shared]))
+    for failure, is_stale in ((LOST, False), (WRONG, True)):
+        record = Record(cell("MASK-01", name="other"), Verdict.FAILED, failure, failure)
+        records = (*before.records, weigh(record, [shared]))
         header = replace(before.header, subjects=(*before.header.subjects, subject))
         both = Report(header, records, Footer(()))
         assert (settled(both) is not both) is is_stale
@@ -251,3 +257,27 @@ def test_expectations_can_be_ignored_and_are_rewritten_from_such_a_run(tmp_path:
     [entry] = parse_expectations(file.read_text("utf-8"), "here")
     assert (entry.id, entry.signatures, entry.reason) == ("broken", ("RuntimeError: broken",), "It is so.")
     assert run(tmp_path, *arguments).code == 0
+
+
+_CELLS = st.sampled_from([cell(id, layer) for id in ("MASK-01", "MASK-02", "REG-01") for layer in ("linear", "conv2d")])
+_SEEN = st.sampled_from([
+    "", WRONG, WRONG.replace("3", "5"), LOST, "RuntimeError: ", "KeyError: 0", "KeyError: 1",
+    "RuntimeError: the mask\nis lost", "RuntimeError: the mask\nis here", "mask-differs: mask of a.b is gone",
+    "mask-differs: mask of a.b differs at 1 of 4", "mask-differs: mask of a.c differs at 1 of 4",
+])
+
+
+@settings(derandomize=True, database=None, deadline=None, max_examples=200)
+@given(st.dictionaries(_CELLS, _SEEN, min_size=1))
+def test_a_proposed_file_is_accepted_and_makes_a_run_green_with_no_stale_entry(failures: dict[str, str]) -> None:
+    first = judged(failures)
+    [subject] = first.header.subjects
+    assert subject.declaration is not None
+    assert subject.environment is not None
+    saw = seen(subject.declaration, subject.environment, subject.planned, first.records)
+    text = rewritten("", "here", propose((), [saw])).replace("UNEXPLAINED: say why", "It is so.")
+    entries = parse_expectations(text, "here")
+    second = settled(judged(failures, *entries))
+    assert {record.verdict for record in second.records} <= {Verdict.KNOWN, Verdict.PASSED}
+    saw = seen(subject.declaration, subject.environment, subject.planned, second.records)
+    assert propose(entries, [saw]) == Proposal(tuple((entry,) for entry in entries), ())
