@@ -81,7 +81,8 @@ def test_characters_that_xml_forbids_are_escaped() -> None:
 
 @pytest.mark.parametrize("name", ["junit", "markdown"])
 def test_report_writes_junit_and_keeps_its_exit_code(tmp_path: Path, name: str) -> None:
-    write(report(EACH), tmp_path / "a.jsonl")
+    failed = Record(cell("MASK-02"), Verdict.FAILED, "aliased: a", "seen 1")
+    write(report([failed, *passed(cell())]), tmp_path / "a.jsonl")
     arguments = ["report", str(tmp_path / "a.jsonl"), f"--{name}", str(tmp_path / "out")]
     assert CliRunner().invoke(main, arguments).exit_code == 1
     text = (tmp_path / "out").read_text("utf-8")

@@ -217,7 +217,8 @@ def test_records_missing_from_a_shard_are_missing_from_the_merged_report() -> No
 def alone(*records: Record, planned: list[str] | None = None) -> Report:
     """Return a report of one shard of one sparsifier."""
     plain = report(records, planned, shard="1/2")
-    subjects = (replace(plain.header.subjects[0], share=Share("", ())),)
+    [subject] = plain.header.subjects
+    subjects = (replace(subject, share=Share("", tuple(range(len(subject.planned))))),)
     partial = Report(replace(plain.header, subjects=subjects), plain.records, None)
     return Report(partial.header, partial.records, Footer(partial.outcomes()))
 
@@ -226,7 +227,7 @@ def alone(*records: Record, planned: list[str] | None = None) -> Report:
     ("one", "result", "code"),
     [
         (alone(*passed(cell(), cell("SMOKE-01"))), "selection", 0),
-        (alone(Record(cell(), Verdict.KNOWN)), "selection", 0),
+        (alone(Record(cell(), Verdict.KNOWN, reason="It was so.")), "selection", 0),
         (alone(Record(cell(), Verdict.UNAVAILABLE)), "selection", 0),
         (alone(), "selection", 0),
         (alone(Record(cell(), Verdict.FAILED)), "red", 1),

@@ -45,6 +45,7 @@ def report(
 
 def _read(files: Sequence[Path], older: Sequence[Path]) -> tuple[Report, tuple[str, ...]]:
     """Return the joined report, and the lines to show below it."""
+    from ..report.consistency import is_comparable
     from ..report.joining import aligned, join
     from ..report.report import read, read_whole
     from ..show.carried import carried, carried_lines
@@ -54,7 +55,9 @@ def _read(files: Sequence[Path], older: Sequence[Path]) -> tuple[Report, tuple[s
     interruptions = [one.footer.interrupted for one in reports if one.footer is not None and one.footer.interrupted]
     joined = join(reports, interrupted="; ".join(interruptions))
     elsewhere = tuple(carried(joined, [read_whole(file) for file in older]))
-    return joined, (*left_out_lines(omitted), *carried_lines(elsewhere))
+    unknown = [str(file) for file, one in zip(files, reports, strict=True) if not is_comparable(one.header)]
+    compared = (f"{file} does not say which sparsecheck planned it, so its plan was not checked" for file in unknown)
+    return joined, (*compared, *left_out_lines(omitted), *carried_lines(elsewhere))
 
 
 def _write(judged: Report, required: Sequence[str], xml: Path | None, markdown: Path | None) -> int:

@@ -22,6 +22,7 @@ from ..suggestions import quoted
 from ..values.cell import Cell, InvalidCell
 from ..values.record import Footer, Header, Line, Outcome, Record, Subject
 from ..values.requirement import Level
+from .consistency import inconsistency, record_inconsistency
 from .identity import contradiction, judged_by
 from .ledger import Balance, applies, reconcile
 from .outcome import is_same, outcome
@@ -73,6 +74,10 @@ class UnmergedShard(InvalidReport):
 
 class ProbeReport(InvalidReport):
     """Raised if the report of a probe, which has no verdicts, is used as a report of verdicts."""
+
+
+class ContradictoryReport(InvalidReport):
+    """Raised if a report contradicts itself, or the catalogue as far as both share requirements."""
 
 
 class FooterDisagrees(InvalidReport):
@@ -224,6 +229,8 @@ def read(path: Path) -> Report:
         raise TruncatedReport(f"{path} has no footer: it was cut short after {len(report.records)} records", _RERUN)
     if not report.agrees:
         raise FooterDisagrees(f"{path}: the footer contradicts the {len(report.records)} records above it", _RERUN)
+    if problem := inconsistency(report):
+        raise ContradictoryReport(f"{path} contradicts itself or the catalogue: {problem}", _RERUN)
     return report
 
 
@@ -362,6 +369,8 @@ def _record(line: Line, names: set[str], where: str) -> Record:
         raise InvalidLine(f"{where}: {error}") from None
     if name not in names:
         raise InvalidLine(f"{where}: a record of {name!r}, which the header does not name")
+    if problem := record_inconsistency(line):
+        raise InvalidLine(f"{where}: {problem}")
     return line
 
 

@@ -17,6 +17,7 @@ from ..adapter.discovery import registrations
 from ..adapter.own_code import own_digest, own_version
 from ..process.guardian import temporary_folder
 from ..reading import read_end
+from ..report.consistency import inconsistency
 from ..report.joining import join
 from ..report.ledger import enumerate_cells
 from ..report.report import (
@@ -278,6 +279,8 @@ def _read(path: Path) -> tuple[Report, str]:
         return salvage(path), f"its report contains a line that is not one of its records ({_message(path, error)})"
     if report.footer is not None and not report.agrees:
         return salvage(path), "the counts in the footer of its report do not match its records"
+    if report.footer is not None and (problem := inconsistency(report)):
+        return salvage(path), f"its report contradicts itself or the catalogue: {problem}"
     return report, ""
 
 
