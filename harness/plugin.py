@@ -90,6 +90,8 @@ def _new_judge(config: pytest.Config) -> Judge:
         return Judge(config, session, altered)
     except OSError as error:
         path = config.option.sparsecheck_report
+        if path is None:
+            raise
         why = f"{path} cannot be written ({error.strerror}); name another file with --sparsecheck-report"
         raise pytest.UsageError(why) from None
 

@@ -52,6 +52,20 @@ def record_inconsistency(record: Record) -> str:
     return f"the verdict is {verdict.value!r}, but there is a {extra}" if extra else ""
 
 
+def footer_difference(report: Report) -> str:
+    """Return the first difference between the footer of a report and what its plan and its records give."""
+    stated, computed = report.footer.outcomes if report.footer else (), report.outcomes()
+    for one, other in zip(stated, computed, strict=False):
+        for field in one.__struct_fields__:
+            said, is_so = getattr(one, field), getattr(other, field)
+            if said != is_so:
+                subject = next(one for one in report.header.subjects if one.sparsifier == other.sparsifier)
+                said, is_so = quoted(str(said)), quoted(str(is_so))
+                return (f"{other.sparsifier}: {field} is {said} in the footer, and {is_so} by the plan and the records "
+                        f"({report.balance(subject)})")
+    return f"it has the outcome of {len(stated)} sparsifiers, and the header lists {len(computed)}"
+
+
 def inconsistency(report: Report) -> str:
     """Return the first reason why a report cannot be true, or an empty string."""
     return next(_inconsistencies(report), "")

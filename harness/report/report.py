@@ -22,7 +22,7 @@ from ..suggestions import quoted
 from ..values.cell import Cell, InvalidCell
 from ..values.record import Footer, Header, Line, Outcome, Record, Subject
 from ..values.requirement import Level
-from .consistency import inconsistency, record_inconsistency
+from .consistency import footer_difference, inconsistency, record_inconsistency
 from .identity import contradiction, judged_by
 from .ledger import Balance, applies, reconcile
 from .outcome import is_same, outcome
@@ -228,7 +228,8 @@ def read(path: Path) -> Report:
     if report.footer is None:
         raise TruncatedReport(f"{path} has no footer: it was cut short after {len(report.records)} records", _RERUN)
     if not report.agrees:
-        raise FooterDisagrees(f"{path}: the footer contradicts the {len(report.records)} records above it", _RERUN)
+        problem = f"{path}: the footer contradicts the {len(report.records)} records above it"
+        raise FooterDisagrees(f"{problem}: {footer_difference(report)}", _RERUN)
     if problem := inconsistency(report):
         raise ContradictoryReport(f"{path} contradicts itself or the catalogue: {problem}", _RERUN)
     return report

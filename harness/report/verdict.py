@@ -21,15 +21,20 @@ def signature(error: BaseException) -> str:
     """Return the signature of a failure: its kind or exception type, and its whole message."""
     if isinstance(error, Violation):
         return f"{error.kind}: {_whole(error.message)}"
-    return f"{type(error).__name__}: {_whole(said(error))}"
+    return f"{type_name(error)}: {_whole(said(error))}"
+
+
+def type_name(error: BaseException) -> str:
+    """Return the name of an exception's type, which its metaclass cannot hide."""
+    return recordable(str(type.__dict__["__name__"].__get__(type(error))))
 
 
 def said(error: BaseException) -> str:
-    """Return the message of an exception, or a note if its message cannot be read."""
+    """Return the message of an exception, or a note if its message cannot be read, even if reading it would exit."""
     try:
         return recordable(str(error))
-    except Exception as unreadable:
-        return f"(its message cannot be read: {type(unreadable).__name__})"
+    except BaseException as unreadable:
+        return f"(its message cannot be read: {type_name(unreadable)})"
 
 
 def recordable(text: str) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import traceback
 from pathlib import Path
+from traceback import extract_tb  # bound here, where no adapter can replace it
 
 from _pytest.outcomes import Exit, Failed, Skipped, XFailed
 
 from ..adapter.protocol import Adapter
 from ..oracle.references import InvalidReference
-from ..report.verdict import recordable, said, signature
+from ..report.verdict import recordable, said, signature, type_name
 from ..trials.adapter_errors import innermost_line
 from ..values.record import Record, Verdict
 from ..values.violation import Violation
@@ -61,12 +61,15 @@ def _message(error: BaseException, adapter: Adapter) -> str:
     if isinstance(error, (Violation, NotRun)):
         return recordable(error.message if isinstance(error, Violation) else str(error))
     if isinstance(error, (Skipped, XFailed, Exit)):
-        return f"it called pytest.{type(error).__name__.lower()}: a sparsifier cannot skip a case ({said(error)})"
-    return f"raised {type(error).__name__}: {said(error)} (in {_location(error, adapter)})"
+        return f"it called pytest.{type_name(error).lower()}: a sparsifier cannot skip a case ({said(error)})"
+    return f"raised {type_name(error)}: {said(error)} (in {_location(error, adapter)})"
 
 
 def _location(error: BaseException, adapter: Adapter) -> str:
     """Return the line that raised, and the adapter's innermost line if that is another one."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
+    frames = extract_tb(error.__traceback__)
+    if not frames:
+        return "an unknown place: its traceback was removed"
+    frame = frames[-1]
     place, own = f"{frame.name}, {Path(frame.filename).name}:{frame.lineno}", innermost_line(error, adapter)
     return f"{place}; called in {own}" if own not in ("", place) else place

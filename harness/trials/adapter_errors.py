@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import inspect
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from traceback import FrameSummary, extract_tb  # bound here, where no adapter can replace it
 from typing import Any
 
 from _pytest.outcomes import Exit
 
 from ..adapter.protocol import Adapter
-from ..report.verdict import said
+from ..report.verdict import said, type_name
 from ..values.violation import Violation
 
 
@@ -37,7 +37,7 @@ def errors_located_in(adapter: Adapter, call: str) -> Iterator[None]:
         through = adapter_frames(error, adapter)
         raiser = through[0].name if through else call
         place = innermost_line(error, adapter) or first_line(getattr(adapter, call))
-        message = f"{raiser} raises {type(error).__name__}: {said(error)}; look at {place}"
+        message = f"{raiser} raises {type_name(error)}: {said(error)}; look at {place}"
         raise Violation("adapter-raises", message) from error
 
 
@@ -47,13 +47,18 @@ def innermost_line(error: BaseException, adapter: Adapter) -> str:
     return f"{frames[-1].name}, {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
-def adapter_frames(error: BaseException, adapter: Adapter) -> list[traceback.FrameSummary]:
-    """Return the frames of a traceback that lie in the adapter's file, outermost first."""
-    own = inspect.getfile(type(adapter))
-    return [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == own]
+def adapter_frames(error: BaseException, adapter: Adapter) -> list[FrameSummary]:
+    """Return the frames of a traceback that lie in the adapter's file, outermost first; none if it has no file."""
+    try:
+        own = inspect.getfile(type(adapter))
+    except (TypeError, OSError):
+        return []
+    return [frame for frame in extract_tb(error.__traceback__) if frame.filename == own]
 
 
 def first_line(function: Callable[..., Any]) -> str:
-    """Return the place where a function or method begins."""
-    code = inspect.unwrap(function).__code__
+    """Return the place where a function or method begins, or its type if it is another kind of callable."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is None:
+        return f"a {type(function).__name__} without source code"
     return f"{function.__name__}, {Path(code.co_filename).name}:{code.co_firstlineno}"
