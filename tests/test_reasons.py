@@ -123,7 +123,7 @@ def _of_one(name: str, chance: random.Random) -> Report:
         return report(problem="it does not import", name=name)
     verdicts = chance.choice([list(Verdict), [Verdict.PASSED, Verdict.KNOWN], [Verdict.PASSED], [Verdict.UNAVAILABLE],
                               [Verdict.REFUSED, Verdict.UNAVAILABLE, Verdict.PROVISIONAL]])
-    records = [Record(cell(f"MASK-{number:02}", name=name), chance.choice(verdicts), "aliased: a", "b", "package", "c")
+    records = [_record(cell(f"MASK-{number:02}", name=name), chance.choice(verdicts))
                for number in range(1, chance.randint(1, 5))]
     planned = [record.cell for record in records]
     change = chance.random()
@@ -134,6 +134,14 @@ def _of_one(name: str, chance: random.Random) -> Report:
     elif change < 0.3:
         planned = planned[1:]
     return report(records, planned, name=name)
+
+
+def _record(cell: str, verdict: Verdict) -> Record:
+    """Return a record that has the texts of its verdict and no others."""
+    fails = ("aliased: a", "b") if verdict.is_red or verdict in (Verdict.KNOWN, Verdict.PROVISIONAL) else ("", "")
+    explained = (Verdict.KNOWN, Verdict.PROVISIONAL, Verdict.UNAVAILABLE)
+    return Record(cell, verdict, *fails, "package" if verdict is Verdict.REFUSED else "",
+                  "It is so." if verdict in explained else "")
 
 
 SEEDS = range(400)
