@@ -26,7 +26,7 @@ from tests.samples import cell, passed, report
 README = Path(__file__).parents[1] / "README.md"
 
 CELLS = (cell(), cell("MASK-02"))
-WHOLE = report(passed(*CELLS), sparsecheck="1")
+WHOLE = report(passed(*CELLS))
 
 
 def lines(of: Report) -> list[bytes]:
