@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from sparsecheck.adapter.own_code import own_digest, own_version
 from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.report.ledger import enumerate_cells
 from sparsecheck.report.reasons import exit_code
@@ -16,13 +17,16 @@ from sparsecheck.report.report import EmptyReport, InvalidReport, Report, encode
 from sparsecheck.run import run_in_subprocesses as process
 from sparsecheck.run.run_in_subprocesses import Run, judge_in_subprocesses
 from sparsecheck.run.subprocesses import Children
-from sparsecheck.values.record import Header, Line
+from sparsecheck.values.record import Header, Line, Record, Verdict
 from sparsecheck.values.selection import Selection
-from tests.samples import declaration, environment, passed, report
+from tests.samples import declaration, environment, report
 
 SELECTION = Selection(requirements=("MASK-04",))
-PLANNED = tuple(one.cell.id for one in enumerate_cells(CATALOGUE, declaration(), SELECTION, environment()))
-WHOLE = report(passed(*PLANNED), selection=SELECTION)
+CELLS = enumerate_cells(CATALOGUE, declaration(), SELECTION, environment())
+PLANNED = tuple(one.cell.id for one in CELLS)
+IDENTITY: dict[str, Any] = {"selection": SELECTION, "sparsecheck": own_version(), "code": own_digest()}
+RECORD_OF = {True: Verdict.UNAVAILABLE, False: Verdict.PASSED}
+WHOLE = report([Record(one.cell.id, RECORD_OF[bool(one.why)], reason=one.why) for one in CELLS], **IDENTITY)
 
 
 def lines(one: Report = WHOLE) -> list[bytes]:
@@ -106,7 +110,7 @@ def test_garbage_between_records_loses_none_of_them(
 
 @pytest.mark.parametrize("times", [0, 2])
 def test_a_record_that_is_missing_or_doubled_does_not_balance(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
-    forged = report(WHOLE.records[:1] * times + WHOLE.records[1:], PLANNED, selection=SELECTION)
+    forged = report(WHOLE.records[:1] * times + WHOLE.records[1:], PLANNED, **IDENTITY)
     one = judged(monkeypatch, lines(forged))
     assert exit_code(one) == 3
     assert one.records == forged.records
