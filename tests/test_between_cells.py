@@ -63,7 +63,7 @@ def test_change_by_a_thread_of_an_earlier_cell_is_reported_and_restored(tmp_path
     first, second, third, *_ = _judged(tmp_path, _AS_THE_SECOND_BEGINS, _MASK)
     assert first == third == _GREEN
     assert second[0] is Verdict.FAILED
-    assert second[1].startswith("the case changed the NumPy error handling to {'divide': 'ignore'")
+    assert second[1].startswith("the case changed the NumPy error handling: divide to 'ignore', expected 'warn'")
 
 
 def test_user_fixture_can_change_settings(tmp_path: Path) -> None:

@@ -124,9 +124,9 @@ REQUIREMENTS = (
         devices=_BOTH, unless=(("score", "random"),),
     ),
     Requirement(
-        id="MASK-19", level="core", source="pytorch _experimental/data_sparsifier: warnings.simplefilter at import",
-        sentence="Importing the adapter, attach, update and restore do not change global settings, such as the "
-        "default dtype and device, the grad mode and the number of threads.",
+        id="MASK-19", level="core", revised=(4,), source="torch.set_default_dtype; torch.set_num_threads",
+        sentence="Attach, update and restore do not change global settings, such as the default dtype and device, the "
+        "grad mode, the number of threads, and the functions of torch.",
     ),
     Requirement(
         id="MASK-20", level="core", source="torch.nn.Module.to",

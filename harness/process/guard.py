@@ -12,14 +12,12 @@ import torch
 
 from ..values.violation import Violation
 from . import device
-from .settings import describe_changes, lasting_settings, random_state, restore_settings, settings
-
-INITIAL_SETTINGS = lasting_settings()
-"""The settings before any adapter was imported; this module is imported first."""
+from .settings import describe_changes, lasting, random_state, restore_settings, settings
+from .torch_functions import ALL, OFTEN_CALLED
+from .torch_settings import FLOAT32, float32
 
 _SEED = 150_602_626
 _SEEDED: dict[int, dict[str, Any]] = {}
-_WITHIN = {"TF32 mode": (False, False)}
 
 
 class Guard:
@@ -39,26 +37,33 @@ class Guard:
         self.moved: list[str] = []
         self.left: Mapping[str, Any] = {}
         self._draws = draws
+        self._float32: object = None
         self._random: dict[str, Any] = {}
 
     @contextmanager
-    def watch(self, since: Mapping[str, Any] = {}) -> Iterator[None]:
+    def watch(self, since: Mapping[str, Any] = {}, last: bool = False) -> Iterator[None]:
         """Do as `keep` does, and fail if the code inside has changed any setting.
 
         Args:
             since: The settings that the previous guard has `left`, if nothing but pytest ran in between. They are not
                 read again; if they have changed all the same, a thread that a sparsifier started is to blame.
+            last: Whether no cell follows, so that all of torch's functions must be checked for other code.
 
         Raises:
-            Violation: A setting or a random stream was changed (`leaked`).
+            Violation: A setting, a function or a random stream was changed (`leaked`).
         """
         before = self._enter(since)
         try:
             yield
         finally:
             now = settings()
-            self.left = restore_settings(before, now)
-        self._assert_unchanged({**before, **_WITHIN}, now)
+            left = restore_settings(before, now)
+            self.left = lasting(left)
+            code = _restored_code(last)
+        self._assert_unchanged({**before, FLOAT32: self._float32}, now, left)
+        for name in code:
+            since_when = ", in this cell or an earlier one" if last else ""
+            raise Violation("leaked", f"the case changed the code of {name} in place{since_when}")
 
     @contextmanager
     def keep(self) -> Iterator[None]:
@@ -75,6 +80,7 @@ class Guard:
     def _enter(self, since: Mapping[str, Any] = {}) -> dict[str, Any]:
         before = settings(since)
         device.set_tf32((False, False))
+        self._float32 = float32()
         self.seed()
         return before
 
@@ -102,17 +108,27 @@ class Guard:
         try:
             yield
         finally:
-            now, self._random = settings(), random_state()
-            self.changed += describe_changes(before, now)
+            now = settings()
+            left = restore_settings(before, now)
+            self._random = random_state()
+            self.changed += describe_changes(before, now, left)
             self.moved += _moved(streams, self._random)
-            restore_settings(before, now)
 
-    def _assert_unchanged(self, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-        for change in describe_changes(before, now):
-            raise Violation("leaked", f"the case changed {change}")
+    def _assert_unchanged(self, before: Mapping[str, Any], now: Mapping[str, Any], left: Mapping[str, Any]) -> None:
+        remaining = {name: value for name, value in left.items() if name != FLOAT32}
+        if changes := [*describe_changes(before, now, remaining)]:
+            raise Violation("leaked", f"the case changed {'; and '.join(changes)}")
         for name in () if self._draws else _moved(self._random, random_state()):
             raise Violation("leaked", f"the case changed the global random state of {name}")
 
 
 def _moved(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return [name for name, state in now.items() if state != before[name]]
+
+
+def _restored_code(last: bool) -> list[str]:
+    """Restore the functions of torch that were changed in place, and return their names."""
+    code = ALL if last else OFTEN_CALLED
+    if changed := code.changed():
+        code.restore()
+    return changed

@@ -37,17 +37,49 @@ class Watch(Generic[T]):
         return found
 
 
-def version_function() -> Version:
+class Changes:
+    """Finds the namespaces among many in which a name was set or removed since the last time.
+
+    Args:
+        names: The namespaces of modules and classes.
+    """
+
+    def __init__(self, names: Iterable[Names]) -> None:
+        self._dictionaries = [_dictionary(one) for one in names]
+        self._version = version_function(by_content)
+        self._versions = self._read()
+
+    def _read(self) -> list[object]:
+        return [*map(self._version, self._dictionaries)]
+
+    def find(self) -> list[int]:
+        """Return the positions of the namespaces that have changed since the last call."""
+        versions = self._read()
+        if versions == self._versions:
+            return []
+        pairs = zip(self._versions, versions, strict=True)
+        changed = [position for position, (before, now) in enumerate(pairs) if before != now]
+        self._versions = versions
+        return changed
+
+
+def version_function(otherwise: Version | None = None) -> Version:
     """Return a function that gives a dictionary's version, which changes with every write.
 
     This is `torch._C._dynamo.guards.dict_version`, by which torch decides whether compiled code is still valid. Where
-    it is missing, the returned function gives a new version at every call.
+    it is missing, the returned function is `otherwise`, or one that gives a new version at every call.
     """
+    otherwise = otherwise or _new_at_every_call
     try:
         version: Version = import_module("torch._C._dynamo.guards").dict_version
-        return version if all(_is_reliable(version)) else _new_at_every_call
+        return version if all(_is_reliable(version)) else otherwise
     except (ImportError, AttributeError, RuntimeError):  # torch 2.2 on Python 3.12 raises RuntimeError
-        return _new_at_every_call
+        return otherwise
+
+
+def by_content(names: Any) -> object:
+    """Return a version of a dictionary that is computed from its names and the identities of its values."""
+    return hash((tuple(names), tuple(map(id, names.values()))))
 
 
 def _new_at_every_call(names: object) -> object:

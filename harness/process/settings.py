@@ -1,78 +1,96 @@
-"""Process-wide settings: read, compare and restore them."""
+"""Process-wide settings: read, compare and restore them.
+
+The list is in `torch_settings.py`, `torch_hooks.py` and `python_settings.py`; `docs/process.md` shows all of it.
+"""
 
 from __future__ import annotations
 
-import os
 import random
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from . import device
+from .python_settings import PYTHON_SETTINGS
+from .setting import Setting, Unreadable, describe_change
 from .torch_functions import replaced_functions, restore_functions
+from .torch_hooks import HOOKS_AND_MODES
+from .torch_settings import NUMERIC_SETTINGS
 
-
-@dataclass(frozen=True)
-class Setting:
-    """One process-wide setting.
-
-    Attributes:
-        name: Its name in messages.
-        read: Returns a comparable value.
-        put: Sets such a value; None if only the code that changed the setting can change it back.
-        lasting: Whether pytest and the harness leave it unchanged during the whole process.
-    """
-
-    name: str
-    read: Callable[[], Any]
-    put: Callable[[Any], object] | None
-    lasting: bool = True
+SETTINGS: tuple[Setting, ...] = (
+    Setting("list of replaced functions of torch", replaced_functions, restore_functions, needed=True),
+    *HOOKS_AND_MODES,
+    *NUMERIC_SETTINGS,
+    *PYTHON_SETTINGS,
+)
+"""Every setting, in the order in which they are restored: functions first, with which others are set."""
 
 
 def settings(known: Mapping[str, Any] = {}) -> dict[str, Any]:
     """Return the value of every setting by name; those that are `known` are not read again."""
-    return {one.name: known[one.name] if one.name in known else one.read() for one in SETTINGS}
+    return {one.name: known[one.name] if one.name in known else _value(one) for one in SETTINGS}
+
+
+def _value(one: Setting) -> Any:
+    try:
+        return one.read()
+    except Exception as error:
+        return Unreadable(f"unreadable ({type(error).__name__})")
 
 
 def lasting_settings() -> dict[str, Any]:
     """Return the values of the settings that nothing but an adapter changes."""
-    return {setting.name: setting.read() for setting in SETTINGS if setting.lasting}
+    return {one.name: _value(one) for one in SETTINGS if one.lasting}
 
 
-def describe_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+def describe_changes(
+    before: Mapping[str, Any], now: Mapping[str, Any], left: Mapping[str, Any] = {}
+) -> Iterator[str]:
     """Yield a description of every changed setting.
 
     An example is `the default dtype to torch.float64, expected torch.float32`.
+
+    Args:
+        before: The values that are expected.
+        now: The values that were found.
+        left: The values after they were restored, to say which could not be.
     """
     for name, earlier in before.items():
         if now[name] != earlier:
-            yield f"the {name}{_describe_change(earlier, now[name])}"
+            remains = ", which cannot be undone" if left.get(name, earlier) != earlier else ""
+            yield f"the {name}{describe_change(earlier, now[name])}{remains}"
 
 
-def _describe_change(earlier: Any, value: Any) -> str:
-    if not isinstance(value, list):
-        return f" to {value}, expected {earlier}"
-    more = [str(one) for one in value if one not in earlier]
-    fewer = [str(one) for one in earlier if one not in value]
-    parts = [f"added {', '.join(more)}"] * bool(more) + [f"removed {', '.join(fewer)}"] * bool(fewer)
-    return f": {' and '.join(parts) or 'reordered'}"
-
-
-def restore_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+def restore_settings(before: Mapping[str, Any], now: Mapping[str, Any], but_needed: bool = False) -> dict[str, Any]:
     """Restore the settings that differ between `before` and `now`, where possible.
 
+    Args:
+        before: The values to restore.
+        now: The values that were found.
+        but_needed: Whether to leave alone what a package may need from its import.
+
     Returns:
-        The values of the lasting settings after that.
+        The values of all settings after that.
     """
-    for setting in SETTINGS:
-        if setting.put is not None and now[setting.name] != before[setting.name]:
-            setting.put(before[setting.name])
-    return {one.name: (before if one.put is not None else now)[one.name] for one in SETTINGS if one.lasting}
+    changed = [one for one in SETTINGS if now[one.name] != before[one.name]]
+    for one in changed:
+        if one.put is not None and not (but_needed and one.needed):
+            _restore(one, before[one.name])
+    return {**now, **{one.name: _value(one) for one in changed}}
+
+
+def _restore(one: Setting, value: Any) -> None:
+    assert one.put is not None
+    with suppress(Exception):  # the value is read again, and the change is reported as one that remains
+        one.put(value)
+
+
+def lasting(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of the lasting settings among those of all."""
+    return {one.name: values[one.name] for one in SETTINGS if one.lasting}
 
 
 def random_state() -> dict[str, Any]:
@@ -88,62 +106,3 @@ def random_state() -> dict[str, Any]:
 
 def _bytes(state: torch.Tensor) -> bytes:
     return state.cpu().numpy().tobytes()
-
-
-# ----------------------------------------------------------------- hooks on every module
-
-
-_HOOKS = tuple(name for name in vars(nn.modules.module) if name.startswith("_global_") and name.endswith("_hooks"))
-
-
-def _hooks() -> list[tuple[str, int]]:
-    return [(name, id) for name in _HOOKS for id in getattr(nn.modules.module, name)]
-
-
-def _put_hooks(kept: list[tuple[str, int]]) -> None:
-    for name, id in _hooks():
-        if (name, id) not in kept:
-            del getattr(nn.modules.module, name)[id]
-
-
-# ----------------------------------------------------------------- all settings
-
-
-def _deterministic() -> tuple[bool, bool]:
-    return torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-
-
-def _filters() -> list[Any]:
-    """Return the warning filters that affect other packages' warnings.
-
-    A filter for a category or a module of its own is a package's own affair, and torch imports such packages at any
-    time.
-    """
-    return [entry for entry in warnings.filters if _is_everyones(entry[2], entry[3])]
-
-
-def _is_everyones(category: Any, module: object) -> bool:
-    return module is None and category.__module__.partition(".")[0] in ("builtins", "torch", "numpy")
-
-
-def _put_filters(kept: list[Any]) -> None:
-    others = [entry for entry in warnings.filters if not _is_everyones(entry[2], entry[3])]
-    warnings.resetwarnings()
-    warnings.filters[:] = kept + others  # type: ignore[index]
-
-
-SETTINGS = (
-    Setting("default dtype", torch.get_default_dtype, torch.set_default_dtype),
-    Setting("default device", lambda: torch.empty(0).device, torch.set_default_device),
-    Setting("grad mode", torch.is_grad_enabled, torch.set_grad_enabled),
-    Setting("inference mode", torch.is_inference_mode_enabled, None),
-    Setting("thread count", torch.get_num_threads, torch.set_num_threads),
-    Setting("deterministic algorithms", _deterministic, lambda on: torch.use_deterministic_algorithms(
-        on[0], warn_only=on[1])),
-    Setting("NumPy error handling", np.geterr, lambda ways: np.seterr(**ways)),
-    Setting("list of replaced functions of torch", replaced_functions, restore_functions),
-    Setting("hooks on every module", _hooks, _put_hooks),
-    Setting("working directory", os.getcwd, os.chdir),
-    Setting("TF32 mode", device.tf32, device.set_tf32, lasting=False),
-    Setting("warnings filters", _filters, _put_filters, lasting=False),
-)

@@ -1,73 +1,172 @@
-"""Detect functions of torch that have been replaced, and restore them."""
+"""Detect functions of torch that have been replaced or changed, and restore them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+import sys
+from collections.abc import Collection, Iterable, Iterator
+from functools import cache, partial
+from operator import attrgetter, is_
 from pathlib import Path
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import torch
 import torch.nn.utils.parametrize
 import torch.nn.utils.prune
-from torch import nn
 
-from .namespaces import Watch
+from .functions import Functions, Place, as_function, is_mutable, qualified
+
+_TORCH = str(Path(torch.__file__).parent) + os.sep
+_PRIVATE = ("torch._C", "torch._C._nn", "torch._C._VariableFunctions", "torch._tensor", "torch._utils", "torch._VF")
+"""Private modules that are watched, because public functions call into them."""
 
 
 def _homes() -> Iterator[Any]:
-    """Yield the modules and classes of torch whose functions are commonly called."""
-    yield from (torch, nn.functional, nn.init, torch.jit, nn.utils.parametrize, nn.utils.prune)
-    yield from dict.fromkeys((torch.Tensor, *_classes(nn), *_classes(torch.optim)))
+    """Yield the public modules of torch, and the classes in them, inherited from or not."""
+    modules = [module for name, module in [*sys.modules.items()] if _is_public(name) and type(module) is ModuleType]
+    yield from modules
+    yield from dict.fromkeys(kind for module in modules for kind in _classes(vars(module)))
 
 
-def _classes(module: Any) -> Iterator[type]:
-    return (value for value in vars(module).values() if isinstance(value, type))
+def _is_public(name: str) -> bool:
+    parts = name.split(".")
+    return name in _PRIVATE or (parts[0] == "torch" and not any(part.startswith("_") for part in parts))
 
 
-_TORCH = str(Path(torch.__file__).parent) + os.sep
-_ORIGINALS = {
-    home: {name: value for name, value in vars(home).items() if callable(value) and not isinstance(value, type)}
-    for home in _homes()
-}
+def _classes(names: dict[str, Any]) -> Iterator[type]:
+    for value in [*names.values()]:
+        if issubclass(type(value), type) and value.__module__.partition(".")[0] == "torch" and is_mutable(value):
+            yield value
+
+
+# ----------------------------------------------------------------- replacements by torch itself
+
+
+def _is_torchs(value: object) -> bool:
+    """Return whether a value is a function of torch, with nothing of someone else inside.
+
+    Torch wraps some functions when it first exports or compiles. The code must be that of torch's own source file,
+    since any code can claim to come from there, and its globals those of the module.
+    """
+    function = as_function(value)
+    return function is not None and _is_genuine(function, set())
+
+
+def _is_genuine(function: FunctionType, seen: set[int]) -> bool:
+    if id(function) in seen:
+        return True
+    seen.add(id(function))
+    module = _module_of(function.__code__.co_filename)
+    if module is None or function.__globals__ is not vars(module):
+        return False
+    if function.__code__ not in _codes_in(function.__code__.co_filename):
+        return False
+    inner = (_called(cell) for cell in function.__closure__ or ())
+    return all(_is_genuine(one, seen) for one in inner if one is not None)
+
+
+def _called(cell: Any) -> FunctionType | None:
+    """Return the Python function that runs if the value of a closure's variable is called."""
+    try:
+        value = cell.cell_contents
+    except ValueError:  # empty
+        return None
+    while isinstance(value, (MethodType, partial)):
+        value = value.func if isinstance(value, partial) else value.__func__
+    if not isinstance(value, (FunctionType, type)):
+        value = vars(type(value)).get("__call__")
+    return value if isinstance(value, FunctionType) else None
+
+
+def _module_of(file: str) -> ModuleType | None:
+    if not file.startswith(_TORCH):
+        return None
+    return next((one for one in [*sys.modules.values()] if getattr(one, "__file__", None) == file), None)
+
+
+@cache
+def _codes_in(file: str) -> frozenset[CodeType]:
+    """Return all code in a source file."""
+    try:
+        top = compile(Path(file).read_bytes(), file, "exec", dont_inherit=True)
+    except (OSError, SyntaxError):
+        return frozenset()
+    return frozenset(_nested(top))
+
+
+def _nested(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _nested(constant)
+
+
+_STORAGE = "Storage"
+"""The name in torch whose value follows the default dtype."""
+
+FUNCTIONS = Functions(_homes(), _is_torchs, (_STORAGE,), constants=(torch.dtype, torch.layout, torch.memory_format))
+"""All functions of torch, as they are when this module is imported."""
 
 
 def replaced_functions() -> list[str]:
-    """Return the qualified names of the torch functions that are replaced by code outside torch.
+    """Return the qualified names of the functions and classes of torch that are replaced by code outside torch.
 
-    Replacements by torch itself do not count: it wraps some functions when it first exports or compiles.
+    Replacements by torch itself do not count.
     """
-    return [_qualified(home, name) for home, name in _REPLACED.find()]
+    return FUNCTIONS.replaced()
 
 
 def restore_functions(kept: Collection[str]) -> None:
     """Restore all functions except those named in `kept` to the state in which this module was imported."""
-    for home, name in _REPLACED.find():
-        if _qualified(home, name) not in kept:
-            setattr(home, name, _ORIGINALS[home][name])
+    FUNCTIONS.restore(kept)
 
 
-def _qualified(home: Any, name: str) -> str:
-    return f"{getattr(home, '__qualname__', home.__name__)}.{name}"
+# ----------------------------------------------------------------- functions changed in place
 
 
-def _replaced() -> Iterator[tuple[Any, str]]:
-    """Yield the replaced functions, compared by identity alone, since a replacement can claim to equal anything."""
-    return ((home, name) for home in _ORIGINALS for name in _others(home))
+_OFTEN_CALLED = (
+    "torch.nn", "torch.optim", "torch.functional", "torch.serialization", "torch.autograd", "torch._tensor",
+)
 
 
-def _others(home: Any) -> Iterator[str]:
-    originals, now = _ORIGINALS[home], vars(home)
-    for name in [name for name, original in originals.items() if now.get(name) is not original]:
-        if _is_torchs(now.get(name)):
-            originals[name] = now[name]
-        else:
-            yield name
+class Code:
+    """The code and the default arguments of Python functions, which can be changed without any name being set.
+
+    Args:
+        places: The places of the functions, with their values.
+        parts: The attributes of a function to check.
+    """
+
+    def __init__(self, places: Iterable[tuple[Place, Any]], *parts: str) -> None:
+        self._places = {function: place for place, value in places if (function := as_function(value)) is not None}
+        self._parts = {part: [*map(attrgetter(part), self._places)] for part in parts}
+
+    def changed(self) -> list[str]:
+        """Return the qualified names of the functions that were changed."""
+        return sorted({qualified(self._places[function]) for function, _, _ in self._others()})
+
+    def restore(self) -> None:
+        """Restore all functions."""
+        for function, part, value in [*self._others()]:
+            setattr(function, part, value)
+
+    def _others(self) -> Iterator[tuple[FunctionType, str, Any]]:
+        for part, values in self._parts.items():
+            now = [*map(attrgetter(part), self._places)]
+            if not all(map(is_, now, values)):
+                three = zip(self._places, now, values, strict=True)
+                yield from ((function, part, value) for function, one, value in three if one is not value)
 
 
-def _is_torchs(function: Any) -> bool:
-    code = getattr(function, "__code__", None)
-    return code is not None and code.co_filename.startswith(_TORCH)
+def _is_often_called(place: Place) -> bool:
+    home, _ = place
+    name = home.__module__ if isinstance(home, type) else home.__name__
+    return name == "torch" or name.startswith(_OFTEN_CALLED)
 
 
-_REPLACED = Watch(map(vars, _ORIGINALS), _replaced)
+OFTEN_CALLED = Code((entry for entry in FUNCTIONS.originals() if _is_often_called(entry[0])), "__code__")
+"""The functions that a sparsifier or a case commonly calls, checked after every cell."""
+
+ALL = Code(FUNCTIONS.originals(), "__code__", "__defaults__", "__kwdefaults__")
+"""All of torch's functions and their default arguments, checked after the last cell."""

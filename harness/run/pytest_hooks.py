@@ -63,7 +63,7 @@ class Judge:
         self._altered = altered
         self.smoke = SmokeTest(session)
         self._left: Mapping[str, Any] = {}
-        self._is_settled = False
+        self._is_settled = self._is_last = False
         is_worker = hasattr(config, "workerinput")
         path = config.option.sparsecheck_report
         self.writer = None if is_worker else ReportWriter(session, Path(path) if path else None)
@@ -86,6 +86,11 @@ class Judge:
     def pytest_xdist_node_collection_finished(self, node: object, ids: Sequence[str]) -> None:
         """Note the same in the controller under pytest-xdist, which collects nothing itself."""
         self._collected |= {cell_of(id) for id in ids}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, nextitem: pytest.Item | None) -> None:
+        """Note whether this process runs no item after this one."""
+        self._is_last = nextitem is None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> object:
@@ -124,7 +129,7 @@ class Judge:
         """
         is_alone = _OWN_FIXTURES.issuperset(item.fixturenames)
         try:
-            with trial.guard.watch(self._left if is_alone else {}):
+            with trial.guard.watch(self._left if is_alone else {}, self._is_last):
                 yield
         finally:
             self._left = trial.guard.left if is_alone else {}

@@ -18,6 +18,7 @@ from ..adapter.origin import JudgedCode
 from ..adapter.own_code import own_digest, own_version
 from ..catalogue.selecting import check_selection
 from ..process.environment import here
+from ..process.imports import note_changes, watched_import
 from ..report.expectation import Expectation, InvalidExpectations, in_force
 from ..report.expectation_file import read_expectations
 from ..report.ledger import SMOKE, Planned, enumerate_cells
@@ -196,7 +197,9 @@ def _plan(
     registration: Registration, request: SessionRequest, weights: Weights, environment: Environment
 ) -> SparsifierPlan:
     name, selection = registration.name, request.selection
-    found = load(registration, supposing=selection.probe)
+    with watched_import() as changes:
+        found = load(registration, supposing=selection.probe)
+    note_changes(type(found.adapter).__module__, changes)
     if selection.probe and not found.declaration.supposed:
         raise BrokenAdapter(f"{found.source} declares every capability: there is nothing to probe")
     requirements = catalogue.at_version(request.catalogue)

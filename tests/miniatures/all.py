@@ -4,9 +4,11 @@ from . import (
     MINIATURES,
     Miniature,
     device,
+    importing,
     leaks,
     mask,
     networks,
+    process,
     ranking,
     reference,
     refuse,
@@ -20,6 +22,6 @@ from . import (
 )
 
 __all__ = [
-    "MINIATURES", "Miniature", "device", "leaks", "mask", "networks", "ranking", "reference", "refuse", "reg",
-    "restoring", "smoke", "state", "struct", "trace", "train",
+    "MINIATURES", "Miniature", "device", "importing", "leaks", "mask", "networks", "process", "ranking",
+    "reference", "refuse", "reg", "restoring", "smoke", "state", "struct", "trace", "train",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -25,6 +26,24 @@ class PatchesLinear(Exemplar):
         super().update(level)
         plain = functional.linear
         functional.linear = lambda *args, **kwargs: plain(*args, **kwargs)
+
+
+@breaks("MASK-19", "setting-changed")
+class PatchesAnInheritedCall(Exemplar):
+    """Gives linear layers a `__call__` of its own, which they inherit from nn.Module."""
+
+    def update(self, level: float | None = None) -> None:
+        super().update(level)
+        nn.Linear.__call__ = lambda module, *args: nn.Module.__call__(module, *args)  # type: ignore[method-assign]
+
+
+@breaks("MASK-19", "setting-changed")
+class TurnsWarningsOff(Exemplar):
+    """Replaces the function that shows warnings, while it updates, and leaves it so."""
+
+    def update(self, level: float | None = None) -> None:
+        super().update(level)
+        warnings.showwarning = lambda *args: None
 
 
 @breaks("MASK-19", "setting-changed")

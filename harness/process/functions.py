@@ -1,0 +1,116 @@
+"""Watch the functions, classes and submodules that modules and classes of a library hold, and restore them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
+from typing import Any
+
+from .namespaces import Changes
+
+Place = tuple[Any, str]
+"""A module or class, and a name in it."""
+
+_DESCRIPTORS = (property, classmethod, staticmethod, GetSetDescriptorType, MemberDescriptorType)
+_IMMUTABLE = 1 << 8
+_MISSING = object()
+
+
+class Functions:
+    """The functions, classes and submodules in some modules and classes, as they were when this object was created.
+
+    Values are compared by identity alone, since a replacement can claim to equal anything. A new name in a class counts
+    if it hides an inherited one, or is special, such as `__deepcopy__`; other new names are ignored.
+
+    Args:
+        homes: The modules and classes.
+        is_own: Whether the library itself has put a new value in place of an old one, which then takes its place.
+        ignored: Names that are not watched.
+        constants: Types of other values to watch.
+    """
+
+    def __init__(
+        self, homes: Iterable[Any], is_own: Callable[[object], bool], ignored: Collection[str] = (),
+        constants: tuple[type, ...] = (),
+    ) -> None:
+        self._homes = list(homes)
+        self._is_own = is_own
+        self._ignored = frozenset(ignored)
+        self._watched = (ModuleType, *_DESCRIPTORS, *constants)
+        self._originals = [self._members(home) for home in self._homes]
+        self._inherited = [_inherited(home) for home in self._homes]
+        self._changes = Changes(map(vars, self._homes))
+        self._replaced: dict[int, list[str]] = {}
+
+    def _members(self, home: Any) -> dict[str, Any]:
+        return {name: value for name, value in vars(home).items() if self._is_watched(name, value)}
+
+    def _is_watched(self, name: str, value: object) -> bool:
+        return name not in self._ignored and (callable(value) or issubclass(type(value), self._watched))
+
+    def originals(self) -> Iterator[tuple[Place, Any]]:
+        """Yield every watched place with the value that belongs there."""
+        for home, originals in zip(self._homes, self._originals, strict=True):
+            yield from (((home, name), value) for name, value in originals.items())
+
+    def replaced(self) -> list[str]:
+        """Return the qualified names whose values were replaced, removed, or hidden by a new name."""
+        return [qualified(place) for place in self._places()]
+
+    def restore(self, kept: Collection[str]) -> None:
+        """Restore everything except the names in `kept`."""
+        for home, name in [place for place in self._places() if qualified(place) not in kept]:
+            original = self._originals[self._homes.index(home)].get(name, _MISSING)
+            if original is _MISSING:
+                delattr(home, name)
+            else:
+                setattr(home, name, original)
+
+    def _places(self) -> Iterator[Place]:
+        for number in self._changes.find():
+            self._replaced[number] = [*self._others(number)]
+        return ((self._homes[number], name) for number, names in sorted(self._replaced.items()) for name in names)
+
+    def _others(self, number: int) -> Iterator[str]:
+        originals, now = self._originals[number], vars(self._homes[number])
+        for name in [name for name, original in originals.items() if now.get(name, _MISSING) is not original]:
+            if self._is_own(now.get(name)):
+                originals[name] = now[name]
+            else:
+                yield name
+        yield from self._additions(number, now)
+
+    def _additions(self, number: int, now: Mapping[str, Any]) -> Iterator[str]:
+        originals, inherited = self._originals[number], self._inherited[number]
+        for name, value in [*now.items()]:
+            is_new = name not in originals and (name in inherited or _is_special(name))
+            if is_new and self._is_watched(name, value) and not self._is_own(value):
+                yield name
+
+
+def qualified(place: Place) -> str:
+    """Return the qualified name of a place."""
+    home, name = place
+    return f"{getattr(home, '__qualname__', home.__name__)}.{name}"
+
+
+def _inherited(home: Any) -> frozenset[str]:
+    """Return the names that a class inherits; none for a module."""
+    bases = home.__mro__[1:] if isinstance(home, type) else ()
+    return frozenset(name for base in bases for name in vars(base))
+
+
+def _is_special(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")
+
+
+def is_mutable(kind: type) -> bool:
+    """Return whether names can be set in a class."""
+    return not kind.__flags__ & _IMMUTABLE and bool(kind.__flags__ & 1 << 9)
+
+
+def as_function(value: object) -> FunctionType | None:
+    """Return the Python function behind a function, static method, class method or property; None if there is none."""
+    value = getattr(value, "__func__", value) if isinstance(value, (staticmethod, classmethod)) else value
+    value = value.fget if isinstance(value, property) else value
+    return value if isinstance(value, FunctionType) else None

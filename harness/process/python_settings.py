@@ -1,0 +1,360 @@
+"""Process-wide settings of Python, NumPy and the operating system."""
+
+from __future__ import annotations
+
+import copyreg
+import decimal
+import faulthandler
+import gc
+import locale
+import logging
+import multiprocessing
+import os
+import random
+import resource
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from .python_functions import replaced_python_functions, restore_python_functions
+from .setting import Hidden, Same, Setting, held, is_of_python, of_attribute, of_functions, of_list, of_object, same
+
+# ----------------------------------------------------------------- the interpreter
+
+
+def _collector() -> dict[str, Any]:
+    return {
+        "enabled": gc.isenabled(), "the thresholds": gc.get_threshold(), "the debug flags": gc.get_debug(),
+        "the callbacks": same(gc.callbacks),
+    }
+
+
+def _put_collector(before: Mapping[str, Any]) -> None:
+    (gc.enable if before["enabled"] else gc.disable)()
+    gc.set_threshold(*before["the thresholds"])
+    gc.set_debug(before["the debug flags"])
+    gc.callbacks[:] = held(before["the callbacks"])
+
+
+def _tracers() -> list[Same]:
+    return same((sys.gettrace(), sys.getprofile(), *_tracers_of_threads()))
+
+
+def _tracers_of_threads() -> tuple[Any, Any]:
+    return threading.gettrace(), threading.getprofile()
+
+
+def _put_tracers(before: list[Same]) -> None:
+    trace, profile, of_threads, profile_of_threads = held(before)
+    sys.settrace(trace)
+    sys.setprofile(profile)
+    threading.settrace(of_threads)
+    threading.setprofile(profile_of_threads)
+
+
+_MONITORING: Any = getattr(sys, "monitoring", None)
+"""Python has it from 3.12 on."""
+
+
+def _tools() -> list[Any]:
+    """Return the names of the tools that use `sys.monitoring`."""
+    return [_MONITORING.get_tool(number) for number in range(6)]
+
+
+def _put_tools(before: list[Any]) -> None:
+    for number, (now, earlier) in enumerate(zip(_tools(), before, strict=True)):
+        if now != earlier:
+            _MONITORING.free_tool_id(number)
+            if earlier is not None:
+                _MONITORING.use_tool_id(number, earlier)
+
+
+def _put_faulthandler(on: bool) -> None:
+    if on:
+        faulthandler.enable(sys.__stderr__ or 2)
+    else:
+        faulthandler.disable()
+
+
+_SYSTEM_HOOKS = ("excepthook", "unraisablehook", "displayhook", "breakpointhook")
+_STREAMS = ("stdin", "stdout", "stderr")
+
+
+def _interpreter() -> Iterator[Setting]:
+    yield Setting("recursion limit", sys.getrecursionlimit, sys.setrecursionlimit)
+    yield Setting("switch interval", sys.getswitchinterval, sys.setswitchinterval)
+    yield from of_functions("limit of digits", sys, "get_int_max_str_digits", "set_int_max_str_digits")
+    yield Setting("garbage collector", _collector, _put_collector)
+    yield Setting("trace and profile functions", _tracers, _put_tracers, lasting=False)
+    if _MONITORING is not None:
+        yield Setting("monitoring tools", _tools, _put_tools, lasting=False)
+    yield Setting("fault handler", faulthandler.is_enabled, _put_faulthandler)
+    for name in _SYSTEM_HOOKS:
+        yield from of_object(f"function sys.{name}", sys, name, lasting=False)
+    yield from of_object("function threading.excepthook", threading, "excepthook", lasting=False)
+    yield Setting("stack size of threads", threading.stack_size, threading.stack_size)
+    for name in _STREAMS:
+        yield from of_object(f"stream sys.{name}", sys, name, lasting=False)
+    yield Setting("decimal context", _decimal, _put_decimal)
+    yield Setting("start method of processes", _start_method, _put_start_method)
+
+
+def _decimal() -> dict[str, Any]:
+    context = decimal.getcontext()
+    return {name: getattr(context, name) for name in ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")}
+
+
+def _put_decimal(before: Mapping[str, Any]) -> None:
+    for name, value in before.items():
+        setattr(decimal.getcontext(), name, value)
+
+
+def _start_method() -> str | None:
+    return multiprocessing.get_start_method(allow_none=True)
+
+
+def _put_start_method(before: str | None) -> None:
+    multiprocessing.set_start_method(before, force=True)
+
+
+# ----------------------------------------------------------------- imports
+
+
+_MODULES = (
+    "torch", "torch.nn.functional", "numpy", "builtins", "sys", "os", "time", "math", "copy", "pickle", "json",
+    "random", "warnings", "logging", "gc", "inspect", "threading",
+)
+
+
+def _modules() -> dict[str, Same]:
+    return {name: Same(sys.modules.get(name)) for name in _MODULES}
+
+
+def _put_modules(before: Mapping[str, Same]) -> None:
+    sys.modules.update({name: one.held for name, one in before.items()})
+
+
+def _put_path(before: list[str]) -> None:
+    sys.path[:] = before
+
+
+def _copiers() -> dict[str, Same]:
+    """Return how types of Python and NumPy are pickled, by name."""
+    return {
+        f"{kind.__module__}.{kind.__qualname__}": Same(reduce) for kind, reduce in copyreg.dispatch_table.items()
+        if is_of_python(kind)
+    }
+
+
+def _put_copiers(before: Mapping[str, Same]) -> None:
+    for kind in [kind for kind in copyreg.dispatch_table if is_of_python(kind)]:
+        name = f"{kind.__module__}.{kind.__qualname__}"
+        if name not in before:
+            del copyreg.dispatch_table[kind]
+        else:
+            copyreg.dispatch_table[kind] = before[name].held
+
+
+def _imports() -> Iterator[Setting]:
+    yield Setting("import path", lambda: list(sys.path), _put_path, needed=True)
+    yield of_list("import hooks sys.meta_path", sys.meta_path, needed=True)
+    yield of_list("import hooks sys.path_hooks", sys.path_hooks, needed=True)
+    yield Setting("module table", _modules, _put_modules, needed=True)
+    yield Setting("pickling of Python's types", _copiers, _put_copiers, needed=True)
+
+
+# ----------------------------------------------------------------- warnings and logging
+
+
+def _filters() -> list[Any]:
+    """Return the warning filters that affect other packages' warnings.
+
+    A filter for a category or a module of its own is a package's own affair, and torch imports such packages at any
+    time.
+    """
+    return [entry for entry in warnings.filters if _is_for_all(entry[2], entry[3])]
+
+
+def _is_for_all(category: Any, module: object) -> bool:
+    return module is None and category.__module__.partition(".")[0] in ("builtins", "torch", "numpy")
+
+
+def _put_filters(kept: list[Any]) -> None:
+    others = [entry for entry in warnings.filters if not _is_for_all(entry[2], entry[3])]
+    warnings.resetwarnings()
+    warnings.filters[:] = kept + others  # type: ignore[index]
+
+
+_WARNING_FUNCTIONS = ("showwarning", "formatwarning", "_showwarnmsg_impl")
+
+
+def _warning_functions() -> dict[str, Same]:
+    return {name: Same(getattr(warnings, name)) for name in _WARNING_FUNCTIONS}
+
+
+def _put_warning_functions(before: Mapping[str, Same]) -> None:
+    for name, function in before.items():
+        setattr(warnings, name, function.held)
+
+
+def _root_logger() -> dict[str, Any]:
+    return {
+        "the level": logging.root.level, "the handlers": same(logging.root.handlers),
+        "the filters": same(logging.root.filters), "the switch": logging.root.disabled,
+    }
+
+
+def _put_root_logger(before: Mapping[str, Any]) -> None:
+    logging.root.setLevel(before["the level"])
+    logging.root.handlers[:] = held(before["the handlers"])
+    logging.root.filters[:] = held(before["the filters"])
+    logging.root.disabled = before["the switch"]
+
+
+def _put_disabled(level: int) -> None:
+    logging.disable(level)
+
+
+def _messages() -> Iterator[Setting]:
+    yield Setting("warnings filters", _filters, _put_filters, lasting=False)
+    yield Setting("functions that show warnings", _warning_functions, _put_warning_functions, lasting=False)
+    yield Setting("root logger", _root_logger, _put_root_logger, lasting=False)
+    yield Setting("disabled level of logging", lambda: logging.root.manager.disable, _put_disabled)
+    yield Setting("class of loggers", lambda: Same(logging.getLoggerClass()), lambda one: logging.setLoggerClass(
+        one.held))
+    yield Setting("factory of log records", lambda: Same(logging.getLogRecordFactory()), lambda one: (
+        logging.setLogRecordFactory(one.held)))
+    yield from of_attribute("flag logging.raiseExceptions", logging, "raiseExceptions")
+    yield from of_object("handler logging.lastResort", logging, "lastResort")
+
+
+# ----------------------------------------------------------------- the operating system
+
+
+_OF_OTHERS = (
+    "PYTEST_CURRENT_TEST", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "TRITON_PTXAS_PATH", "TRITON_LIBDEVICE_PATH",
+    "TORCH_WARM_POOL", "_TORCHINDUCTOR_PYOBJECT_TENSOR_DATA_PTR", "CUBLAS_WORKSPACE_CONFIG", "KMP_DUPLICATE_LIB_OK",
+    "DISABLE_CUPTI_LAZY_REINIT", "TEARDOWN_CUPTI",
+)
+"""Variables that pytest sets for every test, and torch when it first compiles or profiles."""
+
+
+def _environment() -> dict[Any, Any]:
+    """Return the environment variables, but for those of pytest and torch."""
+    variables = Hidden(getattr(os.environ, "_data", os.environ))
+    for name in (*_OF_OTHERS, *map(os.fsencode, _OF_OTHERS)):
+        variables.pop(name, None)
+    return variables
+
+
+def _put_environment(before: Mapping[Any, Any]) -> None:
+    decode = os.fsdecode
+    wanted = {decode(name): decode(value) for name, value in before.items()}
+    for name in [name for name in os.environ if name not in wanted and name not in _OF_OTHERS]:
+        del os.environ[name]
+    for name, value in wanted.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
+
+
+def _mask() -> int:
+    mask = os.umask(0o22)
+    os.umask(mask)
+    return mask
+
+
+_SIGNALS = {int(number): getattr(number, "name", f"signal {number}") for number in signal.valid_signals()}
+
+
+_signal: Any = import_module("_signal")
+"""`signal.getsignal` would make enum members of numbers."""
+
+
+def _handlers() -> dict[str, Same]:
+    """Return the handler of each signal by its name."""
+    return {name: Same(_signal.getsignal(number)) for number, name in _SIGNALS.items()}
+
+
+def _put_handlers(before: Mapping[str, Same]) -> None:
+    for number, name in _SIGNALS.items():
+        handler = before[name].held
+        if handler is not None and _signal.getsignal(number) is not handler:
+            signal.signal(number, handler)
+
+
+def _blocked() -> list[Any]:
+    return sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+
+
+def _put_blocked(before: list[Any]) -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+_LIMITS = {
+    name: getattr(resource, name) for name in
+    ("RLIMIT_AS", "RLIMIT_DATA", "RLIMIT_STACK", "RLIMIT_NOFILE", "RLIMIT_FSIZE", "RLIMIT_CPU", "RLIMIT_NPROC")
+    if hasattr(resource, name)
+}
+
+
+def _limits() -> dict[str, int]:
+    """Return the soft limits of resources, which may be raised again up to the hard ones."""
+    return {name: resource.getrlimit(number)[0] for name, number in _LIMITS.items()}
+
+
+def _put_limits(before: Mapping[str, int]) -> None:
+    for name, soft in before.items():
+        resource.setrlimit(_LIMITS[name], (soft, resource.getrlimit(_LIMITS[name])[1]))
+
+
+def _system() -> Iterator[Setting]:
+    yield Setting("working directory", os.getcwd, os.chdir)
+    yield Setting("environment", _environment, _put_environment, needed=True)
+    yield Setting("umask", _mask, os.umask)
+    yield Setting("locale", lambda: locale.setlocale(locale.LC_ALL), lambda one: locale.setlocale(locale.LC_ALL, one))
+    yield Setting("signal handlers", _handlers, _put_handlers, lasting=False)
+    if hasattr(signal, "pthread_sigmask"):
+        yield Setting("blocked signals", _blocked, _put_blocked)
+    if hasattr(os, "sched_getaffinity"):
+        yield Setting("set of processors", lambda: os.sched_getaffinity(0), lambda one: os.sched_setaffinity(0, one))
+    yield Setting("limits of resources", _limits, _put_limits)
+
+
+# ----------------------------------------------------------------- NumPy and random numbers
+
+
+_random: Any = np.random
+
+
+def _put_errors(ways: Mapping[str, Any]) -> None:
+    np.seterr(**ways)
+
+
+def _put_print_options(before: Mapping[str, Any]) -> None:
+    np.set_printoptions(**before)
+
+
+def _numbers() -> Iterator[Setting]:
+    yield Setting("NumPy error handling", np.geterr, _put_errors)
+    yield Setting("NumPy error callback", lambda: Same(np.geterrcall()), lambda one: np.seterrcall(one.held))
+    yield Setting("NumPy buffer size", np.getbufsize, np.setbufsize)
+    yield Setting("NumPy print options", np.get_printoptions, _put_print_options)
+    if hasattr(_random, "get_bit_generator"):
+        yield Setting("generator of NumPy", lambda: Same(_random.get_bit_generator()), _put_bit_generator)
+    yield from of_object("generator of Python", random, "_inst")
+
+
+def _put_bit_generator(one: Same) -> None:
+    _random.set_bit_generator(one.held)
+
+
+PYTHON_SETTINGS: tuple[Setting, ...] = (
+    Setting("list of replaced functions of Python", replaced_python_functions, restore_python_functions, needed=True),
+    *_interpreter(), *_imports(), *_messages(), *_system(), *_numbers(),
+)
