@@ -20,7 +20,7 @@ class Functions:
     """The functions, classes and submodules in some modules and classes, as they were when this object was created.
 
     Values are compared by identity alone, since a replacement can claim to equal anything. A new name in a class counts
-    if it hides an inherited one, or is special, such as `__deepcopy__`; other new names are ignored.
+    if it hides another inherited value, or is special, such as `__deepcopy__`; other new names are ignored.
 
     Args:
         homes: The modules and classes.
@@ -38,7 +38,6 @@ class Functions:
         self._ignored = frozenset(ignored)
         self._watched = (ModuleType, *_DESCRIPTORS, *constants)
         self._originals = [self._members(home) for home in self._homes]
-        self._inherited = [_inherited(home) for home in self._homes]
         self._changes = Changes(map(vars, self._homes))
         self._replaced: dict[int, list[str]] = {}
 
@@ -81,10 +80,11 @@ class Functions:
         yield from self._additions(number, now)
 
     def _additions(self, number: int, now: Mapping[str, Any]) -> Iterator[str]:
-        originals, inherited = self._originals[number], self._inherited[number]
+        originals, inherited = self._originals[number], _inherited(self._homes[number])
         for name, value in [*now.items()]:
             is_new = name not in originals and (name in inherited or _is_special(name))
-            if is_new and self._is_watched(name, value) and not self._is_own(value):
+            is_other = inherited.get(name, _MISSING) is not value
+            if is_new and is_other and self._is_watched(name, value) and not self._is_own(value):
                 yield name
 
 
@@ -94,10 +94,10 @@ def qualified(place: Place) -> str:
     return f"{getattr(home, '__qualname__', home.__name__)}.{name}"
 
 
-def _inherited(home: Any) -> frozenset[str]:
-    """Return the names that a class inherits; none for a module."""
-    bases = home.__mro__[1:] if isinstance(home, type) else ()
-    return frozenset(name for base in bases for name in vars(base))
+def _inherited(home: Any) -> dict[str, Any]:
+    """Return what a class inherits, by name; nothing for a module."""
+    bases = home.__mro__[:0:-1] if isinstance(home, type) else ()
+    return {name: value for base in bases for name, value in vars(base).items()}
 
 
 def _is_special(name: str) -> bool:

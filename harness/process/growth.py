@@ -26,35 +26,31 @@ _SETTLED_WITHIN = 1.0
 Counts = Mapping[str, int]
 
 
-def growth(life: Callable[[], object], rounds: int, lives: int, least: Mapping[str, int]) -> dict[str, int]:
-    """Return what grew in every round, by at least so much for each repetition of `life`, and by how much in all.
+def growth(life: Callable[[], object], times: int, least: Mapping[str, int]) -> dict[str, int]:
+    """Return what grew with every repetition of `life`, and by how much in all.
 
-    Two repetitions come first, in which caches and pools of threads fill. A jump in one round alone is no leak.
+    Two repetitions come first, in which caches and pools of threads fill. A jump in one repetition alone is no leak.
 
     Args:
         life: The work to repeat.
-        rounds: How often to count.
-        lives: How often to repeat the work in each round.
-        least: By resource, the smallest growth for each repetition that counts; 1 for those that are not named.
+        times: How often to repeat it.
+        least: By resource, the smallest growth that counts; 1 for those that are not named.
     """
-    with _own_temporary_folder() as folder, _frozen(), _traced():
-        _repeat(life, 2)
-        counts = [_counts(folder)]
-        for _ in range(rounds):
-            _repeat(life, lives)
-            counts.append(_counts(folder))
-        return _settled(lambda: _grown([*counts[:-1], _counts(folder)], lives, least))
-
-
-def _repeat(life: Callable[[], object], times: int) -> None:
-    for _ in range(times):
+    with _own_temporary_folder() as folder, _frozen():
         life()
+        with _traced():
+            life()
+            counts = [_counts(folder)]
+            for _ in range(times):
+                life()
+                counts.append(_counts(folder))
+            return _settled(lambda: _grown([*counts[:-1], _counts(folder)], least))
 
 
-def _grown(counts: list[Counts], lives: int, least: Mapping[str, int]) -> dict[str, int]:
+def _grown(counts: list[Counts], least: Mapping[str, int]) -> dict[str, int]:
     pairs = [*pairwise(counts)]
     smallest = {name: min(now[name] - before[name] for before, now in pairs) for name in counts[0]}
-    names = [name for name, more in smallest.items() if more >= lives * least.get(name, 1)]
+    names = [name for name, more in smallest.items() if more >= least.get(name, 1)]
     return {name: counts[-1][name] - counts[0][name] for name in names}
 
 
@@ -112,13 +108,15 @@ def _objects() -> dict[str, int]:
 
 @contextmanager
 def _frozen() -> Iterator[None]:
-    """Spare the garbage collector all objects from before."""
+    """Spare the garbage collector all objects from before; those that were spared already are spared on."""
+    was_frozen = gc.get_freeze_count() > 0
     gc.collect()
     gc.freeze()
     try:
         yield
     finally:
-        gc.unfreeze()
+        if not was_frozen:
+            gc.unfreeze()
 
 
 @contextmanager

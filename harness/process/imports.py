@@ -7,6 +7,9 @@ from contextlib import contextmanager
 
 from .settings import describe_changes, random_state, restore_settings, settings
 
+_DRAWN_FROM = "python"
+"""The random stream from which rich, on which many packages depend, draws when it is imported."""
+
 _CHANGES: dict[str, tuple[str, ...]] = {}
 
 
@@ -24,7 +27,7 @@ def watched_import() -> Iterator[list[str]]:
         now = settings()
         restore_settings(before, now, but_needed=True)
         changes += describe_changes(before, now)
-        moved = [name for name, state in random_state().items() if state != streams[name]]
+        moved = [name for name, state in random_state().items() if state != streams[name] and name != _DRAWN_FROM]
         changes += [f"the global random state of {name}" for name in moved]
 
 

@@ -115,11 +115,12 @@ def _put_decimal(before: Mapping[str, Any]) -> None:
         setattr(decimal.getcontext(), name, value)
 
 
-def _start_method() -> str | None:
-    return multiprocessing.get_start_method(allow_none=True)
+def _start_method() -> str:
+    """Return how processes are started; before the first one, the default."""
+    return multiprocessing.get_start_method(allow_none=True) or multiprocessing.get_all_start_methods()[0]
 
 
-def _put_start_method(before: str | None) -> None:
+def _put_start_method(before: str) -> None:
     multiprocessing.set_start_method(before, force=True)
 
 
@@ -140,8 +141,16 @@ def _put_modules(before: Mapping[str, Same]) -> None:
     sys.modules.update({name: one.held for name, one in before.items()})
 
 
+def _path() -> list[str]:
+    """Return the import path without the folder that setuptools adds when it is imported."""
+    return [folder for folder in sys.path if not folder.endswith(_VENDORED)]
+
+
+_VENDORED = os.path.join("setuptools", "_vendor")
+
+
 def _put_path(before: list[str]) -> None:
-    sys.path[:] = before
+    sys.path[:] = [*before, *(folder for folder in sys.path if folder.endswith(_VENDORED))]
 
 
 def _copiers() -> dict[str, Same]:
@@ -162,7 +171,7 @@ def _put_copiers(before: Mapping[str, Same]) -> None:
 
 
 def _imports() -> Iterator[Setting]:
-    yield Setting("import path", lambda: list(sys.path), _put_path, needed=True)
+    yield Setting("import path", _path, _put_path, needed=True)
     yield of_list("import hooks sys.meta_path", sys.meta_path, needed=True)
     yield of_list("import hooks sys.path_hooks", sys.path_hooks, needed=True)
     yield Setting("module table", _modules, _put_modules, needed=True)
@@ -175,18 +184,23 @@ def _imports() -> Iterator[Setting]:
 def _filters() -> list[Any]:
     """Return the warning filters that affect other packages' warnings.
 
-    A filter for a category or a module of its own is a package's own affair, and torch imports such packages at any
-    time.
+    A filter for a category, a module or a message of its own is a package's own affair, and torch imports such packages
+    at any time.
     """
-    return [entry for entry in warnings.filters if _is_for_all(entry[2], entry[3])]
+    return [entry for entry in warnings.filters if _is_for_all(*entry[1:4])]
 
 
-def _is_for_all(category: Any, module: object) -> bool:
-    return module is None and category.__module__.partition(".")[0] in ("builtins", "torch", "numpy")
+def _is_for_all(message: Any, category: Any, module: object) -> bool:
+    is_broad = message is None or len(getattr(message, "pattern", message)) < _SPECIFIC
+    return is_broad and module is None and category.__module__.partition(".")[0] in ("builtins", "torch", "numpy")
+
+
+_SPECIFIC = 12
+"""The length from which on a pattern of a message stands for one warning."""
 
 
 def _put_filters(kept: list[Any]) -> None:
-    others = [entry for entry in warnings.filters if not _is_for_all(entry[2], entry[3])]
+    others = [entry for entry in warnings.filters if not _is_for_all(*entry[1:4])]
     warnings.resetwarnings()
     warnings.filters[:] = kept + others  # type: ignore[index]
 

@@ -1,5 +1,8 @@
 """Every variant, registered."""
 
-from . import VARIANTS, contracts, forwarding, holders, masks, narrow, restoring, structural, wrapped
+from . import VARIANTS, contracts, forwarding, holders, masks, narrow, restoring, structural, tidy, wrapped
 
-__all__ = ["VARIANTS", "contracts", "forwarding", "holders", "masks", "narrow", "restoring", "structural", "wrapped"]
+__all__ = [
+    "VARIANTS", "contracts", "forwarding", "holders", "masks", "narrow", "restoring", "structural", "tidy",
+    "wrapped",
+]
