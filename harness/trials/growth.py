@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 from ..process.growth import growth
 from ..values.violation import require
 from .training import train
@@ -24,7 +26,12 @@ def assert_nothing_grows(trial: Trial) -> None:
 
 
 def _live(trial: Trial) -> None:
-    """Attach, update, train, save, restore and finalize a model, as far as that is supported."""
+    """Attach, update, train, save, restore and finalize a model, as far as that is supported.
+
+    The trial keeps what it lends to the adapter; it belongs to a copy of the trial here, which ends with the life.
+    """
+    trial = copy(trial)
+    trial.lent = []
     sparsified = trial.attach()
     sparsified.update()
     train(trial, sparsified)
