@@ -99,8 +99,9 @@ def test_an_output_at_the_place_of_an_input_or_output_is_refused(
     given = {output: place, other: "folder" if is_folder else "folder/a.jsonl"}
     result = CliRunner().invoke(main, [*names, *_arguments(COMMANDS[names], given)])
     assert result.exit_code == 2, result.output
-    which = "this command reads" if isinstance(other.type, READS) else "names, too"
-    assert f"{which}. Name another file with --" in result.output
+    reads = isinstance(other.type, READS)
+    said = "which this command reads. Name another file with --" if reads else " name the same file, "
+    assert said in result.output
     assert (tmp_path / "folder" / "a.jsonl").read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 3
 

@@ -117,8 +117,10 @@ def register(path: Path, param: click.Parameter | None, ctx: click.Context | Non
     for other in named:
         for output, one in ((this, other), (other, this)):
             if output.is_output and _clashes(output, one):
-                what = f"which {one.option} names, too" if one.is_output else "which this command reads"
-                raise _refused(output.option, output.path, what)
+                if one.is_output:
+                    raise BadUsage(f"{other.option} and {this.option} name the same file, {quoted(str(path))}",
+                                   "Name two different ones.")
+                raise _refused(output.option, output.path, "which this command reads")
     named.append(this)
 
 
