@@ -6,6 +6,7 @@ imported.
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -97,17 +98,28 @@ def exit_with(run: Callable[[], object]) -> NoReturn:
     The process exits soon after the first signal, whatever the command is doing.
     """
     _owner[:] = [os.getpid()]
-    code: object = INCOMPLETE
     try:
         with attend() as interruption:
             code = _code(run)
-            code = INCOMPLETE if interruption.reason else code
             _ignore()
+            if interruption.reason:
+                _exit_at_once()
     except Interrupted as interrupted:
         _ignore()
         with suppress(OSError):
             print(f"sparsecheck: {interrupted}", file=sys.stderr)
+        _exit_at_once()
     sys.exit(code)  # type: ignore[arg-type]
+
+
+def _exit_at_once() -> NoReturn:
+    """Exit after an interruption without taking the interpreter apart, which takes a second after importing torch."""
+    with suppress(Exception):
+        atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(INCOMPLETE)
 
 
 def _code(run: Callable[[], object]) -> object:

@@ -74,13 +74,14 @@ class Attempt:
         return self._left(self.start(*more), time.monotonic(), set())
 
     def interrupt(self, moment: Callable[[subprocess.Popen[str]], object], send: Callable[[int], object]) -> Left:
-        """Start a run and interrupt it.
+        """Start a run and interrupt it, not before it handles signals: until then, Python itself is starting.
 
         Args:
             moment: Returns at the moment of the signal; it is called with the process of the run.
             send: Sends the signals; it is called with the id of the parent.
         """
         child = self.start()
+        wait_until(lambda: _handles(child.pid, signal.SIGTERM), child)
         moment(child)
         before, began = self.recorded(), time.monotonic()
         send(child.pid)
@@ -139,6 +140,15 @@ def _read(pid: int, name: str) -> str:
         return Path(f"/proc/{pid}/{name}").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
     except OSError:
         return ""
+
+
+def _handles(pid: int, number: int) -> bool:
+    """Return whether a process has a handler for a signal."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text("utf-8", "replace")
+    except OSError:
+        return False
+    return bool(int(status.partition("SigCgt:")[2].split()[0], 16) >> (number - 1) & 1)
 
 
 def _parent(pid: int) -> int:
