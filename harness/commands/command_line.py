@@ -5,6 +5,7 @@ No error ends in 1, which means that something is red, neither one of the operat
 
 from __future__ import annotations
 
+import errno
 import sys
 import traceback
 from collections.abc import Mapping
@@ -111,8 +112,9 @@ def _at_end(output: Descriptor, code: object) -> object:
 
 def _unforeseen(error: Exception) -> SparsecheckError:
     """Return the error to end with; show the traceback first if it is a defect of sparsecheck."""
-    if isinstance(error, OSError) and error.filename is not None:
-        return SparsecheckError(f"{error.filename} cannot be used ({error.strerror})")
+    if isinstance(error, OSError) and error.strerror and error.errno not in (errno.EPIPE, errno.EBADF):
+        return SparsecheckError(f"{error.filename} cannot be used ({error.strerror})" if error.filename
+                                else f"the system refuses what this command needs ({error.strerror})")
     echo_document(printable("".join(traceback.format_exception(error))), err=True)
     return SparsecheckError(f"{type(error).__name__}: {error}", "This is a defect of sparsecheck; please report it.")
 
