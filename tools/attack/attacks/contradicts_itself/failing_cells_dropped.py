@@ -7,13 +7,8 @@ SAYS = r"plan|catalogue|cells|missing"
 
 def attack(box):
     report = box.report("red")
-    header, *records, footer = box.lines(report)
-    failing = {one["cell"] for one in records if one["verdict"] == "failed"}
-    kept = [one for one in records if one["cell"] not in failing]
-    header["subjects"][0]["planned"] = [one for one in header["subjects"][0]["planned"] if one not in failing]
-    outcome = footer["outcomes"][0]
-    outcome.update(result="selection", planned=len(kept))
-    outcome["counts"].pop("failed")
-    outcome["core"]["conformance"] = outcome["extended"]["conformance"] = "incomplete"
-    box.rewrite(report, [header, *kept, footer])
+    header, *records, _ = box.lines(report)
+    kept = [one for one in records if one["verdict"] != "failed"]
+    header["subjects"][0]["planned"] = [one["cell"] for one in kept]
+    box.forge(report, [header, *kept])
     box.sparsecheck("report", report)

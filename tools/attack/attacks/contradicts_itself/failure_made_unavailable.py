@@ -7,18 +7,9 @@ SAYS = r"unavailable|contradict|cpu"
 
 def attack(box):
     report = box.report("red")
-    header, *records, footer = box.lines(report)
-    made = 0
+    header, *records, _ = box.lines(report)
     for one in records:
         if one["verdict"] == "failed":
-            made += 1
-            one.update(verdict="unavailable", reason="no cpu device here")
-            for key in ("signature", "message"):
-                one.pop(key, None)
-    counts = footer["outcomes"][0]["counts"]
-    counts.pop("failed")
-    counts["unavailable"] = counts.get("unavailable", 0) + made
-    footer["outcomes"][0].update(result="selection")
-    footer["outcomes"][0]["core"]["conformance"] = footer["outcomes"][0]["extended"]["conformance"] = "incomplete"
-    box.rewrite(report, [header, *records, footer])
+            one.update(verdict="unavailable", reason="no cpu device here", signature="", message="")
+    box.forge(report, [header, *records])
     box.sparsecheck("report", report)

@@ -7,16 +7,9 @@ SAYS = r"passed|signature|contradict"
 
 def attack(box):
     report = box.report("red")
-    header, *records, footer = box.lines(report)
-    made = 0
+    header, *records, _ = box.lines(report)
     for one in records:
         if one["verdict"] == "failed":
-            made += 1
             one["verdict"] = "passed"
-    counts = footer["outcomes"][0]["counts"]
-    counts.pop("failed")
-    counts["passed"] += made
-    footer["outcomes"][0].update(result="selection")
-    footer["outcomes"][0]["core"]["conformance"] = footer["outcomes"][0]["extended"]["conformance"] = "incomplete"
-    box.rewrite(report, [header, *records, footer])
+    box.forge(report, [header, *records])
     box.sparsecheck("report", report)

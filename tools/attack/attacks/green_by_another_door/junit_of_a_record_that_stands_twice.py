@@ -7,10 +7,8 @@ SAYS = r"twice"
 
 def attack(box):
     report = box.report()
-    header, first, *rest, footer = box.lines(report)
-    footer["outcomes"][0]["counts"]["passed"] += 1
-    footer["outcomes"][0]["balanced"] = False
-    box.rewrite(report, [header, first, first, *rest, footer])
+    header, first, *rest, _ = box.lines(report)
+    box.forge(report, [header, first, first, *rest])
     box.sparsecheck("report", report, "--junit", "out.xml")
     xml = box.folder / "out.xml"
     box.require(not xml.exists() or box.junit_is_red(xml), "JUnit has no failure and no error")

@@ -19,6 +19,6 @@ def attack(box):
     started = box.start("run", "--adapter", "one.py", "--requirement", "MASK-01", "--report", "out.jsonl")
     box.wait_for("asleep")
     os.killpg(started.pid, signal.SIGINT)
-    box.wait(started, 4.0)
+    box.wait(started, 10.0)
     kept = [hashlib.sha256(one.read_bytes()).digest() for one in box.folder.rglob("*") if one.is_file()]
     box.require(before in kept, "the earlier report is gone")

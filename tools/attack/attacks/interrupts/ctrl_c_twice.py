@@ -21,5 +21,5 @@ def attack(box):
     os.killpg(started.pid, signal.SIGINT)
     time.sleep(0.05)
     os.killpg(started.pid, signal.SIGINT)
-    box.wait(started, 4.0)
+    box.wait(started, 10.0)
     box.require_nobody_blamed(box.folder / "out.jsonl")

@@ -18,5 +18,5 @@ def attack(box):
     started = box.start("run", *adapters, "--requirement", "MASK-01", "--report", "out.jsonl")
     box.wait_for("asleep")
     os.killpg(started.pid, signal.SIGHUP)
-    box.wait(started, 4.0)
+    box.wait(started, 10.0)
     box.require_nobody_blamed(box.folder / "out.jsonl")
