@@ -1,7 +1,7 @@
 """Put an escape sequence into torch's version in a report, and show it everywhere."""
 
 LINE = "D20"
-EXIT = (0, 2)
+EXIT = (0, 1, 2)
 
 
 def attack(box):
