@@ -2,6 +2,8 @@
 
 LINE = "A10"
 EXIT = (-9, 137)
+COLD = True
+SLOW = True
 SAYS = "^"
 
 ADAPTER = '''
