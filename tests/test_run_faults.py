@@ -36,6 +36,8 @@ def records(ended: Ended) -> tuple[Record, ...]:
         ("raise RuntimeError('broken here')", "broken here"),
         ("raise RuntimeError('half a \\ud800 character')", r"half a \ud800 character"),
         ("raise type('Mute', (Exception,), {'__str__': lambda self: 1 / 0})", "its message cannot be read"),
+        ("raise type('Silent', (Exception,), {'__str__': lambda self: sys.exit(0)})", "its message cannot be read"),
+        ("import traceback; traceback.extract_tb = None; raise RuntimeError('broken here')", "broken here"),
     ],
 )
 def test_a_case_that_is_not_judged_is_red(tmp_path: Path, body: str, said: str) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Tolerance:
+class Tolerance(NamedTuple):
     """The bound |seen - expected| <= absolute + relative * |expected|."""
 
     relative: float
@@ -20,7 +21,7 @@ _CPU = {
     "float16": Tolerance(5e-3, 5e-3),
 }
 
-TABLE: dict[tuple[str, str], Tolerance] = {("cpu", dtype): bound for dtype, bound in _CPU.items()}
+TABLE: Mapping[tuple[str, str], Tolerance] = MappingProxyType({("cpu", dtype): one for dtype, one in _CPU.items()})
 """Bounds by device type and dtype, for outputs of the order of one. Weights in use are compared exactly."""
 
 

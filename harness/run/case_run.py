@@ -89,6 +89,6 @@ def _parameters(trial: Trial, subjects: Sequence[str], instead: str) -> int:
     compared = [name for name in named_in(subjects, names) if name in left]
     if not subjects or left != set(names) or not (instead or len(compared) == len(names)):
         lacking = ", ".join(name for name in names if name not in compared)
-        bug = "this is a mistake in sparsecheck, not in the sparsifier; please report it"
+        bug = "unless the sparsifier reaches into sparsecheck, this is a mistake there; please report it"
         raise VoidResult("nothing-compared", f"the case compared nothing of {instead or lacking}: {bug}")
     return len(compared)

@@ -49,11 +49,16 @@ def innermost_line(error: BaseException, adapter: Adapter) -> str:
 
 def adapter_frames(error: BaseException, adapter: Adapter) -> list[FrameSummary]:
     """Return the frames of a traceback that lie in the adapter's file, outermost first; none if it has no file."""
-    try:
-        own = inspect.getfile(type(adapter))
-    except (TypeError, OSError):
-        return []
+    own = adapter_file(adapter)
     return [frame for frame in extract_tb(error.__traceback__) if frame.filename == own]
+
+
+def adapter_file(adapter: Adapter) -> str:
+    """Return the file that defines an adapter's class, or an empty string if its module has none."""
+    try:
+        return inspect.getfile(type(adapter))
+    except (TypeError, OSError):
+        return ""
 
 
 def first_line(function: Callable[..., Any]) -> str:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import ast
 import dis
-import inspect
 import linecache
 import sysconfig
 from collections.abc import Iterator
@@ -27,7 +26,9 @@ import numpy as np
 import torch
 
 from ..adapter.protocol import Adapter
+from ..report.verdict import said
 from ..values.violation import require
+from .adapter_errors import adapter_file
 
 _OWN = Path(__file__).parent.parent
 _TORCH = Path(torch.__file__).parent
@@ -106,9 +107,9 @@ def assert_deliberate(error: BaseException, call: str) -> None:
     Raises:
         Violation: `refusal-by-accident`.
     """
-    crash = f"{call} breaks with {type(error).__name__}: {error}"
+    crash = f"{call} breaks with {type(error).__name__}: {said(error)}"
     if caught := caught_crash(error):
-        crash += f", raised by a handler for every exception that has caught {type(caught).__name__}: {caught}"
+        crash += f", raised by a handler for every exception that has caught {type(caught).__name__}: {said(caught)}"
     expected = "a refusal is raised on purpose, by a raise statement of the package or of its adapter"
     require(is_deliberate(error), "refusal-by-accident", f"{crash}; {expected}")
 
@@ -119,7 +120,7 @@ def is_in_adapter(error: BaseException, adapter: Adapter) -> bool:
     if innermost is None:
         return False
     raised = Path(innermost.tb_frame.f_code.co_filename)
-    return raised == Path(inspect.getfile(type(adapter))) or _OWN in raised.parents
+    return str(raised) == adapter_file(adapter) or _OWN in raised.parents
 
 
 def _innermost(traceback: TracebackType | None) -> TracebackType | None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..adapter.protocol import Refusal, Sparsified
 from ..catalogue.axes import LAYERS, REST
 from ..oracle import compare
+from ..report.verdict import said
 from ..values.plan import Plan
 from ..values.violation import Violation, require
 from .baseline import Baseline
@@ -180,9 +181,10 @@ def _copies(model: nn.Module) -> dict[str, Tensor]:
 def _assert_good_refusal(error: Exception, words: Iterable[str], call: str, names: Iterable[str] = ()) -> None:
     if isinstance(error, Violation):  # raised by sparsecheck for an answer that breaks the protocol
         raise error
+    text = said(error)
     for expected in (tuple(words), tuple(names)):
-        named = not expected or any(word.lower() in str(error).lower() for word in expected)
-        message = f"{call} refuses with {type(error).__name__}: {error}; expected a message that names one of "
+        named = not expected or any(word.lower() in text.lower() for word in expected)
+        message = f"{call} refuses with {type(error).__name__}: {text}; expected a message that names one of "
         require(named, "refusal-unnamed", message + ", ".join(expected))
     assert_deliberate(error, call)
 

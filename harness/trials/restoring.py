@@ -21,6 +21,7 @@ from ..oracle import flatten
 from ..oracle.networks import network
 from ..oracle.plans import pattern_for
 from ..oracle.units import Mask
+from ..report.verdict import said
 from ..values.comparisons import note
 from ..values.contract import RestoresInto
 from ..values.network import Network
@@ -174,8 +175,9 @@ def assert_state_refused(trial: Trial, saved: Saved, what: str) -> None:
     except Violation:
         raise
     except Exception as error:
-        named = any(layer in str(error) for layer in layers)
-        message = f"{what} is refused with {type(error).__name__}: {error}; it names none of {', '.join(layers)}"
+        text = said(error)
+        named = any(layer in text for layer in layers)
+        message = f"{what} is refused with {type(error).__name__}: {text}; it names none of {', '.join(layers)}"
         require(named, "refusal-unnamed", message)
         assert_deliberate(error, f"restoring {what}")
     else:

@@ -8,7 +8,7 @@ from sparsecheck.oracle.tolerance import Tolerance
 LINE = "A10"
 EXIT = (1, 3)
 JUDGED = "--requirement MASK-02"
-SAYS = r"output-differs|toleranc"
+SAYS = r"output-differs|[Tt]oleranc"
 
 
 class Biased(Exemplar):
