@@ -152,7 +152,8 @@ def _manifest(file: Path) -> object:
 
 
 def _archive(file: Path) -> object:
-    return _require_archive(file.name, file.read_bytes())
+    _require_archive(file.name, file.read_bytes())
+    return None
 
 
 def _reference(file: Path) -> object:

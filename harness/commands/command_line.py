@@ -6,6 +6,7 @@ No error ends in 1, which means that something is red, neither one of the operat
 from __future__ import annotations
 
 import errno
+import os
 import sys
 import traceback
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from typing import Any, NoReturn
 
 import click
 
-from ..errors import EXIT_CODES, INCOMPLETE, UNUSABLE, Incomplete, SparsecheckError
+from ..errors import EXIT_CODES, INCOMPLETE, UNUSABLE, BadUsage, Incomplete, SparsecheckError
 from ..files import CannotWrite
 from ..interrupts import Interrupted, exit_with
 from ..show.escaping import one_line, printable
@@ -66,6 +67,7 @@ class CommandLine(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for."""
         try:
+            _check_current_folder()
             return super().invoke(ctx)
         except SparsecheckError as error:
             show_error(error)
@@ -100,6 +102,19 @@ class CommandLine(click.Group):
             formatter.write_dl([(str(code), meaning) for code, meaning in EXIT_CODES.items()])
 
 
+def _check_current_folder() -> None:
+    """Check that there is a current folder, which relative paths and most libraries need.
+
+    Raises:
+        BadUsage: It was deleted, or cannot be entered any more.
+    """
+    try:
+        os.getcwd()
+    except OSError as error:
+        why = f"the current folder cannot be used ({error.strerror})"
+        raise BadUsage(why, "Change to another folder.") from None
+
+
 def _at_end(output: Descriptor, code: object) -> object:
     """Return the exit code of a command that ended with `code`, after everything it printed was written."""
     if sys.stdout is not None:
@@ -112,6 +127,9 @@ def _at_end(output: Descriptor, code: object) -> object:
 
 def _unforeseen(error: Exception) -> SparsecheckError:
     """Return the error to end with; show the traceback first if it is a defect of sparsecheck."""
+    if "No usable temporary directory" in str(error):
+        hint = "Free some space, or set TMPDIR to a folder that can be written to."
+        return SparsecheckError(f"temporary files cannot be written ({getattr(error, 'strerror', error)})", hint)
     if isinstance(error, OSError) and error.strerror and error.errno not in (errno.EPIPE, errno.EBADF):
         return SparsecheckError(f"{error.filename} cannot be used ({error.strerror})" if error.filename
                                 else f"the system refuses what this command needs ({error.strerror})")

@@ -198,8 +198,22 @@ _LINE: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
 
 
 def encode(line: Line) -> bytes:
-    """Encode one line of a report, including its newline."""
-    return msgspec.json.encode(line) + b"\n"
+    """Encode one line of a report, including its newline.
+
+    Text that is not Unicode, as in the name of a file, is escaped.
+    """
+    try:
+        return msgspec.json.encode(line) + b"\n"
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_unicode(msgspec.to_builtins(line))) + b"\n"
+
+
+def _unicode(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_unicode(key): _unicode(one) for key, one in value.items()}
+    return [_unicode(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def schema() -> dict[str, Any]:

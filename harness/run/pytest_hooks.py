@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -139,7 +140,10 @@ class Judge:
         self, item: pytest.Item, call: pytest.CallInfo[Any]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Attach the record of a cell to pytest's report, which reaches the controller under pytest-xdist."""
-        report = yield
+        try:
+            report = yield
+        except (Exception, SystemExit):  # raised by the exception itself, while pytest looked at it
+            report = _report_without_traceback(item, call)
         planned = _planned(item)
         if planned is None:
             self._left = {}
@@ -213,6 +217,17 @@ class Judge:
             terminalreporter.section("sparsecheck")
             for line in (*origin_lines(self.writer.report), *summary(self.writer.report)):
                 terminalreporter.line(terminal_line(line))
+
+
+class CannotBeShown(Exception):
+    """Stands for an exception of a case that cannot be shown: looking at it raises."""
+
+
+def _report_without_traceback(item: pytest.Item, call: pytest.CallInfo[Any]) -> pytest.TestReport:
+    """Return pytest's report of a case whose exception cannot be shown; the record of the cell says what it can."""
+    plain = copy(call)
+    plain.excinfo = pytest.ExceptionInfo.from_exception(CannotBeShown("the exception of this case cannot be shown"))
+    return pytest.TestReport.from_item_and_call(item, plain)
 
 
 def _is_case(item: pytest.Item) -> bool:

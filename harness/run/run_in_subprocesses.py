@@ -15,6 +15,7 @@ import msgspec
 from .. import catalogue
 from ..adapter.discovery import registrations
 from ..adapter.own_code import own_digest, own_version
+from ..errors import BadUsage
 from ..process.guardian import temporary_folder
 from ..reading import read_end
 from ..report.consistency import inconsistency
@@ -128,6 +129,7 @@ def judge_in_subprocesses(run: Run, show: Callable[[str], None]) -> Report:
             )
             for one in run.names
         }
+        _check_pytest_args(run, files)
         reports = [
             _unjudged(one, run, problems[one]) if one in problems else _collect(one, files[one], run, weights, losses)
             for one in run.names
@@ -227,6 +229,24 @@ def _has_footer(path: Path) -> bool:
     """Return whether the last line of a report is a complete footer."""
     *_, last, rest = ("", "", *read_end(path, _LONGEST_FOOTER).split("\n"))
     return not rest and last.startswith('{"kind":"footer"')
+
+
+def _check_pytest_args(run: Run, files: Mapping[str, ChildFiles]) -> None:
+    """Check that pytest understood `--pytest-args`, as far as it has not begun with anything.
+
+    Raises:
+        BadUsage: It did not.
+    """
+    for name, one in files.items():
+        if run.pytest_args and one.code == _USAGE_ERROR and not one.report.exists():
+            said = last_output(one.folder, name)
+            if ": error: " in said:
+                what = said.partition(": error: ")[2].partition(" / ")[0]
+                raise BadUsage(f"pytest does not accept --pytest-args: {what}", "`pytest --help` lists its options.")
+
+
+_USAGE_ERROR = 4
+"""The exit code with which pytest refuses its arguments."""
 
 
 def _collect(name: str, files: ChildFiles, run: Run, weights: Weights, losses: list[str]) -> Report:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from textwrap import shorten
 
 _QUOTED = re.compile(r"(?P<quote>[\"'`])(?:file://)?(?P<path>/[^\"'`\n]+|[A-Za-z]:\\[^\"'`\n]+)(?P=quote)")
 _BARE = re.compile(r"(?<![\w./\\~-])(?:file://)?(?P<path>/(?:[\w.+@~-]+/)+[\w.+@~-]*|[A-Za-z]:\\[^\s\"'`,;:]+)")
@@ -21,7 +20,14 @@ def one_line(message: str, width: int = 400) -> str:
     """Return a message on one line, without invisible characters and shortened to `width` characters."""
     if len(message) > 10 * width:
         message = f"{message[: 10 * width]} ..."
-    return shorten(visible(message, "\n\t\r"), width, placeholder=" ...")
+    line = " ".join(visible(message, "\n\t\r").split())
+    return line if len(line) <= width else f"{_whole_words(line[: width - 4])} ..."
+
+
+def _whole_words(line: str) -> str:
+    """Return a line that was cut, without the word in which it was, unless that word is most of it."""
+    start, _, _ = line.rpartition(" ")
+    return start.rstrip() if 2 * len(start) >= len(line) else line
 
 
 def terminal_line(line: str) -> str:

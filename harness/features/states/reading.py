@@ -170,7 +170,7 @@ def _require_archive(file: str, data: bytes) -> None:
         CorruptState: The file has another format.
     """
     names = list[str]()
-    with suppress(zipfile.BadZipFile):
+    with suppress(Exception):  # besides its own error, whatever zipfile raises for odd names, numbers and flags
         names = [name.rpartition("/")[2] for name in zipfile.ZipFile(io.BytesIO(data)).namelist()]
     if names.count("data.pkl") != 1 or "constants.pkl" in names:
         raise CorruptState(file, "it is not an archive of torch.save, so it is not loaded; restore the file")
