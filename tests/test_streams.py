@@ -84,7 +84,7 @@ def test_a_slow_reader_that_is_not_waited_for_gets_everything(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("error", "said"),
     [(FileNotFoundError(2, "It is gone", "a"), "sparsecheck: a cannot be used (It is gone)\n"),
-     (OSError(24, "Too many open files"), "the system refuses what this command needs (Too many open files)\n"),
+     (OSError(24, "Too many open files"), "a file that this command needs cannot be written or read (Too many"),
      (BrokenPipeError(32, "Broken pipe"), "This is a defect of sparsecheck; please report it.\n"),
      (ZeroDivisionError("by zero"), "sparsecheck: ZeroDivisionError: by zero. This is a defect of sparsecheck; ")],
 )

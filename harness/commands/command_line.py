@@ -132,7 +132,7 @@ def _unforeseen(error: Exception) -> SparsecheckError:
         return SparsecheckError(f"temporary files cannot be written ({getattr(error, 'strerror', error)})", hint)
     if isinstance(error, OSError) and error.strerror and error.errno not in (errno.EPIPE, errno.EBADF):
         return SparsecheckError(f"{error.filename} cannot be used ({error.strerror})" if error.filename
-                                else f"the system refuses what this command needs ({error.strerror})")
+                                else f"a file that this command needs cannot be written or read ({error.strerror})")
     echo_document(printable("".join(traceback.format_exception(error))), err=True)
     return SparsecheckError(f"{type(error).__name__}: {error}", "This is a defect of sparsecheck; please report it.")
 
