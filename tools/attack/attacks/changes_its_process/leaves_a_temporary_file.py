@@ -6,7 +6,7 @@ from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 
 LINE = "A8"
 EXIT = (1, 3)
-JUDGED = "--requirement MASK-19 --requirement MASK-01"
+JUDGED = "--requirement PROCESS-02"
 SAYS = r"tempor"
 
 

@@ -7,11 +7,11 @@ from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 
 LINE = "A8"
 EXIT = (1, 3)
-JUDGED = "--requirement MASK-19 --requirement MASK-01"
+JUDGED = "--requirement PROCESS-02"
 SAYS = r"thread"
 
 
 class LeavesAThread(ExemplarAdapter):
     def attach(self, model, plan, context):
-        threading.Thread(target=time.sleep, args=(3,), daemon=True).start()
+        threading.Thread(target=time.sleep, args=(20,), daemon=True).start()
         return super().attach(model, plan, context)

@@ -7,7 +7,7 @@ from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 LINE = "A8"
 EXIT = (1, 3)
 JUDGED = "--requirement MASK-19 --requirement MASK-01"
-SAYS = r"multithread"
+SAYS = r"multithread|threads of autograd"
 
 
 class TurnsOffMultithreadedAutograd(ExemplarAdapter):
