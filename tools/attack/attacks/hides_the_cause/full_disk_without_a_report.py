@@ -2,7 +2,7 @@
 
 LINE = "D23"
 EXIT = (2, 3)
-SAYS = r"File too large|No space left|cannot be written|could not be written"
+SAYS = r"cannot be written|could not be written|File too large|system refuses"
 NEVER = r"None could not be written"
 
 

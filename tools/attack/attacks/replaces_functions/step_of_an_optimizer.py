@@ -16,6 +16,6 @@ def step(self, closure=None):
 
 class StepOfAnOptimizer(ExemplarAdapter):
     def attach(self, model, plan, context):
-        step.__code__ = step.__code__.replace(co_filename=torch.optim.sgd.__file__)
+        step.__code__ = step.__code__.replace(co_filename=torch.optim.SGD.step.__code__.co_filename)
         torch.optim.SGD.step = step
         return super().attach(model, plan, context)

@@ -4,7 +4,7 @@ from tools.attack.box import CELLS
 
 LINE = "D19"
 EXIT = (2, 3)
-SAYS = r"cannot be written|could not be written|File too large"
+SAYS = r"cannot be written|could not be written|File too large|system refuses"
 
 
 def attack(box):

@@ -2,7 +2,7 @@
 
 LINE = "D19"
 EXIT = 2
-SAYS = r"nest|deep|line \d+|not (a|one) "
+SAYS = r"nest|deep|:\d+: |not (a|one) "
 
 
 def attack(box):
