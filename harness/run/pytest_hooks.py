@@ -226,7 +226,10 @@ class CannotBeShown(Exception):
 def _report_without_traceback(item: pytest.Item, call: pytest.CallInfo[Any]) -> pytest.TestReport:
     """Return pytest's report of a case whose exception cannot be shown; the record of the cell says what it can."""
     plain = copy(call)
-    plain.excinfo = pytest.ExceptionInfo.from_exception(CannotBeShown("the exception of this case cannot be shown"))
+    try:
+        raise CannotBeShown("the exception of this case cannot be shown")
+    except CannotBeShown:
+        plain.excinfo = pytest.ExceptionInfo.from_current()
     return pytest.TestReport.from_item_and_call(item, plain)
 
 
