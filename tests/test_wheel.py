@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from sparsecheck.adapter.own_code import own_digest
+
 ROOT = Path(__file__).parents[1]
 CODE = re.compile(r"sparsecheck(/[a-z_]+)*/[a-z_]+\.py")
 DATA = {
@@ -57,3 +59,16 @@ def test_the_wheel_contains_every_module(wheel: Path) -> None:
         for home, target in homes.items() for file in (ROOT / home).rglob("*.py")
     }
     assert {name for name in names(wheel) if name.endswith(".py")} == modules
+
+
+def test_the_wheel_has_the_digest_of_the_checkout(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as packed:
+        packed.extractall(tmp_path)
+    code = "from sparsecheck.adapter import own_code; print(own_code.__file__, own_code.own_digest())"
+    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}"]
+    file, digest = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.split()
+    assert Path(file).is_relative_to(tmp_path)
+    assert digest == own_digest()
+    (tmp_path / "sparsecheck" / "cases" / "test_mask.py").write_text("", "utf-8")
+    changed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.split()
+    assert changed[1] != digest
