@@ -257,6 +257,41 @@ def test_a_crash_is_not_a_refusal(tmp_path: Path) -> None:
     assert [record.signature.partition(":")[0] for record in records(ended)] == ["refusal-by-accident"]
 
 
+FORGES = """
+import sys
+from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter
+
+class Flips(Exemplar):
+    def masks(self):
+        return {name: ~mask for name, mask in super().masks().items()}
+
+class Plugin:
+    def pytest_runtest_logreport(self, report):
+        report.outcome = "passed"
+        report.user_properties[:] = [(name, text.replace("failed", "passed")) for name, text in report.user_properties]
+
+class Forges(ExemplarAdapter):
+    sparsified = Flips
+
+    def attach(self, model, plan, context):
+        frame = sys._getframe()
+        while frame is not None:
+            for value in frame.f_locals.values():
+                manager = getattr(value, "pluginmanager", None)
+                if manager is not None and not manager.has_plugin("forging"):
+                    manager.register(Plugin(), "forging")
+            frame = frame.f_back
+        return super().attach(model, plan, context)
+"""
+
+
+def test_a_record_that_a_plugin_changes_stays_and_ends_the_run(tmp_path: Path) -> None:
+    ended = run(tmp_path, "--adapter", str(written(tmp_path, FORGES)), "--requirement", "MASK-03")
+    assert ended.code == 3, ended.output
+    assert "another pytest plugin changed the record of faulty:MASK-03/" in ended.output
+    assert Verdict.FAILED in {record.verdict for record in records(ended)}
+
+
 WARNS = """
 import warnings
 from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter

@@ -70,6 +70,7 @@ class Judge:
         self.writer = None if is_worker else ReportWriter(session, Path(path) if path else None)
         self._is_strict = bool(path)
         self._collected = set[str]()
+        self._made: dict[str, Record] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -154,6 +155,7 @@ class Judge:
             item.stash[_RECORD] = bound(weigh(record, plan.expectations), plan.found.declaration)
             _show_verdict(report, item.stash[_RECORD])
         if call.when == "teardown" and _RECORD in item.stash:
+            self._made[planned.cell.id] = item.stash[_RECORD]
             report.user_properties.append((_PROPERTY, msgspec.json.encode(item.stash[_RECORD]).decode()))
             if altered := self._altered():
                 report.user_properties.append((_ALTERED, altered))
@@ -180,12 +182,19 @@ class Judge:
             return
         for name, value in report.user_properties:
             if name == _PROPERTY and report.when == "teardown":
-                self.writer.add(msgspec.json.decode(str(value), type=Record))
+                self._add(self.writer, msgspec.json.decode(str(value), type=Record))
             if name == _ALTERED:
                 self.writer.interrupted = f"the sparsifier replaced {value}, a part of the harness"
         if report.when not in ("setup", "call", "teardown"):
             self.writer.add_lost(report.nodeid, str(report.longrepr))
         self._stop_if_unwritten(self.writer)
+
+    def _add(self, writer: ReportWriter, record: Record) -> None:
+        """Write a record as this process made it, or as an xdist worker sent it."""
+        own = self._made.get(record.cell, record)
+        if own != record:
+            writer.interrupted = f"another pytest plugin changed the record of {record.cell}"
+        writer.add(own)
 
     def _stop_if_unwritten(self, writer: ReportWriter) -> None:
         """Stop pytest if records can no longer be written."""
