@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import random
 import re
+import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +19,7 @@ from torch.nn import functional
 
 from sparsecheck import Violation
 from sparsecheck.process.guard import Guard
+from sparsecheck.process.imports import watched_import
 from sparsecheck.process.setting import Unreadable
 from sparsecheck.process.settings import SETTINGS, settings
 from sparsecheck.process.torch_functions import replaced_functions
@@ -153,3 +156,43 @@ def test_random_states_are_equal_in_every_cell() -> None:
         with Guard(draws=True).watch():
             drawn.append((random.random(), float(np.random.rand()), float(torch.rand(()))))
     assert drawn[0] == drawn[1]
+
+
+def _depth() -> int:
+    return len(inspect.stack(0))
+
+
+def test_low_recursion_limit_is_reported_alone_and_does_not_outlive_its_cell() -> None:
+    limit = sys.getrecursionlimit()
+    said = rf"^leaked: the case changed the recursion limit to {_depth() + 20}, expected {limit}$"
+    with pytest.raises(Violation, match=said), Guard().watch():
+        sys.setrecursionlimit(_depth() + 20)
+    assert sys.getrecursionlimit() == limit
+    with Guard().watch():
+        pass
+
+
+def test_change_that_cannot_be_undone_is_said_to_remain() -> None:
+    mode = torch.inference_mode()
+    try:
+        said = "the inference mode to True, expected False, which cannot be undone"
+        with pytest.raises(Violation, match=said), Guard().watch():
+            mode.__enter__()
+    finally:
+        mode.__exit__(None, None, None)
+
+
+def test_change_by_an_import_is_noted_and_undone_unless_a_package_may_need_it() -> None:
+    limit, path = sys.getrecursionlimit(), [*sys.path]
+    try:
+        with watched_import() as changes:
+            sys.setrecursionlimit(limit + 1)
+            sys.path.append("/of/a/package")
+            torch.rand(())
+        assert changes == [
+            f"the recursion limit to {limit + 1}, expected {limit}", "the import path: added /of/a/package",
+            "the global random state of torch",
+        ]
+        assert (sys.getrecursionlimit(), sys.path) == (limit, [*path, "/of/a/package"])
+    finally:
+        sys.path[:] = path

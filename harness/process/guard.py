@@ -12,7 +12,7 @@ import torch
 
 from ..values.violation import Violation
 from . import device
-from .settings import describe_changes, lasting, random_state, restore_settings, settings
+from .settings import describe_changes, lasting, random_state, restore_settings, settings, settings_since
 from .torch_functions import ALL, OFTEN_CALLED
 from .torch_settings import FLOAT32, float32
 
@@ -56,7 +56,7 @@ class Guard:
         try:
             yield
         finally:
-            now = settings()
+            now = settings_since(before)
             left = restore_settings(before, now)
             self.left = lasting(left)
             code = _restored_code(last)
@@ -75,7 +75,7 @@ class Guard:
         try:
             yield
         finally:
-            restore_settings(before, settings())
+            restore_settings(before, settings_since(before))
 
     def _enter(self, since: Mapping[str, Any] = {}) -> dict[str, Any]:
         before = settings(since)
@@ -108,7 +108,7 @@ class Guard:
         try:
             yield
         finally:
-            now = settings()
+            now = settings_since(before)
             left = restore_settings(before, now)
             self._random = random_state()
             self.changed += describe_changes(before, now, left)

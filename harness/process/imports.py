@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .settings import describe_changes, random_state, restore_settings, settings
+from .settings import describe_changes, random_state, restore_settings, settings, settings_since
 
 _DRAWN_FROM = "python"
 """The random stream from which rich, on which many packages depend, draws when it is imported."""
@@ -24,7 +24,7 @@ def watched_import() -> Iterator[list[str]]:
     try:
         yield changes
     finally:
-        now = settings()
+        now = settings_since(before)
         restore_settings(before, now, but_needed=True)
         changes += describe_changes(before, now)
         moved = [name for name, state in random_state().items() if state != streams[name] and name != _DRAWN_FROM]

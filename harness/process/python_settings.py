@@ -82,12 +82,15 @@ def _put_faulthandler(on: bool) -> None:
         faulthandler.disable()
 
 
+RECURSION_LIMIT = "recursion limit"
+"""The name of the setting under which the others are read."""
+
 _SYSTEM_HOOKS = ("excepthook", "unraisablehook", "displayhook", "breakpointhook")
 _STREAMS = ("stdin", "stdout", "stderr")
 
 
 def _interpreter() -> Iterator[Setting]:
-    yield Setting("recursion limit", sys.getrecursionlimit, sys.setrecursionlimit)
+    yield Setting(RECURSION_LIMIT, sys.getrecursionlimit, sys.setrecursionlimit)
     yield Setting("switch interval", sys.getswitchinterval, sys.setswitchinterval)
     yield from of_functions("limit of digits", sys, "get_int_max_str_digits", "set_int_max_str_digits")
     yield Setting("garbage collector", _collector, _put_collector)

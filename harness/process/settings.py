@@ -6,6 +6,7 @@ The list is in `torch_settings.py`, `torch_hooks.py` and `python_settings.py`; `
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 
 from . import device
-from .python_settings import PYTHON_SETTINGS
+from .python_settings import PYTHON_SETTINGS, RECURSION_LIMIT
 from .setting import Setting, Unreadable, describe_change
 from .torch_functions import replaced_functions, restore_functions
 from .torch_hooks import HOOKS_AND_MODES
@@ -32,6 +33,17 @@ SETTINGS: tuple[Setting, ...] = (
 def settings(known: Mapping[str, Any] = {}) -> dict[str, Any]:
     """Return the value of every setting by name; those that are `known` are not read again."""
     return {one.name: known[one.name] if one.name in known else _value(one) for one in SETTINGS}
+
+
+def settings_since(before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the value of every setting, read under the recursion limit that was in force `before`.
+
+    Under a limit of 60, which a sparsifier may have left, nothing else could be read.
+    """
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(before[RECURSION_LIMIT])
+    now = settings()
+    return {**now, RECURSION_LIMIT: limit}
 
 
 def _value(one: Setting) -> Any:
