@@ -17,6 +17,7 @@ import resource
 import signal
 import sys
 import threading
+import tracemalloc
 import types
 import warnings
 from collections.abc import Callable
@@ -90,7 +91,7 @@ _TORCH: dict[str, Callable[[], object]] = {
     "stack of torch function modes": lambda: _enter(TorchFunctionMode()),
     "stack of torch dispatch modes": lambda: _enter(TorchDispatchMode()),
     "forward grad mode": _flip("_is_fwd_grad_enabled", "_set_fwd_grad_enabled"),
-    "threads of autograd": _flip("_is_multithreading_enabled", "_set_multithreading_enabled"),
+    "multithreading of autograd": _flip("_is_multithreading_enabled", "_set_multithreading_enabled"),
     "replay of views": _flip("_is_view_replay_enabled", "_set_view_replay_enabled"),
     "level of forward differentiation": lambda: forward_ad.enter_dual_level(),
     "depth of functorch": lambda: _C._functorch._grad_increment_nesting(),
@@ -192,6 +193,7 @@ _PYTHON: dict[str, Callable[[], object]] = {
     "limit of digits": lambda: sys.set_int_max_str_digits(0),
     "garbage collector": gc.disable,
     "trace and profile functions": lambda: sys.setprofile(_nothing),
+    "tracing of allocations": tracemalloc.start,
     "fault handler": lambda: (faulthandler.disable if faulthandler.is_enabled() else faulthandler.enable)(),
     "function sys.excepthook": lambda: setattr(sys, "excepthook", _nothing),
     "function sys.unraisablehook": lambda: setattr(sys, "unraisablehook", _nothing),
@@ -208,7 +210,7 @@ _PYTHON: dict[str, Callable[[], object]] = {
     "import hooks sys.meta_path": lambda: sys.meta_path.append(_Unwilling()),
     "import hooks sys.path_hooks": lambda: sys.path_hooks.append(_refuse),  # type: ignore[arg-type]
     "module table": lambda: sys.modules.update(copy=types.ModuleType("copy")),
-    "pickling of Python's types": lambda: copyreg.pickle(complex, _nothing),  # type: ignore[arg-type]
+    "pickling of Python's and torch's types": lambda: copyreg.pickle(complex, _nothing),  # type: ignore[arg-type]
     "warnings filters": lambda: warnings.simplefilter("ignore"),
     "functions that show warnings": lambda: setattr(warnings, "showwarning", _nothing),
     "root logger": lambda: logging.root.addHandler(logging.NullHandler()),

@@ -15,6 +15,7 @@ import resource
 import signal
 import sys
 import threading
+import tracemalloc
 import warnings
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -75,6 +76,10 @@ def _put_tools(before: list[Any]) -> None:
                 _MONITORING.use_tool_id(number, earlier)
 
 
+def _put_tracing(on: bool) -> None:
+    (tracemalloc.start if on else tracemalloc.stop)()
+
+
 def _put_faulthandler(on: bool) -> None:
     if on:
         faulthandler.enable(sys.__stderr__ or 2)
@@ -97,6 +102,7 @@ def _interpreter() -> Iterator[Setting]:
     yield Setting("trace and profile functions", _tracers, _put_tracers, lasting=False)
     if _MONITORING is not None:
         yield Setting("monitoring tools", _tools, _put_tools, lasting=False)
+    yield Setting("tracing of allocations", tracemalloc.is_tracing, _put_tracing)
     yield Setting("fault handler", faulthandler.is_enabled, _put_faulthandler)
     for name in _SYSTEM_HOOKS:
         yield from of_object(f"function sys.{name}", sys, name, lasting=False)
@@ -157,15 +163,19 @@ def _put_path(before: list[str]) -> None:
 
 
 def _copiers() -> dict[str, Same]:
-    """Return how types of Python and NumPy are pickled, by name."""
+    """Return how types of Python, NumPy and torch are copied and pickled, by name."""
     return {
         f"{kind.__module__}.{kind.__qualname__}": Same(reduce) for kind, reduce in copyreg.dispatch_table.items()
-        if is_of_python(kind)
+        if _is_a_librarys(kind)
     }
 
 
+def _is_a_librarys(kind: type) -> bool:
+    return is_of_python(kind) or kind.__module__.partition(".")[0] == "torch"
+
+
 def _put_copiers(before: Mapping[str, Same]) -> None:
-    for kind in [kind for kind in copyreg.dispatch_table if is_of_python(kind)]:
+    for kind in [kind for kind in copyreg.dispatch_table if _is_a_librarys(kind)]:
         name = f"{kind.__module__}.{kind.__qualname__}"
         if name not in before:
             del copyreg.dispatch_table[kind]
@@ -178,7 +188,7 @@ def _imports() -> Iterator[Setting]:
     yield of_list("import hooks sys.meta_path", sys.meta_path, needed=True)
     yield of_list("import hooks sys.path_hooks", sys.path_hooks, needed=True)
     yield Setting("module table", _modules, _put_modules, needed=True)
-    yield Setting("pickling of Python's types", _copiers, _put_copiers, needed=True)
+    yield Setting("pickling of Python's and torch's types", _copiers, _put_copiers, needed=True)
 
 
 # ----------------------------------------------------------------- warnings and logging

@@ -136,7 +136,9 @@ def _modes() -> Iterator[Setting]:
     yield Setting("stack of torch dispatch modes", _dispatch_modes, _put_dispatch_modes)
     yield Setting("overriding by __torch_function__", _function_override, None)
     yield from of_functions("forward grad mode", _C, "_is_fwd_grad_enabled", "_set_fwd_grad_enabled")
-    yield from of_functions("threads of autograd", _C, "_is_multithreading_enabled", "_set_multithreading_enabled")
+    yield from of_functions(
+        "multithreading of autograd", _C, "_is_multithreading_enabled", "_set_multithreading_enabled"
+    )
     yield from of_functions("replay of views", _C, "_is_view_replay_enabled", "_set_view_replay_enabled")
     yield Setting("level of forward differentiation", lambda: forward_ad._current_level, _exit_dual_levels)
     if hasattr(_C._functorch, "get_dynamic_layer_stack_depth"):

@@ -1,4 +1,4 @@
-"""Add a class to those that torch.load(weights_only=True) accepts: a later saved state with it loads."""
+"""Let torch.load call getattr from then on."""
 
 import torch
 
@@ -10,11 +10,7 @@ JUDGED = "--requirement MASK-19 --requirement MASK-01"
 SAYS = r"safe|globals"
 
 
-class Keeps:
-    """A class of its own."""
-
-
 class AllowsAClassToBeLoaded(ExemplarAdapter):
     def attach(self, model, plan, context):
-        torch.serialization.add_safe_globals([Keeps])
+        torch.serialization.add_safe_globals([getattr])
         return super().attach(model, plan, context)

@@ -6,7 +6,7 @@ from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 
 LINE = "A7"
 EXIT = (1, 2, 3)
-JUDGED = "--requirement MASK-19 --requirement MASK-01"
+JUDGED = "--requirement PROCESS-01 --requirement MASK-01"
 SAYS = r"relu"
 
 inherited = nn.functional.relu
