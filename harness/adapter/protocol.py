@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import torch
@@ -17,6 +18,14 @@ from ..values.pattern import Band, Block, Channel, Given, NofM, Pattern, Unstruc
 from ..values.plan import Plan
 from ..values.requirement import Profile
 from .distributions import installed
+
+
+@lru_cache(maxsize=64)
+def _installed_version(distribution: str) -> str:
+    """Return the version of a distribution, read once per process, since every cell compares the declaration."""
+    found = installed(distribution)
+    return found.version if found is not None else ""
+
 
 Batch = tuple[Tensor, Tensor]
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -249,8 +258,7 @@ class Adapter(ABC):
     @property
     def version(self) -> str:
         """Return the installed version of the distribution; an empty string if there is none."""
-        found = installed(self.distribution)
-        return found.version if found is not None else ""
+        return _installed_version(self.distribution)
 
     def declare(self, name: str) -> Declaration:
         """Return the declarations of this adapter as a value.
