@@ -184,6 +184,7 @@ def load(registration: Registration, supposing: bool = False) -> Found:
 
     if registration.obstacle:
         raise BrokenAdapter(registration.obstacle)
+    search_beside(registration)
     target = _imported(registration)
     adapter = _instance(target, registration)
     if not isinstance(adapter, Adapter):
@@ -194,6 +195,14 @@ def load(registration: Registration, supposing: bool = False) -> Found:
     place = f"{source}:{line} (class {type(adapter).__name__})"
     supposed = _suppose(adapter, place) if supposing else ()
     return Found(registration.name, adapter, _declaration(adapter, registration.name, place, supposed), source)
+
+
+def search_beside(registration: Registration) -> None:
+    """Append the folder of an adapter file to the import path, so that installed packages come before its neighbours."""
+    if registration.file is None:
+        return
+    if (folder := str(split_class(registration.file)[0].absolute().parent)) not in sys.path:
+        sys.path.append(folder)
 
 
 def _suppose(adapter: Adapter, place: str) -> tuple[str, ...]:
@@ -216,10 +225,7 @@ def _imported(registration: Registration) -> Any:
 
 
 def _adapter_in(path: Path) -> Any:
-    """Return the adapter class that `file.py:ClassName` names, or the only one that `file.py` defines.
-
-    The file's folder is appended to the import path, so that installed packages take precedence over its neighbours.
-    """
+    """Return the adapter class that `file.py:ClassName` names, or the only one that `file.py` defines."""
     from .protocol import Adapter
 
     file, cls = split_class(path)
@@ -231,8 +237,6 @@ def _adapter_in(path: Path) -> Any:
         raise BrokenAdapter(f"{file} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    if (folder := str(file.absolute().parent)) not in sys.path:
-        sys.path.append(folder)
     spec.loader.exec_module(module)
     own = {
         value.__name__: value for value in vars(module).values()

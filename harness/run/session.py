@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from .. import catalogue
-from ..adapter.discovery import BrokenAdapter, Found, Registration, called, load, registrations
+from ..adapter.discovery import BrokenAdapter, Found, Registration, called, load, registrations, search_beside
 from ..adapter.origin import JudgedCode
 from ..adapter.own_code import own_digest, own_version
 from ..catalogue.selecting import check_selection
@@ -197,6 +197,7 @@ def _plan(
     registration: Registration, request: SessionRequest, weights: Weights, environment: Environment
 ) -> SparsifierPlan:
     name, selection = registration.name, request.selection
+    search_beside(registration)
     with watched_import() as changes:
         found = load(registration, supposing=selection.probe)
     note_changes(type(found.adapter).__module__, changes)
