@@ -198,7 +198,7 @@ def load(registration: Registration, supposing: bool = False) -> Found:
 
 
 def search_beside(registration: Registration) -> None:
-    """Append the folder of an adapter file to the import path, so that installed packages come before its neighbours."""
+    """Append the folder of an adapter file to the import path, after installed packages."""
     if registration.file is None:
         return
     if (folder := str(split_class(registration.file)[0].absolute().parent)) not in sys.path:
