@@ -12,7 +12,7 @@ import torch
 
 from ..values.violation import Violation
 from . import device
-from .settings import describe_changes, lasting, random_state, restore_settings, settings, settings_since
+from .settings import describe_changes, lasting, random_state, restore_settings, settings, settings_since, slow
 from .torch_functions import ALL, OFTEN_CALLED
 from .torch_settings import FLOAT32, float32
 
@@ -38,6 +38,7 @@ class Guard:
         self.left: Mapping[str, Any] = {}
         self._draws = draws
         self._float32: object = None
+        self._slow: Mapping[str, Any] = {}
         self._random: dict[str, Any] = {}
 
     @contextmanager
@@ -79,6 +80,7 @@ class Guard:
 
     def _enter(self, since: Mapping[str, Any] = {}) -> dict[str, Any]:
         before = settings(since)
+        self._slow = slow(before)
         device.set_tf32((False, False))
         self._float32 = float32()
         self.seed()
@@ -102,14 +104,16 @@ class Guard:
     def contain(self) -> Iterator[None]:
         """Note and undo changes by attach, update and restore, which requirements of their own judge.
 
-        Random streams are noted but not rewound, so that two draws never give the same numbers.
+        Random streams are noted but not rewound, so that two draws never give the same numbers. Slow settings are not
+        read again at the start; if the case has changed one since the last call, it counts as changed by this call.
         """
-        before, streams = settings(), random_state()
+        before, streams = settings(self._slow), random_state()
         try:
             yield
         finally:
             now = settings_since(before)
             left = restore_settings(before, now)
+            self._slow = slow(left)
             self._random = random_state()
             self.changed += describe_changes(before, now, left)
             self.moved += _moved(streams, self._random)

@@ -19,6 +19,7 @@ class Setting:
         lasting: Whether pytest and the harness leave it unchanged during the whole process.
         needed: Whether a package may depend on a change that it made when it was imported. Such a change is reported,
             and is not undone.
+        slow: Whether reading it takes long, so that it is not read again before each call of the sparsifier.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Setting:
     put: Callable[[Any], object] | None
     lasting: bool = True
     needed: bool = False
+    slow: bool = False
 
 
 class Same:

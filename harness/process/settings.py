@@ -22,7 +22,7 @@ from .torch_hooks import HOOKS_AND_MODES
 from .torch_settings import NUMERIC_SETTINGS
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("list of replaced functions of torch", replaced_functions, restore_functions, needed=True),
+    Setting("list of replaced functions of torch", replaced_functions, restore_functions, needed=True, slow=True),
     *HOOKS_AND_MODES,
     *NUMERIC_SETTINGS,
     *PYTHON_SETTINGS,
@@ -51,6 +51,11 @@ def _value(one: Setting) -> Any:
         return one.read()
     except Exception as error:
         return Unreadable(f"unreadable ({type(error).__name__})")
+
+
+def slow(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of the settings that take long to read, among those of all."""
+    return {one.name: values[one.name] for one in SETTINGS if one.slow}
 
 
 def lasting_settings() -> dict[str, Any]:

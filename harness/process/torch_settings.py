@@ -298,7 +298,7 @@ def _config(name: str) -> Setting:
         for option in {**before, **_set_options(name)}:
             _put_option(module, option, before.get(option, _UNSET))
 
-    return Setting(f"options of {name}", lambda: _set_options(name), put)
+    return Setting(f"options of {name}", lambda: _set_options(name), put, slow=True)
 
 
 def _set_options(name: str) -> dict[str, Any]:
@@ -306,18 +306,19 @@ def _set_options(name: str) -> dict[str, Any]:
     module: Any = sys.modules.get(name)
     if module is None:
         return {}
-    read = ((option, entry, _option(entry)) for option, entry in module._config.items())
-    defaults = vars(module).get("_default", {})
-    return {
-        option: value for option, entry, value in read
-        if value is not _UNSET and value != getattr(entry, "default", defaults.get(option, _UNSET))
-    }
+    config = module._config
+    if "_default" in vars(module):  # up to torch 2.4, the options are plain values
+        defaults = module._default
+        return {option: value for option, value in config.items() if value != defaults.get(option, _UNSET)}
+    read = [(option, _override(entry)) for option, entry in config.items()]
+    found = [(option, value) for option, value in read if value is not _UNSET]
+    return {option: value for option, value in found if value != config[option].default}
 
 
-def _option(entry: Any) -> Any:
-    """Return the value that an option was set to; up to torch 2.4, the options are plain values."""
-    value = getattr(entry, "user_override", entry)
-    return value.get(_UNSET) if isinstance(value, ContextVar) else value
+def _override(entry: Any) -> Any:
+    """Return the value that an option was set to."""
+    value = entry.user_override
+    return value.get(_UNSET) if type(value) is ContextVar else value
 
 
 def _put_option(module: Any, option: str, value: Any) -> None:

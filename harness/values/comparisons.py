@@ -10,35 +10,38 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-_subjects: list[str] | None = None
+_counts: list[list[str] | None] = []
+"""The lists that are being filled, the innermost last; None where comparisons do not count.
+
+No global name is set, since the check for replaced parts of the harness takes place after every such change.
+"""
 
 
 def note(subject: str) -> None:
     """Note a comparison, if comparisons are counted now."""
-    if _subjects is not None:
-        _subjects.append(subject)
+    if _counts and (subjects := _counts[-1]) is not None:
+        subjects.append(subject)
 
 
 @contextmanager
 def counting() -> Iterator[list[str]]:
     """Count the comparisons inside; yield the list that receives their subjects."""
-    global _subjects
-    before, _subjects = _subjects, []
+    subjects = list[str]()
+    _counts.append(subjects)
     try:
-        yield _subjects
+        yield subjects
     finally:
-        _subjects = before
+        _counts.pop()
 
 
 @contextmanager
 def not_counting() -> Iterator[None]:
     """Do not count the comparisons inside: they only make sure that there is something to compare."""
-    global _subjects
-    before, _subjects = _subjects, None
+    _counts.append(None)
     try:
         yield
     finally:
-        _subjects = before
+        _counts.pop()
 
 
 def named_in(subjects: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
