@@ -130,8 +130,9 @@ def test_the_same_report_undamaged_is_taken(tmp_path: Path, command: str) -> Non
 
 
 INTERNAL = {
-    "CannotInline", "Failure", "ForkServerUnavailable", "InvalidCapabilities",
-    "InvalidContract", "InvalidPattern", "NoGraphs", "NotRun", "Refusal", "Stopped", "Violation",
+    "CannotBeShown", "CannotInline", "Failure", "ForkServerUnavailable", "InvalidCapabilities",
+    "InvalidContract", "InvalidPattern", "NoGraphs", "NotRun", "Refusal", "Stopped", "TooBroad", "UnsupportedPattern",
+    "Violation", "VoidResult",
 }
 """Exceptions that never end a command: raised by cases, by adapters, to an adapter's author, or caught where called."""
 
