@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sparsecheck.catalogue import CATALOGUE
+from sparsecheck.report.signature import first_line
 from sparsecheck.values.record import Record, Verdict
 from tests.bench_of_one import judge_all
 from tests.miniatures.all import MINIATURES, Miniature
@@ -33,11 +34,11 @@ def diagnosed() -> list[Miniature]:
 
 
 def words(record: Record) -> str:
-    """Return kind and message, with floats rounded to three digits and line numbers removed.
+    """Return kind and first line of the message, with floats rounded to three digits and line numbers removed.
 
     The last digits differ from processor to processor.
     """
-    rounded = re.sub(r"-?\d+\.\d+(e[-+]?\d+)?", lambda real: f"{float(real[0]):.3g}", record.signature)
+    rounded = re.sub(r"-?\d+\.\d+(e[-+]?\d+)?", lambda real: f"{float(real[0]):.3g}", first_line(record.signature))
     return re.sub(r"\.py:\d+", ".py:LINE", rounded)
 
 

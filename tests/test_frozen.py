@@ -46,5 +46,5 @@ def test_values_are_immutable(kind: type) -> None:
     value = VALUES[kind]
     assert type(value) is kind
     names = getattr(kind, "__struct_fields__", None) or tuple(kind.__annotations__)
-    with pytest.raises(AttributeError, match=r"immutable|cannot assign"):
+    with pytest.raises(AttributeError, match=r"immutable|can(no|')t (assign|set)"):
         setattr(value, names[0], None)

@@ -21,6 +21,8 @@ SENTENCE = (
     "any size."
 )
 
+FILLED = 'trial.assert_masks(trial.sparsified(), trial.masks(trial.sparsified()), "attached twice")'
+
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
@@ -69,7 +71,7 @@ def test_the_stubs_fail_until_they_are_filled_in(checkout: Path) -> None:
     )
     ended = in_checkout(checkout, "-c", program)
     assert ended.stdout.splitlines() == [f"{VERSION} {SENTENCE}", "['failed', 'failed']"], ended.stderr
-    text = case.read_text("utf-8").replace(f'raise NotImplementedError("{id} is not written yet")', "assert trial")
+    text = case.read_text("utf-8").replace(f'raise NotImplementedError("{id} is not written yet")', FILLED)
     case.write_text(text, "utf-8")
     filled = in_checkout(checkout, "-c", program)
     assert filled.stdout.splitlines()[1] == "['passed', 'passed']", "the miniature must be broken, too"

@@ -163,5 +163,5 @@ def test_an_expectation_file_larger_than_any_is_refused(tmp_path: Path) -> None:
 
     with (tmp_path / "it.expectations.toml").open("wb") as file:
         file.truncate(2**40)
-    with pytest.raises(InvalidExpectations, match="more than 32 MiB"):
+    with pytest.raises(InvalidExpectations, match="more than 1 MiB"):
         read_expectations(tmp_path / "it.expectations.toml", "it")

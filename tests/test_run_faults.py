@@ -127,7 +127,7 @@ def test_a_hung_sparsifier_is_stopped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", ["-k nothing_of_the_kind", "-k linear", "--deselect x -x --co", "-x --maxfail=1", "--lf"]
+    "arguments", ["-k nothing_of_the_kind", "-k linear", "--deselect x -x --co", "-x --maxfail=1"]
 )
 def test_selection_by_pytest_options_is_incomplete(tmp_path: Path, arguments: str) -> None:
     adapter = faulty(tmp_path, "raise RuntimeError" if "-x" in arguments else "pass")

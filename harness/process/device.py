@@ -81,17 +81,18 @@ def _driver(kind: str) -> str:
 def offers() -> tuple[str, ...]:
     """Return the optional features of the accelerator, out of `graphs` and `peak memory`."""
     kind = accelerator()
-    has_peak = bool(kind) and all(hasattr(_module(kind), name) for name in _OF_PEAK)
+    has_peak = bool(kind) and all(hasattr(namespace(kind), name) for name in _OF_PEAK)
     return (GRAPHS_OFFERED,) * (kind in GRAPHS) + (PEAK_OFFERED,) * has_peak
 
 
-def _module(kind: str) -> Any:
+def namespace(kind: str) -> Any:
+    """Return the module of torch for an accelerator's device type."""
     return getattr(torch, kind)
 
 
 def _ask(function: str) -> Any:
     """Call a function of the accelerator's module; return None if there is no such function."""
-    asked = getattr(_module(accelerator()), function, None)
+    asked = getattr(namespace(accelerator()), function, None)
     return None if asked is None else asked()
 
 
@@ -109,7 +110,7 @@ def random_states() -> list[Tensor]:
 def seed(number: int) -> None:
     """Seed every accelerator, but not the CPU."""
     if accelerator():
-        module = _module(accelerator())
+        module = namespace(accelerator())
         (module.manual_seed_all if hasattr(module, "manual_seed_all") else module.manual_seed)(number)
 
 
@@ -129,7 +130,7 @@ def set_tf32(allowed: tuple[bool, bool]) -> None:
 def synchronise(device: torch.device) -> None:
     """Wait until all work queued on `device` is done."""
     if device.type != "cpu":
-        _module(device.type).synchronize()
+        namespace(device.type).synchronize()
 
 
 def clock_of(device: torch.device) -> Clock:
@@ -140,12 +141,12 @@ def clock_of(device: torch.device) -> Clock:
     """
     if device.type == "cpu":
         return time.thread_time
-    return _events(device.type) if hasattr(_module(device.type), "Event") else _passing(device.type)
+    return _events(device.type) if hasattr(namespace(device.type), "Event") else _passing(device.type)
 
 
 @lru_cache
 def _events(kind: str) -> Clock:
-    module = _module(kind)
+    module = namespace(kind)
     first = module.Event(enable_timing=True)
     first.record()
 
@@ -161,7 +162,7 @@ def _events(kind: str) -> Clock:
 @lru_cache
 def _passing(kind: str) -> Clock:
     def elapsed() -> float:
-        _module(kind).synchronize()
+        namespace(kind).synchronize()
         return time.perf_counter()
 
     return elapsed
@@ -169,7 +170,7 @@ def _passing(kind: str) -> Clock:
 
 def peak_reserved(device: torch.device) -> int:
     """Return the largest number of bytes that the device's allocator ever held; 0 if it does not say."""
-    asked = getattr(_module(device.type), "max_memory_reserved", None)
+    asked = getattr(namespace(device.type), "max_memory_reserved", None)
     return int(asked(device)) if asked is not None else 0
 
 
@@ -186,7 +187,7 @@ def peak_bytes(act: Callable[[], object], device: torch.device) -> int:
             before = counted.mark()
             act()
         return counted.peak - before
-    module = _module(device.type)
+    module = namespace(device.type)
     act()
     synchronise(device)
     module.reset_peak_memory_stats()

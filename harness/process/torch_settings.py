@@ -191,18 +191,19 @@ def _libraries() -> Iterator[Setting]:
     for kind in _ATTENTION:
         setter = f"_set_sdp_use_{kind}"
         yield from of_functions(f"{kind} attention", _C, f"_get_{kind}_sdp_enabled", setter)
-    mha = getattr(torch.backends, "mha", None)
+    mha = sys.modules.get("torch.backends.mha")
     yield from of_functions("fast path of attention", mha, "get_fastpath_enabled", "set_fastpath_enabled")
-    einsum = getattr(torch.backends, "opt_einsum", None)
+    einsum = sys.modules.get("torch.backends.opt_einsum")
     yield from of_attribute("opt_einsum", einsum, "enabled")
     yield from of_attribute("strategy of opt_einsum", einsum, "strategy")
     yield from of_functions(
         "checks of sparse tensors", _C, "_check_sparse_tensor_invariants", "_set_check_sparse_tensor_invariants"
     )
-    if (kind := device.accelerator()) and hasattr(getattr(torch, kind), "set_device"):
-        yield from of_functions(f"current {kind} device", getattr(torch, kind), "current_device", "set_device")
+    kind = device.accelerator()
+    accelerator = device.namespace(kind) if kind else None
+    yield from of_functions(f"current {kind} device", accelerator, "current_device", "set_device")
     if kind == "cuda":
-        yield from of_functions("sync debug mode of CUDA", torch.cuda, "get_sync_debug_mode", "set_sync_debug_mode")
+        yield from of_functions("sync debug mode of CUDA", accelerator, "get_sync_debug_mode", "set_sync_debug_mode")
         for name, part in (("linear algebra", "linalg"), ("products", "blas")):
             functions = f"_get_{part}_preferred_backend", f"_set_{part}_preferred_backend"
             yield from of_functions(f"preferred library for {name}", _C, *functions)

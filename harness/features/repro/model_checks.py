@@ -212,8 +212,8 @@ def assert_separate_storage(restored_tensors: Mapping[str, Tensor], others: Mapp
 def assert_no_shared_storage() -> None:
     donor = sparsified()
     saved = donor.save()
-    attached = restored(saved)
     state = leaves({"model": saved.model, "sidecar": saved.sidecar})
+    attached = restored(saved)
     assert_separate_storage(tensors(attached), {path: one for path, one in state.items() if isinstance(one, Tensor)})
     assert_separate_storage(tensors(attached), tensors(donor))
 
