@@ -130,7 +130,7 @@ def test_the_same_report_undamaged_is_taken(tmp_path: Path, command: str) -> Non
 
 
 INTERNAL = {
-    "CannotBeShown", "CannotInline", "Failure", "ForkServerUnavailable", "InvalidCapabilities",
+    "CannotInline", "Failure", "ForkServerUnavailable", "InvalidCapabilities",
     "InvalidContract", "InvalidPattern", "NoGraphs", "NotRun", "Refusal", "Stopped", "TooBroad", "UnsupportedPattern",
     "Violation", "VoidResult",
 }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,7 +14,7 @@ import pytest
 from ..process.warning_filters import warnings_are_no_errors
 from ..report.ledger import Planned
 from ..report.reasons import exit_code
-from ..report.verdict import bound, weigh
+from ..report.verdict import bound, said, type_name, weigh
 from ..show.escaping import one_line, printable, terminal_line
 from ..show.origin import origin_lines
 from ..show.summary import summary
@@ -33,6 +32,8 @@ if TYPE_CHECKING:
 
 _PROPERTY = "sparsecheck-record"
 _ALTERED = "sparsecheck-altered"
+_PLANNED = pytest.StashKey[Planned]()
+_CASE = pytest.StashKey[Callable[["Trial"], Any]]()
 _RESULT = pytest.StashKey[CaseResult]()
 _OWN_FIXTURES = frozenset(("request", "trial"))
 _RECORD = pytest.StashKey[Record]()
@@ -74,10 +75,16 @@ class Judge:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Drop the placeholders of cases without cells, and give every case its time limit."""
+        """Drop the placeholders of cases without cells, and give every case its time limit.
+
+        Cell and case are noted, because a sparsifier can replace the function of an item.
+        """
+        for item in items:
+            if planned := _planned_for(item):
+                item.stash[_PLANNED], item.stash[_CASE] = planned, item.obj  # type: ignore[attr-defined]
         items[:] = [item for item in items if not _is_case(item) or _planned(item) is not None]
         for item in items:
-            if _is_case(item):
+            if _planned(item) is not None:
                 item.add_marker(pytest.mark.timeout(self.session.request.limit, method="signal"))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -108,9 +115,9 @@ class Judge:
 
     def _run(self, item: pytest.Function) -> None:
         trial = cast("Trial", item.funcargs["trial"])
-        instead, limit = compared_instead(item.obj), self.session.request.limit
+        case, limit = item.stash[_CASE], self.session.request.limit
         with self._guarded(trial, item):
-            item.stash[_RESULT] = run_case(item.obj, trial, instead, limit)
+            item.stash[_RESULT] = run_case(case, trial, compared_instead(case), limit)
 
     def _settle(self) -> None:
         """Freeze the garbage collector once, after the smoke checks.
@@ -207,6 +214,12 @@ class Judge:
             why = f"{type(excinfo.value).__name__}: {excinfo.value}".rstrip(": ")
             self.writer.interrupted = self.writer.unwritten or why
 
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Note an error of pytest itself, or of another plugin, as the reason why cells were not judged."""
+        if self.writer is not None and not self.writer.interrupted:
+            error = excinfo.value
+            self.writer.interrupted = f"pytest failed with {type_name(error)}: {said(error)}"
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the footer, and set the exit status from the report.
@@ -228,18 +241,13 @@ class Judge:
                 terminalreporter.line(terminal_line(line))
 
 
-class CannotBeShown(Exception):
-    """Stands for an exception of a case that cannot be shown: looking at it raises."""
-
-
 def _report_without_traceback(item: pytest.Item, call: pytest.CallInfo[Any]) -> pytest.TestReport:
     """Return pytest's report of a case whose exception cannot be shown; the record of the cell says what it can."""
-    plain = copy(call)
-    try:
-        raise CannotBeShown("the exception of this case cannot be shown")
-    except CannotBeShown:
-        plain.excinfo = pytest.ExceptionInfo.from_current()
-    return pytest.TestReport.from_item_and_call(item, plain)
+    return pytest.TestReport(
+        item.nodeid, item.location, dict.fromkeys(item.keywords, 1), "failed",
+        "the exception of this case cannot be shown", call.when, (), call.duration, call.start, call.stop,
+        item.user_properties,
+    )
 
 
 def _is_case(item: pytest.Item) -> bool:
@@ -248,6 +256,11 @@ def _is_case(item: pytest.Item) -> bool:
 
 def _planned(item: pytest.Item) -> Planned | None:
     """Return the planned cell of an item; None for an ordinary test, and for a case without cells."""
+    return item.stash.get(_PLANNED, None)
+
+
+def _planned_for(item: pytest.Item) -> Planned | None:
+    """Return the planned cell that an item was collected for, if any."""
     callspec = getattr(item, "callspec", None)
     parameter = callspec.params.get("trial") if callspec is not None and _is_case(item) else None
     return parameter if isinstance(parameter, Planned) else None

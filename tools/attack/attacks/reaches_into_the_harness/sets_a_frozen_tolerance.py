@@ -1,6 +1,7 @@
-"""Set the fields of the frozen tolerances with object.__setattr__."""
+"""Set the fields of the frozen tolerances with object.__setattr__, where they let it."""
 
 import gc
+from contextlib import suppress
 
 from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter
 from sparsecheck.oracle.tolerance import Tolerance
@@ -8,7 +9,7 @@ from sparsecheck.oracle.tolerance import Tolerance
 LINE = "A10"
 EXIT = (1, 3)
 JUDGED = "--requirement MASK-02"
-SAYS = r"output-differs|[Tt]oleranc"
+SAYS = r"output-differs"
 
 
 class Biased(Exemplar):
@@ -23,6 +24,7 @@ class SetsATolerance(ExemplarAdapter):
     def attach(self, model, plan, context):
         for one in gc.get_objects():
             if type(one) is Tolerance:
-                for field in one.__match_args__ if hasattr(one, "__match_args__") else vars(one):
-                    object.__setattr__(one, field, 1e9)
+                for field in one._fields:
+                    with suppress(AttributeError):
+                        object.__setattr__(one, field, 1e9)
         return super().attach(model, plan, context)
