@@ -8,6 +8,7 @@ from types import ModuleType
 from unittest.mock import ANY
 
 import pytest
+import torch
 
 from sparsecheck.process.integrity import Harness
 from sparsecheck.run import pytest_hooks
@@ -78,15 +79,24 @@ def test_replacement_in_a_worker_is_reported(tmp_path: Path) -> None:
         "sparsecheck.values.record.Verdict.is_red",
         "sparsecheck.run.report_writer.ReportWriter.add", "sparsecheck.report.ledger.reconcile",
         "sparsecheck.trials.trial.Trial.assert_masks", "sparsecheck.trials.refusal.assert_unsupported_plan_refused",
-        "numpy.isclose", "numpy.asarray", "msgspec.json.encode",
+        "numpy.isclose", "numpy.asarray", "msgspec.json.encode", "sparsecheck.oracle.tolerance.TABLE",
+        "sparsecheck.process.settings.SETTINGS",
     ],
 )
 def test_every_part_that_judges_is_checked(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     harness = Harness()
-    assert pytest_hooks.Judge in [part.value for part in harness.parts]
+    assert any(part.value is pytest_hooks.Judge for part in harness.parts)
     assert harness.changed() == ""
     monkeypatch.setattr(name, lambda *rest: None)
     assert harness.changed() == name
+
+
+def test_an_entry_of_a_table_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sparsecheck.trials import models
+
+    harness = Harness()
+    monkeypatch.setitem(models._EMPTY, "linear", lambda layer: torch.nn.Identity())
+    assert harness.changed() == "sparsecheck.trials.models._EMPTY['linear']"
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from .namespaces import Names, Watch
 
@@ -21,16 +22,16 @@ whether it puts them back.
 
 
 class Part(NamedTuple):
-    """A module, function, class or method: `value`, found under `key` in the live namespace `names`."""
+    """A module, function, class, method, constant or entry of a constant table: `value` under `key` in live `names`."""
 
     name: str
-    names: Names
-    key: str
+    names: Mapping[Any, object]
+    key: Any
     value: object
 
 
 def parts() -> tuple[Part, ...]:
-    """Return every loaded module, function, class and method of the harness, and the functions it compares with."""
+    """Return every loaded part of the harness, constants included, and the functions it compares with."""
     own = [name for name in sys.modules if name.partition(".")[0] == _PACKAGE and not name.startswith(_GUESTS)]
     modules = [Part(name, sys.modules, name, sys.modules[name]) for name in own]
     members = (part for name in own for part in _members(name, vars(sys.modules[name])))
@@ -39,6 +40,18 @@ def parts() -> tuple[Part, ...]:
 
 def _functions(module: str, names: Names) -> Iterator[Part]:
     return (Part(f"{module}.{key}", names, key, value) for key, value in [*names.items()] if callable(value))
+
+
+def _constants(module: str, names: Names) -> Iterator[Part]:
+    """Yield the constants of a module, and the entries of those that are tables.
+
+    Only entries that were there at the start are watched, since some tables are caches.
+    """
+    for name, value in [*names.items()]:
+        if name.strip("_").isupper() and not callable(value):
+            yield Part(f"{module}.{name}", names, name, value)
+            if isinstance(value, (dict, MappingProxyType)):
+                yield from (Part(f"{module}.{name}[{key!r}]", value, key, entry) for key, entry in [*value.items()])
 
 
 class Harness:
@@ -62,6 +75,7 @@ class Harness:
 
 def _members(module: str, names: Names) -> Iterator[Part]:
     yield from _functions(module, names)
+    yield from _constants(module, names)
     for key, value in list(names.items()):
         if inspect.isclass(value) and value.__module__ == module:
             methods = vars(value)

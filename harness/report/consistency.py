@@ -19,6 +19,7 @@ from ..values.cell import Cell
 from ..values.declaration import Declaration, Environment
 from ..values.record import Header, Record, Subject, Verdict
 from ..values.selection import Selection
+from ..values.versions import is_version
 from .ledger import REFUSE, Planned, binds, enumerate_cells
 
 if TYPE_CHECKING:
@@ -103,6 +104,8 @@ def _of_header(header: Header) -> Iterator[str]:
 def _of_subject(subject: Subject, is_shard: bool) -> Iterator[str]:
     if subject.problem and subject.planned:
         yield "it could not be judged, but cells of it are planned"
+    if subject.environment is not None and not is_version(subject.environment.torch):
+        yield f"it was judged on torch {quoted(subject.environment.torch)}, which is no version"
     if subject.declaration is not None and subject.declaration.sparsifier != subject.sparsifier:
         yield f"its declaration is that of {quoted(subject.declaration.sparsifier)}"
     prefix = f"{subject.sparsifier}:"

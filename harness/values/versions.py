@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from packaging.specifiers import SpecifierSet
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 
 @lru_cache
@@ -19,3 +19,12 @@ def meets(version: str, specifier: str) -> bool:
         InvalidSpecifier: The specifier does not follow PEP 440.
     """
     return not specifier or SpecifierSet(specifier).contains(Version(version).base_version)
+
+
+def is_version(text: str) -> bool:
+    """Return whether a text is a version that `meets` can compare."""
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True

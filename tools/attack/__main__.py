@@ -7,6 +7,7 @@ attack is broken.
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections import Counter
 from contextlib import nullcontext
@@ -31,6 +32,8 @@ from tools.attack.lines import LINES
 @click.option("--json", "target", type=click.Path(path_type=Path), help="Write the results to this file.")
 def main(only: str, fast: bool, jobs: int, cold: bool, listing: bool, target: Path | None) -> None:
     """Attack the installed sparsecheck."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores both in what it runs in the background
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     chosen = attacks(only, fast)
     if not chosen:
         raise click.UsageError(f"no attack matches {only!r}")
