@@ -243,6 +243,7 @@ class Judge:
 
 def _report_without_traceback(item: pytest.Item, call: pytest.CallInfo[Any]) -> pytest.TestReport:
     """Return pytest's report of a case whose exception cannot be shown; the record of the cell says what it can."""
+    assert call.when != "collect"
     return pytest.TestReport(
         item.nodeid, item.location, dict.fromkeys(item.keywords, 1), "failed",
         "the exception of this case cannot be shown", call.when, (), call.duration, call.start, call.stop,

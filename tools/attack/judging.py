@@ -42,7 +42,7 @@ def problem(attack: Attack, ended: Ended, report: Path | None) -> str:
     if ended.code not in attack.exit_codes:
         return f"exit code {ended.code}, expected {' or '.join(map(str, attack.exit_codes))}"
     if attack.never and (unwanted := _search(attack.never, ended.output)):
-        return f"it says {unwanted!r}"
+        return f"it says {unwanted[0]!r}"
     if attack.says and _accusation(attack, _evidence(ended, report)) is None:
         return f"no message matches {attack.says!r}"
     if attack.spares and (innocent := _innocent(attack.spares, report)):
@@ -68,9 +68,8 @@ def shortened(text: str) -> str:
     return shorten(CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text), 300, placeholder=" ...")
 
 
-def _search(pattern: str, text: str) -> str:
-    found = re.search(pattern, " ".join(text.split()), re.IGNORECASE)
-    return found[0] if found else ""
+def _search(pattern: str, text: str) -> re.Match[str] | None:
+    return re.search(pattern, " ".join(text.split()), re.IGNORECASE)
 
 
 def _evidence(ended: Ended, report: Path | None) -> Iterator[Evidence]:
