@@ -15,7 +15,9 @@ import os
 import random
 import resource
 import signal
+import socket
 import sys
+import tempfile
 import threading
 import tracemalloc
 import types
@@ -215,6 +217,9 @@ _PYTHON: dict[str, Callable[[], object]] = {
     "functions that show warnings": lambda: setattr(warnings, "showwarning", _nothing),
     "root logger": lambda: logging.root.addHandler(logging.NullHandler()),
     "disabled level of logging": lambda: logging.disable(logging.CRITICAL),
+    "logging of warnings": lambda: logging.captureWarnings(True),
+    "folder of temporary files": lambda: setattr(tempfile, "tempdir", "/acme"),
+    "default time limit of sockets": lambda: socket.setdefaulttimeout(1.5),
     "class of loggers": lambda: logging.setLoggerClass(_Logger),
     "factory of log records": lambda: logging.setLogRecordFactory(_nothing),  # type: ignore[arg-type]
     "flag logging.raiseExceptions": lambda: setattr(logging, "raiseExceptions", False),

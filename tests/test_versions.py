@@ -379,7 +379,7 @@ def pages(folder: Path, files: Sequence[str]) -> Result:
         ([on("2.1.2", PASSED), on("2.4.1", PASSED, selection=Selection(areas=("MASK",)))], 2, "different selections"),
         ([on("2.1.2", PASSED, selection=Selection(probe=True))], 2, "a probe"),
         ([on("2.1.2", problem="it does not import")], 2, "does not say on which torch"),
-        ([on("of mine", PASSED)], 2, "'of mine', which is not a version"),
+        ([on("of mine", PASSED)], 2, "'of mine', which is no version"),
         ([report(subjects=())], 2, "contain no sparsifier"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -13,7 +13,7 @@ from .namespaces import Names, Watch
 
 _PACKAGE = __name__.partition(".")[0]
 _GUESTS = (f"{_PACKAGE}.adapter.shipped", f"{_PACKAGE}.cases")
-_TOOLS = ("numpy", "msgspec.json")
+_TOOLS = ("numpy", "numpy.linalg", "msgspec", "msgspec.json", "msgspec.structs")
 """Modules with which the harness compares and records.
 
 Torch is not among them: a sparsifier may have to replace some of its functions, and a requirement of its own judges

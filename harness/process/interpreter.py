@@ -10,15 +10,17 @@ SAFE_PATH = {"PYTHONSAFEPATH": "1"}
 """The variable that keeps the current folder off the import path of a child's own children, from Python 3.11 on."""
 
 _DECIDED = frozenset((
-    "PYTHONWARNINGS", "PYTHONOPTIMIZE",
+    "PYTHONWARNINGS", "PYTHONOPTIMIZE", "PYTHONINSPECT", "PYTHONSTARTUP", "PYTHONBREAKPOINT", "PYTHONDEBUG",
+    "PYTHONDEVMODE", "PYTHONASYNCIODEBUG", "PYTHONTRACEMALLOC", "PYTHONVERBOSE", "PYTHONPROFILEIMPORTTIME",
+    "PYTHONINTMAXSTRDIGITS",
     "PYTORCH_JIT", "TORCHDYNAMO_DISABLE", "TORCH_COMPILE_DISABLE", "TORCHDYNAMO_SUPPRESS_ERRORS",
     "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "TORCH_FORCE_WEIGHTS_ONLY_LOAD",
     "NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE", "TORCH_SHOW_CPP_STACKTRACES", "TORCHDYNAMO_VERBOSE",
 ))
 """The variables that could change a verdict.
 
-They turn warnings into exceptions, drop asserts, keep torch from compiling, tracing or checking, or change its
-precision or its messages.
+They turn warnings into exceptions, drop asserts, keep an interpreter from ending, make it print more, keep torch from
+compiling, tracing or checking, or change its precision or its messages.
 """
 
 _CODE = (

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from importlib import import_module
+from typing import Any
 
-from .functions import Functions
+from .functions import Functions, is_mutable
 
 WATCHED_MODULES = (
-    "builtins", "collections", "contextlib", "copy", "copyreg", "functools", "gc", "inspect", "io", "itertools", "json",
-    "logging", "math", "operator", "os", "os.path", "pickle", "random", "signal", "subprocess", "tempfile", "threading",
-    "time", "traceback", "types", "warnings", "weakref",
+    "builtins", "collections", "contextlib", "copy", "copyreg", "dataclasses", "functools", "gc", "hashlib",
+    "importlib", "inspect", "io", "itertools", "json", "logging", "math", "operator", "os", "os.path", "pathlib",
+    "pickle", "random", "re", "signal", "subprocess", "tempfile", "threading", "time", "traceback", "types", "typing",
+    "warnings", "weakref",
 )
 """The modules of Python with which the harness and torch judge, measure and store."""
+
+_MODULES = [import_module(name) for name in WATCHED_MODULES]
+
+
+def _homes() -> Iterator[Any]:
+    """Yield the watched modules, and the classes that are defined in them."""
+    yield from _MODULES
+    for module in _MODULES:
+        kinds = [value for value in vars(module).values() if isinstance(value, type)]
+        yield from (one for one in dict.fromkeys(kinds) if one.__module__ == module.__name__ and is_mutable(one))
+
 
 _SETTINGS = (
     "showwarning", "formatwarning", "_showwarnmsg_impl", "excepthook", "lastResort", "_loggerClass",
@@ -21,7 +34,7 @@ _SETTINGS = (
 """Names that are settings of their own, or that the interpreter sets."""
 
 FUNCTIONS = Functions(
-    [import_module(name) for name in WATCHED_MODULES],
+    [*_homes()],
     is_own=lambda value: False, ignored=_SETTINGS,
 )
 

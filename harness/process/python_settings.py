@@ -13,7 +13,9 @@ import os
 import random
 import resource
 import signal
+import socket
 import sys
+import tempfile
 import threading
 import tracemalloc
 import warnings
@@ -248,6 +250,10 @@ def _put_disabled(level: int) -> None:
     logging.disable(level)
 
 
+def _logs_warnings() -> bool:
+    return vars(logging)["_warnings_showwarning"] is not None
+
+
 def _messages() -> Iterator[Setting]:
     yield Setting("warnings filters", _filters, _put_filters, lasting=False)
     yield Setting("functions that show warnings", _warning_functions, _put_warning_functions, lasting=False)
@@ -259,6 +265,7 @@ def _messages() -> Iterator[Setting]:
         logging.setLogRecordFactory(one.held)))
     yield from of_attribute("flag logging.raiseExceptions", logging, "raiseExceptions")
     yield from of_object("handler logging.lastResort", logging, "lastResort")
+    yield Setting("logging of warnings", _logs_warnings, logging.captureWarnings)
 
 
 # ----------------------------------------------------------------- the operating system
@@ -344,6 +351,9 @@ def _system() -> Iterator[Setting]:
     yield Setting("working directory", os.getcwd, os.chdir)
     yield Setting("environment", _environment, _put_environment, needed=True)
     yield Setting("umask", _mask, os.umask)
+    tempfile.gettempdir()  # found on the first call, and kept
+    yield from of_attribute("folder of temporary files", tempfile, "tempdir")
+    yield from of_functions("default time limit of sockets", socket, "getdefaulttimeout", "setdefaulttimeout")
     yield Setting("locale", lambda: locale.setlocale(locale.LC_ALL), lambda one: locale.setlocale(locale.LC_ALL, one))
     yield Setting("signal handlers", _handlers, _put_handlers, lasting=False)
     if hasattr(signal, "pthread_sigmask"):

@@ -18,7 +18,8 @@ import torch.nn.utils.prune
 from .functions import Functions, Place, as_function, is_mutable, qualified
 
 _TORCH = str(Path(torch.__file__).parent) + os.sep
-_PRIVATE = ("torch._C", "torch._C._nn", "torch._C._VariableFunctions", "torch._tensor", "torch._utils", "torch._VF")
+_PRIVATE = ("torch._C", "torch._C._nn", "torch._C._VariableFunctions", "torch._tensor", "torch._utils", "torch._VF",
+            "torch.utils._pytree")
 """Private modules that are watched, because public functions call into them."""
 
 
@@ -141,15 +142,31 @@ class Code:
     def __init__(self, places: Iterable[tuple[Place, Any]], *parts: str) -> None:
         self._places = {function: place for place, value in places if (function := as_function(value)) is not None}
         self._parts = {part: [*map(attrgetter(part), self._places)] for part in parts}
+        self._keywords = [
+            (function, {**function.__kwdefaults__}) for function in self._places
+            if function.__kwdefaults__ and "__kwdefaults__" in parts
+        ]
 
     def changed(self) -> list[str]:
         """Return the qualified names of the functions that were changed."""
-        return sorted({qualified(self._places[function]) for function, _, _ in self._others()})
+        functions = {function for function, _, _ in self._others()} | {function for function, _ in self._edited()}
+        return sorted({qualified(self._places[function]) for function in functions})
 
     def restore(self) -> None:
         """Restore all functions."""
         for function, part, value in [*self._others()]:
             setattr(function, part, value)
+        for function, values in [*self._edited()]:
+            defaults = function.__kwdefaults__ or {}
+            defaults.clear()
+            defaults.update(values)
+
+    def _edited(self) -> Iterator[tuple[FunctionType, dict[str, Any]]]:
+        """Yield the functions whose default keyword arguments were changed in place, with those of before."""
+        for function, values in self._keywords:
+            now = function.__kwdefaults__ or {}
+            if now.keys() != values.keys() or any(now[name] is not value for name, value in values.items()):
+                yield function, values
 
     def _others(self) -> Iterator[tuple[FunctionType, str, Any]]:
         for part, values in self._parts.items():

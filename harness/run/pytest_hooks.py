@@ -96,6 +96,12 @@ class Judge:
         """Note the same in the controller under pytest-xdist, which collects nothing itself."""
         self._collected |= {cell_of(id) for id in ids}
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note an error during collection, here or in an xdist worker, as the reason why cells were not judged."""
+        if self.writer is not None and self._is_strict and report.failed and not self.writer.interrupted:
+            [*_, last] = str(report.longrepr).strip().splitlines() or [""]
+            self.writer.interrupted = f"pytest could not collect {report.nodeid}: {last.removeprefix('E').strip()}"
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, nextitem: pytest.Item | None) -> None:
         """Note whether this process runs no item after this one."""

@@ -144,10 +144,11 @@ class Session:
         A pytest-xdist worker with a different digest must not judge.
         """
         cells = [(planned.cell.id, planned.disposition) for one in self.plans for planned in one.planned]
-        stated = [(one.found.declaration.catalogue, one.found.declaration.contract) for one in self.plans]
+        stated = [one.found.declaration for one in self.plans]
         expected = [one.subject.expected for one in self.plans]
         code = [(one.subject.origin, one.subject.fingerprint) for one in self.plans]
-        return hashlib.sha256(msgspec.json.encode((cells, stated, expected, code, own_digest()))).hexdigest()
+        parts = cells, stated, expected, code, own_digest()
+        return hashlib.sha256(msgspec.json.encode(parts, order="deterministic")).hexdigest()
 
 
 def plan_session(request: SessionRequest) -> Session:

@@ -95,9 +95,9 @@ def _warnings(report: Report, subject: Subject, found: Sequence[Reason]) -> Iter
     """Yield a line if records are missing, if nothing was judged or passed, and if the adapter is older."""
     if unbalanced := [one.sentence for one in found if one.code == INCOMPLETE]:
         yield f"  PLAN AND RECORDS DIFFER: {'; '.join(unbalanced)}"
-    yield from _older_adapter(subject)
-    if subject.share is None and is_for_elsewhere(report.of(subject.sparsifier)):
+    elif subject.share is None and is_for_elsewhere(report.of(subject.sparsifier)):
         yield "  NOTHING COULD BE JUDGED on this machine, which cannot run any of these cells"
+    yield from _older_adapter(subject)
     for one in found:
         if one.kind in (NOTHING_PASSED, NOTHING_PLANNED):
             yield f"  {one.kind.upper()}: {one.sentence}"
