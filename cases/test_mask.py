@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from sparsecheck import Block, Trial, Violation, case, require
+from sparsecheck import Block, Sparsified, Trial, Violation, case, require
 from sparsecheck.oracle.compare import array, assert_close, assert_equal
 from sparsecheck.oracle.ranking import assert_subset, assert_ties
 from sparsecheck.oracle.units import Mask, Reals, masked, partial_blocks
@@ -399,3 +399,32 @@ def test_convolution_loses_whole_channels(trial: Trial) -> None:
     trial.assert_counts(sparsified)
     if trial.contract.ranks_by_magnitude:
         trial.assert_highest_kept(sparsified, dense)
+
+
+@case("MASK-35")
+def test_update_at_an_unchanged_level_ranks_the_current_weights(trial: Trial) -> None:
+    model = trial.dense_model()
+    parameters = dict(model.named_parameters())
+    sparsified = trial.sparsified(model)
+    _assert_ranked_again(trial, sparsified, parameters, None)
+    level = getattr(trial.plan.patterns[trial.plan.names[0]], "level", None)
+    if level is not None and trial.supports("relevel"):
+        sparsified.update(level)
+        _assert_ranked_again(trial, sparsified, parameters, level)
+
+
+def _assert_ranked_again(
+    trial: Trial, sparsified: Sparsified, parameters: Mapping[str, nn.Parameter], level: float | None
+) -> None:
+    """Reverse the scores, update at the level of the last update, and assert that the highest scores are kept."""
+    turned = trial.dense_weights(sparsified, parameters)
+    _turn_scores(turned)
+    weights = dict(trial.dense_parameters())
+    weights |= {name: array(weight).copy() for name, weight in turned.items()}
+    before = trial.masks(sparsified)
+    sparsified.update(level)
+    trial.assert_counts(sparsified, level, before)
+    expected = trial.masked(weights, trial.masks(sparsified))
+    given = "no level" if level is None else f"level {level:g}"
+    trial.assert_used_weights(sparsified.model, expected, f"after a second update with {given}")
+    trial.assert_highest_kept(sparsified, weights)

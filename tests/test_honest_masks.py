@@ -25,7 +25,7 @@ BEARS_ON = [
     ({"rounding": "floor"}, COUNTS),
     ({"rounding": "ceil"}, COUNTS),
     ({"rounding": "half-up"}, COUNTS),
-    ({"level_basis": "remaining"}, COUNTS),
+    ({"level_basis": "remaining"}, (*COUNTS, "MASK-35")),
     ({"level_basis": "remaining", "masks_at": "attach"}, (*COUNTS, "MASK-27")),
     ({"level_basis": "remaining", "regrowth": "monotone"}, COUNTS),
     ({"regrowth": "monotone"}, COUNTS),

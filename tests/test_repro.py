@@ -36,7 +36,7 @@ TORCH = (
     f"{PRUNE}:REFUSE-06/tied/unstructured-0.5/float32/cpu", f"{PRUNE}:STATE-14/linear/unstructured-0.5/float32/cpu",
     "torch-ao-fake-sparsity:MASK-21/linear/given/float32/cpu", "torch-ao-fake-sparsity:REG-08/linear/given/float32/cpu",
     "torch-prune-custom-from-mask:REG-11/linear/given/float32/cpu",
-    "torch-ao-nearly-diagonal:STATE-05/linear/band-3/float32/cpu",
+    "torch-ao-nearly-diagonal:STATE-05/linear/band-3/float32/cpu", f"{AO}:MASK-35/linear/block2x2-0.3/float32/cpu",
 )
 OTHERS = (
     "nncf-magnitude:MASK-01/sequential/unstructured-0.5/float32/cpu",
@@ -102,7 +102,7 @@ FIXED = {
     *("REG-07/linear", "REG-08/linear", "REG-09/linear", "REG-11/linear", "REG-13/linear", "REG-16/linear"),
     *("REG-19/linear", "STATE-03/linear", "STATE-05/linear", "STATE-06/linear", "STATE-07/linear", "STATE-08/linear"),
     *("STATE-09/linear", "STATE-10/linear", "STATE-11/linear", "STATE-14/linear", "STATE-17/linear", "TRACE-10/short"),
-    *("STRUCT-11/linear", "STRUCT-12/linear"),
+    *("STRUCT-11/linear", "STRUCT-12/linear", "MASK-35/linear"),
 }
 
 

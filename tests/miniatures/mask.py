@@ -342,3 +342,28 @@ class BlamesPosition(Misdeclared):
     """Declares that masks depend on position alone, so that the kept entries are not checked."""
 
     contract = replace(CONTRACT, score="position")
+
+
+@breaks("MASK-35", "kept-differs")
+class KeepsTheMasksOfALevel(Exemplar):
+    """Ranks once per level: a later update at that level restores the masks of the first."""
+
+    def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
+        self.of_level: dict[float | None, dict[str, Tensor]] = {}
+        super().__init__(model, plan, contract)
+
+    def update(self, level: float | None = None) -> None:
+        super().update(level)
+        found = {name: self.mask_tensor(name).clone() for name in self.plan.names}
+        for name, mask in self.of_level.setdefault(level, found).items():
+            self.mask_tensor(name).copy_(mask)
+
+
+@breaks("MASK-35", "kept-differs")
+class KeepsTheMasksOfAGivenLevel(KeepsTheMasksOfALevel):
+    """Ranks once per level that an update was given, and again at each update that was given none."""
+
+    def update(self, level: float | None = None) -> None:
+        if level is None:
+            self.of_level.pop(None, None)
+        super().update(level)

@@ -17,6 +17,7 @@ BY_REQUIREMENT = {
     "MASK-24": mask_checks.assert_raised_level,
     "MASK-25": mask_checks.assert_lowered_counts,
     "MASK-30": mask_checks.assert_forward_uses_masked,
+    "MASK-35": mask_checks.assert_ranked_again,
     "PROCESS-01": mask_checks.assert_import,
     "REG-07": model_checks.assert_modes,
     "REG-08": model_checks.assert_attached_twice,

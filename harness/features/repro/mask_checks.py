@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...values.pattern import Block, Channel, Pattern
 from .check_tools import (
@@ -135,14 +135,27 @@ def assert_ranked_together() -> None:
     assert_kept(weights.abs() ** SCORE, kept, f"masks of {' and '.join(PLAN.names)} together")
 
 
-def assert_raised_level() -> None:
-    """Make the removed entries the largest, as training might, then raise the level."""
-    attached = sparsified()
-    before, weights = masks_of(attached), dense_weights(attached.model)
+def turned_weights(model: nn.Module) -> dict[str, Tensor]:
+    """Make the removed entries the largest, as training might, and return the dense weights."""
+    weights = dense_weights(model)
     for weight in weights.values():
         size = weight.detach().abs()
         weight.detach().copy_(size.max() - size + 0.01)
-    dense = {name: weight.detach().double() for name, weight in weights.items()}
+    return {name: weight.detach().double() for name, weight in weights.items()}
+
+
+def assert_ranked_again() -> None:
+    """Turn the scores, then update at the same level."""
+    attached = sparsified()
+    dense = turned_weights(attached.model)
+    attached.update()
+    assert_each_kept(dense, attached.masks())
+
+
+def assert_raised_level() -> None:
+    """Turn the scores, then raise the level."""
+    attached = sparsified()
+    before, dense = masks_of(attached), turned_weights(attached.model)
     attached.update(0.6)
     if MONOTONE:
         dense = {name: torch.where(before[name], weight, 0.0) for name, weight in dense.items()}
