@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
 
 import torch
@@ -311,15 +312,20 @@ def _set_options(name: str) -> dict[str, Any]:
     if "_default" in vars(module):  # up to torch 2.4, the options are plain values
         defaults = module._default
         return {option: value for option, value in config.items() if value != defaults.get(option, _UNSET)}
-    read = [(option, _override(entry)) for option, entry in config.items()]
-    found = [(option, value) for option, value in read if value is not _UNSET]
+    found = [(option, value) for option, read in _readers(name) if (value := read(_UNSET)) is not _UNSET]
     return {option: value for option, value in found if value != config[option].default}
 
 
-def _override(entry: Any) -> Any:
-    """Return the value that an option was set to."""
+@cache
+def _readers(name: str) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+    """Return, by option, the function that returns the value it was set to, or else its argument."""
+    module: Any = sys.modules[name]
+    return tuple((option, _reader(entry)) for option, entry in module._config.items())
+
+
+def _reader(entry: Any) -> Callable[[Any], Any]:
     value = entry.user_override
-    return value.get(_UNSET) if type(value) is ContextVar else value
+    return value.get if isinstance(value, ContextVar) else lambda unset: entry.user_override
 
 
 def _put_option(module: Any, option: str, value: Any) -> None:

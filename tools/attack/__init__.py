@@ -6,7 +6,7 @@ An attack is one file below `attacks/`. Its docstring says what it does; constan
     EXIT      the exit code, or a tuple of acceptable ones
     SAYS      a regular expression for the message that names the cause
     NEVER     optional: a regular expression that must not be printed
-    SLOW      optional: True if it takes more than about two seconds; `--fast` leaves it out
+    SLOW      optional: True if `--fast` leaves it out: it takes more than about two seconds, or a test does the same
     LIMIT     optional: why the attack is known not to be held; it is then an error if it is
     COLD      optional: True if its processes must start from nothing
 

@@ -39,7 +39,7 @@ class Attack:
         exit_codes: The acceptable exit codes.
         says: A regular expression for the message that names the cause; empty for none.
         never: A regular expression that must not be printed; empty for none.
-        is_slow: Whether the fast half leaves it out.
+        is_slow: Whether the fast part leaves it out.
         is_cold: Whether its processes must start from nothing.
         limit: Why it is known not to be held; empty if it must be.
         judged: The options of `sparsecheck run` that select the cells of an adapter attack.

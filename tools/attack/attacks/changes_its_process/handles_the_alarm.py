@@ -6,6 +6,7 @@ from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 
 LINE = "A8"
 EXIT = (1, 3)
+SLOW = True
 JUDGED = "--requirement MASK-19 --requirement MASK-01"
 SAYS = r"signal|SIGALRM|alarm"
 

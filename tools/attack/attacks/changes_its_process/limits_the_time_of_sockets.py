@@ -6,6 +6,7 @@ from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 
 LINE = "F1"
 EXIT = 1
+SLOW = True
 JUDGED = "--requirement MASK-19"
 SAYS = r"time limit of sockets"
 

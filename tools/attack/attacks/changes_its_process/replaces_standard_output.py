@@ -7,6 +7,7 @@ from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 
 LINE = "A8"
 EXIT = (1, 3)
+SLOW = True
 SAYS = r"stdout|standard output"
 JUDGED = "--requirement MASK-19 --requirement MASK-01"
 
