@@ -11,7 +11,6 @@ from typing import Any
 import torch
 import torch.multiprocessing
 import torch.utils.checkpoint
-import torch.utils.deterministic
 from torch import nn
 
 from . import device
@@ -62,7 +61,7 @@ def _defaults() -> Iterator[Setting]:
     yield Setting("thread count", torch.get_num_threads, torch.set_num_threads)
     yield Setting("thread count between operators", torch.get_num_interop_threads, None)
     yield Setting("deterministic algorithms", _deterministic, _put_deterministic)
-    home = torch.utils.deterministic
+    home = sys.modules.get("torch.utils.deterministic")  # from torch 2.2 on
     yield from of_attribute("filling of uninitialized memory", home, "fill_uninitialized_memory")
     yield Setting("anomaly detection", _anomaly, lambda on: torch.set_anomaly_enabled(*on))
     yield from of_functions("repetition of warnings", torch, "is_warn_always_enabled", "set_warn_always")
