@@ -8,4 +8,4 @@ SAYS = r"(same|input|read|overwrit|own)"
 def attack(box):
     report = box.report()
     box.expect_unchanged(report)
-    box.sparsecheck("report", report.name, "--markdown", f"../work/./{report.name}")
+    box.sparsecheck("report", report.name, "--markdown", f"../{box.folder.name}/./{report.name}")
