@@ -1,0 +1,106 @@
+"""Find out which parameters a sparsifier takes, with which patterns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..adapter.protocol import Adapter
+from ..process.guard import Guard
+from ..values.capability import Support
+from ..values.declaration import Declaration
+from ..values.program import Dtype, Program, Removal
+from ..values.steps import Attach, Update
+from ..values.violation import Violation
+from .targets import TARGETS, Target, layer_of
+from .walk import NotOffered, Walk
+
+PATTERNS = ("unstructured", "given", "channel", "block", "n_of_m", "band", "input_channel", "any_n_of_m")
+"""The capabilities that stand for a pattern, in the order in which a skeleton numbers them."""
+
+DTYPES: tuple[Dtype, ...] = ("float32", "float64", "bfloat16", "float16")
+"""The dtypes, in the order in which a skeleton numbers them."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a sparsifier takes.
+
+    Attributes:
+        declaration: Its declaration.
+        patterns: The patterns by target; targets without a pattern are left out.
+        broken: By target and pattern, the violation of those that are neither refused nor carried out.
+    """
+
+    declaration: Declaration
+    patterns: dict[str, tuple[str, ...]]
+    broken: dict[tuple[str, str], Violation]
+
+    def has(self, capability: str) -> bool:
+        """Return whether a capability is declared as supported."""
+        return self.declaration.capabilities.support(capability) is Support.SUPPORTED
+
+    @property
+    def dtypes(self) -> tuple[Dtype, ...]:
+        """Return the supported dtypes."""
+        return tuple(dtype for dtype in DTYPES if self.has(dtype))
+
+
+def offer_of(adapter: Adapter, declaration: Declaration) -> Offer:
+    """Return what a sparsifier takes, by its declaration and, where that says nothing, by trying it out.
+
+    Args:
+        adapter: The adapter.
+        declaration: Its declaration.
+    """
+    offer = Offer(declaration, {}, {})
+    for name, target in TARGETS.items():
+        if not target.capability or offer.has(target.capability):
+            taken = tuple(one for one in PATTERNS if _takes(adapter, offer, name, target, one))
+            if taken:
+                offer.patterns[name] = taken
+    return offer
+
+
+def _takes(adapter: Adapter, offer: Offer, name: str, target: Target, pattern: str) -> bool:
+    if not offer.has(pattern) or not fits(offer, target, pattern):
+        return False
+    try:
+        Walk(probe(offer, target, pattern), adapter, offer.declaration, Guard()).run()
+    except NotOffered:
+        return False
+    except Violation as violation:
+        offer.broken[name, pattern] = violation
+        return False
+    return True
+
+
+def fits(offer: Offer, target: Target, pattern: str) -> bool:
+    """Return whether a pattern is defined for the parameter of a target, and not excluded by a declared part."""
+    layer = layer_of(target, "layer1", "small", 1, 1)
+    dimensions = len(layer.shapes[target.parameter])
+    part = offer.declaration.capabilities.part(pattern)
+    if pattern not in ("block", "n_of_m", "any_n_of_m") and part and target.capability not in part:
+        return False
+    if pattern in ("block", "n_of_m", "any_n_of_m", "band"):
+        return dimensions == 2
+    return dimensions > 1 if pattern in ("channel", "input_channel") else True
+
+
+def probe(offer: Offer, target: Target, pattern: str) -> Program:
+    """Return the program that tries out one target with one pattern: attach and update."""
+    layer = layer_of(target, "layer1", "small", offer.declaration.contract.multiple, 4)
+    removal = removal_of(offer, f"layer1.{target.parameter}", pattern, 0.5)
+    dtype = offer.dtypes[0] if offer.dtypes else "float32"
+    return Program(layers=(layer,), dtype=dtype, plan=(removal,), steps=(Attach(), Update()))
+
+
+def removal_of(offer: Offer, name: str, pattern: str, level: float) -> Removal:
+    """Return the removal that a pattern's capability stands for."""
+    block = (1, 4) if offer.declaration.capabilities.has_block(1, 4) else (4, 1)
+    made = {
+        "input_channel": Removal(name=name, pattern="channel", level=level, dim=1),
+        "any_n_of_m": Removal(name=name, pattern="n_of_m", keep=(1, 4)),
+        "n_of_m": Removal(name=name, pattern="n_of_m"),
+        "block": Removal(name=name, pattern="block", level=level, block=block),
+    }
+    return made.get(pattern) or Removal(name=name, pattern=pattern, level=level)  # type: ignore[arg-type]

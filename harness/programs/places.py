@@ -1,0 +1,53 @@
+"""Find what a sparse model has in place of the dense model's modules and parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import nn
+
+from ..adapter.holders import split_name
+from ..trials.modules import dense_weights
+from ..values.contract import Holds
+from ..values.violation import Violation
+
+
+def find_module(model: nn.Module, name: str) -> nn.Module | None:
+    """Return the module of that name, under a wrapper too; None if there is none."""
+    modules: dict[str, nn.Module] = dict(model.named_modules(remove_duplicate=False))
+    if name in modules:
+        return modules[name]
+    below = [module for path, module in modules.items() if path.endswith(f".{name}")]
+    return below[0] if len(below) == 1 else None
+
+
+def find_parameter(model: nn.Module, name: str) -> nn.Parameter | None:
+    """Return the parameter of that name, under a wrapper too; None if there is none."""
+    path, attribute = split_name(name)
+    module = find_module(model, path)
+    found = None if module is None else module._parameters.get(attribute)
+    return found if isinstance(found, nn.Parameter) else None
+
+
+def dense_place(
+    model: nn.Module, name: str, holds: Holds, before: Mapping[str, nn.Parameter]
+) -> nn.Parameter | None:
+    """Return the parameter that training changes for a planned one, or None if no place is known.
+
+    Args:
+        model: The sparse model.
+        name: The planned name.
+        holds: The declared way of holding a mask.
+        before: The parameters of the model that was attached to.
+
+    Raises:
+        Violation: There is no parameter in the declared place (`dense-weight-missing`).
+    """
+    try:
+        found = dense_weights(model, [name], holds, before).get(name)
+    except KeyError:
+        return None
+    except Violation:
+        if (found := find_parameter(model, name)) is None or holds in ("parametrization", "buffer"):
+            raise
+    return found if any(one is found for one in model.parameters()) else None

@@ -1,0 +1,96 @@
+"""Assert that an update of a program has removed the right number of units, and the right ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ..oracle import compare
+from ..oracle.ranking import (
+    Ranking,
+    assert_count,
+    assert_highest_kept,
+    assert_subset,
+    assert_ties,
+    expected_units,
+    kept_units,
+    rankings,
+)
+from ..oracle.units import Mask, Reals, Units, fixed_mask, unit_scores
+from ..values.contract import Contract
+from ..values.plan import Plan
+
+
+def assert_masks_follow_plan(
+    plan: Plan, masks: Mapping[str, Mask], before: Mapping[str, Mask] | None, dense: Mapping[str, Reals],
+    contract: Contract, dtype: str,
+) -> None:
+    """Assert that the masks after an update are what the plan, the weights and the contract demand.
+
+    Args:
+        plan: The plan, at the levels of this update.
+        masks: The masks after the update.
+        before: The masks before it; None if it was the first.
+        dense: The weights that were ranked, float64.
+        contract: The declared contract.
+        dtype: The name of the weights' dtype.
+
+    Raises:
+        Violation: The number is different (`count-differs`), a unit is kept in part (`unit-broken`), another unit is
+            kept (`kept-differs`), another one among equals (`ties-differ`), a removed one came back (`regrown`), or a
+            stated mask is not applied (`mask-differs`).
+    """
+    for name, one in plan.patterns.items():
+        if (stated := fixed_mask(one, dense[name].shape)) is not None:
+            compare.assert_equal(masks[name], stated, "mask-differs", f"mask of {name}")
+    if before is not None and contract.regrowth == "monotone":
+        assert_subset(masks, before, "regrown", "was removed before and came back")
+    computed = Plan({name: one for name, one in plan.patterns.items() if fixed_mask(one, dense[name].shape) is None},
+                    plan.scope)
+    if computed.patterns:
+        _assert_computed(computed, masks, before, dense, contract, dtype)
+
+
+def _assert_computed(
+    plan: Plan, masks: Mapping[str, Mask], before: Mapping[str, Mask] | None, dense: Mapping[str, Reals],
+    contract: Contract, dtype: str,
+) -> None:
+    earlier = None if before is None else [*rankings(plan, before, dense)]
+    for position, one in enumerate(rankings(plan, masks, dense)):
+        past = None if earlier is None else earlier[position].mask
+        cut = expected_units(one, contract, past)
+        assert_count(one.mask, cut, one.description)
+        if contract.ranks_by_magnitude:
+            _assert_ranked(one, past, cut, contract, dtype)
+
+
+def _assert_ranked(one: Ranking, past: Mask | None, cut: Units, contract: Contract, dtype: str) -> None:
+    weight = _comparable(one, past, contract)
+    if weight is None:
+        return
+    assert_highest_kept(one.mask, weight, cut, contract, dtype, one.description)
+    if len(one.names) == 1 and cut.count == weight.size:
+        _assert_ties_kept(one, weight, cut, contract)
+
+
+def _comparable(one: Ranking, past: Mask | None, contract: Contract) -> Reals | None:
+    """Return the weights with which units compare, or None if numbers cannot rank them.
+
+    Under monotone regrowth a removed entry counts as zero. A NaN compares with nothing, and the square of a subnormal
+    number is zero.
+    """
+    weight = one.weight if past is None or contract.regrowth == "free" else np.where(past, one.weight, 0.0)
+    if np.isnan(weight).any() or (contract.score == "magnitude-l2" and not np.square(weight[weight != 0]).all()):
+        return None
+    return weight
+
+
+def _assert_ties_kept(one: Ranking, weight: Reals, cut: Units, contract: Contract) -> None:
+    """Assert for each group that among the units that score as the last kept one, the declared ones are kept."""
+    kept, scores = kept_units(one.mask, cut, one.description), unit_scores(weight, cut, contract)
+    for group in range(len(cut.removed)):
+        own = cut.groups == group
+        if (kept & own).any():
+            tied = own & (scores == scores[own & kept].min())
+            assert_ties(kept[tied], contract, one.description)

@@ -1,0 +1,226 @@
+"""What must hold after each step of a program."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..oracle import compare
+from ..oracle.tolerance import Tolerance, tolerance
+from ..oracle.units import Mask
+from ..values.steps import LevelType, Step
+from ..values.violation import Violation, require
+from .places import find_module, find_parameter
+
+if TYPE_CHECKING:
+    from .walk import Walk
+
+
+def describe(step: Step) -> str:
+    """Return a step in the words of its JSON, such as `update level=0.29`."""
+    fields = msgspec.to_builtins(step)
+    return " ".join([fields.pop("do"), *(f"{name}={value}" for name, value in fields.items())])
+
+
+def number(level: float | None, kind: LevelType) -> Any:
+    """Return a level as another type of number, if that type can hold it exactly."""
+    if level is None or kind == "float":
+        return level
+    if kind == "int":
+        return int(level) if level in (0, 1) else level
+    if kind == "tensor":
+        return torch.tensor(level, dtype=torch.float64)
+    return np.float32(level) if float(np.float32(level)) == level else np.float64(level)
+
+
+def bound(walk: Walk) -> Tolerance:
+    """Return the tolerance for numbers that the model computes; wider once training has amplified rounding."""
+    name = str(walk.dtype).removeprefix("torch.")
+    one = tolerance(walk.device.type, name)
+    return one if walk.exact else Tolerance(one.relative * 20, one.absolute * 20)
+
+
+def assert_state(walk: Walk) -> None:
+    """Assert all that must hold after any step before finalize."""
+    if walk.sparsified is not None and (walk.updates or walk.contract.masks_at == "attach"):
+        masks = reported_masks(walk)
+        for name, expected in walk.twin.reported().items():
+            compare.assert_equal(masks[name], expected, "mask-differs", f"mask of {name}")
+    _assert_planned(walk)
+    _assert_others(walk)
+    _assert_modes(walk)
+    calls, twin_calls = walk.calls.copy(), walk.twin_calls.copy()
+    expected_output = _output(walk.twin.model, walk)
+    seen = walk.call(lambda: _output(walk.model, walk), "forward")
+    assert_output(walk, seen, expected_output, "output")
+    _assert_hooks(walk, calls, twin_calls)
+
+
+def _output(model: nn.Module, walk: Walk) -> Tensor:
+    model.state_dict()  # which calls the user's hooks on it
+    with torch.no_grad():
+        output: Tensor = model(walk.inputs())
+    return output
+
+
+def reported_masks(walk: Walk) -> dict[str, Mask]:
+    """Return the reported masks, one for each planned parameter.
+
+    Raises:
+        Violation: A mask is missing (`mask-missing`) or has another form (`mask-form`).
+    """
+    masks = walk.call(walk.attached.masks, "masks()")
+    for name in walk.plan.names:
+        require(name in masks, "mask-missing", f"{name} is planned, but masks() has no mask for it")
+        form = masks[name].dtype, tuple(masks[name].shape)
+        expected = torch.bool, walk.program.shapes[name]
+        require(form == expected, "mask-form", f"mask of {name} is {form}, expected {expected}")
+    return {name: compare.array(masks[name]).copy() for name in walk.plan.names}
+
+
+def _assert_planned(walk: Walk) -> None:
+    """Assert the values of the planned parameters, and adopt what no statement predicts."""
+    for name in walk.twin.planned:
+        place = walk.place(name)
+        if place is None:
+            walk.adopted.add(f"values of {name}, whose place is unknown")
+            continue
+        _assert_flag(walk, name, place)
+        expected, seen = walk.twin.dense[name], place.detach()
+        require(seen.dtype == expected.dtype, "dtype-differs", f"{name} is {seen.dtype}, expected {expected.dtype}")
+        require(seen.shape == expected.shape, "weight-differs", f"{name} has shape {tuple(seen.shape)}")
+        mask = walk.twin.masks[name]
+        _assert_values(walk, seen.masked_fill(~mask, 0), expected.masked_fill(~mask, 0), "weight-differs", name)
+        if walk.contract.holds in ("parametrization", "buffer"):
+            _assert_values(walk, seen, expected, "removed-weight-differs", f"dense weight of {name}")
+        elif not compare.same_values(seen, expected):
+            walk.adopted.add(f"values of removed entries of {name}")
+        walk.twin.write(name, seen)
+
+
+def _assert_values(walk: Walk, seen: Tensor, expected: Tensor, kind: str, what: str) -> None:
+    if walk.exact:
+        compare.assert_equal(seen, expected, kind, what)
+    else:
+        compare.assert_close(seen, expected, bound(walk), kind, what)
+
+
+def _assert_others(walk: Walk) -> None:
+    """Assert the values of the parameters and buffers that are not planned."""
+    for name, expected in walk.twin.model.named_parameters():
+        if name not in walk.twin.planned:
+            seen = find_parameter(walk.model, name)
+            if seen is None:
+                walk.adopted.add(f"{name}, which the sparse model holds elsewhere")
+                continue
+            _assert_flag(walk, name, seen)
+            _assert_values(walk, seen, expected, "parameter-differs", name)
+            expected.data.copy_(seen.detach())
+
+
+def _assert_flag(walk: Walk, name: str, seen: nn.Parameter) -> None:
+    expected = walk.twin.model.get_parameter(name).requires_grad
+    message = f"requires_grad of {name} is {seen.requires_grad}, expected {expected}"
+    require(seen.requires_grad == expected, "flag-changed", message)
+
+
+def _assert_modes(walk: Walk) -> None:
+    for name, twin in walk.twin.model.named_modules():
+        module = find_module(walk.model, name)
+        if module is not None:
+            message = f"training of {name or 'the model'} is {module.training}, expected {twin.training}"
+            require(module.training == twin.training, "flag-changed", message)
+
+
+def _assert_hooks(walk: Walk, calls: Any, twin_calls: Any) -> None:
+    for name in walk.twin_calls:
+        seen, expected = walk.calls[name] - calls[name], walk.twin_calls[name] - twin_calls[name]
+        message = f"the user's {name} ran {seen} times in one forward, expected {expected}"
+        require(seen == expected, "hook-lost", message)
+
+
+def assert_output(walk: Walk, seen: object, expected: Tensor, what: str) -> None:
+    """Assert that an output is that of the twin.
+
+    Raises:
+        Violation: It is different (`output-differs`).
+    """
+    if not isinstance(seen, Tensor):
+        raise Violation("output-differs", f"{what} is of type {type(seen).__name__}, expected Tensor")
+    same = seen.dtype == expected.dtype
+    require(same, "output-differs", f"{what} is {seen.dtype}, expected {expected.dtype}")
+    compare.assert_close(seen, expected, _scaled(bound(walk), expected), "output-differs", what)
+
+
+def _scaled(one: Tolerance, expected: Tensor) -> Tolerance:
+    """Return the tolerance for numbers of another order than one."""
+    finite = expected.detach()[torch.isfinite(expected.detach())].abs()
+    largest = float(finite.max()) if finite.numel() else 1.0
+    return Tolerance(one.relative, one.absolute * max(1.0, largest))
+
+
+def assert_gradients(walk: Walk) -> None:
+    """Assert that every kept entry has the gradient that the twin has.
+
+    Raises:
+        Violation: One has not (`gradient-differs`), or there is none (`gradient-missing`).
+    """
+    for name, twin in walk.twin.model.named_parameters():
+        planned = name in walk.twin.planned
+        place = walk.place(name) if planned else find_parameter(walk.model, name)
+        if place is None or twin.grad is None:
+            continue
+        if place.grad is None:
+            raise Violation("gradient-missing", f"backward leaves no gradient of {name}")
+        mask = walk.twin.masks[name] if planned else torch.ones_like(twin, dtype=torch.bool)
+        seen, expected = place.grad.masked_fill(~mask, 0), twin.grad.masked_fill(~mask, 0)
+        limit = _scaled(bound(walk), expected)
+        compare.assert_close(seen, expected, limit, "gradient-differs", f"gradient of {name}")
+
+
+def assert_final(walk: Walk) -> None:
+    """Assert that the final model is the dense model with the masks applied, and nothing else.
+
+    Raises:
+        Violation: A tensor is missing, new or different (`final-differs`), or so is the output (`output-differs`).
+    """
+    seen, expected = walk.model.state_dict(), walk.twin.model.state_dict()
+    names = sorted(set(seen) ^ set(expected))
+    message = f"the final model's state dict has {', '.join(map(repr, names))} too many or too few"
+    require(not names, "final-differs", message)
+    for name, tensor in expected.items():
+        _assert_values(walk, seen[name], tensor, "final-differs", f"{name} of the final model")
+    kept = {name for name, _ in walk.twin.model.named_buffers()}
+    new = sorted({name for name, _ in walk.model.named_buffers()} - kept)
+    require(not new, "final-differs", f"the final model has the buffers {', '.join(new)}, which the dense one has not")
+    _assert_others(walk)
+    _assert_modes(walk)
+    calls, twin_calls = walk.calls.copy(), walk.twin_calls.copy()
+    assert_output(walk, _output(walk.model, walk), _output(walk.twin.model, walk), "output of the final model")
+    _assert_hooks(walk, calls, twin_calls)
+
+
+def write(model: nn.Module, place: nn.Parameter, values: Tensor, how: str) -> None:
+    """Write values into a parameter, as a user does."""
+    if how == "data":
+        place.data.copy_(values)
+    elif how == "in place":
+        with torch.no_grad():
+            place.copy_(values)
+    else:
+        state = model.state_dict()
+        own = [key for key, one in state.items() if isinstance(one, Tensor) and one.data_ptr() == place.data_ptr()]
+        new = values.clone()
+        model.load_state_dict({**state, **dict.fromkeys(own, new)}, assign=how == "assign")
+
+
+def give_flags(model: nn.Module, twin: nn.Module) -> None:
+    """Give a model the flags that another one of the same structure has."""
+    for name, module in twin.named_modules():
+        model.get_submodule(name).training = module.training
+    for name, parameter in twin.named_parameters():
+        model.get_parameter(name).requires_grad_(parameter.requires_grad)

@@ -1,0 +1,188 @@
+"""Programs: a network, its weights, a plan and the steps of a sparse model's life, as one value that JSON can hold.
+
+A program says nothing about what must hold; `programs/` runs it and compares every step with what is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from ..errors import SparsecheckError
+from .steps import Step
+
+FORMAT = 1
+"""The version of the JSON form of a program."""
+
+LayerKind = Literal[
+    "linear", "conv1d", "conv2d", "conv3d", "transposed1d", "transposed2d", "embedding", "lstm", "gru", "attention",
+    "scale", "norm", "batchnorm", "relu", "again",
+]
+Dtype = Literal["float64", "float32", "bfloat16", "float16"]
+Values = Literal["distinct", "few", "zeros", "equal", "nan", "infinite", "subnormal", "wide"]
+Memory = Literal["contiguous", "channels_last", "transposed", "expanded"]
+OptimizerKind = Literal["sgd", "adam", "adamw"]
+
+WINDOWS: dict[str, int] = {"conv1d": 1, "conv2d": 2, "conv3d": 3, "transposed1d": 1, "transposed2d": 2}
+"""The number of dimensions of a convolution's window, by kind of layer."""
+
+
+class InvalidProgram(SparsecheckError, ValueError):
+    """Raised for JSON that is no program."""
+
+
+class ProgramLayer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One layer of a program's network; layers run one after another.
+
+    Attributes:
+        name: The name of the module; a dot puts it into a container.
+        kind: The kind of layer. `scale` multiplies by a plain parameter `factor`. `again` runs the module `of` once
+            more.
+        inputs: Input features or channels; the entries of an embedding.
+        outputs: Output features or channels; the features of an embedding, the hidden size of `lstm` and `gru`.
+        kernel: The edge length of a convolution's window.
+        groups: The groups of a convolution, or the heads of `attention`.
+        bias: Whether the layer has a bias.
+        sequence: The length of the sequence that a linear layer runs over, as a third dimension of its input; 0 for an
+            input of two dimensions.
+        frozen: Whether the layer's parameters have `requires_grad=False` from the start.
+        evaluates: Whether the module is in eval mode from the start.
+        of: The name of the module that `again` runs.
+    """
+
+    name: str
+    kind: LayerKind
+    inputs: int = 0
+    outputs: int = 0
+    kernel: int = 1
+    groups: int = 1
+    bias: bool = False
+    sequence: int = 0
+    frozen: bool = False
+    evaluates: bool = False
+    of: str = ""
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of every parameter that a plan can name, by its name within the layer."""
+        return _SHAPES[self.kind](self) if self.kind in _SHAPES else {}
+
+
+def _linear(layer: ProgramLayer) -> dict[str, tuple[int, ...]]:
+    return {"weight": (layer.outputs, layer.inputs), **_bias(layer)}
+
+
+def _convolution(layer: ProgramLayer) -> dict[str, tuple[int, ...]]:
+    window = (layer.kernel,) * WINDOWS[layer.kind]
+    if layer.kind.startswith("transposed"):
+        return {"weight": (layer.inputs, layer.outputs // layer.groups, *window), **_bias(layer)}
+    return {"weight": (layer.outputs, layer.inputs // layer.groups, *window), **_bias(layer)}
+
+
+def _recurrent(layer: ProgramLayer) -> dict[str, tuple[int, ...]]:
+    gates = {"lstm": 4, "gru": 3}[layer.kind] * layer.outputs
+    biases = {"bias_ih_l0": (gates,), "bias_hh_l0": (gates,)} if layer.bias else {}
+    return {"weight_ih_l0": (gates, layer.inputs), "weight_hh_l0": (gates, layer.outputs), **biases}
+
+
+def _attention(layer: ProgramLayer) -> dict[str, tuple[int, ...]]:
+    size = layer.inputs
+    biases = {"in_proj_bias": (3 * size,), "out_proj.bias": (size,)} if layer.bias else {}
+    return {"in_proj_weight": (3 * size, size), "out_proj.weight": (size, size), **biases}
+
+
+def _bias(layer: ProgramLayer) -> dict[str, tuple[int, ...]]:
+    return {"bias": (layer.outputs,)} if layer.bias else {}
+
+
+_SHAPES: dict[str, Callable[[ProgramLayer], dict[str, tuple[int, ...]]]] = {
+    "linear": _linear,
+    **dict.fromkeys(WINDOWS, _convolution),
+    "embedding": lambda layer: {"weight": (layer.inputs, layer.outputs)},
+    "lstm": _recurrent,
+    "gru": _recurrent,
+    "attention": _attention,
+    "scale": lambda layer: {"factor": (layer.inputs,)},
+}
+
+
+class Removal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a plan removes from one parameter.
+
+    Attributes:
+        name: The fully qualified name of the parameter.
+        pattern: The kind of pattern.
+        level: The fraction removed, for `unstructured`, `block` and `channel`.
+        block: Rows and columns of a block.
+        dim: The dimension of `channel`.
+        keep: `n` and `m` of `n_of_m`.
+        width: The width of `band`.
+        order: The memory order of a given mask, as NumPy names it.
+    """
+
+    name: str
+    pattern: Literal["given", "unstructured", "block", "n_of_m", "channel", "band"]
+    level: float = 0.5
+    block: tuple[int, int] = (1, 4)
+    dim: int = 0
+    keep: tuple[int, int] = (2, 4)
+    width: int = 3
+    order: Literal["C", "F"] = "C"
+
+
+class Program(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One life of one sparse model.
+
+    Attributes:
+        format: The version of this form.
+        layers: The layers, in the order in which they run.
+        dtype: The dtype of the model.
+        values: The kind of values that the weights have.
+        memory: How weights of two or more dimensions lie in memory.
+        plan: What is removed, in the order of the plan.
+        scope: As in `Plan`.
+        optimizer: The optimizer of the steps that train. It lives as long as the parameters do.
+        steps: The steps, in order.
+    """
+
+    format: Literal[1] = 1
+    layers: tuple[ProgramLayer, ...]
+    dtype: Dtype = "float32"
+    values: Values = "distinct"
+    memory: Memory = "contiguous"
+    plan: tuple[Removal, ...]
+    scope: Literal["each", "all"] = "each"
+    optimizer: OptimizerKind = "sgd"
+    steps: tuple[Step, ...]
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of every parameter that a plan can name, by its fully qualified name."""
+        return {f"{layer.name}.{name}": shape for layer in self.layers for name, shape in layer.shapes.items()}
+
+
+def to_json(program: Program) -> bytes:
+    """Return a program as indented JSON that ends with a newline."""
+    fields = {"format": program.format, **msgspec.to_builtins(program)}
+    return msgspec.json.format(msgspec.json.encode(fields), indent=1) + b"\n"
+
+
+def from_json(text: bytes, where: str) -> Program:
+    """Return the program that JSON describes.
+
+    Args:
+        text: The JSON.
+        where: The name of its file, for the message.
+
+    Raises:
+        InvalidProgram: It describes none.
+    """
+    try:
+        return msgspec.json.decode(text, type=Program)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidProgram(
+            f"{where} is no program: {error}", "Programs are written by `sparsecheck explore --save`."
+        ) from None

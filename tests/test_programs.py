@@ -1,0 +1,91 @@
+"""Programs: JSON in and out, and one long life of the exemplar that visits every step."""
+
+import pytest
+import torch
+
+from sparsecheck.adapter.declaring import read_declaration
+from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
+from sparsecheck.process.guard import Guard
+from sparsecheck.programs.walk import Walk
+from sparsecheck.values.program import InvalidProgram, Program, ProgramLayer, Removal, from_json, to_json
+from sparsecheck.values.steps import (
+    AddHook,
+    Attach,
+    Backward,
+    CallLayer,
+    Cast,
+    CopyModel,
+    Finalize,
+    Forward,
+    FunctionalCall,
+    SaveAndRestore,
+    SetMode,
+    Train,
+    Update,
+    WriteWeights,
+)
+from sparsecheck.values.violation import Violation
+
+LAYERS = (
+    ProgramLayer(name="conv", kind="conv2d", inputs=2, outputs=3, kernel=3, bias=True),
+    ProgramLayer(name="body.up", kind="transposed1d", inputs=3, outputs=4, kernel=2),
+    ProgramLayer(name="attend", kind="attention", inputs=8, groups=2, bias=True),
+    ProgramLayer(name="norm", kind="batchnorm", inputs=5),
+    ProgramLayer(name="fc", kind="linear", inputs=5, outputs=5, sequence=3, bias=True),
+    ProgramLayer(name="again", kind="again", of="fc"),
+)
+PLANNED = ("conv.weight", "body.up.weight", "attend.out_proj.weight", "fc.weight")
+LIFE = Program(
+    layers=LAYERS,
+    optimizer="adamw",
+    plan=tuple(Removal(name=name, pattern="unstructured", level=0.3) for name in PLANNED),
+    steps=(
+        AddHook(kind="forward_pre"), Attach(), Update(), Forward(), Forward(batch=0), Train(), Update(level=0.7),
+        Backward(forwards=2), Train(steps=3), SetMode(), Update(level=0.29), WriteWeights(how="assign"),
+        Update(level=0.5, type="numpy"), CallLayer(), FunctionalCall(), CopyModel(), CopyModel(what="sparsified"),
+        Cast(dtype="float64"), Update(level=1.5), SaveAndRestore(), Train(), Finalize(train=2),
+    ),
+)
+
+
+def walk(program: Program, adapter: ExemplarAdapter) -> Walk:
+    guard = Guard()
+    made = Walk(program, adapter, read_declaration(adapter, "exemplar"), guard)
+    with guard.watch():
+        made.run()
+    return made
+
+
+def test_program_survives_json() -> None:
+    assert from_json(to_json(LIFE), "life.json") == LIFE
+
+
+@pytest.mark.parametrize("text", [b"", b"{}", b'{"format": 2}', b"\xff", b"[" * 100_000])
+def test_other_json_is_rejected_in_one_sentence(text: bytes) -> None:
+    with pytest.raises(InvalidProgram, match=r"^life\.json is no program: "):
+        from_json(text, "life.json")
+
+
+def test_exemplar_lives_a_long_life() -> None:
+    made = walk(LIFE, ExemplarAdapter())
+    assert made.finished
+    assert not made.adopted
+    assert not made.skipped
+
+
+class _RanksSigned(ExemplarAdapter):
+    """Ranks the weights of transposed convolutions by their sign."""
+
+    def attach(self, model, plan, context):  # type: ignore[no-untyped-def]
+        sparsified = super().attach(model, plan, context)
+        dense = type(sparsified)._dense
+        sparsified._dense = lambda name: (
+            dense(sparsified, name) if "up" not in name else dense(sparsified, name).clamp(min=0)
+        )
+        return sparsified
+
+
+def test_a_wrong_rank_on_one_kind_of_layer_is_found() -> None:
+    with torch.no_grad(), pytest.raises(Violation, match=r"step 3, update: masks? of body.up.weight") as caught:
+        walk(LIFE, _RanksSigned())
+    assert caught.value.kind == "kept-differs"
