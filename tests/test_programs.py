@@ -1,10 +1,10 @@
 """Programs: JSON in and out, and one long life of the exemplar that visits every step."""
 
 import pytest
-import torch
+from torch import Tensor
 
 from sparsecheck.adapter.declaring import read_declaration
-from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
+from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter
 from sparsecheck.process.guard import Guard
 from sparsecheck.programs.walk import Walk
 from sparsecheck.values.program import InvalidProgram, Program, ProgramLayer, Removal, from_json, to_json
@@ -73,19 +73,19 @@ def test_exemplar_lives_a_long_life() -> None:
     assert not made.skipped
 
 
-class _RanksSigned(ExemplarAdapter):
+class _Signed(Exemplar):
     """Ranks the weights of transposed convolutions by their sign."""
 
-    def attach(self, model, plan, context):  # type: ignore[no-untyped-def]
-        sparsified = super().attach(model, plan, context)
-        dense = type(sparsified)._dense
-        sparsified._dense = lambda name: (
-            dense(sparsified, name) if "up" not in name else dense(sparsified, name).clamp(min=0)
-        )
-        return sparsified
+    def _dense(self, name: str) -> Tensor:
+        dense = super()._dense(name)
+        return dense.clamp(min=0) if "up" in name else dense
+
+
+class _SignedAdapter(ExemplarAdapter):
+    sparsified = _Signed
 
 
 def test_a_wrong_rank_on_one_kind_of_layer_is_found() -> None:
-    with torch.no_grad(), pytest.raises(Violation, match=r"step 3, update: masks? of body.up.weight") as caught:
-        walk(LIFE, _RanksSigned())
+    with pytest.raises(Violation, match=r"step 3, update: masks? of body.up.weight") as caught:
+        walk(LIFE, _SignedAdapter())
     assert caught.value.kind == "kept-differs"

@@ -142,23 +142,37 @@ def assert_highest_kept(
     note(what)
     kept, scores = kept_units(mask, cut, what), unit_scores(weight, cut, contract)
     slack = 0.0 if cut.count == weight.size else SLACK[dtype]
-    groups = [cut.groups == group for group in range(len(cut.removed))]
-    wrong = [_count_wrong(scores[own & kept], scores[own & ~kept], slack) for own in groups]
-    if any(wrong):
-        own = groups[next(group for group, count in enumerate(wrong) if count)]
-        removed = f"{what} removes {sum(wrong)} of {int((~kept).sum())} units in place of units that score lower"
+    lowest, highest = extremes_by_group(scores, kept, cut)
+    doubtful = np.flatnonzero(~(highest <= lowest * (1 + slack)))
+    if doubtful.size:
+        members = group_members(cut)
+        wrong = sum(_count_wrong(scores[members[one]], kept[members[one]], slack) for one in doubtful)
+        own = cut.groups == doubtful[0]
+        removed = f"{what} removes {wrong} of {int((~kept).sum())} units in place of units that score lower"
         raise Violation("kept-differs", f"{removed}: {_extremes(scores, own & kept, own & ~kept)}")
 
 
-def _count_wrong(kept: Reals, removed: Reals, slack: float) -> int:
+def group_members(cut: Units) -> list[NDArray[np.int64]]:
+    """Return the numbers of the units of each group, in time that grows with the units alone."""
+    order: NDArray[np.int64] = np.argsort(cut.groups, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(cut.groups, minlength=len(cut.removed)))[:-1])
+
+
+def extremes_by_group(scores: Reals, kept: NDArray[np.bool_], cut: Units) -> tuple[Reals, Reals]:
+    """Return for each group the lowest score that is kept, and the highest one that is removed."""
+    lowest, highest = np.full(len(cut.removed), np.inf), np.full(len(cut.removed), -np.inf)
+    np.minimum.at(lowest, cut.groups[kept], scores[kept])
+    np.maximum.at(highest, cut.groups[~kept], scores[~kept])
+    return lowest, highest
+
+
+def _count_wrong(scores: Reals, kept: NDArray[np.bool_], slack: float) -> int:
     """Return how many removed units of a group would have to be exchanged for kept ones that score lower.
 
     One unit that is wrong counts as one, however many others score between it and the unit that is in its place.
     """
-    if not kept.size or not removed.size or removed.max() <= kept.min() * (1 + slack):
-        return 0
-    lowest_to_keep = np.sort(np.concatenate((kept, removed)))[-kept.size]
-    return max(1, int((kept * (1 + slack) < lowest_to_keep).sum()))
+    lowest_to_keep = np.sort(scores)[-int(kept.sum())]
+    return max(1, int((scores[kept] * (1 + slack) < lowest_to_keep).sum()))
 
 
 def _extremes(scores: Reals, kept: NDArray[np.bool_], removed: NDArray[np.bool_]) -> str:
@@ -193,8 +207,10 @@ def _differs_by_ties(one: Ranking, other: Ranking, contract: Contract, dtype: st
         return False
     first, second = (kept_units(ranking.mask, cut, f"{ranking.description} {what}") for ranking in (one, other))
     scores, slack = unit_scores(one.weight, cut, contract), SLACK[dtype] if is_summed else 0.0
-    groups = [cut.groups == group for group in range(len(cut.removed))]
-    return all(_is_tied(scores[own & first & ~second], scores[own & second & ~first], slack) for own in groups)
+    members = group_members(cut)
+    differ = [members[group] for group in np.unique(cut.groups[first != second])]
+    return all(_is_tied(scores[own][first[own] & ~second[own]], scores[own][second[own] & ~first[own]], slack)
+               for own in differ)
 
 
 def _is_tied(first: Reals, second: Reals, slack: float) -> bool:

@@ -95,7 +95,7 @@ def _fill(parameter: nn.Parameter, name: str, program: Program, salt: str, memor
     planned = name in {one.name for one in program.plan}
     kind = program.values if planned else "distinct"
     values = draw(f"{salt} {name}", tuple(parameter.shape), kind, program.dtype)
-    tensor = torch.from_numpy(values).to(parameter.dtype)
+    tensor = torch.tensor(values, dtype=parameter.dtype)
     parameter.data = _lie(tensor, program.memory) if memory else tensor
 
 

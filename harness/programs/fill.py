@@ -6,6 +6,7 @@ covered among the offered values too.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -72,9 +73,7 @@ def _slot(slot: Slot, name: str, offer: Offer, number: int, first: Removal | Non
     if first is not None and not offer.has("per_parameter"):
         made = replace(first, name=made.name)
     made = replace(made, order=slot.order) if made.pattern == "given" else made
-    layer = layer_of(target, name, slot.size, offer.declaration.contract.multiple, _inputs_multiple(made, offer))
-    if made.pattern == "block" and offer.declaration.contract.ragged == "refuse":
-        layer = layer_of(target, name, slot.size, max(offer.declaration.contract.multiple, *made.block), 1)
+    layer = layer_of(target, name, slot.size, math.lcm(offer.declaration.contract.multiple, *_edges(made, offer)))
     layer = replace(
         layer, bias=layer.bias or (slot.bias and target.kind not in ("embedding", "scale")),
         sequence=4 if slot.sequence and target.kind == "linear" else 0, frozen=slot.frozen, evaluates=slot.evaluates,
@@ -97,8 +96,11 @@ def _is(removal: Removal, capability: str) -> bool:
     return removal.pattern == capability.removeprefix("any_")
 
 
-def _inputs_multiple(removal: Removal, offer: Offer) -> int:
-    return removal.keep[1] if removal.pattern == "n_of_m" else 1
+def _edges(removal: Removal, offer: Offer) -> tuple[int, ...]:
+    """Return the numbers of which the sizes of a parameter must be multiples for a removal to be defined."""
+    if removal.pattern == "n_of_m":
+        return (removal.keep[1],)
+    return removal.block if removal.pattern == "block" and offer.declaration.contract.ragged == "refuse" else ()
 
 
 def _ranks_together(offer: Offer, plan: tuple[Removal, ...]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from ..adapter.protocol import Adapter
@@ -76,7 +77,7 @@ def _takes(adapter: Adapter, offer: Offer, name: str, target: Target, pattern: s
 
 def fits(offer: Offer, target: Target, pattern: str) -> bool:
     """Return whether a pattern is defined for the parameter of a target, and not excluded by a declared part."""
-    layer = layer_of(target, "layer1", "small", 1, 1)
+    layer = layer_of(target, "layer1", "small", 1)
     dimensions = len(layer.shapes[target.parameter])
     part = offer.declaration.capabilities.part(pattern)
     if pattern not in ("block", "n_of_m", "any_n_of_m") and part and target.capability not in part:
@@ -88,7 +89,7 @@ def fits(offer: Offer, target: Target, pattern: str) -> bool:
 
 def probe(offer: Offer, target: Target, pattern: str) -> Program:
     """Return the program that tries out one target with one pattern: attach and update."""
-    layer = layer_of(target, "layer1", "small", offer.declaration.contract.multiple, 4)
+    layer = layer_of(target, "layer1", "small", math.lcm(4, offer.declaration.contract.multiple))
     removal = removal_of(offer, f"layer1.{target.parameter}", pattern, 0.5)
     dtype = offer.dtypes[0] if offer.dtypes else "float32"
     return Program(layers=(layer,), dtype=dtype, plan=(removal,), steps=(Attach(), Update()))

@@ -14,6 +14,8 @@ from ..oracle.ranking import (
     assert_subset,
     assert_ties,
     expected_units,
+    extremes_by_group,
+    group_members,
     kept_units,
     rankings,
 )
@@ -89,8 +91,9 @@ def _comparable(one: Ranking, past: Mask | None, contract: Contract) -> Reals | 
 def _assert_ties_kept(one: Ranking, weight: Reals, cut: Units, contract: Contract) -> None:
     """Assert for each group that among the units that score as the last kept one, the declared ones are kept."""
     kept, scores = kept_units(one.mask, cut, one.description), unit_scores(weight, cut, contract)
-    for group in range(len(cut.removed)):
-        own = cut.groups == group
-        if (kept & own).any():
-            tied = own & (scores == scores[own & kept].min())
-            assert_ties(kept[tied], contract, one.description)
+    lowest, highest = extremes_by_group(scores, kept, cut)
+    members = group_members(cut)
+    for group in np.flatnonzero(lowest == highest):
+        own = members[group]
+        tied = own[scores[own] == lowest[group]]
+        assert_ties(kept[tied], contract, one.description)

@@ -120,6 +120,19 @@ def _assert_others(walk: Walk) -> None:
             _assert_flag(walk, name, seen)
             _assert_values(walk, seen, expected, "parameter-differs", name)
             expected.data.copy_(seen.detach())
+    _assert_buffers(walk)
+
+
+def _assert_buffers(walk: Walk) -> None:
+    """Assert that the buffers of the dense model are those of the twin, up to the rounding of what they average."""
+    for name, expected in walk.twin.model.named_buffers():
+        path, _, attribute = name.rpartition(".")
+        module = find_module(walk.model, path)
+        seen = None if module is None else module._buffers.get(attribute)
+        if seen is not None:
+            limit = _scaled(bound(walk), expected) if expected.is_floating_point() else Tolerance(0, 0)
+            compare.assert_close(seen, expected, limit, "buffer-differs", name)
+            expected.copy_(seen)
 
 
 def _assert_flag(walk: Walk, name: str, seen: nn.Parameter) -> None:
@@ -192,8 +205,8 @@ def assert_final(walk: Walk) -> None:
     names = sorted(set(seen) ^ set(expected))
     message = f"the final model's state dict has {', '.join(map(repr, names))} too many or too few"
     require(not names, "final-differs", message)
-    for name, tensor in expected.items():
-        _assert_values(walk, seen[name], tensor, "final-differs", f"{name} of the final model")
+    for name, parameter in walk.twin.model.named_parameters():
+        _assert_values(walk, seen[name], parameter, "final-differs", f"{name} of the final model")
     kept = {name for name, _ in walk.twin.model.named_buffers()}
     new = sorted({name for name, _ in walk.model.named_buffers()} - kept)
     require(not new, "final-differs", f"the final model has the buffers {', '.join(new)}, which the dense one has not")

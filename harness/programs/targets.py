@@ -58,7 +58,7 @@ _LARGE: dict[str, tuple[int, int]] = {
 """The same for `large`, so that the planned parameter has more than 65,536 entries."""
 
 
-def layer_of(target: Target, name: str, size: Size, multiple: int, inputs_multiple: int) -> ProgramLayer:
+def layer_of(target: Target, name: str, size: Size, multiple: int) -> ProgramLayer:
     """Return a layer that has the parameter of `target`.
 
     Args:
@@ -66,10 +66,9 @@ def layer_of(target: Target, name: str, size: Size, multiple: int, inputs_multip
         name: The name of the module.
         size: Its size.
         multiple: The number of which its inputs and outputs must be multiples.
-        inputs_multiple: The number of which its inputs must be a multiple as well.
     """
     inputs, outputs = _LARGE.get(target.kind, _SIZES[size]) if size == "large" else _SIZES[size]
-    inputs, outputs = _up(_up(inputs, multiple), inputs_multiple), _up(outputs, multiple)
+    inputs, outputs = _up(inputs, multiple), _up(outputs, multiple)
     groups = target.groups if target.kind in WINDOWS else 1
     if target.kind == "attention":
         outputs, groups = 0, 2 if inputs % 2 == 0 else 1

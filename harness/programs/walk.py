@@ -266,6 +266,8 @@ class Walk:
             raise Skipped("relevel is not supported")
         level = statements.number(step.level, step.type)
         if step.level is not None and not 0 <= step.level <= 1:
+            if not any(hasattr(pattern, "level") for pattern in self.plan.patterns.values()):
+                raise Skipped("no planned pattern has a level")
             self._assert_update_refused(sparsified, level)
             return
         before = self.twin.reported() if self.updates or self.contract.masks_at == "attach" else None
@@ -324,8 +326,8 @@ class Walk:
     def _new_values(self, name: str) -> Tensor:
         """Return other values for a parameter, masked where a sparsifier keeps its zeros in the parameter itself."""
         shape, dtype = self.program.shapes[name], str(self.dtype).removeprefix("torch.")
-        drawn = draw(f"written {self.updates} {name}", shape, "distinct", dtype)  # type: ignore[arg-type]
-        values = torch.from_numpy(drawn).to(self.dtype).to(self.device)
+        drawn = draw(f"written {self.updates} {name}", shape, "distinct", dtype)
+        values = torch.tensor(drawn, dtype=self.dtype, device=self.device)
         hides = self.contract.holds in ("parametrization", "buffer")
         return values if hides else values.masked_fill(~self.twin.masks[name], 0)
 
@@ -340,10 +342,18 @@ class Walk:
             seen = self.call(lambda: self.model(inputs.clone()), "forward")
         statements.assert_output(self, seen, expected, f"output for a batch of {step.batch}")
 
+    def _assert_learns(self) -> None:
+        """Assert that the output depends on a parameter that is not frozen.
+
+        Raises:
+            Skipped: It does not, so that the dense model could not be trained either.
+        """
+        if not copy.deepcopy(self.twin.model)(self.inputs()).requires_grad:
+            raise Skipped("every parameter is frozen")
+
     @step.register
     def _(self, step: Backward) -> None:
-        if not any(one.requires_grad for one in self.twin.model.parameters()):
-            raise Skipped("every parameter is frozen")
+        self._assert_learns()
         for model in (self.model, self.twin.model):
             if step.zero != "keep":
                 model.zero_grad(set_to_none=step.zero == "none")
@@ -355,8 +365,7 @@ class Walk:
     @step.register
     def _(self, step: Train) -> None:
         sparsified = self.attached
-        if not any(one.requires_grad for one in self.twin.model.parameters()):
-            raise Skipped("every parameter is frozen")
+        self._assert_learns()
         if self.optimizer is None:
             self.optimizer = OPTIMIZERS[self.program.optimizer](self.model.parameters())
         batches = build.batches(self.program, step.steps, "train", self.dtype, self.device)
@@ -393,6 +402,8 @@ class Walk:
     def _(self, step: ChangeMemory) -> None:
         kind = torch.channels_last if step.format == "channels_last" else torch.contiguous_format
         to: Callable[..., nn.Module] = self.model.to
+        if step.format == "channels_last" and any(one.dim() == 5 for one in self.twin.model.parameters()):
+            raise Skipped("torch cannot convert a weight of five dimensions to channels_last")
         self.call(lambda: to(memory_format=kind), f"the change of memory to {step.format}")
 
     @step.register
@@ -413,7 +424,8 @@ class Walk:
         self.forget_optimizer()
 
     def _assert_copy(self, made: nn.Module) -> None:
-        statements.assert_output(self, made(self.inputs()), self.twin.model(self.inputs()), "output of the copy")
+        expected = copy.deepcopy(self.twin.model)(self.inputs())
+        statements.assert_output(self, made(self.inputs()), expected, "output of the copy")
         _spoil(made)
 
     @step.register
@@ -499,6 +511,7 @@ class Walk:
         statements.assert_final(self)
         self.finished = True
         if step.train:
+            self._assert_learns()
             self._train_final(step.train)
 
     def _train_final(self, steps: int) -> None:

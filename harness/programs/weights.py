@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,9 @@ _RANGE = {"float64": 40, "float32": 40, "bfloat16": 40, "float16": 6}
 """By dtype, the largest power of two, up or down, of values over a wide range."""
 
 
+@lru_cache(maxsize=256)
 def draw(name: str, shape: tuple[int, ...], kind: Values, dtype: Dtype) -> Reals:
-    """Return values for one parameter, float64, each exact in `dtype`.
+    """Return values for one parameter, float64 and read-only, each exact in `dtype`.
 
     Args:
         name: The string from which the values are drawn.
@@ -35,6 +37,7 @@ def draw(name: str, shape: tuple[int, ...], kind: Values, dtype: Dtype) -> Reals
     values = signs * _magnitudes(name, size, kind, dtype)
     scale = 2.0 ** -round(math.log2(max(1, size / shape[0])) / 2) if kind not in ("subnormal", "wide") else 1.0
     scaled: Reals = (values * scale).reshape(shape)
+    scaled.flags.writeable = False
     return scaled
 
 
