@@ -79,8 +79,7 @@ def _new_judge(config: pytest.Config) -> Judge:
     from .process.preloading import long_lived
 
     with long_lived():
-        import torch._dynamo  # before any adapter, because the first optimizer of a smoke check imports it
-
+        importlib.import_module("torch._dynamo")  # before any adapter: the first optimizer of a smoke check imports it
         from .process.integrity import Harness
         from .run.pytest_hooks import Judge
         from .run.session import plan_session
