@@ -76,9 +76,13 @@ def _judge(config: pytest.Config) -> Judge:
 
 def _new_judge(config: pytest.Config) -> Judge:
     from .errors import SparsecheckError
-    from .process.integrity import Harness
-    from .run.pytest_hooks import Judge
-    from .run.session import plan_session
+    from .process.preloading import long_lived
+
+    with long_lived():
+        importlib.import_module("torch._dynamo")  # before any adapter: the first optimizer of a smoke check imports it
+        from .process.integrity import Harness
+        from .run.pytest_hooks import Judge
+        from .run.session import plan_session
 
     altered = Harness().changed
     try:

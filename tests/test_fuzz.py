@@ -12,7 +12,7 @@ import re
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ ODD = [
 ]
 
 
-@cache
+@lru_cache(maxsize=32)  # thousands of damaged files with their tokens would fill gigabytes
 def tokens(data: bytes) -> tuple[tuple[int, int], ...]:
     return tuple(found.span() for found in TOKEN.finditer(data))
 

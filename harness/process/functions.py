@@ -42,7 +42,11 @@ class Functions:
         self._replaced: dict[int, list[str]] = {}
 
     def _members(self, home: Any) -> dict[str, Any]:
-        return {name: value for name, value in vars(home).items() if self._is_watched(name, value)}
+        watched, ignored = self._watched, self._ignored
+        return {
+            name: value for name, value in vars(home).items()
+            if (callable(value) or issubclass(type(value), watched)) and name not in ignored
+        }
 
     def _is_watched(self, name: str, value: object) -> bool:
         return name not in self._ignored and (callable(value) or issubclass(type(value), self._watched))
@@ -111,6 +115,8 @@ def is_mutable(kind: type) -> bool:
 
 def as_function(value: object) -> FunctionType | None:
     """Return the Python function behind a function, static method, class method or property; None if there is none."""
+    if type(value) is FunctionType:
+        return value
     value = getattr(value, "__func__", value) if isinstance(value, (staticmethod, classmethod)) else value
     value = value.fget if isinstance(value, property) else value
     return value if isinstance(value, FunctionType) else None

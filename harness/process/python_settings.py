@@ -19,14 +19,26 @@ import tempfile
 import threading
 import tracemalloc
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from .python_functions import replaced_python_functions, restore_python_functions
-from .setting import Hidden, Same, Setting, held, is_of_python, of_attribute, of_functions, of_list, of_object, same
+from .setting import (
+    Hidden,
+    Remembered,
+    Same,
+    Setting,
+    held,
+    is_of_python,
+    of_attribute,
+    of_functions,
+    of_list,
+    of_object,
+    same,
+)
 
 # ----------------------------------------------------------------- the interpreter
 
@@ -45,8 +57,11 @@ def _put_collector(before: Mapping[str, Any]) -> None:
     gc.callbacks[:] = held(before["the callbacks"])
 
 
+_SAME_TRACERS = Remembered(same)
+
+
 def _tracers() -> list[Same]:
-    return same((sys.gettrace(), sys.getprofile(), *_tracers_of_threads()))
+    return _SAME_TRACERS.of((sys.gettrace(), sys.getprofile(), *_tracers_of_threads()))
 
 
 def _tracers_of_threads() -> tuple[Any, Any]:
@@ -144,20 +159,24 @@ _MODULES = (
 )
 
 
+_SAME_MODULES = Remembered(lambda modules: dict(zip(_MODULES, same(modules), strict=True)))
+
+
 def _modules() -> dict[str, Same]:
-    return {name: Same(sys.modules.get(name)) for name in _MODULES}
+    return _SAME_MODULES.of([*map(sys.modules.get, _MODULES)])
 
 
 def _put_modules(before: Mapping[str, Same]) -> None:
     sys.modules.update({name: one.held for name, one in before.items()})
 
 
+_VENDORED = os.path.join("setuptools", "_vendor")
+_OWN_PATH = Remembered(lambda folders: [folder for folder in folders if not folder.endswith(_VENDORED)])
+
+
 def _path() -> list[str]:
     """Return the import path without the folder that setuptools adds when it is imported."""
-    return [folder for folder in sys.path if not folder.endswith(_VENDORED)]
-
-
-_VENDORED = os.path.join("setuptools", "_vendor")
+    return _OWN_PATH.of([*sys.path])
 
 
 def _put_path(before: list[str]) -> None:
@@ -166,10 +185,19 @@ def _put_path(before: list[str]) -> None:
 
 def _copiers() -> dict[str, Same]:
     """Return how types of Python, NumPy and torch are copied and pickled, by name."""
+    return _COPIERS.of([*copyreg.dispatch_table, *copyreg.dispatch_table.values()])
+
+
+def _by_name(entries: Sequence[Any]) -> dict[str, Same]:
+    """Return the functions by the names of the types, given all types and then their functions."""
+    half = len(entries) // 2
     return {
-        f"{kind.__module__}.{kind.__qualname__}": Same(reduce) for kind, reduce in copyreg.dispatch_table.items()
-        if _is_a_librarys(kind)
+        f"{kind.__module__}.{kind.__qualname__}": Same(reduce)
+        for kind, reduce in zip(entries[:half], entries[half:], strict=True) if _is_a_librarys(kind)
     }
+
+
+_COPIERS = Remembered(_by_name)
 
 
 def _is_a_librarys(kind: type) -> bool:
@@ -202,7 +230,10 @@ def _filters() -> list[Any]:
     A filter for a category, a module or a message of its own is a package's own affair, and torch imports such packages
     at any time.
     """
-    return [entry for entry in warnings.filters if _is_for_all(*entry[1:4])]
+    return _FILTERS.of([*warnings.filters])
+
+
+_FILTERS = Remembered(lambda entries: [entry for entry in entries if _is_for_all(*entry[1:4])])
 
 
 def _is_for_all(message: Any, category: Any, module: object) -> bool:
@@ -279,12 +310,23 @@ _OF_OTHERS = (
 """Variables that pytest sets for every test, and torch when it first compiles or profiles."""
 
 
+_NAMES_OF_OTHERS = frozenset((*_OF_OTHERS, *map(os.fsencode, _OF_OTHERS)))
+
+
+def _own_variables(entries: Sequence[Any]) -> dict[Any, Any]:
+    """Return the variables that are nobody else's, given all names and then their values."""
+    half = len(entries) // 2
+    pairs = zip(entries[:half], entries[half:], strict=True)
+    return Hidden((name, value) for name, value in pairs if name not in _NAMES_OF_OTHERS)
+
+
+_VARIABLES = Remembered(_own_variables)
+
+
 def _environment() -> dict[Any, Any]:
     """Return the environment variables, but for those of pytest and torch."""
-    variables = Hidden(getattr(os.environ, "_data", os.environ))
-    for name in (*_OF_OTHERS, *map(os.fsencode, _OF_OTHERS)):
-        variables.pop(name, None)
-    return variables
+    every = getattr(os.environ, "_data", os.environ)
+    return _VARIABLES.of([*every, *every.values()])
 
 
 def _put_environment(before: Mapping[Any, Any]) -> None:
@@ -310,9 +352,12 @@ _signal: Any = import_module("_signal")
 """`signal.getsignal` would make enum members of numbers."""
 
 
+_SAME_HANDLERS = Remembered(lambda handlers: dict(zip(_SIGNALS.values(), same(handlers), strict=True)))
+
+
 def _handlers() -> dict[str, Same]:
     """Return the handler of each signal by its name."""
-    return {name: Same(_signal.getsignal(number)) for number, name in _SIGNALS.items()}
+    return _SAME_HANDLERS.of([*map(_signal.getsignal, _SIGNALS)])
 
 
 def _put_handlers(before: Mapping[str, Same]) -> None:

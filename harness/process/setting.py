@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from operator import is_
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,30 @@ def is_of_python(thing: object) -> bool:
     return top == "numpy" or top in sys.stdlib_module_names
 
 
+class Remembered(Generic[T]):
+    """A value made from some objects, which is made again only if one of them has become another object.
+
+    So an unchanged setting is read as the same value as before, which costs little to make and to compare.
+
+    Args:
+        make: Returns the value for the objects; it must depend on nothing else.
+    """
+
+    def __init__(self, make: Callable[[Sequence[Any]], T]) -> None:
+        self._make = make
+        self._last: tuple[Sequence[Any], T] | None = None
+
+    def of(self, things: Sequence[Any]) -> T:
+        """Return the value for `things`, which nobody changes any more."""
+        if self._last is None or not _are_same(things, self._last[0]):
+            self._last = things, self._make(things)
+        return self._last[1]
+
+
+def _are_same(things: Sequence[Any], others: Sequence[Any]) -> bool:
+    return len(things) == len(others) and all(map(is_, things, others))
+
+
 # ----------------------------------------------------------------- settings that torch may lack
 
 
@@ -125,7 +152,8 @@ def of_list(name: str, home: list[Any], needed: bool = False) -> Setting:
     def put(before: list[Same]) -> None:
         home[:] = held(before)
 
-    return Setting(name, lambda: same(home), put, needed=needed)
+    remembered = Remembered(same)
+    return Setting(name, lambda: remembered.of([*home]), put, needed=needed)
 
 
 # ----------------------------------------------------------------- descriptions

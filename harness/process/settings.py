@@ -30,9 +30,15 @@ SETTINGS: tuple[Setting, ...] = (
 """Every setting, in the order in which they are restored: functions first, with which others are set."""
 
 
+_READERS = [(one.name, one.read) for one in SETTINGS]
+
+
 def settings(known: Mapping[str, Any] = {}) -> dict[str, Any]:
     """Return the value of every setting by name; those that are `known` are not read again."""
-    return {one.name: known[one.name] if one.name in known else _value(one) for one in SETTINGS}
+    try:
+        return {name: known[name] if name in known else read() for name, read in _READERS}
+    except Exception:  # one at least is unreadable
+        return {one.name: known[one.name] if one.name in known else _value(one) for one in SETTINGS}
 
 
 def settings_since(before: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,7 +81,7 @@ def describe_changes(
         now: The values that were found.
         left: The values after they were restored, to say which could not be.
     """
-    for name, earlier in before.items():
+    for name, earlier in () if now == before else before.items():
         if now[name] != earlier:
             remains = ", which cannot be undone" if left.get(name, earlier) != earlier else ""
             yield f"the {name}{describe_change(earlier, now[name])}{remains}"
@@ -92,6 +98,8 @@ def restore_settings(before: Mapping[str, Any], now: Mapping[str, Any], but_need
     Returns:
         The values of all settings after that.
     """
+    if now == before:
+        return dict(now)
     changed = [one for one in SETTINGS if now[one.name] != before[one.name]]
     for one in changed:
         if one.put is not None and not (but_needed and one.needed):

@@ -135,12 +135,12 @@ class Code:
     """The code and the default arguments of Python functions, which can be changed without any name being set.
 
     Args:
-        places: The places of the functions, with their values.
+        functions: The functions, with the place of each.
         parts: The attributes of a function to check.
     """
 
-    def __init__(self, places: Iterable[tuple[Place, Any]], *parts: str) -> None:
-        self._places = {function: place for place, value in places if (function := as_function(value)) is not None}
+    def __init__(self, functions: Iterable[tuple[FunctionType, Place]], *parts: str) -> None:
+        self._places = dict(functions)
         self._parts = {part: [*map(attrgetter(part), self._places)] for part in parts}
         self._keywords = [
             (function, {**function.__kwdefaults__}) for function in self._places
@@ -182,8 +182,12 @@ def _is_often_called(place: Place) -> bool:
     return name == "torch" or name.startswith(_OFTEN_CALLED)
 
 
-OFTEN_CALLED = Code((entry for entry in FUNCTIONS.originals() if _is_often_called(entry[0])), "__code__")
+_PYTHON = [
+    (function, place) for place, value in FUNCTIONS.originals() if (function := as_function(value)) is not None
+]
+
+OFTEN_CALLED = Code((pair for pair in _PYTHON if _is_often_called(pair[1])), "__code__")
 """The functions that a sparsifier or a case commonly calls, checked after every cell."""
 
-ALL = Code(FUNCTIONS.originals(), "__code__", "__defaults__", "__kwdefaults__")
+ALL = Code(_PYTHON, "__code__", "__defaults__", "__kwdefaults__")
 """All of torch's functions and their default arguments, checked after the last cell."""

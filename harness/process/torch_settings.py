@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, copy_context
 from functools import cache
 from typing import Any
 
@@ -14,7 +14,17 @@ import torch.utils.checkpoint
 from torch import nn
 
 from . import device
-from .setting import Same, Setting, held, is_of_python, of_attribute, of_functions, of_list, qualified_name
+from .setting import (
+    Remembered,
+    Same,
+    Setting,
+    held,
+    is_of_python,
+    of_attribute,
+    of_functions,
+    of_list,
+    qualified_name,
+)
 
 _C: Any = torch._C
 _random: Any = torch.random
@@ -237,8 +247,12 @@ def _libraries_of_python() -> Iterator[Setting]:
 
 def _safe_globals() -> list[Same]:
     """Return the safe globals that belong to Python or NumPy, sorted by name."""
-    every = torch.serialization.get_safe_globals()
-    return sorted((Same(one) for one in every if is_of_python(one)), key=_by_name)
+    return _SAFE_GLOBALS.of([*torch.serialization.get_safe_globals()])
+
+
+_SAFE_GLOBALS = Remembered(
+    lambda every: sorted((Same(one) for one in every if is_of_python(one)), key=_by_name)
+)
 
 
 def _by_name(one: Same) -> str:
@@ -302,11 +316,27 @@ def _config(name: str) -> Setting:
     return Setting(f"options of {name}", lambda: _set_options(name), put, slow=True)
 
 
+_last: dict[str, tuple[object, Context, dict[str, Any]]] = {}
+
+
 def _set_options(name: str) -> dict[str, Any]:
-    """Return the options that were set; none if the module was not imported yet."""
+    """Return the options that were set; none if the module was not imported yet.
+
+    They are looked up again only if a context variable was set since the last time, where each option is one.
+    """
     module: Any = sys.modules.get(name)
     if module is None:
         return {}
+    context = copy_context()
+    if name in _last and _last[name][0] is module and _last[name][1] == context:
+        return _last[name][2]
+    options = _options_of(module, name)
+    if _is_by_context(name):
+        _last[name] = module, context, options
+    return options
+
+
+def _options_of(module: Any, name: str) -> dict[str, Any]:
     config = module._config
     if "_default" in vars(module):  # up to torch 2.4, the options are plain values
         defaults = module._default
@@ -320,6 +350,13 @@ def _readers(name: str) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
     """Return, by option, the function that returns the value it was set to, or else its argument."""
     module: Any = sys.modules[name]
     return tuple((option, _reader(entry)) for option, entry in module._config.items())
+
+
+@cache
+def _is_by_context(name: str) -> bool:
+    """Return whether every option of a configuration module is a context variable, as in recent releases of torch."""
+    entries = sys.modules[name]._config.values()
+    return all(isinstance(getattr(entry, "user_override", None), ContextVar) for entry in entries)
 
 
 def _reader(entry: Any) -> Callable[[Any], Any]:

@@ -203,7 +203,7 @@ def pytest_command(folder: Path, target: str, plugin: str) -> list[str]:
     (folder / "pytest.ini").write_text("[pytest]\n", "utf-8")
     return [
         *python_command("pytest"), "--pyargs", target, "-q", "-ra", "--noconftest",
-        "-c", str(folder / "pytest.ini"), "--rootdir", str(folder),
+        "-c", str(folder / "pytest.ini"), "--rootdir", str(folder), "--assert=plain", "--tb=no",
         "-p", "no:cacheprovider", "-p", "no:logging", "-p", plugin,
     ]
 
