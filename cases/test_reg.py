@@ -344,7 +344,8 @@ def test_attach_copies_the_model_or_not_as_declared(trial: Trial) -> None:
     sparsified = trial.sparsified(model)
     own = {id(parameter) for parameter in sparsified.model.parameters()}
     seen = "in place" if any(id(parameter) in own for parameter in model.parameters()) else "copy"
-    message = f"attach works by {seen!r}, but attaches={declared!r} is declared"
+    which = "parameters of its own" if seen == "copy" else "parameters of the given model"
+    message = f"attach returns a model with {which}, but attaches={declared!r} is declared"
     require(seen == declared, "attached-otherwise", message)
     if declared == "copy":
         train(trial, sparsified)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from msgspec.structs import replace
@@ -31,7 +31,7 @@ class ByGradient(Exemplar):
 
     def _scores(self, plan: Plan) -> dict[str, Tensor]:
         weights = {name: self._original(name) for name in plan.names}
-        with _dense(self), _evaluating(self.model), _trainable(weights.values()), torch.enable_grad():
+        with self.unmasked(), _evaluating(self.model), _trainable(weights.values()), torch.enable_grad():
             losses = [functional.mse_loss(self.model(self.cast(data)), self.cast(target)) for data, target in self.batches]
             gradients = torch.autograd.grad(torch.stack(losses).sum(), [*weights.values()])
         return {
@@ -42,24 +42,23 @@ class ByGradient(Exemplar):
         path, _, attribute = name.rpartition(".")
         return self.model.get_submodule(path).get_parameter(f"parametrizations.{attribute}.original")
 
+    @contextmanager
+    def unmasked(self) -> Iterator[None]:
+        """Within, nothing is masked, so that removed entries have gradients too."""
+        tensors = [self.mask_tensor(name) for name in self.plan.names]
+        masks = [mask.clone() for mask in tensors]
+        for mask in tensors:
+            mask.fill_(True)
+        try:
+            yield
+        finally:
+            for mask, before in zip(tensors, masks, strict=True):
+                mask.copy_(before)
+
     def cast(self, batch: Tensor) -> Tensor:
         """Return a batch on the device of the model, and in its dtype: the model may have been cast since attach."""
         one = next(self.model.parameters())
         return batch.to(one.device, one.dtype) if batch.is_floating_point() else batch.to(one.device)
-
-
-@contextmanager
-def _dense(sparsified: Exemplar) -> Iterator[None]:
-    """Within, nothing is masked."""
-    tensors = [sparsified.mask_tensor(name) for name in sparsified.plan.names]
-    masks = [mask.clone() for mask in tensors]
-    for mask in tensors:
-        mask.fill_(True)
-    try:
-        yield
-    finally:
-        for mask, before in zip(tensors, masks, strict=True):
-            mask.copy_(before)
 
 
 @contextmanager
@@ -102,3 +101,15 @@ class ByGradientAdapter(ExemplarAdapter):
         assert isinstance(sparsified, ByGradient)
         sparsified.batches = context.batches
         return sparsified
+
+
+class _ByMaskedGradient(ByGradient):
+    def unmasked(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+@variant("score by gradients of the sparse model")
+class ByMaskedGradientAdapter(ByGradientAdapter):
+    """Scores removed entries with zero, so that a lowered level brings back the first ones, trainable or not."""
+
+    sparsified = _ByMaskedGradient
