@@ -364,5 +364,6 @@ def test_the_trained_parameter_is_as_declared(trial: Trial) -> None:
     used = trial.used_weights(sparsified.model)
     for name, mask in masks.items():
         is_weight = np.array_equal(array(used[name])[mask], array(trained[name])[mask])
-        message = f"the weight in use of {name} is {'' if is_weight else 'not '}the trained parameter at kept entries"
-        require(is_weight == (declared == "weight"), "trained-otherwise", f"{message}; trained={declared!r} is declared")
+        seen = f"the weight in use of {name} is {'' if is_weight else 'not '}the trained parameter at kept entries"
+        message = f"{seen}, but trained={declared!r} is declared"
+        require(is_weight == (declared == "weight"), "trained-otherwise", message)

@@ -71,7 +71,7 @@ REQUIREMENTS = (
         "dtype.",
     ),
     Requirement(
-        id="STATE-14", level="core", source="copy.deepcopy; pytorch#37322", revised=(4,), needs=("deepcopy",),
+        id="STATE-14", level="core", source="copy.deepcopy; pytorch#37322", needs=("deepcopy",),
         sentence="A deep copy has the same masked weights and output, shares no storage with the original, and can be "
         "trained without changing it.",
     ),
@@ -116,7 +116,8 @@ REQUIREMENTS = (
     ),
     Requirement(
         id="STATE-22", level="extended", since=4, source="pickle; torch.save of a whole model",
-        sentence="Pickling the model fails, or what is unpickled gives the sparse model's output; never another output.",
+        sentence="Pickling the model fails, or the unpickled model gives the sparse model's output, and never another "
+        "output.",
         layers=("linear", "mixed"),
     ),
 )

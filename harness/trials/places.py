@@ -59,7 +59,9 @@ def buffer(trial: Trial, model: nn.Module, name: str, when: str) -> Tensor:
     return found
 
 
-def layer(trial: Trial, model: nn.Module, name: str, given: Mapping[str, nn.Module] = MappingProxyType({})) -> nn.Module:
+def layer(
+    trial: Trial, model: nn.Module, name: str, given: Mapping[str, nn.Module] = MappingProxyType({})
+) -> nn.Module:
     """Return the layer `name` of a sparse model, as its user can reach it.
 
     Args:
@@ -71,8 +73,10 @@ def layer(trial: Trial, model: nn.Module, name: str, given: Mapping[str, nn.Modu
     Raises:
         Violation: There is no such layer (`layer-gone`).
     """
-    before = given if trial.contract.attaches == "in place" else {}
-    found = by_dense_name(trial.contract, {**before, **dict(model.named_modules())}, name)
+    reachable = dict(model.named_modules())
+    if trial.contract.attaches == "in place":
+        reachable = {**given, **reachable}
+    found = by_dense_name(trial.contract, reachable, name)
     if found is None:
         raise Violation("layer-gone", f"the sparse model has no layer {name}")
     return found

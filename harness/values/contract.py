@@ -51,8 +51,8 @@ class Contract(Struct, frozen=True, kw_only=True):
         ties: Which units are kept among those with equal scores.
         sizes: Which weights are supported, by the size of every dimension except a convolution's window. All others
             must be refused by name.
-        names: Whether layers outside the plan, their parameters and their buffers keep their names (`kept`), or all have
-            one prefix, because a module around the whole model holds it (`prefixed`).
+        names: Whether layers outside the plan, their parameters and their buffers keep their names (`kept`), or all
+            have one prefix, because a module around the whole model holds it (`prefixed`).
         alone: Whether a planned layer that is called on its own, outside the model's forward, computes with its masked
             weight or with the dense one. If holds is `forward`, it is dense.
         attaches: Whether attach works on the given model (`in place`, which includes a wrapper around it), or returns

@@ -142,7 +142,7 @@ class KeepsItsBatchesInTheirDtype(ByGradientAdapter):
 
 class _Forgetful(Masked):
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
         self.mask.fill_(True)
 
 

@@ -32,18 +32,24 @@ class ByGradient(Exemplar):
     def _scores(self, plan: Plan) -> dict[str, Tensor]:
         weights = {name: self._original(name) for name in plan.names}
         with self.unmasked(), _evaluating(self.model), _trainable(weights.values()), torch.enable_grad():
-            losses = [functional.mse_loss(self.model(self.cast(data)), self.cast(target)) for data, target in self.batches]
-            gradients = torch.autograd.grad(torch.stack(losses).sum(), [*weights.values()])
-        return {
-            name: weight.detach() * gradient for (name, weight), gradient in zip(weights.items(), gradients, strict=True)
-        }
+            loss = torch.stack([self._loss(batch) for batch in self.batches]).sum()
+            gradients = torch.autograd.grad(loss, [*weights.values()])
+        pairs = zip(weights.items(), gradients, strict=True)
+        return {name: weight.detach() * gradient for (name, weight), gradient in pairs}
+
+    def _loss(self, batch: Batch) -> Tensor:
+        inputs, target = map(self.cast, batch)
+        return functional.mse_loss(self.model(inputs), target)
 
     def _original(self, name: str) -> nn.Parameter:
         path, _, attribute = name.rpartition(".")
         return self.model.get_submodule(path).get_parameter(f"parametrizations.{attribute}.original")
 
+    def unmasked(self) -> AbstractContextManager[None]:
+        return self._unmasked()
+
     @contextmanager
-    def unmasked(self) -> Iterator[None]:
+    def _unmasked(self) -> Iterator[None]:
         """Within, nothing is masked, so that removed entries have gradients too."""
         tensors = [self.mask_tensor(name) for name in self.plan.names]
         masks = [mask.clone() for mask in tensors]

@@ -41,7 +41,8 @@ class _Normed(_Reparametrized):
 
     def _lengths(self, weight: Tensor) -> Tensor:
         kept = weight.masked_fill(~self.mask, 0)
-        return torch.linalg.vector_norm(kept, dim=[*range(1, weight.dim())], keepdim=True)
+        lengths: Tensor = torch.linalg.vector_norm(kept, dim=[*range(1, weight.dim())], keepdim=True)
+        return lengths
 
 
 class _WeightNorm(_Function):
