@@ -14,6 +14,7 @@ from sparsecheck.oracle.ranking import assert_subset, assert_ties
 from sparsecheck.oracle.units import Mask, Reals, masked, partial_blocks
 from sparsecheck.process.settings import random_state
 from sparsecheck.trials.baseline import reported_masks
+from sparsecheck.trials.places import live_parameters
 from sparsecheck.trials.refusal import assert_plan_refused
 from sparsecheck.trials.used_weights import gradient
 from sparsecheck.values.comparisons import note
@@ -142,9 +143,10 @@ def test_unplanned_parameters_stay_unchanged(trial: Trial) -> None:
     model = trial.dense_model()
     dense = trial.parameters(model)
     others = {name: parameter for name, parameter in model.named_parameters() if name not in trial.plan.names}
-    used = trial.used_weights(trial.sparsified(model).model)
-    for name, parameter in others.items():
-        assert_equal(parameter, dense[name], "unplanned-differs", f"unplanned {name}")
+    sparsified = trial.sparsified(model)
+    used, live = trial.used_weights(sparsified.model), live_parameters(trial, sparsified, others)
+    for name in others:
+        assert_equal(live[name], dense[name], "unplanned-differs", f"unplanned {name}")
         if name in used:
             assert_equal(used[name], dense[name], "unplanned-differs", f"unplanned {name} as used in forward")
 
@@ -238,7 +240,7 @@ def test_raised_level_removes_the_lowest_current_scores(trial: Trial) -> None:
     sparsified = trial.sparsified(model)
     before = trial.masks(sparsified)
     weights = dict(_left(trial, before))
-    if trial.contract.holds in ("parametrization", "buffer"):
+    if trial.contract.holds in ("parametrization", "buffer") and trial.contract.trained == "weight":
         turned = trial.dense_weights(sparsified, parameters)
         _turn_scores(turned)
         weights |= {name: array(weight).copy() for name, weight in turned.items()}

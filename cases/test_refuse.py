@@ -1,5 +1,7 @@
 """REFUSE: how a sparsifier refuses what it declares unsupported."""
 
+import copy
+
 from sparsecheck import Sparsified, Trial, case
 from sparsecheck.trials import tracing
 from sparsecheck.trials.baseline import Baseline
@@ -104,3 +106,20 @@ def test_an_unsupported_shape_of_blocks_is_refused(trial: Trial) -> RefusedBy:
 @case("REFUSE-16", compares="the refusal")
 def test_a_pattern_on_a_layer_where_it_is_unsupported_is_refused(trial: Trial) -> RefusedBy:
     return assert_unsupported_plan_refused(trial)
+
+
+@case("REFUSE-17", compares="the model, and the output if there is one")
+def test_an_unsupported_saved_trace_is_never_wrong(trial: Trial) -> None:
+    def go_through(sparsified: Sparsified, baseline: Baseline) -> None:
+        traced = tracing.trace(sparsified.model, trial.inputs("traced"))
+        baseline.assert_output(tracing.trace_reloaded(traced), "traced, saved and loaded")
+
+    assert_never_wrong(trial, go_through)
+
+
+@case("REFUSE-18", compares="the model, and the output if there is one")
+def test_an_unsupported_deep_copy_is_never_wrong(trial: Trial) -> None:
+    def go_through(sparsified: Sparsified, baseline: Baseline) -> None:
+        baseline.assert_model(copy.deepcopy(sparsified.model), "the deep copy")
+
+    assert_never_wrong(trial, go_through)

@@ -3,13 +3,16 @@
 import gc
 import weakref
 
+import numpy as np
 import torch
+from torch import Tensor, nn
 from torch.nn import functional
 
 from sparsecheck import Given, Plan, Sparsified, Trial, case, require
-from sparsecheck.oracle.compare import assert_close, assert_equal, assert_same_state
+from sparsecheck.oracle.compare import array, assert_close, assert_equal, assert_no_shared_storage, assert_same_state
 from sparsecheck.oracle.networks import network
-from sparsecheck.trials import flags, lending
+from sparsecheck.trials import flags, lending, places
+from sparsecheck.trials.baseline import reported_masks
 from sparsecheck.trials.models import layer_inputs
 from sparsecheck.trials.modules import (
     assert_same_modules,
@@ -19,6 +22,8 @@ from sparsecheck.trials.modules import (
     unregistered_tensors,
 )
 from sparsecheck.trials.refusal import assert_plan_refused, refusal_of
+from sparsecheck.trials.snapshot import Untouched, model_tensors
+from sparsecheck.trials.training import train
 from sparsecheck.trials.used_weights import gradient, read_submodule_weight
 
 
@@ -53,7 +58,7 @@ def test_requires_grad_stays_unchanged(trial: Trial) -> None:
     for name, trains in expected.items():
         parameters[name].requires_grad_(trains)
     sparsified = trial.sparsified(model)
-    for name, parameter in (parameters | trial.dense_weights(sparsified, parameters)).items():
+    for name, parameter in _live(trial, sparsified, parameters).items():
         seen = parameter.requires_grad
         require(seen == expected[name], "frozen-differs", f"{name} has requires_grad={seen}, expected {expected[name]}")
     trainable = sum(parameter.requires_grad for parameter in sparsified.model.parameters())
@@ -61,11 +66,16 @@ def test_requires_grad_stays_unchanged(trial: Trial) -> None:
     require(trainable == sum(expected.values()), "frozen-differs", message)
 
 
+def _live(
+    trial: Trial, sparsified: Sparsified, before: dict[str, nn.Parameter]
+) -> dict[str, nn.Parameter]:
+    return places.live_parameters(trial, sparsified, before) | trial.dense_weights(sparsified, before)
+
+
 @case("REG-04")
 def test_parameters_stay_the_same_objects(trial: Trial) -> None:
-    model = trial.dense_model()
-    names = {id(parameter): name for name, parameter in model.named_parameters()}
-    sparsified = trial.sparsified(model)
+    sparsified, held = places.sparsified_from(trial, lambda model: dict(model.named_parameters()))
+    names = {id(parameter): name for name, parameter in held.items()}
     trial.update_again(sparsified)
     now = [names[id(parameter)] for parameter in sparsified.model.parameters() if id(parameter) in names]
     for name in names.values():
@@ -200,20 +210,20 @@ def test_finalize_keeps_the_output(trial: Trial) -> None:
 
 
 @case("REG-15")
-def test_planned_layer_called_by_itself_is_sparse(trial: Trial) -> None:
-    model = trial.dense_model()
+def test_planned_layer_called_by_itself_is_as_declared(trial: Trial) -> None:
+    model, dense = trial.dense_model(), trial.dense_parameters()
     parameters, modules = dict(model.named_parameters()), dict(model.named_modules())
     sparsified = trial.sparsified(model)
-    expected = trial.effective_parameters(sparsified.model)
+    expected = trial.effective_parameters(sparsified.model) if trial.contract.is_masked_alone else dense
+    factor = 2 if trial.contract.trained == "weight" else 1
     for weight in trial.dense_weights(sparsified, parameters).values():
-        weight.detach().mul_(2)
-    modules |= dict(sparsified.model.named_modules())
+        weight.detach().mul_(factor)
     for layer in trial.network.weighted:
         if layer.weight in trial.plan.names:
             inputs = layer_inputs(layer, trial.cell.requirement, trial.dtype, trial.device)
-            used = read_submodule_weight(modules[layer.name], inputs)
-            what = f"{layer.weight}, doubled, as used by its layer called by itself"
-            assert_equal(used, 2 * expected[layer.weight], "weight-differs", what)
+            used = read_submodule_weight(places.layer(trial, sparsified.model, layer.name, modules), inputs)
+            what = f"{layer.weight}, {'doubled, ' * (factor - 1)}as used by its layer called by itself"
+            assert_equal(used, factor * expected[layer.weight], "weight-differs", what)
 
 
 @case("REG-16", compares="the hooks that ran")
@@ -257,12 +267,15 @@ def test_unreferenced_model_is_freed(trial: Trial) -> None:
 
 @case("REG-19")
 def test_existing_gradients_stay_unchanged(trial: Trial) -> None:
-    model = trial.dense_model()
-    trial.backward(model)
-    parameters = dict(model.named_parameters())
-    before = {name: one.grad.clone() for name, one in parameters.items() if one.grad is not None}
-    sparsified = trial.sparsified(model)
-    now = parameters | trial.dense_weights(sparsified, parameters)
+    def accumulate(model: nn.Module) -> dict[str, nn.Parameter]:
+        trial.backward(model)
+        parameters = dict(model.named_parameters())
+        before.update({name: one.grad.clone() for name, one in parameters.items() if one.grad is not None})
+        return parameters
+
+    before = dict[str, Tensor]()
+    sparsified, parameters = places.sparsified_from(trial, accumulate)
+    now = parameters | dict(sparsified.model.named_parameters()) | trial.dense_weights(sparsified, parameters)
     for name, expected in before.items():
         what = f"gradient of {name}, accumulated before attach"
         assert_equal(gradient(now[name], what), expected, "gradient-changed", what)
@@ -270,11 +283,14 @@ def test_existing_gradients_stay_unchanged(trial: Trial) -> None:
 
 @case("REG-20", compares="the hooks that ran")
 def test_backward_hooks_still_run(trial: Trial) -> None:
-    model, ran = trial.dense_model(), list[str]()
-    name = trial.plan.names[0]
-    model.get_submodule(name.rpartition(".")[0]).register_full_backward_hook(lambda *_: ran.append("the layer's"))
-    model.get_parameter(name).register_hook(lambda _: ran.append("the weight's"))
-    sparsified = trial.sparsified(model)
+    def watch(model: nn.Module) -> None:
+        layer = places.layer(trial, model, name.rpartition(".")[0])
+        layer.register_full_backward_hook(lambda *_: ran.append("the layer's"))
+        places.trained_parameter(trial, model, name).register_hook(lambda _: ran.append("the weight's"))
+
+    name, ran = trial.plan.names[0], list[str]()
+    sparsified, _ = places.sparsified_from(trial, watch)
+    ran.clear()
     trial.backward(sparsified.model)
     message = f"of a user's two backward hooks at {name} a backward ran {', '.join(sorted(ran)) or 'none'}"
     require(sorted(ran) == ["the layer's", "the weight's"], "hooks-differ", message)
@@ -287,10 +303,9 @@ def test_buffers_stay_unchanged(trial: Trial) -> None:
     dense = trial.dense_parameters()
     sparsified = trial.attach(model)
     sparsified.update()
-    now = dict(sparsified.model.named_buffers())
     for name, tensor in before.items():
-        require(name in now, "buffer-gone", f"the dense model's buffer {name} is missing after attach and update")
-        assert_equal(now[name], tensor, "buffer-changed", f"the dense model's buffer {name} after attach and update")
+        now = places.buffer(trial, sparsified.model, name, "attach and update")
+        assert_equal(now, tensor, "buffer-changed", f"the dense model's buffer {name} after attach and update")
     trial.assert_plan_applied(sparsified, dense)
 
 
@@ -311,3 +326,44 @@ def test_arguments_stay_unchanged(trial: Trial) -> None:
     assert_equal(inputs, trial.inputs("fresh"), lending.CHANGED, "after a forward its input")
     sparsified.train(batches, functional.mse_loss, torch.optim.SGD(sparsified.model.parameters(), 0.1))
     lending.assert_same_batches(batches, trial.batches(2, "lesson"), "after training batch")
+
+
+@case("REG-24", compares="the names")
+def test_names_are_kept_or_prefixed_as_declared(trial: Trial) -> None:
+    names = places.names_outside(trial.dense_model(), trial.plan.names)
+    prefix = places.common_prefix(names, places.all_names(trial.sparsified().model))
+    seen = "kept" if prefix == "" else f"prefixed with {prefix!r}" if prefix else "neither kept nor prefixed alike"
+    message = f"the names outside the planned layers are {seen}, but names={trial.contract.names!r} is declared"
+    require(seen.partition(" ")[0] == trial.contract.names, "names-otherwise", message)
+
+
+@case("REG-25", compares="the model attached to")
+def test_attach_copies_the_model_or_not_as_declared(trial: Trial) -> None:
+    model, declared = trial.dense_model(), trial.contract.attaches
+    before = Untouched(model)
+    sparsified = trial.sparsified(model)
+    own = {id(parameter) for parameter in sparsified.model.parameters()}
+    seen = "in place" if any(id(parameter) in own for parameter in model.parameters()) else "copy"
+    which = "parameters of its own" if seen == "copy" else "parameters of the given model"
+    message = f"attach returns a model with {which}, but attaches={declared!r} is declared"
+    require(seen == declared, "attached-otherwise", message)
+    if declared == "copy":
+        train(trial, sparsified)
+        before.assert_unchanged("model-changed", "the model attached to, of which attach returns a copy,")
+        assert_no_shared_storage(model_tensors(sparsified.model), model_tensors(model), "the copy and the model")
+
+
+@case("REG-26")
+def test_the_trained_parameter_is_as_declared(trial: Trial) -> None:
+    model, declared = trial.dense_model(), trial.contract.trained
+    parameters = dict(model.named_parameters())
+    sparsified = trial.sparsified(model)
+    masks, trained = reported_masks(trial, sparsified), trial.dense_weights(sparsified, parameters)
+    for weight in trained.values():
+        weight.detach().mul_(torch.arange(weight.numel()).remainder(2).add(1).view_as(weight).to(weight))
+    used = trial.used_weights(sparsified.model)
+    for name, mask in masks.items():
+        is_weight = np.array_equal(array(used[name])[mask], array(trained[name])[mask])
+        seen = f"the weight in use of {name} is {'' if is_weight else 'not '}the trained parameter at kept entries"
+        message = f"{seen}, but trained={declared!r} is declared"
+        require(is_weight == (declared == "weight"), "trained-otherwise", message)

@@ -1,13 +1,16 @@
 """STATE: saving, restoring, copying and casting a sparse model."""
 
 import copy
+import pickle
 
-from sparsecheck import Saved, Trial, case, require
+from sparsecheck import Saved, Sparsified, Trial, case, require
 from sparsecheck.oracle import flatten
 from sparsecheck.oracle.compare import array, assert_equal, assert_no_shared_storage
 from sparsecheck.trials import device_moves, flags, restoring
 from sparsecheck.trials.baseline import Baseline, reported_masks
 from sparsecheck.trials.fresh_process import restore_in_fresh_process
+from sparsecheck.trials.places import buffer
+from sparsecheck.trials.refusal import assert_never_wrong
 from sparsecheck.trials.restoring import all_tensors, load_strictly, parts, with_axes
 from sparsecheck.trials.snapshot import Snapshot, model_tensors
 from sparsecheck.trials.training import raised_level, train, train_and_update, train_plain
@@ -221,8 +224,16 @@ def test_statistics_are_restored(trial: Trial) -> None:
     names = [name for name, _ in trial.dense_model().named_buffers()]
     original = trial.sparsified()
     train(trial, original)
-    expected = {name: original.model.get_buffer(name).clone() for name in names}
+    expected = {name: buffer(trial, original.model, name, "attach, update and training").clone() for name in names}
     restored = trial.restore(original.save())
-    for name, buffer in expected.items():
-        what = f"restored: the dense model's buffer {name}"
-        assert_equal(restored.model.get_buffer(name), buffer, "buffer-differs", what)
+    for name, saved in expected.items():
+        seen, what = buffer(trial, restored.model, name, "restore"), f"restored: the dense model's buffer {name}"
+        assert_equal(seen, saved, "buffer-differs", what)
+
+
+@case("STATE-22", compares="the model, and the output if there is one")
+def test_a_pickled_model_is_never_wrong(trial: Trial) -> None:
+    def go_through(sparsified: Sparsified, baseline: Baseline) -> None:
+        baseline.assert_model(pickle.loads(pickle.dumps(sparsified.model)), "pickled and unpickled")
+
+    assert_never_wrong(trial, go_through)

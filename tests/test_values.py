@@ -193,11 +193,23 @@ def test_sizes_are_multiples_of_a_number(sizes: str, multiple: int) -> None:
     assert contract(sizes=sizes).multiple == multiple
 
 
-def test_any_size_is_supported_by_default() -> None:
-    assert Contract(**{name: value for name, value in CONTRACT.items() if name != "sizes"}).sizes == "any"
+DEFAULTS = {"sizes": "any", "names": "kept", "alone": "masked", "attaches": "in place", "trained": "weight"}
 
 
-@pytest.mark.parametrize("clause", [clause for clause in CONTRACT if clause != "sizes"])
+@pytest.mark.parametrize("clause", DEFAULTS)
+def test_newer_clauses_default_to_what_was_demanded_before(clause: str) -> None:
+    kept: dict[str, Any] = {name: value for name, value in CONTRACT.items() if name != clause}
+    assert getattr(Contract(**kept), clause) == DEFAULTS[clause]
+
+
+@pytest.mark.parametrize("holds", ["parametrization", "forward"])
+@pytest.mark.parametrize("alone", ["masked", "dense"])
+def test_a_layer_on_its_own_is_dense_where_the_forward_masks(holds: str, alone: str) -> None:
+    contract = Contract(**{**CONTRACT, "holds": holds, "alone": alone})
+    assert contract.is_masked_alone is (holds == "parametrization" and alone == "masked")
+
+
+@pytest.mark.parametrize("clause", [clause for clause in CONTRACT if clause not in DEFAULTS])
 def test_every_clause_of_a_contract_must_be_declared(clause: str) -> None:
     kept: dict[str, Any] = {name: value for name, value in CONTRACT.items() if name != clause}
     with pytest.raises(TypeError, match=clause):

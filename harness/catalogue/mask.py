@@ -106,7 +106,7 @@ REQUIREMENTS = (
         sentence="The gradient of a dense weight equals the gradient of the weight used in forward at kept entries "
         "and is zero at removed entries.",
         layers=("linear", "conv2d"), dtypes=("float32", "float64"), devices=_BOTH,
-        unless=(("holds", "in place"),),
+        unless=(("holds", "in place"), ("trained", "reparametrized")),
     ),
     Requirement(
         id="MASK-16", level="core", source="pytorch test_sparsifier.py::test_prepare_config",
@@ -221,6 +221,6 @@ REQUIREMENTS = (
         sentence="An update at an unchanged level ranks the current weights: after their scores were reversed, the "
         "lowest current scores are removed.",
         patterns=("unstructured-0.5", "block2x2-0.3", "channel1-0.3", "2of4"), needs=("reupdate",), devices=_BOTH,
-        unless=(*_UNRANKED, ("score", "given"), ("regrowth", "monotone"), *_ELSEWHERE),
+        unless=(*_UNRANKED, ("score", "given"), ("regrowth", "monotone"), ("trained", "reparametrized"), *_ELSEWHERE),
     ),
 )

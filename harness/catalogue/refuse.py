@@ -1,7 +1,7 @@
 """Area REFUSE: how a sparsifier refuses unsupported capabilities, judged once per operation and capability.
 
-torch offers tracing, exporting and compiling for every model, and a package cannot prevent it. If they are unsupported,
-torch may fail or succeed, and only a wrong output is a failure.
+torch and Python offer some operations for every model, and a package cannot prevent them: tracing, saving a trace,
+exporting, compiling, deep copies. If one is unsupported, it may fail or succeed, and only a wrong result is a failure.
 """
 
 from __future__ import annotations
@@ -117,5 +117,17 @@ REQUIREMENTS = (
         sentence="If a pattern is supported on some types of layers only, a plan with it for another is refused: "
         "the message names the parameter and the pattern or layer, and the model stays bitwise unchanged.",
         refuses=("rest of given", "rest of unstructured", "rest of channel", "rest of input_channel"), **_ALWAYS,
+    ),
+    Requirement(
+        id="REFUSE-17", source="torch.jit.save; torch.jit.load", needs=("trace", "save_trace"), refuses=("save_trace",),
+        sentence="If saving a trace is unsupported, torch.jit.save and load fail or give the sparse model's output, "
+        "and never another output; the model stays bitwise unchanged.",
+        **_ALWAYS,
+    ),
+    Requirement(
+        id="REFUSE-18", source="copy.deepcopy", needs=("deepcopy",), refuses=("deepcopy",),
+        sentence="If deep copies are unsupported, copy.deepcopy fails or gives a model with the sparse model's output, "
+        "and never another output; the model stays bitwise unchanged.",
+        **_ALWAYS,
     ),
 )

@@ -14,7 +14,7 @@ REQUIREMENTS = (
         id="REG-02", level="core", source="torch.nn.utils.parametrize, original; torch.nn.utils.prune, weight_orig",
         sentence="The dense weight is kept bitwise unchanged next to its mask.",
         layers=("linear", "conv2d", "mixed"), dtypes=("float32", "bfloat16"), devices=_BOTH,
-        unless=(("holds", "in place"), ("holds", "wrapper")),
+        unless=(("holds", "in place"), ("holds", "wrapper"), ("trained", "reparametrized")),
     ),
     Requirement(
         id="REG-03", level="core", source="torch.nn.Parameter.requires_grad",
@@ -78,9 +78,10 @@ REQUIREMENTS = (
         layers=("linear", "conv2d"), needs=("finalize",), devices=_BOTH,
     ),
     Requirement(
-        id="REG-15", level="core", source="torch.nn.Module.get_submodule",
-        sentence="A planned layer that is called on its own computes with its current masked weight.",
-        layers=("linear", "conv2d"), devices=_BOTH, unless=(("holds", "forward"),),
+        id="REG-15", level="core", revised=(4,), source="torch.nn.Module.get_submodule",
+        sentence="A planned layer that is called on its own computes with its current masked weight, or with the dense "
+        "one, as declared.",
+        layers=("linear", "conv2d"), devices=_BOTH,
     ),
     Requirement(
         id="REG-16", level="core", source="torch.nn.utils.parametrize.remove_parametrizations", needs=("finalize",),
@@ -101,7 +102,8 @@ REQUIREMENTS = (
         unless=(("holds", "in place"),),
     ),
     Requirement(
-        id="REG-20", level="extended", source="torch.nn.Module.register_full_backward_hook; torch.Tensor.register_hook",
+        id="REG-20", level="extended", revised=(4,),
+        source="torch.nn.Module.register_full_backward_hook; torch.Tensor.register_hook",
         sentence="A user's backward hooks on a planned layer and on its weight still run.",
         unless=(("holds", "wrapper"),),
     ),
@@ -123,5 +125,20 @@ REQUIREMENTS = (
         sentence="Attach, restore, training and forward do not change the plan, the batches and the inputs that they "
         "are given.",
         profiles=("mask", "structural"),
+    ),
+    Requirement(
+        id="REG-24", level="extended", since=4, source="torch.optim.swa_utils.AveragedModel, whose names start module.",
+        sentence="Outside the planned layers, the names of modules, parameters and buffers are kept or all have one "
+        "prefix, as declared.",
+        layers=("linear", "normed"),
+    ),
+    Requirement(
+        id="REG-25", level="extended", since=4, source="torch.ao.quantization.convert, inplace",
+        sentence="Attach works on the given model, or returns a sparse copy that shares nothing with it and leaves it "
+        "bitwise unchanged, as declared.",
+    ),
+    Requirement(
+        id="REG-26", level="extended", since=4, source="torch.nn.utils.parametrizations.weight_norm",
+        sentence="At kept entries, the weight in use is the trained parameter, or is computed from it, as declared.",
     ),
 )

@@ -71,7 +71,7 @@ REQUIREMENTS = (
         "dtype.",
     ),
     Requirement(
-        id="STATE-14", level="core", source="copy.deepcopy; pytorch#37322",
+        id="STATE-14", level="core", source="copy.deepcopy; pytorch#37322", needs=("deepcopy",),
         sentence="A deep copy has the same masked weights and output, shares no storage with the original, and can be "
         "trained without changing it.",
     ),
@@ -113,5 +113,11 @@ REQUIREMENTS = (
         sentence="Buffers that do not belong to the sparsifier, such as running statistics, are saved and restored "
         "with the model.",
         layers=("normed",),
+    ),
+    Requirement(
+        id="STATE-22", level="extended", since=4, source="pickle; torch.save of a whole model",
+        sentence="Pickling the model fails, or the unpickled model gives the sparse model's output, and never another "
+        "output.",
+        layers=("linear", "mixed"),
     ),
 )

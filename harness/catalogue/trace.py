@@ -19,7 +19,8 @@ REQUIREMENTS = (
         layers=("short",),
     ),
     Requirement(
-        id="TRACE-03", level="core", source="torch.jit.save; torch.jit.load", needs=("trace",),
+        id="TRACE-03", level="core", source="torch.jit.save; torch.jit.load",
+        needs=("trace", "save_trace"),
         sentence="A trace that is saved and loaded gives the sparse model's output.",
         layers=("short",),
     ),

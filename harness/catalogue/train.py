@@ -21,6 +21,7 @@ REQUIREMENTS = (
         id="TRAIN-03", level="core", source="torch docs, gradient accumulation",
         sentence="A step with gradients accumulated over two batches moves kept entries by their sum and leaves "
         "removed entries at zero.",
+        unless=(("trained", "reparametrized"),),
     ),
     Requirement(
         id="TRAIN-04", level="core", source="torch.autocast",
@@ -51,11 +52,12 @@ REQUIREMENTS = (
     Requirement(
         id="TRAIN-09", level="core", source="torch.optim.SGD, momentum",
         sentence="Training gives the same parameters as training a plain model whose removed entries are held at zero.",
-        layers=("linear", "mixed"),
+        layers=("linear", "mixed"), unless=(("trained", "reparametrized"),),
     ),
     Requirement(
-        id="TRAIN-10", level="extended", source="Evci et al. 2020, Rigging the Lottery", needs=("relevel",),
-        sentence="Entries that a lowered level brings back are trained like all others.",
+        id="TRAIN-10", level="extended", source="Evci et al. 2020, Rigging the Lottery", revised=(4,),
+        needs=("relevel",),
+        sentence="Entries that a lowered level brings back are trained if training changes them in a plain model.",
         patterns=(LEVELLED_PATTERN,), unless=(("regrowth", "monotone"), ("level_basis", "remaining")),
     ),
 )

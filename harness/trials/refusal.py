@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Literal
 
-from torch import Tensor, nn
+from torch import nn
 
 from ..adapter.protocol import Refusal, Sparsified
 from ..catalogue.axes import LAYERS, REST
-from ..oracle import compare
 from ..report.verdict import said
 from ..values.plan import Plan
 from ..values.violation import Violation, require
 from .baseline import Baseline
-from .modules import assert_same_modules, describe_modules
 from .raise_site import assert_deliberate, is_in_adapter
+from .snapshot import Untouched
 from .trial import Trial
 
 RefusedBy = Literal["package", "adapter"]
+
+_HARMED = "refusal-harmed"
 
 
 def assert_unsupported_plan_refused(trial: Trial) -> RefusedBy:
@@ -46,12 +47,12 @@ def assert_unsupported_call_refused(trial: Trial, sparsified: Sparsified, call: 
         Violation: `not-refused`, `refusal-unnamed`, `refusal-by-accident` or `refusal-harmed`.
     """
     [operation] = trial.lacking
-    untouched = _Untouched(sparsified.model)
+    untouched = Untouched(sparsified.model)
     try:
         call()
     except Exception as error:
         _assert_good_refusal(error, words_for(trial, [operation]), operation)
-        untouched.assert_unchanged(operation)
+        untouched.assert_unchanged(_HARMED, _after(operation))
         return _refuser(trial, error)
     raise Violation("not-refused", _not_refused(trial, f"{operation} went through"))
 
@@ -103,12 +104,12 @@ def refusal_of(
     Raises:
         Violation: `refusal-unnamed`, `refusal-by-accident` or `refusal-harmed`.
     """
-    untouched = _Untouched(model)
+    untouched = Untouched(model)
     try:
         act()
     except Exception as error:
         _assert_good_refusal(error, words, call, names)
-        untouched.assert_unchanged(call)
+        untouched.assert_unchanged(_HARMED, _after(call))
         return error
     return None
 
@@ -125,11 +126,11 @@ def assert_unsupported_restore_refused(trial: Trial) -> RefusedBy:
         Violation: `not-refused`, `refusal-unnamed`, `refusal-by-accident` or `refusal-harmed`.
     """
     sparsified, dense = trial.sparsified(), trial.dense_model("restored")
-    untouched = _Untouched(dense)
+    untouched = Untouched(dense)
     refused_by = assert_unsupported_call_refused(
         trial, sparsified, lambda: trial.restore_without_update(sparsified.save(), dense)
     )
-    untouched.assert_unchanged("restore")
+    untouched.assert_unchanged(_HARMED, _after("restore"))
     return refused_by
 
 
@@ -138,44 +139,22 @@ def assert_never_wrong(trial: Trial, go_through: Callable[[Sparsified, Baseline]
 
     Args:
         trial: The trial, which supplies the sparse model.
-        go_through: Traces, exports or compiles the model and compares the output of the result with the baseline.
+        go_through: Traces, exports, compiles or copies the model, and compares the output of the result with the
+            baseline.
 
     Raises:
         Violation: The output is wrong, or the model has changed (`refusal-harmed`).
     """
     sparsified = trial.sparsified()
     baseline = Baseline.of(trial, sparsified)
-    untouched = _Untouched(sparsified.model)
+    untouched = Untouched(sparsified.model)
     try:
         go_through(sparsified, baseline)
     except Violation:
         raise
     except Exception:  # an error is allowed, since nothing was promised
         pass
-    untouched.assert_unchanged(trial.lacking[0])
-
-
-class _Untouched:
-    """Copies of a model's parameters, buffers, module types and hooks, to show that a call left it unchanged."""
-
-    def __init__(self, model: nn.Module) -> None:
-        self._model = model
-        self._state, self._modules = _copies(model), describe_modules(model)
-
-    def assert_unchanged(self, call: str) -> None:
-        """Assert that nothing has changed, bit for bit.
-
-        Raises:
-            Violation: `refusal-harmed`.
-        """
-        what = f"the model after {call} refused"
-        compare.assert_same_state(_copies(self._model), self._state, "refusal-harmed", what)
-        assert_same_modules(describe_modules(self._model), self._modules, "refusal-harmed", what)
-
-
-def _copies(model: nn.Module) -> dict[str, Tensor]:
-    state = {name: tensor.detach().clone() for name, tensor in model.named_parameters(remove_duplicate=False)}
-    return state | {f"{name} (buffer)": tensor.detach().clone() for name, tensor in model.named_buffers()}
+    untouched.assert_unchanged(_HARMED, _after(*trial.lacking or ("the operation",)))
 
 
 def _assert_good_refusal(error: Exception, words: Iterable[str], call: str, names: Iterable[str] = ()) -> None:
@@ -187,6 +166,10 @@ def _assert_good_refusal(error: Exception, words: Iterable[str], call: str, name
         message = f"{call} refuses with {type(error).__name__}: {text}; expected a message that names one of "
         require(named, "refusal-unnamed", message + ", ".join(expected))
     assert_deliberate(error, call)
+
+
+def _after(call: str) -> str:
+    return f"the model after {call} refused"
 
 
 def _refuser(trial: Trial, error: Exception) -> RefusedBy:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..oracle import compare
 from ..values.violation import require
 from . import flags
+from .modules import assert_same_modules, describe_modules
 
 if TYPE_CHECKING:
     from ..adapter.protocol import Sparsified
@@ -53,6 +54,32 @@ class Snapshot:
         with torch.no_grad():
             output: Tensor = model(self._inputs.clone())
         return output
+
+
+class Untouched:
+    """Copies of a model's parameters, buffers, module types and hooks, to show that a call left it unchanged."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+        self._state, self._modules = _state_of(model), describe_modules(model)
+
+    def assert_unchanged(self, kind: str, what: str) -> None:
+        """Assert that nothing has changed, bit for bit.
+
+        Args:
+            kind: The kind of the violation.
+            what: The subject of the message.
+
+        Raises:
+            Violation: Something has changed.
+        """
+        compare.assert_same_state(_state_of(self._model), self._state, kind, what)
+        assert_same_modules(describe_modules(self._model), self._modules, kind, what)
+
+
+def _state_of(model: nn.Module) -> dict[str, Tensor]:
+    state = {name: tensor.detach().clone() for name, tensor in model.named_parameters(remove_duplicate=False)}
+    return state | {f"{name} (buffer)": tensor.detach().clone() for name, tensor in model.named_buffers()}
 
 
 def model_tensors(model: nn.Module) -> dict[str, Tensor]:

@@ -31,7 +31,7 @@ from ..values.network import Network
 from ..values.pattern import Band, Given, Pattern
 from ..values.plan import Plan, Scope
 from ..values.violation import presume, require
-from . import models, type_checks, used_weights
+from . import models, places, type_checks, used_weights
 from .lending import Lent
 from .modules import dense_weights
 from .pruned_model import remaining_masks
@@ -239,7 +239,11 @@ class Trial:
         """
         dense, own = self.dense_parameters(), self.parameters(model)
         used = {name: compare.array(weight).copy() for name, weight in self.used_weights(model).items()}
-        return {name: used[name] if name in used else own.get(name, values) for name, values in dense.items()}
+        return {name: used[name] if name in used else self._own(own, name, values) for name, values in dense.items()}
+
+    def _own(self, own: Mapping[str, Reals], name: str, dense: Reals) -> Reals:
+        found = places.by_dense_name(self.contract, own, name)
+        return dense if found is None else found
 
     def dense_weights(
         self, sparsified: Sparsified, before: Mapping[str, nn.Parameter]
@@ -248,11 +252,14 @@ class Trial:
 
         Args:
             sparsified: The sparsifier at work on the model.
-            before: The dense model's parameters, which are returned if the contract declares no place.
+            before: The dense model's parameters, which are returned if the contract declares no place, unless attach
+                returns a copy.
 
         Raises:
             Violation: A parameter is not in the declared place (`dense-weight-missing`).
         """
+        if self.contract.attaches == "copy":
+            before = places.parameters_in_order(self, sparsified.model)
         return dense_weights(sparsified.model, self.plan.names, self.contract.holds, before)
 
     def backward(self, model: nn.Module) -> None:

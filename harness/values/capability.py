@@ -46,11 +46,13 @@ CAPABILITIES: dict[str, str] = {
     "trace": "leaves the model traceable by torch.jit.trace",
     "export": "leaves the model exportable by torch.export",
     "compile": "leaves the model compilable by torch.compile with fullgraph=True",
+    "save_trace": "leaves a trace of the model savable by torch.jit.save",
+    "deepcopy": "leaves the model copyable by copy.deepcopy",
 }
 """All capabilities, with a description of each."""
 
 
-SINCE: dict[str, int] = {"input_channel": 2}
+SINCE: dict[str, int] = {"input_channel": 2, "save_trace": 4, "deepcopy": 4}
 """The catalogue version that introduced a capability, if it is not the first."""
 
 LAYER_KINDS = ("linear", "conv1d", "conv2d", "embedding")

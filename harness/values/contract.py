@@ -18,6 +18,10 @@ RestoresInto = Literal["attached", "dense", "whole model"]
 Ragged = Literal["keep", "prune", "refuse"]
 Ties = Literal["any", "lowest index", "highest index"]
 Sizes = Literal["any", "multiples of 16", "multiples of 64"]
+Names = Literal["kept", "prefixed"]
+Alone = Literal["masked", "dense"]
+Attaches = Literal["in place", "copy"]
+Trained = Literal["weight", "reparametrized"]
 
 
 class InvalidContract(ValueError):
@@ -47,6 +51,14 @@ class Contract(Struct, frozen=True, kw_only=True):
         ties: Which units are kept among those with equal scores.
         sizes: Which weights are supported, by the size of every dimension except a convolution's window. All others
             must be refused by name.
+        names: Whether layers outside the plan, their parameters and their buffers keep their names (`kept`), or all
+            have one prefix, because a module around the whole model holds it (`prefixed`).
+        alone: Whether a planned layer that is called on its own, outside the model's forward, computes with its masked
+            weight or with the dense one. If holds is `forward`, it is dense.
+        attaches: Whether attach works on the given model (`in place`, which includes a wrapper around it), or returns
+            a sparse copy and leaves the given model bitwise unchanged (`copy`).
+        trained: Whether training changes the dense weight itself (`weight`), or a parameter from which the dense weight
+            is computed (`reparametrized`), as in weight normalization and powerpropagation.
     """
 
     holds: Holds
@@ -60,11 +72,20 @@ class Contract(Struct, frozen=True, kw_only=True):
     ragged: Ragged
     ties: Ties
     sizes: Sizes = "any"
+    names: Names = "kept"
+    alone: Alone = "masked"
+    attaches: Attaches = "in place"
+    trained: Trained = "weight"
 
     @property
     def ranks_by_magnitude(self) -> bool:
         """Return whether the scores are known, so that the choice of the kept units can be judged."""
         return self.score in ("magnitude-l1", "magnitude-l2")
+
+    @property
+    def is_masked_alone(self) -> bool:
+        """Return whether a planned layer that is called on its own must compute with its masked weight."""
+        return self.alone == "masked" and self.holds != "forward"
 
     @property
     def multiple(self) -> int:

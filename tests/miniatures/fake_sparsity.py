@@ -65,7 +65,7 @@ class FakeAdapter(Adapter):
     distribution = "sparsecheck"
     supported = (
         "linear conv1d conv2d embedding given float64 float32 bfloat16 float16 cpu accelerator per_parameter reupdate "
-        "finalize restore trace export compile"
+        "finalize restore trace export compile save_trace deepcopy"
     )
     unsupported = " ".join(set(CAPABILITIES) - set(supported.split()))
     contract = replace(CONTRACT, score="given", masks_at="attach", regrowth="monotone", mask_storage="nowhere")

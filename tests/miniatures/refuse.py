@@ -260,6 +260,50 @@ class IsDenseOnceCompiled(_Without, lacks="compile"):
     sparsified = _CompiledDense
 
 
+_OPERATORS = torch.library.Library("sparsecheck_miniatures", "DEF")
+_OPERATORS.define("parameter_masked(Tensor weight, Tensor mask) -> Tensor")
+
+
+def _parameter_masked(weight: Tensor, mask: Tensor) -> Tensor:
+    return weight.masked_fill(~mask, 0) if isinstance(weight, nn.Parameter) else weight.clone()
+
+
+_OPERATORS.impl("parameter_masked", _parameter_masked, "CompositeImplicitAutograd")
+
+
+class _ByOperator(Keep):
+    def forward(self, weight: Tensor) -> Tensor:
+        masked: Tensor = torch.ops.sparsecheck_miniatures.parameter_masked(weight, self.mask)
+        return masked
+
+
+class _MaskingParameters(Exemplar):
+    keep = _ByOperator
+
+
+@breaks("REFUSE-17", "output-differs")
+class IsDenseOnceLoaded(_Without, lacks="save_trace export compile"):
+    """Masks by an operator that takes parameters alone, which the weights of a loaded trace are not."""
+
+    sparsified = _MaskingParameters
+
+
+class _Forgotten(Keep):
+    def __deepcopy__(self, memo: dict[int, Any]) -> Keep:
+        return type(self)(self.mask, persistent=True)
+
+
+class _CopiedDense(Exemplar):
+    keep = _Forgotten
+
+
+@breaks("REFUSE-18", "weight-differs")
+class IsDenseOnceCopied(_Without, lacks="deepcopy"):
+    """Cannot be copied, and a deep copy is dense."""
+
+    sparsified = _CopiedDense
+
+
 @breaks("REFUSE-15", "not-refused")
 class TakesBlocksOfRows(ExemplarAdapter):
     """Declares that it has blocks of one column only, and takes others."""

@@ -1,8 +1,23 @@
 """Every variant, registered."""
 
-from . import VARIANTS, contracts, forwarding, holders, masks, narrow, restoring, structural, tidy, wrapped
+from . import (
+    VARIANTS,
+    bank,
+    contracts,
+    doors,
+    forwarding,
+    gradients,
+    holders,
+    masks,
+    narrow,
+    reparametrized,
+    restoring,
+    structural,
+    tidy,
+    wrapped,
+)
 
 __all__ = [
-    "VARIANTS", "contracts", "forwarding", "holders", "masks", "narrow", "restoring", "structural", "tidy",
-    "wrapped",
+    "VARIANTS", "bank", "contracts", "doors", "forwarding", "gradients", "holders", "masks", "narrow",
+    "reparametrized", "restoring", "structural", "tidy", "wrapped",
 ]

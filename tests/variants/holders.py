@@ -81,7 +81,8 @@ class _HolderAdapter(Adapter):
     distribution = "sparsecheck"
     supported = (
         "linear conv1d conv2d embedding given unstructured block n_of_m any_n_of_m channel input_channel band float64 "
-        "float32 bfloat16 float16 cpu accelerator per_parameter reupdate relevel finalize restore trace export compile"
+        "float32 bfloat16 float16 cpu accelerator per_parameter reupdate relevel finalize restore trace export compile "
+        "save_trace deepcopy"
     )
     unsupported = "scope_all tied"
 

@@ -56,7 +56,7 @@ class TwoOfFourAdapter(ExemplarAdapter):
 
     supported = (
         "linear conv1d conv2d embedding n_of_m float64 float32 bfloat16 float16 cpu accelerator reupdate tied finalize "
-        "restore trace export compile"
+        "restore trace export compile save_trace deepcopy"
     )
     unsupported = "given unstructured block any_n_of_m channel input_channel band scope_all per_parameter relevel"
     contract = replace(CONTRACT, sizes="multiples of 16")
@@ -91,7 +91,7 @@ class RowsAdapter(ExemplarAdapter):
 
     supported = (
         "linear conv1d conv2d embedding channel scope_all float64 float32 bfloat16 float16 cpu accelerator "
-        "per_parameter reupdate relevel tied finalize restore trace export compile"
+        "per_parameter reupdate relevel tied finalize restore trace export compile save_trace deepcopy"
     )
     unsupported = "given unstructured block n_of_m any_n_of_m input_channel band"
 
@@ -107,10 +107,10 @@ class _NeverFinal(Exemplar):
 
 @variant("neither finalized nor restored")
 class NeverFinalAdapter(ExemplarAdapter):
-    """Supports neither finalize nor restore, and promises nothing about trace, export and compile."""
+    """Supports neither finalize nor restore, and promises nothing about the doors of torch."""
 
-    supported = ExemplarAdapter.supported.replace(" finalize restore trace export compile", "")
-    unsupported = "finalize restore trace export compile"
+    supported = ExemplarAdapter.supported.replace(" finalize restore trace export compile save_trace deepcopy", "")
+    unsupported = "finalize restore trace export compile save_trace deepcopy"
     sparsified = _NeverFinal
 
     def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
@@ -132,8 +132,8 @@ class _ClosedSparsified(Exemplar):
 class ClosedAdapter(ExemplarAdapter):
     """Breaks if it is traced, exported or compiled."""
 
-    supported = ExemplarAdapter.supported.replace(" trace export compile", "")
-    unsupported = "trace export compile"
+    supported = ExemplarAdapter.supported.replace(" trace export compile save_trace", "")
+    unsupported = "trace export compile save_trace"
     sparsified = _ClosedSparsified
 
 
@@ -174,7 +174,7 @@ class ColumnsAdapter(ExemplarAdapter):
 
     supported = (
         "linear embedding block scope_all float64 float32 bfloat16 float16 cpu accelerator per_parameter reupdate "
-        "relevel tied finalize restore trace export compile"
+        "relevel tied finalize restore trace export compile save_trace deepcopy"
     )
     unsupported = "conv1d conv2d given unstructured n_of_m any_n_of_m channel input_channel band"
     partial = {"block": "kx1"}
@@ -193,7 +193,7 @@ class ConvolutionChannelsAdapter(ExemplarAdapter):
 
     supported = (
         "linear conv1d conv2d embedding unstructured channel input_channel scope_all float64 float32 bfloat16 float16 "
-        "cpu accelerator per_parameter reupdate relevel tied finalize restore trace export compile"
+        "cpu accelerator per_parameter reupdate relevel tied finalize restore trace export compile save_trace deepcopy"
     )
     unsupported = "given block n_of_m any_n_of_m band"
     partial = {"channel": "conv1d conv2d", "input_channel": "conv2d"}

@@ -83,9 +83,10 @@ class WrappedAdapter(Adapter):
     distribution = "sparsecheck"
     supported = (
         "linear conv1d conv2d embedding given unstructured block n_of_m any_n_of_m channel input_channel band float64 "
-        "float32 bfloat16 float16 cpu accelerator per_parameter reupdate relevel finalize restore export compile"
+        "float32 bfloat16 float16 cpu accelerator per_parameter reupdate relevel finalize restore export compile "
+        "deepcopy"
     )
-    unsupported = "scope_all tied trace"
+    unsupported = "scope_all tied trace save_trace"
     contract = replace(CONTRACT, holds="wrapper")
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:

@@ -128,7 +128,7 @@ class ExemplarAdapter(Adapter):
     supported = (
         "linear conv1d conv2d embedding given unstructured block n_of_m any_n_of_m channel input_channel band "
         "scope_all float64 float32 bfloat16 float16 cpu accelerator per_parameter reupdate relevel tied finalize "
-        "restore trace export compile"
+        "restore trace export compile save_trace deepcopy"
     )
     contract: Contract = CONTRACT
     sparsified: ClassVar[type[Exemplar]] = Exemplar

@@ -96,7 +96,7 @@ class ModelPruningAdapter(Adapter):
     tracker = "https://github.com/Lightning-AI/pytorch-lightning/issues"
     supported = (
         "linear conv1d conv2d embedding unstructured channel input_channel scope_all float64 float32 bfloat16 float16 "
-        "cpu accelerator per_parameter reupdate relevel finalize restore trace export compile"
+        "cpu accelerator per_parameter reupdate relevel finalize restore trace export compile save_trace deepcopy"
     )
     unsupported = "given block n_of_m any_n_of_m band tied"
     contract = Contract(

@@ -54,7 +54,8 @@ class MagnitudeAdapter(Adapter):
     homepage = "https://github.com/NVIDIA/Model-Optimizer"
     tracker = "https://github.com/NVIDIA/Model-Optimizer/issues"
     supported = (
-        "linear conv2d n_of_m float64 float32 bfloat16 float16 cpu accelerator finalize restore trace export compile"
+        "linear conv2d n_of_m float64 float32 bfloat16 float16 cpu accelerator finalize restore trace export compile "
+        "save_trace deepcopy"
     )
     unsupported = (
         "conv1d embedding given unstructured block any_n_of_m channel input_channel band scope_all per_parameter "

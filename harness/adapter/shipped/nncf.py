@@ -70,7 +70,7 @@ class MagnitudeAdapter(Adapter):
     tracker = "https://github.com/openvinotoolkit/nncf/issues"
     supported = (
         "linear conv1d conv2d embedding unstructured scope_all float64 float32 bfloat16 float16 cpu accelerator "
-        "reupdate relevel tied finalize restore trace export compile"
+        "reupdate relevel tied finalize restore trace export compile save_trace deepcopy"
     )
     unsupported = "given block n_of_m any_n_of_m channel input_channel band per_parameter"
     contract = Contract(

@@ -187,7 +187,7 @@ class StructuralExemplarAdapter(Adapter):
     profile = "structural"
     supported = (
         "linear conv1d conv2d channel scope_all float64 float32 bfloat16 float16 cpu accelerator "
-        "per_parameter reupdate relevel finalize restore trace export compile"
+        "per_parameter reupdate relevel finalize restore trace export compile save_trace deepcopy"
     )
     unsupported = "embedding given unstructured block n_of_m any_n_of_m input_channel band tied"
     contract: Contract = Contract(

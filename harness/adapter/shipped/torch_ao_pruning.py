@@ -75,7 +75,7 @@ class FakeSparsityAdapter(_TorchAdapter):
 
     supported = (
         "linear conv1d conv2d embedding given float64 float32 bfloat16 float16 cpu accelerator per_parameter "
-        "reupdate finalize restore trace export compile"
+        "reupdate finalize restore trace export compile save_trace deepcopy"
     )
     unsupported = "unstructured block n_of_m any_n_of_m channel input_channel band scope_all relevel tied"
     contract = replace(_CONTRACT, score="given", masks_at="attach", regrowth="monotone", mask_storage="nowhere")
@@ -136,7 +136,7 @@ class WeightNormL1Adapter(_TorchAdapter):
 
     supported = (
         "linear embedding unstructured block n_of_m any_n_of_m float64 float32 bfloat16 float16 cpu accelerator "
-        "per_parameter reupdate relevel finalize restore trace export compile"
+        "per_parameter reupdate relevel finalize restore trace export compile save_trace deepcopy"
     )
     unsupported = "conv1d conv2d given channel input_channel band scope_all tied"
     contract = _CONTRACT
@@ -172,7 +172,7 @@ class NearlyDiagonalAdapter(_TorchAdapter):
 
     supported = (
         "linear embedding band float64 float32 bfloat16 float16 cpu accelerator per_parameter "
-        "reupdate finalize restore trace export compile"
+        "reupdate finalize restore trace export compile save_trace deepcopy"
     )
     unsupported = (
         "conv1d conv2d given unstructured block n_of_m any_n_of_m channel input_channel scope_all relevel tied"

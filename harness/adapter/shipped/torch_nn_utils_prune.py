@@ -33,7 +33,7 @@ _CONTRACT = Contract(
 )
 _SUPPORTED = (
     "linear conv1d conv2d embedding float64 float32 bfloat16 float16 cpu accelerator per_parameter reupdate "
-    "finalize restore trace export compile "
+    "finalize restore trace export compile save_trace deepcopy "
 )
 
 

@@ -57,7 +57,7 @@ class MagnitudePrunerAdapter(Adapter):
     tracker = "https://github.com/VainF/Torch-Pruning/issues"
     profile = "structural"
     supported = """linear conv1d conv2d channel scope_all float64 float32 bfloat16 float16 cpu accelerator per_parameter
-        finalize restore trace export compile"""
+        finalize restore trace export compile save_trace deepcopy"""
     unsupported = "embedding given unstructured block n_of_m any_n_of_m input_channel band tied reupdate relevel"
     contract = Contract(
         holds="in place", score="magnitude-l2", rounding="ceil", level_basis="dense", masks_at="update",

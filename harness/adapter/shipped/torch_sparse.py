@@ -58,7 +58,9 @@ class SemiStructuredAdapter(Adapter):
     catalogue = 4
     homepage = "https://docs.pytorch.org/docs/stable/sparse.html#sparse-semi-structured-tensors"
     tracker = "https://github.com/pytorch/pytorch/issues"
-    supported = "linear n_of_m bfloat16 float16 accelerator reupdate finalize restore trace export compile"
+    supported = (
+        "linear n_of_m bfloat16 float16 accelerator reupdate finalize restore trace export compile save_trace deepcopy"
+    )
     unsupported = (
         "conv1d conv2d embedding given unstructured block any_n_of_m channel input_channel band scope_all float64 "
         "float32 cpu per_parameter relevel tied"

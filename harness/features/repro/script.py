@@ -27,7 +27,7 @@ from .placeholder_code import BEFORE_CODE, PlaceholderCode, context_code, contex
 _PATTERNS = {"Band", "Block", "Channel", "Given", "NofM", "Unstructured"}
 _RESTS_ON = {"example_input": "inputs", "batches": "batches", "device": "DEVICE", "dtype": "DTYPE"}
 _NO_PACKAGES = {*sys.stdlib_module_names, "torch", "msgspec", __name__.partition(".")[0]}
-_OPERATIONS = {"reupdate", "relevel", "finalize", "restore", "trace", "export", "compile"}
+_OPERATIONS = {"reupdate", "relevel", "finalize", "restore", "trace", "export", "compile", "save_trace", "deepcopy"}
 _OURS = (check_tools.__name__, mask_checks.__name__, model_checks.__name__)
 
 
