@@ -18,6 +18,7 @@ RestoresInto = Literal["attached", "dense", "whole model"]
 Ragged = Literal["keep", "prune", "refuse"]
 Ties = Literal["any", "lowest index", "highest index"]
 Sizes = Literal["any", "multiples of 16", "multiples of 64"]
+RezeroedBy = Literal["package", "user"]
 
 
 class InvalidContract(ValueError):
@@ -47,6 +48,9 @@ class Contract(Struct, frozen=True, kw_only=True):
         ties: Which units are kept among those with equal scores.
         sizes: Which weights are supported, by the size of every dimension except a convolution's window. All others
             must be refused by name.
+        rezeroed_by: Who sets removed entries to zero again after a step of the optimizer. `package`: the package, so
+            that they are zero in forward however the optimizer is stepped. `user`: code that a user of the package
+            calls after each step, and that the adapter calls in `Sparsified.step` or `train`.
     """
 
     holds: Holds
@@ -60,6 +64,7 @@ class Contract(Struct, frozen=True, kw_only=True):
     ragged: Ragged
     ties: Ties
     sizes: Sizes = "any"
+    rezeroed_by: RezeroedBy = "package"
 
     @property
     def ranks_by_magnitude(self) -> bool:

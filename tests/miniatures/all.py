@@ -3,6 +3,7 @@
 from . import (
     MINIATURES,
     Miniature,
+    declare,
     device,
     importing,
     leaks,
@@ -22,6 +23,6 @@ from . import (
 )
 
 __all__ = [
-    "MINIATURES", "Miniature", "device", "importing", "leaks", "mask", "networks", "process", "ranking",
-    "reference", "refuse", "reg", "restoring", "smoke", "state", "struct", "trace", "train",
+    "MINIATURES", "Miniature", "declare", "device", "importing", "leaks", "mask", "networks", "process",
+    "ranking", "reference", "refuse", "reg", "restoring", "smoke", "state", "struct", "trace", "train",
 ]

@@ -1,0 +1,152 @@
+"""DECLARE: declared capabilities and clauses that no other area judges."""
+
+import numpy as np
+
+from sparsecheck import Plan, Sparsified, Trial, case, require
+from sparsecheck.oracle.compare import array
+from sparsecheck.oracle.ranking import assert_subset, assert_unit_ties, expected_units, rankings
+from sparsecheck.trials import training
+from sparsecheck.trials.baseline import assert_removed_are_zero, reported_masks
+from sparsecheck.trials.declared import network_of_half_sizes, scores_that_fit
+from sparsecheck.trials.modules import reverse_scores
+from sparsecheck.trials.refusal import assert_plan_refused
+from sparsecheck.trials.structural import assert_shares, removed_shares
+from sparsecheck.values.comparisons import note
+
+
+@case("DECLARE-01", compares="the declaration")
+def test_declared_score_fits_the_patterns(trial: Trial) -> None:
+    fitting, why = scores_that_fit(trial.declaration.capabilities)
+    message = f"score={trial.contract.score!r} is declared, but {why}; declare one of {', '.join(fitting)}"
+    require(trial.contract.score in fitting, "score-misfits", message)
+
+
+@case("DECLARE-02")
+def test_ties_between_units_are_broken_as_declared(trial: Trial) -> None:
+    model = trial.dense_model()
+    for name in trial.plan.names:
+        weight = model.get_parameter(name).detach()
+        weight.copy_(weight.sign() / 4)
+    dense = trial.parameters(model)
+    sparsified = trial.sparsified(model)
+    trial.assert_counts(sparsified)
+    for one in rankings(trial.plan, trial.masks(sparsified), dense):
+        assert_unit_ties(one, expected_units(one, trial.contract), trial.contract)
+
+
+@case("DECLARE-03")
+def test_unstructured_is_applied_to_every_layer(trial: Trial) -> None:
+    _assert_ranked_and_applied(trial)
+
+
+@case("DECLARE-04")
+def test_output_channels_are_removed_from_every_layer(trial: Trial) -> None:
+    _assert_ranked_and_applied(trial)
+
+
+@case("DECLARE-05")
+def test_input_channels_are_removed_from_every_layer(trial: Trial) -> None:
+    _assert_ranked_and_applied(trial)
+
+
+@case("DECLARE-06")
+def test_given_mask_is_applied_to_every_layer(trial: Trial) -> None:
+    _assert_applied(trial, trial.sparsified())
+
+
+@case("DECLARE-07")
+def test_patterns_of_matrices_are_applied_to_embeddings(trial: Trial) -> None:
+    if trial.planned_masks:
+        _assert_applied(trial, trial.sparsified())
+    else:
+        _assert_ranked_and_applied(trial)
+
+
+def _assert_ranked_and_applied(trial: Trial) -> None:
+    dense = trial.dense_parameters()
+    sparsified = trial.sparsified()
+    trial.assert_counts(sparsified)
+    if trial.contract.ranks_by_magnitude:
+        trial.assert_highest_kept(sparsified, dense)
+    _assert_applied(trial, sparsified)
+
+
+def _assert_applied(trial: Trial, sparsified: Sparsified) -> None:
+    masks = trial.expected_masks(sparsified)
+    trial.assert_masks(sparsified, masks, "after update")
+    trial.assert_used_weights(sparsified.model, trial.masked(trial.dense_parameters(), masks), "after update")
+
+
+@case("DECLARE-08")
+def test_nothing_comes_back_at_an_unchanged_level(trial: Trial) -> None:
+    model = trial.dense_model()
+    parameters = dict(model.named_parameters())
+    sparsified = trial.sparsified(model)
+    before = trial.masks(sparsified)
+    reverse_scores(trial.dense_weights(sparsified, parameters))
+    sparsified.update()
+    what = "were removed and are kept again after an update at the same level, but regrowth='monotone' is declared"
+    assert_subset(trial.masks(sparsified), before, "regrown", what)
+
+
+@case("DECLARE-09")
+def test_random_masks_are_drawn_again(trial: Trial) -> None:
+    trial.guard.seed(1)
+    sparsified = trial.sparsified()
+    before = reported_masks(trial, sparsified)
+    sparsified.update()
+    after = reported_masks(trial, sparsified)
+    for name in before:
+        note(f"the masks of {name} from two updates")
+    drawn = any(not np.array_equal(mask, after[name]) for name, mask in before.items())
+    message = "a second update left every mask as it was, but reupdate and score='random' are declared"
+    require(drawn, "update-without-effect", message)
+
+
+@case("DECLARE-10")
+def test_first_update_takes_a_level(trial: Trial) -> None:
+    sparsified = trial.attach()
+    before = trial.masks(sparsified) if trial.contract.masks_at == "attach" else None
+    sparsified.update(0.6)
+    trial.assert_counts(sparsified, 0.6, before)
+    if trial.supports("reupdate"):
+        before = trial.masks(sparsified)
+        sparsified.update()
+        trial.assert_counts(sparsified, before=before)
+
+
+@case("DECLARE-11")
+def test_weight_of_half_the_declared_size_is_refused(trial: Trial) -> None:
+    other = trial.with_network(network_of_half_sizes(trial, "DECLARE-11"), "DECLARE-11")
+    for name, pattern in other.plan.patterns.items():
+        assert_plan_refused(other, other.dense_model(), Plan({name: pattern}), (name, name.rpartition(".")[0]))
+
+
+@case("DECLARE-12")
+def test_zeros_come_back_as_declared(trial: Trial) -> None:
+    model = trial.dense_model()
+    optimizer = training.sgd(model.parameters())
+    training.train_alone(trial, model, optimizer)  # so that it goes on moving what is removed
+    sparsified = trial.sparsified(model)
+    masks = reported_masks(trial, sparsified)
+    training.train_alone(trial, sparsified.model, training.holding(sparsified.model, optimizer))
+    if trial.contract.rezeroed_by == "package":
+        assert_removed_are_zero(trial, sparsified.model, masks, "after steps of the optimizer alone")
+        return
+    used = trial.used_weights(sparsified.model)
+    for name in masks:
+        note(f"the removed entries of {name}")
+    moved = any(bool((array(used[name]) != 0)[~mask].any()) for name, mask in masks.items())
+    message = (
+        "after steps of the optimizer alone all removed entries are zero in forward, but rezeroed_by='user' is "
+        "declared: declare 'package'"
+    )
+    require(moved, "zeros-kept", message)
+
+
+@case("DECLARE-13", compares="the shapes")
+def test_a_further_update_removes_a_share_of_the_rest(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    before = removed_shares(trial, sparsified)
+    sparsified.update()
+    assert_shares(trial, sparsified, "after a second update without a level", None, before)

@@ -1,0 +1,74 @@
+"""Find the first cell that rejects a false declaration, and pin it."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+
+from sparsecheck.report.ledger import Planned
+from sparsecheck.values.record import Record
+from tests.bench_of_one import available, judge
+from tools.kill_matrix.matrix import cheaper
+
+from .table import FalseDeclaration, table
+
+NAMES = {one.name: one for one in table()}
+
+FILE = Path(__file__).with_name("pinned.json")
+_SLOW = ("STATE-02", "STRUCT-17", "PROCESS-", "TRACE-", "DEVICE-")
+"""Requirements that are tried last, because they start interpreters or compile."""
+
+_LIKELY: defaultdict[str, tuple[str, ...]] = defaultdict(lambda: ("DECLARE-",), {
+    "unsupported": ("REFUSE-",), "holds": ("REG-01",), "masks_at": ("MASK-27", "STRUCT-07"),
+    "mask_storage": ("STATE-04",), "restores_into": ("STATE-18",), "sizes": ("REG-22",), "ragged": ("MASK-23",),
+    "ties": ("MASK-22", "DECLARE-"), "regrowth": ("MASK-25", "DECLARE-"), "level_basis": ("MASK-24", "STRUCT-10"),
+    "restore": ("STATE-01", "STATE-05", "STRUCT-15"), "finalize": ("REG-12", "REG-13"), "tied": ("REG-10",),
+    "trace": ("TRACE-",), "export": ("TRACE-",), "compile": ("TRACE-",), "relevel": ("MASK-24", "MASK-25"),
+})
+"""By capability or clause, the requirements that are tried first."""
+
+
+def rejection(one: FalseDeclaration, first: str = "") -> Record | None:
+    """Return the record of the first cell that rejects a false declaration, or None if every cell accepts it.
+
+    Args:
+        one: The false declaration.
+        first: A cell to try before all others.
+    """
+    cells = [*available(one.make())]
+    with cheaper():
+        for planned in sorted(cells, key=lambda planned: _order(one, planned, first)):
+            record = judge(one.make(), planned)
+            if record.verdict.is_red:
+                return record
+    return None
+
+
+def _order(one: FalseDeclaration, planned: Planned, first: str) -> tuple[bool, bool, bool]:
+    likely = _LIKELY["unsupported" if one.declared == "unsupported" else one.what.partition(" ")[0]]
+    id = planned.cell.requirement
+    return planned.cell.id != first, not id.startswith(likely), id.startswith(_SLOW)
+
+
+def still_rejects(one: FalseDeclaration, cell: str) -> Record | None:
+    """Return the record of a cell that rejected a false declaration before; None if it is no longer planned."""
+    found = next((planned for planned in available(one.make()) if planned.cell.id == cell), None)
+    with cheaper():
+        return judge(one.make(), found) if found else None
+
+
+def pinned() -> dict[str, tuple[str, str]]:
+    """Return, by name, the cell that rejects a false declaration and the kind of violation."""
+    return {name: (cell, kind) for name, (cell, kind) in json.loads(FILE.read_text()).items()}
+
+
+def kind_of(record: Record) -> str:
+    """Return the kind of violation, or the type of exception."""
+    return record.signature.partition(":")[0]
+
+
+def judged(name: str) -> tuple[str, tuple[str, str] | None]:
+    """Return the cell that rejects a false declaration and the kind of violation, or None."""
+    record = rejection(NAMES[name], pinned().get(name, ("", ""))[0])
+    return name, None if record is None else (record.cell, kind_of(record))

@@ -1,0 +1,365 @@
+"""Sparsifiers that declare a capability which they lack, and say nothing when they are asked for it.
+
+Each is the exemplar, or the structural one, with one capability taken away: by doing nothing, or by doing something
+else instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sparsecheck import Adapter, Band, Block, Channel, Context, Given, NofM, Plan, Saved, Sparsified, Unstructured
+from sparsecheck.adapter.protocol import _capability
+from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter, Keep
+from sparsecheck.adapter.shipped.structural_exemplar import ChannelRemover, StructuralExemplarAdapter
+from sparsecheck.values.capability import BLOCK_PARTS, LAYER_KINDS, PARTS
+from sparsecheck.values.pattern import Pattern
+
+from .honest import PATTERNS, Make
+
+Where = Callable[[nn.Module | None, Pattern, Context], bool]
+
+_TYPES = {"linear": nn.Linear, "conv1d": nn.Conv1d, "conv2d": nn.Conv2d, "embedding": nn.Embedding}
+_DTYPES = ("float64", "float32", "bfloat16", "float16")
+
+
+def _layers(model: nn.Module) -> dict[str, nn.Module]:
+    return {f"{path}.weight".removeprefix("."): module for path, module in model.named_modules()}
+
+
+# ----------------------------------------------------------------- doing nothing
+
+
+class PassesOver(ExemplarAdapter):
+    """Leaves dense what `where` says, and says nothing."""
+
+    def __init__(self, where: Where) -> None:
+        self.where = where
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        layers = _layers(model)
+        dense = [name for name, pattern in plan.patterns.items() if self.where(layers.get(name), pattern, context)]
+        sparsified = super().attach(model, plan, context)
+        assert isinstance(sparsified, Exemplar)
+        update = sparsified.update
+
+        def update_others(level: float | None = None) -> None:
+            update(level)
+            for name in dense:
+                sparsified.mask_tensor(name).fill_(True)
+
+        sparsified.update = update_others  # type: ignore[method-assign]
+        return sparsified
+
+
+class RemovesElsewhere(StructuralExemplarAdapter):
+    """Leaves dense what `where` says, and says nothing."""
+
+    def __init__(self, where: Where) -> None:
+        self.where = where
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        layers = _layers(model)
+        sparsified = super().attach(model, plan, context)
+        assert isinstance(sparsified, ChannelRemover)
+        chosen = sparsified.chosen
+
+        def chosen_elsewhere(plan: Plan, names: tuple[str, ...]) -> list[int]:
+            passes = any(self.where(layers.get(name), plan.patterns[name], context) for name in names)
+            return [] if passes else chosen(plan, names)
+
+        sparsified.chosen = chosen_elsewhere  # type: ignore[method-assign]
+        return sparsified
+
+
+def _is_layer(kind: str) -> Where:
+    return lambda layer, pattern, context: isinstance(layer, _TYPES[kind])
+
+
+def _is_pattern(capability: str) -> Where:
+    return lambda layer, pattern, context: _capability(pattern) == capability
+
+
+def _is_dtype(dtype: str) -> Where:
+    return lambda layer, pattern, context: context.dtype == getattr(torch, dtype)
+
+
+def _on(cpu: bool) -> Where:
+    return lambda layer, pattern, context: (str(context.device) == "cpu") == cpu
+
+
+def _is_part(pattern: str, part: str) -> Where:
+    def where(layer: nn.Module | None, asked: Pattern, context: Context) -> bool:
+        if isinstance(asked, Block) and part in BLOCK_PARTS:
+            return asked.shape[1 if part == "kx1" else 0] == 1
+        return _capability(asked) == pattern and isinstance(layer, _TYPES.get(part, ()))
+
+    return where
+
+
+def _parts() -> Iterator[tuple[str, str]]:
+    yield from ((pattern, part) for pattern, parts in PARTS.items() for part in parts)
+    yield from ((pattern, "embedding") for pattern in ("block", "n_of_m", "any_n_of_m", "band"))
+
+
+# ---------------------------------------------------------- doing something else
+
+
+class Replaces(ExemplarAdapter):
+    """Carries out another plan than the one that it is given."""
+
+    def __init__(self, change: Callable[[Plan], Plan]) -> None:
+        self.change = change
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        return super().attach(model, self.change(plan), context)
+
+
+class ReplacesChannels(StructuralExemplarAdapter):
+    """Carries out another plan than the one that it is given."""
+
+    def __init__(self, change: Callable[[Plan], Plan]) -> None:
+        self.change = change
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        return super().attach(model, self.change(plan), context)
+
+
+def _each(plan: Plan) -> Plan:
+    return replace(plan, scope="each")
+
+
+def _first_level(plan: Plan) -> Plan:
+    [first, *_] = plan.patterns.values()
+    if isinstance(first, Band | NofM):
+        return replace(plan, patterns=dict.fromkeys(plan.patterns, first))
+    level = getattr(first, "level", None)
+    return plan if level is None else plan.at_level(level)
+
+
+def _other_pattern(capability: str) -> Callable[[Plan], Plan]:
+    def change(plan: Plan) -> Plan:
+        return replace(plan, patterns={
+            name: _SUBSTITUTES[capability](pattern) if _capability(pattern) == capability else pattern
+            for name, pattern in plan.patterns.items()
+        })
+
+    return change
+
+
+_SUBSTITUTES: dict[str, Callable[[Any], Pattern]] = {
+    "given": lambda one: Unstructured(1 - float(one.mask.mean())),
+    "unstructured": lambda one: Channel(one.level),
+    "block": lambda one: Unstructured(one.level),
+    "n_of_m": lambda one: Unstructured(0.5),
+    "any_n_of_m": lambda one: NofM(2, 4),
+    "channel": lambda one: Unstructured(one.level),
+    "input_channel": lambda one: Channel(one.level),
+    "band": lambda one: Band(1),
+}
+
+
+# -------------------------------------------------------------------- operations
+
+
+class _Once(Exemplar):
+    """Ranks at the first update and at a new level only."""
+
+    last: object = None
+
+    def update(self, level: float | None = None) -> None:
+        if self.last is None or (level is not None and level != self.last):
+            super().update(level)
+            self.last = "the plan's" if level is None else level
+
+
+class _IgnoresLevels(Exemplar):
+    def update(self, level: float | None = None) -> None:
+        super().update()
+
+
+class _FirstLevelOnly(Exemplar):
+    """Takes a level at the first update only."""
+
+    is_updated = False
+
+    def update(self, level: float | None = None) -> None:
+        super().update(None if self.is_updated else level)
+        self.is_updated = True
+
+
+class _NoFirstLevel(Exemplar):
+    """Takes a level at a further update only."""
+
+    is_updated = False
+
+    def update(self, level: float | None = None) -> None:
+        super().update(level if self.is_updated else None)
+        self.is_updated = True
+
+
+class _RaisesOnly(Exemplar):
+    """Takes a level above the plan's only."""
+
+    def update(self, level: float | None = None) -> None:
+        planned = max(getattr(pattern, "level", 0.0) for pattern in self.plan.patterns.values())
+        super().update(level if level is None or level > planned else None)
+
+
+class _LowersOnly(Exemplar):
+    """Takes a level below the plan's only."""
+
+    def update(self, level: float | None = None) -> None:
+        planned = max(getattr(pattern, "level", 0.0) for pattern in self.plan.patterns.values())
+        super().update(level if level is None or level < planned else None)
+
+
+class _OnePlace(Exemplar):
+    """Masks a shared parameter in the planned layer only."""
+
+    def _register(self, name: str) -> None:
+        weight = self.model.get_parameter(name)
+        path, _, attribute = name.rpartition(".")
+        keep = self.keep(weight, True)
+        torch.nn.utils.parametrize.register_parametrization(self.model.get_submodule(path), attribute, keep)
+
+
+class _StaysSparse(Exemplar):
+    def finalize(self) -> nn.Module:
+        return self.model
+
+
+class _BackToDense(Exemplar):
+    """Finalizes to the dense weights."""
+
+    def finalize(self) -> nn.Module:
+        for name in self.plan.names:
+            self.mask_tensor(name).fill_(True)
+        return super().finalize()
+
+
+class _LoadsNothing(Exemplar):
+    def load(self, saved: Saved) -> None:
+        self.update()
+
+
+class _LoadsWeights(Exemplar):
+    """Loads the weights, and ranks them anew."""
+
+    def load(self, saved: Saved) -> None:
+        self.model.load_state_dict({name: one for name, one in saved.model.items() if not name.endswith(".mask")},
+                                   strict=False)
+        self.update()
+
+
+class _LoadsMasks(Exemplar):
+    """Loads the masks, and keeps the weights of the dense model."""
+
+    def load(self, saved: Saved) -> None:
+        self.model.load_state_dict({name: one for name, one in saved.model.items() if name.endswith(".mask")},
+                                   strict=False)
+
+
+class _Closed(Keep):
+    def forward(self, weight: Tensor) -> Tensor:
+        if torch.compiler.is_compiling() or torch._C._get_tracing_state() or type(weight).__name__ == "FakeTensor":
+            raise RuntimeError("there is no graph of this")
+        return super().forward(weight)
+
+
+class _WithoutGraph(Exemplar):
+    keep = _Closed
+
+
+class _DenseGraph(Keep):
+    def forward(self, weight: Tensor) -> Tensor:
+        if torch.compiler.is_compiling() or torch._C._get_tracing_state() or type(weight).__name__ == "FakeTensor":
+            return weight * 1
+        return super().forward(weight)
+
+
+class _WithDenseGraph(Exemplar):
+    keep = _DenseGraph
+
+
+class _RemovesOnce(ChannelRemover):
+    last: object = None
+
+    def update(self, level: float | None = None) -> None:
+        if self.last is None or (level is not None and level != self.last):
+            super().update(level)
+            self.last = "the plan's" if level is None else level
+
+
+class _RemovesAtOneLevel(ChannelRemover):
+    def update(self, level: float | None = None) -> None:
+        super().update()
+
+
+class _RestoresNothing(ChannelRemover):
+    def load(self, saved: Saved) -> None:
+        self.update()
+
+
+OPERATIONS: dict[str, dict[str, type[Exemplar]]] = {
+    "reupdate": {"ranks once": _Once},
+    "relevel": {
+        "ignores levels": _IgnoresLevels, "takes a level at first only": _FirstLevelOnly,
+        "takes no level at first": _NoFirstLevel, "raises only": _RaisesOnly, "lowers only": _LowersOnly,
+    },
+    "tied": {"masks one place": _OnePlace},
+    "finalize": {"stays sparse": _StaysSparse, "becomes dense": _BackToDense},
+    "restore": {"loads nothing": _LoadsNothing, "loads weights": _LoadsWeights, "loads masks": _LoadsMasks},
+    "trace": {"fails": _WithoutGraph, "becomes dense": _WithDenseGraph},
+    "export": {"fails": _WithoutGraph, "becomes dense": _WithDenseGraph},
+    "compile": {"fails": _WithoutGraph, "becomes dense": _WithDenseGraph},
+}
+REMOVALS: dict[str, dict[str, type[ChannelRemover]]] = {
+    "relevel": {"ignores levels": _RemovesAtOneLevel},
+    "restore": {"loads nothing": _RestoresNothing},
+}
+
+
+def _using(adapter: type[Adapter], sparsified: type[Sparsified]) -> Make:
+    def make() -> Adapter:
+        made = adapter()
+        made.sparsified = sparsified  # type: ignore[attr-defined]
+        return made
+
+    return make
+
+
+def lacking() -> Iterator[tuple[str, str, str, Make]]:
+    """Yield (base, capability or part of a pattern, what happens instead, maker of the adapter)."""
+    for base, passes in (("exemplar", PassesOver), ("structural", RemovesElsewhere)):
+        supported = passes.supported.split()
+        places: dict[str, Where] = {
+            **{kind: _is_layer(kind) for kind in LAYER_KINDS},
+            **{pattern: _is_pattern(pattern) for pattern in PATTERNS},
+            **{dtype: _is_dtype(dtype) for dtype in _DTYPES},
+            "cpu": _on(cpu=True),
+            "accelerator": _on(cpu=False),
+        }
+        for name, where in places.items():
+            if name in supported:
+                yield base, name, "leaves it dense", lambda passes=passes, where=where: passes(where)
+    for pattern, part in _parts():
+        where = _is_part(pattern, part)
+        yield "exemplar", f"{pattern} on {part}", "leaves it dense", lambda where=where: PassesOver(where)
+    for pattern in PATTERNS:
+        change = _other_pattern(pattern)
+        yield "exemplar", pattern, "takes another pattern", lambda change=change: Replaces(change)
+    for base, replaces in (("exemplar", Replaces), ("structural", ReplacesChannels)):
+        yield base, "scope_all", "ranks each by itself", lambda replaces=replaces: replaces(_each)
+        yield base, "per_parameter", "takes the first level", lambda replaces=replaces: replaces(_first_level)
+    for capability, ways in OPERATIONS.items():
+        for way, sparsified in ways.items():
+            yield "exemplar", capability, way, _using(ExemplarAdapter, sparsified)
+    for capability, removals in REMOVALS.items():
+        for way, remover in removals.items():
+            yield "structural", capability, way, _using(StructuralExemplarAdapter, remover)
