@@ -74,13 +74,13 @@ REQUIREMENTS = (
     ),
     Requirement(
         id="DECLARE-11", source="torch.sparse.to_sparse_semi_structured, which names the sizes it takes",
-        sentence="A planned weight is refused by name if its sizes are multiples of half of what the contract declares.",
+        sentence="A planned weight is refused by name if its sizes are odd multiples of half the declared number.",
         patterns=(CANONICAL_PATTERN,), unless=(("sizes", "any"),), **_NEW,
     ),
     Requirement(
         id="DECLARE-12", source="sparsecheck.Contract.rezeroed_by; torchao SemiSparseWeightConfig, fake sparsity",
-        sentence="After a step of the optimizer alone removed entries are zero in forward if and only if the package is "
-        "declared to set them to zero again.",
+        sentence="After a step of the optimizer alone, removed entries are zero in forward if and only if the package "
+        "is declared to set them to zero again.",
         **{**_NEW, "level": "core"},
     ),
     Requirement(

@@ -259,5 +259,5 @@ def assert_unit_ties(one: Ranking, cut: Units, contract: Contract) -> None:
             raise Violation(
                 "ties-differ",
                 f"{one.description} keeps {count} of {len(units_of)} units of equal score, but not those of "
-                f"{contract.ties}: {stray.size} of {count} such units are removed (group {group} of {len(cut.removed)})",
+                f"{contract.ties}: {stray.size} of {count} such units are removed, in group {group}",
             )

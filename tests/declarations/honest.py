@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Any
 
 import torch
 from msgspec.structs import replace
 from torch import Tensor, nn
 
-from sparsecheck import Adapter, Context, Plan, Refusal, Sparsified
+from sparsecheck import Adapter, Context, Plan, Refusal, Saved, Sparsified
 from sparsecheck.adapter.shipped import exemplar
 from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter
 from sparsecheck.adapter.shipped.structural_exemplar import StructuralExemplarAdapter
@@ -22,6 +24,25 @@ from tests.variants.restoring import BringsItsModel, RestoresOntoDense
 Make = Callable[[], Adapter]
 
 PATTERNS = ("given", "unstructured", "block", "n_of_m", "any_n_of_m", "channel", "input_channel", "band")
+
+
+class Declaring(Adapter):
+    """Works as `honest` does, and declares something else."""
+
+    distribution = "sparsecheck"
+
+    def __init__(self, honest: Adapter, **declared: Any) -> None:
+        self.honest = honest
+        for name in ("profile", "supported", "unsupported", "partial", "catalogue", "contract"):
+            setattr(self, name, declared.get(name, getattr(honest, name)))
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        return self.honest.attach(model, plan, context)
+
+    def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
+        honest = copy.copy(self.honest)
+        honest.attach = self.attach  # type: ignore[method-assign]  # which a case may watch
+        return honest.restore(dense_model, plan, saved, context)
 
 
 class _Leveled(Exemplar):
@@ -148,3 +169,4 @@ RESTORES: dict[str, Make] = {"attached": exemplary, "dense": RestoresOntoDense, 
 HOLDERS = ("buffer", "in place", "wrapper", "forward")
 HOLDS: dict[str, Make] = {"parametrization": exemplary, **{one: VARIANTS[f"holds={one}"] for one in HOLDERS}}
 TIES: dict[str, Make] = {"any": _Untied}
+REZEROED: dict[str, Make] = {"package": exemplary, "user": HOLDS["in place"]}

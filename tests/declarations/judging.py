@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from contextlib import nullcontext
 from pathlib import Path
 
+from sparsecheck import Adapter
 from sparsecheck.report.ledger import Planned
 from sparsecheck.values.record import Record
 from tests.bench_of_one import available, judge
@@ -24,7 +26,8 @@ _LIKELY: defaultdict[str, tuple[str, ...]] = defaultdict(lambda: ("DECLARE-",), 
     "mask_storage": ("STATE-04",), "restores_into": ("STATE-18",), "sizes": ("REG-22",), "ragged": ("MASK-23",),
     "ties": ("MASK-22", "DECLARE-"), "regrowth": ("MASK-25", "DECLARE-"), "level_basis": ("MASK-24", "STRUCT-10"),
     "restore": ("STATE-01", "STATE-05", "STRUCT-15"), "finalize": ("REG-12", "REG-13"), "tied": ("REG-10",),
-    "trace": ("TRACE-",), "export": ("TRACE-",), "compile": ("TRACE-",), "relevel": ("MASK-24", "MASK-25"),
+    "trace": ("TRACE-",), "export": ("TRACE-",), "compile": ("TRACE-",), "relevel": ("MASK-24", "MASK-25", "DECLARE-10"), "rezeroed_by": ("DECLARE-12",),
+    "reupdate": ("MASK-35", "DECLARE-"), "score": ("DECLARE-01", "MASK-08", "MASK-29", "MASK-32", "STRUCT-05"),
 })
 """By capability or clause, the requirements that are tried first."""
 
@@ -36,13 +39,17 @@ def rejection(one: FalseDeclaration, first: str = "") -> Record | None:
         one: The false declaration.
         first: A cell to try before all others.
     """
-    cells = [*available(one.make())]
-    with cheaper():
-        for planned in sorted(cells, key=lambda planned: _order(one, planned, first)):
-            record = judge(one.make(), planned)
-            if record.verdict.is_red:
-                return record
+    for planned in sorted(available(one.make()), key=lambda planned: _order(one, planned, first)):
+        record = _judge(one.make(), planned)
+        if record.verdict.is_red:
+            return record
     return None
+
+
+def _judge(adapter: Adapter, planned: Planned) -> Record:
+    """Return the record of a cell; only what compiles or starts interpreters is worth the preparation of `cheaper`."""
+    with cheaper() if planned.cell.requirement.startswith(_SLOW) else nullcontext():
+        return judge(adapter, planned)
 
 
 def _order(one: FalseDeclaration, planned: Planned, first: str) -> tuple[bool, bool, bool]:
@@ -51,11 +58,10 @@ def _order(one: FalseDeclaration, planned: Planned, first: str) -> tuple[bool, b
     return planned.cell.id != first, not id.startswith(likely), id.startswith(_SLOW)
 
 
-def still_rejects(one: FalseDeclaration, cell: str) -> Record | None:
-    """Return the record of a cell that rejected a false declaration before; None if it is no longer planned."""
-    found = next((planned for planned in available(one.make()) if planned.cell.id == cell), None)
-    with cheaper():
-        return judge(one.make(), found) if found else None
+def record_of(adapter: Adapter, cell: str) -> Record | None:
+    """Return the record of one cell; None if it is not planned."""
+    found = next((planned for planned in available(adapter) if planned.cell.id == cell), None)
+    return _judge(adapter, found) if found else None
 
 
 def pinned() -> dict[str, tuple[str, str]]:

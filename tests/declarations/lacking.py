@@ -7,20 +7,21 @@ else instead.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from sparsecheck import Adapter, Band, Block, Channel, Context, Given, NofM, Plan, Saved, Sparsified, Unstructured
+from sparsecheck import Adapter, Band, Block, Channel, Context, NofM, Plan, Saved, Sparsified, Unstructured
 from sparsecheck.adapter.protocol import _capability
 from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter, Keep
 from sparsecheck.adapter.shipped.structural_exemplar import ChannelRemover, StructuralExemplarAdapter
 from sparsecheck.values.capability import BLOCK_PARTS, LAYER_KINDS, PARTS
 from sparsecheck.values.pattern import Pattern
 
-from .honest import PATTERNS, Make
+from .honest import BASES, HOLDERS, HOLDS, PATTERNS, SCORES, Declaring, Make, exemplary, structural
 
 Where = Callable[[nn.Module | None, Pattern, Context], bool]
 
@@ -287,15 +288,6 @@ class _WithDenseGraph(Exemplar):
     keep = _DenseGraph
 
 
-class _RemovesOnce(ChannelRemover):
-    last: object = None
-
-    def update(self, level: float | None = None) -> None:
-        if self.last is None or (level is not None and level != self.last):
-            super().update(level)
-            self.last = "the plan's" if level is None else level
-
-
 class _RemovesAtOneLevel(ChannelRemover):
     def update(self, level: float | None = None) -> None:
         super().update()
@@ -306,60 +298,128 @@ class _RestoresNothing(ChannelRemover):
         self.update()
 
 
-OPERATIONS: dict[str, dict[str, type[Exemplar]]] = {
-    "reupdate": {"ranks once": _Once},
-    "relevel": {
-        "ignores levels": _IgnoresLevels, "takes a level at first only": _FirstLevelOnly,
-        "takes no level at first": _NoFirstLevel, "raises only": _RaisesOnly, "lowers only": _LowersOnly,
-    },
-    "tied": {"masks one place": _OnePlace},
-    "finalize": {"stays sparse": _StaysSparse, "becomes dense": _BackToDense},
-    "restore": {"loads nothing": _LoadsNothing, "loads weights": _LoadsWeights, "loads masks": _LoadsMasks},
-    "trace": {"fails": _WithoutGraph, "becomes dense": _WithDenseGraph},
-    "export": {"fails": _WithoutGraph, "becomes dense": _WithDenseGraph},
-    "compile": {"fails": _WithoutGraph, "becomes dense": _WithDenseGraph},
+OPERATIONS: dict[str, tuple[tuple[str, str, type[Sparsified]], ...]] = {
+    "exemplar": (
+        ("reupdate", "ranks once", _Once),
+        ("relevel", "ignores levels", _IgnoresLevels),
+        ("relevel", "takes a level at first only", _FirstLevelOnly),
+        ("relevel", "takes no level at first", _NoFirstLevel),
+        ("relevel", "raises only", _RaisesOnly),
+        ("relevel", "lowers only", _LowersOnly),
+        ("tied", "masks one place", _OnePlace),
+        ("finalize", "stays sparse", _StaysSparse),
+        ("finalize", "becomes dense", _BackToDense),
+        ("restore", "loads nothing", _LoadsNothing),
+        ("restore", "loads weights", _LoadsWeights),
+        ("restore", "loads masks", _LoadsMasks),
+        *((door, "fails", _WithoutGraph) for door in ("trace", "export", "compile")),
+        *((door, "becomes dense", _WithDenseGraph) for door in ("trace", "export", "compile")),
+    ),
+    "structural": (
+        ("relevel", "ignores levels", _RemovesAtOneLevel),
+        ("restore", "loads nothing", _RestoresNothing),
+    ),
 }
-REMOVALS: dict[str, dict[str, type[ChannelRemover]]] = {
-    "relevel": {"ignores levels": _RemovesAtOneLevel},
-    "restore": {"loads nothing": _RestoresNothing},
+"""By base: capability, what happens instead, and the class of the sparsifier."""
+
+
+def _ranks_once(sparsified: Sparsified) -> None:
+    """Let a sparsifier rank at its first update and at a new level only."""
+    update, levels = sparsified.update, list[float | None]()
+
+    def update_once(level: float | None = None) -> None:
+        if not levels or (level is not None and level != levels[-1]):
+            update(level)
+            levels.append(level)
+
+    sparsified.update = update_once  # type: ignore[method-assign]
+
+
+def _ignores_levels(sparsified: Sparsified) -> None:
+    update = sparsified.update
+    sparsified.update = lambda level=None: update()  # type: ignore[method-assign]
+
+
+WAYS: dict[str, tuple[str, Callable[[Sparsified], None]]] = {
+    "reupdate": ("ranks once", _ranks_once), "relevel": ("ignores levels", _ignores_levels),
 }
+WORKERS: dict[str, Make] = {
+    **{f"holds={one}": HOLDS[one] for one in HOLDERS}, "score=random": SCORES["random"],
+    "level_basis=remaining": partial(exemplary, level_basis="remaining"),
+    "level_basis=remaining, regrowth=monotone": partial(exemplary, level_basis="remaining", regrowth="monotone"),
+    "structural, level_basis=remaining": partial(structural, level_basis="remaining"),
+}
+"""Other honest sparsifiers, each of which is spoilt in `WAYS`."""
 
 
-def _using(adapter: type[Adapter], sparsified: type[Sparsified]) -> Make:
-    def make() -> Adapter:
-        made = adapter()
-        made.sparsified = sparsified  # type: ignore[attr-defined]
-        return made
+class Spoilt(Declaring):
+    """Works as `honest` does, but for what `spoil` takes away from each sparsifier."""
 
-    return make
+    def __init__(self, honest: Adapter, spoil: Callable[[Sparsified], None]) -> None:
+        super().__init__(honest)
+        self.spoil = spoil
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        sparsified = super().attach(model, plan, context)
+        self.spoil(sparsified)
+        return sparsified
 
 
-def lacking() -> Iterator[tuple[str, str, str, Make]]:
-    """Yield (base, capability or part of a pattern, what happens instead, maker of the adapter)."""
-    for base, passes in (("exemplar", PassesOver), ("structural", RemovesElsewhere)):
-        supported = passes.supported.split()
-        places: dict[str, Where] = {
-            **{kind: _is_layer(kind) for kind in LAYER_KINDS},
-            **{pattern: _is_pattern(pattern) for pattern in PATTERNS},
-            **{dtype: _is_dtype(dtype) for dtype in _DTYPES},
-            "cpu": _on(cpu=True),
-            "accelerator": _on(cpu=False),
-        }
-        for name, where in places.items():
-            if name in supported:
-                yield base, name, "leaves it dense", lambda passes=passes, where=where: passes(where)
-    for pattern, part in _parts():
-        where = _is_part(pattern, part)
-        yield "exemplar", f"{pattern} on {part}", "leaves it dense", lambda where=where: PassesOver(where)
-    for pattern in PATTERNS:
-        change = _other_pattern(pattern)
-        yield "exemplar", pattern, "takes another pattern", lambda change=change: Replaces(change)
-    for base, replaces in (("exemplar", Replaces), ("structural", ReplacesChannels)):
-        yield base, "scope_all", "ranks each by itself", lambda replaces=replaces: replaces(_each)
-        yield base, "per_parameter", "takes the first level", lambda replaces=replaces: replaces(_first_level)
-    for capability, ways in OPERATIONS.items():
-        for way, sparsified in ways.items():
-            yield "exemplar", capability, way, _using(ExemplarAdapter, sparsified)
-    for capability, removals in REMOVALS.items():
-        for way, remover in removals.items():
-            yield "structural", capability, way, _using(StructuralExemplarAdapter, remover)
+def _using(adapter: type[Adapter], sparsified: type[Sparsified]) -> Adapter:
+    made = adapter()
+    made.sparsified = sparsified  # type: ignore[attr-defined]
+    return made
+
+
+def _spoilt(honest: Make, spoil: Callable[[Sparsified], None]) -> Adapter:
+    return Spoilt(honest(), spoil)
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """A sparsifier that lacks a capability, and the honest one that has it."""
+
+    base: str
+    capability: str
+    way: str
+    make: Make
+    honest: Make
+
+
+def lacking() -> Iterator[Lacking]:
+    """Yield the exemplars with one capability taken away, and the other sparsifiers spoilt."""
+    for base, passes, replaces in (
+        ("exemplar", PassesOver, Replaces), ("structural", RemovesElsewhere, ReplacesChannels)
+    ):
+        honest = BASES[base]
+        for name, where in _places(passes.supported.split()):
+            yield Lacking(base, name, "leaves it dense", partial(passes, where), honest)
+        for name, way, change in _changes(base):
+            yield Lacking(base, name, way, partial(replaces, change), honest)
+        for name, way, sparsified in OPERATIONS[base]:
+            yield Lacking(base, name, way, partial(_using, type(honest()), sparsified), honest)
+    for name, worker in WORKERS.items():
+        for capability, (way, spoil) in WAYS.items():
+            yield Lacking(name, capability, way, partial(_spoilt, worker, spoil), worker)
+
+
+def _places(supported: list[str]) -> Iterator[tuple[str, Where]]:
+    """Yield what can be left dense: a capability, or a part of a pattern."""
+    places: dict[str, Where] = {
+        **{kind: _is_layer(kind) for kind in LAYER_KINDS},
+        **{pattern: _is_pattern(pattern) for pattern in PATTERNS},
+        **{dtype: _is_dtype(dtype) for dtype in _DTYPES},
+        "cpu": _on(cpu=True),
+        "accelerator": _on(cpu=False),
+    }
+    yield from ((name, where) for name, where in places.items() if name in supported)
+    if "block" in supported:
+        yield from ((f"{pattern} on {part}", _is_part(pattern, part)) for pattern, part in _parts())
+
+
+def _changes(base: str) -> Iterator[tuple[str, str, Callable[[Plan], Plan]]]:
+    """Yield (capability, what is done instead, the plan that is carried out)."""
+    yield "scope_all", "ranks each by itself", _each
+    yield "per_parameter", "takes the first level", _first_level
+    if base == "exemplar":
+        yield from ((pattern, "takes another pattern", _other_pattern(pattern)) for pattern in PATTERNS)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, get_args, get_type_hints
 
 from msgspec.structs import replace
-from torch import nn
 
-from sparsecheck import Adapter, Context, Plan, Saved, Sparsified
+from sparsecheck import Adapter
 from sparsecheck.values.capability import CAPABILITIES, PARTS
 from sparsecheck.values.contract import Contract
 
-from .honest import BASES, HOLDS, RESTORES, SCORES, TIES, Make, exemplary
+from .honest import BASES, HOLDS, RESTORES, REZEROED, SCORES, TIES, Declaring, Make, exemplary
 from .lacking import lacking
 
 CLAUSES: dict[str, tuple[str, ...]] = {
@@ -31,29 +29,12 @@ BUILT: dict[str, tuple[str, ...]] = {
 }
 """The clauses by which exemplars can be built, with the values that are then true."""
 
-SPECIAL: dict[str, dict[str, Make]] = {"score": SCORES, "restores_into": RESTORES, "holds": HOLDS, "ties": TIES}
+SPECIAL: dict[str, dict[str, Make]] = {
+    "score": SCORES, "restores_into": RESTORES, "holds": HOLDS, "ties": TIES, "rezeroed_by": REZEROED,
+}
 """By clause and value, sparsifiers of their own of which it is true."""
 
 _JUDGED_STRUCTURAL = ("rounding", "level_basis", "score", "masks_at")
-
-
-class Declaring(Adapter):
-    """Works as `honest` does, and declares something else."""
-
-    distribution = "sparsecheck"
-
-    def __init__(self, honest: Adapter, **declared: Any) -> None:
-        self.honest = honest
-        for name in ("profile", "supported", "unsupported", "partial", "catalogue", "contract"):
-            setattr(self, name, declared.get(name, getattr(honest, name)))
-
-    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
-        return self.honest.attach(model, plan, context)
-
-    def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
-        honest = copy.copy(self.honest)
-        honest.attach = self.attach  # type: ignore[method-assign]  # which a case may watch
-        return honest.restore(dense_model, plan, saved, context)
 
 
 @dataclass(frozen=True)
@@ -89,8 +70,8 @@ class FalseDeclaration:
 def table() -> Iterator[FalseDeclaration]:
     """Yield every false declaration, also those that are permitted."""
     yield from _clauses()
-    for base, capability, way, make in lacking():
-        yield FalseDeclaration(base, capability, way, "supported", make, BASES[base])
+    for one in lacking():
+        yield FalseDeclaration(one.base, one.capability, one.way, "supported", one.make, one.honest)
     yield from _unsupported()
 
 
@@ -126,8 +107,8 @@ def _unsupported() -> Iterator[FalseDeclaration]:
                 make = partial(_denying, build, capability)
                 yield FalseDeclaration(base, capability, "supported", "unsupported", make, build)
     for pattern, part in _declarable_parts():
-        make = partial(_limited, pattern, part)
-        yield FalseDeclaration("exemplar", f"{pattern} elsewhere than on {part}", "supported", "unsupported", make, exemplary)
+        make, what = partial(_limited, pattern, part), f"{pattern} elsewhere than on {part}"
+        yield FalseDeclaration("exemplar", what, "supported", "unsupported", make, exemplary)
 
 
 def _denying(build: Callable[..., Adapter], capability: str) -> Adapter:

@@ -7,7 +7,6 @@ from msgspec.structs import replace
 from torch import Tensor, nn
 
 from sparsecheck import (
-    Adapter,
     Channel,
     Context,
     Given,
