@@ -3,12 +3,13 @@
 import numpy as np
 
 from sparsecheck import Plan, Sparsified, Trial, case, require
-from sparsecheck.oracle.compare import array
+from sparsecheck.oracle.compare import array, assert_equal
 from sparsecheck.oracle.ranking import assert_subset, assert_unit_ties, expected_units, rankings
-from sparsecheck.trials import training
+from sparsecheck.trials import restoring, training
 from sparsecheck.trials.baseline import assert_removed_are_zero, reported_masks
 from sparsecheck.trials.declared import network_of_half_sizes, scores_that_fit
 from sparsecheck.trials.modules import reverse_scores
+from sparsecheck.trials.pruned_model import remaining_masks
 from sparsecheck.trials.refusal import assert_plan_refused
 from sparsecheck.trials.structural import assert_shares, removed_shares
 from sparsecheck.values.comparisons import note
@@ -150,3 +151,41 @@ def test_a_further_update_removes_a_share_of_the_rest(trial: Trial) -> None:
     before = removed_shares(trial, sparsified)
     sparsified.update()
     assert_shares(trial, sparsified, "after a second update without a level", None, before)
+
+
+@case("DECLARE-14", compares="the shapes")
+def test_half_a_channel_is_rounded_as_declared(trial: Trial) -> None:
+    assert_shares(trial, trial.sparsified(), "after an update")
+
+
+@case("DECLARE-15")
+def test_removed_channels_depend_on_the_random_state_as_declared(trial: Trial) -> None:
+    trial.guard.seed(1)
+    one = trial.masks(trial.sparsified())
+    trial.guard.seed(2)
+    other = trial.masks(trial.sparsified())
+    for name in one:
+        note(f"the channels of {name} from two random states")
+    differ = [name for name, mask in one.items() if not np.array_equal(mask, other[name])]
+    seen = f"with another random state {len(differ)} of {len(one)} weights lose other channels"
+    message = f"{seen}, but score={trial.contract.score!r} is declared"
+    require(bool(differ) == (trial.contract.score == "random"), "random-otherwise", message)
+
+
+@case("DECLARE-16")
+def test_removed_channels_depend_on_position_alone_if_declared(trial: Trial) -> None:
+    expected = trial.masks(trial.sparsified())
+    other = trial.dense_model("other")
+    parameters = trial.parameters(other)
+    seen = remaining_masks(trial.sparsified(other).model, trial.network, parameters)
+    for name, mask in expected.items():
+        assert_equal(seen[name], mask, "mask-differs", f"channels of {name} with other weights, score='position'")
+
+
+@case("DECLARE-17")
+def test_state_dict_carries_no_masks_if_the_sidecar_does(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    masks, state = reported_masks(trial, sparsified), sparsified.save().model
+    other = trial.sparsified(trial.dense_model("other"), restoring.misleading_plan(trial))
+    other.model.load_state_dict(state, strict=False)
+    restoring.assert_masks_not_carried(trial, other, masks, "after load_state_dict of the saved model's state")

@@ -5,9 +5,10 @@ A sparsifier that is honest but for one declaration must fail. `python -m tools.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from ..values.capability import LAYER_KINDS
+from ..values.contract import MaskStorage, Score
 from ..values.requirement import CANONICAL_PATTERN, LEVELLED_PATTERN, Requirement
 
 _RAISED = ("unstructured-0.3", "block2x2-0.3", "channel0-0.3")
@@ -88,5 +89,25 @@ REQUIREMENTS = (
         sentence="If a level is declared a fraction of the remaining channels, an update at an unchanged level removes "
         "that fraction of them again.",
         patterns=("channel0-0.5",), unless=(("level_basis", "dense"),), **_NEW,
+    ),
+    Requirement(
+        id="DECLARE-14", source="sparsecheck.Contract.rounding", profiles=("structural",), layers=("ragged",),
+        sentence="Half a channel is rounded as declared.", patterns=("channel0-0.5", "channel0-0.25"), **_NEW,
+    ),
+    Requirement(
+        id="DECLARE-15", source="torch docs, Reproducibility", profiles=("structural",), patterns=("channel0-0.5",),
+        sentence="The removed channels depend on the random state if and only if the score is declared random.",
+        unless=(("score", "opaque"),), **_NEW,
+    ),
+    Requirement(
+        id="DECLARE-16", source="sparsecheck.Contract.score", profiles=("structural",), patterns=("channel0-0.5",),
+        sentence="If the declared score is position, the removed channels do not depend on the weights.",
+        unless=tuple(("score", score) for score in get_args(Score) if score != "position"), **_NEW,
+    ),
+    Requirement(
+        id="DECLARE-17", source="torch.nn.Module.register_buffer, persistent", needs=("restore",),
+        sentence="If masks are declared to be saved in the sidecar alone, the model's state dict does not bring them "
+        "back.",
+        unless=tuple(("mask_storage", value) for value in get_args(MaskStorage) if value != "sidecar"), **_NEW,
     ),
 )

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from sparsecheck import Adapter, Context, Plan, Refusal, Saved, Sparsified
 from sparsecheck.adapter.shipped import exemplar
 from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter
-from sparsecheck.adapter.shipped.structural_exemplar import StructuralExemplarAdapter
+from sparsecheck.adapter.shipped.structural_exemplar import ChannelRemover, StructuralExemplarAdapter
 from sparsecheck.catalogue.axes import LEVELLED
 from sparsecheck.values.contract import Contract
 from tests.variants.all import VARIANTS
@@ -159,6 +159,32 @@ class _Untied(_Opaque):
     sparsified = _MiddleFirst
 
 
+class _ChannelsByPosition(ChannelRemover):
+    def scores(self, weight: Tensor) -> Tensor:
+        return torch.arange(1, len(weight) + 1, device=weight.device).double()
+
+
+class _ChannelsAtRandom(ChannelRemover):
+    def scores(self, weight: Tensor) -> Tensor:
+        return torch.rand(len(weight), device=weight.device).double() + 0.1
+
+
+class _ChannelsBackwards(ChannelRemover):
+    def scores(self, weight: Tensor) -> Tensor:
+        return 1 / (weight.detach().double().abs().flatten(1).sum(1) + 1e-3)
+
+
+def _channels(score: str, sparsified: type[ChannelRemover]) -> Adapter:
+    adapter = structural(score=score)
+    adapter.sparsified = sparsified  # type: ignore[attr-defined]
+    return adapter
+
+
+CHANNEL_SCORES: dict[str, Make] = {
+    "position": partial(_channels, "position", _ChannelsByPosition),
+    "random": partial(_channels, "random", _ChannelsAtRandom),
+    "opaque": partial(_channels, "opaque", _ChannelsBackwards),
+}
 SCORES: dict[str, Make] = {
     "given": partial(narrow, "given", score="given"),
     "position": _Positional,

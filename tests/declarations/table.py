@@ -13,7 +13,7 @@ from sparsecheck import Adapter
 from sparsecheck.values.capability import CAPABILITIES, PARTS
 from sparsecheck.values.contract import Contract
 
-from .honest import BASES, HOLDS, RESTORES, REZEROED, SCORES, TIES, Declaring, Make, exemplary
+from .honest import BASES, CHANNEL_SCORES, HOLDS, RESTORES, REZEROED, SCORES, TIES, Declaring, Make, exemplary
 from .lacking import lacking
 
 CLAUSES: dict[str, tuple[str, ...]] = {
@@ -92,6 +92,8 @@ def _true_of(clause: str) -> Iterator[tuple[str, str, Make]]:
                 yield base, value, partial(build, **{clause: value})
     for value, make in SPECIAL.get(clause, {}).items():
         yield "exemplar", value, make
+    if clause == "score":
+        yield from (("structural", value, make) for value, make in CHANNEL_SCORES.items())
 
 
 def _misdeclared(make: Make, clause: str, declared: str) -> Adapter:

@@ -19,6 +19,7 @@ from sparsecheck import (
 )
 from sparsecheck.adapter.shipped.exemplar import CONTRACT, Exemplar, ExemplarAdapter, new_mask
 from sparsecheck.adapter.shipped.structural_exemplar import ChannelRemover, StructuralExemplarAdapter
+from sparsecheck.values.contract import Contract
 from tests.variants.holders import InPlaceAdapter
 from tests.variants.masks import Drawing
 
@@ -255,3 +256,45 @@ class RemovesAShareOnce(StructuralExemplarAdapter):
 
     contract = replace(StructuralExemplarAdapter.contract, level_basis="remaining")
     sparsified = _RemovesOnce
+
+
+class _RoundsHalfUp(ChannelRemover):
+    def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
+        super().__init__(model, plan, replace(contract, rounding="half-up"))
+
+
+@breaks("DECLARE-14", "share-differs")
+class RoundsHalfAChannelUp(StructuralExemplarAdapter):
+    """Declares that it rounds half to even, and rounds it up."""
+
+    sparsified = _RoundsHalfUp
+
+
+@breaks("DECLARE-15", "random-otherwise")
+class BlamesChanceForChannels(StructuralExemplarAdapter):
+    """Declares that it removes channels at random, and ranks them."""
+
+    contract = replace(StructuralExemplarAdapter.contract, score="random")
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        return StructuralExemplarAdapter().attach(model, plan, context)
+
+
+@breaks("DECLARE-16", "mask-differs")
+class BlamesPositionForChannels(StructuralExemplarAdapter):
+    """Declares that it removes channels by position, and ranks them by their weights."""
+
+    contract = replace(StructuralExemplarAdapter.contract, score="position")
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        return StructuralExemplarAdapter().attach(model, plan, context)
+
+
+@breaks("DECLARE-17", "mask-carried")
+class SavesMasksTwice(Misdeclared):
+    """Declares that masks are in the sidecar alone, and saves them in the model's state dict too."""
+
+    contract = replace(CONTRACT, mask_storage="sidecar")
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        return self.sparsified(model, plan, replace(CONTRACT, mask_storage="both"))
