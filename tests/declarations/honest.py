@@ -63,8 +63,8 @@ class Narrow(ExemplarAdapter):
         lacks = set(PATTERNS) - set(patterns)
         if not set(patterns) & set(LEVELLED):
             lacks |= {"relevel", "scope_all"}
-        if set(patterns) <= {"given", "band"}:
-            lacks.add("scope_all")
+        if set(patterns) == {"n_of_m"}:
+            lacks.add("per_parameter")  # there is one pattern for all
         names = ExemplarAdapter.supported.split()
         self.supported = " ".join(name for name in names if name not in lacks)  # type: ignore[misc]
         self.unsupported = " ".join(name for name in names if name in lacks)  # type: ignore[misc]
@@ -150,7 +150,7 @@ class _MiddleFirst(_Reranked):
 
     def scores(self, weight: Tensor) -> Tensor:
         count = weight.numel()
-        middle = (torch.arange(count, device=weight.device) - count / 2).abs().view_as(weight)
+        middle = (torch.arange(count, device=weight.device).double() - count / 2).abs().view_as(weight)
         return weight.double().abs() * (1 - 1e-9 * middle / count)
 
 
