@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from msgspec.structs import replace
 
@@ -10,12 +12,22 @@ from sparsecheck.values.capability import CAPABILITIES
 from sparsecheck.values.record import Record, Verdict
 from tests.declarations.judging import NAMES, kind_of, pinned, record_of
 from tests.declarations.table import BUILT, CLAUSES, PERMITTED, SPECIAL
+from tests.warm_python import COLD
 
 PINS = pinned()
 COMMAND = "python -m tools.declarations --missing"
+HONEST: dict[tuple[str, ...], Record | None] = {}
 
 
-@pytest.mark.parametrize("name", list(PINS))
+def judged() -> list[str]:
+    """Return one false declaration of each capability and value; `.ci/nightly` judges all."""
+    first: dict[tuple[str, str], str] = {}
+    for name in PINS:
+        first.setdefault((NAMES[name].what, NAMES[name].declared), name)
+    return list(PINS if COLD in os.environ else first.values())
+
+
+@pytest.mark.parametrize("name", judged())
 def test_a_false_declaration_is_rejected_by_its_cell(name: str) -> None:
     cell, kind = PINS[name]
     record = record_of(NAMES[name].make(), cell)
@@ -24,13 +36,10 @@ def test_a_false_declaration_is_rejected_by_its_cell(name: str) -> None:
     assert kind_of(record) == kind
 
 
-@pytest.mark.parametrize("name", list(PINS))
+@pytest.mark.parametrize("name", judged())
 def test_the_honest_sparsifier_passes_that_cell(name: str) -> None:
     record = _honest(NAMES[name].base, NAMES[name].what, NAMES[name].true, PINS[name][0], name=name)
     assert record is None or record.verdict in (Verdict.PASSED, Verdict.REFUSED), record.message
-
-
-HONEST: dict[tuple[str, ...], Record | None] = {}
 
 
 def _honest(*key: str, name: str) -> Record | None:

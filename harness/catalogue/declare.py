@@ -59,7 +59,7 @@ REQUIREMENTS = (
         id="DECLARE-08", source="torch.nn.utils.prune.PruningContainer", needs=("reupdate",), patterns=_RANKED,
         sentence="If regrowth is declared monotone, an update at an unchanged level brings no entry back, whatever has "
         "become of the weights.",
-        unless=(("regrowth", "free"),), **_NEW,
+        unless=(("regrowth", "free"), ("holds", "in place")), **_NEW,
     ),
     Requirement(
         id="DECLARE-09", source="torch.rand, which draws anew at every call", patterns=(LEVELLED_PATTERN,),
