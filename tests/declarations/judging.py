@@ -58,7 +58,7 @@ def _judge(adapter: Adapter, one: Planned) -> Record:
 def _order(one: FalseDeclaration, at: Planned, first: str) -> tuple[bool, bool, bool]:
     likely = _LIKELY["unsupported" if one.declared == "unsupported" else one.what.partition(" ")[0]]
     id = at.cell.requirement
-    return at.cell.id != first, not id.startswith(likely), id.startswith(_SLOW)
+    return at.cell.id != first, not id.startswith((*likely, "DECLARE-")), id.startswith(_SLOW)
 
 
 def record_of(adapter: Adapter, cell: str) -> Record | None:
