@@ -23,7 +23,7 @@ EXPECTED = "output-differs: output differs.* (at most 3 of 8)"
 CONTRACT: dict[str, Any] = {
     "holds": "parametrization", "rounding": "half-even", "level_basis": "dense", "score": "magnitude-l1",
     "masks_at": "update", "regrowth": "free", "mask_storage": "both", "restores_into": "attached",
-    "ragged": "prune", "ties": "lowest index", "sizes": "any",
+    "ragged": "prune", "ties": "lowest index", "sizes": "any", "rezeroed_by": "package",
 }
 
 

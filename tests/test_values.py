@@ -177,6 +177,7 @@ def test_an_undefined_clause_value_is_rejected(clause: str) -> None:
         ("ragged", ["keep", "prune", "refuse"]),
         ("ties", ["any", "lowest index", "highest index"]),
         ("sizes", ["any", "multiples of 16", "multiples of 64"]),
+        ("rezeroed_by", ["package", "user"]),
     ],
 )
 def test_a_clause_may_be_declared_in_any_way_that_is_defined(clause: str, values: list[str]) -> None:
@@ -193,11 +194,16 @@ def test_sizes_are_multiples_of_a_number(sizes: str, multiple: int) -> None:
     assert contract(sizes=sizes).multiple == multiple
 
 
-def test_any_size_is_supported_by_default() -> None:
-    assert Contract(**{name: value for name, value in CONTRACT.items() if name != "sizes"}).sizes == "any"
+DEFAULTS = {"sizes": "any", "rezeroed_by": "package"}
 
 
-@pytest.mark.parametrize("clause", [clause for clause in CONTRACT if clause != "sizes"])
+@pytest.mark.parametrize("clause", DEFAULTS)
+def test_a_clause_has_a_default(clause: str) -> None:
+    stated = Contract(**{name: value for name, value in CONTRACT.items() if name != clause})
+    assert getattr(stated, clause) == DEFAULTS[clause]
+
+
+@pytest.mark.parametrize("clause", [clause for clause in CONTRACT if clause not in DEFAULTS])
 def test_every_clause_of_a_contract_must_be_declared(clause: str) -> None:
     kept: dict[str, Any] = {name: value for name, value in CONTRACT.items() if name != clause}
     with pytest.raises(TypeError, match=clause):

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensor
 
 from sparsecheck import Adapter, Band, Block, Channel, Context, NofM, Plan, Saved, Sparsified, Unstructured
 from sparsecheck.adapter.protocol import _capability
@@ -266,26 +267,37 @@ class _LoadsMasks(Exemplar):
                                    strict=False)
 
 
-class _Closed(Keep):
+_DOORS: dict[str, Callable[[Tensor], bool]] = {
+    "trace": lambda weight: bool(torch._C._get_tracing_state()),
+    "export": lambda weight: isinstance(weight, FakeTensor),
+    "compile": lambda weight: torch.compiler.is_compiling() and not isinstance(weight, FakeTensor),
+}
+"""By capability, whether a weight goes through this door of torch now."""
+
+
+class _FailsAt(Keep):
+    """Raises if its weight goes through a door."""
+
+    door: str
+
     def forward(self, weight: Tensor) -> Tensor:
-        if torch.compiler.is_compiling() or torch._C._get_tracing_state() or type(weight).__name__ == "FakeTensor":
-            raise RuntimeError("there is no graph of this")
+        if _DOORS[self.door](weight):
+            raise RuntimeError(f"there is no {self.door} of this")
         return super().forward(weight)
 
 
-class _WithoutGraph(Exemplar):
-    keep = _Closed
+class _DenseAt(Keep):
+    """Is dense if its weight goes through a door."""
 
+    door: str
 
-class _DenseGraph(Keep):
     def forward(self, weight: Tensor) -> Tensor:
-        if torch.compiler.is_compiling() or torch._C._get_tracing_state() or type(weight).__name__ == "FakeTensor":
-            return weight * 1
-        return super().forward(weight)
+        return weight * 1 if _DOORS[self.door](weight) else super().forward(weight)
 
 
-class _WithDenseGraph(Exemplar):
-    keep = _DenseGraph
+def _at(door: str, keep: type[Keep]) -> type[Exemplar]:
+    """Return the exemplar with a parametrization that goes wrong at a door."""
+    return type(f"_{keep.__name__}{door}", (Exemplar,), {"keep": type(keep.__name__, (keep,), {"door": door})})
 
 
 class _RemovesAtOneLevel(ChannelRemover):
@@ -312,8 +324,8 @@ OPERATIONS: dict[str, tuple[tuple[str, str, type[Sparsified]], ...]] = {
         ("restore", "loads nothing", _LoadsNothing),
         ("restore", "loads weights", _LoadsWeights),
         ("restore", "loads masks", _LoadsMasks),
-        *((door, "fails", _WithoutGraph) for door in ("trace", "export", "compile")),
-        *((door, "becomes dense", _WithDenseGraph) for door in ("trace", "export", "compile")),
+        *((door, "fails", _at(door, _FailsAt)) for door in _DOORS),
+        *((door, "becomes dense", _at(door, _DenseAt)) for door in _DOORS),
     ),
     "structural": (
         ("relevel", "ignores levels", _RemovesAtOneLevel),

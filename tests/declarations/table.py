@@ -143,7 +143,8 @@ PERMITTED: tuple[tuple[Callable[[FalseDeclaration], bool], str], ...] = (
     (_is("ties", "any"), "permits every choice among ties"),
     (_is("regrowth", "free"), "permits what is monotone"),
     (_is("score", "opaque"), "permits every choice"),
-    (_is("accelerator", "unsupported"), "is judged where there is an accelerator"),
+    *((_is("accelerator", declared), "is judged where there is an accelerator")
+      for declared in ("supported", "unsupported")),
     *((_is(clause, base="2:4 alone"), "2:4 has no level") for clause in ("rounding", "level_basis")),
     *((_is("ragged", base=base), "has no blocks") for base in ("unstructured alone", "channels alone", "2:4 alone")),
     *((_is("score", declared, base, true), "orders single entries alike")
