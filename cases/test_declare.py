@@ -11,7 +11,7 @@ from sparsecheck.trials.declared import network_of_half_sizes, scores_that_fit
 from sparsecheck.trials.modules import reverse_scores
 from sparsecheck.trials.pruned_model import remaining_masks
 from sparsecheck.trials.refusal import assert_plan_refused
-from sparsecheck.trials.structural import assert_shares, removed_shares
+from sparsecheck.trials.structural import ExpectedPruning, assert_shares, removed_shares
 from sparsecheck.values.comparisons import note
 
 
@@ -189,3 +189,10 @@ def test_state_dict_carries_no_masks_if_the_sidecar_does(trial: Trial) -> None:
     other = trial.sparsified(trial.dense_model("other"), restoring.misleading_plan(trial))
     other.model.load_state_dict(state, strict=False)
     restoring.assert_masks_not_carried(trial, other, masks, "after load_state_dict of the saved model's state")
+
+
+@case("DECLARE-18")
+def test_channels_are_removed_in_half_precision(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    assert_shares(trial, sparsified, "after an update")
+    ExpectedPruning.of(trial, sparsified.model).assert_entries(sparsified.model, "after an update")

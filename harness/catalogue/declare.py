@@ -110,4 +110,10 @@ REQUIREMENTS = (
         "back.",
         unless=tuple(("mask_storage", value) for value in get_args(MaskStorage) if value != "sidecar"), **_NEW,
     ),
+    Requirement(
+        id="DECLARE-18", source="torch.nn.Module.to", profiles=("structural",), patterns=("channel0-0.5",),
+        sentence="In half precision each planned layer loses the planned share of its channels, and the remaining "
+        "entries stay as they are.",
+        dtypes=("bfloat16", "float16"), **_NEW,
+    ),
 )

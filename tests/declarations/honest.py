@@ -63,6 +63,8 @@ class Narrow(ExemplarAdapter):
         lacks = set(PATTERNS) - set(patterns)
         if not set(patterns) & set(LEVELLED):
             lacks |= {"relevel", "scope_all"}
+        if set(patterns) == {"block"}:
+            lacks |= {"conv1d", "conv2d"}  # whose weights are no matrices
         if set(patterns) == {"n_of_m"}:
             lacks.add("per_parameter")  # there is one pattern for all
         names = ExemplarAdapter.supported.split()

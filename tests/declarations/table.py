@@ -140,6 +140,8 @@ def _is(what: str, declared: str | None = None, base: str | None = None, true: s
 PERMITTED: tuple[tuple[Callable[[FalseDeclaration], bool], str], ...] = (
     *((_is(door, "unsupported"), "torch opens this door for every model: an error and a right result both pass")
       for door in ("trace", "export", "compile")),
+    *((_is("reupdate", base=f"holds={holder}"), "is monotone: nothing changes at an unchanged level")
+      for holder in ("buffer", "in place")),
     (_is("ties", "any"), "permits every choice among ties"),
     (_is("regrowth", "free"), "permits what is monotone"),
     (_is("score", "opaque"), "permits every choice"),

@@ -298,3 +298,16 @@ class SavesMasksTwice(Misdeclared):
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         return self.sparsified(model, plan, replace(CONTRACT, mask_storage="both"))
+
+
+class _FloatsOnly(ChannelRemover):
+    def update(self, level: float | None = None) -> None:
+        if all(parameter.dtype != torch.float16 for parameter in self.model.parameters()):
+            super().update(level)
+
+
+@breaks("DECLARE-18", "plan-not-applied")
+class PassesOverHalfPrecision(StructuralExemplarAdapter):
+    """Leaves a model of float16 as it is."""
+
+    sparsified = _FloatsOnly
