@@ -196,3 +196,10 @@ def test_channels_are_removed_in_half_precision(trial: Trial) -> None:
     sparsified = trial.sparsified()
     assert_shares(trial, sparsified, "after an update")
     ExpectedPruning.of(trial, sparsified.model).assert_entries(sparsified.model, "after an update")
+
+
+@case("DECLARE-19")
+def test_channels_are_removed_from_every_type_of_layer(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    assert_shares(trial, sparsified, "after an update")
+    ExpectedPruning.of(trial, sparsified.model).assert_matches(sparsified.model, "after an update")

@@ -116,4 +116,10 @@ REQUIREMENTS = (
         "entries stay as they are.",
         dtypes=("bfloat16", "float16"), **_NEW,
     ),
+    Requirement(
+        id="DECLARE-19", source="sparsecheck.Adapter.supported", profiles=("structural",), patterns=("channel0-0.5",),
+        sentence="Every supported type of layer loses the planned share of its channels, and the layer behind it loses "
+        "the same ones.",
+        layers=("linear", "conv1d", "conv2d"), **_NEW,
+    ),
 )

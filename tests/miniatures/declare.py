@@ -311,3 +311,16 @@ class PassesOverHalfPrecision(StructuralExemplarAdapter):
     """Leaves a model of float16 as it is."""
 
     sparsified = _FloatsOnly
+
+
+class _NoConv1d(ChannelRemover):
+    def chosen(self, plan: Plan, names: tuple[str, ...]) -> list[int]:
+        layers = [self.model.get_submodule(name.rpartition(".")[0]) for name in names]
+        return [] if any(isinstance(layer, nn.Conv1d) for layer in layers) else super().chosen(plan, names)
+
+
+@breaks("DECLARE-19", "plan-not-applied")
+class PassesOverConv1d(StructuralExemplarAdapter):
+    """Removes channels of every layer but one-dimensional convolutions."""
+
+    sparsified = _NoConv1d
