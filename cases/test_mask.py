@@ -14,6 +14,7 @@ from sparsecheck.oracle.ranking import assert_subset, assert_ties
 from sparsecheck.oracle.units import Mask, Reals, masked, partial_blocks
 from sparsecheck.process.settings import random_state
 from sparsecheck.trials.baseline import reported_masks
+from sparsecheck.trials.modules import reverse_scores
 from sparsecheck.trials.places import live_parameters
 from sparsecheck.trials.refusal import assert_plan_refused
 from sparsecheck.trials.used_weights import gradient
@@ -242,7 +243,7 @@ def test_raised_level_removes_the_lowest_current_scores(trial: Trial) -> None:
     weights = dict(_left(trial, before))
     if trial.contract.holds in ("parametrization", "buffer") and trial.contract.trained == "weight":
         turned = trial.dense_weights(sparsified, parameters)
-        _turn_scores(turned)
+        reverse_scores(turned)
         weights |= {name: array(weight).copy() for name, weight in turned.items()}
     sparsified.update(0.6)
     trial.assert_counts(sparsified, 0.6, before)
@@ -260,13 +261,6 @@ def _left(trial: Trial, masks: Mapping[str, Mask]) -> Mapping[str, Reals]:
     """Return the dense weights that a sparse model still has; one pruned in place has lost the removed entries."""
     dense = trial.dense_parameters()
     return trial.masked(dense, masks) if trial.contract.holds == "in place" else dense
-
-
-def _turn_scores(weights: dict[str, nn.Parameter]) -> None:
-    """Make the lowest scores the highest, so that the removed entries are now the ones to keep."""
-    for weight in weights.values():
-        size = weight.detach().abs()
-        weight.detach().copy_(size.max() - size + 0.01)
 
 
 @case("MASK-25")
@@ -420,7 +414,7 @@ def _assert_ranked_again(
 ) -> None:
     """Reverse the scores, update at the level of the last update, and assert that the highest scores are kept."""
     turned = trial.dense_weights(sparsified, parameters)
-    _turn_scores(turned)
+    reverse_scores(turned)
     weights = dict(trial.dense_parameters())
     weights |= {name: array(weight).copy() for name, weight in turned.items()}
     before = trial.masks(sparsified)

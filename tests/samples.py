@@ -24,7 +24,7 @@ CONTRACT: dict[str, Any] = {
     "holds": "parametrization", "rounding": "half-even", "level_basis": "dense", "score": "magnitude-l1",
     "masks_at": "update", "regrowth": "free", "mask_storage": "both", "restores_into": "attached",
     "ragged": "prune", "ties": "lowest index", "sizes": "any", "names": "kept", "alone": "masked",
-    "attaches": "in place", "trained": "weight",
+    "attaches": "in place", "trained": "weight", "rezeroed_by": "package",
 }
 
 

@@ -177,6 +177,7 @@ def test_an_undefined_clause_value_is_rejected(clause: str) -> None:
         ("ragged", ["keep", "prune", "refuse"]),
         ("ties", ["any", "lowest index", "highest index"]),
         ("sizes", ["any", "multiples of 16", "multiples of 64"]),
+        ("rezeroed_by", ["package", "user"]),
     ],
 )
 def test_a_clause_may_be_declared_in_any_way_that_is_defined(clause: str, values: list[str]) -> None:
@@ -193,7 +194,8 @@ def test_sizes_are_multiples_of_a_number(sizes: str, multiple: int) -> None:
     assert contract(sizes=sizes).multiple == multiple
 
 
-DEFAULTS = {"sizes": "any", "names": "kept", "alone": "masked", "attaches": "in place", "trained": "weight"}
+DEFAULTS = {"sizes": "any", "names": "kept", "alone": "masked", "attaches": "in place", "trained": "weight",
+            "rezeroed_by": "package"}
 
 
 @pytest.mark.parametrize("clause", DEFAULTS)

@@ -120,7 +120,8 @@ class BufferSparsified(Sparsified):
 class InPlaceSparsified(Sparsified):
     """The zeros are in the parameters themselves, and the masks in `kept`, which `update` sets.
 
-    After each optimizer step the removed entries are set to zero again.
+    Setting entries to zero is your package's work: this class does it neither after a step of the optimizer nor when it
+    loads. If users of your package must call it after each step, override `step`, and declare `rezeroed_by="user"`.
     """
 
     def __init__(
@@ -135,20 +136,16 @@ class InPlaceSparsified(Sparsified):
         return {name: kept.to(self.model.get_parameter(name).device) for name, kept in self.kept.items()}
 
     def enforce(self) -> None:
-        """Set every removed entry to zero."""
+        """Set every removed entry to zero, in the place of a package that does so by a call of its own."""
         with torch.no_grad():
             for name, kept in self.masks().items():
                 self.model.get_parameter(name).masked_fill_(~kept, 0)
-
-    def step(self, optimizer: torch.optim.Optimizer) -> None:
-        optimizer.step()
-        self.enforce()
 
     def sidecar(self) -> dict[str, Tensor]:
         return {name: kept.clone() for name, kept in self.kept.items()}
 
     def load_sidecar(self, sidecar: dict[str, Tensor]) -> None:
-        """Load the masks, and set every removed entry to zero.
+        """Load the masks.
 
         Raises:
             ValueError: A mask has another shape than its parameter.
@@ -158,7 +155,6 @@ class InPlaceSparsified(Sparsified):
             if kept.shape != shape:
                 raise ValueError(f"{name} has shape {tuple(shape)}, its saved mask {tuple(kept.shape)}")
         self.kept = {name: kept.clone() for name, kept in sidecar.items()}
-        self.enforce()
 
     def finalize(self) -> nn.Module:
         return self.model

@@ -164,7 +164,7 @@ class Sparsified(ABC):
             self.step(optimizer)
 
     def step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Take one optimizer step; override this if the weights must be corrected after it."""
+        """Take one optimizer step; override this if users of the package must call it after each step."""
         optimizer.step()
 
     def save(self) -> Saved:

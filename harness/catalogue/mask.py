@@ -13,7 +13,6 @@ _BLOCKS = ("block1x4-0.5", "block2x2-0.3", "block4x1-0.9", "block1x4-0", "block1
 _CHANNELS = ("channel0-0.5", "channel1-0.3", "channel0-0.9", "channel0-0", "channel0-1")
 _EVERY_LAYER = ("linear", "conv1d", "conv2d", "embedding", "mixed", "large", "strided")
 _UNRANKED = (("score", "random"), ("score", "opaque"), ("score", "position"))
-_ELSEWHERE = (("holds", "in place"), ("holds", "wrapper"), ("holds", "forward"))
 _LARGE = tuple(("sizes", value) for value in get_args(Sizes) if value != "any")
 _PARAMETRIZE = "torch.nn.utils.parametrize; pytorch test_parametrization.py::test_masking_logic"
 
@@ -221,6 +220,6 @@ REQUIREMENTS = (
         sentence="An update at an unchanged level ranks the current weights: after their scores were reversed, the "
         "lowest current scores are removed.",
         patterns=("unstructured-0.5", "block2x2-0.3", "channel1-0.3", "2of4"), needs=("reupdate",), devices=_BOTH,
-        unless=(*_UNRANKED, ("score", "given"), ("regrowth", "monotone"), ("trained", "reparametrized"), *_ELSEWHERE),
+        unless=(*_UNRANKED, ("score", "given"), ("regrowth", "monotone"), ("trained", "reparametrized")),
     ),
 )

@@ -34,7 +34,8 @@ REQUIREMENTS = (
     Requirement(
         id="STRUCT-05", level="core", source="Li et al., Pruning Filters for Efficient ConvNets, ICLR 2017",
         sentence="No removed channel of a planned layer has a higher declared score than a remaining one.",
-        layers=("linear", "convnorm"), unless=(("score", "random"), ("score", "opaque")), **_PROFILE,
+        layers=("linear", "convnorm"), unless=(("score", "random"), ("score", "opaque"), ("score", "position")),
+        **_PROFILE,
     ),
     Requirement(
         id="STRUCT-06", level="core", source="torch.utils.flop_counter",

@@ -257,3 +257,23 @@ def assert_ties(mask: Mask, contract: Contract, what: str) -> None:
             f"{what} of equal scores keeps {kept}, but not those of {contract.ties}: "
             f"{stray.size} of {kept} such entries are removed, first at position {int(stray[0])} in that order",
         )
+
+
+def assert_unit_ties(one: Ranking, cut: Units, contract: Contract) -> None:
+    """Assert that among units of equal score the kept ones of each group are those that the declared tie rule names.
+
+    Raises:
+        Violation: Others are kept (`ties-differ`), or a unit is kept in part (`unit-broken`).
+    """
+    note(one.description)
+    kept, step = kept_units(one.mask, cut, one.description), 1 if contract.ties == "lowest index" else -1
+    for group in range(len(cut.removed)):
+        units_of = kept[cut.groups == group][::step]
+        count = int(units_of.sum())
+        stray = np.flatnonzero(~units_of[:count])
+        if stray.size:
+            raise Violation(
+                "ties-differ",
+                f"{one.description} keeps {count} of {len(units_of)} units of equal score, but not those of "
+                f"{contract.ties}: {stray.size} of {count} such units are removed, in group {group}",
+            )

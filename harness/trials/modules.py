@@ -134,6 +134,13 @@ def _dense_weight(
         raise Violation("dense-weight-missing", message) from None
 
 
+def reverse_scores(weights: Mapping[str, nn.Parameter]) -> None:
+    """Make the lowest scores of each weight the highest, so that the removed entries are the ones to keep."""
+    for weight in weights.values():
+        size = weight.detach().abs()
+        weight.detach().copy_(size.max() - size + 0.01)
+
+
 def unregistered_tensors(model: nn.Module, name: str) -> list[str]:
     """Return the tensors that the parametrizations of `name` hold as plain attributes, which `.to` does not move."""
     path, attribute = split_name(name)

@@ -68,6 +68,20 @@ def summed_gradients(trial: Trial, model: nn.Module) -> dict[str, Reals]:
     }
 
 
+def train_alone(trial: Trial, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Take one step per training batch in a loop of torch alone: nobody calls the sparsifier or its adapter."""
+    for inputs, target in training_batches(trial):
+        optimizer.zero_grad()
+        functional.mse_loss(model(inputs), target).backward()
+        optimizer.step()
+
+
+def holding(model: nn.Module, optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
+    """Return an optimizer that holds every parameter of `model`: the given one if it does, or else a new one."""
+    held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+    return optimizer if held >= {id(one) for one in model.parameters()} else sgd(model.parameters())
+
+
 def train_plain(trial: Trial, model: nn.Module) -> None:
     """Train a model without a sparsifier.
 
@@ -75,11 +89,7 @@ def train_plain(trial: Trial, model: nn.Module) -> None:
         Violation: Training changes no parameter (`weight-not-moved`).
     """
     before = [parameter.detach().clone() for parameter in model.parameters()]
-    optimizer = sgd(model.parameters())
-    for inputs, target in training_batches(trial):
-        optimizer.zero_grad()
-        functional.mse_loss(model(inputs), target).backward()
-        optimizer.step()
+    train_alone(trial, model, sgd(model.parameters()))
     moved = any(not compare.same_values(one, other) for one, other in zip(before, model.parameters(), strict=True))
     presume(moved, "weight-not-moved", "training changed no parameter")
 

@@ -22,6 +22,7 @@ Names = Literal["kept", "prefixed"]
 Alone = Literal["masked", "dense"]
 Attaches = Literal["in place", "copy"]
 Trained = Literal["weight", "reparametrized"]
+RezeroedBy = Literal["package", "user"]
 
 
 class InvalidContract(ValueError):
@@ -59,6 +60,9 @@ class Contract(Struct, frozen=True, kw_only=True):
             a sparse copy and leaves the given model bitwise unchanged (`copy`).
         trained: Whether training changes the dense weight itself (`weight`), or a parameter from which the dense weight
             is computed (`reparametrized`), as in weight normalization and powerpropagation.
+        rezeroed_by: Who sets removed entries to zero again after a step of the optimizer. `package`: the package, so
+            that they are zero in forward however the optimizer is stepped. `user`: code that a user of the package
+            calls after each step, and that the adapter calls in `Sparsified.step` or `train`.
     """
 
     holds: Holds
@@ -76,6 +80,7 @@ class Contract(Struct, frozen=True, kw_only=True):
     alone: Alone = "masked"
     attaches: Attaches = "in place"
     trained: Trained = "weight"
+    rezeroed_by: RezeroedBy = "package"
 
     @property
     def ranks_by_magnitude(self) -> bool:

@@ -4,6 +4,7 @@ from . import (
     MINIATURES,
     Miniature,
     clauses,
+    declare,
     device,
     importing,
     leaks,
@@ -23,6 +24,6 @@ from . import (
 )
 
 __all__ = [
-    "MINIATURES", "Miniature", "clauses", "device", "importing", "leaks", "mask", "networks", "process", "ranking",
+    "MINIATURES", "Miniature", "clauses", "declare", "device", "importing", "leaks", "mask", "networks", "process", "ranking",
     "reference", "refuse", "reg", "restoring", "smoke", "state", "struct", "trace", "train",
 ]

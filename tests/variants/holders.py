@@ -35,6 +35,14 @@ class InPlace(InPlaceSparsified):
         self.kept = _masks(self.plan, level, weights, self.kept)
         self.enforce()
 
+    def step(self, optimizer: torch.optim.Optimizer) -> None:
+        super().step(optimizer)
+        self.enforce()
+
+    def load_sidecar(self, sidecar: dict[str, Tensor]) -> None:
+        super().load_sidecar(sidecar)
+        self.enforce()
+
 
 class Product:
     """The hook that sets the weight before each forward.
@@ -114,9 +122,9 @@ class _HolderAdapter(Adapter):
 
 @variant("holds=in place")
 class InPlaceAdapter(_HolderAdapter):
-    """The zeros are in the parameters, and the masks are stored in the sidecar."""
+    """The zeros are in the parameters, where a user sets them again after each step, and the masks in the sidecar."""
 
-    contract = replace(_CONTRACT, holds="in place", mask_storage="sidecar")
+    contract = replace(_CONTRACT, holds="in place", mask_storage="sidecar", rezeroed_by="user")
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.check(model, plan)

@@ -1,0 +1,1 @@
+"""Judge every false declaration, and pin how each is rejected."""
