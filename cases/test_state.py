@@ -2,12 +2,13 @@
 
 import copy
 
-from sparsecheck import Saved, Trial, case, require
+from sparsecheck import Saved, Sparsified, Trial, case, require
 from sparsecheck.oracle import flatten
 from sparsecheck.oracle.compare import array, assert_equal, assert_no_shared_storage
 from sparsecheck.trials import device_moves, flags, restoring
 from sparsecheck.trials.baseline import Baseline, reported_masks
 from sparsecheck.trials.fresh_process import restore_in_fresh_process
+from sparsecheck.trials.refusal import assert_harmless
 from sparsecheck.trials.restoring import all_tensors, load_strictly, parts, with_axes
 from sparsecheck.trials.snapshot import Snapshot, model_tensors
 from sparsecheck.trials.training import raised_level, train, train_and_update, train_plain
@@ -226,3 +227,31 @@ def test_statistics_are_restored(trial: Trial) -> None:
     for name, buffer in expected.items():
         what = f"restored: the dense model's buffer {name}"
         assert_equal(restored.model.get_buffer(name), buffer, "buffer-differs", what)
+
+
+@case("STATE-30", compares="the output")
+def test_state_saved_after_finalize_is_never_wrong(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    baseline = Baseline.of(trial, sparsified)
+    final, made = sparsified.finalize(), list[Sparsified]()
+
+    def save_and_restore() -> None:
+        made.append(trial.restore_without_update(sparsified.save()))
+
+    words = ("final", "save", *(word for name in trial.plan.names for word in (name, name.rpartition(".")[0])))
+    assert_harmless(save_and_restore, final, words, "saving or restoring after finalize", "finalized-changed")
+    for restored in made:
+        baseline.assert_output(restored.model, "restored from a state that was saved after finalize")
+
+
+@case("STATE-31")
+def test_assigned_state_is_used_and_updated(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    baseline = Baseline.of(trial, sparsified)
+    state = copy.deepcopy(sparsified.model.state_dict())
+    train(trial, sparsified)
+    sparsified.model.load_state_dict(state, assign=True)
+    baseline.assert_matches(sparsified, "after training and load_state_dict(assign=True) of an earlier state")
+    if trial.supports("reupdate"):
+        sparsified.update(raised_level(trial))
+        baseline.assert_updated(sparsified, "updated after load_state_dict(assign=True)")

@@ -2,11 +2,13 @@
 
 import torch
 
-from sparsecheck import Trial, case, require
+from sparsecheck import Sparsified, Trial, case, require
 from sparsecheck.oracle.compare import array, assert_close
 from sparsecheck.trials import training
 from sparsecheck.trials.baseline import assert_removed_are_zero
+from sparsecheck.trials.refusal import refusal_of
 from sparsecheck.trials.training import BeforeTraining, expected_after_training, train
+from sparsecheck.trials.used_weights import gradient
 from sparsecheck.values.violation import presume
 
 
@@ -120,3 +122,37 @@ def test_regrown_entries_train(trial: Trial) -> None:
             presume(count > 0, "update-without-effect", f"lowering the level to 0.25 restored no entry of {name}")
             message = f"of {count} entries of {name} that a lowered level restored, training changed {moved}"
             require(2 * moved >= count, "weight-not-moved", message)
+
+
+@case("TRAIN-20")
+def test_model_made_without_gradients_trains(trial: Trial) -> None:
+    for mode, without in (("no_grad", torch.no_grad), ("inference_mode", torch.inference_mode)):
+        sparsified = _attached_without_gradients(trial, mode)
+
+        def update(sparsified: Sparsified = sparsified, without: type = without) -> None:
+            with without():
+                sparsified.update()
+
+        if refusal_of(update, sparsified.model, (mode, "inference", "grad"), f"update under {mode}"):
+            continue
+        start = BeforeTraining.of(trial, sparsified)
+        train(trial, sparsified)
+        start.assert_sparse_and_learned(sparsified, f"updated under {mode}, then trained")
+        trial.update_again(sparsified)
+        if mode == "no_grad":
+            _assert_finalized_without_gradients(trial, sparsified)
+
+
+def _attached_without_gradients(trial: Trial, mode: str) -> Sparsified:
+    """Attach, under no_grad but not under inference_mode, where torch makes every new tensor unfit for autograd."""
+    with torch.set_grad_enabled(mode != "no_grad"):
+        return trial.attach()
+
+
+def _assert_finalized_without_gradients(trial: Trial, sparsified: Sparsified) -> None:
+    if trial.supports("finalize"):
+        with torch.no_grad():
+            final = sparsified.finalize()
+        trial.backward(final)
+        for name in trial.plan.names:
+            gradient(final.get_parameter(name), f"gradient of {name} after finalize under no_grad")

@@ -58,4 +58,9 @@ REQUIREMENTS = (
         sentence="Entries that a lowered level brings back are trained like all others.",
         patterns=(LEVELLED_PATTERN,), unless=(("regrowth", "monotone"), ("level_basis", "remaining")),
     ),
+    Requirement(
+        id="TRAIN-20", level="extended", since=4, source="torch.no_grad; torch.inference_mode",
+        sentence="A model that was attached, updated or finalized under no_grad, or updated under inference_mode, trains, "
+        "and can be updated again.",
+    ),
 )

@@ -113,6 +113,27 @@ def refusal_of(
     return None
 
 
+def assert_harmless(act: Callable[[], object], model: nn.Module, words: Iterable[str], call: str, kind: str) -> None:
+    """Assert that `act` refuses or does nothing to `model`.
+
+    Args:
+        act: The call.
+        model: The model that must stay unchanged.
+        words: If the call refuses, its message must contain one of them.
+        call: The name of the call in messages.
+        kind: The kind of the violation if the model has changed.
+
+    Raises:
+        Violation: The model has changed, or `refusal-unnamed` or `refusal-by-accident`.
+    """
+    untouched = _Untouched(model)
+    try:
+        act()
+    except Exception as error:
+        _assert_good_refusal(error, words, call)
+    untouched.assert_unchanged(call, kind)
+
+
 def assert_unsupported_restore_refused(trial: Trial) -> RefusedBy:
     """Assert that restoring a saved state is refused.
 
@@ -162,15 +183,15 @@ class _Untouched:
         self._model = model
         self._state, self._modules = _copies(model), describe_modules(model)
 
-    def assert_unchanged(self, call: str) -> None:
+    def assert_unchanged(self, call: str, kind: str = "refusal-harmed") -> None:
         """Assert that nothing has changed, bit for bit.
 
         Raises:
-            Violation: `refusal-harmed`.
+            Violation: Something has (`kind`).
         """
-        what = f"the model after {call} refused"
-        compare.assert_same_state(_copies(self._model), self._state, "refusal-harmed", what)
-        assert_same_modules(describe_modules(self._model), self._modules, "refusal-harmed", what)
+        what = f"the model after {call} refused" if kind == "refusal-harmed" else f"the model after {call}"
+        compare.assert_same_state(_copies(self._model), self._state, kind, what)
+        assert_same_modules(describe_modules(self._model), self._modules, kind, what)
 
 
 def _copies(model: nn.Module) -> dict[str, Tensor]:

@@ -18,6 +18,7 @@ RestoresInto = Literal["attached", "dense", "whole model"]
 Ragged = Literal["keep", "prune", "refuse"]
 Ties = Literal["any", "lowest index", "highest index"]
 Sizes = Literal["any", "multiples of 16", "multiples of 64"]
+AccumulatorHooks = Literal["kept", "lost"]
 
 
 class InvalidContract(ValueError):
@@ -47,6 +48,9 @@ class Contract(Struct, frozen=True, kw_only=True):
         ties: Which units are kept among those with equal scores.
         sizes: Which weights are supported, by the size of every dimension except a convolution's window. All others
             must be refused by name.
+        accumulator_hooks: Whether the gradient accumulators of planned parameters keep their hooks through attach and
+            finalize (`kept`) or not (`lost`). DistributedDataParallel registers such hooks.
+            `torch.nn.utils.parametrize` loses them: it calls `Tensor.set_`, which gives the parameter a new accumulator.
     """
 
     holds: Holds
@@ -60,6 +64,7 @@ class Contract(Struct, frozen=True, kw_only=True):
     ragged: Ragged
     ties: Ties
     sizes: Sizes = "any"
+    accumulator_hooks: AccumulatorHooks = "kept"
 
     @property
     def ranks_by_magnitude(self) -> bool:

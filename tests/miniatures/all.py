@@ -6,6 +6,7 @@ from . import (
     device,
     importing,
     leaks,
+    lifetime,
     mask,
     networks,
     process,
@@ -22,6 +23,6 @@ from . import (
 )
 
 __all__ = [
-    "MINIATURES", "Miniature", "device", "importing", "leaks", "mask", "networks", "process", "ranking",
-    "reference", "refuse", "reg", "restoring", "smoke", "state", "struct", "trace", "train",
+    "MINIATURES", "Miniature", "device", "importing", "leaks", "lifetime", "mask", "networks", "process",
+    "ranking", "reference", "refuse", "reg", "restoring", "smoke", "state", "struct", "trace", "train",
 ]
