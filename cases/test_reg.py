@@ -12,6 +12,7 @@ from sparsecheck import Given, Plan, Sparsified, Trial, case, require
 from sparsecheck.oracle.compare import assert_close, assert_equal, assert_same_state
 from sparsecheck.oracle.networks import network
 from sparsecheck.trials import flags, lending, user_hooks
+from sparsecheck.trials.baseline import assert_removed_are_zero, reported_masks
 from sparsecheck.trials.models import layer_inputs
 from sparsecheck.trials.modules import (
     assert_same_modules,
@@ -20,7 +21,7 @@ from sparsecheck.trials.modules import (
     require_plain_parameter,
     unregistered_tensors,
 )
-from sparsecheck.trials.refusal import assert_harmless, assert_plan_refused, refusal_of
+from sparsecheck.trials.refusal import assert_plan_refused, has_changed, refusal_of
 from sparsecheck.trials.used_weights import gradient, read_submodule_weight
 from sparsecheck.values.violation import presume
 
@@ -325,7 +326,7 @@ def test_hooks_of_every_kind_run_before_and_after_finalize(trial: Trial) -> None
         seen = model_of()
         ran.clear()
         trial.backward(seen)
-        seen.load_state_dict(seen.state_dict())
+        seen.load_state_dict(seen.state_dict(), strict=False)
         user_hooks.assert_ran_once(ran, f"after {where}, at {name}")
 
 
@@ -346,20 +347,25 @@ def test_accumulators_keep_their_hooks_if_declared(trial: Trial) -> None:
         trial.backward(seen_model)
         kept.append(sorted(ran) == ["the one from before attach", "the one from before finalize"])
     seen, declared = "kept" if all(kept) else "lost", trial.contract.accumulator_hooks
-    message = f"hooks on the gradient accumulator of {name} are {seen} by attach, update and finalize, expected {declared}"
+    message = f"attach, update and finalize: hooks on the accumulator of {name} are {seen}, expected {declared}"
     require(seen == declared, "hooks-differ", message)
 
 
 @case("REG-32", compares="the finalized model")
-def test_calls_after_finalize_change_nothing(trial: Trial) -> None:
+def test_finalized_model_is_never_half_sparse(trial: Trial) -> None:
+    words = ("final", "mask", "prun", "a parametrization", "sparsif", *trial.plan.names)
     for call in ("update", "finalize"):
         sparsified = trial.sparsified()
         final = sparsified.finalize()
         with torch.no_grad():
             for parameter in final.parameters():
                 parameter.copy_(parameter.flip(0))
-        words = ("final", call, *trial.plan.names)
-        assert_harmless(getattr(sparsified, call), final, words, f"{call} after finalize", "finalized-changed")
+        if has_changed(getattr(sparsified, call), final, words, f"{call} after finalize"):
+            require(call == "update", "finalized-changed", "finalizing the finalized model again has changed it")
+            masks = reported_masks(trial, sparsified)
+            assert_removed_are_zero(trial, sparsified.model, masks, "finalized and updated")
+            sparse = not any(mask.all() for mask in masks.values())
+            require(sparse, "finalized-changed", "finalized and updated: the model has changed, but masks() keeps all")
 
 
 @case("REG-33")

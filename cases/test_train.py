@@ -6,7 +6,6 @@ from sparsecheck import Sparsified, Trial, case, require
 from sparsecheck.oracle.compare import array, assert_close
 from sparsecheck.trials import training
 from sparsecheck.trials.baseline import assert_removed_are_zero
-from sparsecheck.trials.refusal import refusal_of
 from sparsecheck.trials.training import BeforeTraining, expected_after_training, train
 from sparsecheck.trials.used_weights import gradient
 from sparsecheck.values.violation import presume
@@ -125,34 +124,34 @@ def test_regrown_entries_train(trial: Trial) -> None:
 
 
 @case("TRAIN-20")
-def test_model_made_without_gradients_trains(trial: Trial) -> None:
-    for mode, without in (("no_grad", torch.no_grad), ("inference_mode", torch.inference_mode)):
-        sparsified = _attached_without_gradients(trial, mode)
-
-        def update(sparsified: Sparsified = sparsified, without: type = without) -> None:
-            with without():
-                sparsified.update()
-
-        if refusal_of(update, sparsified.model, (mode, "inference", "grad"), f"update under {mode}"):
-            continue
-        start = BeforeTraining.of(trial, sparsified)
-        train(trial, sparsified)
-        start.assert_sparse_and_learned(sparsified, f"updated under {mode}, then trained")
-        trial.update_again(sparsified)
-        if mode == "no_grad":
-            _assert_finalized_without_gradients(trial, sparsified)
-
-
-def _attached_without_gradients(trial: Trial, mode: str) -> Sparsified:
-    """Attach, under no_grad but not under inference_mode, where torch makes every new tensor unfit for autograd."""
-    with torch.set_grad_enabled(mode != "no_grad"):
-        return trial.attach()
-
-
-def _assert_finalized_without_gradients(trial: Trial, sparsified: Sparsified) -> None:
+def test_model_updated_without_gradients_trains(trial: Trial) -> None:
+    _update_in_inference_mode(trial)
+    with torch.no_grad():
+        sparsified = trial.sparsified()
+    _assert_trains(trial, sparsified, "attached and updated under no_grad")
+    trial.update_again(sparsified)
     if trial.supports("finalize"):
         with torch.no_grad():
             final = sparsified.finalize()
         trial.backward(final)
         for name in trial.plan.names:
             gradient(final.get_parameter(name), f"gradient of {name} after finalize under no_grad")
+
+
+def _assert_trains(trial: Trial, sparsified: Sparsified, what: str) -> None:
+    start = BeforeTraining.of(trial, sparsified)
+    for name, mask in start.masks.items():
+        presume(not mask.all(), "plan-not-applied", f"{what}: the mask of {name} keeps all")
+    train(trial, sparsified)
+    start.assert_sparse_and_learned(sparsified, f"{what}, then trained")
+
+
+def _update_in_inference_mode(trial: Trial) -> None:
+    sparsified = trial.attach()
+    try:
+        with torch.inference_mode():
+            sparsified.update()
+        _assert_trains(trial, sparsified, "updated under inference_mode")
+    except RuntimeError as error:  # by which torch refuses tensors that were made under inference_mode
+        if "inference tensor" not in str(error).lower():
+            raise

@@ -118,12 +118,13 @@ REQUIREMENTS = (
     Requirement(
         id="STATE-30", level="extended", since=4, needs=("finalize", "restore"),
         source="torch.nn.Module.state_dict of a finalized model, which has no masks",
-        sentence="After finalize, saving or restoring what was saved is refused, or gives the finalized model's output.",
+        sentence="After finalize, saving or restoring what was saved is refused, or gives the output of the finalized "
+        "model.",
     ),
     Requirement(
         id="STATE-31", level="extended", since=4, source="torch.nn.Module.load_state_dict, assign",
-        sentence="After load_state_dict(assign=True), which replaces parameters and buffers, masks and output are those "
-        "of the loaded state, and a further update takes effect.",
+        sentence="After load_state_dict(assign=True), which replaces parameters and buffers, masks and output are "
+        "those of the loaded state, and a further update takes effect.",
         patterns=(LEVELLED_PATTERN,),
     ),
 )

@@ -60,7 +60,7 @@ REQUIREMENTS = (
     ),
     Requirement(
         id="TRAIN-20", level="extended", since=4, source="torch.no_grad; torch.inference_mode",
-        sentence="A model that was attached, updated or finalized under no_grad, or updated under inference_mode, trains, "
-        "and can be updated again.",
+        sentence="A model that was attached, updated and finalized under no_grad trains like any other, and one that "
+        "was updated under inference_mode trains or raises torch's error about inference tensors.",
     ),
 )

@@ -113,25 +113,26 @@ def refusal_of(
     return None
 
 
-def assert_harmless(act: Callable[[], object], model: nn.Module, words: Iterable[str], call: str, kind: str) -> None:
-    """Assert that `act` refuses or does nothing to `model`.
+def has_changed(act: Callable[[], object], model: nn.Module, words: Iterable[str], call: str) -> bool:
+    """Return whether `act` went through and has changed `model`; if it refuses, the refusal must be a good one.
 
     Args:
         act: The call.
-        model: The model that must stay unchanged.
+        model: The model.
         words: If the call refuses, its message must contain one of them.
         call: The name of the call in messages.
-        kind: The kind of the violation if the model has changed.
 
     Raises:
-        Violation: The model has changed, or `refusal-unnamed` or `refusal-by-accident`.
+        Violation: `refusal-unnamed`, `refusal-by-accident` or `refusal-harmed`.
     """
     untouched = _Untouched(model)
+    if refusal_of(act, model, words, call) is not None:
+        return False
     try:
-        act()
-    except Exception as error:
-        _assert_good_refusal(error, words, call)
-    untouched.assert_unchanged(call, kind)
+        untouched.assert_unchanged(call)
+    except Violation:
+        return True
+    return False
 
 
 def assert_unsupported_restore_refused(trial: Trial) -> RefusedBy:
@@ -183,15 +184,15 @@ class _Untouched:
         self._model = model
         self._state, self._modules = _copies(model), describe_modules(model)
 
-    def assert_unchanged(self, call: str, kind: str = "refusal-harmed") -> None:
+    def assert_unchanged(self, call: str) -> None:
         """Assert that nothing has changed, bit for bit.
 
         Raises:
-            Violation: Something has (`kind`).
+            Violation: `refusal-harmed`.
         """
-        what = f"the model after {call} refused" if kind == "refusal-harmed" else f"the model after {call}"
-        compare.assert_same_state(_copies(self._model), self._state, kind, what)
-        assert_same_modules(describe_modules(self._model), self._modules, kind, what)
+        what = f"the model after {call} refused"
+        compare.assert_same_state(_copies(self._model), self._state, "refusal-harmed", what)
+        assert_same_modules(describe_modules(self._model), self._modules, "refusal-harmed", what)
 
 
 def _copies(model: nn.Module) -> dict[str, Tensor]:

@@ -50,7 +50,7 @@ class Contract(Struct, frozen=True, kw_only=True):
             must be refused by name.
         accumulator_hooks: Whether the gradient accumulators of planned parameters keep their hooks through attach and
             finalize (`kept`) or not (`lost`). DistributedDataParallel registers such hooks.
-            `torch.nn.utils.parametrize` loses them: it calls `Tensor.set_`, which gives the parameter a new accumulator.
+            `torch.nn.utils.parametrize` loses them: it calls `Tensor.set_`, which makes a new accumulator.
     """
 
     holds: Holds

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from msgspec.structs import replace
@@ -13,7 +11,6 @@ from torch.nn.utils import parametrize
 from sparsecheck import Context, Plan, Saved, Sparsified
 from sparsecheck.adapter.holders import ParametrizedSparsified
 from sparsecheck.adapter.shipped.exemplar import CONTRACT, Exemplar, ExemplarAdapter, Keep
-from sparsecheck.adapter.shipped.structural_exemplar import ChannelRemover
 from sparsecheck.values.contract import Contract
 
 from . import breaks
@@ -91,23 +88,32 @@ class CrashesAfterFinalize(_Unguarded):
     """Looks for its masks on a finalized model, and fails."""
 
 
-@breaks("REG-32", "finalized-changed")
+@breaks("REG-32", "removed-not-zero")
 class PrunesTheFinalized(Exemplar):
-    """Prunes the weights of a finalized model again when it is updated."""
+    """Prunes the weights of a finalized model when it is updated, but not by the masks that it reports."""
 
     def update(self, level: float | None = None) -> None:
         if not self.is_finalized:
-            return super().update(level)
+            super().update(level)
+            self.last = super().masks()
+            return
         for name in self.plan.names:
             self.model.get_parameter(name).detach().view(-1)[::2] = 0
 
+    def masks(self) -> dict[str, Tensor]:
+        return {name: mask.roll(1) for name, mask in self.last.items()} if self.is_finalized else super().masks()
+
 
 @breaks("REG-32", "finalized-changed")
-class RemovesChannelsOfTheFinalized(ChannelRemover):
-    """Goes on removing channels after it was finalized."""
+class NegatesAtASecondFinalize(Exemplar):
+    """Changes the weights when it is finalized again."""
 
-    def _refuse_if_finalized(self, call: str) -> None:
-        self.contract = replace(self.contract, level_basis="remaining")
+    def finalize(self) -> nn.Module:
+        if not self.is_finalized:
+            return super().finalize()
+        for name in self.plan.names:
+            self.model.get_parameter(name).detach().neg_()
+        return self.model
 
 
 class _Contiguous(Keep):
@@ -196,26 +202,26 @@ class HoldsTheWeights(Exemplar):
     keep = _Own
 
 
-class _Product(Keep):
-    def __init__(self, weight: Tensor, persistent: bool) -> None:
-        super().__init__(weight, persistent)
-        self.mask = torch.ones_like(weight)
+@breaks("TRAIN-20", "plan-not-applied")
+class DoesNothingInInferenceMode(Exemplar):
+    """Takes inference_mode for a sign that the model is not trained, and passes over the update."""
 
-    def forward(self, weight: Tensor) -> Tensor:
-        return torch.where(self.mask != 0, weight * self.mask, 0)
+    def update(self, level: float | None = None) -> None:
+        if not torch.is_inference_mode_enabled():
+            super().update(level)
 
 
-@breaks("TRAIN-20", "RuntimeError")
-class MakesItsMasksAnew(Exemplar):
-    """Replaces its masks at every update, by tensors that autograd does not take if made under inference_mode."""
-
-    keep = _Product
+@breaks("TRAIN-20")
+class FreezesWithoutGradients(Exemplar):
+    """Takes the grad mode of update for the requires_grad of the weights."""
 
     def update(self, level: float | None = None) -> None:
         super().update(level)
         for name in self.plan.names:
-            keep: Any = next(self.parametrizations(name))
-            keep.mask = keep.mask.clone()
+            self._original(name).requires_grad_(torch.is_grad_enabled())
+
+    def _original(self, name: str) -> nn.Parameter:
+        return self.model.get_parameter(name.replace("weight", "parametrizations.weight.original"))
 
 
 @breaks("TRAIN-20")

@@ -1,8 +1,21 @@
 """Every variant, registered."""
 
-from . import VARIANTS, contracts, forwarding, holders, masks, narrow, restoring, structural, tidy, wrapped
+from . import (
+    VARIANTS,
+    applied,
+    coded,
+    contracts,
+    forwarding,
+    holders,
+    masks,
+    narrow,
+    restoring,
+    structural,
+    tidy,
+    wrapped,
+)
 
 __all__ = [
-    "VARIANTS", "contracts", "forwarding", "holders", "masks", "narrow", "restoring", "structural", "tidy",
-    "wrapped",
+    "VARIANTS", "applied", "coded", "contracts", "forwarding", "holders", "masks", "narrow", "restoring",
+    "structural", "tidy", "wrapped",
 ]

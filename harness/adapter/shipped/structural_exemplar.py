@@ -91,18 +91,12 @@ class ChannelRemover(Sparsified):
     def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
         super().__init__(model, plan)
         self.contract = contract
-        self.is_finalized = False
         self.labels = self.dependencies(model)
         self.gone: list[int] = []
         if contract.masks_at == "attach":
             self.update()
 
-    def _refuse_if_finalized(self, call: str) -> None:
-        if self.is_finalized:
-            raise Refused(f"{call}: {', '.join(self.plan.names)} are finalized; attach again first")
-
     def update(self, level: float | None = None) -> None:
-        self._refuse_if_finalized("update")
         plan = self.plan if level is None else self.plan.at_level(float(level))
         names = [plan.names] if plan.scope == "all" else [(name,) for name in plan.names]
         chosen = [label for group in names for label in self.chosen(plan, group)]
@@ -152,15 +146,12 @@ class ChannelRemover(Sparsified):
         return {}
 
     def finalize(self) -> nn.Module:
-        self._refuse_if_finalized("finalize")
-        self.is_finalized = True
         return self.model
 
     def sidecar(self) -> dict[str, Tensor]:
         return {"gone": torch.tensor(self.gone, dtype=torch.long)}
 
     def load(self, saved: Saved) -> None:
-        self._refuse_if_finalized("load")
         self.remove(saved.sidecar["gone"].tolist())
         self.model.load_state_dict(saved.model)
 
