@@ -91,8 +91,8 @@ class _Indices(_Code):
 
     def mask(self) -> Tensor:
         count = self.indices.numel()
-        flat = torch.zeros(count + 1, dtype=torch.bool, device=self.indices.device)
-        return flat.index_fill(0, self.indices, True)[:count].view(self.shape)
+        flat = torch.zeros(count + 1, dtype=torch.uint8, device=self.indices.device)
+        return flat.scatter(0, self.indices, 1)[:count].view(self.shape) != 0
 
     def store(self, mask: Tensor) -> None:
         kept = mask.flatten().nonzero().flatten()
