@@ -67,24 +67,6 @@ class InverseAdapter(ExemplarAdapter):
     sparsified = _WithInverse
 
 
-class _Replacing(Exemplar):
-    def update(self, level: float | None = None) -> None:
-        self._refuse_if_finalized("update")
-        plan = self.plan if level is None else self.plan.at_level(float(level))
-        with torch.inference_mode(False), torch.no_grad():
-            masks = self._ranked_together(plan) if plan.scope == "all" else self._ranked_each(plan)
-            for name, mask in masks.items():
-                keep = next(self.parametrizations(name))
-                keep.mask = mask.clone()
-
-
-@variant("new masks at every update")
-class ReplacingAdapter(ExemplarAdapter):
-    """Replaces its mask tensors at every update, and writes into none."""
-
-    sparsified = _Replacing
-
-
 # --------------------------------------------------------- on no parametrization
 
 

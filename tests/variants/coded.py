@@ -206,7 +206,9 @@ class _Late(_Code):
         return torch.ones(self.shape, dtype=torch.bool, device=self.where) if self.late is None else self.late
 
     def store(self, mask: Tensor) -> None:
-        self.late = mask.clone()
+        if self.late is None:
+            self.late = mask.clone()
+        self.late.copy_(mask)
 
     def forward(self, weight: Tensor) -> Tensor:
         self.where = weight.device
@@ -225,6 +227,6 @@ class _WithLate(_Coded):
 
 @variant("masks made at the first update")
 class LateAdapter(ExemplarAdapter):
-    """Makes each mask when it is first needed, and a new one at every update."""
+    """Makes each mask when it is first needed."""
 
     sparsified = _WithLate
