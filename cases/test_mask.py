@@ -16,7 +16,7 @@ from sparsecheck.process.settings import random_state
 from sparsecheck.trials.baseline import reported_masks
 from sparsecheck.trials.modules import reverse_scores
 from sparsecheck.trials.places import live_parameters
-from sparsecheck.trials.refusal import assert_plan_refused
+from sparsecheck.trials.refusal import assert_plan_refused, refusal_of
 from sparsecheck.trials.used_weights import gradient
 from sparsecheck.values.comparisons import note
 
@@ -424,3 +424,35 @@ def _assert_ranked_again(
     given = "no level" if level is None else f"level {level:g}"
     trial.assert_used_weights(sparsified.model, expected, f"after a second update with {given}")
     trial.assert_highest_kept(sparsified, weights)
+
+
+@case("MASK-40")
+def test_level_of_another_numeric_type_is_applied(trial: Trial) -> None:
+    for level in (1, 0, np.float32(0.75), np.float64(0.75), np.int64(1)):
+        sparsified = trial.sparsified()
+        before = trial.masks(sparsified)
+        sparsified.update(level)
+        trial.assert_counts(sparsified, float(level), before)
+    sparsified = trial.sparsified()
+    before = trial.masks(sparsified)
+    try:
+        sparsified.update(torch.tensor(0.75))  # type: ignore[arg-type]
+    except Exception:  # a tensor is no number, and an error is an answer
+        return
+    trial.assert_counts(sparsified, 0.75, before)
+
+
+@case("MASK-41")
+def test_nonfinite_entry_does_not_change_the_count(trial: Trial) -> None:
+    for value in (math.nan, math.inf, -math.inf):
+        model, made = trial.dense_model(), list[Sparsified]()
+        for name in trial.plan.names:
+            model.get_parameter(name).detach().view(-1)[3] = value
+
+        def make(model: nn.Module = model, made: list[Sparsified] = made) -> None:
+            made.append(trial.attach(model))
+            made[-1].update()
+
+        words = ("nan", "inf", *trial.plan.names)
+        if refusal_of(make, model, words, f"attach or update with {value} in a weight") is None:
+            trial.assert_counts(made[-1])

@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -11,8 +12,8 @@ from torch.nn import functional
 from sparsecheck import Given, Plan, Sparsified, Trial, case, require
 from sparsecheck.oracle.compare import array, assert_close, assert_equal, assert_no_shared_storage, assert_same_state
 from sparsecheck.oracle.networks import network
-from sparsecheck.trials import flags, lending, places
-from sparsecheck.trials.baseline import reported_masks
+from sparsecheck.trials import flags, lending, places, user_hooks
+from sparsecheck.trials.baseline import assert_removed_are_zero, reported_masks
 from sparsecheck.trials.models import layer_inputs
 from sparsecheck.trials.modules import (
     assert_same_modules,
@@ -21,10 +22,11 @@ from sparsecheck.trials.modules import (
     require_plain_parameter,
     unregistered_tensors,
 )
-from sparsecheck.trials.refusal import assert_plan_refused, refusal_of
+from sparsecheck.trials.refusal import assert_plan_refused, has_changed, refusal_of
 from sparsecheck.trials.snapshot import Untouched, model_tensors
 from sparsecheck.trials.training import train
 from sparsecheck.trials.used_weights import gradient, read_submodule_weight
+from sparsecheck.values.violation import presume
 
 
 @case("REG-01")
@@ -367,3 +369,81 @@ def test_the_trained_parameter_is_as_declared(trial: Trial) -> None:
         seen = f"the weight in use of {name} is {'' if is_weight else 'not '}the trained parameter at kept entries"
         message = f"{seen}, but trained={declared!r} is declared"
         require(is_weight == (declared == "weight"), "trained-otherwise", message)
+
+
+@case("REG-30", compares="the hooks that ran")
+def test_hooks_of_every_kind_run_before_and_after_finalize(trial: Trial) -> None:
+    model, name = trial.dense_model(), trial.plan.names[0]
+    ran = user_hooks.register_all(model.get_submodule(name.rpartition(".")[0]), model.get_parameter(name))
+    sparsified = trial.sparsified(model)
+    for where, model_of in (("update", lambda: sparsified.model), ("finalize", sparsified.finalize)):
+        seen = model_of()
+        ran.clear()
+        trial.backward(seen)
+        seen.load_state_dict(seen.state_dict(), strict=False)
+        user_hooks.assert_ran_once(ran, f"after {where}, at {name}")
+
+
+@case("REG-31", compares="the hooks that ran")
+def test_accumulators_keep_their_hooks_if_declared(trial: Trial) -> None:
+    model, ran = trial.dense_model(), list[str]()
+    parameters, name = dict(model.named_parameters()), trial.plan.names[0]
+    early = user_hooks.gradient_accumulator(parameters[name])
+    early.register_hook(lambda *_: ran.append("the one from before attach"))
+    sparsified = trial.sparsified(model)
+    late = user_hooks.gradient_accumulator(trial.dense_weights(sparsified, parameters)[name])
+    late.register_hook(lambda *_: ran.append("the one from before finalize"))
+    trial.update_again(sparsified)
+    kept = []
+    for model_of in (lambda: sparsified.model, sparsified.finalize):
+        seen_model = model_of()
+        ran.clear()
+        trial.backward(seen_model)
+        kept.append(sorted(ran) == ["the one from before attach", "the one from before finalize"])
+    seen, declared = "kept" if all(kept) else "lost", trial.contract.accumulator_hooks
+    message = f"attach, update and finalize: hooks on the accumulator of {name} are {seen}, expected {declared}"
+    require(seen == declared, "hooks-differ", message)
+
+
+@case("REG-32", compares="the finalized model")
+def test_finalized_model_is_never_half_sparse(trial: Trial) -> None:
+    words = ("final", "mask", "prun", "a parametrization", "sparsif", *trial.plan.names)
+    for call in ("update", "finalize"):
+        sparsified = trial.sparsified()
+        final = sparsified.finalize()
+        with torch.no_grad():
+            for parameter in final.parameters():
+                parameter.copy_(parameter.flip(0))
+        if has_changed(getattr(sparsified, call), final, words, f"{call} after finalize"):
+            require(call == "update", "finalized-changed", "finalizing the finalized model again has changed it")
+            masks = reported_masks(trial, sparsified)
+            assert_removed_are_zero(trial, sparsified.model, masks, "finalized and updated")
+            sparse = not any(mask.all() for mask in masks.values())
+            require(sparse, "finalized-changed", "finalized and updated: the model has changed, but masks() keeps all")
+
+
+@case("REG-33")
+def test_channels_last_is_kept(trial: Trial) -> None:
+    model = trial.dense_model().to(memory_format=torch.channels_last)
+    parameters = dict(model.named_parameters())
+    sparsified = trial.sparsified(model)
+    trial.update_again(sparsified)
+    _assert_channels_last(trial, trial.dense_weights(sparsified, parameters), "after update")
+    if trial.supports("finalize"):
+        _assert_channels_last(trial, dict(sparsified.finalize().named_parameters()), "after finalize")
+
+
+def _assert_channels_last(trial: Trial, parameters: Mapping[str, Tensor], what: str) -> None:
+    for name in trial.plan.names:
+        presume(name in parameters, "dense-weight-missing", f"{what}: there is no parameter {name}")
+        kept = parameters[name].is_contiguous(memory_format=torch.channels_last)
+        message = f"{what}: {name} has strides {parameters[name].stride()} and is no longer in channels_last"
+        require(kept, "format-differs", message)
+
+
+@case("REG-34")
+def test_finalize_keeps_the_order_of_parameters(trial: Trial) -> None:
+    expected = [name for name, _ in trial.dense_model().named_parameters()]
+    seen = [name for name, _ in trial.sparsified().finalize().named_parameters()]
+    message = f"the finalized model has the parameters {', '.join(seen)}, expected {', '.join(expected)}"
+    require(seen == expected, "order-differs", message)

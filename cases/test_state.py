@@ -10,7 +10,7 @@ from sparsecheck.trials import device_moves, flags, restoring
 from sparsecheck.trials.baseline import Baseline, reported_masks
 from sparsecheck.trials.fresh_process import restore_in_fresh_process
 from sparsecheck.trials.places import buffer
-from sparsecheck.trials.refusal import assert_never_wrong
+from sparsecheck.trials.refusal import assert_never_wrong, has_changed
 from sparsecheck.trials.restoring import all_tensors, load_strictly, parts, with_axes
 from sparsecheck.trials.snapshot import Snapshot, model_tensors
 from sparsecheck.trials.training import raised_level, train, train_and_update, train_plain
@@ -237,3 +237,32 @@ def test_a_pickled_model_is_never_wrong(trial: Trial) -> None:
         baseline.assert_model(pickle.loads(pickle.dumps(sparsified.model)), "pickled and unpickled")
 
     assert_never_wrong(trial, go_through)
+
+
+@case("STATE-30", compares="the output")
+def test_state_saved_after_finalize_is_never_wrong(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    baseline = Baseline.of(trial, sparsified)
+    final, made = sparsified.finalize(), list[Sparsified]()
+
+    def save_and_restore() -> None:
+        made.append(trial.restore_without_update(sparsified.save()))
+
+    words = ("final", "save", *(word for name in trial.plan.names for word in (name, name.rpartition(".")[0])))
+    call = "saving or restoring after finalize"
+    require(not has_changed(save_and_restore, final, words, call), "finalized-changed", f"{call} has changed the model")
+    for restored in made:
+        baseline.assert_output(restored.model, "restored from a state that was saved after finalize")
+
+
+@case("STATE-31")
+def test_assigned_state_is_used_and_updated(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    baseline = Baseline.of(trial, sparsified)
+    state = copy.deepcopy(sparsified.model.state_dict())
+    train(trial, sparsified)
+    sparsified.model.load_state_dict(state, strict=False, assign=True)
+    baseline.assert_matches(sparsified, "after training and load_state_dict(assign=True) of an earlier state")
+    if trial.supports("reupdate"):
+        sparsified.update(raised_level(trial))
+        baseline.assert_updated(sparsified, "updated after load_state_dict(assign=True)")

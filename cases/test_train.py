@@ -2,11 +2,12 @@
 
 import torch
 
-from sparsecheck import Trial, case, require
+from sparsecheck import Sparsified, Trial, case, require
 from sparsecheck.oracle.compare import array, assert_close
 from sparsecheck.trials import places, training
 from sparsecheck.trials.baseline import assert_removed_are_zero
 from sparsecheck.trials.training import BeforeTraining, expected_after_training, train
+from sparsecheck.trials.used_weights import gradient
 from sparsecheck.values.violation import presume
 
 
@@ -121,3 +122,37 @@ def test_regrown_entries_train(trial: Trial) -> None:
             moved, count = int((array(weight) != used[name])[learns].sum()), int(learns.sum())
             message = f"of {count} entries of {name} that a lowered level restored, training changed {moved}"
             require(2 * moved >= count, "weight-not-moved", message)
+
+
+@case("TRAIN-20")
+def test_model_updated_without_gradients_trains(trial: Trial) -> None:
+    _update_in_inference_mode(trial)
+    with torch.no_grad():
+        sparsified = trial.sparsified()
+    _assert_trains(trial, sparsified, "attached and updated under no_grad")
+    trial.update_again(sparsified)
+    if trial.supports("finalize"):
+        with torch.no_grad():
+            final = sparsified.finalize()
+        trial.backward(final)
+        for name in trial.plan.names:
+            gradient(final.get_parameter(name), f"gradient of {name} after finalize under no_grad")
+
+
+def _assert_trains(trial: Trial, sparsified: Sparsified, what: str) -> None:
+    start = BeforeTraining.of(trial, sparsified)
+    for name, mask in start.masks.items():
+        presume(not mask.all(), "plan-not-applied", f"{what}: the mask of {name} keeps all")
+    train(trial, sparsified)
+    start.assert_sparse_and_learned(sparsified, f"{what}, then trained")
+
+
+def _update_in_inference_mode(trial: Trial) -> None:
+    sparsified = trial.attach()
+    try:
+        with torch.inference_mode():
+            sparsified.update()
+        _assert_trains(trial, sparsified, "updated under inference_mode")
+    except RuntimeError as error:  # by which torch refuses tensors that were made under inference_mode
+        if "inference tensor" not in str(error).lower():
+            raise

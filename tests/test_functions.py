@@ -6,7 +6,7 @@ import copy
 import functools
 import math
 from collections.abc import Callable, Iterator
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import pytest
@@ -80,6 +80,17 @@ def test_new_name_that_hides_nothing_is_ignored() -> None:
         assert replaced_functions() == []
     finally:
         del nn.Linear.of_a_package  # type: ignore[attr-defined]
+
+
+def test_submodule_of_a_special_name_is_ignored() -> None:
+    """Torch imports `torch.onnx.__init__` when it traces an autograd function."""
+    vars(nn)["__init__"] = ModuleType("torch.nn.__init__")
+    try:
+        assert replaced_functions() == []
+        vars(nn)["__call__"] = other
+        assert replaced_functions() == ["torch.nn.__call__"]
+    finally:
+        del vars(nn)["__init__"], vars(nn)["__call__"]
 
 
 def test_inherited_function_that_is_set_again_is_ignored() -> None:

@@ -195,7 +195,7 @@ def test_sizes_are_multiples_of_a_number(sizes: str, multiple: int) -> None:
 
 
 DEFAULTS = {"sizes": "any", "names": "kept", "alone": "masked", "attaches": "in place", "trained": "weight",
-            "rezeroed_by": "package"}
+            "rezeroed_by": "package", "accumulator_hooks": "kept"}
 
 
 @pytest.mark.parametrize("clause", DEFAULTS)

@@ -222,4 +222,16 @@ REQUIREMENTS = (
         patterns=("unstructured-0.5", "block2x2-0.3", "channel1-0.3", "2of4"), needs=("reupdate",), devices=_BOTH,
         unless=(*_UNRANKED, ("score", "given"), ("regrowth", "monotone"), ("trained", "reparametrized")),
     ),
+    Requirement(
+        id="MASK-40", level="extended", source="numbers.Real; numpy.float32, which is no Python float", since=4,
+        sentence="A level that is an int or a NumPy number is applied like the float of that value; one that is a "
+        "tensor is applied likewise or raises an error.",
+        patterns=(LEVELLED_PATTERN,), needs=("relevel",),
+    ),
+    Requirement(
+        id="MASK-41", level="extended", source="IEEE 754: every comparison with NaN is false", since=4,
+        sentence="One NaN or infinite entry of a planned weight does not change how many units are removed, or is "
+        "refused.",
+        patterns=("unstructured-0.5", "block1x4-0.5", "channel0-0.5", "2of4"), unless=_UNRANKED,
+    ),
 )

@@ -141,4 +141,34 @@ REQUIREMENTS = (
         id="REG-26", level="extended", since=4, source="torch.nn.utils.parametrizations.weight_norm",
         sentence="At kept entries, the weight in use is the trained parameter, or is computed from it, as declared.",
     ),
+    Requirement(
+        id="REG-30", level="extended", since=4, needs=("finalize",),
+        source="torch.nn.Module and torch.Tensor, register_..._hook",
+        sentence="A user's hooks of every kind on a planned layer and on its weight run once, before and after "
+        "finalize.",
+        unless=(("holds", "wrapper"),),
+    ),
+    Requirement(
+        id="REG-31", level="extended", since=4, source="torch.nn.parallel.DistributedDataParallel; torch.Tensor.set_",
+        sentence="Attach, update and finalize keep the hooks on the gradient accumulators of planned parameters if and "
+        "only if this is declared.",
+        needs=("finalize",),
+    ),
+    Requirement(
+        id="REG-32", level="extended", since=4, source="torch.ao.pruning BaseSparsifier.step after squash_mask",
+        sentence="After finalize, a further finalize is refused or changes nothing, and a further update is refused, "
+        "changes nothing, or leaves a sparse model with reported masks.",
+        needs=("finalize",),
+    ),
+    Requirement(
+        id="REG-33", level="extended", since=4, source="torch docs, Channels Last Memory Format",
+        sentence="Attach, update and finalize keep planned weights in the channels_last memory format.",
+        layers=("conv2d",),
+    ),
+    Requirement(
+        id="REG-34", level="extended", since=4, needs=("finalize",),
+        source="torch.optim.Optimizer.load_state_dict, which matches parameters by position",
+        sentence="The finalized model lists its parameters in the order of the dense model.",
+        layers=("linear", "mixed"),
+    ),
 )

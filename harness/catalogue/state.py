@@ -10,7 +10,8 @@ REQUIREMENTS = (
     Requirement(
         id="STATE-01", level="core", source=_SEED, needs=_RESTORE,
         sentence="A saved state restored onto a dense model gives the same masks and output.",
-        layers=("linear", "conv2d", "mixed"), dtypes=("float32", "bfloat16"), devices=_BOTH,
+        layers=("linear", "conv2d", "mixed", "bare"), dtypes=("float32", "bfloat16"), devices=_BOTH,
+        added=(("bare", 4),),
     ),
     Requirement(
         id="STATE-02", level="core", source="torch.save; torch.load", needs=_RESTORE,
@@ -119,5 +120,17 @@ REQUIREMENTS = (
         sentence="Pickling the model fails, or the unpickled model gives the sparse model's output, and never another "
         "output.",
         layers=("linear", "mixed"),
+    ),
+    Requirement(
+        id="STATE-30", level="extended", since=4, needs=("finalize", "restore"),
+        source="torch.nn.Module.state_dict of a finalized model, which has no masks",
+        sentence="After finalize, saving or restoring what was saved is refused, or gives the output of the finalized "
+        "model.",
+    ),
+    Requirement(
+        id="STATE-31", level="extended", since=4, source="torch.nn.Module.load_state_dict, assign",
+        sentence="After load_state_dict(assign=True), which replaces parameters and buffers, masks and output are "
+        "those of the loaded state, and a further update takes effect.",
+        patterns=(LEVELLED_PATTERN,),
     ),
 )

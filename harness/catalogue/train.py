@@ -60,4 +60,9 @@ REQUIREMENTS = (
         sentence="Entries that a lowered level brings back are trained if training changes them in a plain model.",
         patterns=(LEVELLED_PATTERN,), unless=(("regrowth", "monotone"), ("level_basis", "remaining")),
     ),
+    Requirement(
+        id="TRAIN-20", level="extended", since=4, source="torch.no_grad; torch.inference_mode",
+        sentence="A model that was attached, updated and finalized under no_grad trains like any other, and one that "
+        "was updated under inference_mode trains or raises torch's error about inference tensors.",
+    ),
 )

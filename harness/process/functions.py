@@ -20,7 +20,8 @@ class Functions:
     """The functions, classes and submodules in some modules and classes, as they were when this object was created.
 
     Values are compared by identity alone, since a replacement can claim to equal anything. A new name in a class counts
-    if it hides another inherited value, or is special, such as `__deepcopy__`; other new names are ignored.
+    if it hides another inherited value, or is special, such as `__deepcopy__`; other new names are ignored. So are new
+    submodules of a module: torch imports `torch.onnx.__init__` when it traces an autograd function.
 
     Args:
         homes: The modules and classes.
@@ -86,7 +87,8 @@ class Functions:
     def _additions(self, number: int, now: Mapping[str, Any]) -> Iterator[str]:
         originals, inherited = self._originals[number], _inherited(self._homes[number])
         for name, value in [*now.items()]:
-            is_new = name not in originals and (name in inherited or _is_special(name))
+            is_submodule = type(value) is type(self._homes[number]) is ModuleType
+            is_new = name not in originals and (name in inherited or _is_special(name)) and not is_submodule
             is_other = inherited.get(name, _MISSING) is not value
             if is_new and is_other and self._is_watched(name, value) and not self._is_own(value):
                 yield name

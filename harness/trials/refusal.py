@@ -114,6 +114,28 @@ def refusal_of(
     return None
 
 
+def has_changed(act: Callable[[], object], model: nn.Module, words: Iterable[str], call: str) -> bool:
+    """Return whether `act` went through and has changed `model`; if it refuses, the refusal must be a good one.
+
+    Args:
+        act: The call.
+        model: The model.
+        words: If the call refuses, its message must contain one of them.
+        call: The name of the call in messages.
+
+    Raises:
+        Violation: `refusal-unnamed`, `refusal-by-accident` or `refusal-harmed`.
+    """
+    untouched = Untouched(model)
+    if refusal_of(act, model, words, call) is not None:
+        return False
+    try:
+        untouched.assert_unchanged(_HARMED, _after(call))
+    except Violation:
+        return True
+    return False
+
+
 def assert_unsupported_restore_refused(trial: Trial) -> RefusedBy:
     """Assert that restoring a saved state is refused.
 

@@ -23,6 +23,7 @@ Alone = Literal["masked", "dense"]
 Attaches = Literal["in place", "copy"]
 Trained = Literal["weight", "reparametrized"]
 RezeroedBy = Literal["package", "user"]
+AccumulatorHooks = Literal["kept", "lost"]
 
 
 class InvalidContract(ValueError):
@@ -63,6 +64,9 @@ class Contract(Struct, frozen=True, kw_only=True):
         rezeroed_by: Who sets removed entries to zero again after a step of the optimizer. `package`: the package, so
             that they are zero in forward however the optimizer is stepped. `user`: code that a user of the package
             calls after each step, and that the adapter calls in `Sparsified.step` or `train`.
+        accumulator_hooks: Whether the gradient accumulators of planned parameters keep their hooks through attach and
+            finalize (`kept`) or not (`lost`). DistributedDataParallel registers such hooks.
+            `torch.nn.utils.parametrize` loses them: it calls `Tensor.set_`, which makes a new accumulator.
     """
 
     holds: Holds
@@ -81,6 +85,7 @@ class Contract(Struct, frozen=True, kw_only=True):
     attaches: Attaches = "in place"
     trained: Trained = "weight"
     rezeroed_by: RezeroedBy = "package"
+    accumulator_hooks: AccumulatorHooks = "kept"
 
     @property
     def ranks_by_magnitude(self) -> bool:

@@ -8,6 +8,7 @@ from . import (
     device,
     importing,
     leaks,
+    lifetime,
     mask,
     networks,
     process,
@@ -24,6 +25,6 @@ from . import (
 )
 
 __all__ = [
-    "MINIATURES", "Miniature", "clauses", "declare", "device", "importing", "leaks", "mask", "networks", "process", "ranking",
-    "reference", "refuse", "reg", "restoring", "smoke", "state", "struct", "trace", "train",
+    "MINIATURES", "Miniature", "clauses", "declare", "device", "importing", "leaks", "lifetime", "mask", "networks",
+    "process", "ranking", "reference", "refuse", "reg", "restoring", "smoke", "state", "struct", "trace", "train",
 ]

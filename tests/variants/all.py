@@ -2,7 +2,9 @@
 
 from . import (
     VARIANTS,
+    applied,
     bank,
+    coded,
     contracts,
     doors,
     forwarding,
@@ -18,6 +20,6 @@ from . import (
 )
 
 __all__ = [
-    "VARIANTS", "bank", "contracts", "doors", "forwarding", "gradients", "holders", "masks", "narrow",
-    "reparametrized", "restoring", "structural", "tidy", "wrapped",
+    "VARIANTS", "applied", "bank", "coded", "contracts", "doors", "forwarding", "gradients", "holders", "masks",
+    "narrow", "reparametrized", "restoring", "structural", "tidy", "wrapped",
 ]

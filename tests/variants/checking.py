@@ -1,10 +1,16 @@
-"""The checks that a correct sparsifier makes before it touches a model."""
+"""The checks that a correct sparsifier makes before it touches a model, and after it is finalized."""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 from torch import nn
 
-from sparsecheck import Given, Plan, Refusal
+from sparsecheck import Given, Plan, Refusal, Sparsified
+
+S = TypeVar("S", bound=type[Sparsified])
 
 
 def check(model: nn.Module, plan: Plan) -> None:
@@ -22,3 +28,22 @@ def check(model: nn.Module, plan: Plan) -> None:
             raise Refusal(f"{name} is shared by two layers")
         if isinstance(pattern, Given) and pattern.mask.shape != parameters[name].shape:
             raise ValueError(f"{name} has shape {tuple(parameters[name].shape)}, its mask {pattern.mask.shape}")
+
+
+def closed_by_finalize(kind: S) -> S:
+    """Make a sparsifier refuse update, save, load and finalize once it has been finalized."""
+    for call in ("update", "save", "load", "finalize"):
+        setattr(kind, call, _refusing(call, getattr(kind, call)))
+    return kind
+
+
+def _refusing(call: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def guarded(self: Sparsified, *args: Any, **kwargs: Any) -> Any:
+        if vars(self).get("is_final"):
+            raise ValueError(f"{call}: {', '.join(self.plan.names)} are finalized")
+        result = method(self, *args, **kwargs)
+        vars(self)["is_final"] = call == "finalize"
+        return result
+
+    return guarded

@@ -14,7 +14,7 @@ from sparsecheck import Adapter, Context, Plan, Sparsified
 from sparsecheck.adapter.shipped.exemplar import CONTRACT, new_mask
 
 from . import variant
-from .checking import check
+from .checking import check, closed_by_finalize
 
 
 class _Masking(TorchFunctionMode):
@@ -57,6 +57,7 @@ def buffer(name: str) -> str:
     return f"{name}_kept"
 
 
+@closed_by_finalize
 class Forwarded(Sparsified):
     """The sparsifier at work on one model, whose forward it replaces."""
 

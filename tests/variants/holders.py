@@ -12,9 +12,10 @@ from msgspec.structs import replace
 from torch import Tensor, nn
 
 from sparsecheck import Adapter, BufferSparsified, Context, Given, InPlaceSparsified, Plan, Refusal, Saved, Sparsified
-from sparsecheck.adapter.shipped.exemplar import CONTRACT, new_mask
+from sparsecheck.adapter.shipped.exemplar import CONTRACT, new_mask, reorder
 
 from . import variant
+from .checking import closed_by_finalize
 
 _CONTRACT = replace(CONTRACT, regrowth="monotone", ties="lowest index")
 
@@ -29,6 +30,7 @@ def _masks(
     }
 
 
+@closed_by_finalize
 class InPlace(InPlaceSparsified):
     def update(self, level: float | None = None) -> None:
         weights = {name: self.model.get_parameter(name) for name in self.plan.names}
@@ -58,11 +60,13 @@ def drop(module: nn.Module, inputs: object, output: object) -> None:
     vars(module).pop("weight", None)
 
 
+@closed_by_finalize
 class Buffer(BufferSparsified):
     hook_type = Product
 
     def __init__(self, model: nn.Module, plan: Plan) -> None:
         super().__init__(model, plan)
+        self.order = {path: tuple(module._parameters) for path, module in model.named_modules()}
         for name in plan.names:
             module = model.get_submodule(name.rpartition(".")[0])
             weight = module.get_parameter("weight")
@@ -82,7 +86,10 @@ class Buffer(BufferSparsified):
             for key, hook in list(module._forward_hooks.items()):
                 if hook is drop:
                     del module._forward_hooks[key]
-        return super().finalize()
+        final = super().finalize()
+        for path, names in self.order.items():
+            reorder(final.get_submodule(path), names)
+        return final
 
 
 class _HolderAdapter(Adapter):

@@ -58,7 +58,7 @@ class _Packed(nn.Module):
         self.bits.copy_((flat.view(-1, 8) * self.get_buffer("places")).sum(1))
 
     def forward(self, weight: Tensor) -> Tensor:
-        return weight.masked_fill(~self.mask(), 0)
+        return torch.where(torch.empty_like(weight, dtype=torch.bool).copy_(self.mask()), weight, 0)
 
 
 class _WithBits(Exemplar):
@@ -73,6 +73,7 @@ class _WithBits(Exemplar):
         return self._packed(name).mask()
 
     def update(self, level: float | None = None) -> None:
+        self._refuse_if_finalized("update")
         plan = self.plan if level is None else self.plan.at_level(level)
         with torch.no_grad():
             masks = self._ranked_together(plan) if plan.scope == "all" else self._ranked_each(plan)

@@ -80,3 +80,19 @@ class FromShapes(StructuralExemplarAdapter):
 
     contract = _contract(mask_storage="model")
     sparsified = _FromShapes
+
+
+class _SameParameters(ChannelRemover):
+    def cut(self, module: nn.Module, outputs: Tensor, inputs: Tensor) -> None:
+        before = dict(module.named_parameters(recurse=False))
+        super().cut(module, outputs, inputs)
+        for name, parameter in before.items():
+            parameter.data, parameter.grad = module.get_parameter(name).detach(), None
+            setattr(module, name, parameter)
+
+
+@variant("structural-same")
+class SameParameters(StructuralExemplarAdapter):
+    """Makes the parameters smaller, instead of replacing them by smaller ones."""
+
+    sparsified = _SameParameters

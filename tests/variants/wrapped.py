@@ -12,7 +12,7 @@ from sparsecheck.adapter.holders import split_name
 from sparsecheck.adapter.shipped.exemplar import CONTRACT, new_mask
 
 from . import variant
-from .checking import check
+from .checking import check, closed_by_finalize
 
 
 class Masked(nn.Module):
@@ -35,6 +35,7 @@ class Masked(nn.Module):
         return output
 
 
+@closed_by_finalize
 class Wrapped(Sparsified):
     """The sparsifier at work on one model, whose planned layers it replaces."""
 

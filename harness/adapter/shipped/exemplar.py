@@ -7,6 +7,8 @@ ranks in torch and shares no code with the oracles.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import torch
@@ -34,11 +36,14 @@ CONTRACT = Contract(
 
 
 class Refused(ValueError):
-    """Raised for a plan that the exemplar does not carry out; the message names the parameter."""
+    """Raised for a request that the exemplar does not carry out; the message names the parameter or the call."""
 
 
 class Keep(nn.Module):
-    """The parametrization: removed entries are zero, whatever the dense weight contains there."""
+    """The parametrization: removed entries are zero, whatever the dense weight contains there.
+
+    The mask and the product have the memory format of the weight.
+    """
 
     mask: Tensor
 
@@ -47,19 +52,29 @@ class Keep(nn.Module):
         self.register_buffer("mask", torch.ones_like(weight, dtype=torch.bool), persistent=persistent)
 
     def forward(self, weight: Tensor) -> Tensor:
-        return weight.masked_fill(~self.mask, 0)
+        return torch.where(~self.mask, 0, weight)
 
 
 class Exemplar(ParametrizedSparsified):
-    """The exemplar at work on one model; `keep` is the parametrization that it registers."""
+    """The exemplar at work on one model.
+
+    It works in every grad mode of the caller. Once it is finalized, it refuses every further call.
+
+    Attributes:
+        keep: The parametrization that it registers.
+        is_finalized: Whether it has been finalized.
+    """
 
     keep: ClassVar[type[Keep]] = Keep
 
     def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
         super().__init__(model, plan)
         self.contract = contract
-        for name in plan.names:
-            self._register(name)
+        self.is_finalized = False
+        self._order = {path: tuple(module._parameters) for path, module in model.named_modules()}
+        with torch.inference_mode(False):
+            for name in plan.names:
+                self._register(name)
         if contract.masks_at == "attach":
             self.update()
 
@@ -67,10 +82,16 @@ class Exemplar(ParametrizedSparsified):
         weight = self.model.get_parameter(name)
         keep = self.keep(weight, self.contract.mask_storage in ("model", "both"))
         for module, attribute in _holders(self.model, weight):
-            parametrize.register_parametrization(module, attribute, keep)
+            with _accumulator_kept(weight):
+                parametrize.register_parametrization(module, attribute, keep)
+
+    def _refuse_if_finalized(self, call: str) -> None:
+        if self.is_finalized:
+            raise Refused(f"{call}: {', '.join(self.plan.names)} are finalized and have no masks; attach again first")
 
     def update(self, level: float | None = None) -> None:
-        plan = self.plan if level is None else self.plan.at_level(level)
+        self._refuse_if_finalized("update")
+        plan = self.plan if level is None else self.plan.at_level(float(level))
         with torch.no_grad():
             masks = self._ranked_together(plan) if plan.scope == "all" else self._ranked_each(plan)
             for name, mask in masks.items():
@@ -102,7 +123,16 @@ class Exemplar(ParametrizedSparsified):
             return {}
         return {name: self.mask_tensor(name).clone() for name in self.plan.names}
 
+    def masks(self) -> dict[str, Tensor]:
+        self._refuse_if_finalized("masks")
+        return super().masks()
+
+    def save(self) -> Saved:
+        self._refuse_if_finalized("save")
+        return super().save()
+
     def load(self, saved: Saved) -> None:
+        self._refuse_if_finalized("load")
         _check_shapes(self.model, saved.model)
         super().load(saved)
 
@@ -113,11 +143,21 @@ class Exemplar(ParametrizedSparsified):
             self.mask_tensor(name).copy_(mask)
 
     def finalize(self) -> nn.Module:
-        for name in self.plan.names:
-            keep = next(self.parametrizations(name))
-            for module, attribute in _parametrized_by(self.model, keep):
-                parametrize.remove_parametrizations(module, attribute)
+        self._refuse_if_finalized("finalize")
+        with torch.inference_mode(False):
+            for name in self.plan.names:
+                self._make_plain(name)
+        for path, names in self._order.items():
+            reorder(self.model.get_submodule(path), names)
+        self.is_finalized = True
         return self.model
+
+    def _make_plain(self, name: str) -> None:
+        keep, path = next(self.parametrizations(name)), _original(name)
+        weight = self.model.get_parameter(path)
+        for module, attribute in _parametrized_by(self.model, keep):
+            with _accumulator_kept(weight):
+                parametrize.remove_parametrizations(module, attribute)
 
 
 class ExemplarAdapter(Adapter):
@@ -140,12 +180,46 @@ class ExemplarAdapter(Adapter):
 
     def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
         for name in plan.names:
-            path, attribute = split_name(name)
-            stored = saved.model[f"{path}.parametrizations.{attribute}.original"]
+            stored = saved.model.get(_original(name))
+            if stored is None:
+                raise Refused(f"{name}: the saved state has no dense weight for it; was it saved from a sparse model?")
             if stored.shape != dense_model.get_parameter(name).shape:
                 raise Refused(f"{name} has shape {tuple(dense_model.get_parameter(name).shape)}, "
                               f"saved was {tuple(stored.shape)}")
         return super().restore(dense_model, plan, saved, context)
+
+
+@contextmanager
+def _accumulator_kept(weight: nn.Parameter) -> Iterator[None]:
+    """Keep the gradient accumulator of a parameter while torch registers or removes a parametrization.
+
+    `torch.nn.utils.parametrize` calls `weight.set_`, which gives the parameter a new accumulator and so drops the hooks
+    on it, such as those of DistributedDataParallel. Assigning to `data` does not.
+    """
+
+    def set_(values: Tensor) -> Tensor:
+        weight.data = values.detach()
+        return weight
+
+    vars(weight)["set_"] = set_
+    try:
+        yield
+    finally:
+        del vars(weight)["set_"]
+
+
+def reorder(module: nn.Module, names: tuple[str, ...]) -> None:
+    """List those parameters of a module first that are in `names`, in that order."""
+    parameters = module._parameters
+    for name in [*names, *(name for name in list(parameters) if name not in names)]:
+        if name in parameters:
+            parameters[name] = parameters.pop(name)
+
+
+def _original(name: str) -> str:
+    """Return the name under which the sparse model holds the dense weight."""
+    path, attribute = split_name(name)
+    return f"{path}.parametrizations.{attribute}.original".lstrip(".")
 
 
 def _check_shapes(model: nn.Module, state: dict[str, Any]) -> None:
@@ -194,8 +268,10 @@ def _check_shape(name: str, shape: tuple[int, ...], pattern: Pattern, contract: 
         raise Refused(f"{name} has shape {shape}; it takes {contract.sizes}")
     if isinstance(pattern, (Block, Band)) and len(shape) != 2:
         raise Refused(f"{name} has shape {shape}; {pattern} takes a matrix")
-    if isinstance(pattern, NofM) and shape[-1] % pattern.m:
-        raise Refused(f"{name} has {shape[-1]} inputs, no multiple of the {pattern.m} of {pattern}")
+    if isinstance(pattern, Channel) and pattern.dim >= len(shape):
+        raise Refused(f"{name} has shape {shape}; {pattern} takes a weight with a dimension {pattern.dim}")
+    if isinstance(pattern, NofM) and (not shape or shape[-1] % pattern.m):
+        raise Refused(f"{name} has shape {shape}; {pattern} takes multiples of {pattern.m} inputs")
     if isinstance(pattern, Block) and contract.ragged == "refuse" and any(
         size % edge for size, edge in zip(shape, pattern.shape, strict=True)
     ):

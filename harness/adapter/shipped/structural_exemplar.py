@@ -33,6 +33,9 @@ class Dependencies:
     Attributes:
         gives: By module name, the label of each output channel.
         takes: By module name, the label of each input channel.
+
+    Raises:
+        Refused: The model runs a layer twice, or one whose channels are not understood.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -55,6 +58,7 @@ class Dependencies:
         if node.op != "call_module":
             return taken[0] if taken else []
         name, module = str(node.target), self._model.get_submodule(str(node.target))
+        _check_layer(name, module, name in takes)
         if isinstance(module, _WEIGHTED):
             takes[name], gives[name] = self._of_weighted(module, taken[0])
             return gives[name]
@@ -93,7 +97,7 @@ class ChannelRemover(Sparsified):
             self.update()
 
     def update(self, level: float | None = None) -> None:
-        plan = self.plan if level is None else self.plan.at_level(level)
+        plan = self.plan if level is None else self.plan.at_level(float(level))
         names = [plan.names] if plan.scope == "all" else [(name,) for name in plan.names]
         chosen = [label for group in names for label in self.chosen(plan, group)]
         self.remove(chosen)
@@ -125,7 +129,8 @@ class ChannelRemover(Sparsified):
                               if one not in self.gone], dtype=torch.long)
                 for every in (gives, self.labels.takes[name])
             )
-            self.cut(self.model.get_submodule(name), outputs, inputs)
+            with torch.inference_mode(False):
+                self.cut(self.model.get_submodule(name), outputs, inputs)
 
     def cut(self, module: nn.Module, outputs: Tensor, inputs: Tensor) -> None:
         """Reduce one module to some of its outputs and inputs."""
@@ -154,7 +159,25 @@ class ChannelRemover(Sparsified):
 def _cut(values: Tensor, module: nn.Module, outputs: Tensor, inputs: Tensor) -> Tensor:
     rows = values.index_select(0, outputs.to(values.device))
     is_whole = values.dim() > 1 and not _is_depthwise(module)
-    return rows.index_select(1, inputs.to(values.device)) if is_whole else rows
+    left = rows.index_select(1, inputs.to(values.device)) if is_whole else rows
+    return left.contiguous(memory_format=_memory_format(values))
+
+
+def _memory_format(values: Tensor) -> torch.memory_format:
+    """Return the memory format of a weight, which what is left of it keeps."""
+    is_last = values.dim() == 4 and values.is_contiguous(memory_format=torch.channels_last)
+    return torch.channels_last if is_last and not values.is_contiguous() else torch.contiguous_format
+
+
+def _check_layer(name: str, module: nn.Module, is_known: bool) -> None:
+    """Refuse a layer that the model runs again, or whose channels are not understood."""
+    if is_known:
+        raise Refused(f"{name}: the model runs this layer twice, and its channels cannot be followed")
+    groups, own = getattr(module, "groups", 1), [*module.parameters()]
+    if isinstance(module, _WEIGHTED) and groups > 1 and not groups == module.in_channels == module.out_channels:
+        raise Refused(f"{name}: a convolution of {groups} groups that is not depthwise is not understood")
+    if own and not isinstance(module, (*_WEIGHTED, *_NORMS, nn.Embedding)):
+        raise Refused(f"{name}: the channels of {type(module).__name__} are not understood")
 
 
 def _is_depthwise(module: nn.Module) -> bool:

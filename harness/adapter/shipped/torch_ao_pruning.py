@@ -37,6 +37,7 @@ _CONTRACT = Contract(
     restores_into="attached",
     ragged="prune",
     ties="any",
+    accumulator_hooks="lost",
 )
 
 
