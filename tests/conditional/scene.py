@@ -7,8 +7,8 @@ deliberately broken one is broken under its condition, and that it is right else
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,30 +78,33 @@ class Stage:
         return inputs_of(self.scene.layer, self.scene.dtype, self.written)
 
 
-def look(adapter: Adapter, scene: Scene) -> list[Seen]:
-    """Run a scene, and return what is seen after each step; it ends with the first exception."""
+def watch(adapter: Adapter, scene: Scene) -> Generator[Seen, None, None]:
+    """Run a scene, and yield what is seen after each step; it ends with the first exception."""
     with _caller(scene):
         stage = _stage(adapter, scene)
-        seen: list[Seen] = []
         for step in ("attach", *scene.steps):
             name, argument = (step, None) if isinstance(step, str) else step
             try:
                 _STEPS[name](stage, argument)
             except Exception as error:
-                return [*seen, (f"{name} raised", type(error).__name__)]
-            seen.append((name, _visible(stage)))
-        return seen
+                yield f"{name} raised", type(error).__name__
+                return
+            yield name, _visible(stage)
 
 
-def first_difference(adapter: Adapter, other: Adapter, scene: Scene) -> str:
-    """Return the first step after which two sparsifiers differ, and in what; an empty string if they never do."""
-    for (step, one), (its, two) in zip(look(adapter, scene), look(other, scene), strict=False):
-        if step != its:
-            return f"{step} / {its}"
-        if one != two:
-            assert isinstance(one, dict)
-            assert isinstance(two, dict)
-            return f"{step}: {', '.join(key for key in {**one, **two} if one.get(key) != two.get(key))}"
+def look(adapter: Adapter, scene: Scene) -> list[Seen]:
+    """Run a scene, and return what is seen after each step."""
+    return list(watch(adapter, scene))
+
+
+def first_difference(adapter: Adapter, scene: Scene, expected: Sequence[Seen]) -> str:
+    """Return the first step after which something else is seen than expected, and what; empty if there is none."""
+    with closing(watch(adapter, scene)) as seen:
+        for (step, one), (its, two) in zip(seen, expected, strict=False):
+            if step != its:
+                return f"{step}, not {its}"
+            if isinstance(one, dict) and isinstance(two, dict) and one != two:
+                return f"{step}: {', '.join(key for key in two if one[key] != two[key])}"
     return ""
 
 
@@ -326,7 +329,7 @@ def _visible(stage: Stage) -> dict[str, object]:
         "modes": {name: module.training for name, module in model.named_modules()},
         "hooks": {name: _hooks(module) for name, module in model.named_modules()},
         "said": said,
-        "process": (str(torch.get_default_dtype()), torch.is_grad_enabled(), torch.initial_seed()),
+        "process": (str(torch.get_default_dtype()), torch.is_grad_enabled(), frozen(torch.get_rng_state())),
     }
 
 
