@@ -6,6 +6,8 @@ It is loaded in every pytest run of every user, so this module imports only pyte
 from __future__ import annotations
 
 import importlib.util
+import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +44,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Plan the run at once if it asks for a sparsifier, a report or the cases."""
+    _measure(config)
     if _asked(config) and not hasattr(config, "workerinput"):
         _judge(config)
+
+
+def _measure(config: pytest.Config) -> None:
+    """Measure which lines are executed from here on, if `sparsecheck run --coverage` started this process."""
+    if "SPARSECHECK_COVERAGE" in os.environ:
+        from .process.line_coverage import measured
+
+        stack = ExitStack()
+        stack.enter_context(measured())
+        config.add_cleanup(stack.close)
 
 
 def _asked(config: pytest.Config) -> bool:

@@ -48,6 +48,18 @@ class JudgedCode:
         own = ((name, file) for name, file in self._own.files.items())
         return Fingerprint(self._package_digest(), digest_of_files(own), _digest_of(expectations))
 
+    def python_files(self) -> dict[str, str]:
+        """Return the maintainer's Python files by name: those of the distribution, and the adapter's own.
+
+        Of torch, and of other packages that sparsecheck needs itself, only the adapter's own are.
+        """
+        found = self._files.items() if self._is_imported else ()
+        modules = {name: file for name, file in found if name not in BEFORE_ADAPTERS}
+        files = {path: name for module, file in modules.items() for name, path in module_files(module, file)}
+        for module, file in self._own.files.items():
+            files.setdefault(file, _name_of(module, file))
+        return {name: path for path, name in files.items() if path.endswith(".py")}
+
     @cached_property
     def _installed(self) -> Distribution | None:
         return installed(self.distribution)
@@ -96,6 +108,12 @@ class JudgedCode:
         here = os.path.realpath(file)
         alike = (path for path in self._record.files if path.endswith(os.path.basename(here)))
         return "" if not file or any(os.path.realpath(path) == here for path in alike) else "checkout"
+
+
+def _name_of(module: str, file: str) -> str:
+    """Return the name of a module's file relative to the folder of its outermost package."""
+    folder, name = module.replace(".", "/"), os.path.basename(file)
+    return f"{folder}/{name}" if name == "__init__.py" else f"{folder.rpartition('/')[0]}/{name}".lstrip("/")
 
 
 def _file_of(module: str) -> str:

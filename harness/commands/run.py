@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -16,7 +17,7 @@ from ..values.selection import Selection
 from ..values.shard import Shard
 from .arguments import Known, shard_argument, split_arguments
 from .finish import finish
-from .output import check_writable
+from .output import check_writable, write_files
 from .paths import AdapterFile, InputPath, OutputPath
 
 
@@ -52,6 +53,9 @@ from .paths import AdapterFile, InputPath, OutputPath
               help="Time limit for one case, in seconds.")
 @click.option("--limit", default=900.0, show_default=True, type=click.FloatRange(0, min_open=True),
               help="Time limit for one sparsifier, in seconds.")
+@click.option("--coverage", "covers", is_flag=True,
+              help="Show the lines of the package and its adapter that no cell executed (needs sparsecheck[coverage]).")
+@click.option("--coverage-json", type=OutputPath(), metavar="FILE", help="Write them to this file, too.")
 @click.option("--pytest-args", default="", metavar="'ARGS'", callback=split_arguments,
               help="Arguments for pytest, such as '-x -k name'.")
 def run(
@@ -59,13 +63,14 @@ def run(
     requirements: tuple[str, ...], cells: tuple[str, ...], probe: bool, version: int, ignore_expectations: bool,
     required: tuple[str, ...],
     report: Path | None, shard: Shard | None, durations: Path | None, resume: bool, workers: int, jobs: int,
-    case_limit: float, limit: float, pytest_args: tuple[str, ...],
+    case_limit: float, limit: float, covers: bool, coverage_json: Path | None, pytest_args: tuple[str, ...],
 ) -> None:
     """Judge sparsifiers, each in a process of its own.
 
     NAMES are names of registered sparsifiers. By default, all whose package is installed are judged.
     """
     from ..run.run_in_subprocesses import Run
+    from .coverage import as_json, coverage_lines, measurements, measuring
     from .names import not_installed_lines, select_sparsifiers
     from .resuming import judge, keep_partial_records
 
@@ -75,13 +80,17 @@ def run(
     if durations is not None and shard is None:
         raise BadUsage("--durations needs --shard", "Add --shard K/N, or leave out --durations.")
     check_writable(report, "--report")
+    check_writable(coverage_json, "--coverage-json")
     asked = Run(
         subjects, tuple(file.absolute() for file in adapters), selection, workers, min(jobs, len(subjects)),
         case_limit, limit, pytest_args, shard, durations, catalogue=version, ignores_expectations=ignore_expectations,
     )
-    with keep_partial_records(report, resume) as parts:
-        judged = judge(parts, asked, resume)
-        finish(judged, report, required, () if names or cells or adapters else tuple(not_installed_lines()), parts)
+    notes = () if names or cells or adapters else tuple(not_installed_lines())
+    with keep_partial_records(report, resume) as parts, measuring(covers or coverage_json is not None) as folder:
+        judged = judge(parts, replace(asked, coverage=folder), resume)
+        measured = measurements(subjects, folder)
+        code = write_files({coverage_json: as_json(measured)})
+        finish(judged, report, required, (*coverage_lines(measured), *notes), parts, code)
 
 
 def _of(levels: tuple[str, ...]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from .. import catalogue
 from ..adapter.discovery import registrations
 from ..adapter.own_code import own_digest, own_version
 from ..errors import BadUsage
+from ..process import line_coverage
 from ..process.guardian import temporary_folder
 from ..reading import read_end
 from ..report.consistency import inconsistency
@@ -61,6 +62,7 @@ class Run:
         earlier: By sparsifier, the records of an interrupted run, which are not judged again.
         catalogue: The version of the catalogue to judge by.
         ignores_expectations: Whether to judge as if there were no expectation files.
+        coverage: A folder to which the processes of each sparsifier write which lines they executed, or None.
     """
 
     names: tuple[str, ...]
@@ -77,6 +79,7 @@ class Run:
     earlier: Mapping[str, Report] = field(default_factory=dict)
     catalogue: int = catalogue.VERSION
     ignores_expectations: bool = False
+    coverage: Path | None = None
 
     @property
     def is_parallel(self) -> bool:
@@ -113,7 +116,8 @@ def judge_in_subprocesses(run: Run, show: Callable[[str], None]) -> Report:
                 return "cannot be judged"
             path = records / f"{sparsifier}.jsonl"
             command = _command(run, sparsifier, folder, path)
-            how = children.run(sparsifier, command, folder, run.limit, is_done=lambda: _has_footer(path))
+            variables = _variables(run, sparsifier)
+            how = children.run(sparsifier, command, folder, run.limit, variables, lambda: _has_footer(path))
             codes.update(children.codes)
             stopped.update(children.stopped)
             if sparsifier in run.earlier and _problem(path):
@@ -211,6 +215,15 @@ def _command(run: Run, name: str, folder: Path, report: Path) -> list[str]:
     if run.workers:
         command += ["-p", "xdist.plugin", "-n", str(run.workers), "--dist", "worksteal", "--max-worker-restart", "4"]
     return [*command, *run.pytest_args]
+
+
+def _variables(run: Run, name: str) -> dict[str, str]:
+    """Return the variables that ask the processes of a sparsifier to measure its lines, if the run does."""
+    if run.coverage is None:
+        return {}
+    folder = run.coverage / name
+    folder.mkdir(exist_ok=True)
+    return {line_coverage.VARIABLE: str(folder)}
 
 
 def _selectors(selection: Selection, name: str) -> Iterator[str]:

@@ -19,6 +19,7 @@ from ..adapter.own_code import own_digest, own_version
 from ..catalogue.selecting import check_selection
 from ..process.environment import here
 from ..process.imports import note_changes, watched_import
+from ..process.line_coverage import note_files
 from ..report.expectation import Expectation, InvalidExpectations, in_force
 from ..report.expectation_file import read_expectations
 from ..report.ledger import SMOKE, Planned, enumerate_cells
@@ -216,6 +217,7 @@ def _plan(
     planned, share = cells_of_shard(planned, request.shard, weights)
     ids = tuple(one.cell.id for one in planned)
     code = JudgedCode(found.declaration.distribution, type(found.adapter).__module__, found.source)
+    note_files(code.python_files)
     subject = Subject(name, found.declaration, environment, "", ids, str(registration.file or ""), share,
                       code.origin, tuple(entry.value for entry in expectations), code.fingerprint(found.expectations))
     smoke = tuple(one for one in whole if one.cell.area == SMOKE and one.disposition == "judge")

@@ -17,6 +17,7 @@ from textwrap import shorten
 from typing import Protocol
 
 from ..interrupts import attend
+from ..process import line_coverage
 from ..process.guardian import guardian, temporary_folder
 from ..process.interpreter import SAFE_PATH, own_environment, python_command
 from ..reading import read_end
@@ -210,7 +211,10 @@ def pytest_command(folder: Path, target: str, plugin: str) -> list[str]:
 
 def _environment() -> dict[str, str]:
     """Return the environment of a child, without the variables that bring in a user's pytest plugins and options."""
-    kept = {name: value for name, value in own_environment().items() if not name.startswith("PYTEST_")}
+    kept = {
+        name: value for name, value in own_environment().items()
+        if not name.startswith("PYTEST_") and name != line_coverage.VARIABLE
+    }
     return {"OMP_NUM_THREADS": "1", **kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **SAFE_PATH, **guardian().mark}
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ..adapter.discovery import Registration, find, load
 from ..adapter.protocol import Adapter, Saved
+from ..process.line_coverage import measured
 from ..values.cell import Cell
 from .baseline import BATCHES
 from .fresh_process import ADAPTER, MODEL, PROBLEM, REQUEST, RESULT, SIDECAR, Request
@@ -60,4 +61,6 @@ def _seen(trial: Trial, folder: Path) -> dict[str, Tensor]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    with measured():
+        code = main(Path(sys.argv[1]))
+    sys.exit(code)
