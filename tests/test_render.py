@@ -34,11 +34,11 @@ SHORT = Program(
     plan=(Removal(name="layer1.weight", pattern="unstructured", level=0.29),), steps=(Attach(), Update(level=0.29)),
 )
 ALL: tuple[Step, ...] = (
-    Parametrize(), AddHook(), AddHook(kind="state_dict", on="model"), WriteWeights(how="data"), Attach(), Update(),
+    AddHook(), AddHook(kind="state_dict", on="model"), WriteWeights(how="data"), Attach(), Update(),
     Update(level=1.0, type="int"), Update(level=0.5, type="numpy", under="no_grad"), WriteWeights(),
     WriteWeights(how="load_state_dict"), Forward(batch=1, under="autocast"), Backward(zero="zeros"), Train(), SetMode(),
     Freeze(), Freeze(frozen=False), ChangeMemory(), CopyModel(how="deepcopy"), CallLayer(), FunctionalCall(),
-    Cast(), SaveAndRestore(through="memory"), Forward(), Finalize(train=1),
+    Cast(), SaveAndRestore(through="memory"), Parametrize(), Forward(), Finalize(train=1),
 )
 KINDS = ("linear", "conv1d", "conv2d", "conv3d", "transposed1d", "transposed2d", "embedding", "lstm", "gru", "scale")
 
