@@ -391,6 +391,8 @@ class Walk:
 
     @step.register
     def _(self, step: ChangeMemory) -> None:
+        if step.format == "channels_last" and any(one.dim() == 5 for one in self.twin.model.parameters()):
+            raise Skipped("torch refuses channels_last for parameters of five dimensions")
         kind = torch.channels_last if step.format == "channels_last" else torch.contiguous_format
         to: Callable[..., nn.Module] = self.model.to
         self.call(lambda: to(memory_format=kind), f"the change of memory to {step.format}")
@@ -425,6 +427,7 @@ class Walk:
         if step.through == "bytes":
             saved = Saved(_through_bytes(saved.model), _through_bytes(saved.sidecar))
         dense = build.build(self.program, "other", self.device).to(self.dtype)
+        self._parametrize_like_twin(dense)
         statements.give_flags(dense, self.twin.model)
         self.before = dict(dense.named_parameters(remove_duplicate=False))
         plan, context = self.plan.copy(), build.context(self.program, self.dtype, self.device)
@@ -439,6 +442,12 @@ class Walk:
         self.forget_optimizer()
         if self.contract.mask_storage == "nowhere":
             self._update_restored()
+
+    def _parametrize_like_twin(self, dense: nn.Module) -> None:
+        """Register the user's own parametrizations on a new dense model, as a user does before restoring onto it."""
+        for name, module in self.twin.model.named_modules():
+            if parametrize.is_parametrized(module, "weight"):
+                parametrize.register_parametrization(dense.get_submodule(name), "weight", Identity())
 
     def _forget_hooks(self) -> None:
         """Remove the twin's hooks, since a restored model has none."""
