@@ -72,7 +72,7 @@ def main(name: str, address: str, files: Sequence[Path]) -> None:
     """Load the adapter, and run programs until the socket is closed."""
     torch.set_num_threads(1)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.connect(address)
+        connection.connect(address.replace("@", "\0"))
         with connection.makefile("rwb") as stream:
 
             def tell(message: Message) -> None:

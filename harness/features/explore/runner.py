@@ -133,9 +133,9 @@ class _Line:
             raise
 
     def _start(self, number: int) -> None:
-        runner, address = self._runner, str(self._runner.folder / f"{number}.s")
+        runner, address = self._runner, socket_address(self._runner.folder, number)
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
-            server.bind(address)
+            server.bind(address.replace("@", "\0"))
             server.listen(1)
             files = [str(file.absolute()) for file in runner.files]
             command = python_command(_MODULE, runner.name, address, *files)
@@ -220,6 +220,11 @@ class _Line:
         """End the child."""
         self.is_open = False
         self._stack.close()
+
+
+def socket_address(folder: Path, number: int) -> str:
+    """Return the address of a socket; on Linux one that is no file, so that a long path does not matter."""
+    return f"@{folder.name}-{number}" if sys.platform == "linux" else str(folder / f"{number}.s")
 
 
 @contextmanager

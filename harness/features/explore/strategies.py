@@ -49,7 +49,7 @@ def slots(offer: Offer) -> st.SearchStrategy[Slot]:
 
 _UPDATE = st.builds(
     steps.Update,
-    level=st.one_of(st.none(), st.sampled_from(LEVELS), _seldom(1.5, 0.5)),
+    level=st.one_of(st.none(), st.sampled_from(LEVELS), st.sampled_from((*LEVELS, 1.5, -0.25))),
     type=_seldom("numpy", "float") | _seldom("int", "float") | _seldom("tensor", "float"),
     under=_often("", "no_grad", "inference_mode", "autocast"),
 )
