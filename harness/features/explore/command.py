@@ -52,8 +52,8 @@ def explore(
     """Search for programs that the sparsifier NAME runs wrongly, and show the shortest ones.
 
     A program makes a network, attaches the sparsifier, and goes on with steps that a user could take: updates,
-    training, copies, saving and restoring. After each step, masks, weights, outputs, gradients and flags are compared with those
-    of a dense model beside it. Each failure is shrunk, and replayed in a fresh process.
+    training, copies, saving and restoring. After each step, masks, weights, outputs, gradients and flags are compared
+    with those of a dense model beside it. Each failure is shrunk, and replayed in a fresh process.
 
     Exit codes: 0 nothing was found; 1 something was; 2 bad usage, or the sparsifier cannot be explored; 3 the search
     was interrupted.

@@ -61,15 +61,13 @@ def signature(program: Program, outcome: Outcome) -> Signature:
 
 
 def _where(program: Program, message: str) -> str:
-    """Return the kind of layer, parameter and pattern of the first parameter that a message names, or of the only one.
+    """Return the kind of layer, parameter and pattern of the first parameter that a message names, if it names one.
 
     The longest name wins, since names may be prefixes of names.
     """
     planned = {one.name: one for one in program.plan}
     named = sorted((name for name in planned if name in message), key=lambda name: (-len(name), message.index(name)))
     kinds = {f"{layer.name}.{name}": f"{layer.kind}.{name}" for layer in program.layers for name in layer.shapes}
-    if not named and len(planned) == 1:
-        named = [*planned]
     if not named or named[0] not in kinds:
         return ""
     return f"{kinds[named[0]]} {planned[named[0]].pattern}"

@@ -2,8 +2,8 @@
 
 The search goes by rounds. The programs of a round are drawn first, from the seed and the number of the round alone;
 then they are run, on as many processes as there are, and compared in their order. So a search depends neither on the
-number of processes nor on their speed. Hypothesis draws and shrinks; a program's outcome is remembered for a round, so that a
-program is judged once.
+number of processes nor on their speed. Hypothesis draws and shrinks; a program's outcome is remembered for a round, so
+that a program is judged once.
 """
 
 from __future__ import annotations
