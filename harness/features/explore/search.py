@@ -30,6 +30,7 @@ from ...values.violation import Violation
 from .find import Find, Signature, cut, signature
 from .messages import ENDED, HANGS, NOT_OFFERED, Outcome
 from .runner import Runner
+from .simplify import simplified
 from .strategies import programs
 
 ROUND = 100
@@ -188,17 +189,21 @@ class _Shrink:
     program: Program
     outcome: Outcome
     tried: int = 0
+    most: int = 0
 
     def __call__(self) -> tuple[Program, int]:
-        """Return the shortest program with the same signature, and how many programs were run."""
+        """Return the shortest program with the same signature, and how many programs were run.
+
+        Hypothesis may run half of the programs, and what it leaves is simplified step by step.
+        """
         wanted, best = signature(self.program, self.outcome), self.program
-        most = _TRIES.get(wanted.kind, _MOST_TRIES)
+        self.most = _TRIES.get(wanted.kind, _MOST_TRIES) // 2
 
         def fails(skeleton: Skeleton) -> bool:
             program = fill(skeleton, self.offer)
             key = _key(program)
             if key not in self.outcomes:
-                if self.tried >= most:
+                if self.tried >= self.most:
                     return False
                 self.tried += 1
                 self.search.show(f"shrinking {wanted}: {self.tried} programs")
@@ -211,7 +216,8 @@ class _Shrink:
                 programs(self.offer), fails, settings=_settings(Phase.generate, Phase.shrink),
                 random=_random(self.search.scope.seed, self.number),
             )
-            best = fill(shortest, self.offer)
+            self.most *= 2
+            best = fill(simplified(shortest, fails), self.offer)
         if not self.search._repeats(wanted, best):
             best = self.program
         return best, self.tried
