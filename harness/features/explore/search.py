@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
 
@@ -22,6 +22,7 @@ from hypothesis.errors import HypothesisException
 from ...programs.fill import fill
 from ...programs.offer import Offer, probed
 from ...programs.walk import NotOffered
+from ...run.subprocesses import Stopped
 from ...values.declaration import Declaration
 from ...values.program import Program
 from ...values.shard import Shard
@@ -207,11 +208,11 @@ class _Shrink:
                     return False
                 self.tried += 1
                 self.search.show(f"shrinking {wanted}: {self.tried} programs")
-                self.outcomes[key] = self.search.runner.run(program)
+                self.outcomes[key] = self._outcome(program)
             outcome = self.outcomes[key]
             return outcome.is_find and signature(program, outcome) == wanted
 
-        with suppress(HypothesisException):
+        with suppress(HypothesisException), _stopping():
             shortest = find(
                 programs(self.offer), fails, settings=_settings(Phase.generate, Phase.shrink),
                 random=_random(self.search.scope.seed, self.number),
@@ -221,6 +222,30 @@ class _Shrink:
         if not self.search._repeats(wanted, best):
             best = self.program
         return best, self.tried
+
+
+    def _outcome(self, program: Program) -> Outcome:
+        try:
+            return self.search.runner.run(program)
+        except Stopped:
+            raise _Interrupted from None
+
+
+class _Interrupted(KeyboardInterrupt):
+    """Raised in place of `Stopped` inside hypothesis, which takes any other exception for a failure of the program."""
+
+
+@contextmanager
+def _stopping() -> Iterator[None]:
+    """Turn an interruption inside hypothesis back.
+
+    Raises:
+        Stopped: The search was interrupted.
+    """
+    try:
+        yield
+    except _Interrupted:
+        raise Stopped from None
 
 
 def draw_skeletons(offer: Offer, seed: int, number: int) -> Sequence[Skeleton]:
