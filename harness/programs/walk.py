@@ -315,7 +315,7 @@ class Walk:
             if place is None:
                 raise Skipped(f"no parameter is known that holds {name}")
             values = self._new_values(name)
-            statements.write(self.model, place, values, step.how)
+            self.call(partial(statements.write, self.model, place, values, step.how), f"writing {name}")
             self.twin.write(name, values)
         if step.how == "assign":
             if self.sparsified is None:
@@ -392,10 +392,10 @@ class Walk:
 
     @step.register
     def _(self, step: ChangeMemory) -> None:
-        if step.format == "channels_last" and any(one.dim() == 5 for one in self.twin.model.parameters()):
-            raise Skipped("torch refuses channels_last for parameters of five dimensions")
         kind = torch.channels_last if step.format == "channels_last" else torch.contiguous_format
         to: Callable[..., nn.Module] = self.model.to
+        if step.format == "channels_last" and any(one.dim() == 5 for one in self.twin.model.parameters()):
+            raise Skipped("torch cannot convert a weight of five dimensions to channels_last")
         self.call(lambda: to(memory_format=kind), f"the change of memory to {step.format}")
 
     @step.register
