@@ -6,8 +6,8 @@ import importlib.util
 import re
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ...values.contract import Contract
     from ...values.program import Program
     from .find import Find
-    from .search import Scope, Search
+    from .search import Scope
 
 _HINT = "Name another folder with --save."
 
@@ -102,49 +102,33 @@ class Task:
         """Search, print and save the finds, and return the exit code.
 
         Raises:
-            Incomplete: The search was interrupted, after what was found is printed.
+            Incomplete: The search was interrupted.
+            NotJudged: The sparsifier cannot be explored.
         """
         from .runner import running
         from .search import Search
         from .text import render_end, render_offer
 
-        losses = list[str]()
+        losses, search = list[str](), None
         with progress() as show, _without_traces(), running(
             self._name, self._files, self._limit, self._jobs, losses
         ) as runner:
             declaration = runner.declaration()
             if declaration.profile != "mask":
                 raise NotJudged(f"{self._name} has the profile {declaration.profile}; programs judge the profile mask")
-            search = Search(runner, scope, show)
-            with suppress(_stopped()):
-                search.run(declaration)
-        if losses and "search" not in locals():
-            raise Incomplete(losses[0])
-        self._print(search, declaration.contract, save)
-        if search.offer is not None and not search.ran and not search.finds and not losses:
+            told = _Finds(self._name, self._options, declaration.contract, save, show)
+            search = Search(runner, scope, show, told.tell)
+            search.run(declaration)
+        if search is None or search.offer is None:
+            raise Incomplete(losses[0] if losses else "interrupted")
+        if not search.offer.patterns and not search.finds:
             raise NotJudged(f"{self._name} takes no pattern for any parameter that programs plan")
-        if search.offer is not None:
-            echo(f"{self._name} takes:")
-            for line in render_offer(search.offer):
-                echo(line)
-        for line in render_end(self._name, search, self._options):
+        echo(f"{self._name} takes:")
+        for line in (*render_offer(search.offer), *render_end(self._name, search, self._options)):
             echo(line)
         if losses:
             raise Incomplete(losses[0])
         return RED if search.finds else OK
-
-    def _print(self, search: Search, contract: Contract, save: Path | None) -> None:
-        from ...values.program import to_json
-        from .text import render_find
-
-        taken = set[str]()
-        for number, find in enumerate(search.finds, 1):
-            file = None if save is None else save / _file_name(find, taken)
-            repeat = " ".join(("sparsecheck explore", self._name, *self._options, f"--program {file}")) if file else ""
-            for line in render_find(number, find, contract, repeat):
-                echo(line)
-            if file is not None:
-                write(file, to_json(find.program), _HINT)
 
     def run_one(self, file: Path) -> int:
         """Run one saved program, print what is found, and return the exit code.
@@ -176,10 +160,40 @@ class Task:
         return RED
 
 
-def _stopped() -> type[Exception]:
-    from ...run.subprocesses import Stopped
+class _Finds:
+    """Prints each find as soon as there is one, and saves it.
 
-    return Stopped
+    Args:
+        name: The sparsifier.
+        options: The options that choose the adapter.
+        contract: The declared contract.
+        save: The folder for JSON, or None.
+        show: Shows progress, and is cleared before a find is printed.
+    """
+
+    def __init__(
+        self, name: str, options: list[str], contract: Contract, save: Path | None, show: Callable[[str], None]
+    ) -> None:
+        self._command = ("sparsecheck explore", name, *options)
+        self._contract = contract
+        self._save = save
+        self._show = show
+        self._taken = set[str]()
+        self._count = 0
+
+    def tell(self, find: Find) -> None:
+        """Print a find, and save it."""
+        from ...values.program import to_json
+        from .text import render_find
+
+        self._count += 1
+        file = None if self._save is None else self._save / _file_name(find, self._taken)
+        repeat = " ".join((*self._command, f"--program {file}")) if file else ""
+        self._show("")
+        for line in render_find(self._count, find, self._contract, repeat):
+            echo(line)
+        if file is not None:
+            write(file, to_json(find.program), _HINT)
 
 
 def _file_name(find: Find, taken: set[str]) -> str:

@@ -70,6 +70,7 @@ class Search:
         runner: Runs programs.
         scope: How long to search.
         show: Receives a line of progress.
+        tell: Receives each find, once it is shrunk.
         finds: The finds, in the order in which they were found.
         programs: The number of programs of the rounds that were completed, those of other shards included.
         ran: The number of programs that were drawn and run.
@@ -80,6 +81,7 @@ class Search:
     runner: Runner
     scope: Scope
     show: Callable[[str], None]
+    tell: Callable[[Find], None]
     finds: list[Find] = field(default_factory=list)
     programs: int = 0
     ran: int = 0
@@ -158,13 +160,17 @@ class Search:
         steps = len(program.steps)
         self.show(f"{self.ran} programs, {len(self.finds)} finds; {found}")
         if not self._repeats(found, program):
-            self.finds.append(Find(found, cut(program, outcome), outcome, number, steps, repeats=False))
+            self._keep(Find(found, cut(program, outcome), outcome, number, steps, repeats=False))
             return
         tried = 0
         if self._counts[found.kind, found.step] <= SHRINKS:
             program, tried = shrink()
         program, outcome = self._shortest(found, program, outcome)
-        self.finds.append(Find(found, program, outcome, number, steps, tried))
+        self._keep(Find(found, program, outcome, number, steps, tried))
+
+    def _keep(self, find: Find) -> None:
+        self.finds.append(find)
+        self.tell(find)
 
     def _repeats(self, found: Signature, program: Program) -> bool:
         return signature(program, self.runner.run_fresh(program)) == found
