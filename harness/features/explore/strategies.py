@@ -15,8 +15,11 @@ from ...values.steps import Step
 LEVELS = (0.5, 0.25, 0.75, 0.3, 0.29, 0.7, 0.9, 0.01, 0.99, 0.001, 0.999, 0.0, 1.0)
 """The levels of plans and updates."""
 
-MOST_SLOTS, MOST_STEPS = 5, 10
-"""The most layers, and the most steps between the first update and finalize."""
+MOST_SLOTS, MOST_STEPS = 5, 8
+"""The most layers, and half of the most steps between the first update and finalize.
+
+The steps are two lists, since hypothesis draws lists of five on average, and much takes a long life to show.
+"""
 
 
 def _seldom(value: Any, otherwise: Any) -> st.SearchStrategy[Any]:
@@ -49,7 +52,7 @@ def slots(offer: Offer) -> st.SearchStrategy[Slot]:
 
 _UPDATE = st.builds(
     steps.Update,
-    level=st.one_of(st.none(), st.sampled_from(LEVELS), st.sampled_from((*LEVELS, 1.5, -0.25))),
+    level=st.one_of(st.none(), st.none(), st.sampled_from(LEVELS), st.sampled_from((*LEVELS, 1.5, -0.25))),
     type=_seldom("numpy", "float") | _seldom("int", "float") | _seldom("tensor", "float"),
     under=_often("", "no_grad", "inference_mode", "autocast"),
 )
@@ -65,7 +68,11 @@ _BEFORE: st.SearchStrategy[Step] = st.one_of(_WRITE, _HOOK, _MODE, _FREEZE, _MEM
 _BETWEEN: st.SearchStrategy[Step] = st.one_of(
     _UPDATE,
     _UPDATE,
+    _UPDATE,
+    _UPDATE,
     st.builds(steps.Train, steps=st.integers(1, 3)),
+    st.builds(steps.Train, steps=st.integers(1, 3)),
+    _WRITE,
     st.builds(steps.Forward, batch=st.sampled_from((3, 1, 0, 2)), under=_often(
         "", "no_grad", "inference_mode", "autocast")),
     _WRITE,
@@ -91,7 +98,7 @@ _LAST = st.one_of(st.just(()), st.tuples(st.builds(steps.Finalize, train=st.inte
 def lives(draw: st.DrawFn) -> tuple[Step, ...]:
     """Draw the steps of a program."""
     before = draw(st.lists(_BEFORE, max_size=2))
-    between = draw(st.lists(_BETWEEN, max_size=MOST_STEPS))
+    between = draw(st.lists(_BETWEEN, max_size=MOST_STEPS)) + draw(st.lists(_BETWEEN, max_size=MOST_STEPS))
     return (*before, draw(_ATTACH), draw(_FIRST), *between, *draw(_LAST))
 
 
