@@ -19,6 +19,7 @@ COMMANDS = {
     "page": "features.page.command:page",
     "versions": "features.versions.command:versions",
     "repro": "features.repro.command:repro",
+    "explore": "features.explore.command:explore",
     "bench": "features.bench.command:bench",
     "states": "features.states.command:states",
     "snapshot": "features.diff.snapshot_command:snapshot",

@@ -42,7 +42,7 @@ def fill(skeleton: Skeleton, offer: Offer) -> Program:
         offer: What the sparsifier takes; at least one target.
     """
     filled = [*_filled(skeleton, offer)]
-    layers = [*_layers(skeleton, filled)]
+    layers = [*_layers(skeleton, filled, offer)]
     plan = tuple(one.removal for one in filled if one.removal is not None)
     if skeleton.missing and not layers[0].bias:
         plan = (*plan, Removal(name=f"{layers[0].name}.bias", pattern="unstructured"))
@@ -108,13 +108,13 @@ def _ranks_together(offer: Offer, plan: tuple[Removal, ...]) -> bool:
     return offer.has("scope_all") and len(alike) == 1 and plan[0].pattern == "unstructured"
 
 
-def _layers(skeleton: Skeleton, filled: list[_Filled]) -> Iterator[ProgramLayer]:
+def _layers(skeleton: Skeleton, filled: list[_Filled], offer: Offer) -> Iterator[ProgramLayer]:
     for number, one in enumerate(filled):
         yield one.layer
         if number == 0 and skeleton.between != "nothing":
             features = 0 if skeleton.between == "relu" else one.layer.outputs or one.layer.inputs
             yield ProgramLayer(name="between", kind=skeleton.between, inputs=features)
-    if skeleton.again and filled[0].layer.kind != "embedding":
+    if skeleton.again and filled[0].layer.kind != "embedding" and offer.has("tied"):
         yield ProgramLayer(name="again", kind="again", of=filled[0].layer.name)
 
 

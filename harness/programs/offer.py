@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..adapter.protocol import Adapter
@@ -53,20 +54,30 @@ def offer_of(adapter: Adapter, declaration: Declaration) -> Offer:
         adapter: The adapter.
         declaration: Its declaration.
     """
+    return probed(declaration, lambda program: Walk(program, adapter, declaration, Guard()).run())
+
+
+def probed(declaration: Declaration, run: Callable[[Program], None]) -> Offer:
+    """Return what a sparsifier takes.
+
+    Args:
+        declaration: Its declaration.
+        run: Runs a program; it raises `NotOffered` or `Violation` as a walk does.
+    """
     offer = Offer(declaration, {}, {})
     for name, target in TARGETS.items():
         if not target.capability or offer.has(target.capability):
-            taken = tuple(one for one in PATTERNS if _takes(adapter, offer, name, target, one))
+            taken = tuple(one for one in PATTERNS if _takes(run, offer, name, target, one))
             if taken:
                 offer.patterns[name] = taken
     return offer
 
 
-def _takes(adapter: Adapter, offer: Offer, name: str, target: Target, pattern: str) -> bool:
+def _takes(run: Callable[[Program], None], offer: Offer, name: str, target: Target, pattern: str) -> bool:
     if not offer.has(pattern) or not fits(offer, target, pattern):
         return False
     try:
-        Walk(probe(offer, target, pattern), adapter, offer.declaration, Guard()).run()
+        run(probe(offer, target, pattern))
     except NotOffered:
         return False
     except Violation as violation:

@@ -68,8 +68,9 @@ class Twin:
         self.masks = {name: torch.ones_like(one, dtype=torch.bool) for name, one in self.dense.items()}
 
     def forget_optimizer(self) -> None:
-        """Let the next training step make a new optimizer, as a user must who gets other parameters."""
+        """Let the next training step make a new optimizer, as for other parameters, which have no gradients."""
         self.optimizer = None
+        self.model.zero_grad(set_to_none=True)
         self.stayed = dict(self.masks)
 
     def backward(self, batches: list[Batch]) -> None:

@@ -29,14 +29,16 @@ class ForkRequest(Struct, frozen=True):
     """A child to fork.
 
     Attributes:
-        arguments: The arguments of pytest.
+        arguments: The arguments of pytest, or of the module.
         log: The file that receives stdout and stderr.
         environment: The whole environment of the child.
+        module: The module that the child runs.
     """
 
     arguments: tuple[str, ...]
     log: str
     environment: dict[str, str]
+    module: str = "pytest"
 
 
 class Started(Struct, frozen=True, tag=True):

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from importlib import import_module
+from runpy import run_module
 
 import msgspec
 
@@ -99,11 +100,11 @@ def _enter(request: ForkRequest) -> None:
     os.environ.clear()
     os.environ.update(request.environment)
     tempfile.tempdir = None
-    sys.argv = ["pytest", *request.arguments]
+    sys.argv = [request.module, *request.arguments]
 
 
 def main() -> None:
-    """Preload the modules, then serve; in a child, run pytest and exit with its code."""
+    """Preload the modules, then serve; in a child, run pytest or another module and exit with its code."""
     for name in _PRELOADED:
         import_module(name)
     gc.collect()
@@ -111,6 +112,9 @@ def main() -> None:
     if (request := serve()) is None:
         return
     _enter(request)
+    if request.module != "pytest":
+        run_module(request.module, run_name="__main__", alter_sys=True)
+        return
     import pytest
 
     sys.exit(pytest.main(sys.argv[1:]))

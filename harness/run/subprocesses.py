@@ -73,9 +73,8 @@ class Children:
         Returns:
             A phrase saying how the child ended, or an empty string if it exited with code 0 or 1.
         """
-        own = {**_environment(), **environment, "TMPDIR": mkdtemp(prefix="t", dir=folder)}
         try:
-            with self._running(name, command, folder / f"{name}.log", own) as child:
+            with self.running(name, command, folder, environment) as child:
                 code = _wait(child, limit, is_done)
                 if self.is_stopping:
                     raise Stopped
@@ -91,13 +90,24 @@ class Children:
         return "" if code in (0, 1, None) else describe_exit(code)
 
     @contextmanager
-    def _running(self, name: str, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> Iterator[Child]:
+    def running(
+        self, name: str, command: Sequence[str], folder: Path, environment: Mapping[str, str] = {},
+        module: str = "pytest",
+    ) -> Iterator[Child]:
         """Start a child, and end its session at the end of the block.
+
+        Args:
+            name: The sparsifier; the child's output goes to `NAME.log` in `folder`.
+            command: The program and its arguments, as `python_command` returns them for `module`.
+            folder: An existing folder for the log and for the child's temporary files.
+            environment: Changes to the parent's environment.
+            module: The module that the command runs.
 
         Raises:
             Stopped: No more children may start.
         """
-        child = self._start(command, log, environment)
+        own = {**_environment(), **environment, "TMPDIR": mkdtemp(prefix="t", dir=folder)}
+        child = self._start(command, folder / f"{name}.log", own, module)
         self.alive[child] = name
         guardian().hold("session", str(child.pid))
         try:
@@ -109,10 +119,11 @@ class Children:
             self.alive.pop(child)
             guardian().release("session", str(child.pid))
 
-    def _start(self, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> Child:
+    def _start(self, command: Sequence[str], log: Path, environment: Mapping[str, str], module: str) -> Child:
         if self.fork_server is not None and not self.is_stopping:
             with suppress(ForkServerUnavailable):
-                request = ForkRequest(tuple(command[len(python_command("pytest")):]), str(log), dict(environment))
+                arguments = tuple(command[len(python_command(module)):])
+                request = ForkRequest(arguments, str(log), dict(environment), module)
                 return self.fork_server.start(request)
         if self.is_stopping:
             raise Stopped
@@ -172,7 +183,7 @@ def run_each(
     children = Children()
     with attend(children.stop) as interruption, ExitStack() as stack:
         if forked and len(names) > 1 and sys.platform == "linux":
-            children.fork_server = stack.enter_context(_fork_server(losses))
+            children.fork_server = stack.enter_context(fork_server(losses))
         if interruption.reason:
             children.stop()
         with ThreadPoolExecutor(jobs) as pool:
@@ -183,7 +194,7 @@ def run_each(
 
 
 @contextmanager
-def _fork_server(losses: list[str]) -> Iterator[ForkServer]:
+def fork_server(losses: list[str]) -> Iterator[ForkServer]:
     """Yield a fork server, which is not started yet; add to `losses` if it was killed before the end of the block."""
     with temporary_folder() as folder:
         server = ForkServer({**_environment(), "TMPDIR": str(folder)})

@@ -1,0 +1,1 @@
+"""`sparsecheck explore`: search for programs that a sparsifier runs wrongly."""

@@ -1,0 +1,245 @@
+"""The command `sparsecheck explore`: search for programs that a sparsifier runs wrongly."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ...commands.arguments import shard_argument
+from ...commands.names import select_sparsifiers
+from ...commands.paths import AdapterFile, InputPath, OutputPath
+from ...commands.terminal import echo, progress
+from ...errors import OK, RED, BadUsage, Incomplete, NotJudged, SparsecheckError
+from ...files import check_writable, write, writing
+from ...reading import CannotRead, read_bytes
+from ...values.shard import Shard
+
+if TYPE_CHECKING:
+    from ...values.contract import Contract
+    from ...values.program import Program
+    from .find import Find
+    from .search import Scope
+
+_HINT = "Name another folder with --save."
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--adapter", "adapters", multiple=True, type=AdapterFile(), help="Explore the adapter in this file.")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), show_default="5",
+              help="Begin no more rounds of 100 programs after this time.")
+@click.option("--programs", type=click.IntRange(1), help="Run this number of programs, however long that takes.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Another seed draws other programs.")
+@click.option("--save", type=OutputPath(dir_okay=True), metavar="DIR", help="Write each find as JSON to this folder.")
+@click.option("--program", type=InputPath(exists=False), help="Run the program in this file, and no other.")
+@click.option("-j", "--jobs", default=1, show_default=True, type=click.IntRange(1),
+              help="Programs to run at the same time. The result does not depend on it.")
+@click.option("--shard", callback=shard_argument, metavar="K/N", help="Run only part K of N of the programs.")
+@click.option("--program-limit", "limit", default=60.0, show_default=True, type=click.FloatRange(0, min_open=True),
+              help="Time limit for one program, in seconds; one that takes longer is a find.")
+def explore(
+    name: str | None, adapters: tuple[Path, ...], minutes: float | None, programs: int | None, seed: int,
+    save: Path | None, program: Path | None, jobs: int, shard: Shard | None, limit: float,
+) -> None:
+    """Search for programs that the sparsifier NAME runs wrongly, and show the shortest ones.
+
+    A program makes a network, attaches the sparsifier, and goes on with steps that a user could take: updates,
+    training, copies, saving and restoring. After each step, masks, weights, outputs, gradients and flags are compared
+    with those of a dense model beside it. Each failure is shrunk, and replayed in a fresh process.
+
+    Exit codes: 0 nothing was found; 1 something was; 2 bad usage, or the sparsifier cannot be explored; 3 the search
+    was interrupted.
+    """
+    if importlib.util.find_spec("hypothesis") is None:
+        raise BadUsage("the search needs hypothesis", "Run pip install 'sparsecheck[explore]'.")
+    if not hasattr(socket, "AF_UNIX"):
+        raise BadUsage("the search needs Unix sockets, which this system has not")
+    if minutes is not None and programs is not None:
+        raise BadUsage("--minutes and --programs exclude each other", "Give one of them.")
+    if shard is not None and programs is None:
+        raise BadUsage("--shard needs --programs, so that all parts are parts of one search", "Add --programs N.")
+    [chosen, *others] = select_sparsifiers((name,) if name else (), adapters, (), ())
+    if others:
+        raise BadUsage("one sparsifier is explored at a time", "Name one.")
+    task = Task(chosen, tuple(file.absolute() for file in adapters), limit, jobs)
+    if program is not None:
+        sys.exit(task.run_one(program))
+    from .search import Scope
+
+    _check_folder(save)
+    sys.exit(task.search(Scope(seed, programs or 0, minutes or 5.0, shard), save))
+
+
+class Task:
+    """What is explored, and how.
+
+    Args:
+        name: The sparsifier.
+        files: Adapter files.
+        limit: Seconds that one program may take.
+        jobs: How many programs run at the same time.
+    """
+
+    def __init__(self, name: str, files: tuple[Path, ...], limit: float, jobs: int) -> None:
+        self._name = name
+        self._files = files
+        self._limit = limit
+        self._jobs = jobs
+
+    @property
+    def _options(self) -> list[str]:
+        return [f"--adapter {file}" for file in self._files]
+
+    def search(self, scope: Scope, save: Path | None) -> int:
+        """Search, print and save the finds, and return the exit code.
+
+        Raises:
+            Incomplete: The search was interrupted.
+            NotJudged: The sparsifier cannot be explored.
+        """
+        from .runner import running
+        from .search import Search
+        from .text import render_end, render_offer
+
+        losses, search = list[str](), None
+        with progress() as show, _without_traces(), running(
+            self._name, self._files, self._limit, self._jobs, losses
+        ) as runner:
+            declaration = runner.declaration()
+            if declaration.profile != "mask":
+                raise NotJudged(f"{self._name} has the profile {declaration.profile}; programs judge the profile mask")
+            told = _Finds(self._name, self._options, declaration.contract, save, show)
+            search = Search(runner, scope, show, told.tell)
+            search.run(declaration)
+        if search is None or search.offer is None:
+            raise Incomplete(losses[0] if losses else "interrupted")
+        if not search.offer.patterns and not search.finds:
+            raise NotJudged(f"{self._name} takes no pattern for any parameter that programs plan")
+        echo(f"{self._name} takes:")
+        for line in (*render_offer(search.offer), *render_end(self._name, search, self._options)):
+            echo(line)
+        if losses:
+            raise Incomplete(losses[0])
+        return RED if search.finds else OK
+
+    def run_one(self, file: Path) -> int:
+        """Run one saved program, print what is found, and return the exit code.
+
+        Raises:
+            Incomplete: It was interrupted.
+            NotJudged: The sparsifier refuses the plan.
+        """
+        from .find import Find, signature
+        from .messages import NOT_OFFERED
+        from .runner import running
+        from .text import render_find
+
+        program, losses = _read(file), list[str]()
+        outcome = contract = None
+        with running(self._name, self._files, self._limit, 1, losses) as runner:
+            contract = runner.declaration().contract
+            outcome = runner.run(program)
+        if losses or outcome is None or contract is None:
+            raise Incomplete(losses[0] if losses else "interrupted")
+        if outcome.kind == NOT_OFFERED:
+            raise NotJudged(f"{self._name} refuses the plan of {file}: {outcome.message}")
+        if not outcome.is_find:
+            echo(f"{self._name}: {file} passes, {len(program.steps)} steps")
+            return OK
+        find = Find(signature(program, outcome), program, outcome, 1, len(program.steps))
+        for line in render_find(1, find, contract):
+            echo(line)
+        return RED
+
+
+class _Finds:
+    """Prints each find as soon as there is one, and saves it.
+
+    Args:
+        name: The sparsifier.
+        options: The options that choose the adapter.
+        contract: The declared contract.
+        save: The folder for JSON, or None.
+        show: Shows progress, and is cleared before a find is printed.
+    """
+
+    def __init__(
+        self, name: str, options: list[str], contract: Contract, save: Path | None, show: Callable[[str], None]
+    ) -> None:
+        self._command = ("sparsecheck explore", name, *options)
+        self._contract = contract
+        self._save = save
+        self._show = show
+        self._taken = set[str]()
+        self._count = 0
+
+    def tell(self, find: Find) -> None:
+        """Print a find, and save it."""
+        from ...values.program import to_json
+        from .text import render_find
+
+        self._count += 1
+        file = None if self._save is None else self._save / _file_name(find, self._taken)
+        repeat = " ".join((*self._command, f"--program {file}")) if file else ""
+        self._show("")
+        for line in render_find(self._count, find, self._contract, repeat):
+            echo(line)
+        if file is not None:
+            write(file, to_json(find.program), _HINT)
+
+
+def _file_name(find: Find, taken: set[str]) -> str:
+    """Return the name of the file of a find, which says what it shows."""
+    words = re.sub(r"[^a-z0-9.]+", "-", f"{find.signature.kind} {find.signature.step} {find.signature.where}".lower())
+    name, number = words.strip("-"), 2
+    while name in taken:
+        name, number = f"{words.strip('-')}-{number}", number + 1
+    taken.add(name)
+    return f"{name}.json"
+
+
+def _read(file: Path) -> Program:
+    from ...values.program import from_json
+
+    try:
+        return from_json(read_bytes(file), str(file))
+    except CannotRead as error:
+        why = f"{file} cannot be read ({error.message})"
+        raise SparsecheckError(why, "Name another file with --program.") from None
+
+
+def _check_folder(save: Path | None) -> None:
+    """Make the folder of `--save`, and check that files can be written there.
+
+    Raises:
+        CannotWrite: They cannot.
+    """
+    if save is not None:
+        with writing(save, _HINT):
+            save.mkdir(parents=True, exist_ok=True)
+        check_writable(save / "program.json", _HINT)
+
+
+@contextmanager
+def _without_traces() -> Iterator[None]:
+    """Have hypothesis keep its files in a temporary folder, and not in the current one."""
+    from hypothesis.configuration import set_hypothesis_home_dir
+
+    from ...process.guardian import temporary_folder
+
+    with temporary_folder() as folder:
+        set_hypothesis_home_dir(folder)
+        try:
+            yield
+        finally:
+            set_hypothesis_home_dir(None)
+
+

@@ -1,0 +1,78 @@
+"""Finds: programs that show that something does not hold, and what makes two of them the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from ...programs.statements import describe
+from ...values.program import Program
+from .messages import Outcome
+
+
+@dataclass(frozen=True, order=True)
+class Signature:
+    """What two finds of one defect have in common.
+
+    Attributes:
+        kind: The kind of the violation.
+        step: The kind of step, such as `update`; empty if it is unknown.
+        where: The parameter of the message with its pattern, such as `linear.weight unstructured`; may be empty.
+    """
+
+    kind: str
+    step: str
+    where: str
+
+    def __str__(self) -> str:
+        at = f" at {self.step}" if self.step else ""
+        return f"{self.kind}{at}{f' ({self.where})' if self.where else ''}"
+
+
+@dataclass(frozen=True)
+class Find:
+    """One find.
+
+    Attributes:
+        signature: The signature.
+        program: The program, shrunk if that was possible.
+        outcome: The outcome of the program in a fresh process.
+        number: The number of the program that showed it first; 0 if it was found while the offer was probed.
+        steps: The number of steps of that program.
+        tried: The number of programs that shrinking ran.
+        repeats: Whether it repeats in a fresh process.
+    """
+
+    signature: Signature
+    program: Program
+    outcome: Outcome
+    number: int
+    steps: int
+    tried: int = 0
+    repeats: bool = True
+
+
+def signature(program: Program, outcome: Outcome) -> Signature:
+    """Return the signature of a failing program."""
+    step = program.steps[outcome.step - 1] if 0 < outcome.step <= len(program.steps) else None
+    kind = "" if step is None else describe(step).partition(" ")[0]
+    return Signature(outcome.kind, kind, _where(program, outcome.message))
+
+
+def _where(program: Program, message: str) -> str:
+    """Return the kind of layer, parameter and pattern of the first parameter that a message names, if it names one.
+
+    The longest name wins, since names may be prefixes of names.
+    """
+    planned = {one.name: one for one in program.plan}
+    named = sorted((name for name in planned if name in message), key=lambda name: (-len(name), message.index(name)))
+    kinds = {f"{layer.name}.{name}": f"{layer.kind}.{name}" for layer in program.layers for name in layer.shapes}
+    if not named or named[0] not in kinds:
+        return ""
+    return f"{kinds[named[0]]} {planned[named[0]].pattern}"
+
+
+def cut(program: Program, outcome: Outcome) -> Program:
+    """Return a program without the steps after the failing one."""
+    return msgspec.structs.replace(program, steps=program.steps[: outcome.step]) if outcome.step else program

@@ -1,0 +1,135 @@
+"""Render finds for a maintainer who has never seen sparsecheck."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from ...programs.offer import Offer
+from ...programs.render import render
+from ...programs.statements import describe
+from ...show.escaping import one_line
+from ...values.contract import Contract
+from ...values.program import Program, to_json
+from .find import Find
+from .messages import ENDED, HANGS, WALK_CRASHED, Outcome
+from .search import Search
+
+_WIDTH, _INDENT = 110, "    "
+
+STATEMENTS = {
+    "count-differs": "An update removes the fraction that the plan asks for, rounded as declared.",
+    "kept-differs": "An update removes the entries with the lowest scores.",
+    "ties-differ": "Among entries with equal scores, an update keeps those that are declared.",
+    "unit-broken": "Blocks and channels are removed or kept as a whole.",
+    "regrown": "An entry that was removed stays removed, as declared.",
+    "mask-differs": "A mask changes at an update alone, and a given mask is applied as it is.",
+    "mask-missing": "masks() has a mask for every planned parameter.",
+    "mask-form": "A mask is boolean and has the shape of its parameter.",
+    "weight-differs": "Kept entries have the values that a dense model trained alike has.",
+    "removed-weight-differs": "The dense values of removed entries are kept, as declared.",
+    "dense-weight-missing": "The dense weight is where the contract declares it.",
+    "parameter-differs": "Parameters outside the plan behave as in a dense model.",
+    "output-differs": "The output is that of a dense model with the masked weights.",
+    "gradient-differs": "The gradient of every kept entry is that of the dense model with the masked weights.",
+    "gradient-missing": "Every trainable parameter gets a gradient.",
+    "dtype-differs": "A cast of the model casts its weights.",
+    "flag-changed": "requires_grad, train and eval are the user's to change.",
+    "hook-lost": "A user's hook runs once per call, as on the dense model.",
+    "final-differs": "finalize returns the plain model with the masked weights, and nothing else.",
+    "not-refused": "What cannot be done is refused.",
+    "refusal-unnamed": "A refusal names the parameter.",
+    "refusal-by-accident": "A refusal comes from a check, not from an operation that happens to fail.",
+    "process-changed": "The sparsifier leaves the state of the process alone.",
+    "leaked": "The sparsifier leaves the state of the process alone.",
+    "protocol-broken": "Answers have the types of the adapter protocol.",
+    "crashed": "What a dense model can do, the sparse model can do.",
+    HANGS: "A step comes to its end.",
+    ENDED: "The sparsifier does not end the process.",
+    WALK_CRASHED: "A program runs to its end. This may be a defect of sparsecheck.",
+}
+"""The statement that a kind of violation contradicts."""
+
+
+def render_find(number: int, find: Find, contract: Contract, saved: str = "") -> Iterator[str]:
+    """Yield a find as text.
+
+    Args:
+        number: The number of the find, counted from 1.
+        find: The find.
+        contract: The declared contract.
+        saved: The command that repeats it, if it was saved.
+    """
+    yield f"FIND {number}: {find.signature}"
+    yield from _wrapped("  required: ", STATEMENTS.get(find.signature.kind, ""))
+    yield from _wrapped("  seen: ", find.outcome.message)
+    yield f"  how: {_how(find)}"
+    if saved:
+        yield f"  repeat: {saved}"
+    yield ""
+    yield from (f"{_INDENT}{line}" for line in render_program(find.program, find.outcome, contract))
+    if not find.repeats:
+        yield from ("", f"{_INDENT}As JSON, for --program:", "")
+        yield from (f"{_INDENT}{line}" for line in to_json(find.program).decode().splitlines())
+    yield ""
+
+
+def _how(find: Find) -> str:
+    first = f"program {find.number}, of {_steps(find.steps)}" if find.number else "trying out what the sparsifier takes"
+    if not find.repeats:
+        return f"found by {first}; FLAKY: it does not repeat in a fresh process"
+    if not find.tried:
+        return f"found by {first}; repeats in a fresh process"
+    shrunk = f"shrunk to {_steps(len(find.program.steps))} with {find.tried} more programs"
+    return f"found by {first}; {shrunk}; repeats in a fresh process"
+
+
+def _steps(count: int) -> str:
+    return f"{count} step{'' if count == 1 else 's'}"
+
+
+def render_program(program: Program, outcome: Outcome, contract: Contract) -> list[str]:
+    """Return the lines of a program, the last of them marked as the one after which it fails."""
+    lines = render(program, contract.holds)
+    if outcome.step == len(program.steps):
+        step = describe(program.steps[-1]).partition(" ")[0]
+        lines.append(f"# fails here: after {step}, masks, weights, outputs and flags are compared")
+    return lines
+
+
+def _wrapped(label: str, text: str) -> Iterator[str]:
+    if text:
+        plain = one_line(text, 1000)
+        yield from textwrap.wrap(label + plain, _WIDTH, subsequent_indent=" " * len(label), break_on_hyphens=False)
+
+
+def render_offer(offer: Offer) -> Iterator[str]:
+    """Yield what the sparsifier takes, a line for each pattern."""
+    patterns = dict[str, list[str]]()
+    for target, taken in offer.patterns.items():
+        for pattern in taken:
+            patterns.setdefault(pattern, []).append(target)
+    for pattern, targets in patterns.items():
+        yield from _wrapped(f"  {pattern}: ", ", ".join(targets))
+
+
+def render_end(name: str, search: Search, options: Sequence[str]) -> Iterator[str]:
+    """Yield the summary.
+
+    Args:
+        name: The sparsifier.
+        search: The search.
+        options: The options of the command that repeats it, besides seed and number.
+    """
+    finds, seed = len(search.finds), search.scope.seed
+    verdict = f"FOUND {finds}" if finds else "NOTHING FOUND"
+    rate = f"; {search.refused} of them were refused by the sparsifier and tell nothing" if search.refused else ""
+    yield f"{name}: {verdict} in {search.ran} programs{rate}"
+    by_kind = dict[tuple[str, str], list[str]]()
+    for find in search.finds:
+        by_kind.setdefault((find.signature.kind, find.signature.step), []).append(find.signature.where or "-")
+    for (kind, step), places in by_kind.items():
+        yield from _wrapped(f"  {kind}{f' at {step}' if step else ''}: ", ", ".join(places))
+    if search.programs:
+        words = ("sparsecheck explore", name, *options, f"--seed {seed} --programs {search.programs}")
+        yield f"repeat: {' '.join(words)}"

@@ -1,0 +1,272 @@
+"""Render a program as the lines of Python that a person would write: plain torch and the adapter protocol.
+
+The lines run after `imports`, `definitions` and a line that makes `adapter`. Values that a short line cannot hold are
+described in a comment.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from ..values.contract import Holds
+from ..values.program import WINDOWS, Program, ProgramLayer, Removal
+from ..values.steps import SaveAndRestore
+from .build import input_shape, pattern, taken_shape
+from .render_steps import StepLines
+from .weights import draw
+
+MOST_ENTRIES = 32
+"""The most entries of a tensor that are written out."""
+
+WIDTH = 110
+"""The longest line."""
+
+_VALUES = {
+    "distinct": "random, no two of equal magnitude", "few": "random, of three magnitudes, so that there are ties",
+    "zeros": "random, a third of them 0", "equal": "all of equal magnitude", "nan": "random, one of them NaN",
+    "infinite": "random, one of them infinite", "subnormal": "random and subnormal",
+    "wide": "random, over the whole range of the dtype",
+}
+
+_CLASSES = {
+    "Fit": """\
+class Fit(nn.Module):
+    def __init__(self, *shape):
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, inputs):
+        flat, size = inputs.flatten(1), math.prod(self.shape)
+        return flat.repeat(1, -(-size // flat.shape[1]))[:, :size].reshape(len(inputs), *self.shape)
+""",
+    "Scale": """\
+class Scale(nn.Module):
+    def __init__(self, features):
+        super().__init__()
+        self.factor = nn.Parameter(torch.ones(features))
+
+    def forward(self, inputs):
+        return inputs * self.factor
+""",
+    "LSTM": """\
+class LSTM(nn.LSTM):
+    def forward(self, inputs):
+        return super().forward(inputs)[0]
+""",
+    "GRU": """\
+class GRU(nn.GRU):
+    def forward(self, inputs):
+        return super().forward(inputs)[0]
+""",
+    "SelfAttention": """\
+class SelfAttention(nn.MultiheadAttention):
+    def forward(self, inputs):
+        return super().forward(inputs, inputs, inputs, need_weights=False)[0]
+""",
+}
+
+_IMPORTS = {
+    "copy.": "import copy", "io.": "import io", "math.": "import math", "pickle.": "import pickle",
+    "OrderedDict": "from collections import OrderedDict", "Counter(": "from collections import Counter",
+    "numpy.": "import numpy", "torch.": "import torch", "nn.": "from torch import nn",
+    "mse_loss": "from torch.nn.functional import mse_loss", "parametrize.": "from torch.nn.utils import parametrize",
+}
+_PATTERNS = ("Band", "Block", "Channel", "Given", "NofM", "Unstructured")
+
+
+def render(program: Program, holds: Holds = "in place") -> list[str]:
+    """Return the lines of a program, without imports.
+
+    Args:
+        program: The program.
+        holds: How the sparsifier holds masks, which decides where the dense weights are after attach.
+    """
+    steps = StepLines(program, holds)
+    dense = [*_network(program), *_weights(program), *_flags(program)]
+    return [*dense, *_other(program), *_plan(program), *_data(program), *steps.lines()]
+
+
+def definitions(lines: Iterable[str]) -> list[str]:
+    """Return the classes that rendered lines use and torch does not have, as lines of Python."""
+    text = "\n".join(lines)
+    return [line for name, code in _CLASSES.items() if f"{name}(" in text.replace(f"nn.{name}(", "")
+            for line in code.splitlines()]
+
+
+def imports(lines: Iterable[str]) -> list[str]:
+    """Return the imports that rendered lines need."""
+    text = "\n".join(lines)
+    needed = sorted({line for word, line in _IMPORTS.items() if word in text}, key=lambda line: line.split()[1])
+    ours = [name for name in ("Context", "Plan", "Saved", *_PATTERNS) if f"{name}(" in text]
+    return [*needed, *([f"from sparsecheck import {', '.join(sorted(ours))}"] if ours else [])]
+
+
+# ----------------------------------------------------------------- the network
+
+
+def _network(program: Program) -> Iterator[str]:
+    """Yield the model; a layer that runs twice has a line of its own before it."""
+    twice = {layer.of for layer in program.layers if layer.kind == "again"}
+    yield from (f"{_own(layer.name)} = {_module(layer)}" for layer in program.layers if layer.name in twice)
+    parts = [*_parts(program, twice)]
+    cast = "" if program.dtype == "float32" else f".to(torch.{program.dtype})"
+    whole = f"model = nn.Sequential(OrderedDict({', '.join(parts)})){cast}"
+    if len(whole) <= WIDTH:
+        yield whole
+        return
+    yield "model = nn.Sequential(OrderedDict("
+    yield from (f"    {part}," for part in parts)
+    yield f")){cast}"
+
+
+def _parts(program: Program, twice: set[str]) -> Iterator[str]:
+    shape = input_shape(program)
+    for number, layer in enumerate(program.layers):
+        taken, made = taken_shape(layer, program, shape)
+        if taken != shape:
+            yield f"fit{number}=Fit({', '.join(map(str, taken))})"
+        name = layer.of if layer.kind == "again" else layer.name
+        module = _own(name) if name in twice else _module(layer)
+        block, _, last = layer.name.partition(".")
+        yield f"{block}=nn.Sequential(OrderedDict({last}={module}))" if last else f"{block}={module}"
+        shape = made
+
+
+def _own(name: str) -> str:
+    """Return the variable for a module that runs twice."""
+    return f"shared_{name.replace('.', '_')}"
+
+
+def _module(layer: ProgramLayer) -> str:
+    """Return the call that makes the module of a layer, with the arguments that are not torch's defaults."""
+    bias = "" if layer.bias else ", bias=False"
+    groups = "" if layer.groups == 1 else f", groups={layer.groups}"
+    if layer.kind in WINDOWS:
+        kind = f"{'ConvTranspose' if layer.kind.startswith('transposed') else 'Conv'}{WINDOWS[layer.kind]}d"
+        return f"nn.{kind}({layer.inputs}, {layer.outputs}, {layer.kernel}{groups}{bias})"
+    return {
+        "linear": f"nn.Linear({layer.inputs}, {layer.outputs}{bias})",
+        "embedding": f"nn.Embedding({layer.inputs}, {layer.outputs})",
+        "lstm": f"LSTM({layer.inputs}, {layer.outputs}{bias}, batch_first=True)",
+        "gru": f"GRU({layer.inputs}, {layer.outputs}{bias}, batch_first=True)",
+        "attention": f"SelfAttention({layer.inputs}, {layer.groups}{bias}, batch_first=True)",
+        "scale": f"Scale({layer.inputs})",
+        "norm": f"nn.LayerNorm({layer.inputs})",
+        "batchnorm": f"nn.BatchNorm1d({layer.inputs})",
+        "relu": "nn.ReLU()",
+    }[layer.kind]
+
+
+def _flags(program: Program) -> Iterator[str]:
+    """Yield what sets the memory and the flags of the dense model."""
+    if program.memory == "channels_last":
+        yield "model.to(memory_format=torch.channels_last)"
+    if program.memory == "transposed":
+        yield "for weight in model.parameters():"
+        yield "    weight.data = weight.data.t().contiguous().t() if weight.dim() == 2 else weight.data"
+    for layer in program.layers:
+        if layer.frozen:
+            yield f"model.{layer.name}.requires_grad_(False)"
+        if layer.evaluates:
+            yield f"model.{layer.name}.eval()"
+
+
+# ----------------------------------------------------------------- weights and plan
+
+
+def _weights(program: Program) -> Iterator[str]:
+    """Yield the values of the planned parameters, and of no other, which are random."""
+    shapes = program.shapes
+    for removal in program.plan:
+        if removal.name in shapes:
+            written = _written(removal.name, shapes[removal.name], program)
+            yield from written or [f"# model.{removal.name}: {_VALUES[program.values]}"]
+
+
+def _written(name: str, shape: tuple[int, ...], program: Program) -> list[str]:
+    """Return the lines that set a parameter to its values, or none if there are too many or too long ones."""
+    if math.prod(shape) > MOST_ENTRIES:
+        return []
+    values = draw(f"dense {name}", shape, program.values, program.dtype).tolist()
+    dtype = "" if program.dtype == "float32" else f", dtype=torch.{program.dtype}"
+    line = f"model.{name}.data = torch.tensor({_nested(values)}{dtype})"
+    if len(line) <= WIDTH:
+        return [line]
+    rows = [f"    {_nested(row)}," for row in values]
+    lines = [f"model.{name}.data = torch.tensor([", *rows, f"]{dtype})"]
+    return lines if max(map(len, lines)) <= WIDTH else []
+
+
+def _nested(value: object) -> str:
+    """Return nested lists of numbers as Python that evaluates to them."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_nested, value))}]"
+    return repr(value) if isinstance(value, float) and math.isfinite(value) else f"float('{value}')"
+
+
+def _other(program: Program) -> Iterator[str]:
+    """Yield the dense model that a saved state is restored onto, if a step does that."""
+    if any(isinstance(step, SaveAndRestore) for step in program.steps):
+        yield "dense = copy.deepcopy(model)  # the same network with other weights, to restore onto"
+        yield "for weight in dense.parameters():"
+        yield "    weight.data.uniform_(-1, 1)"
+
+
+def _plan(program: Program) -> Iterator[str]:
+    shapes = program.shapes
+    parts = [f'"{one.name}": {_pattern(one, shapes.get(one.name, (2, 4)))}' for one in program.plan]
+    scope = ', scope="all"' if program.scope == "all" else ""
+    whole = f"plan = Plan({{{', '.join(parts)}}}{scope})"
+    if len(whole) <= WIDTH:
+        yield whole
+        return
+    yield "plan = Plan({"
+    yield from (f"    {part}," for part in parts)
+    yield f"}}{scope})"
+
+
+def _pattern(removal: Removal, shape: tuple[int, ...]) -> str:
+    if removal.pattern == "given":
+        mask = getattr(pattern(removal, shape), "mask")  # noqa: B009  # only `Given` has one
+        order = "" if removal.order == "C" else ', order="F"'
+        if mask.size > MOST_ENTRIES:
+            return f"Given(numpy.array(numpy.random.rand({', '.join(map(str, shape))}) < 0.5{order}))"
+        return f"Given(numpy.array({np.asarray(mask).astype(int).tolist()}, dtype=bool{order}))"
+    return {
+        "unstructured": f"Unstructured({removal.level})",
+        "block": f"Block({removal.block}, {removal.level})",
+        "n_of_m": f"NofM({removal.keep[0]}, {removal.keep[1]})",
+        "channel": f"Channel({removal.level}, dim={removal.dim})",
+        "band": f"Band({removal.width})",
+    }[removal.pattern]
+
+
+# ----------------------------------------------------------------- inputs
+
+
+def _data(program: Program) -> Iterator[str]:
+    """Yield the inputs, the batches and the context."""
+    dtype = "" if program.dtype == "float32" else f", dtype=torch.{program.dtype}"
+    made = random_inputs(program, 3, dtype)
+    yield f"inputs = {made}"
+    shape = input_shape(program)
+    for layer in program.layers:
+        _, shape = taken_shape(layer, program, shape)
+    target = ", ".join(map(str, (3, *shape)))
+    yield f"batches = [({made}, torch.rand({target}{dtype})) for _ in range(3)]"
+    if program.steps:
+        yield f'context = Context(inputs, tuple(batches[:2]), torch.device("cpu"), torch.{program.dtype})'
+
+
+def random_inputs(program: Program, batch: int, dtype: str = "") -> str:
+    """Return the call that makes inputs of a batch, with `dtype` as the last argument."""
+    first, shape = program.layers[0], input_shape(program)
+    if first.kind == "embedding":
+        return f"torch.randint({first.inputs}, ({', '.join(map(str, (batch, *shape)))}))"
+    if program.memory == "expanded":
+        one = ", ".join(map(str, (1, *shape)))
+        return f"torch.rand({one}{dtype}).expand({', '.join(map(str, (batch, *shape)))})"
+    return f"torch.rand({', '.join(map(str, (batch, *shape)))}{dtype})"
