@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from ..errors import SparsecheckError
 from ..suggestions import UnknownName
 from ..values.requirement import Requirement
-from . import device, mask, process, refuse, reg, smoke, state, struct, trace, train
+from . import device, mask, process, refuse, reg, smoke, state, struct, trace, train, walk
 
 VERSION = 4
 """The catalogue version. It rises whenever a requirement is added, retired or given another meaning."""
@@ -26,6 +26,7 @@ AREAS: dict[str, tuple[Requirement, ...]] = {
     "STRUCT": struct.REQUIREMENTS,
     "REFUSE": refuse.REQUIREMENTS,
     "PROCESS": process.REQUIREMENTS,
+    "WALK": walk.REQUIREMENTS,
 }
 
 CATALOGUE: tuple[Requirement, ...] = tuple(

@@ -28,8 +28,15 @@ _NAMES: dict[Names, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class _Filled:
-    """A filled slot: the layer, and its removal if it is planned."""
+    """A filled slot.
 
+    Attributes:
+        target: The name of the target.
+        layer: The layer.
+        removal: Its removal if it is planned.
+    """
+
+    target: str
     layer: ProgramLayer
     removal: Removal | None
 
@@ -65,8 +72,10 @@ def _filled(skeleton: Skeleton, offer: Offer) -> Iterator[_Filled]:
 
 def _slot(slot: Slot, name: str, offer: Offer, number: int, first: Removal | None) -> _Filled:
     """Return a filled slot; without `per_parameter`, every parameter has the pattern of the first."""
-    targets = _targets(offer, first, number)
+    targets = _targets(offer, first)
     token = targets[slot.target % len(targets)]
+    if number and TARGETS[token].kind == "embedding":  # it takes indices, so that only the first layer can be one
+        token = targets[(slot.target + 1) % len(targets)]
     target, patterns = TARGETS[token], offer.patterns[token]
     pattern = patterns[slot.pattern % len(patterns)]
     made = removal_of(offer, f"{name}.{target.parameter}", pattern, slot.level)
@@ -78,16 +87,16 @@ def _slot(slot: Slot, name: str, offer: Offer, number: int, first: Removal | Non
         layer, bias=layer.bias or (slot.bias and target.kind not in ("embedding", "scale")),
         sequence=4 if slot.sequence and target.kind == "linear" else 0, frozen=slot.frozen, evaluates=slot.evaluates,
     )
-    return _Filled(layer, made if slot.planned or first is None else None)
+    return _Filled(token, layer, made if slot.planned or first is None else None)
 
 
-def _targets(offer: Offer, first: Removal | None, number: int) -> list[str]:
-    """Return the targets for a slot: an embedding comes first, and others share its pattern if they must."""
-    names = [name for name in offer.patterns if number == 0 or TARGETS[name].kind != "embedding"]
+def _targets(offer: Offer, first: Removal | None) -> list[str]:
+    """Return the targets for a slot, which share the pattern of the first slot if they must."""
+    names = [*offer.patterns]
     if first is None or offer.has("per_parameter"):
-        return names or [*offer.patterns]
+        return names
     alike = [name for name in names if any(_is(first, one) for one in offer.patterns[name])]
-    return alike or [*offer.patterns]
+    return alike or names
 
 
 def _is(removal: Removal, capability: str) -> bool:
