@@ -194,5 +194,10 @@ def lacking(requirement: Requirement, cell: Cell, capabilities: Capabilities) ->
     return (*without, f"{REST}{pattern_capability(cell.pattern)}")
 
 
+def stand_ins(cell: Cell) -> tuple[str, str, str]:
+    """Return layer, pattern and dtype of a cell; canonical ones for a program, which brings its own."""
+    return ("linear", "given", "float32") if cell.pattern == OFFERED else (cell.layer, cell.pattern, cell.dtype)
+
+
 REST = "rest of "
 """The prefix of the name of the unsupported parts of a partly supported pattern."""

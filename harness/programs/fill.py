@@ -27,18 +27,30 @@ _NAMES: dict[Names, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class _Filled:
+class Filled:
     """A filled slot.
 
     Attributes:
+        slot: The slot.
         target: The name of the target.
         layer: The layer.
         removal: Its removal if it is planned.
     """
 
+    slot: Slot
     target: str
     layer: ProgramLayer
     removal: Removal | None
+
+    @property
+    def pattern(self) -> str:
+        """Return the capability that stands for its pattern; an empty string if it is not planned."""
+        if self.removal is None:
+            return ""
+        others = {"channel": self.removal.dim != 0, "n_of_m": self.removal.keep != (2, 4)}
+        special = {"channel": "input_channel", "n_of_m": "any_n_of_m"}
+        pattern = self.removal.pattern
+        return special[pattern] if others.get(pattern) else pattern
 
 
 def fill(skeleton: Skeleton, offer: Offer) -> Program:
@@ -48,7 +60,7 @@ def fill(skeleton: Skeleton, offer: Offer) -> Program:
         skeleton: The skeleton.
         offer: What the sparsifier takes; at least one target.
     """
-    filled = [*_filled(skeleton, offer)]
+    filled = [*filled_slots(skeleton, offer)]
     layers = [*_layers(skeleton, filled)]
     plan = tuple(one.removal for one in filled if one.removal is not None)
     if skeleton.missing and not layers[0].bias:
@@ -61,7 +73,8 @@ def fill(skeleton: Skeleton, offer: Offer) -> Program:
     )
 
 
-def _filled(skeleton: Skeleton, offer: Offer) -> Iterator[_Filled]:
+def filled_slots(skeleton: Skeleton, offer: Offer) -> Iterator[Filled]:
+    """Yield every slot of a skeleton, filled for one sparsifier."""
     first: Removal | None = None
     for number, slot in enumerate(skeleton.slots):
         name = _NAMES[skeleton.names][number]
@@ -70,7 +83,7 @@ def _filled(skeleton: Skeleton, offer: Offer) -> Iterator[_Filled]:
         yield one
 
 
-def _slot(slot: Slot, name: str, offer: Offer, number: int, first: Removal | None) -> _Filled:
+def _slot(slot: Slot, name: str, offer: Offer, number: int, first: Removal | None) -> Filled:
     """Return a filled slot; without `per_parameter`, every parameter has the pattern of the first."""
     targets = _targets(offer, first)
     token = targets[slot.target % len(targets)]
@@ -87,7 +100,7 @@ def _slot(slot: Slot, name: str, offer: Offer, number: int, first: Removal | Non
         layer, bias=layer.bias or (slot.bias and target.kind not in ("embedding", "scale")),
         sequence=4 if slot.sequence and target.kind == "linear" else 0, frozen=slot.frozen, evaluates=slot.evaluates,
     )
-    return _Filled(token, layer, made if slot.planned or first is None else None)
+    return Filled(slot, token, layer, made if slot.planned or first is None else None)
 
 
 def _targets(offer: Offer, first: Removal | None) -> list[str]:
@@ -117,7 +130,7 @@ def _ranks_together(offer: Offer, plan: tuple[Removal, ...]) -> bool:
     return offer.has("scope_all") and len(alike) == 1 and plan[0].pattern == "unstructured"
 
 
-def _layers(skeleton: Skeleton, filled: list[_Filled]) -> Iterator[ProgramLayer]:
+def _layers(skeleton: Skeleton, filled: list[Filled]) -> Iterator[ProgramLayer]:
     for number, one in enumerate(filled):
         yield one.layer
         if number == 0 and skeleton.between != "nothing":

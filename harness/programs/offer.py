@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import torch
+
 from ..adapter.protocol import Adapter
+from ..catalogue.axes import DTYPE_NEEDS
 from ..process.guard import Guard
 from ..values.capability import Support
 from ..values.declaration import Declaration
 from ..values.program import Dtype, Program, Removal
 from ..values.steps import Attach, Update
+from ..values.versions import meets
 from ..values.violation import Violation
 from .targets import TARGETS, Target, layer_of
 from .walk import NotOffered, Walk
@@ -42,8 +46,10 @@ class Offer:
 
     @property
     def dtypes(self) -> tuple[Dtype, ...]:
-        """Return the supported dtypes."""
-        return tuple(dtype for dtype in DTYPES if self.has(dtype))
+        """Return the supported dtypes in which this torch computes on the CPU."""
+        return tuple(
+            dtype for dtype in DTYPES if self.has(dtype) and meets(torch.__version__, DTYPE_NEEDS.get((dtype, "cpu"), ""))
+        )
 
 
 def offer_of(adapter: Adapter, declaration: Declaration) -> Offer:
@@ -56,22 +62,38 @@ def offer_of(adapter: Adapter, declaration: Declaration) -> Offer:
     offer = Offer(declaration, {}, {})
     for name, target in TARGETS.items():
         if not target.capability or offer.has(target.capability):
-            taken = tuple(one for one in PATTERNS if _takes(adapter, offer, name, target, one))
+            taken = tuple(one for one in PATTERNS if _takes(adapter, offer, name, one))
             if taken:
                 offer.patterns[name] = taken
     return offer
 
 
-def _takes(adapter: Adapter, offer: Offer, name: str, target: Target, pattern: str) -> bool:
+def _takes(adapter: Adapter, offer: Offer, name: str, pattern: str) -> bool:
+    found = tried(adapter, offer, name, pattern, Guard())
+    if isinstance(found, Violation):
+        offer.broken[name, pattern] = found
+    return found is True
+
+
+def tried(adapter: Adapter, offer: Offer, name: str, pattern: str, guard: Guard) -> bool | Violation:
+    """Return whether a pattern is carried out on a target, or the violation if it is neither that nor refused.
+
+    Args:
+        adapter: The adapter.
+        offer: What is known about it.
+        name: The name of the target.
+        pattern: The capability that stands for the pattern.
+        guard: The guard of the process-wide state.
+    """
+    target = TARGETS[name]
     if not offer.has(pattern) or not fits(offer, target, pattern):
         return False
     try:
-        Walk(probe(offer, target, pattern), adapter, offer.declaration, Guard()).run()
+        Walk(probe(offer, target, pattern), adapter, offer.declaration, guard).run()
     except NotOffered:
         return False
     except Violation as violation:
-        offer.broken[name, pattern] = violation
-        return False
+        return violation
     return True
 
 
