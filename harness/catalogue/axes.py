@@ -43,6 +43,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
 the requirements that use it name that capability themselves."""
 
 PARAMETERS: dict[str, tuple[str, ...]] = {
+    "lstm": (),
     "linear": ("linear",),
     "conv2d": ("conv2d",),
     "conv1d": ("conv1d",),
@@ -50,14 +51,16 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "grouped": ("conv2d",),
     "depthwise": ("conv2d",),
     **dict.fromkeys((
-        "conv3d", "transposed1d", "transposed2d", "lstm", "gru", "attention", "attention-output", "bias", "conv-bias",
-        "scale",
+        "conv3d", "transposed1d", "transposed2d", "gru", "attention", "attention-output", "bias", "conv-bias", "scale",
     ), ()),
 }
 """The kinds of planned parameters that programs have, on the layer axis of WALK-02, each with the capabilities it
 needs. Of those without, only trying it out shows whether they are offered."""
 
-PROGRAMS = tuple(f"walk-{number:03}" for number in range(1, 168)) + tuple(f"found-{number:03}" for number in range(1, 5))
+PROGRAMS = (
+    *(f"walk-{number:03}" for number in range(1, 172)),
+    *(f"found-{number:03}" for number in range(1, 5)),
+)
 """The programs of the corpus, on the layer axis of WALK-01. They need no capability, because they take layers, patterns
 and dtype from what is offered."""
 
@@ -133,7 +136,9 @@ def _first_supported(patterns: tuple[str, ...], declaration: Declaration, layer:
 
 def has_meaning(token: str, layer: str) -> bool:
     """Return whether a pattern is defined on a layer; patterns for matrices are not defined on convolutions."""
-    return token == OFFERED or pattern_capability(token) not in MATRIX_ONLY or not set(LAYERS[layer]) & {"conv1d", "conv2d"}
+    if token == OFFERED:
+        return True
+    return pattern_capability(token) not in MATRIX_ONLY or not set(LAYERS[layer]) & {"conv1d", "conv2d"}
 
 
 def supported_shape(token: str, capabilities: Capabilities) -> str:

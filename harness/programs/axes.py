@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 from msgspec.structs import asdict
 
@@ -49,15 +50,17 @@ AXES: dict[str, tuple[Value, ...]] = {
     "bias": (False, True),
     "sequence": (False, True),
     "order": ("C", "F"),
+    "last": (False, True),
     "frozen": (False, True),
     "evaluates": (False, True),
     "again": (False, True),
     "unplanned": (False, True),
 }
-"""The values on each axis. Those of a slot (target, pattern, level, size, bias, sequence, order, frozen and evaluates)
-are combined with all others in the first slot."""
+"""The values on each axis. Those of a slot (see `OF_A_SLOT`) are combined with all others in the first slot."""
 
-OF_A_SLOT = ("target", "pattern", "level", "size", "bias", "sequence", "order", "frozen", "evaluates")
+OF_A_SLOT = (
+    "target", "pattern", "level", "size", "bias", "sequence", "order", "last", "frozen", "evaluates",
+)
 """The axes of which every slot has a value of its own."""
 
 STEPS: dict[str, tuple[Step, ...]] = {
@@ -169,7 +172,7 @@ def point_of(skeleton: Skeleton) -> Point:
 
 def neighbours(kinds: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Yield every ordered pair of neighbouring steps."""
-    yield from zip(kinds, kinds[1:], strict=False)
+    yield from pairwise(kinds)
 
 
 def slot_values(slot: Slot) -> Point:

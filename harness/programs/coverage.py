@@ -71,6 +71,9 @@ CONSTRAINTS: dict[str, _Constraint] = {
     "order-of-a-mask": lambda a, x, b, y: b == "order" and y == "F" and (
         (a == "pattern" and x != 1) or (a == "level" and x != 0.5) or (a == "together" and bool(x))
     ),
+    "last-of-channels": lambda a, x, b, y: b == "last" and bool(y) and (
+        (a == "pattern" and x not in (3, 6)) or (a == "order" and x == "F") or (a == "together" and bool(x))
+    ),
     "sequence-of-features": lambda a, x, b, y: (a, b) == ("target", "sequence") and bool(y) and x not in (0, 13),
     "bias-of-a-layer": lambda a, x, b, y: (a, b) == ("target", "bias") and (
         (bool(y) and x in (3, 15)) or (not y and x in (13, 14))
@@ -86,6 +89,7 @@ WHY: dict[str, str] = {
     "level-of-a-pattern": "given masks, N:M and bands have no level",
     "together-by-entries": "a plan that ranks all parameters together removes single entries",
     "order-of-a-mask": "only a given mask has a memory order",
+    "last-of-channels": "only channels other than the outputs can be those of the last dimension",
     "sequence-of-features": "only a linear layer runs over a sequence",
     "bias-of-a-layer": "embeddings and scales have no bias, and a planned bias is there",
 }

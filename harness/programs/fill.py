@@ -16,7 +16,7 @@ from ..values.program import Program, ProgramLayer, Removal
 from ..values.skeleton import Names, Skeleton, Slot
 from ..values.steps import Cast, CopyModel, Finalize, Forward, SaveAndRestore, Step, Update
 from .offer import Offer, removal_of
-from .targets import TARGETS, layer_of
+from .targets import TARGETS, dimensions_of, layer_of
 
 _NAMES: dict[Names, tuple[str, ...]] = {
     "plain": ("layer1", "layer2", "layer3", "layer4", "layer5"),
@@ -95,6 +95,7 @@ def _slot(slot: Slot, name: str, offer: Offer, number: int, first: Removal | Non
     if first is not None and not offer.has("per_parameter"):
         made = replace(first, name=made.name)
     made = replace(made, order=slot.order) if made.pattern == "given" else made
+    made = replace(made, dim=dimensions_of(target) - 1) if pattern == "input_channel" and slot.last else made
     layer = layer_of(target, name, slot.size, math.lcm(offer.declaration.contract.multiple, *_edges(made, offer)))
     layer = replace(
         layer, bias=layer.bias or (slot.bias and target.kind not in ("embedding", "scale")),

@@ -16,7 +16,7 @@ from ..values.program import Dtype, Program, Removal
 from ..values.steps import Attach, Update
 from ..values.versions import meets
 from ..values.violation import Violation
-from .targets import TARGETS, Target, layer_of
+from .targets import TARGETS, Target, dimensions_of, layer_of
 from .walk import NotOffered, Walk
 
 PATTERNS = ("unstructured", "given", "channel", "block", "n_of_m", "band", "input_channel", "any_n_of_m")
@@ -47,9 +47,8 @@ class Offer:
     @property
     def dtypes(self) -> tuple[Dtype, ...]:
         """Return the supported dtypes in which this torch computes on the CPU."""
-        return tuple(
-            dtype for dtype in DTYPES if self.has(dtype) and meets(torch.__version__, DTYPE_NEEDS.get((dtype, "cpu"), ""))
-        )
+        supported = (dtype for dtype in DTYPES if self.has(dtype))
+        return tuple(one for one in supported if meets(torch.__version__, DTYPE_NEEDS.get((one, "cpu"), "")))
 
 
 def offer_of(adapter: Adapter, declaration: Declaration) -> Offer:
@@ -99,8 +98,7 @@ def tried(adapter: Adapter, offer: Offer, name: str, pattern: str, guard: Guard)
 
 def fits(offer: Offer, target: Target, pattern: str) -> bool:
     """Return whether a pattern is defined for the parameter of a target, and not excluded by a declared part."""
-    layer = layer_of(target, "layer1", "small", 1)
-    dimensions = len(layer.shapes[target.parameter])
+    dimensions = dimensions_of(target)
     part = offer.declaration.capabilities.part(pattern)
     if pattern not in ("block", "n_of_m", "any_n_of_m") and part and target.capability not in part:
         return False

@@ -10,9 +10,9 @@ from ..values.skeleton import Skeleton, Slot
 from ..values.steps import Attach
 from .axes import AFTER_UPDATE, BEFORE_ATTACH, LAST, Value, kind_of, neighbours
 from .coverage import STEP, THEN, At, Pair
-from .fill import Filled, filled_slots, fill
+from .fill import Filled, fill, filled_slots
 from .offer import Offer
-from .targets import TARGETS
+from .targets import TARGETS, dimensions_of
 
 LEVELLED = ("unstructured", "block", "channel", "input_channel")
 
@@ -66,6 +66,7 @@ def _of_slot(one: Filled) -> dict[str, Value]:
     return {
         "target": one.target, "pattern": one.pattern, "size": slot.size,
         "level": slot.level if one.pattern in LEVELLED else "none",
+        "last": one.removal is not None and one.removal.pattern == "channel" and one.removal.dim > 1,
         "order": slot.order if one.pattern == "given" else "C", "bias": one.layer.bias,
         "sequence": one.layer.sequence > 0, "frozen": slot.frozen, "evaluates": slot.evaluates,
     }
@@ -80,6 +81,9 @@ def _is_possible(pair: Pair, offer: Offer) -> bool:
     if target is not None and not _has(str(target), at, offer.patterns[str(target)]):
         return False
     if pattern is not None and not _is_of(str(pattern), at):
+        return False
+    is_flat = target is not None and dimensions_of(TARGETS[str(target)]) < 3
+    if at.get("last") and (is_flat or at.get("scope") == "all" or at.get("order") == "F" or at.get("level") == "none"):
         return False
     return not (at.get("order") == "F" and (at.get("scope") == "all" or at.get("level", "none") != "none"))
 
@@ -96,6 +100,8 @@ def _has(target: str, at: dict[str, Value], patterns: tuple[str, ...]) -> bool:
 
 
 def _is_of(pattern: str, at: dict[str, Value]) -> bool:
+    if at.get("last") and pattern != "input_channel":
+        return False
     if "level" in at and (pattern in LEVELLED) != (at["level"] != "none"):
         return False
     return not (at.get("order") == "F" and pattern != "given") and not (

@@ -4,6 +4,8 @@
     python -m tools.corpus check          fail if making it anew gives other bytes
     python -m tools.corpus print          show the coverage, and how many pairs each constraint excludes
     python -m tools.corpus print NAME     show one skeleton, such as walk-017
+
+The coverage is that of the whole corpus, reference/programs/found.jsonl included.
 """
 
 from __future__ import annotations

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import TypeVar
 
-from msgspec.structs import replace
-
 from sparsecheck.programs.axes import (
     AFTER_UPDATE,
     AXES,
@@ -115,7 +113,7 @@ class Covering:
     def _skeleton(self, point: dict[str, Value], kinds: tuple[str, ...]) -> Skeleton:
         count = int(point["planned"])
         others = [self._other(point) for _ in range(count - 1)]
-        beside = [replace(self._other(point), planned=False)] if point["unplanned"] else []
+        beside = [Slot(size=self._other(point).size, planned=False, bias=True)] if point["unplanned"] else []
         names = ("values", "memory", "together", "optimizer", "names", "between", "again", "dtype")
         return Skeleton(
             slots=(_slot(point), *others, *beside), steps=tuple(self._steps(kinds, point)),
