@@ -322,7 +322,7 @@ class Walk:
             if place is None:
                 raise Skipped(f"no parameter is known that holds {name}")
             values = self._new_values(name)
-            statements.write(self.model, place, values, step.how)
+            self.call(partial(statements.write, self.model, place, values, step.how), statements.describe(step))
             self.twin.write(name, values)
         if step.how == "assign":
             if self.sparsified is None:
