@@ -19,12 +19,12 @@ LEVELLED = ("unstructured", "block", "channel", "input_channel")
 
 def new_pairs(skeletons: dict[str, Skeleton], offer: Offer) -> tuple[dict[str, int], int]:
     """Return the number of pairs that each program adds to those of earlier ones, and the number that is possible."""
-    covered, added = set[Pair](), dict[str, int]()
+    seen, added = set[Pair](), dict[str, int]()
     for name, skeleton in skeletons.items():
-        before = len(covered)
-        covered.update(pair for pair in _pairs(skeleton, offer) if _is_possible(pair, offer))
-        added[name] = len(covered) - before
-    values = dict.fromkeys(at for pair in covered for at in pair)
+        new = {*_pairs(skeleton, offer)} - seen
+        seen |= new
+        added[name] = sum(_is_possible(pair, offer) for pair in new)
+    values = dict.fromkeys(at for pair in seen for at in pair)
     return added, sum(_is_possible(pair, offer) for pair in _every_pair(values))
 
 
