@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from ..errors import SparsecheckError
 from ..suggestions import UnknownName
 from ..values.requirement import Requirement
-from . import declare, device, mask, process, refuse, reg, smoke, state, struct, trace, train
+from . import declare, device, mask, process, refuse, reg, smoke, state, struct, trace, train, walk
 
 VERSION = 4
 """The catalogue version. It rises whenever a requirement is added, retired or given another meaning."""
@@ -27,6 +27,7 @@ AREAS: dict[str, tuple[Requirement, ...]] = {
     "REFUSE": refuse.REQUIREMENTS,
     "PROCESS": process.REQUIREMENTS,
     "DECLARE": declare.REQUIREMENTS,
+    "WALK": walk.REQUIREMENTS,
 }
 
 CATALOGUE: tuple[Requirement, ...] = tuple(

@@ -7,7 +7,14 @@ import re
 from ..values.capability import CAPABILITIES, Capabilities, Support
 from ..values.cell import Cell
 from ..values.declaration import Declaration
-from ..values.requirement import ACCELERATOR, ACCELERATOR_ELSEWHERE, CANONICAL_PATTERN, LEVELLED_PATTERN, Requirement
+from ..values.requirement import (
+    ACCELERATOR,
+    ACCELERATOR_ELSEWHERE,
+    CANONICAL_PATTERN,
+    LEVELLED_PATTERN,
+    OFFERED,
+    Requirement,
+)
 
 LAYERS: dict[str, tuple[str, ...]] = {
     "linear": ("linear",),
@@ -34,6 +41,28 @@ LAYERS: dict[str, tuple[str, ...]] = {
 }
 """The networks of the layer axis, each with the capabilities it needs. The tied network does not need `tied`, because
 the requirements that use it name that capability themselves."""
+
+PARAMETERS: dict[str, tuple[str, ...]] = {
+    "lstm": (),
+    "linear": ("linear",),
+    "conv2d": ("conv2d",),
+    "conv1d": ("conv1d",),
+    "embedding": ("embedding",),
+    "grouped": ("conv2d",),
+    "depthwise": ("conv2d",),
+    **dict.fromkeys((
+        "conv3d", "transposed1d", "transposed2d", "gru", "attention", "attention-output", "bias", "conv-bias", "scale",
+    ), ()),
+}
+"""The kinds of planned parameters that programs have, on the layer axis of WALK-02, each with the capabilities it
+needs. Of those without, only trying it out shows whether they are offered."""
+
+PROGRAMS = (
+    *(f"walk-{number:03}" for number in range(1, 172)),
+    *(f"found-{number:03}" for number in range(1, 13)),
+)
+"""The programs of the corpus, on the layer axis of WALK-01. They need no capability, because they take layers, patterns
+and dtype from what is offered."""
 
 _CANONICAL = {
     "given": "given",
@@ -75,6 +104,8 @@ def pattern_capability(token: str) -> str:
 
 def has_pattern(token: str, layer: str, capabilities: Capabilities) -> bool:
     """Return whether a pattern on a layer belongs to the supported parts, if `capabilities` restricts it to parts."""
+    if token == OFFERED:
+        return True
     pattern = pattern_capability(token)
     if match := re.match(r"block(\d+)x(\d+)-", token):
         return capabilities.has_block(int(match[1]), int(match[2]))
@@ -105,6 +136,8 @@ def _first_supported(patterns: tuple[str, ...], declaration: Declaration, layer:
 
 def has_meaning(token: str, layer: str) -> bool:
     """Return whether a pattern is defined on a layer; patterns for matrices are not defined on convolutions."""
+    if token == OFFERED:
+        return True
     return pattern_capability(token) not in MATRIX_ONLY or not set(LAYERS[layer]) & {"conv1d", "conv2d"}
 
 
@@ -144,8 +177,18 @@ def resolve_pattern(token: str, declaration: Declaration, layer: str) -> str:
 
 def needed(requirement: Requirement, cell: Cell) -> tuple[str, ...]:
     """Return the capabilities that a cell needs: those of its axes, then those of its requirement."""
-    axes = (*LAYERS[cell.layer], pattern_capability(cell.pattern), cell.dtype, device_capability(cell.device))
+    own = () if cell.pattern == OFFERED else (pattern_capability(cell.pattern), cell.dtype)
+    axes = (*layer_capabilities(cell.layer), *own, device_capability(cell.device))
     return tuple(dict.fromkeys((*axes, *requirement.needs)))
+
+
+def layer_capabilities(token: str) -> tuple[str, ...]:
+    """Return the capabilities that a value of the layer axis needs: a network, a kind of parameter, or a program.
+
+    Raises:
+        KeyError: The token names none of them.
+    """
+    return () if token in PROGRAMS else {**PARAMETERS, **LAYERS}[token]
 
 
 def lacking(requirement: Requirement, cell: Cell, capabilities: Capabilities) -> tuple[str, ...]:
@@ -154,6 +197,11 @@ def lacking(requirement: Requirement, cell: Cell, capabilities: Capabilities) ->
     if has_pattern(cell.pattern, cell.layer, capabilities):
         return without
     return (*without, f"{REST}{pattern_capability(cell.pattern)}")
+
+
+def stand_ins(cell: Cell) -> tuple[str, str, str]:
+    """Return layer, pattern and dtype of a cell; canonical ones for a program, which brings its own."""
+    return ("linear", "given", "float32") if cell.pattern == OFFERED else (cell.layer, cell.pattern, cell.dtype)
 
 
 REST = "rest of "

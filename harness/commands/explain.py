@@ -31,12 +31,14 @@ def explain(id: str | None, markdown: bool) -> None:
 
 
 def _describe(requirement: Requirement) -> str:
+    from ..show.catalogue_page import spans
+
     lines = [
         f"{requirement.id} ({requirement.level}, since catalogue {requirement.since})",
         f"  {requirement.sentence}", f"  source: {requirement.source}",
     ]
     axes = ("layers", "patterns", "dtypes", "devices")
-    lines += [f"  {axis}: {', '.join(getattr(requirement, axis))}" for axis in axes]
+    lines += [f"  {axis}: {', '.join(spans(getattr(requirement, axis)))}" for axis in axes]
     lines += [f"  refused: {', '.join(requirement.refuses)}"] if requirement.refuses else []
     lines += [f"  needs: {', '.join(requirement.needs)}"] if requirement.needs and not requirement.refuses else []
     lines += [f"  needs torch{requirement.torch}"] if requirement.torch else []

@@ -16,7 +16,7 @@ from ..values.program import Program, ProgramLayer, Removal
 from ..values.skeleton import Names, Skeleton, Slot
 from ..values.steps import Cast, CopyModel, Finalize, Forward, SaveAndRestore, Step, Update
 from .offer import Offer, removal_of
-from .targets import TARGETS, layer_of
+from .targets import TARGETS, dimensions_of, layer_of
 
 _NAMES: dict[Names, tuple[str, ...]] = {
     "plain": ("layer1", "layer2", "layer3", "layer4", "layer5"),
@@ -27,11 +27,30 @@ _NAMES: dict[Names, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class _Filled:
-    """A filled slot: the layer, and its removal if it is planned."""
+class Filled:
+    """A filled slot.
 
+    Attributes:
+        slot: The slot.
+        target: The name of the target.
+        layer: The layer.
+        removal: Its removal if it is planned.
+    """
+
+    slot: Slot
+    target: str
     layer: ProgramLayer
     removal: Removal | None
+
+    @property
+    def pattern(self) -> str:
+        """Return the capability that stands for its pattern; an empty string if it is not planned."""
+        if self.removal is None:
+            return ""
+        others = {"channel": self.removal.dim != 0, "n_of_m": self.removal.keep != (2, 4)}
+        special = {"channel": "input_channel", "n_of_m": "any_n_of_m"}
+        pattern = self.removal.pattern
+        return special[pattern] if others.get(pattern) else pattern
 
 
 def fill(skeleton: Skeleton, offer: Offer) -> Program:
@@ -41,7 +60,7 @@ def fill(skeleton: Skeleton, offer: Offer) -> Program:
         skeleton: The skeleton.
         offer: What the sparsifier takes; at least one target.
     """
-    filled = [*_filled(skeleton, offer)]
+    filled = [*filled_slots(skeleton, offer)]
     layers = [*_layers(skeleton, filled, offer)]
     plan = tuple(one.removal for one in filled if one.removal is not None)
     if skeleton.missing and not layers[0].bias:
@@ -54,7 +73,8 @@ def fill(skeleton: Skeleton, offer: Offer) -> Program:
     )
 
 
-def _filled(skeleton: Skeleton, offer: Offer) -> Iterator[_Filled]:
+def filled_slots(skeleton: Skeleton, offer: Offer) -> Iterator[Filled]:
+    """Yield every slot of a skeleton, filled for one sparsifier."""
     first: Removal | None = None
     for number, slot in enumerate(skeleton.slots):
         name = _NAMES[skeleton.names][number]
@@ -63,31 +83,34 @@ def _filled(skeleton: Skeleton, offer: Offer) -> Iterator[_Filled]:
         yield one
 
 
-def _slot(slot: Slot, name: str, offer: Offer, number: int, first: Removal | None) -> _Filled:
+def _slot(slot: Slot, name: str, offer: Offer, number: int, first: Removal | None) -> Filled:
     """Return a filled slot; without `per_parameter`, every parameter has the pattern of the first."""
-    targets = _targets(offer, first, number)
+    targets = _targets(offer, first)
     token = targets[slot.target % len(targets)]
+    if number and TARGETS[token].kind == "embedding":  # it takes indices, so that only the first layer can be one
+        token = targets[(slot.target + 1) % len(targets)]
     target, patterns = TARGETS[token], offer.patterns[token]
     pattern = patterns[slot.pattern % len(patterns)]
     made = removal_of(offer, f"{name}.{target.parameter}", pattern, slot.level)
     if first is not None and not offer.has("per_parameter"):
         made = replace(first, name=made.name)
     made = replace(made, order=slot.order) if made.pattern == "given" else made
+    made = replace(made, dim=dimensions_of(target) - 1) if pattern == "input_channel" and slot.last else made
     layer = layer_of(target, name, slot.size, math.lcm(offer.declaration.contract.multiple, *_edges(made, offer)))
     layer = replace(
         layer, bias=layer.bias or (slot.bias and target.kind not in ("embedding", "scale")),
         sequence=4 if slot.sequence and target.kind == "linear" else 0, frozen=slot.frozen, evaluates=slot.evaluates,
     )
-    return _Filled(layer, made if slot.planned or first is None else None)
+    return Filled(slot, token, layer, made if slot.planned or first is None else None)
 
 
-def _targets(offer: Offer, first: Removal | None, number: int) -> list[str]:
-    """Return the targets for a slot: an embedding comes first, and others share its pattern if they must."""
-    names = [name for name in offer.patterns if number == 0 or TARGETS[name].kind != "embedding"]
+def _targets(offer: Offer, first: Removal | None) -> list[str]:
+    """Return the targets for a slot, which share the pattern of the first slot if they must."""
+    names = [*offer.patterns]
     if first is None or offer.has("per_parameter"):
-        return names or [*offer.patterns]
+        return names
     alike = [name for name in names if any(_is(first, one) for one in offer.patterns[name])]
-    return alike or [*offer.patterns]
+    return alike or names
 
 
 def _is(removal: Removal, capability: str) -> bool:
@@ -108,7 +131,7 @@ def _ranks_together(offer: Offer, plan: tuple[Removal, ...]) -> bool:
     return offer.has("scope_all") and len(alike) == 1 and plan[0].pattern == "unstructured"
 
 
-def _layers(skeleton: Skeleton, filled: list[_Filled], offer: Offer) -> Iterator[ProgramLayer]:
+def _layers(skeleton: Skeleton, filled: list[Filled], offer: Offer) -> Iterator[ProgramLayer]:
     for number, one in enumerate(filled):
         yield one.layer
         if number == 0 and skeleton.between != "nothing":

@@ -6,14 +6,18 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
+
 from ..adapter.protocol import Adapter
+from ..catalogue.axes import DTYPE_NEEDS
 from ..process.guard import Guard
 from ..values.capability import Support
 from ..values.declaration import Declaration
 from ..values.program import Dtype, Program, Removal
 from ..values.steps import Attach, Update
+from ..values.versions import meets
 from ..values.violation import Violation
-from .targets import TARGETS, Target, layer_of
+from .targets import TARGETS, Target, dimensions_of, layer_of
 from .walk import NotOffered, Walk
 
 PATTERNS = ("unstructured", "given", "channel", "block", "n_of_m", "band", "input_channel", "any_n_of_m")
@@ -43,8 +47,9 @@ class Offer:
 
     @property
     def dtypes(self) -> tuple[Dtype, ...]:
-        """Return the supported dtypes."""
-        return tuple(dtype for dtype in DTYPES if self.has(dtype))
+        """Return the supported dtypes in which this torch computes on the CPU."""
+        supported = (dtype for dtype in DTYPES if self.has(dtype))
+        return tuple(one for one in supported if meets(torch.__version__, DTYPE_NEEDS.get((one, "cpu"), "")))
 
 
 def offer_of(adapter: Adapter, declaration: Declaration) -> Offer:
@@ -67,13 +72,29 @@ def probed(declaration: Declaration, run: Callable[[Program], None]) -> Offer:
     offer = Offer(declaration, {}, {})
     for name, target in TARGETS.items():
         if not target.capability or offer.has(target.capability):
-            taken = tuple(one for one in PATTERNS if _takes(run, offer, name, target, one))
+            taken = tuple(one for one in PATTERNS if _takes(run, offer, name, one))
             if taken:
                 offer.patterns[name] = taken
     return offer
 
 
-def _takes(run: Callable[[Program], None], offer: Offer, name: str, target: Target, pattern: str) -> bool:
+def _takes(run: Callable[[Program], None], offer: Offer, name: str, pattern: str) -> bool:
+    found = tried(run, offer, name, pattern)
+    if isinstance(found, Violation):
+        offer.broken[name, pattern] = found
+    return found is True
+
+
+def tried(run: Callable[[Program], None], offer: Offer, name: str, pattern: str) -> bool | Violation:
+    """Return whether a pattern is carried out on a target, or the violation if it is neither that nor refused.
+
+    Args:
+        run: Runs a program; it raises `NotOffered` or `Violation` as a walk does.
+        offer: What is known about it.
+        name: The name of the target.
+        pattern: The capability that stands for the pattern.
+    """
+    target = TARGETS[name]
     if not offer.has(pattern) or not fits(offer, target, pattern):
         return False
     try:
@@ -81,15 +102,13 @@ def _takes(run: Callable[[Program], None], offer: Offer, name: str, target: Targ
     except NotOffered:
         return False
     except Violation as violation:
-        offer.broken[name, pattern] = violation
-        return False
+        return violation
     return True
 
 
 def fits(offer: Offer, target: Target, pattern: str) -> bool:
     """Return whether a pattern is defined for the parameter of a target, and not excluded by a declared part."""
-    layer = layer_of(target, "layer1", "small", 1)
-    dimensions = len(layer.shapes[target.parameter])
+    dimensions = dimensions_of(target)
     part = offer.declaration.capabilities.part(pattern)
     if pattern not in ("block", "n_of_m", "any_n_of_m") and part and target.capability not in part:
         return False

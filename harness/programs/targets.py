@@ -86,3 +86,8 @@ def layer_of(target: Target, name: str, size: Size, multiple: int) -> ProgramLay
 
 def _up(number: int, multiple: int) -> int:
     return -(-number // multiple) * multiple
+
+
+def dimensions_of(target: Target) -> int:
+    """Return the number of dimensions of the parameter of a target."""
+    return len(layer_of(target, "layer1", "small", 1).shapes[target.parameter])

@@ -15,9 +15,11 @@ from ..values.program import OptimizerKind
 
 OPTIMIZERS: dict[OptimizerKind, Callable[..., torch.optim.Optimizer]] = {
     "sgd": lambda parameters: torch.optim.SGD(parameters, lr=0.1, momentum=0.9),
-    "adam": lambda parameters: torch.optim.Adam(parameters, lr=1e-2),
-    "adamw": lambda parameters: torch.optim.AdamW(parameters, lr=1e-2, weight_decay=0.1),
+    "adam": lambda parameters: torch.optim.Adam(parameters, lr=1e-2, eps=1e-3),
+    "adamw": lambda parameters: torch.optim.AdamW(parameters, lr=1e-2, eps=1e-3, weight_decay=0.1),
 }
+"""The optimizers. A larger `eps` than usual keeps Adam from dividing noise by noise, where a gradient is zero but for
+rounding (the bias of the keys of attention)."""
 
 
 class Twin:

@@ -87,6 +87,7 @@ class Walk:
         updates: The number of updates so far.
         calls: The calls of the user's hooks on the sparse model, and on the twin.
         optimizer: The user's optimizer.
+        keeps_gradients: Whether both models have the gradients of the same backward, under the masks in force.
         adopted: What was taken over as observed, since no statement predicts it.
         skipped: The steps that were not taken, with the reason.
     """
@@ -108,6 +109,7 @@ class Walk:
         self.dtype: torch.dtype = getattr(torch, program.dtype)
         self.sparsified: Sparsified | None = None
         self.optimizer: torch.optim.Optimizer | None = None
+        self.keeps_gradients = False
         self.exact = True
         self.updates = 0
         self.default_dtype = torch.float32
@@ -201,6 +203,7 @@ class Walk:
     def forget_optimizer(self) -> None:
         """Let the next training step make new optimizers, since the model has other parameters."""
         self.optimizer = None
+        self.keeps_gradients = False
         self.twin.forget_optimizer()
 
     # ------------------------------------------------------------- steps
@@ -283,6 +286,8 @@ class Walk:
         self.judge_masks(self.plan if step.level is None else self.plan.at_level(step.level), before)
 
     def _judge_update_error(self, error: Exception, step: Update) -> None:
+        if step.type in ("numpy", "tensor"):  # a level is a float; another type must not be taken for another level
+            raise Skipped(f"a level of this type raises {type(error).__name__}") from None
         if self.updates == 0:
             assert_deliberate(error, "the first update")
             raise NotOffered(str(error)) from error
@@ -309,6 +314,7 @@ class Walk:
         dense, dtype = self.twin.scored(), str(self.dtype).removeprefix("torch.")
         assert_masks_follow_plan(plan, masks, before, dense, self.contract, dtype)
         self.twin.set_masks(masks)
+        self.keeps_gradients = False
 
     @step.register
     def _(self, step: WriteWeights) -> None:
@@ -317,7 +323,7 @@ class Walk:
             if place is None:
                 raise Skipped(f"no parameter is known that holds {name}")
             values = self._new_values(name)
-            self.call(partial(statements.write, self.model, place, values, step.how), f"writing {name}")
+            self.call(partial(statements.write, self.model, place, values, step.how), statements.describe(step))
             self.twin.write(name, values)
         if step.how == "assign":
             if self.sparsified is None:
@@ -336,9 +342,12 @@ class Walk:
     def _(self, step: Forward) -> None:
         inputs = self.inputs("forward", step.batch)
         with _under(step.under):
+            buffers = [(buffer, buffer.clone()) for buffer in self.twin.model.buffers()]
             try:
                 expected = self.twin.model(inputs.clone())
             except Exception as error:
+                for buffer, earlier in buffers:  # a norm counts a batch before it rejects it
+                    buffer.copy_(earlier)
                 raise Skipped(f"the dense model raises {type(error).__name__}: {error}") from None
             seen = self.call(lambda: self.model(inputs.clone()), "forward")
         statements.assert_output(self, seen, expected, f"output for a batch of {step.batch}")
@@ -356,12 +365,13 @@ class Walk:
     def _(self, step: Backward) -> None:
         self._assert_learns()
         for model in (self.model, self.twin.model):
-            if step.zero != "keep":
-                model.zero_grad(set_to_none=step.zero == "none")
+            if step.zero != "keep" or not self.keeps_gradients:
+                model.zero_grad(set_to_none=step.zero != "zeros")
         batches = build.batches(self.program, step.forwards, "backward", self.dtype, self.device)
         self.twin.backward(batches)
         self.call(lambda: loss(self.model, batches).backward(), "backward")
         statements.assert_gradients(self)
+        self.keeps_gradients = True
 
     @step.register
     def _(self, step: Train) -> None:
@@ -374,6 +384,7 @@ class Walk:
         optimizer = self.optimizer
         self.call(lambda: sparsified.train(batches, functional.mse_loss, optimizer), "training")
         self.exact = False
+        self.keeps_gradients = False
 
     @step.register
     def _(self, step: SetMode) -> None:

@@ -12,11 +12,11 @@ from ..catalogue import requirement as by_id
 from ..catalogue.axes import (
     DTYPE_NEEDS,
     DTYPES,
-    LAYERS,
     REST,
     has_meaning,
     has_pattern,
     lacking,
+    layer_capabilities,
     needed,
     resolve_device,
     resolve_pattern,
@@ -185,7 +185,8 @@ def _fitting(cell: Cell, requirement: Requirement, declaration: Declaration) -> 
     pattern = supported_shape(cell.pattern, capabilities)
     if not has_meaning(pattern, cell.layer):
         pattern = "unstructured-0.5" if "unstructured" in capabilities.supported else "given"
-    layers = (cell.layer, *(one for one in requirement.layers if set(LAYERS[one]) <= capabilities.supported))
+    supported = (one for one in requirement.layers if set(layer_capabilities(one)) <= capabilities.supported)
+    layers = (cell.layer, *supported)
     layer = next((one for one in layers if has_pattern(pattern, one, capabilities)), cell.layer)
     return Cell(cell.sparsifier, cell.requirement, layer, pattern, cell.dtype, cell.device)
 

@@ -28,11 +28,13 @@ class CaseResult(NamedTuple):
         refused_by: Who refused, if the case judges a refusal.
         comparisons: The number of comparisons.
         parameters: The number of planned parameters that were compared.
+        covers: For a program, the pairs that it adds to the coverage, and all that are possible.
     """
 
     refused_by: RefusedBy | None
     comparisons: int
     parameters: int
+    covers: tuple[int, int] = (0, 0)
 
 
 def run_case(
@@ -58,7 +60,7 @@ def run_case(
         _reject(trial, _now() - start, limit, error)
         raise
     _reject(trial, _now() - start, limit)
-    return CaseResult(refused_by, len(subjects), _parameters(trial, subjects, instead))
+    return CaseResult(refused_by, len(subjects), _parameters(trial, subjects, instead), trial.covers)
 
 
 def _reject(trial: Trial, seconds: float, limit: float, error: Exception | None = None) -> None:

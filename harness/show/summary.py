@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..catalogue import CATALOGUE, VERSION, revisions
 from ..errors import INCOMPLETE
@@ -87,6 +87,7 @@ def _subject(report: Report, subject: Subject, outcome: Outcome, found: Sequence
     yield from _known(subject, records)
     yield from _not_run(records)
     yield from _refusals(records)
+    yield from program_lines(records)
     yield from _not_offered(report, subject)
     yield from _unavailable(records)
 
@@ -193,6 +194,14 @@ def _unavailable(records: tuple[Record, ...]) -> Iterator[str]:
     reasons = Counter(record.reason for record in records if record.verdict is Verdict.UNAVAILABLE)
     for reason, count in sorted(reasons.items()):
         yield f"  unavailable: {counted(count, 'cell')}, {one_line(reason)}"
+
+
+def program_lines(records: Iterable[Record]) -> Iterator[str]:
+    """Yield a line with the coverage of the programs that passed, if any did."""
+    passed = [record for record in records if record.coverable]
+    if passed:
+        pairs = f"{sum(record.covers for record in passed):,} of {passed[0].coverable:,} pairs of what is offered"
+        yield f"  programs: {counted(len(passed), 'program')} passed, which cover {pairs}"
 
 
 def _requirement_of(record: Record) -> str:

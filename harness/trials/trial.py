@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..adapter.declaring import read_declaration
 from ..adapter.protocol import Adapter, Batch, Context, Saved, Sparsified
 from ..catalogue import requirement
-from ..catalogue.axes import lacking
+from ..catalogue.axes import lacking, stand_ins
 from ..oracle import compare, references
 from ..oracle.forward import forward
 from ..oracle.networks import network
@@ -51,6 +51,7 @@ class Trial:
         device: The device of the model.
         lent: The plans and contexts that were handed to the adapter.
         guard: The guard of the process-wide state.
+        covers: For a program, the pairs that it adds to the coverage, and all that are possible.
 
     Args:
         cell: The cell.
@@ -63,14 +64,16 @@ class Trial:
         self.adapter = adapter
         self.declaration = declaration or read_declaration(adapter, cell.sparsifier)
         self.requirement = requirement(cell.requirement)
-        self.network = network(cell.layer, cell.requirement, self.contract.multiple)
+        layer, pattern, dtype = stand_ins(cell)
+        self.network = network(layer, cell.requirement, self.contract.multiple)
         scope: Scope = "all" if "scope_all" in self.requirement.needs else "each"
-        plan = plan_for(self.network, cell.pattern, cell.requirement, scope)
+        plan = plan_for(self.network, pattern, cell.requirement, scope)
         self.plan = mix_patterns(plan) if "per_parameter" in self.requirement.needs else plan
-        self.dtype: torch.dtype = getattr(torch, cell.dtype)
+        self.dtype: torch.dtype = getattr(torch, dtype)
         self.device = torch.device(cell.device)
         self.lent: list[Lent] = []
         self.guard = Guard(draws=self.contract.score == "random")
+        self.covers = (0, 0)
 
     def with_network(self, network: Network, salt: str) -> Trial:
         """Return the same trial on another network, with a plan drawn from `salt`."""

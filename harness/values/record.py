@@ -63,6 +63,8 @@ class Record(Struct, frozen=True, tag_field="kind", tag="cell", omit_defaults=Tr
         defect: The id of the known defect that explains the failure, or that was expected and is not there.
         comparisons: How many comparisons a case made that passed or was refused; 0 in older reports.
         parameters: How many planned parameters it compared; a few cases compare something else, such as outputs.
+        covers: For a program, how many pairs of values it covers that no earlier program of the corpus does.
+        coverable: For a program, how many pairs are possible with what the sparsifier offers.
     """
 
     cell: str
@@ -76,6 +78,8 @@ class Record(Struct, frozen=True, tag_field="kind", tag="cell", omit_defaults=Tr
     defect: str = ""
     comparisons: int = 0
     parameters: int = 0
+    covers: int = 0
+    coverable: int = 0
 
 
 class Share(Struct, frozen=True):

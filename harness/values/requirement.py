@@ -15,6 +15,9 @@ CANONICAL_PATTERN = "canonical"
 LEVELLED_PATTERN = "levelled"
 """Pattern-axis token for the first supported pattern with a level, or the canonical one if there is none."""
 
+OFFERED = "offered"
+"""Pattern-axis and dtype-axis token of cells whose programs take both from what the sparsifier offers."""
+
 ACCELERATOR = "accelerator"
 """Device-axis token for the accelerator that torch finds on this machine."""
 

@@ -29,6 +29,7 @@ class Slot(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
         sequence: Whether a linear layer takes an input of three dimensions.
         planned: Whether the layer is in the plan.
         order: The memory order of a given mask.
+        last: Whether channels other than the outputs are those of the last dimension instead of the inputs.
         frozen: Whether the layer's parameters have `requires_grad=False` from the start.
         evaluates: Whether the layer is in eval mode from the start.
     """
@@ -41,6 +42,7 @@ class Slot(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
     sequence: bool = False
     planned: bool = True
     order: Literal["C", "F"] = "C"
+    last: bool = False
     frozen: bool = False
     evaluates: bool = False
 

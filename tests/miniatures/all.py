@@ -22,9 +22,11 @@ from . import (
     struct,
     trace,
     train,
+    walk,
 )
 
 __all__ = [
     "MINIATURES", "Miniature", "clauses", "declare", "device", "importing", "leaks", "lifetime", "mask", "networks",
     "process", "ranking", "reference", "refuse", "reg", "restoring", "smoke", "state", "struct", "trace", "train",
+    "walk",
 ]

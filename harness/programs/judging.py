@@ -1,0 +1,106 @@
+"""Judge a sparsifier by a program of the corpus, and by every kind of parameter that a plan can name."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+from ..adapter.protocol import Adapter
+from ..process.guard import Guard
+from ..trials.trial import Trial
+from ..values.comparisons import not_counting
+from ..values.declaration import Declaration
+from ..values.program import Program
+from ..values.violation import Violation, require
+from .corpus import corpus
+from .fill import fill, filled_slots
+from .offer import PATTERNS, Offer, offer_of, probe, tried
+from .offered import new_pairs
+from .targets import TARGETS
+from .walk import NotOffered, Walk
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is known about an adapter in this process.
+
+    Attributes:
+        adapter: The adapter.
+        offer: What it offers.
+        added: The pairs that each program adds to the coverage.
+        possible: The number of pairs that are possible.
+    """
+
+    adapter: Adapter
+    offer: Offer
+    added: dict[str, int]
+    possible: int
+
+
+_known: list[_Known] = []
+"""The adapters that were asked last."""
+
+_MOST = 4
+"""The number of adapters that are remembered."""
+
+
+def judge_program(trial: Trial) -> None:
+    """Run the program of a cell, filled from what the sparsifier offers.
+
+    Raises:
+        Violation: A statement does not hold after a step; or nothing is offered (`nothing-offered`), or a declared
+            pattern of a declared layer is refused under a condition (`refused`).
+    """
+    known = _know(trial.adapter, trial.declaration)
+    advice = "but every plan for one of its declared layers and patterns is refused; declare them unsupported"
+    require(bool(known.offer.patterns), "nothing-offered", f"{trial.cell.sparsifier} attaches, {advice}")
+    skeleton = corpus()[trial.cell.layer]
+    program = fill(skeleton, known.offer)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch warns of a user's backward hooks where no input has a gradient
+            _walk(trial, program)
+    except NotOffered as refusal:
+        declared = all(
+            TARGETS[one.target].capability and one.removal.dim < 2
+            for one in filled_slots(skeleton, known.offer) if one.removal
+        )
+        message = f"the plan {_in_words(program)} is refused, though each part of it is declared: {refusal}"
+        require(not declared, "refused", message)
+    trial.covers = known.added[trial.cell.layer], known.possible
+
+
+def judge_target(trial: Trial) -> None:
+    """Try out every pattern on one kind of parameter.
+
+    Raises:
+        Violation: A plan is neither carried out nor refused on purpose; the kind is that of the statement that fails.
+    """
+    name, offer = trial.cell.layer, Offer(trial.declaration, {}, {})
+    for pattern in PATTERNS:
+        violation = tried(lambda program: _walk(trial, program), offer, name, pattern)
+        if isinstance(violation, Violation):
+            message = f"{pattern} on {name} ({TARGETS[name].parameter}): {violation.message}"
+            raise Violation(violation.kind, message) from violation
+        require(True, "refused", f"{pattern} on {probe(offer, TARGETS[name], pattern).plan[0].name}")
+
+
+def _walk(trial: Trial, program: Program) -> None:
+    Walk(program, trial.adapter, trial.declaration, trial.guard, trial.device).run()
+
+
+def _in_words(program: Program) -> str:
+    return ", ".join(f"{one.pattern} of {one.name}" for one in program.plan)
+
+
+def _know(adapter: Adapter, declaration: Declaration) -> _Known:
+    """Return what an adapter offers; the first cell of a process finds it out, without a verdict."""
+    for one in _known:
+        if one.adapter is adapter and one.offer.declaration == declaration:
+            return one
+    with not_counting(), Guard().keep():
+        offer = offer_of(adapter, declaration)
+        added, possible = new_pairs(corpus(), offer) if offer.patterns else ({}, 0)
+    _known.append(_Known(adapter, offer, added, possible))
+    del _known[:-_MOST]
+    return _known[-1]

@@ -1,0 +1,115 @@
+"""The coverage of the corpus for one sparsifier: the pairs that are possible with what it offers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+
+from ..values.program import Program
+from ..values.skeleton import Skeleton, Slot
+from ..values.steps import Attach
+from .axes import AFTER_UPDATE, BEFORE_ATTACH, LAST, Value, kind_of, neighbours
+from .coverage import STEP, THEN, At, Pair
+from .fill import Filled, fill, filled_slots
+from .offer import Offer
+from .targets import TARGETS, dimensions_of
+
+LEVELLED = ("unstructured", "block", "channel", "input_channel")
+
+
+def new_pairs(skeletons: dict[str, Skeleton], offer: Offer) -> tuple[dict[str, int], int]:
+    """Return the number of pairs that each program adds to those of earlier ones, and the number that is possible."""
+    seen, added = set[Pair](), dict[str, int]()
+    for name, skeleton in skeletons.items():
+        new = {*_pairs(skeleton, offer)} - seen
+        seen |= new
+        added[name] = sum(_is_possible(pair, offer) for pair in new)
+    values = dict.fromkeys(at for pair in seen for at in pair)
+    return added, sum(_is_possible(pair, offer) for pair in _every_pair(values))
+
+
+def _every_pair(values: Iterable[At]) -> Iterator[Pair]:
+    for one, other in combinations(sorted(values, key=str), 2):
+        first, second = (other, one) if one[0] in (STEP, THEN) and other[0] not in (STEP, THEN) else (one, other)
+        if THEN not in (first[0], second[0]) and first[0] != second[0]:
+            yield Pair(first, second)
+    kinds = sorted({str(value) for axis, value in values if axis in (STEP, THEN)})
+    yield from (Pair((STEP, one), (THEN, other)) for one in kinds for other in kinds)
+
+
+def _pairs(skeleton: Skeleton, offer: Offer) -> Iterator[Pair]:
+    """Yield every pair of a filled skeleton; each planned slot has values of its own."""
+    program, slots = fill(skeleton, offer), [one for one in filled_slots(skeleton, offer) if one.removal is not None]
+    kinds = tuple(kind_of(step) for step in program.steps)
+    whole = [*_of_program(skeleton, program).items()]
+    for one in slots:
+        values = [*_of_slot(one).items(), *whole]
+        for first, second in combinations(sorted(values, key=str), 2):
+            yield Pair(first, second)
+        for value in values:
+            yield from (Pair(value, (STEP, kind)) for kind in kinds)
+    yield from (Pair((STEP, before), (THEN, after)) for before, after in neighbours(kinds))
+
+
+def _of_program(skeleton: Skeleton, program: Program) -> dict[str, Value]:
+    attach = next(step for step in program.steps if isinstance(step, Attach))
+    return {
+        "dtype": program.dtype, "values": program.values, "memory": program.memory, "scope": program.scope,
+        "optimizer": program.optimizer, "planned": len(program.plan), "names": skeleton.names,
+        "between": skeleton.between, "again": skeleton.again, "default_dtype": attach.default_dtype,
+        "unplanned": not all(slot.planned for slot in skeleton.slots),
+    }
+
+
+def _of_slot(one: Filled) -> dict[str, Value]:
+    slot: Slot = one.slot
+    return {
+        "target": one.target, "pattern": one.pattern, "size": slot.size,
+        "level": slot.level if one.pattern in LEVELLED else "none",
+        "last": one.removal is not None and one.removal.pattern == "channel" and one.removal.dim > 1,
+        "order": slot.order if one.pattern == "given" else "C", "bias": one.layer.bias,
+        "sequence": one.layer.sequence > 0, "frozen": slot.frozen, "evaluates": slot.evaluates,
+    }
+
+
+def _is_possible(pair: Pair, offer: Offer) -> bool:
+    """Return whether two values can occur together; see the constraints in `coverage`."""
+    at: dict[str, Value] = dict(pair)
+    if THEN in at:
+        return _may_follow(str(at[STEP]), str(at[THEN]))
+    target, pattern = at.get("target"), at.get("pattern")
+    if target is not None and not _has(str(target), at, offer.patterns[str(target)]):
+        return False
+    if pattern is not None and not _is_of(str(pattern), at):
+        return False
+    is_flat = target is not None and dimensions_of(TARGETS[str(target)]) < 3
+    if at.get("last") and (is_flat or at.get("scope") == "all" or at.get("order") == "F" or at.get("level") == "none"):
+        return False
+    return not (at.get("order") == "F" and (at.get("scope") == "all" or at.get("level", "none") != "none"))
+
+
+def _has(target: str, at: dict[str, Value], patterns: tuple[str, ...]) -> bool:
+    kind, is_bias = TARGETS[target].kind, TARGETS[target].parameter.endswith("bias")
+    if at.get("pattern", patterns[0]) not in patterns or (at.get("sequence") and kind != "linear"):
+        return False
+    if "bias" in at and (is_bias if not at["bias"] else kind in ("embedding", "scale")):
+        return False
+    levelled = {one in LEVELLED for one in patterns}
+    is_levelled = at.get("level", "none") != "none"
+    return "level" not in at or is_levelled in levelled
+
+
+def _is_of(pattern: str, at: dict[str, Value]) -> bool:
+    if at.get("last") and pattern != "input_channel":
+        return False
+    if "level" in at and (pattern in LEVELLED) != (at["level"] != "none"):
+        return False
+    return not (at.get("order") == "F" and pattern != "given") and not (
+        at.get("scope") == "all" and pattern != "unstructured"
+    )
+
+
+def _may_follow(before: str, after: str) -> bool:
+    if after == "attach":
+        return before in BEFORE_ATTACH
+    return before not in LAST and not (before == "attach" and after in AFTER_UPDATE)

@@ -1,0 +1,123 @@
+"""The corpus covers every pair that can occur, and every sparsifier is judged by it in the same way."""
+
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from sparsecheck.adapter.declaring import read_declaration
+from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
+from sparsecheck.catalogue.axes import PARAMETERS, PROGRAMS, layer_capabilities
+from sparsecheck.programs.axes import AFTER_UPDATE, AXES, BEFORE_ATTACH, LAST, STEPS, UPDATES, kind_of
+from sparsecheck.programs.corpus import COVERING, corpus, path_of, read
+from sparsecheck.programs.coverage import CONSTRAINTS, STEP, THEN, WHY, coverage, every_pair, excluded_by
+from sparsecheck.programs.offer import PATTERNS, Offer, fits
+from sparsecheck.programs.offered import new_pairs
+from sparsecheck.programs.targets import TARGETS
+from sparsecheck.show.summary import program_lines
+from sparsecheck.values.program import InvalidProgram
+from sparsecheck.values.record import Record, Verdict
+from sparsecheck.values.selection import Selection
+from tests.bench_of_one import judge, planned
+from tools.corpus.__main__ import main
+from tools.corpus.covering import Covering
+
+
+def test_the_corpus_covers_every_pair_that_can_occur() -> None:
+    assert not coverage(corpus().values()).missing
+
+
+def test_every_value_and_every_kind_of_step_can_occur() -> None:
+    possible = coverage(()).possible
+    assert {at for pair in possible for at in pair} >= {(axis, one) for axis, all in AXES.items() for one in all}
+    assert {pair.other[1] for pair in possible if pair.other[0] == THEN} == set(STEPS)
+
+
+def test_every_constraint_excludes_something_and_is_explained() -> None:
+    excluded = {excluded_by(pair) for pair in every_pair()} - {""}
+    assert excluded == set(CONSTRAINTS) == set(WHY)
+
+
+def test_every_option_of_a_step_is_of_its_kind() -> None:
+    assert [(kind, kind_of(step)) for kind, steps in STEPS.items() for step in steps if kind_of(step) != kind] == []
+
+
+def test_every_program_has_a_legal_order() -> None:
+    for name, skeleton in corpus().items():
+        kinds = [kind_of(step) for step in skeleton.steps]
+        place = kinds.index("attach")
+        assert set(kinds[:place]) <= set(BEFORE_ATTACH), name
+        assert "attach" not in kinds[place + 1:], name
+        assert not set(kinds[:-1]) & set(LAST), name
+        masks = next((number for number, kind in enumerate(kinds) if kind in UPDATES), len(kinds))
+        assert not set(kinds[:masks]) & set(AFTER_UPDATE), name
+
+
+def test_the_covering_array_is_what_the_generator_makes() -> None:
+    """The whole of it is compared by `python -m tools.corpus check`."""
+    assert [*islice(Covering().programs(), 2)] == read(path_of(COVERING))[:2]
+
+
+def test_the_catalogue_names_every_program_and_every_kind_of_parameter() -> None:
+    assert tuple(corpus()) == PROGRAMS
+    assert {name: target.capability for name, target in TARGETS.items()} == {
+        name: "".join(needs) for name, needs in PARAMETERS.items()
+    }
+    assert layer_capabilities("walk-001") == ()
+
+
+def test_a_line_that_is_no_skeleton_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "own.jsonl"
+    file.write_bytes(b'{"slots":[],"steps":[]}\n{"slots":1}\n')
+    with pytest.raises(InvalidProgram, match=r"^own\.jsonl, line 2 is no skeleton: "):
+        read(file)
+
+
+def test_the_command_prints_coverage_and_programs() -> None:
+    printed = CliRunner().invoke(main, ["print"]).output
+    assert "covered (100 %)" in printed
+    assert all(f"excluded by {name}: " in printed for name in CONSTRAINTS)
+    assert "step 1: " in CliRunner().invoke(main, ["print", "walk-001"]).output
+    assert CliRunner().invoke(main, ["print", "walk-999"]).exit_code == 2
+
+
+# ------------------------------------------------------------- one sparsifier
+
+
+def offer(*patterns: str) -> Offer:
+    """Return what the exemplar offers, without trying it out: every target, with some patterns."""
+    made = Offer(read_declaration(ExemplarAdapter(), "exemplar"), {}, {})
+    for name, target in TARGETS.items():
+        if taken := tuple(one for one in PATTERNS if one in patterns and fits(made, target, one)):
+            made.patterns[name] = taken
+    return made
+
+
+@pytest.mark.parametrize("patterns", [PATTERNS, ("unstructured",), ("channel",), ("given", "n_of_m")])
+def test_what_is_offered_is_covered(patterns: tuple[str, ...]) -> None:
+    added, possible = new_pairs(corpus(), offer(*patterns))
+    assert [*added] == [*corpus()]
+    assert 0.97 * possible <= sum(added.values()) <= possible
+
+
+def test_the_summary_shows_the_coverage_of_the_programs_that_passed() -> None:
+    records = (
+        Record("it:WALK-01/walk-001/offered/offered/cpu", Verdict.PASSED, covers=1200, coverable=3000),
+        Record("it:WALK-01/walk-002/offered/offered/cpu", Verdict.FAILED, "kind", "message"),
+        Record("it:WALK-01/walk-003/offered/offered/cpu", Verdict.PASSED, covers=300, coverable=3000),
+    )
+    [line] = program_lines(records)
+    assert line == "  programs: 2 programs passed, which cover 1,500 of 3,000 pairs of what is offered"
+
+
+def test_programs_are_judged_alike_in_any_order() -> None:
+    cells = planned(ExemplarAdapter(), Selection(requirements=("WALK-01",)))[:6]
+    orders = [{one.cell.id: judge(adapter, one) for one in order}
+              for adapter, order in ((ExemplarAdapter(), cells), (ExemplarAdapter(), cells[::-1]))]
+    assert orders[0] == orders[1]
+    assert {record.verdict for record in orders[0].values()} == {Verdict.PASSED}
+
+
+def test_axes_name_no_step() -> None:
+    assert not {STEP, THEN} & set(AXES)

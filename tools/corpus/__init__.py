@@ -1,0 +1,1 @@
+"""The corpus: programs that combine every two values and every two neighbouring steps."""
