@@ -53,7 +53,8 @@ def refused(folder: Path, *arguments: str) -> str:
 
 @pytest.mark.parametrize("more", [
     "[tool.hatch.build.targets.wheel]\npackages = [true]\n", "[tool.hatch.build.targets.wheel]\npackages = 1\n",
-    "[tool.setuptools]\npackages = [1, {}]\n", "[tool.setuptools]\npackages = ['acme_pruning']\npackage-dir = {'' = 1}\n",
+    "[tool.setuptools]\npackages = [1, {}]\n",
+    "[tool.setuptools]\npackages = ['acme_pruning']\npackage-dir = {'' = 1}\n",
     "[tool.setuptools.packages.find]\nwhere = [1]\n", "[tool.setuptools.packages.find]\nwhere = true\n",
     "[tool.poetry]\npackages = [1]\n", "[tool.poetry]\npackages = [{include = 1, from = []}]\n",
     "[tool.setuptools.packages.find]\nwhere = ['\\u0000', '" + "x" * 5000 + "']\n".replace("'", '"'),
