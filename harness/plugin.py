@@ -92,7 +92,8 @@ def _new_judge(config: pytest.Config) -> Judge:
     from .process.preloading import long_lived
 
     with long_lived():
-        importlib.import_module("torch._dynamo")  # before any adapter: the first optimizer of a smoke check imports it
+        if _judges_here(config):
+            importlib.import_module("torch._dynamo")  # the first optimizer of a smoke check would import it
         from .process.integrity import Harness
         from .run.pytest_hooks import Judge
         from .run.session import plan_session
@@ -111,6 +112,11 @@ def _new_judge(config: pytest.Config) -> Judge:
             raise
         why = f"{path} cannot be written ({error.strerror}); name another file with --sparsecheck-report"
         raise pytest.UsageError(why) from None
+
+
+def _judges_here(config: pytest.Config) -> bool:
+    """Return whether this process runs cases, and does not only collect them or control xdist workers."""
+    return not config.option.collectonly and not config.getoption("numprocesses", None)
 
 
 def _request(config: pytest.Config) -> SessionRequest:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from threading import Timer
+from typing import Any
 
 import pytest
 
 from tests.warm_python import warm_processes
 from tools.attack import attack as reading
-from tools.attack import attacking, judging
+from tools.attack import attacking, box, judging
 from tools.attack.attack import Attack, InvalidAttack, attacks, read
 from tools.attack.attacking import Result, carry_out
-from tools.attack.box import Ended
+from tools.attack.box import Box, Ended
 from tools.attack.lines import LINES
 
 RAISES = '''"""Raise in attach."""
@@ -135,3 +137,25 @@ def test_what_an_attack_leaves_is_seen(folder: Path) -> None:
         "wrong": "the attack could not be made: ValueError: odd",
     }
     assert attacking.REPORT == "out.jsonl"
+
+
+def a_box(tmp_path: Path) -> Box:
+    nothing_prepared: Any = None
+    return Box(tmp_path / "one" / "folder", nothing_prepared)
+
+
+def test_a_folder_that_the_guardian_removes_late_is_not_left_behind(tmp_path: Path) -> None:
+    one = a_box(tmp_path)
+    late = one.temporary / "sparsecheck-late"
+    late.mkdir()
+    timer = Timer(0.3, late.rmdir)
+    timer.start()
+    assert one.left_behind() == ""
+    timer.join()
+
+
+def test_a_folder_that_stays_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(box, "CLEANED_WITHIN", 0.1)
+    one = a_box(tmp_path)
+    (one.temporary / "sparsecheck-stays").mkdir()
+    assert one.left_behind() == "left in TMPDIR: sparsecheck-stays"

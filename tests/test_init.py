@@ -51,6 +51,23 @@ def refused(folder: Path, *arguments: str) -> str:
     return output
 
 
+@pytest.mark.parametrize("more", [
+    "[tool.hatch.build.targets.wheel]\npackages = [true]\n", "[tool.hatch.build.targets.wheel]\npackages = 1\n",
+    "[tool.setuptools]\npackages = [1, {}]\n",
+    "[tool.setuptools]\npackages = ['acme_pruning']\npackage-dir = {'' = 1}\n",
+    "[tool.setuptools.packages.find]\nwhere = [1]\n", "[tool.setuptools.packages.find]\nwhere = true\n",
+    "[tool.poetry]\npackages = [1]\n", "[tool.poetry]\npackages = [{include = 1, from = []}]\n",
+    "[tool.setuptools.packages.find]\nwhere = ['\\u0000', '" + "x" * 5000 + "']\n".replace("'", '"'),
+])
+def test_a_value_of_the_wrong_type_counts_as_missing(tmp_path: Path, more: str) -> None:
+    assert read(project(tmp_path, PROJECT + more.replace("'", '"'))).name == "acme_pruning"
+
+
+@pytest.mark.parametrize("text", ['[project]\nname = "acme-pruning"\ndynamic = true\n', 'build-system = 1\n' + PROJECT])
+def test_a_table_of_the_wrong_type_counts_as_missing(tmp_path: Path, text: str) -> None:
+    assert read(project(tmp_path, text)).by_setuptools
+
+
 SOUND = [
     (PROJECT, "acme_pruning", "acme_pruning"),
     (PROJECT, "src/acme_pruning", "acme_pruning"),

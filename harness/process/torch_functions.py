@@ -83,6 +83,9 @@ def _called(cell: Any) -> FunctionType | None:
 def _module_of(file: str) -> ModuleType | None:
     if not file.startswith(_TORCH):
         return None
+    name = f"torch.{file.removeprefix(_TORCH).removesuffix('.py').replace(os.sep, '.')}".removesuffix(".__init__")
+    if getattr(module := sys.modules.get(name), "__file__", None) == file:
+        return module
     return next((one for one in [*sys.modules.values()] if getattr(one, "__file__", None) == file), None)
 
 

@@ -6,6 +6,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from ..catalogue import requirement as by_id
@@ -62,11 +63,22 @@ def enumerate_cells(
 ) -> tuple[Planned, ...]:
     """Return all planned cells of a sparsifier, in the order of the catalogue."""
     return tuple(
-        _planned(requirement, cell, environment)
+        planned for requirement, planned in _every_cell(tuple(catalogue), declaration, environment)
+        if selection.takes(planned.cell)
+        and (not selection.probe or supposed(requirement, planned.cell, declaration))
+    )
+
+
+@lru_cache(maxsize=16)
+def _every_cell(
+    catalogue: tuple[Requirement, ...], declaration: Declaration, environment: Environment
+) -> tuple[tuple[Requirement, Planned], ...]:
+    """Return all cells of a sparsifier with their requirements, which a run needs several times."""
+    return tuple(
+        (requirement, _planned(requirement, cell, environment))
         for requirement in catalogue
         if applies(requirement, declaration)
         for cell in cells(requirement, declaration, environment)
-        if selection.takes(cell) and (not selection.probe or supposed(requirement, cell, declaration))
     )
 
 

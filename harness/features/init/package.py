@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from os.path import isdir, isfile  # unlike those of Path, false for a name that no file can have
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,7 @@ class Package:
     @property
     def by_setuptools(self) -> bool:
         """Return whether setuptools builds it, which installs data files only if they are listed."""
-        system = self.data.get("build-system", {})
-        return str(system.get("build-backend", "setuptools")).startswith("setuptools")
+        return _text(_table(self.data, "build-system"), "build-backend", "setuptools").startswith("setuptools")
 
 
 def read(root: Path, package: str | None = None) -> Package:
@@ -86,7 +86,7 @@ def _pyproject(file: Path) -> tuple[str, dict[str, Any]]:
 def _distribution(data: Mapping[str, Any]) -> tuple[str, bool]:
     """Return the name of the distribution, and whether it comes from poetry's own table."""
     project, poetry = _table(data, "project"), _table(data, "tool", "poetry")
-    if "entry-points" in project.get("dynamic", ()):
+    if "entry-points" in _texts(project.get("dynamic")):
         raise UnclearProject(
             "pyproject.toml declares entry-points as dynamic, so none can be added; make them static first"
         )
@@ -100,18 +100,20 @@ def _distribution(data: Mapping[str, Any]) -> tuple[str, bool]:
 
 def _named(root: Path, data: Mapping[str, Any], package: str) -> tuple[str, Path]:
     parts = package.split(".")
-    if not all(part.isidentifier() for part in parts):
+    if not _can_be_imported(package):
         raise UnclearPackage(f"{package!r} is not the name of an import package; write it as in `import acme.pruning`")
     looked = [folder / Path(*parts) for folder in _sources(root, data)]
     for name, folder in (*_declared(root, data), *((package, folder) for folder in looked)):
-        if name == package and folder.is_dir():
+        if name == package and isdir(folder):
             return package, folder
     raise UnclearPackage(f"the package {package} was not found; looked for {', '.join(map(str, looked))}")
 
 
 def _found(root: Path, data: Mapping[str, Any], distribution: str) -> tuple[str, Path]:
     """Return the package that is declared, has the name of the distribution, or is the only one."""
-    declared = {name: folder for name, folder in _declared(root, data) if folder.is_dir()}
+    declared = {
+        name: folder for name, folder in _declared(root, data) if _can_be_imported(name) and isdir(folder)
+    }
     there = declared or dict(_on_disk(root, data, distribution))
     alike = [name for name in there if _plain(name) == _plain(distribution)] or list(there)
     if len(alike) == 1:
@@ -119,7 +121,7 @@ def _found(root: Path, data: Mapping[str, Any], distribution: str) -> tuple[str,
     if alike:
         raise UnclearPackage(f"there are several packages: {', '.join(sorted(alike))}; name one with --package")
     module = re.sub(r"[-.]+", "_", distribution)
-    if any((folder / f"{module}.py").is_file() for folder in _sources(root, data)):
+    if any(isfile(folder / f"{module}.py") for folder in _sources(root, data)):
         raise UnclearPackage(
             f"{module}.py is a single module, so an adapter next to it would not be installed; make it a package, or "
             "follow docs/example by hand"
@@ -130,28 +132,28 @@ def _found(root: Path, data: Mapping[str, Any], distribution: str) -> tuple[str,
 def _declared(root: Path, data: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
     """Yield the top-level packages in the configuration of the build backend."""
     setuptools, poetry = _table(data, "tool", "setuptools"), _table(data, "tool", "poetry")
-    packages, places = setuptools.get("packages"), _table(setuptools, "package-dir")
-    names = packages if isinstance(packages, list) else []
+    names, places = _texts(setuptools.get("packages")), _table(setuptools, "package-dir")
     for name in names:
         if name.rpartition(".")[0] not in names:
-            yield name, root / places.get(name, Path(places.get("", "."), *name.split(".")))
-    for path in _table(data, "tool", "hatch", "build", "targets", "wheel").get("packages", ()):
-        yield Path(path).name, root / path
-    for one in poetry.get("packages", ()):
-        path = Path(one.get("from", "."), one.get("include", ""))
-        if "*" not in str(path):
-            yield path.name, root / path
+            yield name, root / _text(places, name, str(Path(_text(places, "", "."), *name.split("."))))
+    for folder in _texts(_table(data, "tool", "hatch", "build", "targets", "wheel").get("packages")):
+        yield Path(folder).name, root / folder
+    for one in _list(poetry.get("packages")):
+        if isinstance(one, dict):
+            path = Path(_text(one, "from", "."), _text(one, "include", ""))
+            if "*" not in str(path):
+                yield path.name, root / path
 
 
 def _on_disk(root: Path, data: Mapping[str, Any], distribution: str) -> Iterator[tuple[str, Path]]:
     """Yield the packages in the first source folder that has any."""
-    for source in _sources(root, data):
+    for source in filter(isdir, _sources(root, data)):
         there = [
             (init.parent.name, init.parent) for init in sorted(source.glob("*/__init__.py"))
             if init.parent.name.isidentifier() and (source != root or init.parent.name not in _NOT_PACKAGES)
         ]
         nested = source / Path(*re.split(r"[-.]", distribution))
-        if not there and nested.parent != source and (nested / "__init__.py").is_file():
+        if not there and nested.parent != source and isfile(nested / "__init__.py"):
             there = [(".".join(nested.relative_to(source).parts), nested)]
         if there:
             yield from there
@@ -161,8 +163,30 @@ def _on_disk(root: Path, data: Mapping[str, Any], distribution: str) -> Iterator
 def _sources(root: Path, data: Mapping[str, Any]) -> list[Path]:
     """Return the folders that may contain packages, the likeliest first."""
     setuptools = _table(data, "tool", "setuptools")
-    configured = [_table(setuptools, "package-dir").get(""), *_table(setuptools, "packages", "find").get("where", ())]
+    configured = [
+        _text(_table(setuptools, "package-dir"), "", ""), *_texts(_table(setuptools, "packages", "find").get("where")),
+    ]
     return list(dict.fromkeys(root / folder for folder in (*filter(None, configured), "src", ".")))
+
+
+def _can_be_imported(name: str) -> bool:
+    return all(part.isidentifier() for part in name.split("."))
+
+
+# A value of the wrong type is the business of the build backend, so it counts as missing.
+
+
+def _text(table: Mapping[str, Any], key: str, otherwise: str) -> str:
+    value = table.get(key)
+    return value if isinstance(value, str) else otherwise
+
+
+def _texts(value: object) -> list[str]:
+    return [one for one in _list(value) if isinstance(one, str)]
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _table(data: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
