@@ -214,7 +214,7 @@ class Adapter(ABC):
 
     @abstractmethod
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
-        """Sparsify a dense model, in place or by wrapping it."""
+        """Sparsify a dense model: in place, by wrapping it, or, if the contract says so, in a copy."""
 
     def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
         """Restore a saved run in a fresh process; the saved masks take precedence over those that the plan would give.

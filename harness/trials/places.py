@@ -73,7 +73,7 @@ def layer(
     Raises:
         Violation: There is no such layer (`layer-gone`).
     """
-    reachable = dict(model.named_modules())
+    reachable: dict[str, nn.Module] = dict(model.named_modules())
     if trial.contract.attaches == "in place":
         reachable = {**given, **reachable}
     found = by_dense_name(trial.contract, reachable, name)
