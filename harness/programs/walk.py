@@ -448,6 +448,7 @@ class Walk:
         if step.through == "bytes":
             saved = Saved(_through_bytes(saved.model), _through_bytes(saved.sidecar))
         dense = build.build(self.program, "other", self.device).to(self.dtype)
+        self._parametrize_like_twin(dense)
         statements.give_flags(dense, self.twin.model)
         self.before = dict(dense.named_parameters(remove_duplicate=False))
         plan, context = self.plan.copy(), build.context(self.program, self.dtype, self.device)
@@ -462,6 +463,13 @@ class Walk:
         self.forget_optimizer()
         if self.contract.mask_storage == "nowhere":
             self._update_restored()
+
+    def _parametrize_like_twin(self, dense: nn.Module) -> None:
+        """Register the user's parametrizations on a dense model, as a user does who restores a state with them."""
+        for name, module in self.twin.model.named_modules():
+            for attribute, made in getattr(module, "parametrizations", {}).items():
+                for _ in made:
+                    parametrize.register_parametrization(dense.get_submodule(name), attribute, Identity())
 
     def _forget_hooks(self) -> None:
         """Remove the twin's hooks, since a restored model has none."""
