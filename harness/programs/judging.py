@@ -16,8 +16,9 @@ from .corpus import corpus
 from .fill import fill, filled_slots
 from .offer import PATTERNS, Offer, offer_of, probe, tried
 from .offered import new_pairs
+from .taking import NotOffered
 from .targets import TARGETS
-from .walk import NotOffered, Walk
+from .walk import Walk
 
 
 @dataclass(frozen=True)

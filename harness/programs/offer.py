@@ -17,8 +17,9 @@ from ..values.program import Dtype, Program, Removal
 from ..values.steps import Attach, Update
 from ..values.versions import meets
 from ..values.violation import Violation
+from .taking import NotOffered
 from .targets import TARGETS, Target, dimensions_of, layer_of
-from .walk import NotOffered, Walk
+from .walk import Walk
 
 PATTERNS = ("unstructured", "given", "channel", "block", "n_of_m", "band", "input_channel", "any_n_of_m")
 """The capabilities that stand for a pattern, in the order in which a skeleton numbers them."""

@@ -15,7 +15,6 @@ from ..oracle.ranking import (
     assert_ties,
     expected_units,
     extremes_by_group,
-    group_members,
     kept_units,
     rankings,
 )
@@ -92,8 +91,11 @@ def _assert_ties_kept(one: Ranking, weight: Reals, cut: Units, contract: Contrac
     """Assert for each group that among the units that score as the last kept one, the declared ones are kept."""
     kept, scores = kept_units(one.mask, cut, one.description), unit_scores(weight, cut, contract)
     lowest, highest = extremes_by_group(scores, kept, cut)
-    members = group_members(cut)
-    for group in np.flatnonzero(lowest == highest):
-        own = members[group]
-        tied = own[scores[own] == lowest[group]]
-        assert_ties(kept[tied], contract, one.description)
+    tied = np.flatnonzero((scores == lowest[cut.groups]) & (lowest == highest)[cut.groups])
+    order = tied[np.argsort(cut.groups[tied], kind="stable")]
+    groups, ranked = cut.groups[order], kept[order]
+    keeps_first, keeps_last = ranked[:-1] & ~ranked[1:], ~ranked[:-1] & ranked[1:]
+    stray = (keeps_last if contract.ties == "lowest index" else keeps_first) & (groups[:-1] == groups[1:])
+    if contract.ties != "any" and stray.any():
+        own = groups == groups[int(np.argmax(stray))]
+        assert_ties(ranked[own], contract, one.description)

@@ -17,7 +17,8 @@ import torch
 from ...adapter.discovery import BrokenAdapter, Found, NotFound, find, load
 from ...process.guard import Guard
 from ...process.imports import watched_import
-from ...programs.walk import NotOffered, Walk
+from ...programs.taking import NotOffered
+from ...programs.walk import Walk
 from ...report.verdict import recordable
 from ...values.program import Program
 from ...values.steps import Step

@@ -21,7 +21,7 @@ from hypothesis.errors import HypothesisException
 
 from ...programs.fill import fill
 from ...programs.offer import Offer, probed
-from ...programs.walk import NotOffered
+from ...programs.taking import NotOffered
 from ...run.subprocesses import Stopped
 from ...values.declaration import Declaration
 from ...values.program import Program

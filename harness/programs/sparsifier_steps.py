@@ -1,0 +1,261 @@
+"""The steps that call the sparsifier: attach, update, copy, save and restore, finalize."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import pickle
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.nn.utils import parametrize
+
+from ..adapter.protocol import Saved, Sparsified
+from ..trials.raise_site import assert_deliberate
+from ..trials.type_checks import checked_sparsified
+from ..values.plan import Plan
+from ..values.steps import (
+    Attach,
+    CopyModel,
+    Finalize,
+    SaveAndRestore,
+    Update,
+)
+from ..values.violation import Violation, require
+from . import build, statements
+from .ranking import assert_masks_follow_plan
+from .taking import Identity, NotOffered, Skipped, assert_learns, take, under
+from .twin import OPTIMIZERS
+
+if TYPE_CHECKING:
+    from .walk import Walk
+
+
+@take.register(Attach)
+def _attach(step: Attach, walk: Walk) -> None:
+    if walk.sparsified is not None:
+        raise Skipped("attached already")
+    walk.default_dtype = getattr(torch, step.default_dtype)
+    if missing := [name for name in walk.plan.names if name not in walk.program.shapes]:
+        _assert_attach_refused(walk, missing[0])
+        walk.finished = True
+        return
+    walk.sparsified = _attach(walk)
+    walk.model = walk.sparsified.model
+    if walk.contract.masks_at == "attach":
+        judge_masks(walk, walk.plan, None if walk.contract.level_basis == "dense" else walk.twin.reported())
+
+
+def _attach(walk: Walk) -> Sparsified:
+    plan, context = walk.plan.copy(), build.context(walk.program, walk.dtype, walk.device)
+    try:
+        with _user_defaults(walk), walk.guard.contain():
+            answer = walk.adapter.attach(walk.model, plan, context)
+    except Exception as error:
+        assert_deliberate(error, "attach")
+        raise NotOffered(str(error)) from error
+    return checked_sparsified(answer, "attach", walk.guard)
+
+
+def _assert_attach_refused(walk: Walk, name: str) -> None:
+    try:
+        _attach(walk).update()
+    except NotOffered as refusal:
+        words = (name, name.rpartition(".")[0])
+        message = f"the model has no parameter {name}; attach refuses with {refusal}, which does not name it"
+        require(any(word in str(refusal) for word in words), "refusal-unnamed", message)
+        return
+    except Exception as error:
+        assert_deliberate(error, "the first update")
+        return
+    raise Violation("not-refused", f"the model has no parameter {name}, but attach and update go through")
+
+
+@contextlib.contextmanager
+def _user_defaults(walk: Walk) -> Iterator[None]:
+    """Have the user's default dtype inside; what the sparsifier changes is the guard's business."""
+    earlier = torch.get_default_dtype()
+    torch.set_default_dtype(walk.default_dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(earlier)
+
+
+@take.register(Update)
+def _update(step: Update, walk: Walk) -> None:
+    sparsified = walk.attached
+    if walk.updates and not walk.supports("reupdate"):
+        raise Skipped("reupdate is not supported")
+    if step.level is not None and not walk.supports("relevel"):
+        raise Skipped("relevel is not supported")
+    level = statements.number(step.level, step.type)
+    if step.level is not None and not 0 <= step.level <= 1:
+        if not any(hasattr(pattern, "level") for pattern in walk.plan.patterns.values()):
+            raise Skipped("no planned pattern has a level")
+        _assert_update_refused(walk, sparsified, level)
+        return
+    before = walk.twin.reported() if walk.updates or walk.contract.masks_at == "attach" else None
+    try:
+        with _user_defaults(walk), under(step.under):
+            sparsified.update(*(() if level is None else (level,)))
+    except Violation:
+        raise
+    except Exception as error:
+        _judge_update_error(walk, error, step)
+        return
+    walk.updates += 1
+    judge_masks(walk, walk.plan if step.level is None else walk.plan.at_level(step.level), before)
+
+
+def _judge_update_error(walk: Walk, error: Exception, step: Update) -> None:
+    if step.type in ("numpy", "tensor"):  # a level is a float; another type must not be taken for another level
+        raise Skipped(f"a level of this type raises {type(error).__name__}") from None
+    if walk.updates == 0:
+        assert_deliberate(error, "the first update")
+        raise NotOffered(str(error)) from error
+    if step.type == "float" and not step.under:
+        message = f"{statements.describe(step)} raises {type(error).__name__}: {error}"
+        raise Violation("crashed", message) from error
+    assert_deliberate(error, statements.describe(step))
+
+
+def _assert_update_refused(walk: Walk, sparsified: Sparsified, level: Any) -> None:
+    try:
+        with _user_defaults(walk):
+            sparsified.update(level)
+    except Violation:
+        raise
+    except Exception as error:
+        assert_deliberate(error, f"update({level})")
+        return
+    raise Violation("not-refused", f"update({level}) goes through, but a level is a fraction from 0 to 1")
+
+
+def judge_masks(walk: Walk, plan: Plan, before: Any) -> None:
+    """Compare the masks after an update with what the plan demands, and put them in force for the twin."""
+    masks = statements.reported_masks(walk)
+    dense, dtype = walk.twin.scored(), str(walk.dtype).removeprefix("torch.")
+    assert_masks_follow_plan(plan, masks, before, dense, walk.contract, dtype)
+    walk.twin.set_masks(masks)
+    walk.keeps_gradients = False
+
+
+@take.register(CopyModel)
+def _copy_model(step: CopyModel, walk: Walk) -> None:
+    original: Any = walk.model if step.what == "model" else walk.attached
+    original = getattr(original, "_own", original)
+    try:
+        made = copy.deepcopy(original) if step.how == "deepcopy" else pickle.loads(pickle.dumps(original))
+    except Exception as error:  # nothing is promised here, and nothing was copied
+        raise Skipped(f"{step.how} raises {type(error).__name__}") from None
+    if step.what == "model":
+        _assert_copy(walk, made)
+        return
+    _spoil(walk.model)
+    walk.sparsified = checked_sparsified(made, step.how, walk.guard)
+    walk.model = walk.sparsified.model
+    walk.before = dict(walk.model.named_parameters(remove_duplicate=False))
+    walk.forget_optimizer()
+
+
+def _assert_copy(walk: Walk, made: nn.Module) -> None:
+    expected = copy.deepcopy(walk.twin.model)(walk.inputs())
+    statements.assert_output(walk, made(walk.inputs()), expected, "output of the copy")
+    _spoil(made)
+
+
+@take.register(SaveAndRestore)
+def _save_and_restore(step: SaveAndRestore, walk: Walk) -> None:
+    sparsified = walk.attached
+    if not walk.supports("restore") or not walk.updates:
+        raise Skipped("restore is not supported" if walk.updates else "nothing was updated yet")
+    saved = walk.call(sparsified.save, "save")
+    if step.through == "bytes":
+        saved = Saved(_through_bytes(saved.model), _through_bytes(saved.sidecar))
+    dense = build.build(walk.program, "other", walk.device).to(walk.dtype)
+    _parametrize_like_twin(walk, dense)
+    statements.give_flags(dense, walk.twin.model)
+    walk.before = dict(dense.named_parameters(remove_duplicate=False))
+    plan, context = walk.plan.copy(), build.context(walk.program, walk.dtype, walk.device)
+
+    def restore() -> Sparsified:
+        with walk.guard.contain():
+            return checked_sparsified(walk.adapter.restore(dense, plan, saved, context), "restore", walk.guard)
+
+    walk.sparsified = walk.call(restore, "restore")
+    walk.model = walk.sparsified.model
+    _forget_hooks(walk)
+    walk.forget_optimizer()
+    if walk.contract.mask_storage == "nowhere":
+        _update_restored(walk)
+
+
+def _parametrize_like_twin(walk: Walk, dense: nn.Module) -> None:
+    """Register the user's parametrizations on a dense model, as a user does who restores a state with them."""
+    for name, module in walk.twin.model.named_modules():
+        for attribute, made in getattr(module, "parametrizations", {}).items():
+            for _ in made:
+                parametrize.register_parametrization(dense.get_submodule(name), attribute, Identity())
+
+
+def _forget_hooks(walk: Walk) -> None:
+    """Remove the twin's hooks, since a restored model has none."""
+    while walk.twin_hooks:
+        walk.twin_hooks.pop().remove()
+    walk.calls.clear()
+    walk.twin_calls.clear()
+
+
+def _update_restored(walk: Walk) -> None:
+    """Update, where the masks of a saved state are lost and the next update makes them."""
+    if walk.contract.masks_at == "update":
+        walk.call(walk.attached.update, "the first update after restore")
+    walk.adopted.add("masks after a restore that carries none")
+    walk.twin.set_masks(statements.reported_masks(walk))
+
+
+@take.register(Finalize)
+def _finalize(step: Finalize, walk: Walk) -> None:
+    sparsified = walk.attached
+    if not walk.supports("finalize") or not walk.updates:
+        raise Skipped("finalize is not supported" if walk.updates else "nothing was updated yet")
+    walk.model = walk.call(sparsified.finalize, "finalize")
+    statements.assert_final(walk)
+    walk.finished = True
+    if step.train:
+        assert_learns(walk)
+        _train_final(walk, step.train)
+
+
+def _train_final(walk: Walk, steps: int) -> None:
+    walk.twin.finalize()
+    batches = build.batches(walk.program, steps, "train", walk.dtype, walk.device)
+    walk.twin.forget_optimizer()
+    walk.twin.train(batches, walk.program.optimizer)
+    optimizer = OPTIMIZERS[walk.program.optimizer](walk.model.parameters())
+    for inputs, target in batches:
+        optimizer.zero_grad()
+        functional.mse_loss(walk.model(inputs), target).backward()
+        optimizer.step()
+    statements.assert_output(walk, walk.model(walk.inputs()), walk.twin.model(walk.inputs()),
+                             "output of the final model after training")
+
+
+def _spoil(model: nn.Module) -> None:
+    """Overwrite every parameter of a model that must share nothing with the one at work."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(7.0)
+
+
+def _through_bytes(value: Any) -> Any:
+    """Return what a file would give back."""
+    file = io.BytesIO()
+    torch.save(value, file)
+    file.seek(0)
+    return torch.load(file, weights_only=False)
