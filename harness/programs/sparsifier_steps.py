@@ -44,13 +44,13 @@ def _attach(step: Attach, walk: Walk) -> None:
         _assert_attach_refused(walk, missing[0])
         walk.finished = True
         return
-    walk.sparsified = _attach(walk)
+    walk.sparsified = _call_attach(walk)
     walk.model = walk.sparsified.model
     if walk.contract.masks_at == "attach":
         judge_masks(walk, walk.plan, None if walk.contract.level_basis == "dense" else walk.twin.reported())
 
 
-def _attach(walk: Walk) -> Sparsified:
+def _call_attach(walk: Walk) -> Sparsified:
     plan, context = walk.plan.copy(), build.context(walk.program, walk.dtype, walk.device)
     try:
         with _user_defaults(walk), walk.guard.contain():
@@ -63,7 +63,7 @@ def _attach(walk: Walk) -> Sparsified:
 
 def _assert_attach_refused(walk: Walk, name: str) -> None:
     try:
-        _attach(walk).update()
+        _call_attach(walk).update()
     except NotOffered as refusal:
         words = (name, name.rpartition(".")[0])
         message = f"the model has no parameter {name}; attach refuses with {refusal}, which does not name it"
