@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from msgspec.structs import replace
@@ -139,7 +139,7 @@ class _Opaque(Drawing):
 
     supported = ExemplarAdapter.supported.replace(" scope_all", "").replace(" given", "").replace(" band", "")
     contract = replace(exemplar.CONTRACT, score="opaque")
-    sparsified = _Backwards
+    sparsified: ClassVar[type[Exemplar]] = _Backwards
 
 
 class _Positional(_Opaque):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from msgspec.structs import replace
@@ -153,7 +153,7 @@ class Drawing(ExemplarAdapter):
     supported = ExemplarAdapter.supported.replace(" scope_all", "").replace(" given", "").replace(" band", "")
     unsupported = "scope_all given band"
     contract = replace(CONTRACT, score="random")
-    sparsified = _Drawing
+    sparsified: ClassVar[type[Exemplar]] = _Drawing
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.refuse_unsupported(plan)
