@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -428,7 +429,8 @@ def _assert_ranked_again(
 
 @case("MASK-40")
 def test_level_of_another_numeric_type_is_applied(trial: Trial) -> None:
-    for level in (1, 0, np.float32(0.75), np.float64(0.75), np.int64(1)):
+    levels: tuple[Any, ...] = (1, 0, np.float32(0.75), np.float64(0.75), np.int64(1))
+    for level in levels:
         sparsified = trial.sparsified()
         before = trial.masks(sparsified)
         sparsified.update(level)

@@ -376,8 +376,8 @@ def test_hooks_of_every_kind_run_before_and_after_finalize(trial: Trial) -> None
     model, name = trial.dense_model(), trial.plan.names[0]
     ran = user_hooks.register_all(model.get_submodule(name.rpartition(".")[0]), model.get_parameter(name))
     sparsified = trial.sparsified(model)
-    for where, model_of in (("update", lambda: sparsified.model), ("finalize", sparsified.finalize)):
-        seen = model_of()
+    for where in ("update", "finalize"):
+        seen = sparsified.finalize() if where == "finalize" else sparsified.model
         ran.clear()
         trial.backward(seen)
         seen.load_state_dict(seen.state_dict(), strict=False)
@@ -395,10 +395,10 @@ def test_accumulators_keep_their_hooks_if_declared(trial: Trial) -> None:
     late.register_hook(lambda *_: ran.append("the one from before finalize"))
     trial.update_again(sparsified)
     kept = []
-    for model_of in (lambda: sparsified.model, sparsified.finalize):
-        seen_model = model_of()
+    for is_final in (False, True):
+        used = sparsified.finalize() if is_final else sparsified.model
         ran.clear()
-        trial.backward(seen_model)
+        trial.backward(used)
         kept.append(sorted(ran) == ["the one from before attach", "the one from before finalize"])
     seen, declared = "kept" if all(kept) else "lost", trial.contract.accumulator_hooks
     message = f"attach, update and finalize: hooks on the accumulator of {name} are {seen}, expected {declared}"
@@ -424,7 +424,8 @@ def test_finalized_model_is_never_half_sparse(trial: Trial) -> None:
 
 @case("REG-33")
 def test_channels_last_is_kept(trial: Trial) -> None:
-    model = trial.dense_model().to(memory_format=torch.channels_last)
+    model = trial.dense_model()
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     parameters = dict(model.named_parameters())
     sparsified = trial.sparsified(model)
     trial.update_again(sparsified)

@@ -34,7 +34,7 @@ class _Masking(torch.autograd.Function):
 
 class _ByFunction(Keep):
     def forward(self, weight: Tensor) -> Tensor:
-        masked: Tensor = _Masking.apply(weight, self.mask)
+        masked: Tensor = _Masking.apply(weight, self.mask)  # type: ignore[no-untyped-call,unused-ignore]
         return masked
 
 
@@ -124,12 +124,14 @@ class _Linear(_Masked, nn.Linear):
 
 class _Conv1d(_Masked, nn.Conv1d):
     def forward(self, input: Tensor) -> Tensor:
-        return self._conv_forward(input, self.masked(), self.bias)
+        output: Tensor = self._conv_forward(input, self.masked(), self.bias)
+        return output
 
 
 class _Conv2d(_Masked, nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:
-        return self._conv_forward(input, self.masked(), self.bias)
+        output: Tensor = self._conv_forward(input, self.masked(), self.bias)
+        return output
 
 
 class _Embedding(_Masked, nn.Embedding):
@@ -284,7 +286,7 @@ class _Remembered(InPlaceSparsified):
     """Keeps its masks outside of the model and of itself."""
 
     @property
-    def kept(self) -> dict[str, Tensor]:  # type: ignore[override]
+    def kept(self) -> dict[str, Tensor]:  # type: ignore[override,unused-ignore]
         places = {name: split_name(name) for name in self.plan.names}
         return {name: _MASKS[self.model.get_submodule(path)][own] for name, (path, own) in places.items()}
 
