@@ -245,6 +245,8 @@ class Walk:
             message = f"the model has no parameter {name}; attach refuses with {refusal}, which does not name it"
             require(any(word in str(refusal) for word in words), "refusal-unnamed", message)
             return
+        except Violation:
+            raise
         except Exception as error:
             assert_deliberate(error, "the first update")
             return
@@ -527,6 +529,8 @@ class Walk:
         if not self.supports("finalize") or not self.updates:
             raise Skipped("finalize is not supported" if self.updates else "nothing was updated yet")
         self.model = self.call(sparsified.finalize, "finalize")
+        if self.contract.holds == "wrapper":  # which takes the place of the layer, and its hooks with it
+            self._forget_hooks()
         statements.assert_final(self)
         self.finished = True
         if step.train:
