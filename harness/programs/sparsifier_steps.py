@@ -69,6 +69,8 @@ def _assert_attach_refused(walk: Walk, name: str) -> None:
         message = f"the model has no parameter {name}; attach refuses with {refusal}, which does not name it"
         require(any(word in str(refusal) for word in words), "refusal-unnamed", message)
         return
+    except Violation:
+        raise
     except Exception as error:
         assert_deliberate(error, "the first update")
         return
@@ -225,6 +227,8 @@ def _finalize(step: Finalize, walk: Walk) -> None:
     if not walk.supports("finalize") or not walk.updates:
         raise Skipped("finalize is not supported" if walk.updates else "nothing was updated yet")
     walk.model = walk.call(sparsified.finalize, "finalize")
+    if walk.contract.holds == "wrapper":  # which takes the place of the layer, and its hooks with it
+        _forget_hooks(walk)
     statements.assert_final(walk)
     walk.finished = True
     if step.train:
