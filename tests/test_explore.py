@@ -101,10 +101,11 @@ def test_wrong_ranking_is_found_shrunk_saved_and_run_again(tmp_path: Path) -> No
 
 
 def test_ranking_that_is_skipped_at_the_same_level_is_found_in_five_steps(tmp_path: Path) -> None:
-    ended = explore(adapter(tmp_path, ONCE), "--programs", 200, "--save", tmp_path / "finds")
+    ended = explore(adapter(tmp_path, ONCE), "--programs", 100, "--save", tmp_path / "finds")
     assert ended.exit_code == 1, ended.output
-    saved = tmp_path / "finds" / "kept-differs-update-linear.weight-unstructured.json"
-    assert len(from_json(saved.read_bytes(), "saved").steps) <= 5
+    saved = [*(tmp_path / "finds").glob("kept-differs-update-*.json")]
+    assert saved
+    assert all(len(from_json(one.read_bytes(), "saved").steps) <= 5 for one in saved)
 
 
 def test_search_goes_on_after_a_child_died(tmp_path: Path) -> None:
