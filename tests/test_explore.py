@@ -143,7 +143,7 @@ def test_same_seed_gives_the_same_bytes_on_any_number_of_processes(tmp_path: Pat
     file = adapter(tmp_path, LATER)
     runs = [explore(file, "--programs", 40, "--seed", 3, "-j", jobs).stdout for jobs in (1, 2)]
     assert runs[0] == runs[1]
-    assert "FIND 1: kept-differs at update (linear.weight unstructured)" in runs[0]
+    assert "FIND 1: kept-differs at update" in runs[0]
     assert "--seed 3 --programs 40" in runs[0]
 
 
@@ -193,11 +193,12 @@ def test_damaged_program_ends_with_2(tmp_path: Path) -> None:
     assert "is no program" in ended.stderr
 
 
-def test_interrupt_prints_what_was_found_and_ends_with_3(tmp_path: Path) -> None:
+def test_interrupt_comes_after_the_finds_so_far_and_ends_with_3(tmp_path: Path) -> None:
     file = adapter(tmp_path, LATER)
     command = [sys.executable, "-m", "sparsecheck", "explore", "--adapter", str(file), "--minutes", "10"]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
-    time.sleep(25)
+    assert child.stdout is not None
+    assert any(line.startswith("FIND 1: kept-differs at update") for line in child.stdout)
     started = time.monotonic()
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=30)
