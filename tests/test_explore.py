@@ -101,10 +101,11 @@ def test_wrong_ranking_is_found_shrunk_saved_and_run_again(tmp_path: Path) -> No
 
 
 def test_ranking_that_is_skipped_at_the_same_level_is_found_in_five_steps(tmp_path: Path) -> None:
-    ended = explore(adapter(tmp_path, ONCE), "--programs", 200, "--save", tmp_path / "finds")
+    ended = explore(adapter(tmp_path, ONCE), "--programs", 100, "--save", tmp_path / "finds")
     assert ended.exit_code == 1, ended.output
-    saved = tmp_path / "finds" / "kept-differs-update-linear.weight-unstructured.json"
-    assert len(from_json(saved.read_bytes(), "saved").steps) <= 5
+    saved = [*(tmp_path / "finds").glob("kept-differs-update-*.json")]
+    assert saved
+    assert all(len(from_json(one.read_bytes(), "saved").steps) <= 5 for one in saved)
 
 
 def test_search_goes_on_after_a_child_died(tmp_path: Path) -> None:
@@ -142,7 +143,7 @@ def test_same_seed_gives_the_same_bytes_on_any_number_of_processes(tmp_path: Pat
     file = adapter(tmp_path, LATER)
     runs = [explore(file, "--programs", 40, "--seed", 3, "-j", jobs).stdout for jobs in (1, 2)]
     assert runs[0] == runs[1]
-    assert "FIND 1: kept-differs at update (linear.weight unstructured)" in runs[0]
+    assert "FIND 1: kept-differs at update" in runs[0]
     assert "--seed 3 --programs 40" in runs[0]
 
 
@@ -192,11 +193,12 @@ def test_damaged_program_ends_with_2(tmp_path: Path) -> None:
     assert "is no program" in ended.stderr
 
 
-def test_interrupt_prints_what_was_found_and_ends_with_3(tmp_path: Path) -> None:
+def test_interrupt_comes_after_the_finds_so_far_and_ends_with_3(tmp_path: Path) -> None:
     file = adapter(tmp_path, LATER)
     command = [sys.executable, "-m", "sparsecheck", "explore", "--adapter", str(file), "--minutes", "10"]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
-    time.sleep(25)
+    assert child.stdout is not None
+    assert any(line.startswith("FIND 1: kept-differs at update") for line in child.stdout)
     started = time.monotonic()
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=30)
