@@ -15,7 +15,7 @@ import click
 
 from ...commands.arguments import shard_argument
 from ...commands.names import select_sparsifiers
-from ...commands.paths import AdapterFile, InputPath, OutputPath
+from ...commands.paths import AdapterFile, OutputPath
 from ...commands.terminal import echo, progress
 from ...errors import OK, RED, BadUsage, Incomplete, NotJudged, SparsecheckError
 from ...files import check_writable, write, writing
@@ -24,8 +24,10 @@ from ...values.shard import Shard
 
 if TYPE_CHECKING:
     from ...values.contract import Contract
+    from ...values.declaration import Declaration
     from ...values.program import Program
     from .find import Find
+    from .runner import Runner
     from .search import Scope
 
 _HINT = "Name another folder with --save."
@@ -39,7 +41,8 @@ _HINT = "Name another folder with --save."
 @click.option("--programs", type=click.IntRange(1), help="Run this number of programs, however long that takes.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Another seed draws other programs.")
 @click.option("--save", type=OutputPath(dir_okay=True), metavar="DIR", help="Write each find as JSON to this folder.")
-@click.option("--program", type=InputPath(exists=False), help="Run the program in this file, and no other.")
+@click.option("--program", metavar="FILE|NAME",
+              help="Run the program in this file, or that of a cell of WALK-01 such as walk-017, and no other.")
 @click.option("-j", "--jobs", default=1, show_default=True, type=click.IntRange(1),
               help="Programs to run at the same time. The result does not depend on it.")
 @click.option("--shard", callback=shard_argument, metavar="K/N", help="Run only part K of N of the programs.")
@@ -47,7 +50,7 @@ _HINT = "Name another folder with --save."
               help="Time limit for one program, in seconds; one that takes longer is a find.")
 def explore(
     name: str | None, adapters: tuple[Path, ...], minutes: float | None, programs: int | None, seed: int,
-    save: Path | None, program: Path | None, jobs: int, shard: Shard | None, limit: float,
+    save: Path | None, program: str | None, jobs: int, shard: Shard | None, limit: float,
 ) -> None:
     """Search for programs that the sparsifier NAME runs wrongly, and show the shortest ones.
 
@@ -130,31 +133,35 @@ class Task:
             raise Incomplete(losses[0])
         return RED if search.finds else OK
 
-    def run_one(self, file: Path) -> int:
-        """Run one saved program, print what is found, and return the exit code.
+    def run_one(self, given: str) -> int:
+        """Run one program, print what is found, and return the exit code.
+
+        Args:
+            given: The file of the program, or its name in the corpus.
 
         Raises:
             Incomplete: It was interrupted.
             NotJudged: The sparsifier refuses the plan.
         """
-        from .find import Find, signature
+        from .find import Find, cut, signature
         from .messages import NOT_OFFERED
         from .runner import running
         from .text import render_find
 
-        program, losses = _read(file), list[str]()
-        outcome = contract = None
+        read, losses = _reader(given), list[str]()
+        program = outcome = contract = None
         with running(self._name, self._files, self._limit, 1, losses) as runner:
-            contract = runner.declaration().contract
+            declaration = runner.declaration()
+            contract, program = declaration.contract, read(runner, declaration)
             outcome = runner.run(program)
-        if losses or outcome is None or contract is None:
+        if losses or program is None or outcome is None or contract is None:
             raise Incomplete(losses[0] if losses else "interrupted")
         if outcome.kind == NOT_OFFERED:
-            raise NotJudged(f"{self._name} refuses the plan of {file}: {outcome.message}")
+            raise NotJudged(f"{self._name} refuses the plan of {given}: {outcome.message}")
         if not outcome.is_find:
-            echo(f"{self._name}: {file} passes, {len(program.steps)} steps")
+            echo(f"{self._name}: {given} passes, {len(program.steps)} steps")
             return OK
-        find = Find(signature(program, outcome), program, outcome, 1, len(program.steps))
+        find = Find(signature(program, outcome), cut(program, outcome), outcome, 1, len(program.steps))
         for line in render_find(1, find, contract):
             echo(line)
         return RED
@@ -206,14 +213,32 @@ def _file_name(find: Find, taken: set[str]) -> str:
     return f"{name}.json"
 
 
+def _reader(given: str) -> Callable[[Runner, Declaration], Program]:
+    """Return a function that makes the program of a file or of the corpus for a sparsifier."""
+    from ...programs.corpus import corpus
+    from ...programs.fill import fill
+    from .search import probed_by
+
+    if given in corpus():
+        return lambda runner, declaration: fill(corpus()[given], probed_by(runner, declaration))
+    program = _read(Path(given))
+    return lambda runner, declaration: program
+
+
 def _read(file: Path) -> Program:
+    """Return the program in a file.
+
+    Raises:
+        SparsecheckError: It cannot be read, or holds no program.
+    """
     from ...values.program import from_json
 
     try:
         return from_json(read_bytes(file), str(file))
     except CannotRead as error:
         why = f"{file} cannot be read ({error.message})"
-        raise SparsecheckError(why, "Name another file with --program.") from None
+        hint = "Name another file with --program, or a program of the corpus, such as walk-001."
+        raise SparsecheckError(why, hint) from None
 
 
 def _check_folder(save: Path | None) -> None:

@@ -62,6 +62,28 @@ class Scope:
     shard: Shard | None = None
 
 
+def probed_by(
+    runner: Runner, declaration: Declaration, note: Callable[[Program, Outcome], None] = lambda program, outcome: None
+) -> Offer:
+    """Return what a sparsifier takes, tried out in a child process.
+
+    Args:
+        runner: Runs programs.
+        declaration: The declaration.
+        note: Receives each program that is neither refused nor carried out, with its outcome.
+    """
+
+    def run(program: Program) -> None:
+        outcome = runner.run(program)
+        if outcome.kind == NOT_OFFERED:
+            raise NotOffered(outcome.message)
+        if outcome.is_find:
+            note(program, outcome)
+            raise Violation(outcome.kind, outcome.message)
+
+    return probed(declaration, run)
+
+
 @dataclass
 class Search:
     """A search, and what it has found so far.
@@ -121,15 +143,10 @@ class Search:
     def _probed(self, declaration: Declaration) -> Offer:
         """Return what the sparsifier takes; what is neither refused nor carried out is a find."""
 
-        def run(program: Program) -> None:
-            outcome = self.runner.run(program)
-            if outcome.kind == NOT_OFFERED:
-                raise NotOffered(outcome.message)
-            if outcome.is_find:
-                self._note(program, outcome, 0, lambda: (program, 0))
-                raise Violation(outcome.kind, outcome.message)
+        def note(program: Program, outcome: Outcome) -> None:
+            self._note(program, outcome, 0, lambda: (program, 0))
 
-        return probed(declaration, run)
+        return probed_by(self.runner, declaration, note)
 
     # ------------------------------------------------------------- one round
 

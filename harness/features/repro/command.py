@@ -56,12 +56,25 @@ def _failing(id: str, adapters: tuple[Path, ...]) -> Failing:
 
     cell = Cell.parse(id)
     requirement(cell.requirement)
+    _reject_program(cell)
     found = load(find(cell.sparsifier, adapters))
     environment = here()
     planned = enumerate_cells(CATALOGUE, found.declaration, Selection(cells=(id,)), environment)
     if not planned:
         raise BadUsage(f"{id} is not planned for {cell.sparsifier} in this environment")
     return Failing(planned[0], found, _record(cell, adapters), environment)
+
+
+def _reject_program(cell: Cell) -> None:
+    """Reject a cell of the corpus, which another command shows as Python.
+
+    Raises:
+        BadUsage: The cell is a program.
+    """
+    if cell.area == "WALK":
+        hint = (f"`sparsecheck explore {cell.sparsifier} --program {cell.layer}` runs it again and shows it as Python."
+                if cell.requirement == "WALK-01" else f"`sparsecheck explore {cell.sparsifier}` shows it as Python.")
+        raise BadUsage(f"{cell.id} is a program, for which there is no script", hint)
 
 
 def _record(cell: Cell, adapters: tuple[Path, ...]) -> Record:
