@@ -15,6 +15,7 @@ from sparsecheck import Adapter, BufferSparsified, Context, Given, InPlaceSparsi
 from sparsecheck.adapter.shipped.exemplar import CONTRACT, new_mask
 
 from . import variant
+from .checking import check_layers
 
 _CONTRACT = replace(CONTRACT, regrowth="monotone", ties="lowest index")
 
@@ -130,4 +131,5 @@ class BufferAdapter(_HolderAdapter):
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.check(model, plan)
+        check_layers(model, plan)
         return Buffer(model, plan)
