@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from torch import nn
+from torch.nn.modules.conv import _ConvNd
+from torch.nn.modules.linear import NonDynamicallyQuantizableLinear as _OfAttention
 
 from sparsecheck import Given, Plan, Refusal, Sparsified
 
@@ -47,3 +49,17 @@ def _refusing(call: str, method: Callable[..., Any]) -> Callable[..., Any]:
         return result
 
     return guarded
+
+
+def check_layers(model: nn.Module, plan: Plan) -> None:
+    """Refuse every parameter but the weights of layers that read them as an attribute in forward.
+
+    Raises:
+        ValueError: One belongs to a recurrent layer or to attention, or is no weight.
+    """
+    for name in plan.names:
+        path, _, attribute = name.rpartition(".")
+        layer = model.get_submodule(path)
+        is_plain = isinstance(layer, nn.Linear | nn.Embedding | _ConvNd) and type(layer) is not _OfAttention
+        if attribute != "weight" or not is_plain:
+            raise ValueError(f"{name}: {type(layer).__name__} is not supported")

@@ -14,7 +14,7 @@ from sparsecheck import Adapter, Context, Plan, Sparsified
 from sparsecheck.adapter.shipped.exemplar import CONTRACT, new_mask
 
 from . import variant
-from .checking import check, closed_by_finalize
+from .checking import check, check_layers, closed_by_finalize
 
 
 class _Masking(TorchFunctionMode):
@@ -103,6 +103,7 @@ class ForwardedAdapter(Adapter):
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.refuse_unsupported(plan)
         check(model, plan)
+        check_layers(model, plan)
         if "forward" in vars(model):
             raise ValueError(f"{plan.names[0]}: the model is sparsified already")
         return Forwarded(model, plan)

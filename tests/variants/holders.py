@@ -15,7 +15,7 @@ from sparsecheck import Adapter, BufferSparsified, Context, Given, InPlaceSparsi
 from sparsecheck.adapter.shipped.exemplar import CONTRACT, new_mask, reorder
 
 from . import variant
-from .checking import closed_by_finalize
+from .checking import check_layers, closed_by_finalize
 
 _CONTRACT = replace(CONTRACT, regrowth="monotone", ties="lowest index")
 
@@ -146,4 +146,5 @@ class BufferAdapter(_HolderAdapter):
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.check(model, plan)
+        check_layers(model, plan)
         return Buffer(model, plan)

@@ -12,7 +12,7 @@ from sparsecheck.adapter.holders import split_name
 from sparsecheck.adapter.shipped.exemplar import CONTRACT, new_mask
 
 from . import variant
-from .checking import check, closed_by_finalize
+from .checking import check, check_layers, closed_by_finalize
 
 
 class Masked(nn.Module):
@@ -93,4 +93,5 @@ class WrappedAdapter(Adapter):
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.refuse_unsupported(plan)
         check(model, plan)
+        check_layers(model, plan)
         return Wrapped(model, plan)
