@@ -37,6 +37,9 @@ from .strategies import programs
 ROUND = 100
 """The number of programs that are drawn together."""
 
+STRIDE = 3
+"""Of how many programs that are drawn one runs: hypothesis draws several variations of each in a row."""
+
 SHRINKS = 5
 """How many finds with the same kind and step are shrunk; further ones differ only in layer and pattern."""
 
@@ -214,9 +217,12 @@ class _Shrink:
     outcome: Outcome
     tried: int = 0
     most: int = 0
+    is_reached: bool = False
 
     def __call__(self) -> tuple[Program, int]:
         """Return the shortest program with the same signature, and how many programs were run.
+
+        Hypothesis draws the round once more up to this program, and none of what it draws before that is run.
 
         Hypothesis may run half of the programs, and what it leaves is simplified step by step.
         """
@@ -226,8 +232,9 @@ class _Shrink:
         def fails(skeleton: Skeleton) -> bool:
             program = fill(skeleton, self.offer)
             key = _key(program)
+            self.is_reached |= program == self.program
             if key not in self.outcomes:
-                if self.tried >= self.most:
+                if self.tried >= self.most or not self.is_reached:
                     return False
                 self.tried += 1
                 self.search.show(f"shrinking {wanted}: {self.tried} programs")
@@ -281,7 +288,7 @@ def draw_skeletons(offer: Offer, seed: int, number: int) -> Sequence[Skeleton]:
 
     with suppress(HypothesisException):
         find(programs(offer), note, settings=_settings(Phase.generate), random=_random(seed, number))
-    return drawn
+    return drawn[::STRIDE]
 
 
 def _random(seed: int, number: int) -> Random:
@@ -291,8 +298,8 @@ def _random(seed: int, number: int) -> Random:
 def _settings(*phases: Phase) -> settings:
     """Return settings under which hypothesis keeps no database, reports nothing and depends on no clock."""
     return settings(
-        max_examples=ROUND, database=None, deadline=None, phases=phases, verbosity=Verbosity.quiet, print_blob=False,
-        suppress_health_check=list(HealthCheck), derandomize=False, report_multiple_bugs=False,
+        max_examples=ROUND * STRIDE, database=None, deadline=None, phases=phases, verbosity=Verbosity.quiet,
+        print_blob=False, suppress_health_check=list(HealthCheck), derandomize=False, report_multiple_bugs=False,
     )
 
 

@@ -52,7 +52,7 @@ def slots(offer: Offer) -> st.SearchStrategy[Slot]:
 
 _UPDATE = st.builds(
     steps.Update,
-    level=st.one_of(st.none(), st.none(), st.sampled_from(LEVELS), st.sampled_from((*LEVELS, 1.5, -0.25))),
+    level=st.sampled_from((*[None] * 12, *LEVELS, *LEVELS, 1.5, -0.25)),
     type=_seldom("numpy", "float") | _seldom("int", "float") | _seldom("tensor", "float"),
     under=_often("", "no_grad", "inference_mode", "autocast"),
 )
@@ -65,7 +65,7 @@ _MODE = st.builds(steps.SetMode, train=st.booleans())
 _FREEZE = st.builds(steps.Freeze, what=st.sampled_from(("first", "all")), frozen=_seldom(False, True))
 _MEMORY = st.builds(steps.ChangeMemory, format=_seldom("contiguous", "channels_last"))
 _BEFORE: st.SearchStrategy[Step] = st.one_of(_WRITE, _HOOK, _MODE, _FREEZE, _MEMORY, st.builds(steps.Parametrize))
-_BETWEEN: st.SearchStrategy[Step] = st.one_of(
+_STEPS: tuple[st.SearchStrategy[Step], ...] = (
     _UPDATE,
     _UPDATE,
     _UPDATE,
@@ -89,6 +89,9 @@ _BETWEEN: st.SearchStrategy[Step] = st.one_of(
     st.builds(steps.CallLayer),
     st.builds(steps.FunctionalCall),
 )
+_BETWEEN = st.integers(0, len(_STEPS) - 1).flatmap(_STEPS.__getitem__)
+"""One of the steps; `one_of` would count equal ones once."""
+
 _ATTACH = st.builds(steps.Attach, default_dtype=_often("float32", "float64", "bfloat16"))
 _FIRST = st.builds(steps.Update, under=_often("", "no_grad", "inference_mode"))
 _LAST = st.one_of(st.just(()), st.tuples(st.builds(steps.Finalize, train=st.integers(0, 2))))
