@@ -22,6 +22,9 @@ SEQUENCE = 4
 EDGE = 5
 """The edge length of a convolution's input."""
 
+OTHER = "other"
+"""The salt of a model with other weights: the one that a state is restored onto, and the one that makes targets."""
+
 Shape = tuple[int, ...]
 
 
@@ -208,7 +211,7 @@ def layer_inputs(layer: ProgramLayer, program: Program, dtype: torch.dtype, devi
 
 def batches(program: Program, count: int, salt: str, dtype: torch.dtype, device: torch.device) -> list[Batch]:
     """Return batches (inputs, target), with the outputs of another model as targets."""
-    model = build(program, f"{salt} target", device).to(dtype).eval()
+    model = build(program, OTHER, device).to(dtype).eval()
     made = [inputs(program, f"{salt} batch {number}", 3, dtype, device) for number in range(count)]
     with torch.no_grad():
         return [(data, model(data)) for data in made]

@@ -14,10 +14,11 @@ from ..values.violation import Violation
 
 def find_module(model: nn.Module, name: str) -> nn.Module | None:
     """Return the module of that name, under a wrapper too; None if there is none."""
-    modules: dict[str, nn.Module] = dict(model.named_modules(remove_duplicate=False))
-    if name in modules:
-        return modules[name]
-    below = [module for path, module in modules.items() if path.endswith(f".{name}")]
+    try:
+        return model.get_submodule(name)
+    except AttributeError:
+        pass
+    below = [module for path, module in model.named_modules(remove_duplicate=False) if path.endswith(f".{name}")]
     return below[0] if len(below) == 1 else None
 
 

@@ -179,7 +179,7 @@ def _save_and_restore(step: SaveAndRestore, walk: Walk) -> None:
     saved = walk.call(sparsified.save, "save")
     if step.through == "bytes":
         saved = Saved(_through_bytes(saved.model), _through_bytes(saved.sidecar))
-    dense = build.build(walk.program, "other", walk.device).to(walk.dtype)
+    dense = build.build(walk.program, build.OTHER, walk.device).to(walk.dtype)
     _parametrize_like_twin(walk, dense)
     statements.give_flags(dense, walk.twin.model)
     walk.before = dict(dense.named_parameters(remove_duplicate=False))
