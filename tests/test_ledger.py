@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from sparsecheck.adapter.discovery import load, registrations
 from sparsecheck.catalogue import CATALOGUE
-from sparsecheck.catalogue.axes import LAYERS, pattern_capability
+from sparsecheck.catalogue.axes import LAYERS, PARAMETERS, PROGRAMS, pattern_capability
 from sparsecheck.report.ledger import (
     Planned,
     applies,
