@@ -158,8 +158,13 @@ def _copy_model(step: CopyModel, walk: Walk) -> None:
     if step.what == "model":
         _assert_copy(walk, made)
         return
+    copied = checked_sparsified(made, step.how, walk.guard)
+    try:
+        copied.masks()
+    except Exception as error:  # it keeps something outside, which a copy cannot take along
+        raise Skipped(f"the copy raises {type(error).__name__}") from None
     _spoil(walk.model)
-    walk.sparsified = checked_sparsified(made, step.how, walk.guard)
+    walk.sparsified = copied
     walk.model = walk.sparsified.model
     walk.before = dict(walk.model.named_parameters(remove_duplicate=False))
     walk.forget_optimizer()

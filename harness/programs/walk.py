@@ -132,6 +132,8 @@ class Walk:
         """Return the parameter that training changes for a planned one, or None if no place is known."""
         if self.sparsified is None:
             return self.before[name]
+        if self.contract.trained == "reparametrized":
+            return None
         is_dense = not self.updates and self.contract.masks_at == "update"
         if is_dense and (own := find_parameter(self.model, name)) is not None:
             return own

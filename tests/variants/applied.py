@@ -305,6 +305,14 @@ class _Remembered(InPlaceSparsified):
         }
         self.enforce()
 
+    def step(self, optimizer: torch.optim.Optimizer) -> None:
+        super().step(optimizer)
+        self.enforce()
+
+    def load_sidecar(self, sidecar: dict[str, Tensor]) -> None:
+        super().load_sidecar(sidecar)
+        self.enforce()
+
     def finalize(self) -> nn.Module:
         return self.model
 
@@ -313,7 +321,7 @@ class _Remembered(InPlaceSparsified):
 class RememberedAdapter(_RankedAdapter):
     """Zeros in place, with masks in a dictionary of the module that forgets a layer with its model."""
 
-    contract = replace(CONTRACT, holds="in place", mask_storage="sidecar", regrowth="monotone")
+    contract = replace(CONTRACT, holds="in place", mask_storage="sidecar", regrowth="monotone", rezeroed_by="user")
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.refuse_unsupported(plan)

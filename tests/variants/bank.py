@@ -13,7 +13,7 @@ from sparsecheck import Adapter, Context, Plan, Sparsified
 from sparsecheck.adapter.shipped.exemplar import CONTRACT, ExemplarAdapter, new_mask
 
 from . import variant
-from .checking import check
+from .checking import check, closed_by_finalize
 
 
 class Bank(nn.Module):
@@ -39,6 +39,7 @@ class Bank(nn.Module):
         return output
 
 
+@closed_by_finalize
 class Banked(Sparsified):
     """The sparsifier at work on one model, which it puts into a bank."""
 

@@ -16,7 +16,7 @@ class _Function(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, weight: Tensor, mask: Tensor) -> Tensor:
         context.save_for_backward(mask)
-        return weight.masked_fill(~mask, 0)
+        return torch.where(~mask, 0, weight)
 
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:

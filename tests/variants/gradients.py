@@ -31,7 +31,10 @@ class ByGradient(Exemplar):
 
     def _scores(self, plan: Plan) -> dict[str, Tensor]:
         weights = {name: self._original(name) for name in plan.names}
-        with self.unmasked(), _evaluating(self.model), _trainable(weights.values()), torch.enable_grad():
+        with (  # whatever mode the caller is in
+            torch.inference_mode(False), torch.enable_grad(), self.unmasked(), _evaluating(self.model),
+            _trainable(weights.values()),
+        ):
             loss = torch.stack([self._loss(batch) for batch in self.batches]).sum()
             gradients = torch.autograd.grad(loss, [*weights.values()])
         pairs = zip(weights.items(), gradients, strict=True)
