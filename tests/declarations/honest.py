@@ -17,6 +17,7 @@ from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter
 from sparsecheck.adapter.shipped.structural_exemplar import ChannelRemover, StructuralExemplarAdapter
 from sparsecheck.catalogue.axes import LEVELLED
 from sparsecheck.values.contract import Contract
+from tests.miniatures.lifetime import ParametrizesByTorch
 from tests.variants.all import VARIANTS
 from tests.variants.masks import Drawing
 from tests.variants.restoring import BringsItsModel, RestoresOntoDense
@@ -198,3 +199,23 @@ HOLDERS = ("buffer", "in place", "wrapper", "forward")
 HOLDS: dict[str, Make] = {"parametrization": exemplary, **{one: VARIANTS[f"holds={one}"] for one in HOLDERS}}
 TIES: dict[str, Make] = {"any": _Untied}
 REZEROED: dict[str, Make] = {"package": exemplary, "user": HOLDS["in place"]}
+NAMED: dict[str, Make] = {"kept": exemplary, "prefixed": VARIANTS["names=prefixed, alone=dense"]}
+ALONE: dict[str, Make] = {"masked": exemplary, "dense": VARIANTS["names=prefixed, alone=dense"]}
+ATTACHES: dict[str, Make] = {"in place": exemplary, "copy": VARIANTS["attaches=copy"]}
+TRAINED: dict[str, Make] = {"weight": exemplary, "reparametrized": VARIANTS["trained=reparametrized, weight norm"]}
+
+
+class _ByTorch(ExemplarAdapter):
+    """Registers parametrizations as torch does, and says so."""
+
+    sparsified = ParametrizesByTorch
+    contract = replace(exemplar.CONTRACT, accumulator_hooks="lost")
+    supported = ExemplarAdapter.supported.replace(" tied", "")
+    unsupported = "tied"
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        self.refuse_unsupported(plan, model)
+        return super().attach(model, plan, context)
+
+
+ACCUMULATORS: dict[str, Make] = {"kept": exemplary, "lost": _ByTorch}

@@ -21,6 +21,7 @@ from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter, Keep
 from sparsecheck.adapter.shipped.structural_exemplar import ChannelRemover, StructuralExemplarAdapter
 from sparsecheck.values.capability import BLOCK_PARTS, LAYER_KINDS, PARTS
 from sparsecheck.values.pattern import Pattern
+from tests.variants.doors import UncopiedAdapter, UnsavedTraceAdapter
 
 from .honest import BASES, HOLDERS, HOLDS, PATTERNS, SCORES, Declaring, Make, exemplary, structural
 
@@ -324,6 +325,8 @@ OPERATIONS: dict[str, tuple[tuple[str, str, type[Sparsified]], ...]] = {
         ("restore", "loads nothing", _LoadsNothing),
         ("restore", "loads weights", _LoadsWeights),
         ("restore", "loads masks", _LoadsMasks),
+        ("save_trace", "fails", UnsavedTraceAdapter.sparsified),
+        ("deepcopy", "fails", UncopiedAdapter.sparsified),
         *((door, "fails", _at(door, _FailsAt)) for door in _DOORS),
         *((door, "becomes dense", _at(door, _DenseAt)) for door in _DOORS),
     ),

@@ -13,7 +13,23 @@ from sparsecheck import Adapter
 from sparsecheck.values.capability import CAPABILITIES, PARTS
 from sparsecheck.values.contract import Contract
 
-from .honest import BASES, CHANNEL_SCORES, HOLDS, RESTORES, REZEROED, SCORES, TIES, Declaring, Make, exemplary
+from .honest import (
+    ACCUMULATORS,
+    ALONE,
+    ATTACHES,
+    BASES,
+    CHANNEL_SCORES,
+    HOLDS,
+    NAMED,
+    RESTORES,
+    REZEROED,
+    SCORES,
+    TIES,
+    TRAINED,
+    Declaring,
+    Make,
+    exemplary,
+)
 from .lacking import lacking
 
 CLAUSES: dict[str, tuple[str, ...]] = {
@@ -31,6 +47,7 @@ BUILT: dict[str, tuple[str, ...]] = {
 
 SPECIAL: dict[str, dict[str, Make]] = {
     "score": SCORES, "restores_into": RESTORES, "holds": HOLDS, "ties": TIES, "rezeroed_by": REZEROED,
+    "names": NAMED, "alone": ALONE, "attaches": ATTACHES, "trained": TRAINED, "accumulator_hooks": ACCUMULATORS,
 }
 """By clause and value, sparsifiers of their own of which it is true."""
 
@@ -139,7 +156,7 @@ def _is(what: str, declared: str | None = None, base: str | None = None, true: s
 
 PERMITTED: tuple[tuple[Callable[[FalseDeclaration], bool], str], ...] = (
     *((_is(door, "unsupported"), "torch opens this door for every model: an error and a right result both pass")
-      for door in ("trace", "export", "compile")),
+      for door in ("trace", "export", "compile", "save_trace", "deepcopy")),
     *((_is("reupdate", base=f"holds={holder}"), "is monotone: nothing changes at an unchanged level")
       for holder in ("buffer", "in place")),
     (_is("ties", "any"), "permits every choice among ties"),
