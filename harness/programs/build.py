@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..adapter.protocol import Batch, Context
 from ..oracle import random_numbers
+from ..trials.models import Chain
 from ..values.pattern import Band, Block, Channel, Given, NofM, Pattern, Unstructured
 from ..values.plan import Plan
 from ..values.program import WINDOWS, Program, ProgramLayer, Removal
@@ -82,7 +83,7 @@ def build(program: Program, salt: str, device: torch.device, memory: bool = True
         memory: Whether weights lie in memory as the program says, or contiguously.
     """
     with torch.random.fork_rng(devices=[]):
-        model = nn.Sequential(_tree(program)).to(getattr(torch, program.dtype))
+        model = Chain(_tree(program)).to(getattr(torch, program.dtype))
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             _fill(parameter, name, program, salt, memory)

@@ -102,6 +102,7 @@ def _update(step: Update, walk: Walk) -> None:
         _assert_update_refused(walk, sparsified, level)
         return
     before = walk.twin.reported() if walk.updates or walk.contract.masks_at == "attach" else None
+    walk.inferred = walk.inferred or step.under == "inference_mode"
     try:
         with _user_defaults(walk), under(step.under):
             sparsified.update(*(() if level is None else (level,)))

@@ -41,6 +41,7 @@ class Walk:
         dtype: The dtype of the model now.
         exact: Whether weights must still be equal bit for bit, because nothing has trained them.
         updates: The number of updates so far.
+        inferred: Whether one of them was under inference_mode.
         calls: The calls of the user's hooks on the sparse model, and on the twin.
         optimizer: The user's optimizer.
         keeps_gradients: Whether both models have the gradients of the same backward, under the masks in force.
@@ -68,6 +69,7 @@ class Walk:
         self.keeps_gradients = False
         self.exact = True
         self.updates = 0
+        self.inferred = False
         self.default_dtype = torch.float32
         self.calls, self.twin_calls = Counter[str](), Counter[str]()
         self.twin_hooks: list[RemovableHandle] = []
@@ -93,9 +95,19 @@ class Walk:
                 return
             try:
                 self._take(step)
-            except Violation as violation:
+            except Exception as error:
+                if self._is_about_inference(error):
+                    self.skipped.append(f"{statements.describe(step)} and all after it: {error}")
+                    return
+                if not isinstance(error, Violation):
+                    raise
                 where = f"step {number}, {statements.describe(step)}"
-                raise Violation(violation.kind, f"{where}: {violation.message}") from violation.__cause__
+                raise Violation(error.kind, f"{where}: {error.message}") from error.__cause__
+
+    def _is_about_inference(self, error: Exception) -> bool:
+        """Return whether torch refuses a tensor that an update under inference_mode has made, as TRAIN-20 permits."""
+        cause = error.__cause__ or error
+        return self.inferred and isinstance(cause, RuntimeError) and "inference tensor" in str(cause).lower()
 
     def _take(self, step: Step) -> None:
         try:
@@ -135,7 +147,8 @@ class Walk:
         if self.contract.trained == "reparametrized":
             return None
         is_dense = not self.updates and self.contract.masks_at == "update"
-        if is_dense and (own := find_parameter(self.model, name)) is not None:
+        keeps_all = name in self.twin.masks and bool(self.twin.masks[name].all())  # so that no mask need be held
+        if (is_dense or keeps_all) and (own := find_parameter(self.model, name)) is not None:
             return own
         return dense_place(self.model, name, self.contract.holds, self.before)
 
