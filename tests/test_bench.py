@@ -180,7 +180,7 @@ _PARTLY = """
 from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 
 class Partly(ExemplarAdapter):
-    supported = ExemplarAdapter.supported.replace("trace ", "").replace("finalize ", "")
+    supported = ExemplarAdapter.supported.replace(" trace ", " ").replace("finalize ", "")
     unsupported = "trace finalize"
     def restore(self, dense_model, plan, saved, context):
         raise RuntimeError("cannot be had back")

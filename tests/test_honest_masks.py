@@ -64,6 +64,12 @@ FALSELY = [
     ({"mask_storage": "nowhere"}, "STATE-04", "mask-carried"),
     ({"restores_into": "dense"}, "STATE-18", "restored-otherwise"),
     ({"restores_into": "whole model"}, "STATE-18", "restored-otherwise"),
+    ({"names": "prefixed"}, "REG-24", "names-otherwise"),
+    ({"alone": "dense"}, "REG-15", "weight-differs"),
+    ({"attaches": "copy"}, "REG-25", "attached-otherwise"),
+    ({"trained": "reparametrized"}, "REG-26", "trained-otherwise"),
+    ({"rezeroed_by": "user"}, "DECLARE-12", "zeros-kept"),
+    ({"accumulator_hooks": "lost"}, "REG-31", "hooks-differ"),
     *(({"holds": holds}, "REG-01", "held-otherwise") for holds in ("buffer", "in place", "wrapper", "forward")),
 ]
 CLAIMS_LESS = {("score", "opaque"), ("ties", "any")}

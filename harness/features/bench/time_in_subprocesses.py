@@ -104,7 +104,7 @@ def time_in_subprocesses(bench: Bench, show: Callable[[str], None]) -> Timed:
 def _command(bench: Bench, name: str, folder: Path) -> list[str]:
     command = [*pytest_command(folder, _MODULE, _PLUGIN), "--sparsecheck-time", name]
     command += [part for file in bench.adapters for part in ("--sparsecheck-time-adapter", str(file))]
-    command += ["-p", "pytest_benchmark.plugin", "--benchmark-json", str(folder / f"{name}.json")]
+    command += ["--tb=auto", "-p", "pytest_benchmark.plugin", "--benchmark-json", str(folder / f"{name}.json")]
     command += ["--sparsecheck-timings", str(folder / f"{name}.jsonl")]
     return [*command, "--sparsecheck-timing-settings", msgspec.json.encode(bench.settings).decode(), *bench.pytest_args]
 
