@@ -40,7 +40,7 @@ RENAMED = '''def __init__(self, weight, persistent):
         self.register_buffer("kept", torch.ones_like(weight, dtype=torch.bool))
 
     def forward(self, weight):
-        return weight.masked_fill(~self.kept, 0)'''
+        return torch.where(~self.kept, 0, weight)'''
 ONE_ULP = '''def __init__(self, model, plan, contract):
         super().__init__(model, plan, contract)
         model.register_forward_hook(lambda module, given, output: torch.nextafter(output, output * 2))'''

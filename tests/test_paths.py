@@ -36,7 +36,8 @@ def commands(
 
 COMMANDS = dict(commands())
 WRITTEN = {
-    ("run",): {"--report"}, ("report",): {"--report", "--junit", "--markdown"}, ("merge",): {"--to"},
+    ("run",): {"--coverage-json", "--report"}, ("explore",): {"--save"}, ("merge",): {"--to"},
+    ("report",): {"--report", "--junit", "--markdown"},
     ("gate",): {"--junit", "--markdown"}, ("page",): {"--html", "--markdown"}, ("versions",): {"--html", "--markdown"},
     ("repro",): {"--output"}, ("bench",): {"--json", "--html", "--markdown"}, ("states", "read"): {"--json"},
     ("snapshot",): {"--to"}, ("diff",): {"--markdown", "--json"},
