@@ -131,9 +131,8 @@ def test_the_same_report_undamaged_is_taken(tmp_path: Path, command: str) -> Non
 
 INTERNAL = {
     "CannotInline", "Failure", "ForkServerUnavailable", "InvalidCapabilities",
-    "InvalidContract", "InvalidPattern", "NoGraphs", "NotOffered", "NotRun", "Refusal", "Skipped", "Stopped", "TooBroad",
-    "UnsupportedPattern",
-    "Violation", "VoidResult",
+    "InvalidContract", "InvalidPattern", "NoGraphs", "NotOffered", "NotRun", "Refusal", "Skipped", "Stopped",
+    "TooBroad", "UnsupportedPattern", "Violation", "VoidResult",
 }
 """Exceptions that never end a command: raised by cases, by adapters, to an adapter's author, or caught where called."""
 
