@@ -68,7 +68,8 @@ class FakeAdapter(Adapter):
         "finalize restore trace export compile save_trace deepcopy"
     )
     unsupported = " ".join(set(CAPABILITIES) - set(supported.split()))
-    contract = replace(CONTRACT, score="given", masks_at="attach", regrowth="monotone", mask_storage="nowhere")
+    contract = replace(CONTRACT, score="given", masks_at="attach", regrowth="monotone", mask_storage="nowhere",
+                       accumulator_hooks="lost")
     fake: ClassVar[type[Fake]] = Fake
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:

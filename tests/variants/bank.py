@@ -86,7 +86,7 @@ class BankAdapter(Adapter):
 class CopyAdapter(ExemplarAdapter):
     """Returns a sparse copy, as `inplace=False` does elsewhere."""
 
-    contract = replace(CONTRACT, attaches="copy")
+    contract = replace(CONTRACT, attaches="copy", accumulator_hooks="lost")
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         return super().attach(copy.deepcopy(model), plan, context)
@@ -96,7 +96,7 @@ class CopyAdapter(ExemplarAdapter):
 class BankCopyAdapter(BankAdapter):
     """A wrapper around a copy of the model."""
 
-    contract = replace(BankAdapter.contract, attaches="copy")
+    contract = replace(BankAdapter.contract, attaches="copy", accumulator_hooks="lost")
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         return super().attach(copy.deepcopy(model), plan, context)
