@@ -105,7 +105,7 @@ REQUIREMENTS = (
         id="REG-20", level="extended", revised=(4,),
         source="torch.nn.Module.register_full_backward_hook; torch.Tensor.register_hook",
         sentence="A user's backward hooks on a planned layer and on its weight still run.",
-        unless=(("holds", "wrapper"), ("attaches", "copy")),
+        unless=(("holds", "wrapper"),),
     ),
     Requirement(
         id="REG-21", level="extended", source="torch.nn.BatchNorm1d, running statistics",
@@ -146,7 +146,7 @@ REQUIREMENTS = (
         source="torch.nn.Module and torch.Tensor, register_..._hook",
         sentence="A user's hooks of every kind on a planned layer and on its weight run once, before and after "
         "finalize.",
-        unless=(("holds", "wrapper"),),
+        unless=(("holds", "wrapper"), ("attaches", "copy")),
     ),
     Requirement(
         id="REG-31", level="extended", since=4, source="torch.nn.parallel.DistributedDataParallel; torch.Tensor.set_",
