@@ -131,6 +131,7 @@ def misplaced(one: Report) -> Report:
 
 
 FEWER = tuple(subject for subject in PARTS[1].header.subjects[:-1])
+LACKING = PARTS[1].header.subjects[-1].sparsifier
 LEDGER = PARTS[1].header.subjects[0].share
 assert LEDGER is not None
 
@@ -145,8 +146,8 @@ assert LEDGER is not None
         (header(sparsecheck="9"), CatalogueMismatch, "shard 2/3 was judged by sparsecheck 9, shard 1/3 by "),
         (header(shard="2/4"), PlanMismatch, "shard 2/4 and shard 1/3 belong to different plans"),
         (header(selection=Selection(("MASK",))), PlanMismatch, "shard 2/3 ran with another selection"),
-        (header(subjects=FEWER), SubjectMismatch, "other sparsifiers than shard 1/3: sparsifier-00002"),
-        (header(subjects=(*FEWER, FEWER[0])), SubjectMismatch, "other sparsifiers than shard 1/3: sparsifier-00002"),
+        (header(subjects=FEWER), SubjectMismatch, f"other sparsifiers than shard 1/3: {LACKING}"),
+        (header(subjects=(*FEWER, FEWER[0])), SubjectMismatch, f"other sparsifiers than shard 1/3: {LACKING}"),
         (subject(declaration=declaration(version="2")), SubjectMismatch, "shard 2/3 has another declaration"),
         (subject(declaration=None, problem="gone"), SubjectMismatch, "could not be judged in shard 2/3: gone"),
         (subject(expected=(expectation(id="wrong-output").value,)), SubjectMismatch,
