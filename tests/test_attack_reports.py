@@ -43,7 +43,7 @@ OTHER_SUMS = "the counts in the footer of its report do not match its records"
 def judged(monkeypatch: pytest.MonkeyPatch, left: Iterable[bytes]) -> Report:
     """Return the report of a run whose single child left these lines."""
 
-    def leaves(self: Children, name: str, command: object, folder: Path, limit: float, **rest: Any) -> str:
+    def leaves(self: Children, name: str, command: object, folder: Path, limit: float, *rest: Any) -> str:
         (folder / f"{name}.jsonl").write_bytes(b"".join(left))
         return ""
 

@@ -154,7 +154,7 @@ def test_our_selectors_reduce_the_plan_and_are_never_success(tmp_path: Path) -> 
 @pytest.mark.parametrize("arguments", [("--cell", "exemplar:MASK-01/linear/given/float33/cpu"), ("--cell", "x"),
                                        ("--requirement", "MASK-99"), ("no-such-sparsifier",),
                                        ("exemplar", "--require", "no-such-sparsifier"),
-                                       ("exemplar", "--level", "provisional"), ("exemplar", "--limit", "-1"),
+                                       ("exemplar", "--level", "no-such-level"), ("exemplar", "--limit", "-1"),
                                        ("exemplar", "--pytest-args", "'")])
 def test_an_unknown_name_is_bad_usage(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     ended = run(tmp_path, *arguments)

@@ -229,6 +229,9 @@ class ComputedAdapter(_RankedAdapter):
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.refuse_unsupported(plan)
         check(model, plan)
+        for name in plan.names:
+            if split_name(name)[1] != "weight":
+                raise ValueError(f"{name}: only a parameter named weight can become a property")
         return _Computed(model, plan)
 
 
