@@ -1,13 +1,14 @@
 """Programs: JSON in and out, and one long life of the exemplar that visits every step."""
 
 import pytest
+from msgspec.structs import replace
 from torch import Tensor
 
 from sparsecheck.adapter.declaring import read_declaration
 from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter
 from sparsecheck.process.guard import Guard
 from sparsecheck.programs.walk import Walk
-from sparsecheck.values.program import InvalidProgram, Program, ProgramLayer, Removal, from_json, to_json
+from sparsecheck.values.program import InvalidProgram, OptimizerKind, Program, ProgramLayer, Removal, from_json, to_json
 from sparsecheck.values.steps import (
     AddHook,
     Attach,
@@ -71,6 +72,13 @@ def test_exemplar_lives_a_long_life() -> None:
     assert made.finished
     assert not made.adopted
     assert not made.skipped
+
+
+@pytest.mark.parametrize(("optimizer", "skipped"), [("sgd", 0), ("adam", 1), ("adamw", 1)])
+def test_training_after_a_cast_is_skipped_where_torch_takes_no_step(optimizer: OptimizerKind, skipped: int) -> None:
+    steps = (Attach(), Update(), Train(), Cast(dtype="float64"), Train(), Forward())
+    made = walk(replace(LIFE, optimizer=optimizer, steps=steps), ExemplarAdapter())
+    assert len(made.skipped) == skipped
 
 
 class _Signed(Exemplar):

@@ -75,6 +75,15 @@ class Twin:
         self.model.zero_grad(set_to_none=True)
         self.stayed = dict(self.masks)
 
+    def has_stale_state(self) -> bool:
+        """Return whether the optimizer has moments in another dtype than the parameters have now."""
+        if self.optimizer is None:
+            return False
+        return any(
+            isinstance(value, Tensor) and value.dim() and value.dtype != parameter.dtype
+            for parameter, state in self.optimizer.state.items() for value in state.values()
+        )
+
     def backward(self, batches: list[Batch]) -> None:
         """Compute the gradients of a loss summed over batches; removed entries get none."""
         loss(self.model, batches).backward()
