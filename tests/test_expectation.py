@@ -310,7 +310,7 @@ def shipped() -> list[Shipped]:
 def covered(found: Found, entry: Expectation) -> dict[str, tuple[Planned, ...]]:
     """Return by requirement the cells that `entry` covers and that can be judged here."""
     cells: dict[str, tuple[Planned, ...]] = {}
-    for one in planned(found.adapter, Selection()):
+    for one in planned(found.adapter):
         if one.disposition != "unavailable" and entry.covers(one.cell):
             cells[one.cell.requirement] = (*cells.get(one.cell.requirement, ()), one)
     return cells

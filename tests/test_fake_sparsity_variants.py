@@ -71,6 +71,6 @@ def test_variant_with_a_true_declaration_is_accepted(
     variant: type[Fake], mask_storage: str, requirement: str
 ) -> None:
     one = adapter(variant, mask_storage)
-    for cell in planned(one, Selection(requirements=(requirement,)))[:1]:
+    for cell in planned(one, (find(requirement),))[:1]:
         record = judge(one, cell)
         assert record.verdict in (Verdict.PASSED, Verdict.REFUSED), record.message

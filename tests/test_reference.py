@@ -356,7 +356,7 @@ def test_loaded_references_are_read_only(folder: Path) -> None:
 def test_a_case_raises_the_problem_of_its_reference(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(references, "home", lambda: folder)
     edit(folder, flip_last_byte)
-    [linear, *_] = planned(ExemplarAdapter(), Selection(requirements=("MASK-28",)))
+    [linear, *_] = planned(ExemplarAdapter(), (requirement("MASK-28"),))
     assert linear.cell.layer == "linear"
     record = judge(ExemplarAdapter(), linear)
     assert record.verdict is Verdict.FAILED

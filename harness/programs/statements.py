@@ -68,8 +68,8 @@ def assert_state(walk: Walk) -> None:
     """Assert all that must hold after any step before finalize."""
     if walk.sparsified is not None and (walk.updates or walk.contract.masks_at == "attach"):
         masks = reported_masks(walk)
-        for name, expected in walk.twin.reported().items():
-            compare.assert_equal(masks[name], expected, "mask-differs", f"mask of {name}")
+        for name, mask in walk.twin.reported().items():
+            compare.assert_equal(masks[name], mask, "mask-differs", f"mask of {name}")
     _assert_planned(walk)
     _assert_others(walk)
     _assert_modes(walk)

@@ -64,8 +64,8 @@ def _order(one: FalseDeclaration, at: Planned, first: str) -> tuple[bool, bool, 
 
 def record_of(adapter: Adapter, cell: str) -> Record | None:
     """Return the record of one cell; None if it is not planned."""
-    asked = Selection(requirements=(Cell.parse(cell).requirement,))
-    found = next((one for one in planned(adapter, asked) if one.cell.id == cell), None)
+    asked = requirement(Cell.parse(cell).requirement)
+    found = next((one for one in planned(adapter, (asked,)) if one.cell.id == cell), None)
     return _judge(adapter, found) if found else None
 
 
