@@ -189,8 +189,10 @@ def needed(requirement: Requirement, cell: Cell) -> tuple[str, ...]:
 
 
 def layer_capabilities(token: str) -> tuple[str, ...]:
-    """Return the capabilities that a value of the layer axis needs: a network, a kind of parameter, a program, or
-    an invariance.
+    """Return the capabilities that a value of the layer axis needs.
+
+    Args:
+        token: A network, a kind of parameter, a program, or an invariance.
 
     Raises:
         KeyError: The token names none of them.

@@ -13,7 +13,7 @@ from ..values.program import Program, ProgramLayer, Removal
 from ..values.steps import Attach, Step, Train, Update, WriteWeights
 from ..values.violation import Violation, require
 from . import statements
-from .build import input_shape, taken_shape
+from .build import input_shape, output_shape, taken_shape
 from .fill import edges, supported_steps
 from .offer import Offer, removal_of
 from .relations import Relation
@@ -81,7 +81,8 @@ def first_programs(offer: Offer) -> Iterator[Program]:
         left.pop(pattern, None)
         yield _program(offer, pair, pattern)
     for pattern in left:
-        yield _program(offer, next(one for one in pairs if pattern in _shared(one, offer)), pattern)
+        alone = ((name,) for name, patterns in offer.patterns.items() if pattern in patterns)
+        yield _program(offer, next(one for one in (*pairs, *alone) if pattern in _shared(one, offer)), pattern)
     together = [pair for pair in pairs if len(pair) > 1 and "unstructured" in _shared(pair, offer)]
     if offer.has("scope_all"):
         yield from (replace(_program(offer, pair, "unstructured"), scope="all") for pair in together[:1])
@@ -110,8 +111,8 @@ def _fits(offer: Offer, pair: tuple[str, str]) -> bool:
     shared = _shared(pair, offer)
     if not shared or TARGETS[pair[1]].kind == "embedding":
         return False
-    shape = input_shape(program := _program(offer, pair, shared[0]))
-    _, made = taken_shape(program.layers[0], program, shape)
+    program = _program(offer, pair, shared[0])
+    made = output_shape(replace(program, layers=program.layers[:1]))
     return math.prod(made) <= math.prod(taken_shape(program.layers[1], program, made)[0])
 
 

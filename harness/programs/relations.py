@@ -15,7 +15,7 @@ from ..oracle.units import Mask
 from ..values.contract import Invariance
 from ..values.program import Memory, Program, ProgramLayer, Removal
 from ..values.steps import Cast, Step, Train, Update, WriteWeights
-from .build import input_shape, taken_shape
+from .build import output_shape
 
 Masks = Mapping[str, Mask]
 """Masks by the fully qualified names of their parameters."""
@@ -99,10 +99,7 @@ def _by_new_names(masks: Masks, first: Program, second: Program) -> Masks:
 
 def _with_another_layer(program: Program) -> Program:
     """Return a program with a last layer that hands on its input: not planned, and frozen."""
-    shape = input_shape(program)
-    for layer in program.layers:
-        _, shape = taken_shape(layer, program, shape)
-    spare = ProgramLayer(name="spare", kind="identity", inputs=shape[-1], frozen=True)
+    spare = ProgramLayer(name="spare", kind="identity", inputs=output_shape(program)[-1], frozen=True)
     return replace(program, layers=(*program.layers, spare))
 
 

@@ -148,5 +148,5 @@ def _check_invariances(words: str) -> None:
     """
     named = words.split()
     if words != NO_INVARIANCE and (not named or set(named) - set(INVARIANCES) or len(named) > len(set(named))):
-        known = ", ".join(INVARIANCES)
-        raise InvalidContract(f"clause invariances={words!r}: expected {NO_INVARIANCE!r}, or some of {known}, once each")
+        known = f"{NO_INVARIANCE!r}, or some of {', '.join(INVARIANCES)}, once each"
+        raise InvalidContract(f"clause invariances={words!r}: expected {known}")

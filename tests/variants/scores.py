@@ -76,7 +76,9 @@ class _Exponential(Scored):
 class Signed(OpaqueAdapter):
     """Removes the smallest weights, negative ones first."""
 
-    contract = replace(OpaqueAdapter.contract, invariances="reordered scaled permuted repeated split cast frozen batches")
+    contract = replace(
+        OpaqueAdapter.contract, invariances="reordered scaled permuted repeated split cast frozen batches"
+    )
     sparsified = _Exponential
     supported = OpaqueAdapter.supported.replace(" block", "").replace(" channel", "").replace(" input_channel", "")
     unsupported = "scope_all block channel input_channel"
