@@ -26,7 +26,7 @@ _RANGE = {"float64": 80, "float32": 80, "bfloat16": 80, "float16": 12}
 gradients neither overflow nor cancel to rounding alone."""
 
 
-def values_of(program: Program, name: str, salt: str, shape: tuple[int, ...], kind: Values, dtype: Dtype) -> Reals:
+def values_of(program: Program, name: str, salt: str, shape: tuple[int, ...], kind: Values, dtype: str) -> Reals:
     """Return values for one parameter of a program, float64, each exact in `dtype`.
 
     Args:
@@ -104,7 +104,8 @@ def _distinct(name: str, size: int, dtype: Dtype) -> Reals:
 def _untied(name: str, size: int) -> Reals:
     """Return numbers from 0 to 1, all different, and so fine that sums of a few hundred hardly tie."""
     places = (_order(name, size) + random_numbers.reals(f"{name} offsets", (size,)) / 2) / size
-    return (np.floor(places * 2**_FINE) + 1) / 2**_FINE
+    values: Reals = (np.floor(places * 2**_FINE) + 1) / 2**_FINE
+    return values
 
 
 def _order(name: str, size: int) -> NDArray[np.int64]:
