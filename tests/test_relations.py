@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from sparsecheck import Adapter
 from sparsecheck.adapter.declaring import read_declaration
 from sparsecheck.adapter.shipped.exemplar import CONTRACT, ExemplarAdapter
+from sparsecheck.catalogue import requirement
 from sparsecheck.catalogue.axes import RELATIONS as TOKENS
 from sparsecheck.oracle.units import unit_scores, units
 from sparsecheck.process.guard import Guard
@@ -21,7 +22,6 @@ from sparsecheck.values.contract import Contract
 from sparsecheck.values.pattern import Band, Given
 from sparsecheck.values.program import Program, ProgramLayer, Removal, from_json, to_json
 from sparsecheck.values.record import Verdict
-from sparsecheck.values.selection import Selection
 from sparsecheck.values.steps import Attach, Train, Update, WriteWeights
 from sparsecheck.values.violation import Violation
 from tests.bench_of_one import judge, planned
@@ -188,7 +188,7 @@ def test_first_programs_have_no_ties(score: str) -> None:
 
 
 def cells(adapter: Adapter, id: str) -> list[str]:
-    return [one.cell.layer for one in planned(adapter, Selection(requirements=(id,)))]
+    return [one.cell.layer for one in planned(adapter, [requirement(id)])]
 
 
 def test_cells_are_planned_for_what_is_promised() -> None:
@@ -209,7 +209,7 @@ class _GivenAlone(ExemplarAdapter):
 
 def test_an_invariance_of_which_nothing_can_show_anything_is_not_declared() -> None:
     adapter = _GivenAlone()
-    [cell] = planned(adapter, Selection(requirements=("DECLARE-20",)))
+    [cell] = planned(adapter, [requirement("DECLARE-20")])
     record = judge(adapter, cell)
     assert record.verdict is Verdict.FAILED
     assert record.signature.startswith("invariance-misfits: ")
