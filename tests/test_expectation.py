@@ -20,7 +20,6 @@ from sparsecheck.report.verdict import weigh
 from sparsecheck.run.session import SessionRequest, plan_session
 from sparsecheck.values.cell import Cell
 from sparsecheck.values.record import Footer, Verdict
-from sparsecheck.values.selection import Selection
 from tests.bench_of_one import judge, planned
 from tests.faulty import faulty, run
 from tests.samples import cell, declaration, environment, expectation

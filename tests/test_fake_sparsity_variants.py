@@ -8,8 +8,8 @@ from __future__ import annotations
 import pytest
 
 from sparsecheck.catalogue import AREAS
+from sparsecheck.catalogue import requirement as requirement_of
 from sparsecheck.values.record import Verdict
-from sparsecheck.values.selection import Selection
 from tests.bench_of_one import judge, judge_all, planned
 from tests.miniatures import fake_sparsity as variants
 from tests.miniatures.fake_sparsity import Fake, adapter
@@ -71,6 +71,6 @@ def test_variant_with_a_true_declaration_is_accepted(
     variant: type[Fake], mask_storage: str, requirement: str
 ) -> None:
     one = adapter(variant, mask_storage)
-    for cell in planned(one, (find(requirement),))[:1]:
+    for cell in planned(one, (requirement_of(requirement),))[:1]:
         record = judge(one, cell)
         assert record.verdict in (Verdict.PASSED, Verdict.REFUSED), record.message

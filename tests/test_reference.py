@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from sparsecheck.adapter.shipped.exemplar import CONTRACT, ExemplarAdapter
+from sparsecheck.catalogue import requirement
 from sparsecheck.catalogue.axes import canonical_pattern
 from sparsecheck.features.references import manage
 from sparsecheck.oracle import random_numbers, reference_tensors, references, tensor_changes
@@ -26,7 +27,6 @@ from sparsecheck.oracle.units import fixed_mask, unit_scores, units
 from sparsecheck.values.contract import Score
 from sparsecheck.values.pattern import Pattern
 from sparsecheck.values.record import Verdict
-from sparsecheck.values.selection import Selection
 from tests.bench_of_one import judge, planned
 from tests.faulty import run, written
 from tests.samples import declaration
