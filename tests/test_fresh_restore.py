@@ -9,6 +9,7 @@ from sparsecheck import Adapter
 from sparsecheck.adapter.declaring import read_declaration
 from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 from sparsecheck.process.guard import Guard
+from sparsecheck.programs import fresh
 from sparsecheck.programs.walk import Walk
 from sparsecheck.values.program import Program, ProgramLayer, Removal
 from sparsecheck.values.steps import Attach, Cast, SaveAndRestore, SetMode, Train, Update
