@@ -5,6 +5,7 @@ import numpy as np
 from sparsecheck import Plan, Sparsified, Trial, case, require
 from sparsecheck.oracle.compare import array, assert_equal
 from sparsecheck.oracle.ranking import assert_subset, assert_unit_ties, expected_units, rankings
+from sparsecheck.programs.judging import judge_relation
 from sparsecheck.trials import restoring, training
 from sparsecheck.trials.baseline import assert_removed_are_zero, reported_masks
 from sparsecheck.trials.declared import network_of_half_sizes, scores_that_fit
@@ -203,3 +204,8 @@ def test_channels_are_removed_from_every_type_of_layer(trial: Trial) -> None:
     sparsified = trial.sparsified()
     assert_shares(trial, sparsified, "after an update")
     ExpectedPruning.of(trial, sparsified.model).assert_matches(sparsified.model, "after an update")
+
+
+@case("DECLARE-20", compares="the masks of two programs")
+def test_masks_do_not_depend_on_what_is_declared(trial: Trial) -> None:
+    judge_relation(trial)

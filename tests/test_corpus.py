@@ -14,6 +14,7 @@ from torch import nn
 
 from sparsecheck.adapter.declaring import read_declaration
 from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
+from sparsecheck.catalogue import requirement
 from sparsecheck.catalogue.axes import PARAMETERS, PROGRAMS, layer_capabilities
 from sparsecheck.programs.axes import AFTER_UPDATE, AXES, BEFORE_ATTACH, LAST, STEPS, UPDATES, kind_of
 from sparsecheck.programs.corpus import COVERING, corpus, path_of, read
@@ -29,7 +30,6 @@ from sparsecheck.values.pattern import Channel
 from sparsecheck.values.plan import Plan
 from sparsecheck.values.program import InvalidProgram
 from sparsecheck.values.record import Record, Verdict
-from sparsecheck.values.selection import Selection
 from sparsecheck.values.violation import Violation
 from tests.bench_of_one import judge, planned
 from tools.corpus.__main__ import main
@@ -124,7 +124,7 @@ def test_the_summary_shows_the_coverage_of_the_programs_that_passed() -> None:
 
 
 def test_programs_are_judged_alike_in_any_order() -> None:
-    cells = planned(ExemplarAdapter(), Selection(requirements=("WALK-01",)))[:6]
+    cells = planned(ExemplarAdapter(), [requirement("WALK-01")])[:6]
     orders = [{one.cell.id: judge(adapter, one) for one in order}
               for adapter, order in ((ExemplarAdapter(), cells), (ExemplarAdapter(), cells[::-1]))]
     assert orders[0] == orders[1]

@@ -195,7 +195,19 @@ def test_sizes_are_multiples_of_a_number(sizes: str, multiple: int) -> None:
 
 
 DEFAULTS = {"sizes": "any", "names": "kept", "alone": "masked", "attaches": "in place", "trained": "weight",
-            "rezeroed_by": "package", "accumulator_hooks": "kept"}
+            "rezeroed_by": "package", "accumulator_hooks": "kept", "invariances": "none"}
+
+
+@pytest.mark.parametrize("words", ["", "sideways", "scaled scaled", "scaled none", "unplanned"])
+def test_invariances_are_known_words_or_none(words: str) -> None:
+    with pytest.raises(InvalidContract, match="clause invariances="):
+        contract(invariances=words)
+    assert contract(invariances="scaled renamed").declared_invariances == ("scaled", "renamed")
+
+
+def test_random_numbers_may_follow_names_and_memory() -> None:
+    assert contract(score="random").always_invariant == ("unplanned",)
+    assert contract(score="opaque").always_invariant == ("unplanned", "renamed", "memory")
 
 
 @pytest.mark.parametrize("clause", DEFAULTS)

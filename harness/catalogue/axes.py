@@ -6,6 +6,7 @@ import re
 
 from ..values.capability import CAPABILITIES, Capabilities, Support
 from ..values.cell import Cell
+from ..values.contract import INVARIANCES, Contract
 from ..values.declaration import Declaration
 from ..values.requirement import (
     ACCELERATOR,
@@ -64,7 +65,10 @@ PROGRAMS = (
 """The programs of the corpus, on the layer axis of WALK-01. They need no capability, because they take layers, patterns
 and dtype from what is offered."""
 
-_NEEDED_BY_LAYER = {**dict.fromkeys(PROGRAMS, ()), **PARAMETERS, **LAYERS}
+RELATIONS = ("unplanned", *INVARIANCES)
+"""The invariances, on the layer axis of the requirements that compare two programs. They need no capability."""
+
+_NEEDED_BY_LAYER = {**dict.fromkeys((*PROGRAMS, *RELATIONS), ()), **PARAMETERS, **LAYERS}
 
 _CANONICAL = {
     "given": "given",
@@ -185,7 +189,10 @@ def needed(requirement: Requirement, cell: Cell) -> tuple[str, ...]:
 
 
 def layer_capabilities(token: str) -> tuple[str, ...]:
-    """Return the capabilities that a value of the layer axis needs: a network, a kind of parameter, or a program.
+    """Return the capabilities that a value of the layer axis needs.
+
+    Args:
+        token: A network, a kind of parameter, a program, or an invariance.
 
     Raises:
         KeyError: The token names none of them.
@@ -199,6 +206,17 @@ def lacking(requirement: Requirement, cell: Cell, capabilities: Capabilities) ->
     if has_pattern(cell.pattern, cell.layer, capabilities):
         return without
     return (*without, f"{REST}{pattern_capability(cell.pattern)}")
+
+
+def is_promised(cell: Cell, contract: Contract) -> bool:
+    """Return whether a contract promises what a cell judges.
+
+    Only an invariance can be left open. The area DECLARE judges those that are declared, and WALK those that hold
+    whether declared or not.
+    """
+    if cell.layer not in RELATIONS:
+        return True
+    return cell.layer in (contract.declared_invariances if cell.area == "DECLARE" else contract.always_invariant)
 
 
 def stand_ins(cell: Cell) -> tuple[str, str, str]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from ..values.capability import LAYER_KINDS
-from ..values.contract import MaskStorage, Score
-from ..values.requirement import CANONICAL_PATTERN, LEVELLED_PATTERN, Requirement
+from ..values.contract import INVARIANCES, NO_INVARIANCE, MaskStorage, Score
+from ..values.requirement import CANONICAL_PATTERN, LEVELLED_PATTERN, OFFERED, Requirement
 
 _RAISED = ("unstructured-0.3", "block2x2-0.3", "channel0-0.3")
 _RANKED = ("unstructured-0.5", "block2x2-0.3", "channel0-0.3", "2of4")
@@ -121,5 +121,10 @@ REQUIREMENTS = (
         sentence="Every supported type of layer loses the planned share of its channels, and the layer behind it loses "
         "the same ones.",
         layers=("linear", "conv1d", "conv2d"), **_NEW,
+    ),
+    Requirement(
+        id="DECLARE-20", source="sparsecheck.Contract.invariances; metamorphic testing, Chen et al. 1998",
+        sentence="Masks do not depend on what the contract declares that they do not depend on.",
+        layers=INVARIANCES, patterns=(OFFERED,), dtypes=(OFFERED,), unless=(("invariances", NO_INVARIANCE),), **_NEW,
     ),
 )

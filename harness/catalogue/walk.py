@@ -1,7 +1,7 @@
 """Area WALK: programs of the corpus, each with a network, a plan and about ten steps, compared with a dense twin."""
 
 from ..values.requirement import OFFERED, Requirement
-from .axes import PARAMETERS, PROGRAMS
+from .axes import PARAMETERS, PROGRAMS, RELATIONS
 
 REQUIREMENTS = (
     Requirement(
@@ -14,5 +14,11 @@ REQUIREMENTS = (
         id="WALK-02", level="provisional", since=4, source="torch.nn; docs/programs.md",
         sentence="A plan for a parameter of any kind of layer is carried out, or refused on purpose.",
         layers=tuple(PARAMETERS), patterns=(OFFERED,), dtypes=(OFFERED,),
+    ),
+    Requirement(
+        id="WALK-03", level="provisional", since=4, source="metamorphic testing, Chen et al. 1998; docs/programs.md",
+        sentence="Whatever the score, masks do not depend on an unplanned layer; unless the score is random, neither "
+        "do they depend on the names of modules or on the memory format of weights.",
+        layers=RELATIONS[:3], patterns=(OFFERED,), dtypes=(OFFERED,),
     ),
 )

@@ -93,7 +93,7 @@ STEPS: dict[str, tuple[Step, ...]] = {
     "memory": (ChangeMemory(), ChangeMemory(format="contiguous")),
     "copy-model": (CopyModel(), CopyModel(how="pickle")),
     "copy-sparsified": (CopyModel(what="sparsified"), CopyModel(what="sparsified", how="pickle")),
-    "restore": (SaveAndRestore(), SaveAndRestore(through="memory")),
+    "restore": (SaveAndRestore(), SaveAndRestore(through="fresh process"), SaveAndRestore(through="memory")),
     "hook-layers": (
         AddHook(kind="forward_pre"), AddHook(), AddHook(kind="full_backward"), AddHook(kind="state_dict"),
     ),

@@ -16,7 +16,7 @@ from ..trials.models import Chain
 from ..values.pattern import Band, Block, Channel, Given, NofM, Pattern, Unstructured
 from ..values.plan import Plan
 from ..values.program import WINDOWS, Program, ProgramLayer, Removal
-from .weights import draw
+from .weights import drawn_name, values_of
 
 SEQUENCE = 4
 """The length of the sequences that an embedding, a recurrent layer or attention takes."""
@@ -101,7 +101,7 @@ def build(program: Program, salt: str, device: torch.device) -> nn.Module:
 def _fill(parameter: nn.Parameter, name: str, program: Program, salt: str) -> None:
     planned = name in {one.name for one in program.plan}
     kind = program.values if planned else "distinct"
-    values = draw(f"{salt} {name}", tuple(parameter.shape), kind, program.dtype)
+    values = values_of(program, name, salt, tuple(parameter.shape), kind, program.dtype)
     parameter.data = _lie(torch.tensor(values, dtype=parameter.dtype), program.memory)
 
 
@@ -161,6 +161,7 @@ _EMPTY: dict[str, Callable[[ProgramLayer], nn.Module]] = {
     "norm": lambda layer: nn.LayerNorm(layer.inputs),
     "batchnorm": lambda layer: nn.BatchNorm1d(layer.inputs),
     "relu": lambda layer: nn.ReLU(),
+    "identity": lambda layer: nn.Linear(layer.inputs, layer.inputs, bias=False),
 }
 
 
@@ -192,7 +193,7 @@ def taken_shape(layer: ProgramLayer, program: Program, shape: Shape) -> tuple[Sh
         return (SEQUENCE, layer.inputs), (SEQUENCE, layer.outputs or layer.inputs)
     if layer.kind == "embedding":
         return (SEQUENCE,), (SEQUENCE, layer.outputs)
-    if layer.kind == "relu":
+    if layer.kind in ("relu", "identity"):
         return shape, shape
     taken = (layer.sequence, layer.inputs) if layer.sequence else (layer.inputs,)
     return taken, (*taken[:-1], layer.outputs or layer.inputs)
@@ -240,6 +241,7 @@ def _drawn(name: str, shape: Shape) -> Tensor:
 def context(program: Program, dtype: torch.dtype, device: torch.device) -> Context:
     """Return the context that an adapter gets, with two calibration batches."""
     calibration = tuple(batches(program, 2, "calibration", dtype, device))
+    calibration = calibration[::-1] if program.reverses_batches else calibration
     return Context(inputs(program, "example", 3, dtype, device), calibration, device, dtype)
 
 
@@ -249,13 +251,21 @@ def context(program: Program, dtype: torch.dtype, device: torch.device) -> Conte
 def plan(program: Program) -> Plan:
     """Return the plan of a program; a parameter that the network lacks is planned all the same."""
     shapes = program.shapes
-    return Plan({one.name: pattern(one, shapes.get(one.name, (2, 4))) for one in program.plan}, program.scope)
+    return Plan({
+        one.name: pattern(one, shapes.get(one.name, (2, 4)), drawn_name(program, one.name)) for one in program.plan
+    }, program.scope)
 
 
-def pattern(removal: Removal, shape: Shape) -> Pattern:
-    """Return the pattern of one parameter of `shape`."""
+def pattern(removal: Removal, shape: Shape, drawn: str = "") -> Pattern:
+    """Return the pattern of one parameter.
+
+    Args:
+        removal: What is removed.
+        shape: The shape of the parameter.
+        drawn: The name from which a given mask is drawn, if not the parameter's.
+    """
     made: dict[str, Callable[[], Pattern]] = {
-        "given": lambda: _given(removal, shape),
+        "given": lambda: _given(removal, shape, drawn or removal.name),
         "unstructured": lambda: Unstructured(removal.level),
         "block": lambda: Block(removal.block, removal.level),
         "n_of_m": lambda: NofM(*removal.keep),
@@ -265,7 +275,7 @@ def pattern(removal: Removal, shape: Shape) -> Pattern:
     return made[removal.pattern]()
 
 
-def _given(removal: Removal, shape: Shape) -> Given:
-    mask = random_numbers.integers(f"{removal.name} mask", shape, 2) == 1
+def _given(removal: Removal, shape: Shape, drawn: str) -> Given:
+    mask = random_numbers.integers(f"{drawn} mask", shape, 2) == 1
     mask.flat[0] = False
     return Given(mask.copy(order=removal.order))

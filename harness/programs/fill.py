@@ -69,7 +69,7 @@ def fill(skeleton: Skeleton, offer: Offer) -> Program:
     return Program(
         layers=tuple(layers), dtype=offer.dtypes[skeleton.dtype % len(offer.dtypes)], values=skeleton.values,
         memory=skeleton.memory, plan=plan, scope="all" if together else "each", optimizer=skeleton.optimizer,
-        steps=tuple(_steps(skeleton.steps, offer)),
+        steps=tuple(supported_steps(skeleton.steps, offer)),
     )
 
 
@@ -96,7 +96,7 @@ def _slot(slot: Slot, name: str, offer: Offer, number: int, first: Removal | Non
         made = replace(first, name=made.name)
     made = replace(made, order=slot.order) if made.pattern == "given" else made
     made = replace(made, dim=dimensions_of(target) - 1) if pattern == "input_channel" and slot.last else made
-    layer = layer_of(target, name, slot.size, math.lcm(offer.declaration.contract.multiple, *_edges(made, offer)))
+    layer = layer_of(target, name, slot.size, math.lcm(offer.declaration.contract.multiple, *edges(made, offer)))
     layer = replace(
         layer, bias=layer.bias or (slot.bias and target.kind not in ("embedding", "scale")),
         sequence=4 if slot.sequence and target.kind == "linear" else 0, frozen=slot.frozen, evaluates=slot.evaluates,
@@ -121,7 +121,7 @@ def _is(removal: Removal, capability: str) -> bool:
     return removal.pattern == capability.removeprefix("any_")
 
 
-def _edges(removal: Removal, offer: Offer) -> tuple[int, ...]:
+def edges(removal: Removal, offer: Offer) -> tuple[int, ...]:
     """Return the numbers of which the sizes of a parameter must be multiples for a removal to be defined."""
     if removal.pattern == "n_of_m":
         return (removal.keep[1],)
@@ -143,7 +143,7 @@ def _layers(skeleton: Skeleton, filled: list[Filled], offer: Offer) -> Iterator[
         yield ProgramLayer(name="again", kind="again", of=filled[0].layer.name)
 
 
-def _steps(steps: tuple[Step, ...], offer: Offer) -> Iterator[Step]:
+def supported_steps(steps: tuple[Step, ...], offer: Offer) -> Iterator[Step]:
     """Yield the steps, with one that is supported in place of each that is not."""
     updates = 0
     for step in steps:

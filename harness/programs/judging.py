@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..adapter.protocol import Adapter
 from ..process.guard import Guard
 from ..trials.trial import Trial
-from ..values.comparisons import not_counting
+from ..values.comparisons import not_counting, note
 from ..values.declaration import Declaration
 from ..values.program import Program
 from ..values.violation import Violation, require
@@ -16,6 +16,8 @@ from .corpus import corpus
 from .fill import fill, filled_slots
 from .offer import PATTERNS, Offer, offer_of, probe, tried
 from .offered import new_pairs
+from .related import Trace, TracedWalk, assert_related, first_programs
+from .relations import RELATIONS
 from .taking import NotOffered
 from .targets import TARGETS
 from .walk import Walk
@@ -52,9 +54,7 @@ def judge_program(trial: Trial) -> None:
         Violation: A statement does not hold after a step; or nothing is offered (`nothing-offered`), or a declared
             pattern of a declared layer is refused under a condition (`refused`).
     """
-    known = _know(trial.adapter, trial.declaration)
-    advice = "but every plan for one of its declared layers and patterns is refused; declare them unsupported"
-    require(bool(known.offer.patterns), "nothing-offered", f"{trial.cell.sparsifier} attaches, {advice}")
+    known = _offering(trial)
     skeleton = corpus()[trial.cell.layer]
     program = fill(skeleton, known.offer)
     try:
@@ -84,6 +84,45 @@ def judge_target(trial: Trial) -> None:
             message = f"{pattern} on {name} ({TARGETS[name].parameter}): {violation.message}"
             raise Violation(violation.kind, message) from violation
         require(True, "refused", f"{pattern} on {probe(offer, TARGETS[name], pattern).plan[0].name}")
+
+
+def judge_relation(trial: Trial) -> None:
+    """Run pairs of programs, and compare the masks of the second with those that follow from the first.
+
+    Raises:
+        Violation: Masks do not belong together (`differs-if-NAME`), a program fails by itself, or an invariance is
+            declared of which no offered layer and pattern can show anything (`invariance-misfits`).
+    """
+    offer, relation = _offering(trial).offer, RELATIONS[trial.cell.layer]
+    compared = False
+    if not relation.needs or offer.has(relation.needs):
+        compared = any([assert_related(relation, one, lambda program: _trace(trial, program))
+                        for one in first_programs(offer)])
+    if relation.name in trial.contract.declared_invariances:
+        what = f"nothing that is offered can show that masks are the same if {relation.change}; do not declare it"
+        require(compared, "invariance-misfits", f"invariances={trial.contract.invariances!r} is declared, but {what}")
+    note(f"the masks of two programs, where {relation.change}")
+
+
+def _trace(trial: Trial, program: Program) -> Trace:
+    """Return the masks of a program that is run from the same random state as any other."""
+    trial.guard.seed()
+    walk = TracedWalk(program, trial.adapter, trial.declaration, trial.guard, trial.device)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return walk.traced()
+
+
+def _offering(trial: Trial) -> _Known:
+    """Return what is known about the adapter of a trial.
+
+    Raises:
+        Violation: It offers nothing (`nothing-offered`).
+    """
+    known = _know(trial.adapter, trial.declaration)
+    advice = "but every plan for one of its declared layers and patterns is refused; declare them unsupported"
+    require(bool(known.offer.patterns), "nothing-offered", f"{trial.cell.sparsifier} attaches, {advice}")
+    return known
 
 
 def _walk(trial: Trial, program: Program) -> None:

@@ -197,7 +197,7 @@ class StepLines:
         yield "saved = sparsified.save()"
         if self._dtype != self._program.dtype:
             yield f"dense.to(torch.{self._dtype})"
-        if step.through == "bytes":
+        if step.through != "memory":
             yield "file = io.BytesIO()"
             yield "torch.save((saved.model, saved.sidecar), file)"
             yield "file.seek(0)"

@@ -15,6 +15,7 @@ from torch.nn import functional
 from torch.nn.utils import parametrize
 
 from ..adapter.protocol import Saved, Sparsified
+from ..oracle import compare
 from ..trials.raise_site import assert_deliberate
 from ..trials.type_checks import checked_sparsified
 from ..values.plan import Plan
@@ -27,6 +28,7 @@ from ..values.steps import (
 )
 from ..values.violation import Violation, require
 from . import build, statements
+from .fresh import Request, restorer_of
 from .ranking import assert_masks_follow_plan
 from .taking import Identity, NotOffered, Skipped, assert_learns, take, under
 from .twin import OPTIMIZERS
@@ -186,7 +188,9 @@ def _save_and_restore(step: SaveAndRestore, walk: Walk) -> None:
     if not walk.supports("restore") or not walk.updates:
         raise Skipped("restore is not supported" if walk.updates else "nothing was updated yet")
     saved = walk.call(sparsified.save, "save")
-    if step.through == "bytes":
+    if step.through == "fresh process":
+        _assert_restored_elsewhere(walk, saved)
+    if step.through != "memory":
         saved = Saved(_through_bytes(saved.model), _through_bytes(saved.sidecar))
     dense = build.build(walk.program, build.OTHER, walk.device).to(walk.dtype)
     _parametrize_like_twin(walk, dense)
@@ -204,6 +208,33 @@ def _save_and_restore(step: SaveAndRestore, walk: Walk) -> None:
     walk.forget_optimizer()
     if walk.contract.mask_storage == "nowhere":
         _update_restored(walk)
+
+
+def _assert_restored_elsewhere(walk: Walk, saved: Saved) -> None:
+    """Assert that another interpreter restores the same masks and the same output.
+
+    Nothing is asserted where masks are not saved, and where a user has parametrized the dense model.
+    """
+    modules = dict(walk.twin.model.named_modules())
+    parametrized = any(hasattr(module, "parametrizations") for module in modules.values())
+    if parametrized or walk.contract.mask_storage == "nowhere" or walk.device.type != "cpu":
+        return
+    request = Request(
+        walk.program, str(walk.dtype).removeprefix("torch."),  # type: ignore[arg-type]
+        {name: module.training for name, module in modules.items()},
+        {name: one.requires_grad for name, one in walk.twin.model.named_parameters()},
+    )
+    try:
+        seen = restorer_of(walk.adapter, walk.declaration.sparsifier).restore(request, saved)
+    except Skipped as reason:
+        walk.skipped.append(f"restore in a fresh process: {reason}")
+        return
+    what = "in a fresh process"
+    for name, mask in walk.twin.reported().items():
+        require(f"mask {name}" in seen, "mask-missing", f"{what}: masks() has no mask for {name}")
+        compare.assert_equal(seen[f"mask {name}"], mask, "mask-differs", f"{what}: mask of {name}")
+    expected = copy.deepcopy(walk.twin.model)(walk.inputs())
+    statements.assert_output(walk, seen["output"], expected, f"{what}: output")
 
 
 def _parametrize_like_twin(walk: Walk, dense: nn.Module) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrize
 
+from ..values.program import Values
 from ..values.steps import (
     AddHook,
     Backward,
@@ -30,7 +31,7 @@ from .hooks import add_hook
 from .places import find_module
 from .taking import Identity, Skipped, assert_learns, take, under
 from .twin import OPTIMIZERS, loss
-from .weights import draw
+from .weights import values_of
 
 if TYPE_CHECKING:
     from .walk import Walk
@@ -54,7 +55,8 @@ def _write_weights(step: WriteWeights, walk: Walk) -> None:
 def _new_values(walk: Walk, name: str) -> Tensor:
     """Return other values for a parameter, masked where a sparsifier keeps its zeros in the parameter itself."""
     shape, dtype = walk.program.shapes[name], str(walk.dtype).removeprefix("torch.")
-    drawn = draw(f"written {walk.updates} {name}", shape, "distinct", dtype)
+    kind: Values = "untied" if walk.program.values == "untied" else "distinct"
+    drawn = values_of(walk.program, name, f"written {walk.updates}", shape, kind, dtype)
     values = torch.tensor(drawn, dtype=walk.dtype, device=walk.device)
     hides = walk.contract.holds in ("parametrization", "buffer")
     return values if hides else values.masked_fill(~walk.twin.masks[name], 0)

@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from ..oracle import random_numbers
 from ..oracle.units import Reals
-from ..values.program import Dtype, Values
+from ..values.program import Dtype, Program, Values
 
 _BITS = {"float64": 52, "float32": 23, "bfloat16": 7, "float16": 10}
 """By dtype, the bits of the fraction: integers up to two to their power plus one are exact."""
+
+_FINE = 16
+"""The bits of values without ties; in a dtype with fewer, such values are merely distinct."""
 
 _SMALLEST = {"float64": 1060, "float32": 140, "bfloat16": 130, "float16": 20}
 """By dtype, the negative power of two by which an integer becomes subnormal."""
@@ -21,6 +24,34 @@ _SMALLEST = {"float64": 1060, "float32": 140, "bfloat16": 130, "float16": 20}
 _RANGE = {"float64": 80, "float32": 80, "bfloat16": 80, "float16": 12}
 """By dtype, the negative power of two down to which values over a wide range go. None is large, so that outputs and
 gradients neither overflow nor cancel to rounding alone."""
+
+
+def values_of(program: Program, name: str, salt: str, shape: tuple[int, ...], kind: Values, dtype: str) -> Reals:
+    """Return values for one parameter of a program, float64, each exact in `dtype`.
+
+    Args:
+        program: The program, whose layer may have the values of another one, multiplied or in another order.
+        name: The fully qualified name of the parameter.
+        salt: The string from which values are drawn.
+        shape: The shape of the parameter.
+        kind: The kind of values.
+        dtype: The dtype of the model.
+    """
+    layer = program.layer_of(name)
+    if layer is None:
+        return draw(f"{salt} {name}", shape, kind, dtype)
+    if layer.kind == "identity":
+        return np.eye(shape[0])
+    values = draw(f"{salt} {drawn_name(program, name)}", shape, kind, dtype)
+    if layer.factor != 1:
+        values = values * layer.factor
+    return values[::-1].copy() if layer.reverses else values
+
+
+def drawn_name(program: Program, name: str) -> str:
+    """Return the name from which the values of a parameter are drawn."""
+    layer = program.layer_of(name)
+    return f"{layer.like}{name.removeprefix(layer.name)}" if layer is not None and layer.like else name
 
 
 @lru_cache(maxsize=256)
@@ -47,6 +78,8 @@ def _magnitudes(name: str, size: int, kind: Values, dtype: Dtype) -> Reals:
         return (_order(f"{name} few", size) % 3 + 1) / 4
     if kind == "equal":
         return np.full(size, 0.5)
+    if kind == "untied" and _BITS[dtype] > _FINE:
+        return _untied(name, size)
     distinct = _distinct(name, size, dtype)
     if kind == "distinct":
         return distinct
@@ -66,6 +99,13 @@ def _distinct(name: str, size: int, dtype: Dtype) -> Reals:
     """Return numbers from 0 to 1, all different if the dtype has as many."""
     steps = 1 << min(_BITS[dtype], max(5, math.ceil(math.log2(size + 1))))
     return ((_order(name, size) % steps) + 1) / steps
+
+
+def _untied(name: str, size: int) -> Reals:
+    """Return numbers from 0 to 1, all different, and so fine that sums of a few hundred hardly tie."""
+    places = (_order(name, size) + random_numbers.reals(f"{name} offsets", (size,)) / 2) / size
+    values: Reals = (np.floor(places * 2**_FINE) + 1) / 2**_FINE
+    return values
 
 
 def _order(name: str, size: int) -> NDArray[np.int64]:

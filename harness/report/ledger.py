@@ -16,6 +16,7 @@ from ..catalogue.axes import (
     REST,
     has_meaning,
     has_pattern,
+    is_promised,
     lacking,
     layer_capabilities,
     needed,
@@ -124,7 +125,10 @@ def cells(requirement: Requirement, declaration: Declaration, environment: Envir
     values = _one_at_a_time(axes)
     made = dict.fromkeys(_fitting(_cell(requirement, one, declaration, environment), requirement, declaration)
                          for one in values)
-    yield from (cell for cell in made if not lacking(requirement, cell, declaration.capabilities))
+    yield from (
+        cell for cell in made
+        if not lacking(requirement, cell, declaration.capabilities) and is_promised(cell, declaration.contract)
+    )
 
 
 _Axes = tuple[tuple[str, ...], ...]
@@ -225,9 +229,10 @@ def introduced(cell: str) -> int:
 
 
 def is_offered(cell: str, declaration: Declaration) -> bool:
-    """Return whether a sparsifier supports all that a cell of this catalogue needs."""
+    """Return whether a sparsifier supports all that a cell of this catalogue needs, and promises what it judges."""
     parsed = Cell.parse(cell)
-    return not lacking(by_id(parsed.requirement), parsed, declaration.capabilities)
+    lacks = lacking(by_id(parsed.requirement), parsed, declaration.capabilities)
+    return not lacks and is_promised(parsed, declaration.contract)
 
 
 def supposed(requirement: Requirement, cell: Cell, declaration: Declaration) -> tuple[str, ...]:

@@ -92,21 +92,31 @@ def restore_in_fresh_process(trial: Trial, saved: Saved) -> FreshRestore:
 
 
 def _asked(trial: Trial, folder: Path) -> Request:
-    adapter = trial.adapter
+    return Request(trial.cell.id, *place_of(trial.adapter, trial.cell.sparsifier, folder))
+
+
+def place_of(adapter: Adapter, name: str, folder: Path) -> tuple[str, bool, str]:
+    """Return from where another interpreter loads an adapter: `registered`, `pickled` and `file` of a `Request`.
+
+    Args:
+        adapter: The adapter.
+        name: The name of the sparsifier.
+        folder: The folder in which the adapter is pickled, if that is possible.
+    """
     cls = type(adapter)
     file = inspect.getsourcefile(cls) or ""
     if file and vars(sys.modules[cls.__module__]).get(cls.__name__) is cls:
         file = f"{file}:{cls.__name__}"
-    return Request(trial.cell.id, _registered(trial), _pickled(adapter, folder / ADAPTER), file)
+    return _registered(adapter, name), _pickled(adapter, folder / ADAPTER), file
 
 
-def _registered(trial: Trial) -> str:
-    """Return the name under which the trial's adapter is registered, or an empty string."""
+def _registered(adapter: Adapter, name: str) -> str:
+    """Return the name under which an adapter is registered, or an empty string."""
     try:
-        found = load(find(trial.cell.sparsifier), supposing=True)
+        found = load(find(name), supposing=True)
     except NotFound:
         return ""
-    return found.name if type(found.adapter) is type(trial.adapter) else ""
+    return found.name if type(found.adapter) is type(adapter) else ""
 
 
 def _pickled(adapter: Adapter, file: Path) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 from msgspec import Struct
@@ -24,6 +24,14 @@ Attaches = Literal["in place", "copy"]
 Trained = Literal["weight", "reparametrized"]
 RezeroedBy = Literal["package", "user"]
 AccumulatorHooks = Literal["kept", "lost"]
+Invariance = Literal[
+    "unplanned", "renamed", "memory", "reordered", "scaled", "negated", "permuted", "repeated", "split", "cast",
+    "frozen", "batches",
+]
+"""Changes of a program after which the masks are the same, or permuted alike."""
+
+NO_INVARIANCE = "none"
+"""The value of the clause `invariances` that promises nothing beyond what always holds."""
 
 
 class InvalidContract(ValueError):
@@ -67,6 +75,8 @@ class Contract(Struct, frozen=True, kw_only=True):
         accumulator_hooks: Whether the gradient accumulators of planned parameters keep their hooks through attach and
             finalize (`kept`) or not (`lost`). DistributedDataParallel registers such hooks.
             `torch.nn.utils.parametrize` loses them: it calls `Tensor.set_`, which makes a new accumulator.
+        invariances: What the masks do not depend on, besides `always_invariant`: words from `INVARIANCES`, separated
+            by spaces, or `none`, which promises nothing.
     """
 
     holds: Holds
@@ -86,6 +96,20 @@ class Contract(Struct, frozen=True, kw_only=True):
     trained: Trained = "weight"
     rezeroed_by: RezeroedBy = "package"
     accumulator_hooks: AccumulatorHooks = "kept"
+    invariances: str = NO_INVARIANCE
+
+    @property
+    def always_invariant(self) -> tuple[str, ...]:
+        """Return the invariances that hold whether declared or not, because no score can break them.
+
+        Random numbers may be drawn in the order of the memory, or from a seed that depends on the name.
+        """
+        return ("unplanned",) if self.score == "random" else ("unplanned", "renamed", "memory")
+
+    @property
+    def declared_invariances(self) -> tuple[str, ...]:
+        """Return the invariances that are declared."""
+        return () if self.invariances == NO_INVARIANCE else tuple(self.invariances.split())
 
     @property
     def ranks_by_magnitude(self) -> bool:
@@ -109,3 +133,20 @@ class Contract(Struct, frozen=True, kw_only=True):
                 msgspec.convert(fields[field.name], field.type)
             except msgspec.ValidationError as error:
                 raise InvalidContract(f"clause {field.name}={fields[field.name]!r}: {error}") from None
+        _check_invariances(self.invariances)
+
+
+INVARIANCES: tuple[str, ...] = tuple(one for one in get_args(Invariance) if one != "unplanned")
+"""The invariances that can be declared; the masks never depend on an unplanned layer."""
+
+
+def _check_invariances(words: str) -> None:
+    """Check the value of the clause `invariances`.
+
+    Raises:
+        InvalidContract: It is not made of different words from `INVARIANCES`, in any order, and not `none`.
+    """
+    named = words.split()
+    if words != NO_INVARIANCE and (not named or set(named) - set(INVARIANCES) or len(named) > len(set(named))):
+        known = f"{NO_INVARIANCE!r}, or some of {', '.join(INVARIANCES)}, once each"
+        raise InvalidContract(f"clause invariances={words!r}: expected {known}")

@@ -19,10 +19,10 @@ FORMAT = 1
 
 LayerKind = Literal[
     "linear", "conv1d", "conv2d", "conv3d", "transposed1d", "transposed2d", "embedding", "lstm", "gru", "attention",
-    "scale", "norm", "batchnorm", "relu", "again",
+    "scale", "norm", "batchnorm", "relu", "again", "identity",
 ]
 Dtype = Literal["float64", "float32", "bfloat16", "float16"]
-Values = Literal["distinct", "few", "zeros", "equal", "nan", "infinite", "subnormal", "wide"]
+Values = Literal["distinct", "few", "zeros", "equal", "nan", "infinite", "subnormal", "wide", "untied"]
 Memory = Literal["contiguous", "channels_last", "transposed", "expanded"]
 OptimizerKind = Literal["sgd", "adam", "adamw"]
 
@@ -40,7 +40,7 @@ class ProgramLayer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     Attributes:
         name: The name of the module; a dot puts it into a container.
         kind: The kind of layer. `scale` multiplies by a plain parameter `factor`. `again` runs the module `of` once
-            more.
+            more. `identity` is a linear layer over the last dimension whose weight is the identity matrix.
         inputs: Input features or channels; the entries of an embedding.
         outputs: Output features or channels; the features of an embedding, the hidden size of `lstm` and `gru`.
         kernel: The edge length of a convolution's window.
@@ -51,6 +51,9 @@ class ProgramLayer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         frozen: Whether the layer's parameters have `requires_grad=False` from the start.
         evaluates: Whether the module is in eval mode from the start.
         of: The name of the module that `again` runs.
+        like: The name of the layer whose values it has; an empty string for values of its own.
+        factor: The number by which all its values are multiplied.
+        reverses: Whether the rows of its parameters are in reverse order.
     """
 
     name: str
@@ -64,6 +67,9 @@ class ProgramLayer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     frozen: bool = False
     evaluates: bool = False
     of: str = ""
+    like: str = ""
+    factor: float = 1.0
+    reverses: bool = False
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -145,6 +151,7 @@ class Program(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
         plan: What is removed, in the order of the plan.
         scope: As in `Plan`.
         optimizer: The optimizer of the steps that train. It lives as long as the parameters do.
+        reverses_batches: Whether the calibration batches are in reverse order.
         steps: The steps, in order.
     """
 
@@ -156,12 +163,22 @@ class Program(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     plan: tuple[Removal, ...]
     scope: Literal["each", "all"] = "each"
     optimizer: OptimizerKind = "sgd"
+    reverses_batches: bool = False
     steps: tuple[Step, ...]
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of every parameter that a plan can name, by its fully qualified name."""
         return {f"{layer.name}.{name}": shape for layer in self.layers for name, shape in layer.shapes.items()}
+
+    def layer_of(self, name: str) -> ProgramLayer | None:
+        """Return the layer that has a parameter; None if no layer has it.
+
+        Args:
+            name: The fully qualified name of the parameter. Names of layers may be prefixes of each other.
+        """
+        owners = [layer for layer in self.layers if layer.kind != "again" and name.startswith(f"{layer.name}.")]
+        return max(owners, key=lambda layer: len(layer.name), default=None)
 
 
 def to_json(program: Program) -> bytes:

@@ -128,10 +128,10 @@ class SaveAndRestore(_Step, frozen=True, kw_only=True, tag="restore"):
     """Save, and go on with what is restored onto a dense model with other weights.
 
     Attributes:
-        through: Memory alone, or a file's bytes.
+        through: Memory alone, or a file's bytes, which may also be restored in a fresh process first.
     """
 
-    through: Literal["memory", "bytes"] = "bytes"
+    through: Literal["memory", "bytes", "fresh process"] = "bytes"
 
 
 class AddHook(_Step, frozen=True, kw_only=True, tag="hook"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, ClassVar
@@ -16,11 +17,13 @@ from sparsecheck.adapter.shipped import exemplar
 from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter
 from sparsecheck.adapter.shipped.structural_exemplar import ChannelRemover, StructuralExemplarAdapter
 from sparsecheck.catalogue.axes import LEVELLED
-from sparsecheck.values.contract import Contract
+from sparsecheck.values.contract import NO_INVARIANCE, Contract
 from tests.miniatures.lifetime import ParametrizesByTorch
 from tests.variants.all import VARIANTS
+from tests.variants.gradients import ByGradient, ByGradientAdapter
 from tests.variants.masks import Drawing
 from tests.variants.restoring import BringsItsModel, RestoresOntoDense
+from tests.variants.scores import AroundAThreshold, SeededByName, Signed
 
 Make = Callable[[], Adapter]
 
@@ -217,5 +220,44 @@ class _ByTorch(ExemplarAdapter):
         self.refuse_unsupported(plan, model)
         return super().attach(model, plan, context)
 
+
+class _ByGradientWhereThereIsOne(ByGradient):
+    def _ranked_each(self, plan: Plan) -> dict[str, Tensor]:
+        if all(self._original(name).requires_grad for name in plan.names):
+            return super()._ranked_each(plan)
+        return Exemplar._ranked_each(self, plan)
+
+
+class _ByMagnitudeIfFrozen(ByGradientAdapter):
+    """Scores by gradients, and by magnitudes if a parameter is frozen."""
+
+    sparsified = _ByGradientWhereThereIsOne
+
+
+class _ByFirstBatch(ByGradientAdapter):
+    """Scores by gradients on the first calibration batch alone."""
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        return super().attach(model, plan, dataclasses.replace(context, batches=context.batches[:1]))
+
+
+def _promising_nothing(kind: type[Adapter]) -> Adapter:
+    adapter = kind()
+    adapter.contract = replace(kind.contract, invariances=NO_INVARIANCE)
+    return adapter
+
+
+VARYING: dict[str, tuple[str, Make]] = {
+    invariance: (base, partial(_promising_nothing, kind))
+    for base, kind, invariances in (
+        ("a seed per name", SeededByName, ("renamed",)),
+        ("draws in plan order", Drawing, ("memory", "reordered", "permuted", "repeated", "split", "cast")),
+        ("a threshold", AroundAThreshold, ("scaled",)),
+        ("signed", Signed, ("negated",)),
+        ("magnitudes if frozen", _ByMagnitudeIfFrozen, ("frozen",)),
+        ("the first batch", _ByFirstBatch, ("batches",)),
+    ) for invariance in invariances
+}
+"""By invariance, a sparsifier whose masks depend on that, with its name."""
 
 ACCUMULATORS: dict[str, Make] = {"kept": exemplary, "lost": _ByTorch}

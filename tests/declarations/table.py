@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from sparsecheck import Adapter
 from sparsecheck.values.capability import CAPABILITIES, PARTS
-from sparsecheck.values.contract import Contract
+from sparsecheck.values.contract import NO_INVARIANCE, Contract
 
 from .honest import (
     ACCUMULATORS,
@@ -26,6 +26,7 @@ from .honest import (
     SCORES,
     TIES,
     TRAINED,
+    VARYING,
     Declaring,
     Make,
     exemplary,
@@ -87,6 +88,9 @@ class FalseDeclaration:
 def table() -> Iterator[FalseDeclaration]:
     """Yield every false declaration, also those that are permitted."""
     yield from _clauses()
+    for invariance, (base, make) in VARYING.items():
+        false = partial(_misdeclared, make, "invariances", invariance)
+        yield FalseDeclaration(base, "invariances", NO_INVARIANCE, invariance, false, make)
     for one in lacking():
         yield FalseDeclaration(one.base, one.capability, one.way, "supported", one.make, one.honest)
     yield from _unsupported()

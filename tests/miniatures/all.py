@@ -16,6 +16,7 @@ from . import (
     reference,
     refuse,
     reg,
+    relations,
     restoring,
     smoke,
     state,
@@ -27,6 +28,6 @@ from . import (
 
 __all__ = [
     "MINIATURES", "Miniature", "clauses", "declare", "device", "importing", "leaks", "lifetime", "mask", "networks",
-    "process", "ranking", "reference", "refuse", "reg", "restoring", "smoke", "state", "struct", "trace", "train",
-    "walk",
+    "process", "ranking", "reference", "refuse", "reg", "relations", "restoring", "smoke", "state", "struct", "trace",
+    "train", "walk",
 ]

@@ -14,6 +14,7 @@ from . import (
     narrow,
     reparametrized,
     restoring,
+    scores,
     structural,
     tidy,
     wrapped,
@@ -21,5 +22,5 @@ from . import (
 
 __all__ = [
     "VARIANTS", "applied", "bank", "coded", "contracts", "doors", "forwarding", "gradients", "holders", "masks",
-    "narrow", "reparametrized", "restoring", "structural", "tidy", "wrapped",
+    "narrow", "reparametrized", "restoring", "scores", "structural", "tidy", "wrapped",
 ]

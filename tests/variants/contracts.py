@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from sparsecheck import Adapter
 from sparsecheck.adapter.shipped.exemplar import CONTRACT, ExemplarAdapter
+from sparsecheck.values.contract import INVARIANCES
 
 from . import VARIANTS
 
@@ -29,6 +30,7 @@ CLAUSES: tuple[dict[str, str], ...] = (
     {"ties": "highest index"},
     {"ties": "any"},
     {"sizes": "multiples of 16"},
+    {"invariances": " ".join(INVARIANCES)},
 )
 
 

@@ -1,0 +1,63 @@
+"""The program of the interpreter that restores: requests come in on standard input, answers go to standard output.
+
+python -m sparsecheck.programs.fresh_main FOLDER
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+import torch
+from msgspec import json
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ..adapter.protocol import Adapter, Saved
+from ..process.guard import Guard
+from ..trials.fresh_process import MODEL, RESULT, SIDECAR
+from ..trials.fresh_process_main import load_adapter
+from . import build
+from .fresh import Answer, Request, Start
+
+
+def main(folder: Path, requests: BinaryIO, answers: BinaryIO) -> None:
+    """Load the adapter of the first line, and serve the requests of the others."""
+    adapter: Adapter | None = None
+    for line in requests:
+        problem = ""
+        try:
+            if adapter is None:
+                start = json.decode(line, type=Start)
+                adapter = load_adapter(start.registered, start.pickled, start.file, folder)
+            else:
+                with Guard().keep():
+                    save_file(_seen(adapter, json.decode(line, type=Request), folder), folder / RESULT)
+        except Exception as error:
+            problem = f"{type(error).__name__}: {error}"
+        answers.write(json.encode(Answer(problem)) + b"\n")
+        answers.flush()
+
+
+def _seen(adapter: Adapter, request: Request, folder: Path) -> dict[str, Tensor]:
+    program, dtype, device = request.program, getattr(torch, request.dtype), torch.device("cpu")
+    saved = Saved(*(torch.load(folder / part, weights_only=False) for part in (MODEL, SIDECAR)))
+    dense = build.build(program, build.OTHER, device).to(dtype)
+    for name, training in request.training.items():
+        dense.get_submodule(name).training = training
+    for name, trainable in request.trainable.items():
+        dense.get_parameter(name).requires_grad_(trainable)
+    restored = adapter.restore(dense, build.plan(program), saved, build.context(program, dtype, device))
+    seen = {f"mask {name}": mask for name, mask in restored.masks().items()}
+    with torch.no_grad():
+        seen["output"] = restored.model(build.inputs(program, "probe", 3, dtype, device))
+    return {name: tensor.detach().contiguous().clone() for name, tensor in seen.items()}
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    own = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # so that what a package prints is no answer
+    main(Path(sys.argv[1]), sys.stdin.buffer, own)
