@@ -35,6 +35,7 @@ class TracedWalk(Walk):
     """A walk that keeps the masks after each update, and leaves all other statements to other requirements."""
 
     trace: Trace
+    judges_plan = False
 
     def _take(self, step: Step) -> None:
         before = self.updates

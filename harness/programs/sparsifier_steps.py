@@ -148,7 +148,8 @@ def judge_masks(walk: Walk, plan: Plan, before: Any) -> None:
     """Compare the masks after an update with what the plan demands, and put them in force for the twin."""
     masks = statements.reported_masks(walk)
     dense, dtype = walk.twin.scored(), str(walk.dtype).removeprefix("torch.")
-    assert_masks_follow_plan(plan, masks, before, dense, walk.contract, dtype)
+    if walk.judges_plan:
+        assert_masks_follow_plan(plan, masks, before, dense, walk.contract, dtype)
     walk.twin.set_masks(masks)
     walk.keeps_gradients = False
 

@@ -49,7 +49,10 @@ class Walk:
         keeps_gradients: Whether both models have the gradients of the same backward, under the masks in force.
         adopted: What was taken over as observed, since no statement predicts it.
         skipped: The steps that were not taken, with the reason.
+        judges_plan: Whether the masks after an update must be those that plan, weights and contract demand.
     """
+
+    judges_plan = True
 
     def __init__(
         self, program: Program, adapter: Adapter, declaration: Declaration, guard: Guard,
