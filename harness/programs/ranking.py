@@ -70,6 +70,9 @@ def _assert_ranked(one: Ranking, past: Mask | None, cut: Units, contract: Contra
     weight = _comparable(one, past, contract)
     if weight is None:
         return
+    if np.isnan(weight).any():
+        assert_highest_kept(one.mask, _without_nan(one.mask, weight, cut), cut, contract, dtype, one.description)
+        return
     assert_highest_kept(one.mask, weight, cut, contract, dtype, one.description)
     if len(one.names) == 1 and cut.count == weight.size:
         _assert_ties_kept(one, weight, cut, contract)
@@ -78,13 +81,21 @@ def _assert_ranked(one: Ranking, past: Mask | None, cut: Units, contract: Contra
 def _comparable(one: Ranking, past: Mask | None, contract: Contract) -> Reals | None:
     """Return the weights with which units compare, or None if numbers cannot rank them.
 
-    Under monotone regrowth a removed entry counts as zero. A NaN compares with nothing, and the square of a subnormal
-    number is zero.
+    Under monotone regrowth a removed entry counts as zero. The square of a subnormal number is zero.
     """
     weight = one.weight if past is None or contract.regrowth == "free" else np.where(past, one.weight, 0.0)
-    if np.isnan(weight).any() or (contract.score == "magnitude-l2" and not np.square(weight[weight != 0]).all()):
-        return None
-    return weight
+    return None if contract.score == "magnitude-l2" and not np.square(weight[weight != 0]).all() else weight
+
+
+def _without_nan(mask: Mask, weight: Reals, cut: Units) -> Reals:
+    """Return a weight whose units with a NaN are right wherever they are: a NaN may rank highest or lowest.
+
+    Those that are kept score highest and those that are removed lowest, so that only the others are compared.
+    """
+    inside = cut.index >= 0
+    has_nan = np.bincount(cut.index[inside], weights=np.isnan(weight[inside]), minlength=cut.count) > 0
+    excused = inside & has_nan[np.where(inside, cut.index, 0)]
+    return np.where(excused, np.where(mask, np.inf, 0.0), weight)
 
 
 def _assert_ties_kept(one: Ranking, weight: Reals, cut: Units, contract: Contract) -> None:
