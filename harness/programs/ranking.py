@@ -94,7 +94,8 @@ def _without_nan(mask: Mask, weight: Reals, cut: Units) -> Reals:
     """
     inside = cut.index >= 0
     has_nan = np.bincount(cut.index[inside], weights=np.isnan(weight[inside]), minlength=cut.count) > 0
-    excused = inside & has_nan[np.where(inside, cut.index, 0)]
+    excused = np.zeros_like(mask)
+    excused[inside] = has_nan[cut.index[inside]]
     return np.where(excused, np.where(mask, np.inf, 0.0), weight)
 
 
