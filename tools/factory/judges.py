@@ -9,12 +9,10 @@ from dataclasses import dataclass
 
 from sparsecheck import Adapter
 from sparsecheck.catalogue.axes import PROGRAMS
-from sparsecheck.values.selection import Selection
-from tests.bench_of_one import judge, planned
-from tools.kill_matrix.matrix import cheaper
+from tests.bench_of_one import judge
 
 from .faulty import Faulty
-from .reach import Spot, Table, cells, cost_first, judge_program, programs
+from .reach import Spot, Table, be_cheaper, cells, cost_first, judge_program, programs
 
 
 @dataclass(frozen=True)
@@ -56,23 +54,20 @@ def by_corpus(adapter: Adapter) -> str | None:
 
 def in_corpus_order(adapter: Adapter) -> str | None:
     """Return the first program of the corpus that a sparsifier fails, with its place, or else the first red cell."""
-    ledger = planned(adapter, Selection(areas=("WALK",)))
-    for number, one in enumerate(ledger, 1):
-        record = judge(adapter, one)
+    for number, name in enumerate(PROGRAMS, 1):
+        record = judge_program(adapter, name)
         if record.verdict.is_red:
-            place = f"program {number} of {len(PROGRAMS)}" if number <= len(PROGRAMS) else "a kind of parameter"
-            return f"{one.cell.layer}: {place}, {record.signature}"
-    return by_cases(adapter)
+            return f"{name}, program {number} of {len(PROGRAMS)}: {record.signature}"
+    return by_corpus(adapter) or by_cases(adapter)
 
 
 def by_cases(adapter: Adapter) -> str | None:
     """Return the first red cell of all areas but WALK; the quickest are tried first."""
-    chosen = _chosen(adapter, _known[0].cells, tuple(cells()))
-    with cheaper():
-        for id in chosen:
-            record = judge(adapter, cells()[id])
-            if record.verdict.is_red:
-                return f"{record.cell.removeprefix('it:')}: {record.signature}"
+    be_cheaper()
+    for id in _chosen(adapter, _known[0].cells, tuple(cells())):
+        record = judge(adapter, cells()[id])
+        if record.verdict.is_red:
+            return f"{record.cell.removeprefix('it:')}: {record.signature}"
     return None
 
 

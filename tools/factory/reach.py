@@ -7,7 +7,9 @@ at every place and nothing done, shows which programs these are.
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from time import process_time
@@ -176,8 +178,16 @@ def reach_of(name: str) -> Reached:
 
 def reach_of_cell(id: str) -> Reached:
     """Return the spots that a cell reaches. What torch cannot trace with the conditions in it is red."""
-    with cheaper():
-        return _noted(id, lambda: judge(RecorderAdapter(), cells()[id]))
+    be_cheaper()
+    return _noted(id, lambda: judge(RecorderAdapter(), cells()[id]))
+
+
+@cache
+def be_cheaper() -> None:
+    """Make the cells of this process cheaper until it ends; see `kill_matrix`."""
+    stack = ExitStack()
+    stack.enter_context(cheaper())
+    atexit.register(stack.close)
 
 
 @cache
