@@ -127,6 +127,14 @@ class Walk:
         if changed := self.guard.changed:
             self.guard.changed = []
             raise Violation("process-changed", f"the sparsifier changed {'; and '.join(changed)}")
+        self._assert_random_state()
+
+    def _assert_random_state(self) -> None:
+        """Assert that attach, update and restore drew no random numbers, unless the score is declared random."""
+        moved, self.guard.moved = sorted({*self.guard.moved}), []
+        if moved and self.contract.score != "random":
+            message = f"the sparsifier changed the global random state of {' and '.join(moved)}"
+            raise Violation("random-state", message)
 
     @contextmanager
     def user_defaults(self) -> Iterator[None]:
