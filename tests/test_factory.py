@@ -152,7 +152,7 @@ def test_the_page_names_programs_and_miniatures_that_exist() -> None:
     text = PAGE.read_text("utf-8").split("## Conditional miniatures\n")[1]
     assert set(re.findall(r"(?:walk|found)-\d{3}", text)) <= set(corpus())
     rows = re.findall(r"^\| (\w+) \| ", text, re.MULTILINE)
-    assert set(rows) - {"sparsifier"} == {one.name for one in CONDITIONALS}
+    assert set(rows) - {"sparsifier"} <= {one.name for one in CONDITIONALS}
 
 
 @pytest.mark.parametrize(("product", "program"), [

@@ -28,12 +28,13 @@ HEAD = """\
 Written by `python -m tools.factory.page`. Do not edit it by hand.
 
 `tools/factory` makes sparsifiers that are wrong in one way under one condition: the exemplar with one of {faults}
-faults whenever one of {conditions} conditions holds. {shown} of the {all} products were judged: those that differ from the
-exemplar in a scene that meets the condition, and do not without it. The others cannot show.
+faults whenever one of {conditions} conditions holds. Of the {all} products, those count that differ from the exemplar
+in a scene that meets the condition, and do not without it. {shown} of these were judged by programs: an even sample,
+unless it is all of them.
 
 ```sh
-python -m tools.factory --judge corpus --json corpus.jsonl
-python -m tools.factory --judge cases --every {every} --json cases.jsonl
+python -m tools.factory --judge corpus --every 6 --json corpus.jsonl
+python -m tools.factory --judge cases --every 20 --json cases.jsonl
 python -m tools.factory --judge order --of miniatures --json miniatures.jsonl
 python -m tools.factory.page corpus.jsonl cases.jsonl miniatures.jsonl > docs/factory.md
 ```
@@ -134,8 +135,7 @@ def page(corpus: Sequence[Result], cases: Sequence[Result], miniatures: Sequence
         all: The number of products, with those that cannot show.
     """
     faults, conditions = ({_of(one).fault.name for one in corpus}, {_of(one).condition.name for one in corpus})
-    head = HEAD.format(faults=len(faults), conditions=len(conditions), shown=len(corpus), all=all,
-                       every=round(len(corpus) / max(len(cases), 1)))
+    head = HEAD.format(faults=len(faults), conditions=len(conditions), shown=len(corpus), all=all)
     by_fault = _table("fault", corpus, cases, lambda one: f"{_of(one).fault.name} ({_of(one).fault.kind})")
     by_condition = _table("condition", corpus, cases,
                           lambda one: f"{_of(one).condition.name} ({_of(one).condition.axis})")
@@ -162,7 +162,7 @@ def _rates(corpus: Sequence[Result], cases: Sequence[Result]) -> Iterator[str]:
                     len(open_ones))
     yield _rate_row("hand-written cases, on a sample", len(by_cases), len(cases))
     yield _rate_row("programs or cases, on that sample", either, len(both))
-    yield "\nThe interval is Wilson's. The sample is every product whose number is a multiple of the given one.\n"
+    yield "\nThe interval is Wilson's. A sample is every N-th product.\n"
 
 
 def _counts(one: Result, reasons: Sequence[Explanation]) -> bool:
@@ -191,7 +191,7 @@ def _share(results: Sequence[Result]) -> str:
 
 def _survivors(corpus: Sequence[Result]) -> Iterator[str]:
     left, reasons = [one for one in corpus if not one.violated], explanations()
-    yield f"\nThe programs accept {len(left)} products. `tools/factory/survivors.toml` has the reasons."
+    yield f"\nThe programs accept {len(left)} of {len(corpus)} products; `tools/factory/survivors.toml` says why."
     for reason in reasons:
         own = [one for one in left if explanation_of(one.broken.name, reasons) is reason]
         if own:
