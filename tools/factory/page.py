@@ -231,4 +231,5 @@ def _read(file: str) -> list[Result]:
 if __name__ == "__main__":
     from .products import products
 
-    sys.stdout.write(page(*map(_read, sys.argv[1:4]), sum(1 for _ in products())))
+    of_corpus, of_cases, of_miniatures = map(_read, sys.argv[1:4])
+    sys.stdout.write(page(of_corpus, of_cases, of_miniatures, sum(1 for _ in products())))
