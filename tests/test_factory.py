@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import importlib
+import pickle
+import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from sparsecheck import Adapter
 from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
+from sparsecheck.programs.corpus import corpus
+from sparsecheck.values.record import Verdict
+from tests.conditional.all import CONDITIONALS
+from tools.factory import judges
 from tools.factory.checking import Shows, check
 from tools.factory.conditions import CONDITIONS
 from tools.factory.faults import FAULTS
 from tools.factory.judging import Broken, Result, everything, judge_all, miniatures
-from tools.factory.page import lines, page
-from tools.factory.products import Product, products
+from tools.factory.page import explanation_of, explanations, interval, lines, page
+from tools.factory.products import Product, product_of, products
+from tools.factory.reach import RecorderAdapter, Table, cost_first, judge_program, reach_of
 
 PRODUCTS = tuple(products())
 
@@ -60,7 +68,9 @@ def test_judging_counts_rejected_survivors_and_errors_of_the_judge() -> None:
     assert "rejected: 1 of 3 (33.3%)" in said
     assert "SURVIVES ranks_coarsely__conv1d" in said
     assert "ERROR ranks_coarsely__conv2d: the judge raised RuntimeError: no such network" in said
-    assert "`ranks_coarsely__conv1d`" in page(results, "some:judge")
+    made = page(results, results[:1], [], len(PRODUCTS))
+    assert "| programs of the corpus | 3 | 1 (33.3%) | 6.1% to 79.2% |" in made
+    assert "- `ranks_coarsely__conv1d`: no program reaches it" in made
 
 
 def test_a_judge_that_does_not_end_rejects() -> None:
@@ -77,3 +87,85 @@ def test_miniatures_can_be_judged_too() -> None:
     first = next(miniatures())
     assert isinstance(first, Broken)
     assert isinstance(first.adapter, Adapter)
+
+
+# ------------------------------------------------------------- the judges
+
+
+@pytest.fixture(scope="module")
+def reached() -> Table:
+    """Return what two quick programs reach."""
+    return tuple(reach_of(name) for name in ("gru unstructured", "found-005"))
+
+
+def test_the_recorder_is_right_and_notes_faults_that_would_act(reached: Table) -> None:
+    assert cost_first(reached, ("ranks signed weights", "gru")) == ("gru unstructured",)
+    assert cost_first(reached, ("keeps the mask of before", "third update")) == ()
+    assert set(cost_first(reached, ("prunes each row", "embedding"))) == {"found-005"}
+
+
+def test_the_corpus_rejects_a_product_by_a_program_that_reaches_it(reached: Table) -> None:
+    adapter = product_of("ranks_signed_weights__gru").adapter()
+    assert judge_program(adapter, "found-005").verdict is Verdict.PASSED
+    judges.know(judges.Known(programs=reached))
+    try:
+        assert judges.reached(adapter) == 1
+        assert str(judges.by_corpus(adapter)).startswith("gru unstructured: kept-differs")
+    finally:
+        judges.know(judges.NOTHING_KNOWN)
+
+
+def test_a_product_can_be_pickled_as_the_recorder_can() -> None:
+    for work in (product_of("ranks_signed_weights__gru").work, RecorderAdapter.sparsified):
+        assert pickle.loads(pickle.dumps(work)) is work
+
+
+def test_the_interval_is_wilsons() -> None:
+    assert interval(0, 0) == (0, 1)
+    assert interval(9, 10) == pytest.approx((0.5958, 0.9821), abs=1e-4)
+
+
+# --------------------------------------------------------------- the page
+
+PAGE = Path(__file__).parent.parent / "docs" / "factory.md"
+
+
+def test_every_survivor_on_the_page_is_a_product_and_explained() -> None:
+    listed = re.findall(r"^- `(\w+)`: ", PAGE.read_text("utf-8"), re.MULTILINE)
+    reasons = explanations()
+    assert [name for name in listed if explanation_of(name, reasons) is None] == []
+    assert {product_of(name).name for name in listed} == set(listed)
+    idle = [one.reason for one in reasons if not any(one.explains(product.name) for product in PRODUCTS)]
+    assert idle == [], "no product is called as these explanations say"
+
+
+def test_the_page_adds_up() -> None:
+    text = PAGE.read_text("utf-8")
+    [(count, killed)] = re.findall(r"^\| programs of the corpus \| (\d+) \| (\d+) ", text, re.MULTILINE)
+    assert int(count) - int(killed) == len(re.findall(r"^- `", text, re.MULTILINE))
+    for head in ("By fault", "By condition"):
+        rows = re.findall(r"\| (\d+) of (\d+) \| ", text.split(f"## {head}\n")[1].split("\n## ")[0])
+        assert (sum(int(one) for one, _ in rows), sum(int(all) for _, all in rows)) == (int(killed), int(count))
+
+
+def test_the_page_names_programs_and_miniatures_that_exist() -> None:
+    text = PAGE.read_text("utf-8").split("## Conditional miniatures\n")[1]
+    assert set(re.findall(r"(?:walk|found)-\d{3}", text)) <= set(corpus())
+    rows = re.findall(r"^\| (\w+) \| ", text, re.MULTILINE)
+    assert set(rows) - {"sparsifier"} <= {one.name for one in CONDITIONALS}
+
+
+@pytest.mark.parametrize(("product", "program"), [
+    ("ranks_coarsely__nan", "found-020"),
+    ("finalizes_dense__default_float64", "found-022"),
+    ("takes_the_mask_of_the_first__conv2d", "found-016"),
+    ("keeps_one_more__level_near_0", "found-016"),
+    ("does_not_save_the_mask__equal", "found-019"),
+    ("draws_random_numbers__level_near_0", "found-016"),
+    ("unfreezes__level_near_0", "found-030"),
+    ("copies_are_dense__equal", "found-031"),
+    ("truncates_the_level_to_tenths__linear_with_one_output", "found-015"),
+    ("ranks_masked_weights__conv2d_with_one_output", "found-017"),
+])
+def test_products_that_survived_the_first_corpus_are_rejected(product: str, program: str) -> None:
+    assert judge_program(product_of(product).adapter(), program).verdict.is_red

@@ -74,11 +74,11 @@ def _assert_computed(
 
 def _assert_ranked(one: Ranking, past: Mask | None, cut: Units, contract: Contract, dtype: str) -> None:
     weight = one.weight if past is None or contract.regrowth == "free" else np.where(past, one.weight, 0.0)
-    if np.isnan(weight).any():  # which compares with nothing
-        return
-    floor = _floor(weight, cut, contract, dtype)
-    assert_highest_kept(one.mask, weight, cut, contract, dtype, one.description, floor)
-    is_fine = not floor or bool((np.square(weight[weight != 0]) > floor).all())
+    has_nan = bool(np.isnan(weight).any())
+    compared = _without_nan(one.mask, weight, cut) if has_nan else weight
+    floor = _floor(compared, cut, contract, dtype)
+    assert_highest_kept(one.mask, compared, cut, contract, dtype, one.description, floor)
+    is_fine = not has_nan and (not floor or bool((np.square(weight[weight != 0]) > floor).all()))
     if len(one.names) == 1 and cut.count == weight.size and is_fine:
         _assert_ties_kept(one, weight, cut, contract)
 
@@ -91,6 +91,18 @@ def _floor(weight: Reals, cut: Units, contract: Contract, dtype: str) -> float:
     if contract.score != "magnitude-l2" or not cut.count:
         return 0.0
     return _SMALLEST_SQUARE[dtype] * math.ceil(weight.size / cut.count) / SLACK[dtype]
+
+
+def _without_nan(mask: Mask, weight: Reals, cut: Units) -> Reals:
+    """Return a weight whose units with a NaN are right wherever they are: a NaN may rank highest or lowest.
+
+    Those that are kept score highest and those that are removed lowest, so that only the others are compared.
+    """
+    inside = cut.index >= 0
+    has_nan = np.bincount(cut.index[inside], weights=np.isnan(weight[inside]), minlength=cut.count) > 0
+    excused = np.zeros_like(mask)
+    excused[inside] = has_nan[cut.index[inside]]
+    return np.where(excused, np.where(mask, np.inf, 0.0), weight)
 
 
 def _assert_ties_kept(one: Ranking, weight: Reals, cut: Units, contract: Contract) -> None:

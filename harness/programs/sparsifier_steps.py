@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import io
 import pickle
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -55,7 +53,7 @@ def _attach(step: Attach, walk: Walk) -> None:
 def _call_attach(walk: Walk) -> Sparsified:
     plan, context = walk.plan.copy(), build.context(walk.program, walk.dtype, walk.device)
     try:
-        with _user_defaults(walk), walk.guard.contain():
+        with walk.user_defaults(), walk.guard.contain():
             answer = walk.adapter.attach(walk.model, plan, context)
     except Exception as error:
         assert_deliberate(error, "attach")
@@ -79,20 +77,6 @@ def _assert_attach_refused(walk: Walk, name: str) -> None:
     raise Violation("not-refused", f"the model has no parameter {name}, but attach and update go through")
 
 
-@contextlib.contextmanager
-def _user_defaults(walk: Walk) -> Iterator[None]:
-    """Have the user's default dtype inside; what the sparsifier changes is the guard's business."""
-    earlier = torch.get_default_dtype()
-    if earlier == walk.default_dtype:
-        yield
-        return
-    torch.set_default_dtype(walk.default_dtype)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(earlier)
-
-
 @take.register(Update)
 def _update(step: Update, walk: Walk) -> None:
     sparsified = walk.attached
@@ -109,7 +93,7 @@ def _update(step: Update, walk: Walk) -> None:
     before = walk.twin.reported() if walk.updates or walk.contract.masks_at == "attach" else None
     walk.inferred = walk.inferred or step.under == "inference_mode"
     try:
-        with _user_defaults(walk), under(step.under):
+        with under(step.under):
             sparsified.update(*(() if level is None else (level,)))
     except Violation:
         raise
@@ -134,8 +118,7 @@ def _judge_update_error(walk: Walk, error: Exception, step: Update) -> None:
 
 def _assert_update_refused(walk: Walk, sparsified: Sparsified, level: Any) -> None:
     try:
-        with _user_defaults(walk):
-            sparsified.update(level)
+        sparsified.update(level)
     except Violation:
         raise
     except Exception as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -35,6 +36,7 @@ class Walk:
         contract: The declared contract.
         plan: The plan.
         device: The device.
+        default_dtype: Torch's default dtype from attach on.
         guard: The guard of the process-wide state.
         twin: The dense twin.
         model: The model that the user holds: the dense one, then the sparse one, then the final one.
@@ -117,15 +119,38 @@ class Walk:
 
     def _take(self, step: Step) -> None:
         try:
-            take(step, self)
+            with self.user_defaults():
+                take(step, self)
         except Skipped as reason:
             self.skipped.append(f"{statements.describe(step)}: {reason}")
             return
         if not self.finished:
-            statements.assert_state(self)
+            with self.user_defaults():
+                statements.assert_state(self)
         if changed := self.guard.changed:
             self.guard.changed = []
             raise Violation("process-changed", f"the sparsifier changed {'; and '.join(changed)}")
+        self._assert_random_state()
+
+    def _assert_random_state(self) -> None:
+        """Assert that attach, update and restore drew no random numbers, unless the score is declared random."""
+        moved, self.guard.moved = sorted({*self.guard.moved}), []
+        if moved and self.contract.score != "random":
+            message = f"the sparsifier changed the global random state of {' and '.join(moved)}"
+            raise Violation("random-state", message)
+
+    @contextmanager
+    def user_defaults(self) -> Iterator[None]:
+        """Have the user's default dtype inside; what the sparsifier changes is the guard's business."""
+        earlier = torch.get_default_dtype()
+        if earlier == self.default_dtype:
+            yield
+            return
+        torch.set_default_dtype(self.default_dtype)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(earlier)
 
     def supports(self, capability: str) -> bool:
         """Return whether the adapter declares a capability as supported."""

@@ -65,12 +65,18 @@ def draw(name: str, shape: tuple[int, ...], kind: Values, dtype: Dtype) -> Reals
         dtype: The dtype of the model.
     """
     size = math.prod(shape)
-    signs = np.where(_order(f"{name} signs", size) % 2 == 0, -1.0, 1.0)
-    values = signs * _magnitudes(name, size, kind, dtype)
+    values = _signs(name, size, kind) * _magnitudes(name, size, kind, dtype)
     scale = 2.0 ** -round(math.log2(max(1, size / shape[0])) / 2) if kind not in ("subnormal", "wide") else 1.0
     scaled: Reals = (values * scale).reshape(shape)
     scaled.flags.writeable = False
     return scaled
+
+
+def _signs(name: str, size: int, kind: Values) -> Reals:
+    """Return the signs: half of them negative, but none if all values are equal, and in one parameter of four."""
+    if kind == "equal" or int(random_numbers.integers(f"{name} positive", (1,), 4)[0]) == 0:
+        return np.ones(size)
+    return np.where(_order(f"{name} signs", size) % 2 == 0, -1.0, 1.0)
 
 
 def _magnitudes(name: str, size: int, kind: Values, dtype: Dtype) -> Reals:

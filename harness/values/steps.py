@@ -18,7 +18,7 @@ class Attach(_Step, frozen=True, kw_only=True, tag="attach"):
     """Attach the sparsifier; once per program.
 
     Attributes:
-        default_dtype: Torch's default dtype during the call, and during all updates.
+        default_dtype: Torch's default dtype during the call and from then on.
     """
 
     default_dtype: Literal["float32", "float64", "bfloat16"] = "float32"

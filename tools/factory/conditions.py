@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from sparsecheck import Band, Block, Channel, NofM, Unstructured
+from sparsecheck import Band, Block, Channel, Given, NofM, Unstructured
 from tests.conditional.given import FORTRAN
 
 from .faulty import At, Condition
@@ -153,7 +153,7 @@ _PLANS: dict[str, tuple[Any, dict[str, Any]]] = {
         {"patterns": (Block((3, 4), 0.5),)}),
     "n of m": (lambda at: isinstance(at.pattern, NofM), {"patterns": (NofM(1, 2),)}),
     "band": (lambda at: isinstance(at.pattern, Band), {"patterns": (Band(5),)}),
-    "given": (lambda at: at.pattern is FORTRAN, {"patterns": (FORTRAN,)}),
+    "given": (lambda at: isinstance(at.pattern, Given), {"patterns": (FORTRAN,)}),
     "weight beside bias": (lambda at: len(at.work.plan.names) > 1 and at.name.endswith("bias"),
                            {"attributes": ("weight", "bias"), "planned": 1}),
 }

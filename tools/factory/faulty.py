@@ -45,7 +45,7 @@ class At:
     @property
     def original(self) -> nn.Parameter:
         path, attribute = split_name(self.name)
-        return self.work.model.get_parameter(f"{path}.parametrizations.{attribute}.original")
+        return self.work.model.get_parameter(f"{path}.parametrizations.{attribute}.original".lstrip("."))
 
     @property
     def mask(self) -> Tensor:
@@ -164,7 +164,7 @@ class Faulty(Exemplar):
 
     def update(self, level: float | None = None) -> None:
         self.levels.append(level)
-        right = self.planned = self.plan if level is None else self.plan.at_level(level)
+        right = self.planned = self.plan if level is None else self.plan.at_level(float(level))
         self.earlier = {name: self.mask_tensor(name).clone() for name in right.names}
         wrong = {name: self.do("pattern", name, pattern) for name, pattern in right.patterns.items()}
         plan, self.plan = self.plan, Plan(wrong, right.scope)
@@ -189,6 +189,7 @@ class Faulty(Exemplar):
             self.do("loaded", name, before[name])
 
     def finalize(self) -> nn.Module:
+        self._refuse_if_finalized("finalize")
         wrong = [At(self, name) for name in self.plan.names if self.condition.holds(At(self, name))]
         held = [(at, at.module, at.mask) for at in wrong]
         for at in wrong if self.fault.place == "finalize" else ():

@@ -16,12 +16,18 @@ from typing import Any
 import torch
 
 from sparsecheck import Adapter
-from tests.bench_of_one import available, canonical, judge
 from tests.conditional.all import CONDITIONALS
-from tools.kill_matrix.matrix import cheaper
 
+from . import judges, reach
 from .checking import Shows, check
+from .judges import NOTHING_KNOWN, Known
 from .products import products
+
+JUDGES = {
+    "corpus": "tools.factory.judges:by_corpus", "cases": "tools.factory.judges:by_cases",
+    "order": "tools.factory.judges:in_corpus_order",
+}
+"""The judges that have a name: the area WALK, all other areas, and the corpus in its order."""
 
 Judge = Callable[[Adapter], str | None]
 """Returns the first statement that a sparsifier violates, or None if it is accepted."""
@@ -57,11 +63,13 @@ class Result:
         broken: The sparsifier.
         violated: The statement that it violates; empty if it was accepted.
         error: What the judge raised instead of a verdict; empty if it gave one.
+        reached: The number of programs or cells that reach a product's fault; None if nothing is known about that.
     """
 
     broken: Broken
     violated: str = ""
     error: str = ""
+    reached: int | None = None
 
 
 def miniatures() -> Iterator[Broken]:
@@ -77,29 +85,12 @@ def everything() -> Iterator[Broken]:
         yield Broken("tools.factory.products", product.name, group, product.says)
 
 
-def by_canonical_cells(adapter: Adapter) -> str | None:
-    """Return the first canonical cell that is red: what the requirements notice without programs."""
-    return _first_red(adapter, canonical(adapter))
-
-
-def by_cells(adapter: Adapter) -> str | None:
-    """Return the first cell that is red, of all that can be judged here."""
-    return _first_red(adapter, available(adapter))
-
-
-def _first_red(adapter: Adapter, cells: Iterable[Any]) -> str | None:
-    with cheaper():
-        for cell in cells:
-            record = judge(adapter, cell)
-            if record.verdict.is_red:
-                return f"{record.cell.removeprefix('it:')}: {record.signature}"
-    return None
-
-
 # ----------------------------------------------------------------- many at a time
 
 
-def judge_all(subjects: Iterable[Broken], judge_name: str, limit: int, jobs: int) -> Iterator[Result]:
+def judge_all(
+    subjects: Iterable[Broken], judge_name: str, limit: int, jobs: int, known: Known = NOTHING_KNOWN
+) -> Iterator[Result]:
     """Judge each sparsifier in one of `jobs` processes, and yield the results in order.
 
     Args:
@@ -107,9 +98,21 @@ def judge_all(subjects: Iterable[Broken], judge_name: str, limit: int, jobs: int
         judge_name: The judge, `MODULE:FUNCTION`.
         limit: Seconds that one may take; a sparsifier that takes longer is rejected for it.
         jobs: The number of processes.
+        known: What programs and cells reach.
     """
     load(judge_name)
-    yield from _in_processes(partial(_judged, judge_name, limit), subjects, jobs)
+    yield from _in_processes(partial(_judged, judge_name, limit), subjects, jobs, known)
+
+
+def reach_all(jobs: int, programs: bool, cells: bool) -> Known:
+    """Find out what programs and cells reach, in `jobs` processes."""
+    names, ids = (tuple(reach.programs()) if programs else ()), (tuple(reach.cells()) if cells else ())
+    found = tuple(_in_processes(_reached, [*names, *ids], jobs))
+    return Known(found[: len(names)], found[len(names):])
+
+
+def _reached(name: str) -> reach.Reached:
+    return reach.reach_of(name) if name in reach.programs() else reach.reach_of_cell(name)
 
 
 def check_all(jobs: int) -> Iterator[tuple[Broken, Shows]]:
@@ -125,14 +128,17 @@ def load(name: str) -> Judge:
     return found
 
 
-def _in_processes(function: Callable[[Any], Any], work: Iterable[Any], jobs: int) -> Iterator[Any]:
-    with ProcessPoolExecutor(jobs, get_context("spawn"), _get_ready) as pool:
+def _in_processes(
+    function: Callable[[Any], Any], work: Iterable[Any], jobs: int, known: Known = NOTHING_KNOWN
+) -> Iterator[Any]:
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _get_ready, (known,)) as pool:
         yield from pool.map(function, work)
 
 
-def _get_ready() -> None:
+def _get_ready(known: Known) -> None:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
+    judges.know(known)
 
 
 @cache
@@ -149,13 +155,14 @@ class _TooLong(BaseException):
 
 
 def _judged(judge_name: str, limit: int, broken: Broken) -> Result:
+    reached = judges.reached(broken.adapter)
     try:
         with _at_most(limit):
-            return Result(broken, violated=load(judge_name)(broken.adapter) or "")
+            return Result(broken, violated=load(judge_name)(broken.adapter) or "", reached=reached)
     except _TooLong:
-        return Result(broken, violated=f"does not end within {limit} s")
+        return Result(broken, violated=f"does not end within {limit} s", reached=reached)
     except Exception as error:
-        return Result(broken, error=f"{type(error).__name__}: {error}"[:500])
+        return Result(broken, error=f"{type(error).__name__}: {error}"[:500], reached=reached)
 
 
 @contextlib.contextmanager

@@ -36,9 +36,13 @@ class Product:
     def adapter(self) -> type[Adapter]:
         """Return the adapter's class."""
         own = {"__module__": __name__, "__doc__": self.says}
+        return type(self.name, (FaultyAdapter,), {**own, "sparsified": self.work})
+
+    @cached_property
+    def work(self) -> type[Faulty]:
+        """Return the class of the sparsifier at work, which can be pickled by its name."""
         parts = {"fault": self.fault, "condition": self.condition}
-        work = type(f"{self.name}__work", (Faulty,), {**own, **parts})
-        return type(self.name, (FaultyAdapter,), {**own, "sparsified": work})
+        return type(f"{self.name}{_WORK}", (Faulty,), {"__module__": __name__, "__doc__": self.says, **parts})
 
     @property
     def scene(self) -> Scene:
@@ -49,6 +53,9 @@ class Product:
     def canonical(self) -> Scene:
         """Return the same scene without the condition."""
         return _scene(self.fault.scene, {}, ("update", *self.fault.steps))
+
+
+_WORK = "__work"
 
 
 def _words(text: str) -> str:
@@ -70,7 +77,13 @@ def products() -> Iterator[Product]:
 _BY_NAME = {product.name: product for product in products()}
 
 
+def product_of(name: str) -> Product:
+    """Return the product of that name."""
+    return _BY_NAME[name]
+
+
 def __getattr__(name: str) -> Any:
-    if name not in _BY_NAME:
+    product = _BY_NAME.get(name.removesuffix(_WORK))
+    if product is None:
         raise AttributeError(f"no product is called {name}: python -m tools.factory --list")
-    return _BY_NAME[name].adapter
+    return product.work if name.endswith(_WORK) else product.adapter
