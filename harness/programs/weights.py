@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ..oracle import random_numbers
+from ..oracle.random_numbers import integers
 from ..oracle.units import Reals
 from ..values.program import Dtype, Values
 
@@ -33,13 +33,28 @@ def draw(name: str, shape: tuple[int, ...], kind: Values, dtype: Dtype) -> Reals
         kind: The kind of values.
         dtype: The dtype of the model.
     """
+    if kind == "distinct":
+        return distinct(name, shape, dtype)
     size = math.prod(shape)
-    signs = np.where(_order(f"{name} signs", size) % 2 == 0, -1.0, 1.0)
-    values = signs * _magnitudes(name, size, kind, dtype)
-    scale = 2.0 ** -round(math.log2(max(1, size / shape[0])) / 2) if kind not in ("subnormal", "wide") else 1.0
-    scaled: Reals = (values * scale).reshape(shape)
+    values = _signs(name, size) * _magnitudes(name, size, kind, dtype)
+    scaled: Reals = (values * (1.0 if kind in ("subnormal", "wide") else _scale(shape))).reshape(shape)
     scaled.flags.writeable = False
     return scaled
+
+
+def distinct(name: str, shape: tuple[int, ...], dtype: Dtype) -> Reals:
+    """Return values of which no two have the same magnitude if the dtype has as many, as `draw` does."""
+    size = math.prod(shape)
+    values: Reals = _signs(name, size) * _distinct(name, size, dtype) * _scale(shape)
+    return values.reshape(shape)
+
+
+def _signs(name: str, size: int) -> Reals:
+    return np.where(_order(f"{name} signs", size) % 2 == 0, -1.0, 1.0)
+
+
+def _scale(shape: tuple[int, ...]) -> float:
+    return 2.0 ** -round(math.log2(max(1, math.prod(shape) / shape[0])) / 2)
 
 
 def _magnitudes(name: str, size: int, kind: Values, dtype: Dtype) -> Reals:
@@ -47,19 +62,17 @@ def _magnitudes(name: str, size: int, kind: Values, dtype: Dtype) -> Reals:
         return (_order(f"{name} few", size) % 3 + 1) / 4
     if kind == "equal":
         return np.full(size, 0.5)
-    distinct = _distinct(name, size, dtype)
-    if kind == "distinct":
-        return distinct
+    values = _distinct(name, size, dtype)
     order = _order(f"{name} places", size)
     if kind == "zeros":
-        distinct[order[: size // 3]] = 0.0
+        values[order[: size // 3]] = 0.0
     elif kind in ("nan", "infinite"):
-        distinct[order[:1]] = np.nan if kind == "nan" else np.inf
+        values[order[:1]] = np.nan if kind == "nan" else np.inf
     elif kind == "subnormal":
-        distinct = np.ceil(distinct * 16) * 2.0 ** -_SMALLEST[dtype]
+        values = np.ceil(values * 16) * 2.0 ** -_SMALLEST[dtype]
     elif kind == "wide":
-        distinct = (1 + np.floor(distinct * 16) / 16) * 2.0 ** -(order % (_RANGE[dtype] + 1))
-    return distinct
+        values = (1 + np.floor(values * 16) / 16) * 2.0 ** -(order % (_RANGE[dtype] + 1))
+    return values
 
 
 def _distinct(name: str, size: int, dtype: Dtype) -> Reals:
@@ -71,13 +84,13 @@ def _distinct(name: str, size: int, dtype: Dtype) -> Reals:
 def _order(name: str, size: int) -> NDArray[np.int64]:
     """Return a permutation of the numbers below `size`, which depends on the name."""
     base = _permutation(size)
-    start = int(random_numbers.integers(name, (1,), size)[0])
+    start = int(integers(name, (1,), size)[0])
     return np.roll(base, start)[base]
 
 
 @lru_cache(maxsize=256)
 def _permutation(size: int) -> NDArray[np.int64]:
     """Return a permutation of the numbers below `size`, cached because sorting is slow."""
-    order: NDArray[np.int64] = np.argsort(random_numbers.integers("permutation", (size,), 2**62), kind="stable")
+    order: NDArray[np.int64] = np.argsort(integers("permutation", (size,), 2**62), kind="stable")
     order.flags.writeable = False
     return order

@@ -121,6 +121,7 @@ class Removal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
         keep: `n` and `m` of `n_of_m`.
         width: The width of `band`.
         order: The memory order of a given mask, as NumPy names it.
+        fill: Whether a given mask is drawn, or keeps everything (`ones`) or nothing (`zeros`).
     """
 
     name: str
@@ -131,6 +132,7 @@ class Removal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     keep: tuple[int, int] = (2, 4)
     width: int = 3
     order: Literal["C", "F"] = "C"
+    fill: Literal["drawn", "ones", "zeros"] = "drawn"
 
 
 class Program(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -146,6 +148,7 @@ class Program(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
         scope: As in `Plan`.
         optimizer: The optimizer of the steps that train. It lives as long as the parameters do.
         steps: The steps, in order.
+        sequential: Whether the model is an `nn.Sequential`, which runs every child that it is given.
     """
 
     format: Literal[1] = 1
@@ -157,6 +160,7 @@ class Program(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     scope: Literal["each", "all"] = "each"
     optimizer: OptimizerKind = "sgd"
     steps: tuple[Step, ...]
+    sequential: bool = False
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
