@@ -75,7 +75,7 @@ def run(text: str, adapter: Adapter) -> Exception | None:
 
 def cells(adapter: Adapter, id: str) -> Iterator[Planned]:
     """Yield the cells of a requirement on the CPU."""
-    chosen = planned(adapter, Selection(requirements=(id,)))
+    chosen = planned(adapter, [catalogue.requirement(id)])
     yield from (one for one in chosen if one.cell.device == "cpu" and one.disposition != "unavailable")
 
 
