@@ -145,9 +145,14 @@ def test_a_cell_that_is_no_program_says_why(id: str) -> None:
 # ----------------------------------------------------------------- programs of the corpus
 
 WALKS = {
-    "KeepsTies": "walk-054", "CountsTheThirdInVain": "walk-035", "MakesGroupsOnce": "walk-122",
-    "SqueezesOneOutput": "walk-056", "UnfreezesAtANewLevel": "walk-064", "MixesRows": "walk-087",
-    "ClearsPreHooks": "walk-012", "FinalizesByPrefix": "walk-017",
+    "KeepsTies": "walk-054",
+    "CountsTheThirdInVain": "walk-035",
+    "MakesGroupsOnce": "walk-122",
+    "SqueezesOneOutput": "walk-056",
+    "UnfreezesAtANewLevel": "walk-064",
+    "MixesRows": "walk-087",
+    "ClearsPreHooks": "walk-012",
+    "FinalizesByPrefix": "walk-017",
 }
 
 
