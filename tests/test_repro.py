@@ -144,23 +144,14 @@ def test_a_cell_that_is_no_program_says_why(id: str) -> None:
 
 # ----------------------------------------------------------------- programs of the corpus
 
-WALKS = {
-    "KeepsTies": "walk-054",
-    "CountsTheThirdInVain": "walk-035",
-    "MakesGroupsOnce": "walk-122",
-    "SqueezesOneOutput": "walk-056",
-    "UnfreezesAtANewLevel": "walk-064",
-    "MixesRows": "walk-087",
-    "ClearsPreHooks": "walk-012",
-    "FinalizesByPrefix": "walk-017",
-}
+WALKS = ("KeepsTies", "MakesGroupsOnce", "SqueezesOneOutput", "UnfreezesAtANewLevel", "FinalizesByPrefix")
 
 
 @pytest.mark.parametrize("name", WALKS)
 def test_the_script_of_a_program_fails_as_it_does(name: str) -> None:
     adapter = next(one.adapter for one in CONDITIONALS if one.name == name)()
-    one = next(one for one in cells(adapter, "WALK-01") if one.cell.layer == WALKS[name])
-    record = judge(adapter, one)
+    judged = ((one, judge(adapter, one)) for one in cells(adapter, "WALK-01"))
+    one, record = next((one, record) for one, record in judged if record.verdict is Verdict.FAILED)
     lines, ending = walk_script(Trial(one.cell, adapter), record.signature.partition(":")[0], record.message)
     text = compose(lines, None, ending)
     assert run(text, ExemplarAdapter()) is None
