@@ -93,7 +93,8 @@ def stated(pattern: Any, weight: Tensor) -> Tensor | None:
         return torch.as_tensor(pattern.mask)
     if hasattr(pattern, "width"):
         rows, columns = torch.arange(weight.shape[0])[:, None], torch.arange(weight.shape[1])
-        return (rows - columns).abs() <= pattern.width // 2
+        band: Tensor = (rows - columns).abs() <= pattern.width // 2
+        return band
     return None
 
 

@@ -117,12 +117,12 @@ def saved_left_alone(sparsified: Sparsified, restore: Restore, batches: list[Bat
 
 
 def later_update(sparsified: Sparsified) -> None:
-    for act in (lambda: sparsified.update(0.75), sparsified.update):
+    for levels in ((0.75,), ()):
         try:
-            return act()
+            sparsified.update(*levels)
         except Exception:
             continue
-    return None
+        return
 
 
 def shares_no_storage(sparsified: Sparsified, restore: Restore) -> None:
