@@ -130,7 +130,7 @@ def test_the_same_report_undamaged_is_taken(tmp_path: Path, command: str) -> Non
 
 
 INTERNAL = {
-    "CannotInline", "Failure", "ForkServerUnavailable", "InvalidCapabilities",
+    "CannotInline", "ForkServerUnavailable", "InvalidCapabilities",
     "InvalidContract", "InvalidPattern", "NoGraphs", "NotOffered", "NotRun", "Refusal", "Skipped", "Stopped",
     "TooBroad", "UnsupportedPattern", "Violation", "VoidResult",
 }

@@ -58,7 +58,7 @@ def run(program: Program) -> list[str]:
 
 def test_short_program_is_nine_lines() -> None:
     assert run(SHORT) == [
-        "model = nn.Sequential(OrderedDict(layer1=nn.Linear(2, 2, bias=False)))",
+        "model = Chain(OrderedDict(layer1=nn.Linear(2, 2, bias=False)))",
         "model.layer1.weight.data = torch.tensor([[-0.5, -0.5], [-0.5, -0.75]])",
         'plan = Plan({"layer1.weight": Unstructured(0.29)})',
         "inputs = torch.rand(3, 2)",

@@ -3,85 +3,187 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+import torch
 
-from sparsecheck import catalogue
-from sparsecheck.adapter.discovery import find, load, registrations
-from sparsecheck.features.repro.format_code import WIDTH, wrap_line
-from sparsecheck.features.repro.script import Failing, NoReproducer, script
+from sparsecheck import Adapter, catalogue
+from sparsecheck.adapter.discovery import find, load
+from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
+from sparsecheck.features.repro.script import Failing, script
 from sparsecheck.features.repro.verify import is_symptom, run_script, verify
 from sparsecheck.process.environment import here
-from sparsecheck.report.ledger import enumerate_cells
+from sparsecheck.process.guard import Guard
+from sparsecheck.programs.format_code import WIDTH, wrap_line
+from sparsecheck.programs.lives import LIVES, WHY, NoProgram, expressible, life_of, program_of
+from sparsecheck.programs.script import compose
+from sparsecheck.programs.script_lines import ScriptLines
+from sparsecheck.programs.walk_script import walk_script
+from sparsecheck.report.ledger import Planned, enumerate_cells
 from sparsecheck.run.run_in_subprocesses import Run, judge_in_subprocesses
+from sparsecheck.trials.refusal import words_for
+from sparsecheck.trials.trial import Trial
 from sparsecheck.values.cell import Cell
+from sparsecheck.values.program import from_json, to_json
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection
+from tests.bench_of_one import judge, planned
+from tests.conditional.all import CONDITIONALS
+from tests.miniatures.all import MINIATURES
+from tests.variants.all import VARIANTS
 
+MASK = [one.id for one in catalogue.CATALOGUE if "mask" in one.profiles]
 AO, PRUNE = "torch-ao-weight-norm-l1", "torch-prune-l1-unstructured"
 TORCH = (
-    f"{AO}:REFUSE-02/conv1d/unstructured-0.5/float32/cpu", f"{AO}:MASK-01/linear/unstructured-0.5/bfloat16/cpu",
     f"{AO}:MASK-24/linear/unstructured-0.3/float32/cpu", f"{AO}:REG-09/linear/unstructured-0.5/float32/cpu",
-    f"{AO}:STATE-03/linear/unstructured-0.5/float32/cpu", f"{AO}:STATE-06/linear/unstructured-0.5/float32/cpu",
-    f"{AO}:STATE-07/linear/unstructured-0.5/float32/cpu", f"{AO}:STATE-08/linear/unstructured-0.5/float32/cpu",
-    f"{AO}:STATE-10/linear/unstructured-0.5/float32/cpu", f"{AO}:STATE-11/linear/unstructured-0.5/float32/cpu",
-    f"{PRUNE}:MASK-01/strided/unstructured-0.5/float32/cpu", f"{PRUNE}:MASK-24/linear/unstructured-0.3/float32/cpu",
-    f"{PRUNE}:REFUSE-06/tied/unstructured-0.5/float32/cpu", f"{PRUNE}:STATE-14/linear/unstructured-0.5/float32/cpu",
-    "torch-ao-fake-sparsity:MASK-21/linear/given/float32/cpu", "torch-ao-fake-sparsity:REG-08/linear/given/float32/cpu",
-    "torch-prune-custom-from-mask:REG-11/linear/given/float32/cpu",
-    "torch-ao-nearly-diagonal:STATE-05/linear/band-3/float32/cpu", f"{AO}:MASK-35/linear/block2x2-0.3/float32/cpu",
-)
-OTHERS = (
-    "nncf-magnitude:MASK-01/sequential/unstructured-0.5/float32/cpu",
-    "nncf-magnitude:MASK-05/linear/unstructured-0/float32/cpu",
-    "nncf-magnitude:MASK-14/mixed/unstructured-0.5/float32/cpu",
-    "nncf-magnitude:MASK-22/linear/unstructured-0.5/float32/cpu",
-    "nncf-magnitude:REG-13/linear/unstructured-0.5/float32/cpu",
-    "lightning-model-pruning:PROCESS-01/linear/unstructured-0.5/float32/cpu",
-    "lightning-model-pruning:REG-19/linear/unstructured-0.5/float32/cpu",
-    "modelopt-magnitude:REG-07/linear/2of4/float32/cpu", "modelopt-magnitude:REG-22/linear/2of4/float32/cpu",
-    "torch-pruning-magnitude:STRUCT-11/linear/channel0-0.5/float32/cpu",
-    "torch-pruning-magnitude:STRUCT-12/linear/channel0-0.5/float32/cpu",
+    f"{AO}:STATE-11/linear/unstructured-0.5/float32/cpu", f"{PRUNE}:STATE-14/linear/unstructured-0.5/float32/cpu",
 )
 PASSES = "exemplar:MASK-01/linear/given/float32/cpu"
 
 
-def cells() -> Iterator[str]:
-    """Yield the cells whose package is installed."""
-    there = {one.name for one in registrations() if not one.lacking}
-    yield from (cell for cell in (*TORCH, *OTHERS) if cell.partition(":")[0] in there)
+def text_of(adapter: Adapter, cell: Cell) -> str:
+    """Return the script of a cell for any adapter of its declaration, which it takes as a variable."""
+    trial = Trial(cell, adapter)
+    life, words = life_of(trial), words_for(trial, trial.lacking)
+    return compose(ScriptLines(program_of(trial, life), life.items, trial.contract, words, life.forgives), None)
+
+
+def run(text: str, adapter: Adapter) -> Exception | None:
+    """Return the exception by which a script ends."""
+    module = ModuleType("reproducer")
+    vars(module)["adapter"] = adapter
+    sys.modules["reproducer"] = module
+    try:
+        with Guard().keep(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            exec(compile(text, "reproducer", "exec"), vars(module))
+    except Exception as error:
+        return error
+    finally:
+        del sys.modules["reproducer"]
+        torch._dynamo.reset()
+    return None
+
+
+def cells(adapter: Adapter, id: str) -> Iterator[Planned]:
+    """Yield the cells of a requirement on the CPU."""
+    chosen = planned(adapter, [catalogue.requirement(id)])
+    yield from (one for one in chosen if one.cell.device == "cpu" and one.disposition != "unavailable")
+
+
+def fails_alike(adapter: Adapter, id: str) -> bool:
+    """Return whether the script of a failing cell shows its failure."""
+    for one in cells(adapter, id):
+        record = judge(adapter, one)
+        if record.verdict is Verdict.FAILED:
+            try:
+                error = run(text_of(adapter, one.cell), adapter)
+            except NoProgram:
+                continue
+            if error is not None and is_symptom(type(error).__name__, record):
+                return True
+    return False
+
+
+@pytest.mark.parametrize("id", LIVES)
+def test_a_script_fails_on_a_broken_sparsifier(id: str) -> None:
+    broken = [one.adapter for one in MINIATURES if one.requirement == id and one.adapter.profile == "mask"]
+    assert any(fails_alike(adapter(), id) for adapter in broken)
 
 
 @cache
-def records(sparsifier: str) -> dict[str, Record]:
-    """Return the records of the cells above, judged in one run."""
-    mine = tuple(cell for cell in cells() if cell.startswith(f"{sparsifier}:"))
+def correct(id: str) -> tuple[Adapter, Planned] | None:
+    """Return a correct sparsifier with a cell of a requirement."""
+    for make in (ExemplarAdapter, *VARIANTS.values()):
+        adapter = make()
+        if adapter.profile == "mask" and (one := next(cells(adapter, id), None)):
+            return adapter, one
+    return None
+
+
+@pytest.mark.parametrize("id", [*LIVES][::2])
+def test_a_script_passes_on_a_correct_sparsifier(id: str) -> None:
+    found = correct(id)
+    if found is None:
+        pytest.skip("no correct variant declares it")
+    adapter, one = found
+    assert run(text_of(adapter, one.cell), adapter) is None
+
+
+def test_a_cell_is_a_program_that_json_holds() -> None:
+    for id in ("MASK-08", "MASK-14", "REG-21", "TRAIN-06"):
+        trial = Trial(next(cells(ExemplarAdapter(), id)).cell, ExemplarAdapter())
+        program = program_of(trial, life_of(trial))
+        assert from_json(to_json(program), "it") == program
+
+
+def test_most_requirements_are_programs_and_the_others_say_why() -> None:
+    assert {*LIVES, *WHY} <= set(MASK)
+    assert not set(LIVES) & set(WHY)
+    assert {*expressible(MASK), *WHY} == set(MASK)
+    share = f"{len(expressible(MASK))} of the {len(MASK)} requirements"
+    assert len(expressible(MASK)) >= 0.6 * len(MASK)
+    assert share in (Path(__file__).parents[1] / "docs" / "adapters.md").read_text("utf-8"), share
+
+
+@pytest.mark.parametrize("id", ["MASK-28", "PROCESS-02", "REG-10", "DEVICE-01"])
+def test_a_cell_that_is_no_program_says_why(id: str) -> None:
+    cell = Cell.parse(f"it:{id}/linear/given/float32/cpu")
+    with pytest.raises(NoProgram, match=f"there is no script for {cell.id}: .+") as raised:
+        life_of(Trial(cell, ExemplarAdapter()))
+    assert raised.value.hint == f"Run `sparsecheck run --cell {cell.id}` to see it fail."
+
+
+# ----------------------------------------------------------------- programs of the corpus
+
+WALKS = ("KeepsTies", "MakesGroupsOnce", "SqueezesOneOutput", "UnfreezesAtANewLevel", "FinalizesByPrefix")
+
+
+@pytest.mark.parametrize("name", WALKS)
+def test_the_script_of_a_program_fails_as_it_does(name: str) -> None:
+    adapter = next(one.adapter for one in CONDITIONALS if one.name == name)()
+    judged = ((one, judge(adapter, one)) for one in cells(adapter, "WALK-01"))
+    one, record = next((one, record) for one, record in judged if record.verdict is Verdict.FAILED)
+    lines, ending = walk_script(Trial(one.cell, adapter), record.signature.partition(":")[0], record.message)
+    text = compose(lines, None, ending)
+    assert run(text, ExemplarAdapter()) is None
+    error = run(text, adapter)
+    assert error is not None
+    assert is_symptom(type(error).__name__, record)
+
+
+# ----------------------------------------------------------------- the command
+
+
+def failing(id: str, record: Record | None = None) -> Failing:
+    found = load(find(id.partition(":")[0]))
+    [one] = enumerate_cells(catalogue.CATALOGUE, found.declaration, Selection(cells=(id,)), here())
+    return Failing(one, found, record or Record(id, Verdict.FAILED), here())
+
+
+@cache
+def record_of(id: str) -> Record:
+    """Return the record of one of the cells above, judged in one run for each sparsifier."""
+    sparsifier = id.partition(":")[0]
+    mine = tuple(cell for cell in TORCH if cell.startswith(f"{sparsifier}:"))
     report = judge_in_subprocesses(Run((sparsifier,), selection=Selection(cells=mine)), lambda line: None)
-    return {record.cell: record for record in report.records}
+    return next(record for record in report.records if record.cell == id)
 
 
-def failing(id: str, record: Record | None = None, adapter: Path | None = None) -> Failing:
-    found = load(find(id.partition(":")[0], [adapter] if adapter else []))
-    [planned] = enumerate_cells(catalogue.CATALOGUE, found.declaration, Selection(cells=(id,)), here())
-    return Failing(planned, found, record or Record(id, Verdict.FAILED), here())
-
-
-@pytest.mark.parametrize("id", tuple(cells()))
-def test_a_script_fails_as_its_cell_does(id: str) -> None:
-    record = records(id.partition(":")[0])[id]
-    assert record.verdict is Verdict.KNOWN
+@pytest.mark.parametrize("id", TORCH)
+def test_a_script_needs_torch_alone_and_names_its_cell(id: str) -> None:
+    record = record_of(id)
     text = script(failing(id, record))
     verify(text, record)
-    modules = {name.partition(".")[0] for name in imported(text)}
-    package = {"torch", "nncf", "lightning", "modelopt", "torch_pruning"}
-    assert modules <= {*sys.stdlib_module_names, *package}, modules
+    assert {name.partition(".")[0] for name in imported(text)} <= {*sys.stdlib_module_names, "torch", "numpy"}
     assert text == script(failing(id, record))
     sentence = catalogue.requirement(Cell.parse(id).requirement).sentence
     assert sentence in " ".join(text.replace("\n#", "").split())
@@ -96,58 +198,24 @@ def imported(text: str) -> Iterator[str]:
             yield str(node.module)
 
 
-FIXED = {
-    *("MASK-01/strided", "MASK-02/linear", "MASK-05/linear", "MASK-06/linear", "MASK-08/linear", "MASK-12/linear"),
-    *("MASK-14/mixed", "PROCESS-01/linear", "MASK-21/linear", "MASK-22/linear", "MASK-24/linear", "MASK-25/linear"),
-    *("REG-07/linear", "REG-08/linear", "REG-09/linear", "REG-11/linear", "REG-13/linear", "REG-16/linear"),
-    *("REG-19/linear", "STATE-03/linear", "STATE-05/linear", "STATE-06/linear", "STATE-07/linear", "STATE-08/linear"),
-    *("STATE-09/linear", "STATE-10/linear", "STATE-11/linear", "STATE-14/linear", "STATE-17/linear", "TRACE-10/short"),
-    *("STRUCT-11/linear", "STRUCT-12/linear", "MASK-35/linear"),
-}
-
-
-@pytest.mark.parametrize("start", sorted(FIXED))
-def test_a_script_exits_0_for_a_correct_sparsifier(start: str) -> None:
-    found = load(find("exemplar-structural" if start.startswith("STRUCT") else "exemplar"))
-    planned = enumerate_cells(catalogue.CATALOGUE, found.declaration, Selection(), here())
-    first = next(one for one in planned if one.cell.axes.startswith(start))
-    message = "the list of replaced functions of torch" if start.startswith("PROCESS-01") else ""
-    ended = run_script(script(failing(first.cell.id, Record(first.cell.id, Verdict.FAILED, message=message))))
-    assert (ended.code, ended.seen) == (0, ""), ended
-
-
-REFUSES = """
-from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
-
-class Own(ExemplarAdapter):
-    supported = ExemplarAdapter.supported.replace("tied ", "")
-    unsupported = "tied"
-
-    def attach(self, model, plan, context):
-        if len(list(model.parameters())) < len(list(model.named_parameters(remove_duplicate=False))):
-            raise ValueError("a weight is shared")
-        return super().attach(model, plan, context)
-"""
-
-
-@pytest.mark.parametrize(("said", "code"), [("a weight is shared", 0), ("no", 1)])
-def test_a_refusal_must_name_the_unsupported_capability(said: str, code: int, tmp_path: Path) -> None:
-    file = tmp_path / f"own{code}.py"
-    file.write_text(REFUSES.replace("a weight is shared", said), "utf-8")
-    ended = run_script(script(failing(f"own{code}:REFUSE-06/tied/given/float32/cpu", adapter=file)))
-    assert ended.code == code, ended
-    assert ended.seen == ("" if code == 0 else "ValueError: no")
+def test_a_script_exits_0_once_it_is_fixed() -> None:
+    ended = run_script(script(failing(PASSES)))
+    assert (ended.code, ended.error) == (0, ""), ended
 
 
 def test_a_script_with_another_failure_is_rejected() -> None:
-    record = records(PRUNE)[TORCH[10]]
-    text = script(failing(TORCH[10], record))
-    other = Record(record.cell, Verdict.FAILED, message="raised RuntimeError: something else")
-    with pytest.raises(NoReproducer, match="shows another failure: RuntimeError: view size"):
-        verify(text, other)
-    with pytest.raises(NoReproducer, match="does not reproduce the failure: SyntaxError"):
-        verify("this is no Python", record)
-    assert is_symptom("RuntimeError: at 0x7f0000000000", Record("", Verdict.FAILED, message="RuntimeError: at 0x..."))
+    id = TORCH[-1]
+    other = Record(id, Verdict.FAILED, "ValueError: something else", "raised ValueError: something else")
+    with pytest.raises(NoProgram, match="shows another failure: RuntimeError: Only Tensors"):
+        verify(script(failing(id)), other)
+    with pytest.raises(NoProgram, match="does not reproduce the failure: it passes"):
+        verify("1", other)
+
+
+def test_an_assertion_stands_for_a_violation_alone() -> None:
+    assert is_symptom("AssertionError", Record("", Verdict.FAILED, "mask-differs: mask of a", "mask of a"))
+    assert not is_symptom("AssertionError", Record("", Verdict.FAILED, "TypeError: no", "raised TypeError: no"))
+    assert is_symptom("TypeError", Record("", Verdict.FAILED, "TypeError: no", "raised TypeError: no"))
 
 
 def repro(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -155,12 +223,10 @@ def repro(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, env=os.environ)
 
 
-def test_output_writes_the_script_that_stdout_would_show(tmp_path: Path) -> None:
-    cell = TORCH[13]
-    shown = repro(cell, folder=tmp_path)
-    assert (shown.returncode, shown.stderr) == (0, "")
-    assert repro(cell, "--output", "it.py", folder=tmp_path).stdout == ""
-    assert (tmp_path / "it.py").read_text("utf-8") == shown.stdout
+def test_output_writes_a_script(tmp_path: Path) -> None:
+    ended = repro(TORCH[-1], "--output", "it.py", folder=tmp_path)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    assert TORCH[-1] in (tmp_path / "it.py").read_text("utf-8")
 
 
 @pytest.mark.parametrize(("arguments", "says"), [
@@ -180,19 +246,8 @@ def test_cells_that_cannot_be_reproduced_give_a_one_line_error(
     assert says in line
 
 
-def test_a_requirement_without_a_check_has_no_reproducer() -> None:
-    id = "exemplar:REG-04/linear/given/float32/cpu"
-    with pytest.raises(NoReproducer, match="no reproducer for REG-04 yet"):
-        script(failing(id, Record(id, Verdict.FAILED, "identity-lost: it is gone", "it is gone")))
-
-
 @pytest.mark.parametrize("line", ["f(" + ", ".join(["'a, (b'"] * 30) + ")", "x = [" + "1, " * 90 + "1]", "short = 1"])
 def test_a_wrapped_line_is_the_same_code(line: str) -> None:
     lines = wrap_line(f"    {line}")
     assert max(map(len, lines)) <= WIDTH
     assert ast.dump(ast.parse("if 1:\n" + "\n".join(lines))) == ast.dump(ast.parse(f"if 1:\n    {line}"))
-
-
-def test_every_torch_cell_is_tested() -> None:
-    assert importlib.util.find_spec("torch") is not None
-    assert len(set(cells()) & set(TORCH)) == len(TORCH)

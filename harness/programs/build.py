@@ -6,12 +6,15 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..adapter.protocol import Batch, Context
-from ..oracle import random_numbers
+from ..oracle.random_numbers import integers, reals
+from ..oracle.units import Mask
 from ..trials.models import Chain
 from ..values.pattern import Band, Block, Channel, Given, NofM, Pattern, Unstructured
 from ..values.plan import Plan
@@ -86,7 +89,8 @@ def build(program: Program, salt: str, device: torch.device) -> nn.Module:
         device: The device.
     """
     with torch.random.fork_rng(devices=[]):
-        model = Chain(_tree(program)).to(getattr(torch, program.dtype))
+        tree = _tree(program)
+        model = (nn.Sequential(tree) if program.sequential else Chain(tree)).to(getattr(torch, program.dtype))
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             _fill(parameter, name, program, salt)
@@ -131,7 +135,9 @@ def _tree(program: Program) -> OrderedDict[str, nn.Module]:
 
 def _put(tree: OrderedDict[str, nn.Module], name: str, module: nn.Module) -> None:
     block, _, last = name.partition(".")
-    if last:
+    if last and block in tree:
+        tree[block].add_module(last, module)
+    elif last:
         tree[block] = nn.Sequential(OrderedDict({last: module}))
     else:
         tree[name] = module
@@ -206,7 +212,7 @@ def inputs(program: Program, salt: str, batch: int, dtype: torch.dtype, device: 
     """Return a batch of inputs: floats of `dtype`, or int64 indices; expanded from one, if the program says so."""
     first, shape = program.layers[0], input_shape(program)
     if first.kind == "embedding":
-        return torch.from_numpy(random_numbers.integers(f"{salt} input", (batch, *shape), first.inputs)).to(device)
+        return torch.from_numpy(integers(f"{salt} input", (batch, *shape), first.inputs)).to(device)
     if program.memory == "expanded":
         return _reals(f"{salt} input", (1, *shape), dtype, device).expand(batch, *shape)
     return _reals(f"{salt} input", (batch, *shape), dtype, device)
@@ -216,7 +222,7 @@ def layer_inputs(layer: ProgramLayer, program: Program, dtype: torch.dtype, devi
     """Return a batch for one layer called by itself."""
     shape = (3, *taken_shape(layer, program, ())[0])
     if layer.kind == "embedding":
-        return torch.from_numpy(random_numbers.integers("layer input", shape, layer.inputs)).to(device)
+        return torch.from_numpy(integers("layer input", shape, layer.inputs)).to(device)
     return _reals("layer input", shape, dtype, device)
 
 
@@ -235,7 +241,7 @@ def _reals(name: str, shape: Shape, dtype: torch.dtype, device: torch.device) ->
 @lru_cache(maxsize=64)
 def _drawn(name: str, shape: Shape) -> Tensor:
     """Return the numbers themselves, cached because a program takes the same inputs after every step."""
-    return torch.from_numpy(random_numbers.reals(name, shape))
+    return torch.from_numpy(reals(name, shape))
 
 
 def context(program: Program, dtype: torch.dtype, device: torch.device) -> Context:
@@ -276,6 +282,13 @@ def pattern(removal: Removal, shape: Shape, drawn: str = "") -> Pattern:
 
 
 def _given(removal: Removal, shape: Shape, drawn: str) -> Given:
-    mask = random_numbers.integers(f"{drawn} mask", shape, 2) == 1
+    if removal.fill != "drawn":
+        return Given(np.full(shape, removal.fill == "ones"))
+    return Given(given_mask(drawn, shape, removal.order))
+
+
+def given_mask(name: str, shape: Shape, order: Literal["C", "F"] = "C") -> Mask:
+    """Return a mask that keeps about half the entries, and not the first."""
+    mask: Mask = integers(f"{name} mask", shape, 2) == 1
     mask.flat[0] = False
-    return Given(mask.copy(order=removal.order))
+    return mask.copy(order=order)

@@ -133,6 +133,11 @@ def _in_words(program: Program) -> str:
     return ", ".join(f"{one.pattern} of {one.name}" for one in program.plan)
 
 
+def offer_to(trial: Trial) -> Offer:
+    """Return what the sparsifier of a cell offers."""
+    return _know(trial.adapter, trial.declaration).offer
+
+
 def _know(adapter: Adapter, declaration: Declaration) -> _Known:
     """Return what an adapter offers; the first cell of a process finds it out, without a verdict."""
     for one in _known:

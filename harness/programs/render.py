@@ -6,23 +6,27 @@ described in a comment.
 
 from __future__ import annotations
 
+import ast
+import inspect
 import math
+import re
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from ..trials.models import Chain
 from ..values.contract import Holds
 from ..values.program import WINDOWS, Program, ProgramLayer, Removal
 from ..values.steps import SaveAndRestore
+from . import build
 from .build import input_shape, output_shape, pattern, taken_shape
+from .format_code import WIDTH, unparse
 from .render_steps import StepLines
+from .strip_code import strip
 from .weights import draw
 
 MOST_ENTRIES = 32
 """The most entries of a tensor that are written out."""
-
-WIDTH = 110
-"""The longest line."""
 
 _VALUES = {
     "distinct": "random, no two of equal magnitude", "few": "random, of three magnitudes, so that there are ties",
@@ -31,42 +35,7 @@ _VALUES = {
     "wide": "random, over the whole range of the dtype",
 }
 
-_CLASSES = {
-    "Fit": """\
-class Fit(nn.Module):
-    def __init__(self, *shape):
-        super().__init__()
-        self.shape = shape
-
-    def forward(self, inputs):
-        flat, size = inputs.flatten(1), math.prod(self.shape)
-        return flat.repeat(1, -(-size // flat.shape[1]))[:, :size].reshape(len(inputs), *self.shape)
-""",
-    "Scale": """\
-class Scale(nn.Module):
-    def __init__(self, features):
-        super().__init__()
-        self.factor = nn.Parameter(torch.ones(features))
-
-    def forward(self, inputs):
-        return inputs * self.factor
-""",
-    "LSTM": """\
-class LSTM(nn.LSTM):
-    def forward(self, inputs):
-        return super().forward(inputs)[0]
-""",
-    "GRU": """\
-class GRU(nn.GRU):
-    def forward(self, inputs):
-        return super().forward(inputs)[0]
-""",
-    "SelfAttention": """\
-class SelfAttention(nn.MultiheadAttention):
-    def forward(self, inputs):
-        return super().forward(inputs, inputs, inputs, need_weights=False)[0]
-""",
-}
+_CLASSES = (Chain, build.Fit, build.Scale, build.LSTM, build.GRU, build.SelfAttention)
 
 _IMPORTS = {
     "copy.": "import copy", "io.": "import io", "math.": "import math", "pickle.": "import pickle",
@@ -85,45 +54,57 @@ def render(program: Program, holds: Holds = "in place") -> list[str]:
         holds: How the sparsifier holds masks, which decides where the dense weights are after attach.
     """
     steps = StepLines(program, holds)
-    dense = [*_network(program), *_weights(program), *_flags(program)]
-    return [*dense, *_other(program), *_plan(program), *_data(program), *steps.lines()]
+    dense = [*network_lines(program), *_weights(program), *flag_lines(program)]
+    return [*dense, *_other(program), *plan_lines(program), *_data(program), *steps.lines()]
 
 
 def definitions(lines: Iterable[str]) -> list[str]:
     """Return the classes that rendered lines use and torch does not have, as lines of Python."""
     text = "\n".join(lines)
-    return [line for name, code in _CLASSES.items() if f"{name}(" in text.replace(f"nn.{name}(", "")
-            for line in code.splitlines()]
+    return [line for one in _CLASSES if re.search(rf"(?<!nn\.)\b{one.__name__}\(", text) for line in _source(one)]
+
+
+def _source(one: type) -> list[str]:
+    """Return the lines of a class, without annotations."""
+    [node] = ast.parse(inspect.getsource(one)).body
+    return [*unparse(strip(node)).splitlines(), ""]
 
 
 def imports(lines: Iterable[str]) -> list[str]:
     """Return the imports that rendered lines need."""
-    text = "\n".join(lines)
-    needed = sorted({line for word, line in _IMPORTS.items() if word in text}, key=lambda line: line.split()[1])
+    lines = list(lines)
+    text, needed = "\n".join(lines), torch_imports(lines)
     ours = [name for name in ("Context", "Plan", "Saved", *_PATTERNS) if f"{name}(" in text]
     return [*needed, *([f"from sparsecheck import {', '.join(sorted(ours))}"] if ours else [])]
+
+
+def torch_imports(lines: Iterable[str]) -> list[str]:
+    """Return the imports of Python, NumPy and torch that rendered lines need."""
+    text = "\n".join(lines)
+    return sorted({line for word, line in _IMPORTS.items() if word in text}, key=lambda line: line.split()[1])
 
 
 # ----------------------------------------------------------------- the network
 
 
-def _network(program: Program) -> Iterator[str]:
+def network_lines(program: Program) -> Iterator[str]:
     """Yield the model; a layer that runs twice has a line of its own before it."""
     twice = {layer.of for layer in program.layers if layer.kind == "again"}
     yield from (f"{_own(layer.name)} = {_module(layer)}" for layer in program.layers if layer.name in twice)
     parts = [*_parts(program, twice)]
     cast = "" if program.dtype == "float32" else f".to(torch.{program.dtype})"
-    whole = f"model = nn.Sequential(OrderedDict({', '.join(parts)})){cast}"
+    kind = "nn.Sequential" if program.sequential else "Chain"
+    whole = f"model = {kind}(OrderedDict({', '.join(parts)})){cast}"
     if len(whole) <= WIDTH:
         yield whole
         return
-    yield "model = nn.Sequential(OrderedDict("
+    yield f"model = {kind}(OrderedDict("
     yield from (f"    {part}," for part in parts)
     yield f")){cast}"
 
 
 def _parts(program: Program, twice: set[str]) -> Iterator[str]:
-    shape = input_shape(program)
+    shape, blocks = input_shape(program), dict[str, list[str]]()
     for number, layer in enumerate(program.layers):
         taken, made = taken_shape(layer, program, shape)
         if taken != shape:
@@ -131,7 +112,13 @@ def _parts(program: Program, twice: set[str]) -> Iterator[str]:
         name = layer.of if layer.kind == "again" else layer.name
         module = _own(name) if name in twice else _module(layer)
         block, _, last = layer.name.partition(".")
-        yield f"{block}=nn.Sequential(OrderedDict({last}={module}))" if last else f"{block}={module}"
+        if last:
+            blocks.setdefault(block, []).append(f"{last}={module}")
+            following = program.layers[number + 1].name if number + 1 < len(program.layers) else ""
+            if not following.startswith(f"{block}."):
+                yield f"{block}=nn.Sequential(OrderedDict({', '.join(blocks[block])}))"
+        else:
+            yield f"{block}={module}"
         shape = made
 
 
@@ -160,10 +147,12 @@ def _module(layer: ProgramLayer) -> str:
     }[layer.kind]
 
 
-def _flags(program: Program) -> Iterator[str]:
+def flag_lines(program: Program) -> Iterator[str]:
     """Yield what sets the memory and the flags of the dense model."""
     if program.memory == "channels_last":
-        yield "model.to(memory_format=torch.channels_last)"
+        yield "for weight in model.parameters():"
+        yield "    if weight.dim() == 4:"
+        yield "        weight.data = weight.data.contiguous(memory_format=torch.channels_last)"
     if program.memory == "transposed":
         yield "for weight in model.parameters():"
         yield "    weight.data = weight.data.t().contiguous().t() if weight.dim() == 2 else weight.data"
@@ -210,14 +199,15 @@ def _nested(value: object) -> str:
 def _other(program: Program) -> Iterator[str]:
     """Yield the dense model that a saved state is restored onto, if a step does that."""
     if any(isinstance(step, SaveAndRestore) for step in program.steps):
-        yield "dense = copy.deepcopy(model)  # the same network with other weights, to restore onto"
-        yield "for weight in dense.parameters():"
+        yield "fresh = copy.deepcopy(model)  # the same network with other weights, to restore onto"
+        yield "for weight in fresh.parameters():"
         yield "    weight.data.uniform_(-1, 1)"
 
 
-def _plan(program: Program) -> Iterator[str]:
+def plan_lines(program: Program, exact: bool = False) -> Iterator[str]:
+    """Yield the plan."""
     shapes = program.shapes
-    parts = [f'"{one.name}": {_pattern(one, shapes.get(one.name, (2, 4)))}' for one in program.plan]
+    parts = [f'"{one.name}": {_pattern(one, shapes.get(one.name, (2, 4)), exact)}' for one in program.plan]
     scope = ', scope="all"' if program.scope == "all" else ""
     whole = f"plan = Plan({{{', '.join(parts)}}}{scope})"
     if len(whole) <= WIDTH:
@@ -228,10 +218,14 @@ def _plan(program: Program) -> Iterator[str]:
     yield f"}}{scope})"
 
 
-def _pattern(removal: Removal, shape: tuple[int, ...]) -> str:
+def _pattern(removal: Removal, shape: tuple[int, ...], exact: bool) -> str:
     if removal.pattern == "given":
         mask = getattr(pattern(removal, shape), "mask")  # noqa: B009  # only `Given` has one
         order = "" if removal.order == "C" else ', order="F"'
+        if removal.fill != "drawn":
+            return f"Given(numpy.full({shape}, {removal.fill == 'ones'}))"
+        if mask.size > MOST_ENTRIES and exact:
+            return f'Given(given_mask("{removal.name}", {shape}{order}))'
         if mask.size > MOST_ENTRIES:
             return f"Given(numpy.array(numpy.random.rand({', '.join(map(str, shape))}) < 0.5{order}))"
         return f"Given(numpy.array({np.asarray(mask).astype(int).tolist()}, dtype=bool{order}))"

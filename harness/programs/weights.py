@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ..oracle import random_numbers
+from ..oracle.random_numbers import integers, reals
 from ..oracle.units import Reals
 from ..values.program import Dtype, Program, Values
 
@@ -64,19 +64,34 @@ def draw(name: str, shape: tuple[int, ...], kind: Values, dtype: Dtype) -> Reals
         kind: The kind of values.
         dtype: The dtype of the model.
     """
+    values = distinct(name, shape, dtype) if kind == "distinct" else _others(name, shape, kind, dtype)
+    values.flags.writeable = False
+    return values
+
+
+def _others(name: str, shape: tuple[int, ...], kind: Values, dtype: Dtype) -> Reals:
     size = math.prod(shape)
     values = _signs(name, size, kind) * _magnitudes(name, size, kind, dtype)
-    scale = 2.0 ** -round(math.log2(max(1, size / shape[0])) / 2) if kind not in ("subnormal", "wide") else 1.0
-    scaled: Reals = (values * scale).reshape(shape)
-    scaled.flags.writeable = False
-    return scaled
+    scaled: Reals = values * (1.0 if kind in ("subnormal", "wide") else _scale(shape))
+    return scaled.reshape(shape)
+
+
+def distinct(name: str, shape: tuple[int, ...], dtype: Dtype) -> Reals:
+    """Return values of which no two have the same magnitude if the dtype has as many, as `draw` does."""
+    size = math.prod(shape)
+    values: Reals = _signs(name, size, "distinct") * _distinct(name, size, dtype) * _scale(shape)
+    return values.reshape(shape)
 
 
 def _signs(name: str, size: int, kind: Values) -> Reals:
     """Return the signs: half of them negative, but none if all values are equal, and in one parameter of four."""
-    if kind == "equal" or int(random_numbers.integers(f"{name} positive", (1,), 4)[0]) == 0:
+    if kind == "equal" or int(integers(f"{name} positive", (1,), 4)[0]) == 0:
         return np.ones(size)
     return np.where(_order(f"{name} signs", size) % 2 == 0, -1.0, 1.0)
+
+
+def _scale(shape: tuple[int, ...]) -> float:
+    return 2.0 ** -round(math.log2(max(1, math.prod(shape) / shape[0])) / 2)
 
 
 def _magnitudes(name: str, size: int, kind: Values, dtype: Dtype) -> Reals:
@@ -86,19 +101,17 @@ def _magnitudes(name: str, size: int, kind: Values, dtype: Dtype) -> Reals:
         return np.full(size, 0.5)
     if kind == "untied" and _BITS[dtype] > _FINE:
         return _untied(name, size)
-    distinct = _distinct(name, size, dtype)
-    if kind == "distinct":
-        return distinct
+    values = _distinct(name, size, dtype)
     order = _order(f"{name} places", size)
     if kind == "zeros":
-        distinct[order[: size // 3]] = 0.0
+        values[order[: size // 3]] = 0.0
     elif kind in ("nan", "infinite"):
-        distinct[order[:1]] = np.nan if kind == "nan" else np.inf
+        values[order[:1]] = np.nan if kind == "nan" else np.inf
     elif kind == "subnormal":
-        distinct = np.ceil(distinct * 16) * 2.0 ** -_SMALLEST[dtype]
+        values = np.ceil(values * 16) * 2.0 ** -_SMALLEST[dtype]
     elif kind == "wide":
-        distinct = (1 + np.floor(distinct * 16) / 16) * 2.0 ** -(order % (_RANGE[dtype] + 1))
-    return distinct
+        values = (1 + np.floor(values * 16) / 16) * 2.0 ** -(order % (_RANGE[dtype] + 1))
+    return values
 
 
 def _distinct(name: str, size: int, dtype: Dtype) -> Reals:
@@ -109,7 +122,7 @@ def _distinct(name: str, size: int, dtype: Dtype) -> Reals:
 
 def _untied(name: str, size: int) -> Reals:
     """Return numbers from 0 to 1, all different, and so fine that sums of a few hundred hardly tie."""
-    places = (_order(name, size) + random_numbers.reals(f"{name} offsets", (size,)) / 2) / size
+    places = (_order(name, size) + reals(f"{name} offsets", (size,)) / 2) / size
     values: Reals = (np.floor(places * 2**_FINE) + 1) / 2**_FINE
     return values
 
@@ -117,13 +130,13 @@ def _untied(name: str, size: int) -> Reals:
 def _order(name: str, size: int) -> NDArray[np.int64]:
     """Return a permutation of the numbers below `size`, which depends on the name."""
     base = _permutation(size)
-    start = int(random_numbers.integers(name, (1,), size)[0])
+    start = int(integers(name, (1,), size)[0])
     return np.roll(base, start)[base]
 
 
 @lru_cache(maxsize=256)
 def _permutation(size: int) -> NDArray[np.int64]:
     """Return a permutation of the numbers below `size`, cached because sorting is slow."""
-    order: NDArray[np.int64] = np.argsort(random_numbers.integers("permutation", (size,), 2**62), kind="stable")
+    order: NDArray[np.int64] = np.argsort(integers("permutation", (size,), 2**62), kind="stable")
     order.flags.writeable = False
     return order

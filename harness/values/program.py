@@ -127,6 +127,7 @@ class Removal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
         keep: `n` and `m` of `n_of_m`.
         width: The width of `band`.
         order: The memory order of a given mask, as NumPy names it.
+        fill: Whether a given mask is drawn, or keeps everything (`ones`) or nothing (`zeros`).
     """
 
     name: str
@@ -137,6 +138,7 @@ class Removal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     keep: tuple[int, int] = (2, 4)
     width: int = 3
     order: Literal["C", "F"] = "C"
+    fill: Literal["drawn", "ones", "zeros"] = "drawn"
 
 
 class Program(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -153,6 +155,7 @@ class Program(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
         optimizer: The optimizer of the steps that train. It lives as long as the parameters do.
         reverses_batches: Whether the calibration batches are in reverse order.
         steps: The steps, in order.
+        sequential: Whether the model is an `nn.Sequential`, which runs every child that it is given.
     """
 
     format: Literal[1] = 1
@@ -165,6 +168,7 @@ class Program(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     optimizer: OptimizerKind = "sgd"
     reverses_batches: bool = False
     steps: tuple[Step, ...]
+    sequential: bool = False
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:

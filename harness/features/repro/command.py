@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 def repro(cell: str, adapters: tuple[Path, ...], output: Path | None) -> None:
     """Write a script that reproduces the failure of CELL.
 
-    The script needs only torch and the package. CELL is judged first, and the script is written only if it fails in the
-    same way. The script prints the expected and the observed result. It exits with 1 while the failure persists and
-    with 0 once it is fixed.
+    The script is the program that the cell is: a network, a plan, the steps, and the check that fails. It needs only
+    torch and the package. CELL is judged first, and the script is written only if it fails too. It ends with an
+    AssertionError, which states the expected and the observed result, while the failure persists (exit code 1), and
+    without one once it is fixed (exit code 0).
     """
     from .script import script
     from .verify import verify
@@ -56,25 +57,12 @@ def _failing(id: str, adapters: tuple[Path, ...]) -> Failing:
 
     cell = Cell.parse(id)
     requirement(cell.requirement)
-    _reject_program(cell)
     found = load(find(cell.sparsifier, adapters))
     environment = here()
     planned = enumerate_cells(CATALOGUE, found.declaration, Selection(cells=(id,)), environment)
     if not planned:
         raise BadUsage(f"{id} is not planned for {cell.sparsifier} in this environment")
     return Failing(planned[0], found, _record(cell, adapters), environment)
-
-
-def _reject_program(cell: Cell) -> None:
-    """Reject a cell of the corpus, which another command shows as Python.
-
-    Raises:
-        BadUsage: The cell is a program.
-    """
-    if cell.area == "WALK":
-        hint = (f"`sparsecheck explore {cell.sparsifier} --program {cell.layer}` runs it again and shows it as Python."
-                if cell.requirement == "WALK-01" else f"`sparsecheck explore {cell.sparsifier}` shows it as Python.")
-        raise BadUsage(f"{cell.id} is a program, for which there is no script", hint)
 
 
 def _record(cell: Cell, adapters: tuple[Path, ...]) -> Record:

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 from ...process.guardian import guardian, temporary_folder
 from ...process.interpreter import import_path
-from ...report.verdict import recordable
+from ...programs.lives import NoProgram
 from ...values.record import Record
-from .script import NoReproducer
 
 _OWN = __name__.partition(".")[0]
 _ALONE = (
@@ -27,14 +26,12 @@ class ScriptResult:
 
     Attributes:
         code: The exit code.
-        expected: The expectation that it printed, or an empty string.
-        seen: The observation that it printed, or an empty string.
+        error: The type of the exception that ended it, or an empty string.
         last_line: The last line of its output.
     """
 
     code: int
-    expected: str
-    seen: str
+    error: str
     last_line: str
 
 
@@ -51,29 +48,32 @@ def run_script(script: str, limit: float = 300.0) -> ScriptResult:
                 stdin=subprocess.DEVNULL,
             )
         except subprocess.TimeoutExpired:
-            return ScriptResult(124, "", "", f"it was still running after {limit:g} seconds")
-    [*_, last] = (ended.stdout + ended.stderr).strip().splitlines() or [""]
-    return ScriptResult(ended.returncode, _line(ended.stdout, "expected"), _line(ended.stdout, "seen"), last)
-
-
-def _line(output: str, word: str) -> str:
-    found = re.search(rf"^{word}: (.+)$", output, re.MULTILINE)
-    return found[1] if found else ""
+            return ScriptResult(124, "", f"it was still running after {limit:g} seconds")
+    lines = ended.stderr.strip().splitlines()
+    raised = [found for line in lines if (found := re.match(r"([\w.]*?)(\w+)(?:: (.*))?$", line))]
+    _, error, _ = raised[-1].groups() if raised and "Traceback (most recent call last):" in lines else ("", "", "")
+    shown = next((one.string for one in reversed(raised) if one[2] == error), lines[-1] if lines else "")
+    return ScriptResult(ended.returncode, error, shown)
 
 
 def verify(script: str, record: Record) -> None:
-    """Run a script and compare its failure with the record of its cell.
+    """Run a script, and compare how it ends with the record of its cell.
+
+    A violation is an `AssertionError` in the script; any other exception must be the one that the cell raised.
 
     Raises:
-        NoReproducer: The script does not fail, or fails differently than the cell.
+        NoProgram: The script does not fail, or fails differently than the cell.
     """
     result = run_script(script)
-    if result.code != 1 or not result.seen:
-        raise NoReproducer(f"the script for {record.cell} does not reproduce the failure: {result.last_line}")
-    if not is_symptom(result.seen, record):
-        raise NoReproducer(f"the script for {record.cell} shows another failure: {result.seen}")
+    if result.code != 1 or not result.error:
+        ending = result.last_line or "it passes"
+        raise NoProgram(f"the script for {record.cell} does not reproduce the failure: {ending}")
+    if not is_symptom(result.error, record):
+        raise NoProgram(f"the script for {record.cell} shows another failure: {result.last_line}")
 
 
-def is_symptom(seen: str, record: Record) -> bool:
-    """Return whether the message of the record contains the observation."""
-    return " ".join(recordable(seen).split()) in " ".join(record.message.split())
+def is_symptom(error: str, record: Record) -> bool:
+    """Return whether an exception is how a script shows the failure of a record."""
+    is_violation = re.match(r"[a-z][\w-]*(: |$)", record.signature) is not None
+    named = error in f"{record.signature} {record.message}"
+    return named or (error == "AssertionError" and is_violation)
