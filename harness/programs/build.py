@@ -24,7 +24,7 @@ EDGE = 5
 """The edge length of a convolution's input."""
 
 OTHER = "other"
-"""The salt of a model with other weights: the one that a state is restored onto, and the one that makes targets."""
+"""The salt of a model with other weights, onto which a state is restored."""
 
 Shape = tuple[int, ...]
 
@@ -73,20 +73,19 @@ class SelfAttention(nn.MultiheadAttention):
         return super().forward(inputs, inputs, inputs, need_weights=False)[0]  # type: ignore[no-any-return,unused-ignore]
 
 
-def build(program: Program, salt: str, device: torch.device, memory: bool = True) -> nn.Module:
+def build(program: Program, salt: str, device: torch.device) -> nn.Module:
     """Return the dense model of a program, without touching the global random states.
 
     Args:
         program: The program.
         salt: The string from which the weights are drawn.
         device: The device.
-        memory: Whether weights lie in memory as the program says, or contiguously.
     """
     with torch.random.fork_rng(devices=[]):
         model = Chain(_tree(program)).to(getattr(torch, program.dtype))
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            _fill(parameter, name, program, salt, memory)
+            _fill(parameter, name, program, salt)
     for layer in program.layers:
         if layer.kind != "again":
             module = model.get_submodule(layer.name)
@@ -95,12 +94,11 @@ def build(program: Program, salt: str, device: torch.device, memory: bool = True
     return model.to(device)
 
 
-def _fill(parameter: nn.Parameter, name: str, program: Program, salt: str, memory: bool) -> None:
+def _fill(parameter: nn.Parameter, name: str, program: Program, salt: str) -> None:
     planned = name in {one.name for one in program.plan}
     kind = program.values if planned else "distinct"
     values = draw(f"{salt} {name}", tuple(parameter.shape), kind, program.dtype)
-    tensor = torch.tensor(values, dtype=parameter.dtype)
-    parameter.data = _lie(tensor, program.memory) if memory else tensor
+    parameter.data = _lie(torch.tensor(values, dtype=parameter.dtype), program.memory)
 
 
 def _lie(tensor: Tensor, memory: str) -> Tensor:
@@ -170,6 +168,14 @@ def input_shape(program: Program) -> Shape:
     return taken_shape(program.layers[0], program, (program.layers[0].inputs or 4,))[0]
 
 
+def output_shape(program: Program) -> Shape:
+    """Return the shape of one output of the model, without the batch."""
+    shape = input_shape(program)
+    for layer in program.layers:
+        shape = taken_shape(layer, program, shape)[1]
+    return shape
+
+
 def taken_shape(layer: ProgramLayer, program: Program, shape: Shape) -> tuple[Shape, Shape]:
     """Return the shapes of a layer's input and output, where `shape` is that of the output before it."""
     if layer.kind == "again":
@@ -197,9 +203,8 @@ def inputs(program: Program, salt: str, batch: int, dtype: torch.dtype, device: 
     if first.kind == "embedding":
         return torch.from_numpy(random_numbers.integers(f"{salt} input", (batch, *shape), first.inputs)).to(device)
     if program.memory == "expanded":
-        one = torch.from_numpy(random_numbers.reals(f"{salt} input", (1, *shape)))
-        return one.to(dtype).to(device).expand(batch, *shape)
-    return torch.from_numpy(random_numbers.reals(f"{salt} input", (batch, *shape))).to(dtype).to(device)
+        return _reals(f"{salt} input", (1, *shape), dtype, device).expand(batch, *shape)
+    return _reals(f"{salt} input", (batch, *shape), dtype, device)
 
 
 def layer_inputs(layer: ProgramLayer, program: Program, dtype: torch.dtype, device: torch.device) -> Tensor:
@@ -207,15 +212,19 @@ def layer_inputs(layer: ProgramLayer, program: Program, dtype: torch.dtype, devi
     shape = (3, *taken_shape(layer, program, ())[0])
     if layer.kind == "embedding":
         return torch.from_numpy(random_numbers.integers("layer input", shape, layer.inputs)).to(device)
-    return torch.from_numpy(random_numbers.reals("layer input", shape)).to(dtype).to(device)
+    return _reals("layer input", shape, dtype, device)
 
 
 def batches(program: Program, count: int, salt: str, dtype: torch.dtype, device: torch.device) -> list[Batch]:
-    """Return batches (inputs, target), with the outputs of another model as targets."""
-    model = build(program, OTHER, device).to(dtype).eval()
-    made = [inputs(program, f"{salt} batch {number}", 3, dtype, device) for number in range(count)]
-    with torch.no_grad():
-        return [(data, model(data)) for data in made]
+    """Return batches (inputs, target) of random numbers."""
+    shape = (3, *output_shape(program))
+    names = [f"{salt} batch {number}" for number in range(count)]
+    return [(inputs(program, name, 3, dtype, device), _reals(f"{name} target", shape, dtype, device))
+            for name in names]
+
+
+def _reals(name: str, shape: Shape, dtype: torch.dtype, device: torch.device) -> Tensor:
+    return torch.from_numpy(random_numbers.reals(name, shape)).to(dtype).to(device)
 
 
 def context(program: Program, dtype: torch.dtype, device: torch.device) -> Context:

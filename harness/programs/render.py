@@ -14,7 +14,7 @@ import numpy as np
 from ..values.contract import Holds
 from ..values.program import WINDOWS, Program, ProgramLayer, Removal
 from ..values.steps import SaveAndRestore
-from .build import input_shape, pattern, taken_shape
+from .build import input_shape, output_shape, pattern, taken_shape
 from .render_steps import StepLines
 from .weights import draw
 
@@ -252,10 +252,7 @@ def _data(program: Program) -> Iterator[str]:
     dtype = "" if program.dtype == "float32" else f", dtype=torch.{program.dtype}"
     made = random_inputs(program, 3, dtype)
     yield f"inputs = {made}"
-    shape = input_shape(program)
-    for layer in program.layers:
-        _, shape = taken_shape(layer, program, shape)
-    target = ", ".join(map(str, (3, *shape)))
+    target = ", ".join(map(str, (3, *output_shape(program))))
     yield f"batches = [({made}, torch.rand({target}{dtype})) for _ in range(3)]"
     if program.steps:
         yield f'context = Context(inputs, tuple(batches[:2]), torch.device("cpu"), torch.{program.dtype})'

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +52,7 @@ def assert_learns(walk: Walk) -> None:
     Raises:
         Skipped: It does not, so that the dense model could not be trained either.
     """
-    if not copy.deepcopy(walk.twin.model)(walk.inputs()).requires_grad:
+    if not any(parameter.requires_grad for parameter in walk.twin.model.parameters()):
         raise Skipped("every parameter is frozen")
 
 

@@ -140,6 +140,8 @@ def _change_memory(step: ChangeMemory, walk: Walk) -> None:
     if step.format == "channels_last" and any(one.dim() == 5 for one in walk.twin.model.parameters()):
         raise Skipped("torch cannot convert a weight of five dimensions to channels_last")
     walk.call(lambda: to(memory_format=kind), f"the change of memory to {step.format}")
+    same: Callable[..., nn.Module] = walk.twin.model.to
+    same(memory_format=kind)
 
 
 @take.register(AddHook)

@@ -61,7 +61,7 @@ class Walk:
         self.device = device
         self.plan = build.plan(program)
         self.model = build.build(program, "dense", device)
-        self.twin = Twin(build.build(program, "dense", device, memory=False), self.known_names())
+        self.twin = Twin(build.build(program, "dense", device), self.known_names())
         self.before = dict(self.model.named_parameters(remove_duplicate=False))
         self.dtype: torch.dtype = getattr(torch, program.dtype)
         self.sparsified: Sparsified | None = None

@@ -18,8 +18,9 @@ _BITS = {"float64": 52, "float32": 23, "bfloat16": 7, "float16": 10}
 _SMALLEST = {"float64": 1060, "float32": 140, "bfloat16": 130, "float16": 20}
 """By dtype, the negative power of two by which an integer becomes subnormal."""
 
-_RANGE = {"float64": 40, "float32": 40, "bfloat16": 40, "float16": 6}
-"""By dtype, the largest power of two, up or down, of values over a wide range."""
+_RANGE = {"float64": 80, "float32": 80, "bfloat16": 80, "float16": 12}
+"""By dtype, the negative power of two down to which values over a wide range go. None is large, so that outputs and
+gradients neither overflow nor cancel to rounding alone."""
 
 
 @lru_cache(maxsize=256)
@@ -33,7 +34,7 @@ def draw(name: str, shape: tuple[int, ...], kind: Values, dtype: Dtype) -> Reals
         dtype: The dtype of the model.
     """
     size = math.prod(shape)
-    signs = np.where(random_numbers.integers(f"{name} signs", (size,), 2) == 0, -1.0, 1.0)
+    signs = np.where(_order(f"{name} signs", size) % 2 == 0, -1.0, 1.0)
     values = signs * _magnitudes(name, size, kind, dtype)
     scale = 2.0 ** -round(math.log2(max(1, size / shape[0])) / 2) if kind not in ("subnormal", "wide") else 1.0
     scaled: Reals = (values * scale).reshape(shape)
@@ -43,10 +44,12 @@ def draw(name: str, shape: tuple[int, ...], kind: Values, dtype: Dtype) -> Reals
 
 def _magnitudes(name: str, size: int, kind: Values, dtype: Dtype) -> Reals:
     if kind == "few":
-        return (random_numbers.integers(f"{name} few", (size,), 3) + 1) / 4
+        return (_order(f"{name} few", size) % 3 + 1) / 4
     if kind == "equal":
         return np.full(size, 0.5)
     distinct = _distinct(name, size, dtype)
+    if kind == "distinct":
+        return distinct
     order = _order(f"{name} places", size)
     if kind == "zeros":
         distinct[order[: size // 3]] = 0.0
@@ -55,8 +58,7 @@ def _magnitudes(name: str, size: int, kind: Values, dtype: Dtype) -> Reals:
     elif kind == "subnormal":
         distinct = np.ceil(distinct * 16) * 2.0 ** -_SMALLEST[dtype]
     elif kind == "wide":
-        powers = order % (2 * _RANGE[dtype] + 1) - _RANGE[dtype]
-        distinct = (1 + np.floor(distinct * 16) / 16) * 2.0**powers
+        distinct = (1 + np.floor(distinct * 16) / 16) * 2.0 ** -(order % (_RANGE[dtype] + 1))
     return distinct
 
 
@@ -67,7 +69,15 @@ def _distinct(name: str, size: int, dtype: Dtype) -> Reals:
 
 
 def _order(name: str, size: int) -> NDArray[np.int64]:
-    """Return a permutation of the numbers below `size`."""
-    drawn = random_numbers.integers(name, (size,), 2**62)
-    order: NDArray[np.int64] = np.argsort(drawn, kind="stable")
+    """Return a permutation of the numbers below `size`, which depends on the name."""
+    base = _permutation(size)
+    start = int(random_numbers.integers(name, (1,), size)[0])
+    return np.roll(base, start)[base]
+
+
+@lru_cache(maxsize=256)
+def _permutation(size: int) -> NDArray[np.int64]:
+    """Return a permutation of the numbers below `size`, cached because sorting is slow."""
+    order: NDArray[np.int64] = np.argsort(random_numbers.integers("permutation", (size,), 2**62), kind="stable")
+    order.flags.writeable = False
     return order

@@ -121,12 +121,14 @@ class Covering:
         )
 
     def _other(self, first: dict[str, Value]) -> Slot:
-        """Return a slot after the first, of the values that such slots have had least."""
+        """Return a slot after the first, of the values that such slots have had least; large ones cost too much."""
         point: dict[str, Value] = {}
         for axis in OF_A_SLOT:
             values = [one for one in AXES[axis] if self._fits(point, axis, one)]
             if first["together"] and axis in ("pattern", "level"):
                 values = [first[axis]]
+            if axis == "size":
+                values.remove("large")
             point[axis] = min(self._shuffled(values), key=lambda one: self._used[axis, one])
             self._used[axis, point[axis]] += 1
         return _slot(point)
