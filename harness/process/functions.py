@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from operator import is_
 from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any
 
@@ -41,6 +42,7 @@ class Functions:
         self._originals = [self._members(home) for home in self._homes]
         self._changes = Changes(map(vars, self._homes))
         self._replaced: dict[int, list[str]] = {}
+        self._looked_at: dict[int, dict[str, Any]] = {}
 
     def _members(self, home: Any) -> dict[str, Any]:
         watched, ignored = self._watched, self._ignored
@@ -72,7 +74,10 @@ class Functions:
 
     def _places(self) -> Iterator[Place]:
         for number in self._changes.find():
-            self._replaced[number] = [*self._others(number)]
+            now = {name: value for name, value in vars(self._homes[number]).items() if name not in self._ignored}
+            if not _is_same(now, self._looked_at.get(number)):
+                self._replaced[number] = [*self._others(number)]
+                self._looked_at[number] = now
         return ((self._homes[number], name) for number, names in sorted(self._replaced.items()) for name in names)
 
     def _others(self, number: int) -> Iterator[str]:
@@ -92,6 +97,11 @@ class Functions:
             is_other = inherited.get(name, _MISSING) is not value
             if is_new and is_other and self._is_watched(name, value) and not self._is_own(value):
                 yield name
+
+
+def _is_same(now: dict[str, Any], earlier: dict[str, Any] | None) -> bool:
+    """Return whether two namespaces hold the same objects under the same names, as after setting a name and back."""
+    return earlier is not None and list(now) == list(earlier) and all(map(is_, now.values(), earlier.values()))
 
 
 def qualified(place: Place) -> str:

@@ -37,8 +37,11 @@ class Fit(nn.Module):
         self.shape = shape
 
     def forward(self, inputs: Tensor) -> Tensor:
-        flat, size = inputs.reshape(inputs.shape[0], math.prod(inputs.shape[1:])), math.prod(self.shape)
-        return flat.repeat(1, math.ceil(size / flat.shape[1]))[:, :size].reshape(inputs.shape[0], *self.shape)
+        batch, features, size = inputs.shape[0], math.prod(inputs.shape[1:]), math.prod(self.shape)
+        flat, times = inputs.reshape(batch, features), math.ceil(size / features)
+        if times > 1:  # repeat is slower
+            flat = flat[:, None].expand(batch, times, features).reshape(batch, times * features)
+        return flat[:, :size].reshape(batch, *self.shape)
 
 
 class Scale(nn.Module):

@@ -11,6 +11,9 @@ from ..trials.modules import dense_weights
 from ..values.contract import Holds
 from ..values.violation import Violation
 
+_NAMED = ("parametrization", "buffer", "in place", "forward")
+"""The ways of holding a mask under which a parameter of the sparse model holds the dense weight."""
+
 
 def find_module(model: nn.Module, name: str) -> nn.Module | None:
     """Return the module of that name, under a wrapper too; None if there is none."""
@@ -51,4 +54,5 @@ def dense_place(
     except Violation:
         if (found := find_parameter(model, name)) is None or holds in ("parametrization", "buffer"):
             raise
-    return found if any(one is found for one in model.parameters()) else None
+    is_elsewhere = holds not in _NAMED and all(one is not found for one in model.parameters())
+    return None if is_elsewhere else found

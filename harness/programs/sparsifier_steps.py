@@ -81,6 +81,9 @@ def _assert_attach_refused(walk: Walk, name: str) -> None:
 def _user_defaults(walk: Walk) -> Iterator[None]:
     """Have the user's default dtype inside; what the sparsifier changes is the guard's business."""
     earlier = torch.get_default_dtype()
+    if earlier == walk.default_dtype:
+        yield
+        return
     torch.set_default_dtype(walk.default_dtype)
     try:
         yield

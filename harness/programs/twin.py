@@ -48,6 +48,11 @@ class Twin:
     def _values(self, name: str) -> Tensor:
         return self.model.get_parameter(name).detach()
 
+    def versions(self) -> tuple[object, ...]:
+        """Return a value that changes with the tensors of the model and with the modes of its modules."""
+        tensors = (*self.model.parameters(), *self.model.buffers())
+        return *((id(one), one._version) for one in tensors), *(one.training for one in self.model.modules())
+
     def write(self, name: str, values: Tensor) -> None:
         """Set the dense values of a planned parameter."""
         self.dense[name] = values.detach().clone()

@@ -136,12 +136,15 @@ def _cast(step: Cast, walk: Walk) -> None:
 @take.register(ChangeMemory)
 def _change_memory(step: ChangeMemory, walk: Walk) -> None:
     kind = torch.channels_last if step.format == "channels_last" else torch.contiguous_format
-    to: Callable[..., nn.Module] = walk.model.to
+    to, same = (_to(one) for one in (walk.model, walk.twin.model))
     if step.format == "channels_last" and any(one.dim() == 5 for one in walk.twin.model.parameters()):
         raise Skipped("torch cannot convert a weight of five dimensions to channels_last")
     walk.call(lambda: to(memory_format=kind), f"the change of memory to {step.format}")
-    same: Callable[..., nn.Module] = walk.twin.model.to
     same(memory_format=kind)
+
+
+def _to(model: nn.Module) -> Callable[..., nn.Module]:
+    return model.to
 
 
 @take.register(AddHook)

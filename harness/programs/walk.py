@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -43,6 +44,7 @@ class Walk:
         updates: The number of updates so far.
         inferred: Whether one of them was under inference_mode.
         calls: The calls of the user's hooks on the sparse model, and on the twin.
+        expected: The output of the twin that was computed last.
         optimizer: The user's optimizer.
         keeps_gradients: Whether both models have the gradients of the same backward, under the masks in force.
         adopted: What was taken over as observed, since no statement predicts it.
@@ -61,7 +63,7 @@ class Walk:
         self.device = device
         self.plan = build.plan(program)
         self.model = build.build(program, "dense", device)
-        self.twin = Twin(build.build(program, "dense", device), self.known_names())
+        self.twin = Twin(copy.deepcopy(self.model), self.known_names())
         self.before = dict(self.model.named_parameters(remove_duplicate=False))
         self.dtype: torch.dtype = getattr(torch, program.dtype)
         self.sparsified: Sparsified | None = None
@@ -73,6 +75,7 @@ class Walk:
         self.default_dtype = torch.float32
         self.calls, self.twin_calls = Counter[str](), Counter[str]()
         self.twin_hooks: list[RemovableHandle] = []
+        self.expected: statements.Expected | None = None
         self.adopted = set[str]()
         self.skipped: list[str] = []
         self.finished = False
