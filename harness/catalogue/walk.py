@@ -5,13 +5,13 @@ from .axes import PARAMETERS, PROGRAMS
 
 REQUIREMENTS = (
     Requirement(
-        id="WALK-01", level="provisional", since=4, source="reference/programs; docs/programs.md",
+        id="WALK-01", level="extended", since=4, source="reference/programs; docs/programs.md",
         sentence="After every step of a program, masks, weights, outputs, gradients, hooks and flags are what a dense "
         "model with the same masks has.",
         layers=PROGRAMS, patterns=(OFFERED,), dtypes=(OFFERED,),
     ),
     Requirement(
-        id="WALK-02", level="provisional", since=4, source="torch.nn; docs/programs.md",
+        id="WALK-02", level="extended", since=4, source="torch.nn; docs/programs.md",
         sentence="A plan for a parameter of any kind of layer is carried out, or refused on purpose.",
         layers=tuple(PARAMETERS), patterns=(OFFERED,), dtypes=(OFFERED,),
     ),
