@@ -19,6 +19,7 @@ from sparsecheck.values.steps import (
     Finalize,
     Forward,
     FunctionalCall,
+    LevelType,
     SaveAndRestore,
     SetMode,
     Train,
@@ -97,3 +98,24 @@ def test_a_wrong_rank_on_one_kind_of_layer_is_found() -> None:
     with pytest.raises(Violation, match=r"step 3, update: masks? of body.up.weight") as caught:
         walk(LIFE, _SignedAdapter())
     assert caught.value.kind == "kept-differs"
+
+
+class _TakesFloatsAlone(Exemplar):
+    """Fails on a level of another type, once it has made the mask of the first parameter."""
+
+    def update(self, level: object = None) -> None:
+        super().update(None if level is None else float(level))  # type: ignore[arg-type]
+        if level is not None and type(level) is not float:
+            self.model.get_submodule("fc").parametrizations.weight[0].mask.fill_(True)  # type: ignore[union-attr,operator]
+            raise TypeError(f"no level: {level}")
+
+
+class _TakesFloatsAloneAdapter(ExemplarAdapter):
+    sparsified = _TakesFloatsAlone
+
+
+@pytest.mark.parametrize("type", ["numpy", "tensor"])
+def test_after_a_type_of_level_that_is_not_taken_the_update_is_done_with_a_float(type: LevelType) -> None:
+    made = walk(replace(LIFE, steps=(Attach(), Update(level=0.7, type=type), Forward())), _TakesFloatsAloneAdapter())
+    assert made.updates == 1
+    assert len(made.skipped) == 1
