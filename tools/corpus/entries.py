@@ -55,7 +55,7 @@ def read_runs(reports: Iterable[Path]) -> list[Seen]:
 def renew(text: str, where: str, runs: Sequence[Seen]) -> Renewed:
     """Return an expectation file in which every entry about programs covers those that fail by its signatures.
 
-    A failure that several entries explain is left to the first of them. An entry takes over a sparsifier that it names
+    A failure that several entries explain is left to the one that covers it, or else to the first. An entry takes over a sparsifier that it names
     already, and no other; one that no failure needs is deleted.
 
     Args:
@@ -69,7 +69,7 @@ def renew(text: str, where: str, runs: Sequence[Seen]) -> Renewed:
     for run in runs:
         for cell, signature in run.failing.items():
             if cell.area == AREA:
-                number = _first(entries, run, signature)
+                number = _choice(entries, run, cell, signature)
                 if number is None:
                     left.setdefault(f"{run.name} {cause(signature)}", []).append((cell, signature))
                 else:
@@ -86,13 +86,15 @@ def renew(text: str, where: str, runs: Sequence[Seen]) -> Renewed:
     )
 
 
-def _first(entries: Sequence[Expectation], run: Seen, signature: str) -> int | None:
-    """Return the number of the first entry about programs that explains a failure of a sparsifier."""
-    return next((
+def _choice(entries: Sequence[Expectation], run: Seen, cell: Cell, signature: str) -> int | None:
+    """Return the number of the entry about programs that a failure is left to."""
+    fitting = [
         number for number, entry in enumerate(entries)
         if _is_about_programs(entry) and run.name in entry.sparsifiers and entry.explains(signature)
         and entry.holds(run.declaration, run.environment)
-    ), None)
+    ]
+    named = [one for one in fitting if not {f"{AREA}-01", f"{AREA}-02"} & {*entries[one].cells} and entries[one].covers(cell)]
+    return next(iter(named or fitting), None)
 
 
 def _is_about_programs(entry: Expectation) -> bool:
