@@ -124,7 +124,7 @@ def assert_count(mask: Mask, cut: Units, what: str) -> None:
 
 
 def assert_highest_kept(
-    mask: Mask, weight: Reals, cut: Units, contract: Contract, dtype: str, what: str
+    mask: Mask, weight: Reals, cut: Units, contract: Contract, dtype: str, what: str, floor: float = 0.0
 ) -> None:
     """Assert that no removed unit scores above a kept one of its group, up to ties.
 
@@ -135,12 +135,13 @@ def assert_highest_kept(
         contract: The declared contract, for the score.
         dtype: The name of the weight's dtype, which decides the slack between summed scores.
         what: The subject of the message.
+        floor: The score up to which all are tied.
 
     Raises:
         Violation: One does (`kept-differs`), or a unit is kept in part (`unit-broken`).
     """
     note(what)
-    kept, scores = kept_units(mask, cut, what), unit_scores(weight, cut, contract)
+    kept, scores = kept_units(mask, cut, what), np.maximum(unit_scores(weight, cut, contract), floor)
     slack = 0.0 if cut.count == weight.size else SLACK[dtype]
     lowest, highest = extremes_by_group(scores, kept, cut)
     doubtful = np.flatnonzero(~(highest <= lowest * (1 + slack)))

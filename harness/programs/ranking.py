@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 
 from ..oracle import compare
 from ..oracle.ranking import (
+    SLACK,
     Ranking,
     assert_count,
     assert_highest_kept,
@@ -21,6 +23,10 @@ from ..oracle.ranking import (
 from ..oracle.units import Mask, Reals, Units, fixed_mask, unit_scores
 from ..values.contract import Contract
 from ..values.plan import Plan
+
+_SMALLEST_SQUARE = {"float64": 2.0**-1022, "float32": 2.0**-126, "bfloat16": 2.0**-126, "float16": 2.0**-24}
+"""By dtype, the size up to which the square of a number may be lost. In float16 torch computes more exactly, and rounds
+at the end."""
 
 
 def assert_masks_follow_plan(
@@ -67,24 +73,24 @@ def _assert_computed(
 
 
 def _assert_ranked(one: Ranking, past: Mask | None, cut: Units, contract: Contract, dtype: str) -> None:
-    weight = _comparable(one, past, contract)
-    if weight is None:
+    weight = one.weight if past is None or contract.regrowth == "free" else np.where(past, one.weight, 0.0)
+    if np.isnan(weight).any():  # which compares with nothing
         return
-    assert_highest_kept(one.mask, weight, cut, contract, dtype, one.description)
-    if len(one.names) == 1 and cut.count == weight.size:
+    floor = _floor(weight, cut, contract, dtype)
+    assert_highest_kept(one.mask, weight, cut, contract, dtype, one.description, floor)
+    is_fine = not floor or bool((np.square(weight[weight != 0]) > floor).all())
+    if len(one.names) == 1 and cut.count == weight.size and is_fine:
         _assert_ties_kept(one, weight, cut, contract)
 
 
-def _comparable(one: Ranking, past: Mask | None, contract: Contract) -> Reals | None:
-    """Return the weights with which units compare, or None if numbers cannot rank them.
+def _floor(weight: Reals, cut: Units, contract: Contract, dtype: str) -> float:
+    """Return the score below which rounding decides, since squares of small numbers underflow in the weights' dtype.
 
-    Under monotone regrowth a removed entry counts as zero. A NaN compares with nothing, and the square of a subnormal
-    number is zero.
+    A unit of n entries loses up to n times the smallest square. Above the floor, that is less than the slack of sums.
     """
-    weight = one.weight if past is None or contract.regrowth == "free" else np.where(past, one.weight, 0.0)
-    if np.isnan(weight).any() or (contract.score == "magnitude-l2" and not np.square(weight[weight != 0]).all()):
-        return None
-    return weight
+    if contract.score != "magnitude-l2" or not cut.count:
+        return 0.0
+    return _SMALLEST_SQUARE[dtype] * math.ceil(weight.size / cut.count) / SLACK[dtype]
 
 
 def _assert_ties_kept(one: Ranking, weight: Reals, cut: Units, contract: Contract) -> None:
