@@ -101,6 +101,8 @@ def _slot(slot: Slot, name: str, offer: Offer, number: int, first: Removal | Non
         layer, bias=layer.bias or (slot.bias and target.kind not in ("embedding", "scale")),
         sequence=4 if slot.sequence and target.kind == "linear" else 0, frozen=slot.frozen, evaluates=slot.evaluates,
     )
+    if made.pattern == "band" and min(layer.shapes[target.parameter]) <= made.width // 2:  # some refuse it, rightly
+        made = replace(made, width=1)
     return Filled(slot, token, layer, made if slot.planned or first is None else None)
 
 
