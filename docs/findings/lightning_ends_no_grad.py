@@ -1,6 +1,7 @@
 """lightning: Trainer.fit ends the caller's torch.no_grad.
 
-`FitLoop.reset` calls torch.set_grad_enabled(True), and nothing sets it back: the rest of the caller's block builds graphs.
+`FitLoop.reset` calls torch.set_grad_enabled(True), and nothing sets it back: the rest of the caller's block
+builds graphs.
 """
 
 import logging

@@ -1,7 +1,7 @@
 """torch.nn.utils.prune: a NaN that is removed is still NaN in forward.
 
-`apply_mask` multiplies by the mask, and zero times NaN or infinity is NaN. So is zero times a gradient that is not finite,
-which the optimizer then writes into the removed entries.
+`apply_mask` multiplies by the mask, and zero times NaN or infinity is NaN. So is zero times a gradient that is not
+finite, which the optimizer then writes into the removed entries.
 """
 
 import sys

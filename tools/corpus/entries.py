@@ -1,7 +1,7 @@
 """Give the entries of an expectation file the programs that fail by their signatures.
 
-The cells of an entry name programs, and a new covering array is made of other programs. The causes stay, and so do their
-signatures.
+The cells of an entry name programs, and a new covering array is made of other programs. Causes and signatures
+stay.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from sparsecheck.report.signature import cause
 from sparsecheck.values.cell import Cell
 
 AREA = "WALK"
+
+EVERY = frozenset({"WALK-01", "WALK-02"})
+"""The cells of an entry that has no programs yet."""
 
 
 @dataclass(frozen=True)
@@ -45,18 +48,18 @@ def read_runs(reports: Iterable[Path]) -> list[Seen]:
     for path in reports:
         report = read_whole(path)
         for subject in report.header.subjects:
-            assert subject.declaration is not None and subject.environment is not None, subject.problem
-            runs.append(
-                seen(subject.declaration, subject.environment, subject.planned, report.of(subject.sparsifier))
-            )
+            declaration, environment = subject.declaration, subject.environment
+            if declaration is None or environment is None:
+                raise ValueError(f"{path}: {subject.sparsifier} was not judged: {subject.problem}")
+            runs.append(seen(declaration, environment, subject.planned, report.of(subject.sparsifier)))
     return runs
 
 
 def renew(text: str, where: str, runs: Sequence[Seen]) -> Renewed:
     """Return an expectation file in which every entry about programs covers those that fail by its signatures.
 
-    A failure that several entries explain is left to the one that covers it, or else to the first. An entry takes over a sparsifier that it names
-    already, and no other; one that no failure needs is deleted.
+    A failure that several entries explain is left to the one that covers it, or else to the first. An entry takes over
+    a sparsifier that it names already, and no other; one that no failure needs is deleted.
 
     Args:
         text: The content of the file.
@@ -93,7 +96,7 @@ def _choice(entries: Sequence[Expectation], run: Seen, cell: Cell, signature: st
         if _is_about_programs(entry) and run.name in entry.sparsifiers and entry.explains(signature)
         and entry.holds(run.declaration, run.environment)
     ]
-    named = [one for one in fitting if not {f"{AREA}-01", f"{AREA}-02"} & {*entries[one].cells} and entries[one].covers(cell)]
+    named = [one for one in fitting if not EVERY & {*entries[one].cells} and entries[one].covers(cell)]
     return next(iter(named or fitting), None)
 
 
