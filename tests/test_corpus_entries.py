@@ -32,7 +32,7 @@ COUNT = "count-differs: step 3, update: mask of a removes 1 of 4 units, expected
 
 
 def seen(name: str, **failing: str) -> Seen:
-    cells = {Cell("WALK-01", f"walk-{number[1:]}", "offered", "offered", "cpu", name): one
+    cells = {Cell(name, "WALK-01", f"walk-{number[1:]}", "offered", "offered", "cpu"): one
              for number, one in failing.items()}
     return Seen(declaration(name=name), environment(), cells, ())
 
