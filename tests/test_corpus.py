@@ -1,10 +1,16 @@
 """The corpus covers every pair that can occur, and every sparsifier is judged by it in the same way."""
 
+from collections.abc import Callable
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
+from msgspec.structs import replace
+from torch import nn
 
 from sparsecheck.adapter.declaring import read_declaration
 from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
@@ -12,13 +18,19 @@ from sparsecheck.catalogue.axes import PARAMETERS, PROGRAMS, layer_capabilities
 from sparsecheck.programs.axes import AFTER_UPDATE, AXES, BEFORE_ATTACH, LAST, STEPS, UPDATES, kind_of
 from sparsecheck.programs.corpus import COVERING, corpus, path_of, read
 from sparsecheck.programs.coverage import CONSTRAINTS, STEP, THEN, WHY, coverage, every_pair, excluded_by
+from sparsecheck.programs.fill import fill
 from sparsecheck.programs.offer import PATTERNS, Offer, fits
 from sparsecheck.programs.offered import new_pairs
+from sparsecheck.programs.ranking import assert_masks_follow_plan
 from sparsecheck.programs.targets import TARGETS
+from sparsecheck.programs.twin import Twin
 from sparsecheck.show.summary import program_lines
+from sparsecheck.values.pattern import Channel
+from sparsecheck.values.plan import Plan
 from sparsecheck.values.program import InvalidProgram
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection
+from sparsecheck.values.violation import Violation
 from tests.bench_of_one import judge, planned
 from tools.corpus.__main__ import main
 from tools.corpus.covering import Covering
@@ -121,3 +133,46 @@ def test_programs_are_judged_alike_in_any_order() -> None:
 
 def test_axes_name_no_step() -> None:
     assert not {STEP, THEN} & set(AXES)
+
+
+# ------------------------------------------------------------- what a filled program and the model of it promise
+
+
+def test_no_filled_band_is_wider_than_its_weight() -> None:
+    bands = offer("band")
+    for skeleton in corpus().values():
+        program = fill(skeleton, bands)
+        for one in program.plan:
+            if one.pattern == "band":
+                assert min(program.shapes[one.name]) > one.width // 2
+
+
+@pytest.mark.parametrize(("weights", "is_red"), [((2e-39, 1e-39), False), ((2.0, 1.0), True)])
+def test_units_whose_squares_underflow_are_tied(weights: tuple[float, float], is_red: bool) -> None:
+    contract = replace(read_declaration(ExemplarAdapter(), "exemplar").contract, score="magnitude-l2", ties="any")
+    dense = {"weight": np.repeat(np.array(weights), 4).reshape(2, 4)}
+    masks = {"weight": np.repeat(np.array([False, True]), 4).reshape(2, 4)}  # removes the row that scores higher
+    with pytest.raises(Violation, match="kept-differs") if is_red else nullcontext():
+        assert_masks_follow_plan(Plan({"weight": Channel(0.5, 0)}), masks, None, dense, contract, "float32")
+
+
+def test_large_layers_stand_in_the_first_place_alone() -> None:
+    assert not [name for name, one in corpus().items() if any(slot.size == "large" for slot in one.slots[1:])]
+
+
+def test_versions_of_the_twin_change_with_its_values_and_modes() -> None:
+    twin = Twin(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)), ("0.weight",))
+    seen = [twin.versions()]
+    changes: tuple[Callable[[], object], ...] = (
+        lambda: twin.write("0.weight", torch.ones(2, 2)),
+        lambda: twin.set_masks({"0.weight": np.eye(2, dtype=bool)}),
+        lambda: twin.train([(torch.ones(3, 2), torch.ones(3, 2))], "sgd"),
+        lambda: twin.model(torch.ones(3, 2)),  # a norm in train mode counts the batch
+        lambda: twin.model.eval(),
+    )
+    for change in changes:
+        change()
+        seen.append(twin.versions())
+    assert len(set(seen)) == len(seen)
+    twin.model(torch.ones(3, 2))
+    assert twin.versions() == seen[-1]

@@ -58,7 +58,7 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
 needs. Of those without, only trying it out shows whether they are offered."""
 
 PROGRAMS = (
-    *(f"walk-{number:03}" for number in range(1, 170)),
+    *(f"walk-{number:03}" for number in range(1, 166)),
     *(f"found-{number:03}" for number in range(1, 13)),
 )
 """The programs of the corpus, on the layer axis of WALK-01. They need no capability, because they take layers, patterns

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -227,7 +228,13 @@ def batches(program: Program, count: int, salt: str, dtype: torch.dtype, device:
 
 
 def _reals(name: str, shape: Shape, dtype: torch.dtype, device: torch.device) -> Tensor:
-    return torch.from_numpy(random_numbers.reals(name, shape)).to(dtype).to(device)
+    return _drawn(name, shape).to(dtype, copy=True).to(device)
+
+
+@lru_cache(maxsize=64)
+def _drawn(name: str, shape: Shape) -> Tensor:
+    """Return the numbers themselves, cached because a program takes the same inputs after every step."""
+    return torch.from_numpy(random_numbers.reals(name, shape))
 
 
 def context(program: Program, dtype: torch.dtype, device: torch.device) -> Context:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 
@@ -49,8 +50,12 @@ class Offer:
     @property
     def dtypes(self) -> tuple[Dtype, ...]:
         """Return the supported dtypes in which this torch computes on the CPU."""
-        supported = (dtype for dtype in DTYPES if self.has(dtype))
-        return tuple(one for one in supported if meets(torch.__version__, DTYPE_NEEDS.get((one, "cpu"), "")))
+        return tuple(one for one in _computable() if self.has(one))
+
+
+@cache
+def _computable() -> tuple[Dtype, ...]:
+    return tuple(one for one in DTYPES if meets(torch.__version__, DTYPE_NEEDS.get((one, "cpu"), "")))
 
 
 def offer_of(adapter: Adapter, declaration: Declaration) -> Offer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import combinations
+from itertools import combinations, starmap
 
 from ..values.program import Program
 from ..values.skeleton import Skeleton, Slot
@@ -29,7 +29,7 @@ def new_pairs(skeletons: dict[str, Skeleton], offer: Offer) -> tuple[dict[str, i
 
 
 def _every_pair(values: Iterable[At]) -> Iterator[Pair]:
-    for one, other in combinations(sorted(values, key=str), 2):
+    for one, other in combinations(sorted(values, key=_axis), 2):
         first, second = (other, one) if one[0] in (STEP, THEN) and other[0] not in (STEP, THEN) else (one, other)
         if THEN not in (first[0], second[0]) and first[0] != second[0]:
             yield Pair(first, second)
@@ -43,12 +43,14 @@ def _pairs(skeleton: Skeleton, offer: Offer) -> Iterator[Pair]:
     kinds = tuple(kind_of(step) for step in program.steps)
     whole = [*_of_program(skeleton, program).items()]
     for one in slots:
-        values = [*_of_slot(one).items(), *whole]
-        for first, second in combinations(sorted(values, key=str), 2):
-            yield Pair(first, second)
-        for value in values:
-            yield from (Pair(value, (STEP, kind)) for kind in kinds)
+        values = sorted((*_of_slot(one).items(), *whole), key=_axis)
+        yield from starmap(Pair, combinations(values, 2))
+        yield from (Pair(value, (STEP, kind)) for value in values for kind in {*kinds})
     yield from (Pair((STEP, before), (THEN, after)) for before, after in neighbours(kinds))
+
+
+def _axis(at: At) -> str:
+    return at[0]
 
 
 def _of_program(skeleton: Skeleton, program: Program) -> dict[str, Value]:

@@ -27,7 +27,7 @@ SEED = 26
 CANDIDATES = 8
 """The number of candidates for each program."""
 
-LENGTH = 11
+LENGTH = 10
 """The number of steps that a program has, unless finalize ends it earlier."""
 
 T = TypeVar("T")
@@ -72,7 +72,7 @@ class Covering:
         point = dict(self._start())
         for axis in self._shuffled([axis for axis in AXES if axis not in point]):
             values = [one for one in AXES[axis] if self._fits(point, axis, one)]
-            point[axis] = max(self._shuffled(values), key=lambda one: self._new(point, axis, one))
+            point[axis] = max(self._shuffled(values), key=lambda one: (self._new(point, axis, one), -_cost(axis, one)))
         return {axis: point[axis] for axis in AXES}
 
     def _start(self) -> Iterator[tuple[str, Value]]:
@@ -147,6 +147,13 @@ class Covering:
 
     def _shuffled(self, values: Sequence[T]) -> list[T]:
         return sorted(values, key=lambda _: self._draw.random())
+
+
+def _cost(axis: str, value: Value) -> float:
+    """Return a number that orders the values of an axis by the time that a program takes with them."""
+    if axis == "size":
+        return ("wide", "large").index(value) + 1 if value in ("wide", "large") else 0
+    return float(value) if axis in ("planned", "unplanned", "again") else 0
 
 
 def _allowed(kinds: list[str], before: int, between: int) -> list[str]:
