@@ -47,7 +47,8 @@ def test_entries_take_over_the_programs_that_fail_by_their_signatures() -> None:
 
 def test_failures_that_no_entry_explains_are_told() -> None:
     renewed = renew(TEXT, "it.toml", [seen("one", p001="crashed: step 2, forward raises ValueError: new", p002=COUNT)])
-    assert [(cell, count) for cell, _, count in renewed.unexplained] == [("one:WALK-01/walk-001/offered/offered/cpu", 1)]
+    [(cell, _, count)] = renewed.unexplained
+    assert (cell, count) == ("one:WALK-01/walk-001/offered/offered/cpu", 1)
 
 
 def test_entries_keep_the_programs_of_sparsifiers_that_were_not_judged() -> None:
