@@ -58,8 +58,8 @@ def read_runs(reports: Iterable[Path]) -> list[Seen]:
 def renew(text: str, where: str, runs: Sequence[Seen]) -> Renewed:
     """Return an expectation file in which every entry about programs covers those that fail by its signatures.
 
-    A failure that several entries explain is left to the one that covers it, or else to the first. An entry takes over
-    a sparsifier that it names already, and no other; one that no failure needs is deleted.
+    A failure that several entries explain is left to the one that covers it, or else to one without programs, or to the
+    first. An entry takes over a sparsifier that it names already, and no other; one that no failure needs is deleted.
 
     Args:
         text: The content of the file.
@@ -97,7 +97,8 @@ def _choice(entries: Sequence[Expectation], run: Seen, cell: Cell, signature: st
         and entry.holds(run.declaration, run.environment)
     ]
     named = [one for one in fitting if not EVERY & {*entries[one].cells} and entries[one].covers(cell)]
-    return next(iter(named or fitting), None)
+    new = [one for one in fitting if EVERY & {*entries[one].cells}]
+    return next(iter(named or new or fitting), None)
 
 
 def _is_about_programs(entry: Expectation) -> bool:
@@ -129,7 +130,7 @@ def _patterns(failing: Sequence[Cell], unseen: Sequence[str], entry: Expectation
         by_place.setdefault(f"{cell.requirement}/{cell.layer}", []).append(cell.sparsifier)
     for one in entry.cells:
         name, _, place = one.rpartition(":")
-        if place.startswith(AREA) and "/" in place:
+        if place.startswith(AREA):
             by_place.setdefault(place, []).extend(other for other in unseen if name in ("", other))
     return [
         pattern for place in sorted(by_place) if (those := by_place[place])
