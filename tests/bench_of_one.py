@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from functools import cache
@@ -19,6 +19,7 @@ from sparsecheck.run.case_run import VoidResult, run_case
 from sparsecheck.trials.case_marker import compared_instead, requirement_judged_by
 from sparsecheck.trials.refusal import RefusedBy
 from sparsecheck.values.record import Record, Verdict
+from sparsecheck.values.requirement import Requirement
 from sparsecheck.values.selection import Selection
 from tests.stand_in import environment, standing_in
 
@@ -36,15 +37,15 @@ def cases() -> dict[str, Callable[[Trial], RefusedBy | None]]:
     return found
 
 
-def planned(adapter: Adapter, selection: Selection) -> tuple[Planned, ...]:
+def planned(adapter: Adapter, requirements: Iterable[Requirement] = CATALOGUE) -> tuple[Planned, ...]:
     """Return the ledger of `adapter` under the name `it`."""
-    declared = adapter.declare("it")
-    return tuple(cell for one in CATALOGUE for cell in enumerate_cells((one,), declared, selection, environment(one)))
+    declared, every = adapter.declare("it"), Selection()
+    return tuple(cell for one in requirements for cell in enumerate_cells((one,), declared, every, environment(one)))
 
 
-def available(adapter: Adapter) -> Iterator[Planned]:
+def available(adapter: Adapter, requirements: Iterable[Requirement] = CATALOGUE) -> Iterator[Planned]:
     """Yield the cells that can be judged here."""
-    return (one for one in planned(adapter, Selection()) if one.disposition != "unavailable")
+    return (one for one in planned(adapter, requirements) if one.disposition != "unavailable")
 
 
 def canonical(adapter: Adapter) -> Iterator[Planned]:
@@ -110,7 +111,4 @@ def _refill(names: Mapping[str, Any], contents: Mapping[str, Any]) -> None:
 
 def judge_all(adapter: Adapter, id: str) -> Iterator[Record]:
     """Yield the records of every available cell of requirement `id`."""
-    requirement(id)
-    for one in planned(adapter, Selection(requirements=(id,))):
-        if one.disposition != "unavailable":
-            yield judge(adapter, one)
+    return (judge(adapter, one) for one in available(adapter, (requirement(id),)))

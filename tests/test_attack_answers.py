@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from sparsecheck import Context, Plan, Sparsified, Trial
 from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter
+from sparsecheck.catalogue import requirement
 from sparsecheck.report.reasons import exit_code
 from sparsecheck.values.record import Record, Verdict
-from sparsecheck.values.selection import Selection
 from tests.bench_of_one import judge_all, planned
 from tests.samples import report
 
@@ -89,7 +89,7 @@ def kinds(records: list[Record]) -> set[str]:
 
 def test_memorized_masks_fail_for_other_weights_of_equal_shapes() -> None:
     table: Table = {}
-    for one in planned(FromTable(table), Selection(requirements=("MASK-06",))):
+    for one in planned(FromTable(table), (requirement("MASK-06"),)):
         if one.disposition == "judge":
             trial = Trial(one.cell, FromTable(table))
             trial.sparsified(trial.dense_model("other"))

@@ -13,9 +13,9 @@ from torch import nn
 
 from sparsecheck import Context, Plan, Saved, Sparsified
 from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
+from sparsecheck.catalogue import requirement
 from sparsecheck.report.reasons import exit_code
 from sparsecheck.values.record import Record, Verdict
-from sparsecheck.values.selection import Selection
 from tests.bench_of_one import judge, planned
 from tests.faulty import faulty, run
 from tests.samples import report
@@ -77,7 +77,7 @@ CALLS = {
 
 def judged(adapter: ExemplarAdapter, id: str) -> Record:
     """Return the record of the canonical cell of a requirement."""
-    return judge(adapter, planned(adapter, Selection(requirements=(id,)))[0])
+    return judge(adapter, planned(adapter, (requirement(id),))[0])
 
 
 def require_red(record: Record, said: str) -> None:

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from sparsecheck import Adapter
 from sparsecheck.adapter.shipped.exemplar import CONTRACT, ExemplarAdapter
+from sparsecheck.catalogue import requirement
 from sparsecheck.values.contract import Contract
 from sparsecheck.values.record import Record, Verdict
-from sparsecheck.values.selection import Selection
 from tests.bench_of_one import judge, judge_all, planned
 from tests.miniatures import Misdeclared
 from tests.variants.forwarding import ForwardedAdapter
@@ -116,5 +116,5 @@ def test_undeclared_behaviour_is_rejected(adapter: type[Adapter], declared: str)
 
 
 def _canonical(adapter: Adapter, id: str) -> Iterator[Record]:
-    for cell in planned(adapter, Selection(requirements=(id,)))[:1]:
+    for cell in planned(adapter, (requirement(id),))[:1]:
         yield judge(adapter, cell)

@@ -30,6 +30,8 @@ JUDGED = [
     if applies(one, exemplar().declare("it")) and not one.refuses
 ]
 FIRST = MINIATURES[0].name
+PINNED = 3
+"""The number of pinned requirements by which a miniature is judged here, besides its own and its neighbours."""
 
 
 @pytest.mark.parametrize("miniature", MINIATURES, ids=lambda miniature: miniature.name)
@@ -42,12 +44,17 @@ def test_a_miniature_is_rejected_by_its_requirement(miniature: Miniature) -> Non
 
 @pytest.mark.parametrize("miniature", MINIATURES, ids=lambda miniature: miniature.name)
 def test_a_miniature_is_rejected_by_the_pinned_requirements_and_not_by_their_neighbours(miniature: Miniature) -> None:
-    """The whole row, of every requirement, is computed by `python -m tools.kill_matrix --all --check`."""
-    row = PINS.row(miniature.name)
+    """Judge by the neighbours and the first of the others; `python -m tools.kill_matrix --all --check` judges by all.
+
+    The requirement that the miniature breaks is judged by the test above.
+    """
+    row = [id for id in PINS.row(miniature.name) if id != miniature.requirement]
     place = IDS.index(miniature.requirement)
-    neighbours = [id for id in IDS[max(place - 1, 0):place + 2] if is_run(miniature, id)]
-    found = {*rejecting(miniature, {*row, *neighbours}), miniature.requirement}
-    assert found == set(row), f"is this right? Then write it with: {COMMAND} --only {miniature.name}"
+    neighbours = [id for id in IDS[max(place - 1, 0):place + 2] if id != miniature.requirement]
+    asked = {*(id for id in neighbours if is_run(miniature, id)), *row[:PINNED]}
+    assert set(rejecting(miniature, asked)) == asked & set(row), (
+        f"is this right? Then write it with: {COMMAND} --only {miniature.name}"
+    )
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -64,6 +64,8 @@ PROGRAMS = (
 """The programs of the corpus, on the layer axis of WALK-01. They need no capability, because they take layers, patterns
 and dtype from what is offered."""
 
+_NEEDED_BY_LAYER = {**dict.fromkeys(PROGRAMS, ()), **PARAMETERS, **LAYERS}
+
 _CANONICAL = {
     "given": "given",
     "unstructured": "unstructured-0.5",
@@ -188,7 +190,7 @@ def layer_capabilities(token: str) -> tuple[str, ...]:
     Raises:
         KeyError: The token names none of them.
     """
-    return () if token in PROGRAMS else {**PARAMETERS, **LAYERS}[token]
+    return _NEEDED_BY_LAYER[token]
 
 
 def lacking(requirement: Requirement, cell: Cell, capabilities: Capabilities) -> tuple[str, ...]:

@@ -198,7 +198,7 @@ def _fitting(cell: Cell, requirement: Requirement, declaration: Declaration) -> 
     if not has_meaning(pattern, cell.layer):
         pattern = "unstructured-0.5" if "unstructured" in capabilities.supported else "given"
     supported = (one for one in requirement.layers if set(layer_capabilities(one)) <= capabilities.supported)
-    layers = (cell.layer, *supported)
+    layers = itertools.chain((cell.layer,), supported)
     layer = next((one for one in layers if has_pattern(pattern, one, capabilities)), cell.layer)
     return Cell(cell.sparsifier, cell.requirement, layer, pattern, cell.dtype, cell.device)
 
