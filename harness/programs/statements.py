@@ -292,7 +292,7 @@ def write(model: nn.Module, place: nn.Parameter, values: Tensor, how: str) -> No
 @cache
 def _keeps_flags() -> bool:
     """Return whether load_state_dict(assign=True) leaves frozen what was frozen, as torch since 2.2 does."""
-    layer = nn.Linear(1, 1).requires_grad_(False)
+    layer = nn.LayerNorm(1).requires_grad_(False)  # whose values are not random
     layer.load_state_dict(layer.state_dict(), assign=True)
     return not layer.weight.requires_grad
 
