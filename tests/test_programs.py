@@ -7,6 +7,7 @@ from torch import Tensor
 from sparsecheck.adapter.declaring import read_declaration
 from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter
 from sparsecheck.process.guard import Guard
+from sparsecheck.programs.twin import Twin
 from sparsecheck.programs.walk import Walk
 from sparsecheck.values.program import InvalidProgram, OptimizerKind, Program, ProgramLayer, Removal, from_json, to_json
 from sparsecheck.values.steps import (
@@ -18,7 +19,9 @@ from sparsecheck.values.steps import (
     CopyModel,
     Finalize,
     Forward,
+    Freeze,
     FunctionalCall,
+    LevelType,
     SaveAndRestore,
     SetMode,
     Train,
@@ -97,3 +100,40 @@ def test_a_wrong_rank_on_one_kind_of_layer_is_found() -> None:
     with pytest.raises(Violation, match=r"step 3, update: masks? of body.up.weight") as caught:
         walk(LIFE, _SignedAdapter())
     assert caught.value.kind == "kept-differs"
+
+
+class _TakesFloatsAlone(Exemplar):
+    """Fails on a level of another type, once it has made the mask of the first parameter."""
+
+    def update(self, level: object = None) -> None:
+        super().update(None if level is None else float(level))  # type: ignore[arg-type]
+        if level is not None and type(level) is not float:
+            self.model.get_submodule("fc").parametrizations.weight[0].mask.fill_(True)  # type: ignore[union-attr,operator]
+            raise TypeError(f"no level: {level}")
+
+
+class _TakesFloatsAloneAdapter(ExemplarAdapter):
+    sparsified = _TakesFloatsAlone
+
+
+@pytest.mark.parametrize("type", ["numpy", "tensor"])
+def test_after_a_type_of_level_that_is_not_taken_the_update_is_done_with_a_float(type: LevelType) -> None:
+    made = walk(replace(LIFE, steps=(Attach(), Update(level=0.7, type=type), Forward())), _TakesFloatsAloneAdapter())
+    assert made.updates == 1
+    assert len(made.skipped) == 1
+
+
+@pytest.mark.parametrize("what", ["backward", "train"])
+def test_a_program_ends_where_the_dense_twin_cannot_go_on(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lacking(self: Twin, *_: object) -> None:
+        raise RuntimeError("not implemented for 'BFloat16'")
+
+    monkeypatch.setattr(Twin, what, lacking)
+    made = walk(replace(LIFE, steps=(Attach(), Update(), Backward(), Train(), Finalize())), ExemplarAdapter())
+    assert len(made.skipped) == 1
+    assert not made.finished
+
+
+def test_what_is_frozen_stays_frozen_when_weights_are_assigned() -> None:
+    steps = (Freeze(what="all"), Attach(), Update(), WriteWeights(how="assign"), Forward())
+    assert walk(replace(LIFE, steps=steps), ExemplarAdapter()).updates == 1

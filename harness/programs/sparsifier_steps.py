@@ -8,6 +8,7 @@ import pickle
 from typing import TYPE_CHECKING, Any
 
 import torch
+from msgspec.structs import replace
 from torch import nn
 from torch.nn import functional
 from torch.nn.utils import parametrize
@@ -106,7 +107,9 @@ def _update(step: Update, walk: Walk) -> None:
 
 def _judge_update_error(walk: Walk, error: Exception, step: Update) -> None:
     if step.type in ("numpy", "tensor"):  # a level is a float; another type must not be taken for another level
-        raise Skipped(f"a level of this type raises {type(error).__name__}") from None
+        walk.skipped.append(f"{statements.describe(step)}: a level of this type raises {type(error).__name__}")
+        _update_with_float(walk, step)
+        return
     if walk.updates == 0:
         assert_deliberate(error, "the first update")
         raise NotOffered(str(error)) from error
@@ -114,6 +117,17 @@ def _judge_update_error(walk: Walk, error: Exception, step: Update) -> None:
         message = f"{statements.describe(step)} raises {type(error).__name__}: {error}"
         raise Violation("crashed", message) from error
     assert_deliberate(error, statements.describe(step))
+
+
+def _update_with_float(walk: Walk, step: Update) -> None:
+    """Update with the same level as a float, since the update that raised may have made some masks.
+
+    If a level is a fraction of what remains, it would count twice there, so that the program ends.
+    """
+    if walk.contract.level_basis == "remaining":
+        walk.finished = True
+    else:
+        take(replace(step, type="float"), walk)
 
 
 def _assert_update_refused(walk: Walk, sparsified: Sparsified, level: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -282,7 +283,18 @@ def write(model: nn.Module, place: nn.Parameter, values: Tensor, how: str) -> No
         state = model.state_dict()
         own = [key for key, one in state.items() if isinstance(one, Tensor) and one.data_ptr() == place.data_ptr()]
         new = values.clone()
+        flags = {name: one.requires_grad for name, one in model.named_parameters()}
         model.load_state_dict({**state, **dict.fromkeys(own, new)}, assign=how == "assign")
+        for name, one in () if _keeps_flags() else model.named_parameters():
+            one.requires_grad_(flags.get(name, True))
+
+
+@cache
+def _keeps_flags() -> bool:
+    """Return whether load_state_dict(assign=True) leaves frozen what was frozen, as torch since 2.2 does."""
+    layer = nn.LayerNorm(1).requires_grad_(False)  # whose values are not random
+    layer.load_state_dict(layer.state_dict(), assign=True)
+    return not layer.weight.requires_grad
 
 
 def give_flags(model: nn.Module, twin: nn.Module) -> None:

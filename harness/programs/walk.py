@@ -6,6 +6,7 @@ import copy
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from traceback import walk_tb
 from typing import Any
 
 import torch
@@ -104,7 +105,7 @@ class Walk:
             try:
                 self._take(step)
             except Exception as error:
-                if self._is_about_inference(error):
+                if self._is_about_inference(error) or self._is_of_the_twin(error):
                     self.skipped.append(f"{statements.describe(step)} and all after it: {error}")
                     return
                 if not isinstance(error, Violation):
@@ -116,6 +117,12 @@ class Walk:
         """Return whether torch refuses a tensor that an update under inference_mode has made, as TRAIN-20 permits."""
         cause = error.__cause__ or error
         return self.inferred and isinstance(cause, RuntimeError) and "inference tensor" in str(cause).lower()
+
+    def _is_of_the_twin(self, error: Exception) -> bool:
+        """Return whether the dense twin raised, as it does where an older torch lacks an operation in a dtype."""
+        its = {id(self.twin), *map(id, self.twin.model.modules())}
+        frames = walk_tb(error.__traceback__)
+        return isinstance(error, RuntimeError) and any(id(one.f_locals.get("self")) in its for one, _ in frames)
 
     def _take(self, step: Step) -> None:
         try:

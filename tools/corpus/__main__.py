@@ -4,6 +4,7 @@
     python -m tools.corpus check          fail if making it anew gives other bytes
     python -m tools.corpus print          show the coverage, and how many pairs each constraint excludes
     python -m tools.corpus print NAME     show one skeleton, such as walk-017
+    python -m tools.corpus entries FILE REPORT...   give the entries of an expectation file the programs that fail
 
 The coverage is that of the whole corpus, reference/programs/found.jsonl included.
 """
@@ -11,6 +12,7 @@ The coverage is that of the whole corpus, reference/programs/found.jsonl include
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 import msgspec
@@ -20,6 +22,7 @@ from sparsecheck.programs.coverage import WHY, coverage
 from sparsecheck.programs.statements import describe
 from sparsecheck.values.skeleton import Skeleton
 from tools.corpus.covering import made
+from tools.corpus.entries import read_runs, renew
 
 
 @click.group()
@@ -55,6 +58,23 @@ def show(name: str | None) -> None:
         _show(corpus()[name])
     else:
         raise click.UsageError(f"no program is called {name}; the names run from {min(corpus())} to {max(corpus())}")
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("reports", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def entries(file: Path, reports: tuple[Path, ...]) -> None:
+    """Give the entries of the expectation FILE the programs that fail by their signatures in REPORTS.
+
+    Make the reports with `sparsecheck run NAME --area WALK --ignore-expectations`, one for each sparsifier of the file.
+    """
+    renewed = renew(file.read_text("utf-8"), str(file), read_runs(reports))
+    file.write_text(renewed.text, "utf-8")
+    for (id, name), count in renewed.counts.items():
+        click.echo(f"{count:4} programs of {name} fail by {id}")
+    for cell, signature, count in renewed.unexplained:
+        click.echo(f"not explained: {count} like {cell}: {signature}")
+    sys.exit(bool(renewed.unexplained))
 
 
 def _text() -> bytes:

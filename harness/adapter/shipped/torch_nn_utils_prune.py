@@ -62,8 +62,8 @@ class Pruned(BufferSparsified):
         return self.model
 
     def load(self, saved: Saved) -> None:
-        for one in self.places.values():
-            if not hasattr(one[0], f"{one[1]}_mask"):
+        for name, one in self.places.items():
+            if f"{name}_mask" in saved.model and not hasattr(one[0], f"{one[1]}_mask"):
                 prune.identity(*one)
         super().load(saved)
 

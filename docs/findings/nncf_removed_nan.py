@@ -1,0 +1,28 @@
+"""nncf: a NaN that is removed is still NaN in forward.
+
+The pruning mask is multiplied by the weight, and zero times NaN or infinity is NaN.
+"""
+
+import sys
+
+import nncf
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 1, bias=False)
+
+    def forward(self, inputs):
+        return self.layer(inputs)
+
+
+net = Net()
+net.layer.weight.data = torch.tensor([[1.0, 2.0, 3.0, 4.0]])
+model = nncf.prune(net, nncf.PruneMode.UNSTRUCTURED_MAGNITUDE_LOCAL, ratio=0.5, examples_inputs=torch.ones(1, 4))
+model.layer.weight.data[0, 0] = torch.nan  # a removed entry
+seen = model(torch.ones(1, 4)).item()
+print(f"expected: an output of at most 7.0\nseen: {seen}")
+sys.exit(seen != seen)
