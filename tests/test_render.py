@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
-from sparsecheck.programs.render import WIDTH, definitions, imports, render
+from sparsecheck.programs.format_code import WIDTH
+from sparsecheck.programs.render import definitions, imports, render
 from sparsecheck.values.program import Program, ProgramLayer, Removal
 from sparsecheck.values.steps import (
     AddHook,
@@ -59,7 +60,7 @@ def run(program: Program) -> list[str]:
 def test_short_program_is_nine_lines() -> None:
     assert run(SHORT) == [
         "model = Chain(OrderedDict(layer1=nn.Linear(2, 2, bias=False)))",
-        "model.layer1.weight.data = torch.tensor([[-0.5, -0.5], [-0.5, -0.75]])",
+        "model.layer1.weight.data = torch.tensor([[-0.25, 0.25], [0.75, -0.5]])",
         'plan = Plan({"layer1.weight": Unstructured(0.29)})',
         "inputs = torch.rand(3, 2)",
         "batches = [(torch.rand(3, 2), torch.rand(3, 2)) for _ in range(3)]",

@@ -252,6 +252,7 @@ WHY: dict[str, str] = {
     **dict.fromkeys(("STATE-16", "REFUSE-07", *(f"DEVICE-{number:02}" for number in range(1, 7))),
                     "programs run on the CPU"),
     "STATE-17": "it starts from another dtype",
+    **dict.fromkeys(("WALK-03", "DECLARE-20"), "it compares two programs"),
 }
 """Why the cells of other requirements are no programs."""
 
@@ -354,4 +355,4 @@ _PATTERNS: dict[type[Pattern], str] = {
 
 def expressible(ids: Iterable[str]) -> list[str]:
     """Return the requirements of `ids` whose cells are programs; those of WALK are programs themselves."""
-    return [id for id in ids if id in LIVES or id.startswith("WALK-")]
+    return [id for id in ids if id in LIVES or (id.startswith("WALK-") and id not in WHY)]

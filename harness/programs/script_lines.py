@@ -221,7 +221,8 @@ class ScriptLines:
             else:
                 cut = units(pattern, shapes[name], self.contract)
                 size = {int((cut.index == unit).sum()) for unit in range(cut.count)}
-                if len(size) > 1:
-                    raise NoProgram("there is no script for blocks of several sizes", "Run the cell itself.")
+                if len(size) != 1:
+                    why = f"there is no script for blocks of {len(size) or 'no'} sizes"
+                    raise NoProgram(why, "Run the cell itself.")
                 counts[name] = self._removed[name] * size.pop()
         return counts

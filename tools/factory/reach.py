@@ -20,6 +20,7 @@ from torch import Tensor
 
 from sparsecheck import Adapter, Trial
 from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter
+from sparsecheck.catalogue import requirement
 from sparsecheck.programs.corpus import corpus
 from sparsecheck.programs.fill import fill
 from sparsecheck.programs.offer import Offer, offer_of, probe
@@ -28,7 +29,6 @@ from sparsecheck.programs.walk import Walk
 from sparsecheck.report.ledger import Planned
 from sparsecheck.values.program import Program
 from sparsecheck.values.record import Record
-from sparsecheck.values.selection import Selection
 from tests.bench_of_one import available, judge, judge_by, planned
 from tools.kill_matrix.matrix import cheaper
 
@@ -154,7 +154,7 @@ def judge_program(adapter: Adapter, name: str) -> Record:
 
 @cache
 def _cell() -> Planned:
-    return planned(ExemplarAdapter(), Selection(requirements=("WALK-01",)))[0]
+    return planned(ExemplarAdapter(), (requirement("WALK-01"),))[0]
 
 
 def _walk(trial: Trial, program: Program) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ...adapter.discovery import Found
 from ...catalogue import requirement
 from ...programs.inlining import CannotInline
-from ...programs.lives import NoProgram, life_of, program_of
+from ...programs.lives import WHY, NoProgram, life_of, program_of
 from ...programs.script import compose
 from ...programs.script_lines import ScriptLines
 from ...programs.walk_script import walk_script
@@ -51,7 +51,7 @@ def script(failing: Failing) -> str:
 
 
 def _lines(trial: Trial, record: Record) -> tuple[ScriptLines, list[str]]:
-    if trial.cell.area == "WALK":
+    if trial.cell.area == "WALK" and trial.cell.requirement not in WHY:
         return walk_script(trial, record.signature.partition(":")[0], record.message)
     life = life_of(trial)
     words = words_for(trial, trial.lacking)
