@@ -27,8 +27,8 @@ from sparsecheck.values.requirement import ACCELERATOR, CANONICAL_PATTERN, LEVEL
 from sparsecheck.values.selection import Selection
 from tests.samples import cell, declaration, environment, passed, requirement
 
-CEILING = 500
-"""Cells on the CPU that one sparsifier may cost."""
+CEILING = 320
+"""Cells on the CPU that one sparsifier may cost, besides the programs, of which there are as many as pairs need."""
 
 SHIPPED = [one.name for one in registrations() if one.distribution == "sparsecheck" and not one.lacking]
 
@@ -458,7 +458,7 @@ def test_a_shipped_adapter_costs_no_more_cells_than_the_ceiling(name: str) -> No
     found = load(next(one for one in registrations() if one.name == name))
     ledger = planned(*CATALOGUE, it=found.declaration)
     on_cpu = [one.cell for one in ledger if one.cell.device == "cpu"]
-    assert 0 < len(on_cpu) <= CEILING
+    assert 0 < len([cell for cell in on_cpu if cell.requirement != "WALK-01"]) <= CEILING
     assert [cell for cell, times in Counter(on_cpu).items() if times > 1] == []
 
 
