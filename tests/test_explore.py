@@ -196,7 +196,8 @@ def test_damaged_program_ends_with_2(tmp_path: Path) -> None:
 def test_interrupt_comes_after_the_finds_so_far_and_ends_with_3(tmp_path: Path) -> None:
     file = adapter(tmp_path, LATER)
     command = [sys.executable, "-m", "sparsecheck", "explore", "--adapter", str(file), "--minutes", "10"]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+                             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # a job in the background
     assert child.stdout is not None
     assert any(line.startswith("FIND 1: kept-differs at update") for line in child.stdout)
     started = time.monotonic()
