@@ -9,12 +9,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import torch
 
 from sparsecheck import Adapter
 from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 from sparsecheck.programs.corpus import corpus
 from sparsecheck.values.record import Verdict
 from tests.conditional.all import CONDITIONALS
+from tests.conditional.scene import look
 from tools.factory import judges
 from tools.factory.checking import Shows, check
 from tools.factory.conditions import CONDITIONS
@@ -42,6 +44,13 @@ def test_most_show_and_few_are_broken_in_the_canonical_scene(product: Product) -
     After a backward pass gradients exist in the canonical scene too.
     """
     assert check(product) in (Shows.YES, Shows.NOT) or product.condition.name == "gradients exist"
+
+
+def test_a_scene_does_not_depend_on_random_numbers_drawn_before() -> None:
+    scene = PRODUCTS[0].scene
+    before = look(ExemplarAdapter(), scene)
+    torch.rand(3)
+    assert look(ExemplarAdapter(), scene) == before
 
 
 def test_every_fault_and_every_condition_shows() -> None:

@@ -184,10 +184,11 @@ _MODES: dict[str, Callable[[Stage], object]] = {
 
 @contextmanager
 def _caller(scene: Scene) -> Iterator[None]:
-    """Enter the caller's modes, and restore every setting that a scene or a sparsifier may change."""
+    """Seed torch, enter the caller's modes, and restore every setting that a scene or a sparsifier may change."""
     default, grad = torch.get_default_dtype(), torch.is_grad_enabled()
     try:
         with ExitStack() as stack, torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
             for mode in scene.modes:
                 if mode in _CALLERS:
                     stack.enter_context(_CALLERS[mode]())
