@@ -5,18 +5,18 @@ from .axes import PARAMETERS, PROGRAMS, RELATIONS
 
 REQUIREMENTS = (
     Requirement(
-        id="WALK-01", level="provisional", since=4, source="reference/programs; docs/programs.md",
+        id="WALK-01", level="extended", since=4, source="reference/programs; docs/programs.md",
         sentence="After every step of a program, masks, weights, outputs, gradients, hooks and flags are what a dense "
         "model with the same masks has.",
         layers=PROGRAMS, patterns=(OFFERED,), dtypes=(OFFERED,),
     ),
     Requirement(
-        id="WALK-02", level="provisional", since=4, source="torch.nn; docs/programs.md",
+        id="WALK-02", level="extended", since=4, source="torch.nn; docs/programs.md",
         sentence="A plan for a parameter of any kind of layer is carried out, or refused on purpose.",
         layers=tuple(PARAMETERS), patterns=(OFFERED,), dtypes=(OFFERED,),
     ),
     Requirement(
-        id="WALK-03", level="provisional", since=4, source="metamorphic testing, Chen et al. 1998; docs/programs.md",
+        id="WALK-03", level="extended", since=4, source="metamorphic testing, Chen et al. 1998; docs/programs.md",
         sentence="Whatever the score, masks do not depend on an unplanned layer; unless the score is random, neither "
         "do they depend on the names of modules or on the memory format of weights.",
         layers=RELATIONS[:3], patterns=(OFFERED,), dtypes=(OFFERED,),

@@ -67,9 +67,9 @@ def fill(skeleton: Skeleton, offer: Offer) -> Program:
         plan = (*plan, Removal(name=f"{layers[0].name}.bias", pattern="unstructured"))
     together = skeleton.together and _ranks_together(offer, plan)
     return Program(
-        layers=tuple(layers), dtype=offer.dtypes[skeleton.dtype % len(offer.dtypes)], values=skeleton.values,
-        memory=skeleton.memory, plan=plan, scope="all" if together else "each", optimizer=skeleton.optimizer,
-        steps=tuple(supported_steps(skeleton.steps, offer)),
+        layers=tuple(layers), dtype=offer.computed(offer.dtypes[skeleton.dtype % len(offer.dtypes)]),
+        values=skeleton.values, memory=skeleton.memory, plan=plan, scope="all" if together else "each",
+        optimizer=skeleton.optimizer, steps=tuple(supported_steps(skeleton.steps, offer)),
     )
 
 
@@ -153,7 +153,7 @@ def supported_steps(steps: tuple[Step, ...], offer: Offer) -> Iterator[Step]:
             yield step if updates == 1 or offer.has("reupdate") else Forward()
         elif isinstance(step, SaveAndRestore) and not offer.has("restore"):
             yield CopyModel(what="sparsified")
-        elif isinstance(step, Cast) and step.dtype not in offer.dtypes:
-            yield Cast(dtype=offer.dtypes[-1])
+        elif isinstance(step, Cast):
+            yield Cast(dtype=offer.computed(step.dtype if step.dtype in offer.dtypes else offer.dtypes[-1]))
         elif not isinstance(step, Finalize) or offer.has("finalize"):
             yield step

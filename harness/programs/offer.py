@@ -49,13 +49,21 @@ class Offer:
 
     @property
     def dtypes(self) -> tuple[Dtype, ...]:
-        """Return the supported dtypes in which this torch computes on the CPU."""
-        return tuple(one for one in _computable() if self.has(one))
+        """Return the supported dtypes; without one, torch's default, in which the sparsifier refuses to work."""
+        return tuple(one for one in DTYPES if self.has(one)) or DTYPES[:1]
+
+    def computed(self, dtype: Dtype) -> Dtype:
+        """Return a supported dtype, or in its place the last one in which this torch computes on the CPU.
+
+        What else a program holds must not depend on torch, so that the numbers of skeletons choose among all
+        supported dtypes.
+        """
+        return dtype if _is_computed(dtype) else [one for one in (*DTYPES[:1], *self.dtypes) if _is_computed(one)][-1]
 
 
 @cache
-def _computable() -> tuple[Dtype, ...]:
-    return tuple(one for one in DTYPES if meets(torch.__version__, DTYPE_NEEDS.get((one, "cpu"), "")))
+def _is_computed(dtype: Dtype) -> bool:
+    return meets(torch.__version__, DTYPE_NEEDS.get((dtype, "cpu"), ""))
 
 
 def offer_of(adapter: Adapter, declaration: Declaration) -> Offer:
@@ -127,7 +135,7 @@ def probe(offer: Offer, target: Target, pattern: str) -> Program:
     """Return the program that tries out one target with one pattern: attach and update."""
     layer = layer_of(target, "layer1", "small", math.lcm(4, offer.declaration.contract.multiple))
     removal = removal_of(offer, f"layer1.{target.parameter}", pattern, 0.5)
-    dtype = offer.dtypes[0] if offer.dtypes else "float32"
+    dtype = offer.computed(offer.dtypes[0])
     return Program(layers=(layer,), dtype=dtype, plan=(removal,), steps=(Attach(), Update()))
 
 

@@ -131,7 +131,7 @@ def _program(offer: Offer, targets: tuple[str, ...], pattern: str) -> Program:
         plan.append(removal)
         layers.append(layer_of(TARGETS[target], f"layer{number}", "small", multiple))
     return Program(
-        layers=tuple(layers), dtype=offer.dtypes[0] if offer.dtypes else "float32", values="untied",
+        layers=tuple(layers), dtype=offer.computed(offer.dtypes[0]), values="untied",
         plan=tuple(plan), steps=tuple(supported_steps(LIFE, offer)),
     )
 
