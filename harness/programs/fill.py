@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from ..values.program import Program, ProgramLayer, Removal
 from ..values.skeleton import Names, Skeleton, Slot
 from ..values.steps import Cast, CopyModel, Finalize, Forward, SaveAndRestore, Step, Update
+from .computing import in_computed_dtypes
 from .offer import Offer, removal_of
 from .targets import TARGETS, dimensions_of, layer_of
 
@@ -66,11 +67,12 @@ def fill(skeleton: Skeleton, offer: Offer) -> Program:
     if skeleton.missing and not layers[0].bias:
         plan = (*plan, Removal(name=f"{layers[0].name}.bias", pattern="unstructured"))
     together = skeleton.together and _ranks_together(offer, plan)
-    return Program(
-        layers=tuple(layers), dtype=offer.computed(offer.dtypes[skeleton.dtype % len(offer.dtypes)]),
+    program = Program(
+        layers=tuple(layers), dtype=offer.dtypes[skeleton.dtype % len(offer.dtypes)],
         values=skeleton.values, memory=skeleton.memory, plan=plan, scope="all" if together else "each",
         optimizer=skeleton.optimizer, steps=tuple(supported_steps(skeleton.steps, offer)),
     )
+    return in_computed_dtypes(program, offer.dtypes)
 
 
 def filled_slots(skeleton: Skeleton, offer: Offer) -> Iterator[Filled]:
@@ -153,7 +155,7 @@ def supported_steps(steps: tuple[Step, ...], offer: Offer) -> Iterator[Step]:
             yield step if updates == 1 or offer.has("reupdate") else Forward()
         elif isinstance(step, SaveAndRestore) and not offer.has("restore"):
             yield CopyModel(what="sparsified")
-        elif isinstance(step, Cast):
-            yield Cast(dtype=offer.computed(step.dtype if step.dtype in offer.dtypes else offer.dtypes[-1]))
+        elif isinstance(step, Cast) and step.dtype not in offer.dtypes:
+            yield Cast(dtype=offer.dtypes[-1])
         elif not isinstance(step, Finalize) or offer.has("finalize"):
             yield step

@@ -5,19 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-
-import torch
 
 from ..adapter.protocol import Adapter
-from ..catalogue.axes import DTYPE_NEEDS
 from ..process.guard import Guard
 from ..values.capability import Support
 from ..values.declaration import Declaration
 from ..values.program import Dtype, Program, Removal
 from ..values.steps import Attach, Update
-from ..values.versions import meets
 from ..values.violation import Violation
+from .computing import in_computed_dtypes
 from .taking import NotOffered
 from .targets import TARGETS, Target, dimensions_of, layer_of
 from .walk import Walk
@@ -51,19 +47,6 @@ class Offer:
     def dtypes(self) -> tuple[Dtype, ...]:
         """Return the supported dtypes; without one, torch's default, in which the sparsifier refuses to work."""
         return tuple(one for one in DTYPES if self.has(one)) or DTYPES[:1]
-
-    def computed(self, dtype: Dtype) -> Dtype:
-        """Return a supported dtype, or in its place the last one in which this torch computes on the CPU.
-
-        What else a program holds must not depend on torch, so that the numbers of skeletons choose among all
-        supported dtypes.
-        """
-        return dtype if _is_computed(dtype) else [one for one in (*DTYPES[:1], *self.dtypes) if _is_computed(one)][-1]
-
-
-@cache
-def _is_computed(dtype: Dtype) -> bool:
-    return meets(torch.__version__, DTYPE_NEEDS.get((dtype, "cpu"), ""))
 
 
 def offer_of(adapter: Adapter, declaration: Declaration) -> Offer:
@@ -135,8 +118,8 @@ def probe(offer: Offer, target: Target, pattern: str) -> Program:
     """Return the program that tries out one target with one pattern: attach and update."""
     layer = layer_of(target, "layer1", "small", math.lcm(4, offer.declaration.contract.multiple))
     removal = removal_of(offer, f"layer1.{target.parameter}", pattern, 0.5)
-    dtype = offer.computed(offer.dtypes[0])
-    return Program(layers=(layer,), dtype=dtype, plan=(removal,), steps=(Attach(), Update()))
+    program = Program(layers=(layer,), dtype=offer.dtypes[0], plan=(removal,), steps=(Attach(), Update()))
+    return in_computed_dtypes(program, offer.dtypes)
 
 
 def removal_of(offer: Offer, name: str, pattern: str, level: float) -> Removal:

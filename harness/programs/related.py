@@ -14,6 +14,7 @@ from ..values.steps import Attach, Step, Train, Update, WriteWeights
 from ..values.violation import Violation, require
 from . import statements
 from .build import input_shape, output_shape, taken_shape
+from .computing import in_computed_dtypes
 from .fill import edges, supported_steps
 from .offer import Offer, removal_of
 from .relations import Relation
@@ -130,10 +131,11 @@ def _program(offer: Offer, targets: tuple[str, ...], pattern: str) -> Program:
         multiple = math.lcm(offer.declaration.contract.multiple, *edges(removal, offer))
         plan.append(removal)
         layers.append(layer_of(TARGETS[target], f"layer{number}", "small", multiple))
-    return Program(
-        layers=tuple(layers), dtype=offer.computed(offer.dtypes[0]), values="untied",
-        plan=tuple(plan), steps=tuple(supported_steps(LIFE, offer)),
+    program = Program(
+        layers=tuple(layers), dtype=offer.dtypes[0], values="untied", plan=tuple(plan),
+        steps=tuple(supported_steps(LIFE, offer)),
     )
+    return in_computed_dtypes(program, offer.dtypes)
 
 
 def assert_related(relation: Relation, program: Program, run: Callable[[Program], Trace]) -> bool:
