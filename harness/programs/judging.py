@@ -24,7 +24,7 @@ from .walk import Walk
 
 
 @dataclass(frozen=True)
-class _Known:
+class Known:
     """What is known about an adapter in this process.
 
     Attributes:
@@ -40,7 +40,7 @@ class _Known:
     possible: int
 
 
-_known: list[_Known] = []
+_known: list[Known] = []
 """The adapters that were asked last."""
 
 _MOST = 4
@@ -113,13 +113,13 @@ def _trace(trial: Trial, program: Program) -> Trace:
         return walk.traced()
 
 
-def _offering(trial: Trial) -> _Known:
+def _offering(trial: Trial) -> Known:
     """Return what is known about the adapter of a trial.
 
     Raises:
         Violation: It offers nothing (`nothing-offered`).
     """
-    known = _know(trial.adapter, trial.declaration)
+    known = know(trial.adapter, trial.declaration)
     advice = "but every plan for one of its declared layers and patterns is refused; declare them unsupported"
     require(bool(known.offer.patterns), "nothing-offered", f"{trial.cell.sparsifier} attaches, {advice}")
     return known
@@ -135,10 +135,10 @@ def _in_words(program: Program) -> str:
 
 def offer_to(trial: Trial) -> Offer:
     """Return what the sparsifier of a cell offers."""
-    return _know(trial.adapter, trial.declaration).offer
+    return know(trial.adapter, trial.declaration).offer
 
 
-def _know(adapter: Adapter, declaration: Declaration) -> _Known:
+def know(adapter: Adapter, declaration: Declaration) -> Known:
     """Return what an adapter offers; the first cell of a process finds it out, without a verdict."""
     for one in _known:
         if one.adapter is adapter and one.offer.declaration == declaration:
@@ -146,6 +146,6 @@ def _know(adapter: Adapter, declaration: Declaration) -> _Known:
     with not_counting(), Guard().keep():
         offer = offer_of(adapter, declaration)
         added, possible = new_pairs(corpus(), offer) if offer.patterns else ({}, 0)
-    _known.append(_Known(adapter, offer, added, possible))
+    _known.append(Known(adapter, offer, added, possible))
     del _known[:-_MOST]
     return _known[-1]

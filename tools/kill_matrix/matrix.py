@@ -13,11 +13,14 @@ from unittest.mock import patch
 
 from torch._dynamo import guards
 
+from sparsecheck import Adapter
 from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 from sparsecheck.adapter.shipped.structural_exemplar import StructuralExemplarAdapter
 from sparsecheck.catalogue import CATALOGUE
+from sparsecheck.programs import judging
 from sparsecheck.report.ledger import SMOKE
 from sparsecheck.values.cell import Cell
+from sparsecheck.values.declaration import Declaration
 from tests.bench_of_one import available, canonical, judge
 from tests.miniatures.all import MINIATURES, Miniature
 from tests.variants.all import VARIANTS
@@ -77,10 +80,25 @@ def of_the_exemplars() -> Kept:
 def cheaper() -> Iterator[None]:
     """Fork fresh interpreters, and neither export nor compile again what is like the exemplar's model.
 
-    Nor does torch time the guards of what it compiles, for which it empties the processor's caches.
+    Nor does torch time the guards of what it compiles, for which it empties the processor's caches. What a sparsifier
+    offers to programs is found out once inside, so that only one sparsifier may be judged there.
     """
     untimed = patch.object(guards, "profile_guard_manager", lambda *_: 0.0)
-    with warm_processes(), untimed, making(of_the_exemplars()):
+    with warm_processes(), untimed, making(of_the_exemplars()), _asked_once():
+        yield
+
+
+@contextmanager
+def _asked_once() -> Iterator[None]:
+    """Find out what the first adapter inside offers, and say the same of all others."""
+    first = list[judging.Known]()
+
+    def know(adapter: Adapter, declaration: Declaration) -> judging.Known:
+        first[:] = first or [found_out(adapter, declaration)]
+        return first[0]
+
+    found_out = judging.know
+    with patch.object(judging, "know", know):
         yield
 
 
