@@ -169,3 +169,16 @@ def flags_of(model: nn.Module) -> dict[str, bool]:
 def layers_of(plan: Plan) -> list[str]:
     """Return the names of the planned layers."""
     return list(dict.fromkeys(name.rpartition(".")[0] for name in plan.names))
+
+
+def assert_zero(model: nn.Module, masks: Mapping[str, Tensor], plan: Plan) -> None:
+    """Assert that forward uses zero for every removed entry of the planned parameters."""
+    for name, weight in weights_in_use(model, plan).items():
+        wrong = int((weight[~masks[name]] != 0).sum())
+        assert not wrong, f"removed entries of {name} that are not zero in forward: expected none, seen {wrong}"
+
+
+def weights_in_use(model: nn.Module, plan: Plan) -> dict[str, Tensor]:
+    """Return copies of the planned weights that forward uses, by name."""
+    places = [(name, *name.rpartition(".")) for name in plan.names]
+    return {name: getattr(model.get_submodule(path), own).detach().clone() for name, path, _, own in places}

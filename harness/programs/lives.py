@@ -14,9 +14,11 @@ from ..values.network import Layer, Network
 from ..values.pattern import Band, Block, Channel, Given, NofM, Pattern, Unstructured
 from ..values.program import LayerKind, Memory, Program, ProgramLayer, Removal, Values
 from ..values.steps import Attach, Finalize, Step, Update
+from . import finalize_checks as final
 from . import mask_checks as mask
 from . import model_checks as model
 from . import state_checks as state
+from . import training_checks as training
 
 Check = Callable[..., Any]
 Item = Step | Check
@@ -70,9 +72,9 @@ def _remembering(*checks: Item) -> Life:
     return _after(state.get_behaviour, *checks)
 
 
-def _trained(*training: Item) -> Life:
+def _trained(*steps: Item) -> Life:
     """Train, and check that the model has learned and stayed sparse."""
-    return _after(model.get_start, *training, model.sparse_and_learned)
+    return _after(training.get_start, *steps, training.sparse_and_learned)
 
 
 def _forgiving(check: Check) -> Life:
@@ -86,7 +88,7 @@ LIVES: dict[str, Life] = {
     "SMOKE-01": _after(model.runs),
     "SMOKE-02": _after(mask.masks_form),
     "SMOKE-03": _after(mask.plan_applied, mask.output_of_masked),
-    "SMOKE-04": _after(model.something_learns),
+    "SMOKE-04": _after(training.something_learns),
     "SMOKE-05": _after(state.restored_runs),
     "SMOKE-06": _after(_FINALIZE, model.runs),
     "MASK-01": _after(mask.output_of_masked),
@@ -137,12 +139,12 @@ LIVES: dict[str, Life] = {
     "REG-08": _after(model.attached_twice),
     "REG-09": Life((model.unknown_refused,)),
     "REG-11": Life((model.wrong_shape_refused,)),
-    "REG-12": _after(model.finalized_weights),
-    "REG-13": _after(model.finalized_build),
+    "REG-12": _after(final.finalized_weights),
+    "REG-13": _after(final.finalized_build),
     "REG-14": _remembering(_FINALIZE, state.same_output),
     "REG-15": _after(mask.layers_alone),
     "REG-16": Life((model.unusual_modes, model.freeze_every_other, model.get_ran, _ATTACH, _UPDATE,
-                    model.finalized_flags)),
+                    final.finalized_flags)),
     "REG-17": _after(model.no_gradients_left),
     "REG-18": Life((model.freed,)),
     "REG-19": _around(model.get_gradients, model.gradients_kept),
@@ -153,9 +155,9 @@ LIVES: dict[str, Life] = {
     "REG-25": _around(model.get_plain, model.works_in_place),
     "REG-26": _after(model.trained_is_used),
     "REG-30": _around(model.get_every_ran, model.every_hook_runs, _FINALIZE, model.every_hook_runs),
-    "REG-32": _after(model.finalized_again, model.updated_after_finalize),
+    "REG-32": _after(final.finalized_again, final.updated_after_finalize),
     "REG-33": _around(model.channels_last, model.format_kept),
-    "REG-34": _after(model.finalized_order),
+    "REG-34": _after(final.finalized_order),
     "STATE-01": _remembering(state.restored_same),
     "STATE-03": _remembering(state.own_state_loads),
     "STATE-05": _remembering(state.restored_twice),
@@ -170,7 +172,7 @@ LIVES: dict[str, Life] = {
     "STATE-15": _after(state.updates_like_original),
     "STATE-19": _after(state.restore_keeps_flags),
     "STATE-20": _after(state.restored_as_trained),
-    "STATE-21": _after(model.train_by_sgd, state.statistics_restored),
+    "STATE-21": _after(training.train_by_sgd, state.statistics_restored),
     "STATE-22": _forgiving(state.pickle_same),
     "STATE-30": _remembering(state.saved_after_finalize),
     "STATE-31": _remembering(state.own_state_assigned),
@@ -187,19 +189,19 @@ LIVES: dict[str, Life] = {
     "TRACE-11": _after(state.compile_sees_update),
     "TRACE-12": _remembering(_FINALIZE, state.compile_same),
     "TRACE-13": _after(state.trained_traces),
-    "TRAIN-01": _trained(model.train_by_sgd),
-    "TRAIN-02": _trained(model.train_by_adamw),
-    "TRAIN-03": _after(model.steps_by_sums),
-    "TRAIN-04": _trained(model.train_under_autocast),
-    "TRAIN-05": Life((model.get_optimizer, _ATTACH, _UPDATE, model.get_start, model.train_by_earlier_optimizer,
-                      model.sparse_and_learned)),
-    "TRAIN-06": _after(model.train_by_sgd, Update(level=0.75), mask.counts, model.get_start, model.train_by_sgd,
-                       model.sparse_and_learned),
-    "TRAIN-07": _after(model.train_by_sgd, model.finalized_as_trained),
-    "TRAIN-08": _after(model.train_by_sgd, _UPDATE, mask.counts, model.train_by_sgd, _UPDATE, mask.counts),
-    "TRAIN-09": _after(model.trains_like_plain),
-    "TRAIN-10": _after(mask.get_earlier, Update(level=0.25), model.regrown_train),
-    "TRAIN-20": Life((model.updated_without_gradients,)),
+    "TRAIN-01": _trained(training.train_by_sgd),
+    "TRAIN-02": _trained(training.train_by_adamw),
+    "TRAIN-03": _after(training.steps_by_sums),
+    "TRAIN-04": _trained(training.train_under_autocast),
+    "TRAIN-05": Life((training.get_optimizer, _ATTACH, _UPDATE, training.get_start, training.train_by_earlier_optimizer,
+                      training.sparse_and_learned)),
+    "TRAIN-06": _after(training.train_by_sgd, Update(level=0.75), mask.counts, training.get_start,
+                       training.train_by_sgd, training.sparse_and_learned),
+    "TRAIN-07": _after(training.train_by_sgd, final.finalized_as_trained),
+    "TRAIN-08": _after(training.train_by_sgd, _UPDATE, mask.counts, training.train_by_sgd, _UPDATE, mask.counts),
+    "TRAIN-09": _after(training.trains_like_plain),
+    "TRAIN-10": _after(mask.get_earlier, Update(level=0.25), training.regrown_train),
+    "TRAIN-20": Life((training.updated_without_gradients,)),
     **dict.fromkeys(
         ("REFUSE-01", "REFUSE-02", "REFUSE-03", "REFUSE-04", "REFUSE-05", "REFUSE-15", "REFUSE-16"),
         Life((model.plan_refused,)),
@@ -222,7 +224,7 @@ LIVES: dict[str, Life] = {
     "DECLARE-08": _after(mask.get_earlier, mask.reverse_scores, _UPDATE, mask.subset_of_earlier),
     "DECLARE-09": _after(mask.get_earlier, _UPDATE, mask.drawn_again),
     "DECLARE-10": Life((_ATTACH, Update(level=0.6), mask.counts, _UPDATE, mask.counts)),
-    "DECLARE-12": Life((model.get_optimizer, model.train_before, _ATTACH, _UPDATE, model.rezeroed_by_package)),
+    "DECLARE-12": Life((training.get_optimizer, training.train_before, _ATTACH, _UPDATE, training.rezeroed_by_package)),
 }
 """The life of every requirement whose cells are programs."""
 

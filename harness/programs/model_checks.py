@@ -1,4 +1,4 @@
-"""Checks of a script: what a sparsifier does to modules, parameters, hooks and flags, and how it trains and finalizes.
+"""Checks of a script: what a sparsifier does to modules, parameters, gradients, hooks and flags, and what it refuses.
 
 Each is copied into scripts. Its parameters are the names of a script's variables; see `lives`.
 """
@@ -13,8 +13,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import mse_loss
-from torch.testing import assert_close
 
 from ..adapter.protocol import Batch, Sparsified
 from ..values.pattern import Given
@@ -25,16 +23,12 @@ from .check_tools import (
     assert_refused,
     assert_same_output,
     assert_separate,
-    copied,
     find,
-    flags_of,
     layers_of,
-    loss,
     masked,
     modules_of,
     tensors,
     train,
-    train_plain,
 )
 
 Attach = Callable[..., Sparsified]
@@ -202,75 +196,6 @@ def finalize_refused(sparsified: Sparsified, words: tuple[str, ...]) -> None:
     assert_refused(sparsified.finalize, sparsified.model, words)
 
 
-# ----------------------------------------------------------------- finalize
-
-
-def finalized_weights(dense: nn.Module, sparsified: Sparsified) -> None:
-    expected = masked(dense, sparsified.masks())
-    names = list(sparsified.masks())
-    final = sparsified.finalize()
-    for name in names:
-        seen = final.get_parameter(name)
-        assert type(seen) is nn.Parameter, f"{name}: expected a Parameter, seen {type(seen).__name__}"
-        assert seen.dtype == expected.get_parameter(name).dtype, f"{name}: seen {seen.dtype}"
-        assert_equal({name: seen.detach()}, {name: expected.get_parameter(name).detach()}, "the final model")
-
-
-def finalized_build(dense: nn.Module, sparsified: Sparsified) -> None:
-    final = sparsified.finalize()
-    assert modules_of(final) == modules_of(dense), f"modules: expected {modules_of(dense)}, seen {modules_of(final)}"
-    seen, expected = sorted(final.state_dict()), sorted(dense.state_dict())
-    assert seen == expected, f"state dict: expected {expected}, seen {seen}"
-    for name, module in final.named_modules():
-        hooks = len(module._forward_hooks) + len(module._forward_pre_hooks)
-        assert not hooks, f"hooks on {name}: expected none, seen {hooks}"
-
-
-def finalized_flags(dense: nn.Module, sparsified: Sparsified, ran: list[str], inputs: Tensor) -> None:
-    final = sparsified.finalize()
-    for name, expected in flags_of(dense).items():
-        seen = flags_of(final).get(name)
-        assert seen == expected, f"{name}: expected {expected}, seen {seen}"
-    ran.clear()
-    final(inputs)
-    assert ran == ["pre-hook", "first hook", "second hook"], f"hooks after finalize: expected 3, seen {ran}"
-
-
-def finalized_order(dense: nn.Module, sparsified: Sparsified) -> None:
-    seen, expected = ([name for name, _ in one.named_parameters()] for one in (sparsified.finalize(), dense))
-    assert seen == expected, f"parameters: expected {expected}, seen {seen}"
-
-
-def finalized_again(sparsified: Sparsified, inputs: Tensor) -> None:
-    final = sparsified.finalize()
-    expected = final(inputs).detach().clone()
-    try:
-        sparsified.finalize()
-    except Exception as error:
-        assert "final" in str(error) or "." in str(error), f"expected an error about finalize, seen {error}"
-    assert torch.equal(final(inputs), expected), "finalized twice: expected the same output, seen another"
-
-
-def updated_after_finalize(sparsify: Callable[[], Sparsified], inputs: Tensor) -> None:
-    sparsified = sparsify()
-    final = sparsified.finalize()
-    with torch.no_grad():
-        for parameter in final.parameters():
-            parameter.copy_(parameter.flip(0))
-    expected = final(inputs).detach().clone()
-    try:
-        sparsified.update()
-    except Exception as error:
-        named = any(word in str(error).lower() for word in ("final", "mask", "prun", "parametriz", "sparsif", "weight"))
-        assert named, f"expected an error about finalize, seen {type(error).__name__}: {error}"
-        assert torch.equal(final(inputs), expected), "expected the final model unchanged, seen another output"
-        return
-    if not torch.equal(final(inputs), expected):
-        masks = sparsified.masks()
-        assert not any(mask.all() for mask in masks.values()), "the model has changed, but masks() keeps all"
-        assert_zero(sparsified.model, masks, sparsified.plan)
-
-
 def channels_last(model: nn.Module) -> None:
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -284,9 +209,6 @@ def format_kept(trained: Mapping[str, Tensor], sparsified: Sparsified) -> None:
         weight = final.get_parameter(name)
         is_kept = weight.is_contiguous(memory_format=torch.channels_last)
         assert is_kept, f"{name} after finalize: expected channels_last, seen strides {weight.stride()}"
-
-
-# ----------------------------------------------------------------- gradients, references, names
 
 
 def no_gradients_left(model: nn.Module) -> None:
@@ -384,140 +306,3 @@ def trained_is_not_used(
         dense.get_parameter(name).data.copy_(weight.detach())
     same = torch.allclose(sparsified.model(inputs), masked(dense, sparsified.masks())(inputs))
     assert not same, "the weight in use: expected one computed from the trained parameter, seen that parameter"
-
-
-# ----------------------------------------------------------------- training
-
-
-def something_learns(sparsified: Sparsified, batches: list[Batch]) -> None:
-    before = [one.detach().clone() for one in sparsified.model.parameters()]
-    train(sparsified, batches)
-    moved = any(not torch.equal(one, other) for one, other in zip(before, sparsified.model.parameters(), strict=True))
-    assert moved, "parameters that training changed: expected some, seen none"
-
-
-def assert_zero(model: nn.Module, masks: Mapping[str, Tensor], plan: Plan) -> None:
-    for name, weight in weights_in_use(model, plan).items():
-        wrong = int((weight[~masks[name]] != 0).sum())
-        assert not wrong, f"removed entries of {name} that are not zero in forward: expected none, seen {wrong}"
-
-
-def get_start(sparsified: Sparsified, plan: Plan, batches: list[Batch]) -> tuple[Any, Any, float]:
-    before = loss(sparsified.model, batches)
-    return copied(sparsified.masks()), weights_in_use(sparsified.model, plan), before
-
-
-def sparse_and_learned(
-    sparsified: Sparsified, start: tuple[Any, Any, float], plan: Plan, batches: list[Batch]
-) -> None:
-    masks, used, before = start
-    after = loss(sparsified.model, batches)
-    assert_masks(sparsified, masks)
-    assert_zero(sparsified.model, masks, plan)
-    for name, weight in weights_in_use(sparsified.model, plan).items():
-        moved = int((weight != used[name])[masks[name]].sum())
-        assert moved or not masks[name].any(), f"kept entries of {name} that changed: expected some, seen none"
-    assert after < before, f"loss: expected less than {before:.6g}, seen {after:.6g}"
-
-
-def weights_in_use(model: nn.Module, plan: Plan) -> dict[str, Tensor]:
-    places = [(name, *name.rpartition(".")) for name in plan.names]
-    return {name: getattr(model.get_submodule(path), own).detach().clone() for name, path, _, own in places}
-
-
-def train_by_sgd(sparsified: Sparsified, batches: list[Batch]) -> None:
-    train(sparsified, batches)
-
-
-def train_by_adamw(sparsified: Sparsified, batches: list[Batch]) -> None:
-    optimizer = torch.optim.AdamW(sparsified.model.parameters(), lr=1e-2, weight_decay=0.1)
-    sparsified.train(batches * 4, mse_loss, optimizer)
-
-
-def train_under_autocast(sparsified: Sparsified, batches: list[Batch], inputs: Tensor) -> None:
-    with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
-        train(sparsified, batches)
-        seen = sparsified.model(inputs).dtype
-    assert seen == torch.bfloat16, f"output under autocast: expected bfloat16, seen {seen}"
-
-
-def get_optimizer(model: nn.Module) -> torch.optim.Optimizer:
-    return torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-
-
-def train_by_earlier_optimizer(
-    sparsified: Sparsified, batches: list[Batch], optimizer: torch.optim.Optimizer
-) -> None:
-    sparsified.train(batches * 4, mse_loss, optimizer)
-
-
-def steps_by_sums(
-    dense: nn.Module, sparsified: Sparsified, batches: list[Batch], inputs: Tensor, bound: float
-) -> None:
-    masks = copied(sparsified.masks())
-    plain = masked(dense, masks)
-    for model in (plain, sparsified.model):
-        model.zero_grad()
-        for data, target in batches[:2]:
-            mse_loss(model(data), target).backward()
-    torch.optim.SGD(plain.parameters(), lr=0.5).step()
-    sparsified.step(torch.optim.SGD(sparsified.model.parameters(), lr=0.5))
-    assert_masks(sparsified, masks)
-    assert_same_output(sparsified.model, masked(plain, masks), inputs, bound)
-
-
-def trains_like_plain(
-    dense: nn.Module, sparsified: Sparsified, batches: list[Batch], inputs: Tensor, bound: float
-) -> None:
-    masks = copied(sparsified.masks())
-    plain = masked(dense, masks)
-    for name, mask in masks.items():
-        plain.get_parameter(name).register_hook(lambda gradient, mask=mask: gradient.masked_fill(~mask, 0))
-    train_plain(plain, batches)
-    train(sparsified, batches)
-    assert_same_output(sparsified.model, plain, inputs, bound)
-
-
-def finalized_as_trained(sparsified: Sparsified, inputs: Tensor, bound: float) -> None:
-    masks, expected = copied(sparsified.masks()), sparsified.model(inputs).detach().clone()
-    final = sparsified.finalize()
-    assert_close(final(inputs), expected, rtol=bound, atol=bound)
-    for name, mask in masks.items():
-        wrong = int((final.get_parameter(name)[~mask] != 0).sum())
-        assert not wrong, f"removed entries of {name} that are not zero: expected none, seen {wrong}"
-
-
-def regrown_train(sparsified: Sparsified, earlier: Mapping[str, Tensor], plan: Plan, batches: list[Batch]) -> None:
-    back = {name: mask & ~earlier[name] for name, mask in sparsified.masks().items()}
-    before = weights_in_use(sparsified.model, plan)
-    train(sparsified, batches)
-    sparsified.model(batches[0][0])
-    for name, weight in weights_in_use(sparsified.model, plan).items():
-        moved, count = int((weight != before[name])[back[name]].sum()), int(back[name].sum())
-        assert count and 4 * moved >= count, f"of {count} entries of {name} that came back, training changed {moved}"  # noqa: PT018
-
-
-def updated_without_gradients(attach: Attach, sparsify: Callable[[], Sparsified], batches: list[Batch]) -> None:
-    with torch.no_grad():
-        sparsified = sparsify()
-    something_learns(sparsified, batches)
-    with torch.no_grad():
-        final = sparsified.finalize()
-    mse_loss(final(batches[0][0]), batches[0][1]).backward()
-    for name, parameter in final.named_parameters():
-        assert parameter.grad is not None, f"gradient of {name} after finalize under no_grad: expected one, seen none"
-
-
-def rezeroed_by_package(
-    dense: nn.Module, sparsified: Sparsified, plan: Plan, batches: list[Batch], optimizer: torch.optim.Optimizer,
-) -> None:
-    masks = copied(sparsified.masks())
-    held = {id(one) for group in optimizer.param_groups for one in group["params"]}
-    own = held >= {id(one) for one in sparsified.model.parameters()}
-    train_plain(sparsified.model, batches, optimizer if own else None)
-    sparsified.model(batches[0][0])
-    assert_zero(sparsified.model, masks, plan)
-
-
-def train_before(model: nn.Module, batches: list[Batch], optimizer: torch.optim.Optimizer) -> None:
-    train_plain(model, batches, optimizer)
