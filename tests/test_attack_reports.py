@@ -12,8 +12,9 @@ from msgspec.structs import replace
 from sparsecheck.adapter.own_code import own_digest, own_version
 from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.report.ledger import enumerate_cells
+from sparsecheck.report.lines import encode
 from sparsecheck.report.reasons import exit_code
-from sparsecheck.report.report import EmptyReport, InvalidReport, Report, encode, read, read_partial, salvage
+from sparsecheck.report.report import EmptyReport, InvalidReport, Report, read, read_partial, salvage
 from sparsecheck.run import run_in_subprocesses as process
 from sparsecheck.run.run_in_subprocesses import Run, judge_in_subprocesses
 from sparsecheck.run.subprocesses import Children

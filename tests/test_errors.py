@@ -18,7 +18,8 @@ from msgspec.structs import replace
 import sparsecheck
 from sparsecheck.cli import main
 from sparsecheck.errors import EXIT_CODES, INCOMPLETE, UNUSABLE, SparsecheckError
-from sparsecheck.report.report import Report, encode
+from sparsecheck.report.lines import encode
+from sparsecheck.report.report import Report
 from sparsecheck.report.sharding import ledger_digest
 from sparsecheck.values.record import Footer, Line, Share
 from tests.samples import cell, passed, report

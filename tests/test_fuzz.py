@@ -30,7 +30,8 @@ from sparsecheck.features.states import readings, stored_states
 from sparsecheck.features.states.reading import _require_archive
 from sparsecheck.oracle import references
 from sparsecheck.report.expectation_file import parse_expectations, read_text
-from sparsecheck.report.report import encode, read, read_partial, salvage
+from sparsecheck.report.lines import encode
+from sparsecheck.report.report import read, read_partial, salvage
 from sparsecheck.report.sharding import read_weights
 from tests.samples import passed, report
 from tests.test_hostile_text import EACH, check_terminal

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from sparsecheck.cli import main
 from sparsecheck.report.consistency import _ALLOWED, _TEXTS
-from sparsecheck.report.report import encode
+from sparsecheck.report.lines import encode
 from sparsecheck.show.escaping import one_line, printable, shorten_paths, terminal_line, visible
 from sparsecheck.show.html import render_page
 from sparsecheck.show.junit import xml_text

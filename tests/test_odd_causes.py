@@ -11,7 +11,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from sparsecheck.report.report import Report, encode, read, write
+from sparsecheck.report.lines import encode
+from sparsecheck.report.report import Report, read, write
 from sparsecheck.run.pytest_hooks import _report_without_traceback
 from tests.samples import cell, passed, report
 

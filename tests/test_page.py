@@ -18,7 +18,8 @@ from sparsecheck.cli import main
 from sparsecheck.features.page.html import as_data, render_html
 from sparsecheck.features.page.markdown import render_markdown
 from sparsecheck.report.joining import join
-from sparsecheck.report.report import EmptyReport, InterruptedReport, Report, ReportMismatch, encode
+from sparsecheck.report.lines import encode
+from sparsecheck.report.report import EmptyReport, InterruptedReport, Report, ReportMismatch
 from sparsecheck.show.markdown import code, plain
 from sparsecheck.show.results import ResultsTable, Square, followable, shown, tabulate
 from sparsecheck.show.standing import Standing

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from sparsecheck import reading
 from sparsecheck.cli import main
 from sparsecheck.reading import CannotRead, CutShort, Malformed, NoSuchFile, NotUtf8, TooLarge
-from sparsecheck.report.report import encode
+from sparsecheck.report.lines import encode
 from tests.samples import cell, passed, report
 
 WHOLE = report(passed(cell()))

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from sparsecheck.catalogue import VERSION
 from sparsecheck.cli import main
 from sparsecheck.report.joining import join
+from sparsecheck.report.lines import encode
 from sparsecheck.report.reasons import exit_code
 from sparsecheck.report.report import (
     DamagedReport,
@@ -29,7 +30,6 @@ from sparsecheck.report.report import (
     ReportMismatch,
     TruncatedReport,
     UnreadableReport,
-    encode,
     read,
     read_partial,
     salvage,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sparsecheck.report.report import Report, encode, read_partial, write
+from sparsecheck.report.lines import encode
+from sparsecheck.report.report import Report, read_partial, write
 from tests.samples import cell, passed, report
 
 WHOLE = report(passed(cell(), cell("MASK-02")))

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from sparsecheck.report.report import Report, encode, read, read_partial, write
+from sparsecheck.report.lines import encode
+from sparsecheck.report.report import Report, read, read_partial, write
 from sparsecheck.report.resuming import (
     CannotResume,
     ChangedCatalogue,

@@ -22,7 +22,8 @@ from sparsecheck.features.versions.html import render_html
 from sparsecheck.features.versions.markdown import render_markdown
 from sparsecheck.features.versions.table import NoTorch, SameTorch, VersionTable, tabulate
 from sparsecheck.report.joining import join
-from sparsecheck.report.report import EmptyReport, InterruptedReport, Report, ReportMismatch, encode, read, write
+from sparsecheck.report.lines import encode
+from sparsecheck.report.report import EmptyReport, InterruptedReport, Report, ReportMismatch, read, write
 from sparsecheck.values.declaration import Declaration
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection

@@ -75,6 +75,6 @@ def schema() -> None:
     """Print the JSON Schema of one line of a report."""
     import json
 
-    from ..report.report import schema as line_schema
+    from ..report.lines import schema as line_schema
 
     echo_document(json.dumps(line_schema(), indent=2, sort_keys=True) + "\n")

@@ -8,11 +8,8 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from inspect import cleandoc
 from pathlib import Path
-from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from .. import files, reading
@@ -25,6 +22,7 @@ from ..values.requirement import Level
 from .consistency import footer_difference, inconsistency, record_inconsistency
 from .identity import contradiction, judged_by
 from .ledger import Balance, applies, reconcile
+from .lines import decode, encode
 from .outcome import is_same, outcome
 
 READABLE = (1, 2)
@@ -191,43 +189,7 @@ def levels_of(subject: Subject, requirements: Collection[str]) -> dict[str, Leve
 
 
 def _without_result(outcomes: Iterable[Outcome]) -> list[Outcome]:
-    return [msgspec.structs.replace(one, result="green", core=None, extended=None) for one in outcomes]
-
-
-_LINE: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
-
-
-def encode(line: Line) -> bytes:
-    """Encode one line of a report, including its newline.
-
-    Text that is not Unicode, as in the name of a file, is escaped.
-    """
-    try:
-        return msgspec.json.encode(line) + b"\n"
-    except UnicodeEncodeError:
-        return msgspec.json.encode(_unicode(msgspec.to_builtins(line))) + b"\n"
-
-
-def _unicode(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode("utf-8")
-    if isinstance(value, dict):
-        return {_unicode(key): _unicode(one) for key, one in value.items()}
-    return [_unicode(one) for one in value] if isinstance(value, (list, tuple)) else value
-
-
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema of one line, the same with every version of msgspec."""
-    dedented: dict[str, Any] = _dedented(msgspec.json.schema(Line))
-    return dedented
-
-
-def _dedented(value: Any) -> Any:
-    """Return a schema whose descriptions have no indentation of source code; msgspec removes it from 0.23 on."""
-    if isinstance(value, dict):
-        return {key: cleandoc(one) if key == "description" and isinstance(one, str) else _dedented(one)
-                for key, one in value.items()}
-    return [_dedented(one) for one in value] if isinstance(value, list) else value
+    return [replace(one, result="green", core=None, extended=None) for one in outcomes]
 
 
 def read(path: Path) -> Report:
@@ -391,7 +353,7 @@ def _record(line: Line, names: set[str], where: str) -> Record:
 
 def _line(text: bytes, path: Path, number: int) -> Line:
     try:
-        return reading.parse_with(_LINE, text)
+        return decode(text)
     except reading.Malformed as error:
         raise InvalidLine(f"{path}:{number}: {error}") from None
 

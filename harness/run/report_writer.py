@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ..report.report import Report, encode, write
+from ..report.lines import encode
+from ..report.report import Report, write
 from ..report.stale_entries import settled
 from ..report.verdict import bound
 from ..values.record import Footer, Line, Record, Verdict

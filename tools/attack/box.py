@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from sparsecheck.report.report import encode, salvage
+from sparsecheck.report.lines import encode
+from sparsecheck.report.report import salvage
 from sparsecheck.values.record import Footer
 from tests.warm_python import COLD
 from tools.attack.prepared import REPORTS, Prepared
