@@ -77,7 +77,7 @@ def test_finalized_model_is_as_trained(trial: Trial) -> None:
     start = BeforeTraining.of(trial, sparsified)
     train(trial, sparsified)
     start.assert_learned(sparsified, "trained")
-    trained = BeforeTraining.of(trial, sparsified).used
+    trained = BeforeTraining.of(trial, sparsified).parameters
     final = sparsified.finalize()
     trial.assert_used_weights(final, trained, "finalized after training")
     assert_removed_are_zero(trial, final, start.masks, "finalized after training")

@@ -71,6 +71,13 @@ def train_plain(model: nn.Module, batches: list[Batch], optimizer: torch.optim.O
         optimizer.step()
 
 
+def train_masked(model: nn.Module, masks: Mapping[str, Tensor], batches: list[Batch]) -> None:
+    """Take the same steps, without gradients for the entries that masks remove."""
+    for name, mask in masks.items():
+        model.get_parameter(name).register_hook(lambda gradient, mask=mask: gradient.masked_fill(~mask, 0))
+    train_plain(model, batches)
+
+
 def loss(model: nn.Module, batches: list[Batch]) -> float:
     """Return the loss over batches."""
     with torch.no_grad():

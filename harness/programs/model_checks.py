@@ -169,7 +169,7 @@ def unknown_refused(attach: Attach, model: nn.Module, plan: Plan) -> None:
     for unknown in ("nowhere.weight", f"{layers_of(plan)[0]}.nothing"):
         wrong = type(plan)({**plan.patterns, unknown: plan.patterns[plan.names[0]]}, plan.scope)
         word = "nowhere" if "nowhere" in unknown else "nothing"
-        assert_refused(lambda wrong=wrong: attach(model, wrong).update(), model, [word])  # type: ignore[misc]
+        plan_refused(attach, model, wrong, (word,))
 
 
 def wrong_shape_refused(attach: Attach, model: nn.Module, plan: Plan) -> None:
@@ -177,7 +177,7 @@ def wrong_shape_refused(attach: Attach, model: nn.Module, plan: Plan) -> None:
     mask: Any = vars(plan.patterns[name])["mask"]
     for wrong in (mask[:1], mask[:, :1], mask[:-1], mask.T):
         other = type(plan)({**plan.patterns, name: Given(wrong)}, plan.scope)
-        assert_refused(lambda other=other: attach(model, other).update(), model, [name])  # type: ignore[misc]
+        plan_refused(attach, model, other, (name,))
 
 
 def plan_refused(attach: Attach, model: nn.Module, plan: Plan, words: tuple[str, ...]) -> None:

@@ -53,7 +53,7 @@ class _SeededByName(Exemplar):
     def _ranked_each(self, plan: Plan) -> dict[str, Tensor]:
         drawn = int(torch.randint(2**31, ()))
         return {
-            name: new_mask(pattern, shuffled(self._dense(name), drawn ^ zlib.adler32(name.encode())),
+            name: new_mask(pattern, shuffled(self._dense(name), drawn ^ zlib.crc32(name.encode())),
                            self.mask_tensor(name), self.contract)
             for name, pattern in plan.patterns.items()
         }
