@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from typing import Any
 
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 from sparsecheck.adapter.discovery import load, registrations
 from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.catalogue.axes import LAYERS, PARAMETERS, PROGRAMS, RELATIONS, pattern_capability
+from sparsecheck.programs.corpus import corpus
 from sparsecheck.report.ledger import (
     Planned,
     applies,
@@ -28,7 +30,10 @@ from sparsecheck.values.selection import Selection
 from tests.samples import cell, declaration, environment, passed, requirement
 
 CEILING = 320
-"""Cells on the CPU that one sparsifier may cost, besides the programs, of which there are as many as pairs need."""
+"""Cells on the CPU that one sparsifier may cost, besides the programs."""
+
+PROGRAM_CEILING, STEP_CEILING = 220, 2200
+"""Programs of WALK-01 that one sparsifier may cost, and their steps, of which each takes about 10 ms."""
 
 SHIPPED = [one.name for one in registrations() if one.distribution == "sparsecheck" and not one.lacking]
 
@@ -458,8 +463,17 @@ def test_a_shipped_adapter_costs_no_more_cells_than_the_ceiling(name: str) -> No
     found = load(next(one for one in registrations() if one.name == name))
     ledger = planned(*CATALOGUE, it=found.declaration)
     on_cpu = [one.cell for one in ledger if one.cell.device == "cpu"]
-    assert 0 < len([cell for cell in on_cpu if cell.requirement != "WALK-01"]) <= CEILING
+    programs = [cell.layer for cell in on_cpu if cell.requirement == "WALK-01"]
+    assert 0 < len(on_cpu) - len(programs) <= CEILING
+    assert len(programs) <= PROGRAM_CEILING
+    assert sum(len(corpus()[name].steps) for name in programs) <= STEP_CEILING
     assert [cell for cell, times in Counter(on_cpu).items() if times > 1] == []
+
+
+def test_planning_takes_less_than_a_second() -> None:
+    begun = time.process_time()
+    assert planned(*CATALOGUE)
+    assert time.process_time() - begun < 1
 
 
 def test_adapters_are_shipped() -> None:
