@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import copy
 import importlib
 import importlib.util
 import inspect
@@ -174,9 +175,8 @@ class Inlined:
 
 
 def _with_body(piece: ast.ClassDef, body: list[ast.stmt]) -> ast.ClassDef:
-    made = ast.ClassDef(piece.name, piece.bases, piece.keywords, body, piece.decorator_list)
-    if hasattr(piece, "type_params"):
-        made.type_params = []  # type: ignore[attr-defined,unused-ignore]
+    made = copy.copy(piece)
+    made.body = body
     return made
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from msgspec.structs import replace
 
@@ -12,7 +12,7 @@ from ..errors import SparsecheckError
 from ..trials.trial import Trial
 from ..values.network import Layer, Network
 from ..values.pattern import Band, Block, Channel, Given, NofM, Pattern, Unstructured
-from ..values.program import LayerKind, Memory, Program, ProgramLayer, Removal, Values
+from ..values.program import Dtype, LayerKind, Memory, PatternKind, Program, ProgramLayer, Removal, Values
 from ..values.steps import Attach, Finalize, Step, Update
 from . import finalize_checks as final
 from . import mask_checks as mask
@@ -297,11 +297,10 @@ def program_of(trial: Trial, life: Life) -> Program:
     network = trial.network
     if reason := _unlike(network):
         raise NoProgram(_no(trial.cell.id, reason), _hint(trial.cell.id))
-    shapes = {layer.weight: layer.weight_shape for layer in network.weighted}
-    plan = tuple(_removal(name, pattern, shapes[name]) for name, pattern in trial.plan.patterns.items())
+    plan = tuple(_removal(name, pattern) for name, pattern in trial.plan.patterns.items())
     memory: Memory = "transposed" if any(layer.strided for layer in network.layers) else "contiguous"
     return Program(
-        layers=tuple(_layers(network)), dtype=trial.cell.dtype, values=life.values, memory=memory,  # type: ignore[arg-type]
+        layers=tuple(_layers(network)), dtype=cast("Dtype", trial.cell.dtype), values=life.values, memory=memory,
         plan=plan, scope=trial.plan.scope, steps=life.steps, sequential=network.sequential,
     )
 
@@ -317,11 +316,11 @@ def _unlike(network: Network) -> str:
 
 
 def _layers(network: Network) -> Iterator[ProgramLayer]:
-    kinds: dict[str, LayerKind] = {"norm": "batchnorm", "norm2d": "batchnorm"}
     for layer in network.layers:
         if layer.kind != "flatten":
             sizes: dict[str, Any] = _sizes(layer) if layer.kind != "relu" else {}
-            yield ProgramLayer(name=layer.name, kind=kinds.get(layer.kind, layer.kind), **sizes)  # type: ignore[arg-type]
+            kind: LayerKind = "batchnorm" if layer.is_norm else cast("LayerKind", layer.kind)
+            yield ProgramLayer(name=layer.name, kind=kind, **sizes)
 
 
 def _sizes(layer: Layer) -> dict[str, Any]:
@@ -332,11 +331,11 @@ def _sizes(layer: Layer) -> dict[str, Any]:
     return {**sizes, "bias": bias}
 
 
-def _removal(name: str, pattern: Pattern, shape: tuple[int, ...]) -> Removal:
+def _removal(name: str, pattern: Pattern) -> Removal:
     if isinstance(pattern, Given):
-        every = {True: "ones", False: "zeros"}.get(bool(pattern.mask.flat[0])) if _is_even(pattern) else "drawn"
-        return Removal(name=name, pattern="given", fill=every)  # type: ignore[arg-type]
-    base = Removal(name=name, pattern=_PATTERNS[type(pattern)])  # type: ignore[arg-type]
+        every, none = bool(pattern.mask.all()), not pattern.mask.any()
+        return Removal(name=name, pattern="given", fill="ones" if every else "zeros" if none else "drawn")
+    base = Removal(name=name, pattern=_PATTERNS[type(pattern)])
     if isinstance(pattern, NofM):
         return replace(base, keep=(pattern.n, pattern.m))
     if isinstance(pattern, Band):
@@ -346,11 +345,7 @@ def _removal(name: str, pattern: Pattern, shape: tuple[int, ...]) -> Removal:
     return replace(base, level=pattern.level, dim=getattr(pattern, "dim", 0))
 
 
-def _is_even(pattern: Given) -> bool:
-    return bool(pattern.mask.all()) or not pattern.mask.any()
-
-
-_PATTERNS: dict[type[Pattern], str] = {
+_PATTERNS: dict[type[Pattern], PatternKind] = {
     Unstructured: "unstructured", Block: "block", NofM: "n_of_m", Channel: "channel", Band: "band",
 }
 

@@ -197,7 +197,7 @@ def finalize_refused(sparsified: Sparsified, words: tuple[str, ...]) -> None:
 
 
 def channels_last(model: nn.Module) -> None:
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # which torch does not declare
 
 
 def format_kept(trained: Mapping[str, Tensor], sparsified: Sparsified) -> None:

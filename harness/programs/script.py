@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from collections.abc import Iterable
 
 from ..adapter.protocol import Adapter, Context, Saved
@@ -38,7 +39,7 @@ def compose(script: ScriptLines, adapter: Adapter | None, ending: Iterable[str] 
     Raises:
         CannotInline: Code cannot be copied.
     """
-    uses_context = adapter is None or "context." in inspect.getsource(inspect.getmodule(type(adapter)))  # type: ignore[arg-type]
+    uses_context = adapter is None or "context." in inspect.getsource(sys.modules[type(adapter).__module__])
     body = [*script.lines(uses_context), *ending]
     text = "\n".join(body)
     roots = [(one.__module__, one.__name__) for one in _NAMES if re.search(rf"(?<!nn\.)\b{one.__name__}\(", text)]

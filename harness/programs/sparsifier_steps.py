@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import pickle
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from msgspec.structs import replace
@@ -33,6 +33,7 @@ from .taking import Identity, NotOffered, Skipped, assert_learns, take, under
 from .twin import OPTIMIZERS
 
 if TYPE_CHECKING:
+    from ..values.program import Dtype
     from .walk import Walk
 
 
@@ -218,7 +219,7 @@ def _assert_restored_elsewhere(walk: Walk, saved: Saved) -> None:
     if parametrized or walk.contract.mask_storage == "nowhere" or walk.device.type != "cpu":
         return
     request = Request(
-        walk.program, str(walk.dtype).removeprefix("torch."),  # type: ignore[arg-type]
+        walk.program, cast("Dtype", str(walk.dtype).removeprefix("torch.")),
         {name: module.training for name, module in modules.items()},
         {name: one.requires_grad for name, one in walk.twin.model.named_parameters()},
     )

@@ -241,25 +241,25 @@ def saved_after_finalize(sparsified: Sparsified, behaviour: Behaviour, restore: 
 
 
 def trace_same(model: nn.Module, behaviour: Behaviour, inputs: Tensor) -> None:
-    behaviour.assert_output(torch.jit.trace(model, (inputs,), check_trace=False), "of the trace")  # type: ignore[no-untyped-call,unused-ignore]
+    behaviour.assert_output(torch.jit.trace(model, (inputs,), check_trace=False), "of the trace")
 
 
 def trace_module_same(model: nn.Module, behaviour: Behaviour, inputs: Tensor) -> None:
-    traced = torch.jit.trace_module(model, {"forward": (inputs,)}, check_trace=False)  # type: ignore[no-untyped-call,unused-ignore]
+    traced = torch.jit.trace_module(model, {"forward": (inputs,)}, check_trace=False)
     behaviour.assert_output(traced, "of the trace")
 
 
 def trace_reloads(model: nn.Module, behaviour: Behaviour, inputs: Tensor) -> None:
     file = io.BytesIO()
-    torch.jit.save(torch.jit.trace(model, (inputs,), check_trace=False), file)  # type: ignore[no-untyped-call,unused-ignore]
+    torch.jit.save(torch.jit.trace(model, (inputs,), check_trace=False), file)
     file.seek(0)
-    behaviour.assert_output(torch.jit.load(file), "of the loaded trace")  # type: ignore[no-untyped-call,unused-ignore]
+    behaviour.assert_output(torch.jit.load(file), "of the loaded trace")
 
 
 def trace_leaves_model(sparsified: Sparsified, behaviour: Behaviour, inputs: Tensor) -> None:
     before = {name: one.detach().clone() for name, one in all_tensors(sparsified).items()}
     modes = [module.training for module in sparsified.model.modules()]
-    torch.jit.trace(sparsified.model, (inputs,), check_trace=False)  # type: ignore[no-untyped-call,unused-ignore]
+    torch.jit.trace(sparsified.model, (inputs,), check_trace=False)
     assert_equal(all_tensors(sparsified), before, "the model after it was traced")
     assert [module.training for module in sparsified.model.modules()] == modes, "training flags after tracing differ"
     behaviour.assert_same(sparsified, "after tracing")

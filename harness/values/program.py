@@ -24,6 +24,7 @@ LayerKind = Literal[
 Dtype = Literal["float64", "float32", "bfloat16", "float16"]
 Values = Literal["distinct", "few", "zeros", "equal", "nan", "infinite", "subnormal", "wide", "untied"]
 Memory = Literal["contiguous", "channels_last", "transposed", "expanded"]
+PatternKind = Literal["given", "unstructured", "block", "n_of_m", "channel", "band"]
 OptimizerKind = Literal["sgd", "adam", "adamw"]
 
 WINDOWS: dict[str, int] = {"conv1d": 1, "conv2d": 2, "conv3d": 3, "transposed1d": 1, "transposed2d": 2}
@@ -131,7 +132,7 @@ class Removal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     """
 
     name: str
-    pattern: Literal["given", "unstructured", "block", "n_of_m", "channel", "band"]
+    pattern: PatternKind
     level: float = 0.5
     block: tuple[int, int] = (1, 4)
     dim: int = 0
