@@ -30,6 +30,11 @@ def is_installed(script: Path) -> bool:
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_a_finding_has_at_most_25_lines(script: Path) -> None:
+    assert len(script.read_text("utf-8").splitlines()) <= 25
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_a_finding_needs_only_torch_and_its_package(script: Path) -> None:
     assert "sparsecheck" not in imported(script)
     assert "torch" in imported(script)
