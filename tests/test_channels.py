@@ -49,7 +49,7 @@ def test_removing_channels_equals_setting_them_to_zero(token: str) -> None:
     dense, gone = tensors(net), planned(net)
     inputs = random_numbers.reals("inputs", (2, *net.input_shape))
     kept = kept_channels(net, gone)
-    cut = forward(shrink_network(net, kept), slice_parameters(net, dense, kept), inputs)
+    cut = forward(shrink_network(net, kept), slice_parameters(dense, kept), inputs)
     np.testing.assert_allclose(cut, output_with_zeroed_channels(net, dense, gone, inputs), rtol=1e-12, atol=1e-12)
     assert not np.allclose(cut, forward(net, dense, inputs))
 
@@ -58,7 +58,7 @@ def test_removing_channels_equals_setting_them_to_zero(token: str) -> None:
 def test_remaining_parameters_have_the_shapes_of_the_smaller_network(token: str) -> None:
     net = network(token, "structure")
     kept = kept_channels(net, planned(net))
-    cut = slice_parameters(net, tensors(net), kept)
+    cut = slice_parameters(tensors(net), kept)
     for layer in shrink_network(net, kept).weighted:
         assert cut[layer.weight].shape == layer.weight_shape
 
@@ -68,7 +68,7 @@ def test_no_removed_channel_keeps_everything(token: str) -> None:
     net = network(token, "structure")
     kept = kept_channels(net, ())
     assert shrink_network(net, kept) == net
-    for name, values in slice_parameters(net, tensors(net), kept).items():
+    for name, values in slice_parameters(tensors(net), kept).items():
         np.testing.assert_array_equal(values, tensors(net)[name])
 
 

@@ -89,14 +89,12 @@ def kept_channels(network: Network, gone: Iterable[int]) -> dict[str, KeptChanne
     }
 
 
-def slice_parameters(
-    network: Network, tensors: Mapping[str, Reals], kept: Mapping[str, KeptChannels]
-) -> dict[str, Reals]:
+def slice_parameters(tensors: Mapping[str, Reals], kept: Mapping[str, KeptChannels]) -> dict[str, Reals]:
     """Return the dense model's parameters and statistics, by name, without the removed channels."""
-    return {name: _sliced(values, kept[name.rpartition(".")[0]], network) for name, values in tensors.items()}
+    return {name: _sliced(values, kept[name.rpartition(".")[0]]) for name, values in tensors.items()}
 
 
-def _sliced(values: Reals, kept: KeptChannels, network: Network) -> Reals:
+def _sliced(values: Reals, kept: KeptChannels) -> Reals:
     rows = values[kept.outputs]
     return rows[:, kept.inputs] if values.ndim > 1 and values.shape[1] == len(kept.inputs) else rows
 

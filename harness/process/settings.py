@@ -64,11 +64,6 @@ def slow(values: Mapping[str, Any]) -> dict[str, Any]:
     return {one.name: values[one.name] for one in SETTINGS if one.slow}
 
 
-def lasting_settings() -> dict[str, Any]:
-    """Return the values of the settings that nothing but an adapter changes."""
-    return {one.name: _value(one) for one in SETTINGS if one.lasting}
-
-
 def describe_changes(
     before: Mapping[str, Any], now: Mapping[str, Any], left: Mapping[str, Any] = {}
 ) -> Iterator[str]:

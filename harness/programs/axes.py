@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from msgspec.structs import asdict
 
-from ..values.skeleton import Skeleton, Slot
+from ..values.skeleton import Skeleton
 from ..values.steps import (
     AddHook,
     Attach,
@@ -173,8 +173,3 @@ def point_of(skeleton: Skeleton) -> Point:
 def neighbours(kinds: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Yield every ordered pair of neighbouring steps."""
     yield from pairwise(kinds)
-
-
-def slot_values(slot: Slot) -> Point:
-    """Return the value of a slot on each of its axes."""
-    return {axis: getattr(slot, axis) for axis in OF_A_SLOT}

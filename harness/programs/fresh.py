@@ -25,16 +25,8 @@ from ..values.violation import Violation
 from .taking import Skipped
 
 
-class Start(Struct, frozen=True):
-    """The first line to the interpreter: from where it loads the adapter; see `trials.fresh_process.Request`."""
-
-    registered: str
-    pickled: bool
-    file: str
-
-
 class Request(Struct, frozen=True):
-    """A state to restore.
+    """A state to restore. The first line to the interpreter is an `AdapterPlace`, every other one a request.
 
     Attributes:
         program: The program.
@@ -78,7 +70,7 @@ class Restorer:
         except OSError as error:
             self._temporary.cleanup()
             raise Skipped(f"no interpreter can be started here: {error}") from None
-        self._ask(Start(*place_of(adapter, name, self._folder)))
+        self._ask(place_of(adapter, name, self._folder))
 
     def restore(self, request: Request, saved: Saved) -> dict[str, Tensor]:
         """Return what the restored model has: every `mask NAME`, and `output`.

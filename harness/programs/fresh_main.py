@@ -17,10 +17,10 @@ from torch import Tensor
 
 from ..adapter.protocol import Adapter, Saved
 from ..process.guard import Guard
-from ..trials.fresh_process import MODEL, RESULT, SIDECAR
+from ..trials.fresh_process import MODEL, RESULT, SIDECAR, AdapterPlace
 from ..trials.fresh_process_main import load_adapter
 from . import build
-from .fresh import Answer, Request, Start
+from .fresh import Answer, Request
 
 
 def main(folder: Path, requests: BinaryIO, answers: BinaryIO) -> None:
@@ -30,8 +30,7 @@ def main(folder: Path, requests: BinaryIO, answers: BinaryIO) -> None:
         problem = ""
         try:
             if adapter is None:
-                start = json.decode(line, type=Start)
-                adapter = load_adapter(start.registered, start.pickled, start.file, folder)
+                adapter = load_adapter(json.decode(line, type=AdapterPlace), folder)
             else:
                 with Guard().keep():
                     save_file(_seen(adapter, json.decode(line, type=Request), folder), folder / RESULT)

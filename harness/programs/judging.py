@@ -16,7 +16,7 @@ from .corpus import corpus
 from .fill import fill, filled_slots
 from .offer import PATTERNS, Offer, offer_of, probe, tried
 from .offered import new_pairs
-from .related import Trace, TracedWalk, assert_related, first_programs
+from .related import Trace, TracedWalk, assert_related, first_programs, plan_in_words
 from .relations import RELATIONS
 from .taking import NotOffered
 from .targets import TARGETS
@@ -60,13 +60,13 @@ def judge_program(trial: Trial) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch warns of a user's backward hooks where no input has a gradient
-            _walk(trial, program)
+            run_program(trial, program)
     except NotOffered as refusal:
         declared = all(
             TARGETS[one.target].capability and one.removal.dim < 2
             for one in filled_slots(skeleton, known.offer) if one.removal
         )
-        message = f"the plan {_in_words(program)} is refused, though each part of it is declared: {refusal}"
+        message = f"the plan {plan_in_words(program)} is refused, though each part of it is declared: {refusal}"
         require(not declared, "refused", message)
     trial.covers = known.added[trial.cell.layer], known.possible
 
@@ -79,7 +79,7 @@ def judge_target(trial: Trial) -> None:
     """
     name, offer = trial.cell.layer, Offer(trial.declaration, {}, {})
     for pattern in PATTERNS:
-        violation = tried(lambda program: _walk(trial, program), offer, name, pattern)
+        violation = tried(lambda program: run_program(trial, program), offer, name, pattern)
         if isinstance(violation, Violation):
             message = f"{pattern} on {name} ({TARGETS[name].parameter}): {violation.message}"
             raise Violation(violation.kind, message) from violation
@@ -125,12 +125,14 @@ def _offering(trial: Trial) -> Known:
     return known
 
 
-def _walk(trial: Trial, program: Program) -> None:
+def run_program(trial: Trial, program: Program) -> None:
+    """Run a program against the sparsifier of a cell.
+
+    Raises:
+        Violation: A statement does not hold after a step.
+        NotOffered: The sparsifier refuses the plan.
+    """
     Walk(program, trial.adapter, trial.declaration, trial.guard, trial.device).run()
-
-
-def _in_words(program: Program) -> str:
-    return ", ".join(f"{one.pattern} of {one.name}" for one in program.plan)
 
 
 def offer_to(trial: Trial) -> Offer:

@@ -110,10 +110,6 @@ def get_earlier(sparsified: Sparsified) -> dict[str, Tensor]:
     return copied(sparsified.masks())
 
 
-def same_as_earlier(sparsified: Sparsified, earlier: Mapping[str, Tensor]) -> None:
-    assert_masks(sparsified, earlier)
-
-
 def ties_by_index(sparsified: Sparsified, plan: Plan, keeps_last: bool) -> None:
     for name, mask in sparsified.masks().items():
         kept = units(mask.int(), plan.patterns[name]) > 0

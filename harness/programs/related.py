@@ -166,7 +166,7 @@ def assert_related(relation: Relation, program: Program, run: Callable[[Program]
 def _assert_follows(
     relation: Relation, first: Program, second: Program, masks: Trace, run: Callable[[Program], Trace]
 ) -> None:
-    kind, where = f"differs-if-{relation.name}", f"{_in_words(first)}; if {relation.change}"
+    kind, where = f"differs-if-{relation.name}", f"{plan_in_words(first)}; if {relation.change}"
     try:
         seen = run(second)[relation.updates - 1::relation.updates]
     except NotOffered as refusal:
@@ -180,7 +180,7 @@ def _assert_follows(
             compare.assert_equal(after[name], mask, kind, f"{where}, mask of {name} after update {number}")
 
 
-def _in_words(program: Program) -> str:
+def plan_in_words(program: Program) -> str:
     """Return a plan in words: `unstructured of layer1.weight (linear)`."""
     kinds = {one.name: program.layer_of(one.name) for one in program.plan}
     parts = (f"{one.pattern} of {one.name}{f' ({layer.kind})' if (layer := kinds[one.name]) else ''}"

@@ -19,7 +19,6 @@ from .lives import Check, Item, NoProgram
 from .render import flag_lines, network_lines, plan_lines
 from .render_steps import Exact, StepLines
 
-_GIVEN = ("adapter", "model", "sparsified", "plan", "context", "inputs", "dense", "fresh", "batches", "trained")
 _FUNCTIONS: dict[str, tuple[str, ...]] = {
     "attach": (
         "def attach(model=None, plan=plan):",

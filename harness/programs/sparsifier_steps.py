@@ -90,7 +90,7 @@ def _update(step: Update, walk: Walk) -> None:
     if step.level is not None and not 0 <= step.level <= 1:
         if not any(hasattr(pattern, "level") for pattern in walk.plan.patterns.values()):
             raise Skipped("no planned pattern has a level")
-        _assert_update_refused(walk, sparsified, level)
+        _assert_update_refused(sparsified, level)
         return
     before = walk.twin.reported() if walk.updates or walk.contract.masks_at == "attach" else None
     walk.inferred = walk.inferred or step.under == "inference_mode"
@@ -131,7 +131,7 @@ def _update_with_float(walk: Walk, step: Update) -> None:
         take(replace(step, type="float"), walk)
 
 
-def _assert_update_refused(walk: Walk, sparsified: Sparsified, level: Any) -> None:
+def _assert_update_refused(sparsified: Sparsified, level: Any) -> None:
     try:
         sparsified.update(level)
     except Violation:

@@ -14,17 +14,12 @@ def strip(node: ast.stmt) -> ast.stmt:
     return stripped
 
 
-def is_dataclass(node: ast.ClassDef) -> bool:
-    """Return whether a class has a dataclass decorator."""
-    return any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list)
-
-
 class _Stripper(ast.NodeTransformer):
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         if any(ast.unparse(base) == "Struct" for base in node.bases):
             node.decorator_list = [ast.parse("dataclass(frozen=True, kw_only=True)", mode="eval").body]
             node.bases, node.keywords = [], []
-        if not is_dataclass(node):
+        if not _is_dataclass(node):
             node.body = [one for one in map(_without_annotation, node.body) if one is not None]
         else:
             node.body = [one for one in node.body if getattr(one, "name", "") != "__post_init__"]
@@ -59,6 +54,10 @@ class _Stripper(ast.NodeTransformer):
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _HARNESS_CALLS:
             return None
         return self.generic_visit(node)
+
+
+def _is_dataclass(node: ast.ClassDef) -> bool:
+    return any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list)
 
 
 def _without_annotation(node: ast.stmt) -> ast.stmt | None:

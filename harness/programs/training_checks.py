@@ -28,7 +28,6 @@ from .check_tools import (
     weights_in_use,
 )
 
-Attach = Callable[..., Sparsified]
 Start = tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor], float]
 
 
@@ -123,7 +122,7 @@ def regrown_train(sparsified: Sparsified, earlier: Mapping[str, Tensor], plan: P
         assert 4 * moved >= count, f"of {count} entries of {name} that came back, training changed {moved}"
 
 
-def updated_without_gradients(attach: Attach, sparsify: Callable[[], Sparsified], batches: list[Batch]) -> None:
+def updated_without_gradients(sparsify: Callable[[], Sparsified], batches: list[Batch]) -> None:
     with torch.no_grad():
         sparsified = sparsify()
     something_learns(sparsified, batches)
@@ -135,7 +134,7 @@ def updated_without_gradients(attach: Attach, sparsify: Callable[[], Sparsified]
 
 
 def rezeroed_by_package(
-    dense: nn.Module, sparsified: Sparsified, plan: Plan, batches: list[Batch], optimizer: torch.optim.Optimizer,
+    sparsified: Sparsified, plan: Plan, batches: list[Batch], optimizer: torch.optim.Optimizer
 ) -> None:
     masks = copied(sparsified.masks())
     held = {id(one) for group in optimizer.param_groups for one in group["params"]}

@@ -200,7 +200,7 @@ def _command(run: Run, name: str, folder: Path, report: Path) -> list[str]:
     command += [part for file in run.adapters for part in ("--sparsecheck-adapter", str(file))]
     command += ["-p", "pytest_timeout", "--sparsecheck-limit", f"{run.case_limit:g}"]
     command += ["--sparsecheck-report", str(report), "--sparsecheck-catalogue", str(run.catalogue)]
-    command += _selectors(run.selection, name)
+    command += _selectors(run.selection)
     if run.ignores_expectations:
         command += ["--sparsecheck-ignore-expectations"]
     if run.shard is not None:
@@ -226,7 +226,7 @@ def _variables(run: Run, name: str) -> dict[str, str]:
     return {line_coverage.VARIABLE: str(folder)}
 
 
-def _selectors(selection: Selection, name: str) -> Iterator[str]:
+def _selectors(selection: Selection) -> Iterator[str]:
     kinds = (("area", selection.areas), ("requirement", selection.requirements), ("cell", selection.cells))
     for kind, values in kinds:
         for value in values:

@@ -24,20 +24,25 @@ from .baseline import BATCHES, Baseline
 from .trial import Trial
 
 
-class Request(Struct, frozen=True):
-    """The request to the fresh interpreter: the cell, and the place of its adapter.
+class AdapterPlace(Struct, frozen=True):
+    """From where another interpreter loads an adapter.
 
     Attributes:
-        cell: The id of the cell.
         registered: The name under which the adapter is registered, or an empty string.
         pickled: Whether the adapter is pickled next to the saved state.
         file: The file that defines the adapter, in case its module cannot be imported by name.
     """
 
-    cell: str
     registered: str
     pickled: bool
     file: str
+
+
+class Request(Struct, frozen=True):
+    """The request to the fresh interpreter: the id of the cell, and the place of its adapter."""
+
+    cell: str
+    adapter: AdapterPlace
 
 
 REQUEST, ADAPTER, MODEL, SIDECAR = "asked.json", "adapter.pickle", "model.pt", "sidecar.pt"
@@ -92,11 +97,11 @@ def restore_in_fresh_process(trial: Trial, saved: Saved) -> FreshRestore:
 
 
 def _asked(trial: Trial, folder: Path) -> Request:
-    return Request(trial.cell.id, *place_of(trial.adapter, trial.cell.sparsifier, folder))
+    return Request(trial.cell.id, place_of(trial.adapter, trial.cell.sparsifier, folder))
 
 
-def place_of(adapter: Adapter, name: str, folder: Path) -> tuple[str, bool, str]:
-    """Return from where another interpreter loads an adapter: `registered`, `pickled` and `file` of a `Request`.
+def place_of(adapter: Adapter, name: str, folder: Path) -> AdapterPlace:
+    """Return from where another interpreter loads an adapter.
 
     Args:
         adapter: The adapter.
@@ -107,7 +112,7 @@ def place_of(adapter: Adapter, name: str, folder: Path) -> tuple[str, bool, str]
     file = inspect.getsourcefile(cls) or ""
     if file and vars(sys.modules[cls.__module__]).get(cls.__name__) is cls:
         file = f"{file}:{cls.__name__}"
-    return _registered(adapter, name), _pickled(adapter, folder / ADAPTER), file
+    return AdapterPlace(_registered(adapter, name), _pickled(adapter, folder / ADAPTER), file)
 
 
 def _registered(adapter: Adapter, name: str) -> str:

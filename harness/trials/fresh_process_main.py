@@ -19,7 +19,7 @@ from ..adapter.protocol import Adapter, Saved
 from ..process.line_coverage import measured
 from ..values.cell import Cell
 from .baseline import BATCHES
-from .fresh_process import ADAPTER, MODEL, PROBLEM, REQUEST, RESULT, SIDECAR, Request
+from .fresh_process import ADAPTER, MODEL, PROBLEM, REQUEST, RESULT, SIDECAR, AdapterPlace, Request
 from .trial import Trial
 
 
@@ -27,7 +27,7 @@ def main(folder: Path) -> int:
     """Serve the request in `folder`, and return the exit status; the reason of a failure is written next to it."""
     try:
         asked = json.decode((folder / REQUEST).read_bytes(), type=Request)
-        trial = Trial(Cell.parse(asked.cell), load_adapter(asked.registered, asked.pickled, asked.file, folder))
+        trial = Trial(Cell.parse(asked.cell), load_adapter(asked.adapter, folder))
         with trial.guard.watch():
             save_file(_seen(trial, folder), folder / RESULT)
     except Exception as error:
@@ -36,24 +36,22 @@ def main(folder: Path) -> int:
     return 0
 
 
-def load_adapter(registered: str, pickled: bool, file: str, folder: Path) -> Adapter:
+def load_adapter(place: AdapterPlace, folder: Path) -> Adapter:
     """Return the registered adapter, else the pickled one if its class can be imported, else the one in its file.
 
     Args:
-        registered: The name under which it is registered, or an empty string.
-        pickled: Whether it is pickled in `folder`.
-        file: The file that defines it.
-        folder: The folder of the request.
+        place: Where it is.
+        folder: The folder in which it is pickled.
     """
-    if registered:
-        return load(find(registered), supposing=True).adapter
-    if pickled:
+    if place.registered:
+        return load(find(place.registered), supposing=True).adapter
+    if place.pickled:
         try:
             adapter: Adapter = pickle.loads((folder / ADAPTER).read_bytes())
             return adapter
         except ModuleNotFoundError:
             pass
-    return load(Registration("it", file, file=Path(file)), supposing=True).adapter
+    return load(Registration("it", place.file, file=Path(place.file)), supposing=True).adapter
 
 
 def _seen(trial: Trial, folder: Path) -> dict[str, Tensor]:

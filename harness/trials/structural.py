@@ -67,7 +67,7 @@ class ExpectedPruning:
     @property
     def remaining(self) -> dict[str, Reals]:
         """Return the dense model's parameters and statistics, without the removed channels."""
-        return channels.slice_parameters(self.trial.network, self.dense, self.kept)
+        return channels.slice_parameters(self.dense, self.kept)
 
     def plain(self) -> nn.Module:
         """Return a model built with the remaining channels, in train mode."""

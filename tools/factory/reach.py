@@ -18,14 +18,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sparsecheck import Adapter, Trial
+from sparsecheck import Adapter
 from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter
 from sparsecheck.catalogue import requirement
 from sparsecheck.programs.corpus import corpus
 from sparsecheck.programs.fill import fill
+from sparsecheck.programs.judging import run_program
 from sparsecheck.programs.offer import Offer, offer_of, probe
 from sparsecheck.programs.targets import TARGETS
-from sparsecheck.programs.walk import Walk
 from sparsecheck.report.ledger import Planned
 from sparsecheck.values.program import Program
 from sparsecheck.values.record import Record
@@ -149,16 +149,12 @@ def _offer() -> Offer:
 def judge_program(adapter: Adapter, name: str) -> Record:
     """Return the record of a program, judged as a run would."""
     program = programs()[name]
-    return judge_by(lambda trial: _walk(trial, program), adapter, _cell(), "the model after every step")
+    return judge_by(lambda trial: run_program(trial, program), adapter, _cell(), "the model after every step")
 
 
 @cache
 def _cell() -> Planned:
     return planned(ExemplarAdapter(), (requirement("WALK-01"),))[0]
-
-
-def _walk(trial: Trial, program: Program) -> None:
-    Walk(program, trial.adapter, trial.declaration, trial.guard, trial.device).run()
 
 
 def reach_of(name: str) -> Reached:
