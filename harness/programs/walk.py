@@ -21,6 +21,7 @@ from ..values.program import Program, ProgramLayer
 from ..values.steps import Step
 from ..values.violation import Violation
 from . import build, sparsifier_steps, statements, user_steps
+from .gradients import assert_gradients_kept, held_gradients
 from .places import dense_place, find_module, find_parameter
 from .taking import Skipped, take
 from .twin import Twin
@@ -125,6 +126,7 @@ class Walk:
         return isinstance(error, RuntimeError) and any(id(one.f_locals.get("self")) in its for one, _ in frames)
 
     def _take(self, step: Step) -> None:
+        gradients = held_gradients(step, self)
         try:
             with self.user_defaults():
                 take(step, self)
@@ -134,6 +136,7 @@ class Walk:
         if not self.finished:
             with self.user_defaults():
                 statements.assert_state(self)
+            assert_gradients_kept(gradients, step, self)
         if changed := self.guard.changed:
             self.guard.changed = []
             raise Violation("process-changed", f"the sparsifier changed {'; and '.join(changed)}")

@@ -32,6 +32,8 @@ STATEMENTS = {
     "parameter-differs": "Parameters outside the plan behave as in a dense model.",
     "output-differs": "The output is that of a dense model with the masked weights.",
     "gradient-differs": "The gradient of every kept entry is that of the dense model with the masked weights.",
+    "gradient-changed": "What makes no gradients leaves those that are there as they are.",
+    "gradient-left": "What makes no gradients leaves none where there was none.",
     "gradient-missing": "Every trainable parameter gets a gradient.",
     "dtype-differs": "A cast of the model casts its weights.",
     "flag-changed": "requires_grad, train and eval are the user's to change.",
