@@ -17,6 +17,7 @@ import torch
 from ...adapter.discovery import BrokenAdapter, Found, NotFound, find, load
 from ...process.guard import Guard
 from ...process.imports import watched_import
+from ...programs.related import Trace, TracedWalk, assert_follows
 from ...programs.taking import NotOffered
 from ...programs.walk import Walk
 from ...report.verdict import recordable
@@ -38,6 +39,10 @@ class _Telling(Walk):
         super()._take(step)
 
 
+class _TellingTrace(_Telling, TracedWalk):
+    """A walk that says which step it begins, and keeps the masks after each update."""
+
+
 def judge(program: Program, found: Found, tell: Callable[[Message], None]) -> Outcome:
     """Run one program and return its outcome.
 
@@ -47,8 +52,18 @@ def judge(program: Program, found: Found, tell: Callable[[Message], None]) -> Ou
         tell: Receives a message as each step begins.
     """
     guard, began = Guard(draws=found.declaration.contract.score == "random"), 0
+
+    def traced(one: Program) -> Trace:
+        guard.seed()
+        walk = _TellingTrace(one, found.adapter, found.declaration, guard)
+        walk.tell = tell
+        return walk.traced()
+
     try:
         with guard.watch():
+            if program.relation:
+                assert_follows(program, traced)
+                return Outcome()
             walk = _Telling(program, found.adapter, found.declaration, guard)
             walk.tell = tell
             try:

@@ -15,24 +15,23 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
 
-import msgspec
 from hypothesis import HealthCheck, Phase, Verbosity, find, settings
 from hypothesis.errors import HypothesisException
+from msgspec.structs import replace
 
-from ...programs.fill import fill
 from ...programs.offer import Offer, probed
 from ...programs.taking import NotOffered
 from ...run.subprocesses import Stopped
 from ...values.declaration import Declaration
 from ...values.program import Program
 from ...values.shard import Shard
-from ...values.skeleton import Skeleton
 from ...values.violation import Violation
+from .drawn import Drawn, key, made
 from .find import Find, Signature, cut, signature
 from .messages import ENDED, HANGS, NOT_OFFERED, Outcome
 from .runner import Runner
 from .simplify import simplified
-from .strategies import programs
+from .strategies import draws
 
 ROUND = 100
 """The number of programs that are drawn together."""
@@ -154,14 +153,15 @@ class Search:
     # ------------------------------------------------------------- one round
 
     def _search(self, offer: Offer, number: int, count: int) -> None:
-        drawn = [fill(one, offer) for one in draw_skeletons(offer, self.scope.seed, number)[:count]]
+        drawn = [made(one, offer) for one in draw(offer, self.scope.seed, number)[:count]]
         outcomes = dict[bytes, Outcome]()
-        distinct = {_key(program): program for program in drawn}
-        for done, (key, outcome) in enumerate(zip(distinct, self.runner.run_all([*distinct.values()]), strict=True), 1):
-            outcomes[key] = outcome
+        distinct = {key(program): program for program in drawn}
+        ran = self.runner.run_all([*distinct.values()])
+        for done, (name, outcome) in enumerate(zip(distinct, ran, strict=True), 1):
+            outcomes[name] = outcome
             self.show(f"{self.ran + done} programs, {len(self.finds)} finds")
         for position, program in enumerate(drawn, 1):
-            outcome = outcomes[_key(program)]
+            outcome = outcomes[key(program)]
             self.ran += 1
             self.refused += outcome.kind == NOT_OFFERED
             if outcome.is_find:
@@ -229,30 +229,30 @@ class _Shrink:
         wanted, best = signature(self.program, self.outcome), self.program
         self.most = _TRIES.get(wanted.kind, _MOST_TRIES) // 2
 
-        def fails(skeleton: Skeleton) -> bool:
-            program = fill(skeleton, self.offer)
-            key = _key(program)
+        def fails(drawn: Drawn) -> bool:
+            program = made(drawn, self.offer)
+            name = key(program)
             self.is_reached |= program == self.program
-            if key not in self.outcomes:
+            if name not in self.outcomes:
                 if self.tried >= self.most or not self.is_reached:
                     return False
                 self.tried += 1
                 self.search.show(f"shrinking {wanted}: {self.tried} programs")
-                self.outcomes[key] = self._outcome(program)
-            outcome = self.outcomes[key]
+                self.outcomes[name] = self._outcome(program)
+            outcome = self.outcomes[name]
             return outcome.is_find and signature(program, outcome) == wanted
 
         with suppress(HypothesisException), _stopping():
             shortest = find(
-                programs(self.offer), fails, settings=_settings(Phase.generate, Phase.shrink),
+                draws(self.offer), fails, settings=_settings(Phase.generate, Phase.shrink),
                 random=_random(self.search.scope.seed, self.number),
             )
             self.most *= 2
-            best = fill(simplified(shortest, fails), self.offer)
+            simple = simplified(shortest.skeleton, lambda one: fails(replace(shortest, skeleton=one)))
+            best = made(replace(shortest, skeleton=simple), self.offer)
         if not self.search._repeats(wanted, best):
             best = self.program
         return best, self.tried
-
 
     def _outcome(self, program: Program) -> Outcome:
         try:
@@ -278,16 +278,16 @@ def _stopping() -> Iterator[None]:
         raise Stopped from None
 
 
-def draw_skeletons(offer: Offer, seed: int, number: int) -> Sequence[Skeleton]:
-    """Return the skeletons of one round."""
-    drawn: list[Skeleton] = []
+def draw(offer: Offer, seed: int, number: int) -> Sequence[Drawn]:
+    """Return the draws of one round."""
+    drawn: list[Drawn] = []
 
-    def note(skeleton: Skeleton) -> bool:
-        drawn.append(skeleton)
+    def note(one: Drawn) -> bool:
+        drawn.append(one)
         return False
 
     with suppress(HypothesisException):
-        find(programs(offer), note, settings=_settings(Phase.generate), random=_random(seed, number))
+        find(draws(offer), note, settings=_settings(Phase.generate), random=_random(seed, number))
     return drawn[::STRIDE]
 
 
@@ -301,9 +301,3 @@ def _settings(*phases: Phase) -> settings:
         max_examples=ROUND * STRIDE, database=None, deadline=None, phases=phases, verbosity=Verbosity.quiet,
         print_blob=False, suppress_health_check=list(HealthCheck), derandomize=False, report_multiple_bugs=False,
     )
-
-
-def _key(program: Program) -> bytes:
-    return msgspec.json.encode(program)
-
-

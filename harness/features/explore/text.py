@@ -6,7 +6,9 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from ...programs.offer import Offer
-from ...programs.render import render
+from ...programs.related import programs_of
+from ...programs.relations import RELATIONS
+from ...programs.render import render, render_pair
 from ...programs.statements import describe
 from ...show.escaping import one_line
 from ...values.contract import Contract
@@ -49,6 +51,8 @@ STATEMENTS = {
     HANGS: "A step comes to its end.",
     ENDED: "The sparsifier does not end the process.",
     WALK_CRASHED: "A program runs to its end. This may be a defect of sparsecheck.",
+    **{f"differs-if-{one.name}": f"The masks are the same, or in the order of the rows, if {one.change}."
+       for one in RELATIONS.values()},
 }
 """The statement that a kind of violation contradicts."""
 
@@ -69,7 +73,7 @@ def render_find(number: int, find: Find, contract: Contract, saved: str = "") ->
     if saved:
         yield f"  repeat: {saved}"
     yield ""
-    yield from (f"{_INDENT}{line}" for line in render_program(find.program, find.outcome, contract))
+    yield from (f"{_INDENT}{line}".rstrip() for line in render_program(find.program, find.outcome, contract))
     if not find.repeats:
         yield from ("", f"{_INDENT}As JSON, for --program:", "")
         yield from (f"{_INDENT}{line}" for line in to_json(find.program).decode().splitlines())
@@ -92,6 +96,9 @@ def _steps(count: int) -> str:
 
 def render_program(program: Program, outcome: Outcome, contract: Contract) -> list[str]:
     """Return the lines of a program, the last of them marked as the one after which it fails."""
+    if (programs := programs_of(program) if program.relation else None) is not None:
+        change = RELATIONS[program.relation].change
+        return [*render_pair(*programs, change, contract.holds), "# fails here: its masks are compared with `masks`"]
     lines = render(program, contract.holds)
     if outcome.step == len(program.steps):
         step = describe(program.steps[-1]).partition(" ")[0]
