@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
+from typing import Protocol
 
 from hypothesis import HealthCheck, Phase, Verbosity, find, settings
 from hypothesis.errors import HypothesisException
@@ -29,7 +30,6 @@ from ...values.violation import Violation
 from .drawn import Drawn, key, made
 from .find import Find, Signature, cut, signature
 from .messages import ENDED, HANGS, NOT_OFFERED, Outcome
-from .runner import Runner
 from .simplify import simplified
 from .strategies import draws
 
@@ -64,8 +64,18 @@ class Scope:
     shard: Shard | None = None
 
 
+class Runs(Protocol):
+    """Runs programs, on one sparsifier or on several that are compared."""
+
+    def run(self, program: Program) -> Outcome: ...
+
+    def run_fresh(self, program: Program) -> Outcome: ...
+
+    def run_all(self, programs: Sequence[Program]) -> Iterator[Outcome]: ...
+
+
 def probed_by(
-    runner: Runner, declaration: Declaration, note: Callable[[Program, Outcome], None] = lambda program, outcome: None
+    runner: Runs, declaration: Declaration, note: Callable[[Program, Outcome], None] = lambda program, outcome: None
 ) -> Offer:
     """Return what a sparsifier takes, tried out in a child process.
 
@@ -95,6 +105,7 @@ class Search:
         scope: How long to search.
         show: Receives a line of progress.
         tell: Receives each find, once it is shrunk.
+        make: Returns the program of a draw.
         finds: The finds, in the order in which they were found.
         programs: The number of programs of the rounds that were completed, those of other shards included.
         ran: The number of programs that were drawn and run.
@@ -102,10 +113,11 @@ class Search:
         offer: What the sparsifier takes, once it was probed.
     """
 
-    runner: Runner
+    runner: Runs
     scope: Scope
     show: Callable[[str], None]
     tell: Callable[[Find], None]
+    make: Callable[[Drawn, Offer], Program] = made
     finds: list[Find] = field(default_factory=list)
     programs: int = 0
     ran: int = 0
@@ -120,7 +132,18 @@ class Search:
         Raises:
             Stopped: The search was interrupted; what was found so far is kept.
         """
-        self.offer = self._probed(declaration)
+        self.run_with(self._probed(declaration))
+
+    def run_with(self, offer: Offer) -> None:
+        """Search until the scope is exhausted.
+
+        Args:
+            offer: What programs may plan.
+
+        Raises:
+            Stopped: The search was interrupted; what was found so far is kept.
+        """
+        self.offer = offer
         if not self.offer.patterns:
             return
         until = time.monotonic() + 60 * self.scope.minutes
@@ -153,7 +176,7 @@ class Search:
     # ------------------------------------------------------------- one round
 
     def _search(self, offer: Offer, number: int, count: int) -> None:
-        drawn = [made(one, offer) for one in draw(offer, self.scope.seed, number)[:count]]
+        drawn = [self.make(one, offer) for one in draw(offer, self.scope.seed, number)[:count]]
         outcomes = dict[bytes, Outcome]()
         distinct = {key(program): program for program in drawn}
         ran = self.runner.run_all([*distinct.values()])
@@ -230,7 +253,7 @@ class _Shrink:
         self.most = _TRIES.get(wanted.kind, _MOST_TRIES) // 2
 
         def fails(drawn: Drawn) -> bool:
-            program = made(drawn, self.offer)
+            program = self.search.make(drawn, self.offer)
             name = key(program)
             self.is_reached |= program == self.program
             if name not in self.outcomes:
@@ -249,7 +272,7 @@ class _Shrink:
             )
             self.most *= 2
             simple = simplified(shortest.skeleton, lambda one: fails(replace(shortest, skeleton=one)))
-            best = made(replace(shortest, skeleton=simple), self.offer)
+            best = self.search.make(replace(shortest, skeleton=simple), self.offer)
         if not self.search._repeats(wanted, best):
             best = self.program
         return best, self.tried

@@ -13,6 +13,7 @@ from ...programs.statements import describe
 from ...show.escaping import one_line
 from ...values.contract import Contract
 from ...values.program import Program, to_json
+from .against import KINDS, MASKS, OUTPUTS, REFUSALS, WEIGHTS
 from .find import Find
 from .messages import ENDED, HANGS, WALK_CRASHED, Outcome
 from .search import Search
@@ -51,6 +52,10 @@ STATEMENTS = {
     HANGS: "A step comes to its end.",
     ENDED: "The sparsifier does not end the process.",
     WALK_CRASHED: "A program runs to its end. This may be a defect of sparsecheck.",
+    MASKS: "Two sparsifiers whose contracts agree choose the same entries.",
+    WEIGHTS: "Two sparsifiers with the same masks compute with the same weights.",
+    OUTPUTS: "Two sparsifiers with the same masks compute the same output.",
+    REFUSALS: "Two sparsifiers that both take a pattern refuse the same, and carry out the same.",
     **{f"differs-if-{one.name}": f"The masks are the same, or in the order of the rows, if {one.change}."
        for one in RELATIONS.values()},
 }
@@ -102,7 +107,8 @@ def render_program(program: Program, outcome: Outcome, contract: Contract) -> li
     lines = render(program, contract.holds)
     if outcome.step == len(program.steps):
         step = describe(program.steps[-1]).partition(" ")[0]
-        lines.append(f"# fails here: after {step}, masks, weights, outputs and flags are compared")
+        what = "the two" if outcome.kind in KINDS else "masks, weights, outputs and flags"
+        lines.append(f"# fails here: after {step}, {what} are compared")
     return lines
 
 
