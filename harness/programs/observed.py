@@ -40,7 +40,8 @@ class Look(Struct, frozen=True):
         skipped: Whether the step was not taken.
         masks: The masks, 1 where kept, by name; empty before there are any.
         weights: The weights in use, by name; removed entries are 0.
-        output: The output for the probe inputs; None after the end of the sparse model.
+        output: The output for the probe inputs; None after the end of the sparse model, and where the program does not
+            look.
     """
 
     skipped: bool
@@ -53,18 +54,18 @@ class ObservedWalk(TracedWalk):
     """A walk that looks at the model after each step.
 
     Attributes:
-        looks: What was seen after each step so far.
+        seen: What was seen after each step so far.
     """
 
-    looks: list[Look]
+    seen: list[Look]
 
     def _take(self, step: Step) -> None:
         skipped = len(self.skipped)
         super()._take(step)
-        self.looks.append(self._look(len(self.skipped) > skipped))
+        self.seen.append(self._look(len(self.skipped) > skipped))
 
     def _look(self, skipped: bool) -> Look:
-        if self.finished:
+        if self.finished or not self.looks:
             return Look(skipped, {}, {}, None)
         with torch.no_grad(), self.user_defaults():
             output = _numbers(self.call(lambda: self.model(self.inputs()), "forward"))

@@ -163,7 +163,8 @@ def _steps(program: Program, agreed: Agreement) -> Iterator[Step]:
             updates += 1
             if updates > 1 and not agreed.compares("later masks"):
                 return
-            step = Update(level=step.level, under="" if step.under == "inference_mode" else step.under)
+            under = "" if step.under == "inference_mode" else step.under
+            step = Update(level=step.level, under=under, straight=step.straight)
         if _is_comparable(step, program, agreed):
             yield step
         if updates and not agreed.compares("masks"):

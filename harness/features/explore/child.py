@@ -83,7 +83,7 @@ class _Judge:
     def _run(self, ask: Ask) -> None:
         if ask.looks:
             looking = self._made(_TellingLooks, ask.program)
-            looking.looks, looking.trace = [], []
+            looking.seen, looking.trace = [], []
             looking.run()
         elif ask.program.relation:
             assert_follows(ask.program, self._traced)
@@ -103,7 +103,7 @@ class _Judge:
     def _outcome(self, ask: Ask, kind: str = "", message: str = "") -> Outcome:
         """Return the outcome; a violation of a relation belongs to no step."""
         step = 0 if self._walk is None or ask.program.relation else self._walk.began
-        looks = tuple(self._walk.looks) if isinstance(self._walk, _TellingLooks) else ()
+        looks = tuple(self._walk.seen) if isinstance(self._walk, _TellingLooks) else ()
         return Outcome(kind, recordable(message), step, looks)
 
 

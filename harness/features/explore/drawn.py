@@ -84,7 +84,7 @@ def _related(drawn: Drawn, offer: Offer) -> Program:
 def _plain(step: Step) -> Step:
     """Return a step without the choices that the comparison of two programs cannot follow."""
     if isinstance(step, Update):
-        return Update(level=step.level)
+        return Update(level=step.level, straight=step.straight)
     return Attach() if isinstance(step, Attach) else step
 
 

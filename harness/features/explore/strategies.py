@@ -56,6 +56,7 @@ _UPDATE = st.builds(
     level=st.sampled_from((*[None] * 12, *LEVELS, *LEVELS, 1.5, -0.25)),
     type=_seldom("numpy", "float") | _seldom("int", "float") | _seldom("tensor", "float"),
     under=_often("", "no_grad", "inference_mode", "autocast"),
+    straight=_seldom(True, False),
 )
 _WRITE = st.builds(steps.WriteWeights, how=st.sampled_from(("in place", "data", "load_state_dict", "assign")))
 _HOOK = st.builds(
