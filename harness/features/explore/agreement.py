@@ -145,7 +145,7 @@ def comparable(skeleton: Skeleton, offer: Offer, agreed: Agreement) -> Program:
     if program.scope == "all" or any(one.pattern not in _SINGLE for one in program.plan):
         slots = tuple(replace(one, size=_SMALL.get(one.size, one.size)) for one in skeleton.slots)
         program = replace(fill(replace(skeleton, slots=slots), offer), values="untied")
-        dtypes = _FINE
+        dtypes: tuple[str, ...] = _FINE
     else:
         program = replace(program, values="distinct")
         largest = max(math.prod(program.shapes.get(one.name, ())) for one in program.plan)

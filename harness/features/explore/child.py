@@ -107,6 +107,17 @@ class _Judge:
         return Outcome(kind, recordable(message), step, looks)
 
 
+def judge(program: Program, found: Found, tell: Callable[[Message], None]) -> Outcome:
+    """Run one program, or two where it has a relation, and return the outcome.
+
+    Args:
+        program: The program.
+        found: The loaded adapter.
+        tell: Receives a message as each step begins.
+    """
+    return _Judge(found, tell).judge(Ask(program))
+
+
 def _described(error: Exception) -> str:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error} ({Path(frame.filename).name}, in {frame.name})"
@@ -130,9 +141,9 @@ def main(name: str, address: str, files: Sequence[Path]) -> None:
                 tell(Unusable(str(error)))
                 return
             tell(Loaded(found.declaration))
-            judge = _Judge(found, tell)
+            one = _Judge(found, tell)
             for line in stream:
-                tell(judge.judge(msgspec.json.decode(line, type=Ask)))
+                tell(one.judge(msgspec.json.decode(line, type=Ask)))
 
 
 if __name__ == "__main__":
