@@ -28,10 +28,10 @@ from sparsecheck import Adapter
 from sparsecheck.adapter.discovery import Found
 from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 from sparsecheck.features.explore.child import judge
+from sparsecheck.features.explore.drawn import made
 from sparsecheck.features.explore.find import Signature, signature
 from sparsecheck.features.explore.messages import NOT_OFFERED, Outcome
-from sparsecheck.features.explore.search import ROUND, draw_skeletons
-from sparsecheck.programs.fill import fill
+from sparsecheck.features.explore.search import ROUND, draw
 from sparsecheck.programs.offer import Offer, offer_of
 from sparsecheck.values.program import Program
 from tests.variants.all import VARIANTS
@@ -121,8 +121,8 @@ def _found(name: str, adapter: Adapter) -> Found:
 def _drawn(offer: Offer, count: int, seed: int) -> Iterator[Program]:
     """Yield the programs of a search, round by round."""
     for begin in range(0, count, ROUND):
-        for skeleton in draw_skeletons(offer, seed, begin // ROUND)[: count - begin]:
-            yield fill(skeleton, offer)
+        for one in draw(offer, seed, begin // ROUND)[: count - begin]:
+            yield made(one, offer)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from .build import input_shape, output_shape, taken_shape
 from .computing import in_computed_dtypes
 from .fill import edges, supported_steps
 from .offer import Offer, removal_of
-from .relations import Relation
+from .relations import RELATIONS, Relation
 from .taking import NotOffered, Skipped, take
 from .targets import TARGETS, layer_of
 from .walk import Walk
@@ -161,6 +161,36 @@ def assert_related(relation: Relation, program: Program, run: Callable[[Program]
         return False
     _assert_follows(relation, first, second, masks, run)
     return bool(masks)
+
+
+def programs_of(program: Program) -> tuple[Program, Program] | None:
+    """Return the two programs that a program with a relation stands for; None if there is no second one."""
+    relation, alone = RELATIONS[program.relation], replace(program, relation="")
+    first = relation.first(alone)
+    second = relation.derive(first)
+    return None if second is None else (first, second)
+
+
+def assert_follows(program: Program, run: Callable[[Program], Trace]) -> None:
+    """Assert that the masks of the second program follow from those of the first.
+
+    What the first violates by itself is left to programs without a relation.
+
+    Args:
+        program: A program with a relation.
+        run: Runs a program, and returns its masks.
+
+    Raises:
+        NotOffered: The sparsifier refuses the first plan.
+        Violation: The masks do not belong together (`differs-if-NAME`), or the second program fails by itself.
+    """
+    if (programs := programs_of(program)) is None:
+        return
+    try:
+        masks = run(programs[0])
+    except Violation:
+        return
+    _assert_follows(RELATIONS[program.relation], *programs, masks, run)
 
 
 def _assert_follows(

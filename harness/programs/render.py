@@ -23,7 +23,7 @@ from .build import input_shape, output_shape, pattern, taken_shape
 from .format_code import WIDTH, unparse
 from .render_steps import StepLines
 from .strip_code import strip
-from .weights import draw
+from .weights import drawn_name, values_of
 
 MOST_ENTRIES = 32
 """The most entries of a tensor that are written out."""
@@ -32,7 +32,7 @@ _VALUES = {
     "distinct": "random, no two of equal magnitude", "few": "random, of three magnitudes, so that there are ties",
     "zeros": "random, a third of them 0", "equal": "all of equal magnitude", "nan": "random, one of them NaN",
     "infinite": "random, one of them infinite", "subnormal": "random and subnormal",
-    "wide": "random, over the whole range of the dtype",
+    "wide": "random, over the whole range of the dtype", "untied": "random, no two of equal magnitude",
 }
 
 _CLASSES = (Chain, build.Fit, build.Scale, build.LSTM, build.GRU, build.SelfAttention)
@@ -56,6 +56,27 @@ def render(program: Program, holds: Holds = "in place") -> list[str]:
     steps = StepLines(program, holds)
     dense = [*network_lines(program), *_weights(program), *flag_lines(program)]
     return [*dense, *_other(program), *plan_lines(program), *_data(program), *steps.lines()]
+
+
+def render_pair(first: Program, second: Program, change: str, holds: Holds = "in place") -> list[str]:
+    """Return the lines of two programs whose masks belong together.
+
+    Args:
+        first: The first program.
+        second: The program that a relation derives from it.
+        change: How the two differ, in words.
+        holds: How the sparsifier holds masks.
+    """
+    lines = render(first, holds)
+    again = [line for line in render(second, holds) if line not in lines or not line.startswith(_SHARED)]
+    return [
+        *lines, "masks = sparsified.masks()", "",
+        f"# The second program: {change}. Its random numbers are those of the first.", *again,
+    ]
+
+
+_SHARED = ("inputs = ", "batches = ", "context = ")
+"""The lines that a second program need not repeat."""
 
 
 def definitions(lines: Iterable[str]) -> list[str]:
@@ -144,6 +165,7 @@ def _module(layer: ProgramLayer) -> str:
         "norm": f"nn.LayerNorm({layer.inputs})",
         "batchnorm": f"nn.BatchNorm1d({layer.inputs})",
         "relu": "nn.ReLU()",
+        "identity": f"nn.Linear({layer.inputs}, {layer.inputs}, bias=False)",
     }[layer.kind]
 
 
@@ -167,19 +189,32 @@ def flag_lines(program: Program) -> Iterator[str]:
 
 
 def _weights(program: Program) -> Iterator[str]:
-    """Yield the values of the planned parameters, and of no other, which are random."""
+    """Yield the values of the planned parameters, and of no other, which are random or an identity matrix."""
     shapes = program.shapes
     for removal in program.plan:
         if removal.name in shapes:
             written = _written(removal.name, shapes[removal.name], program)
-            yield from written or [f"# model.{removal.name}: {_VALUES[program.values]}"]
+            yield from written or [f"# model.{removal.name}: {_in_words(removal.name, program)}"]
+    yield from (f"nn.init.eye_(model.{one.name}.weight)" for one in program.layers if one.kind == "identity")
+
+
+def _in_words(name: str, program: Program) -> str:
+    """Return what values a parameter has, if they are too many to write them out."""
+    layer, words = program.layer_of(name), [_VALUES[program.values]]
+    if layer is not None and layer.like:
+        words.append(f"the same as those of {drawn_name(program, name)}")
+    if layer is not None and layer.factor != 1:
+        words.append(f"multiplied by {layer.factor:g}")
+    if layer is not None and layer.reverses:
+        words.append("its rows in reverse order")
+    return ", ".join(words)
 
 
 def _written(name: str, shape: tuple[int, ...], program: Program) -> list[str]:
     """Return the lines that set a parameter to its values, or none if there are too many or too long ones."""
     if math.prod(shape) > MOST_ENTRIES:
         return []
-    values = draw(f"dense {name}", shape, program.values, program.dtype).tolist()
+    values = values_of(program, name, "dense", shape, program.values, program.dtype).tolist()
     dtype = "" if program.dtype == "float32" else f", dtype=torch.{program.dtype}"
     line = f"model.{name}.data = torch.tensor({_nested(values)}{dtype})"
     if len(line) <= WIDTH:
@@ -206,8 +241,7 @@ def _other(program: Program) -> Iterator[str]:
 
 def plan_lines(program: Program, exact: bool = False) -> Iterator[str]:
     """Yield the plan."""
-    shapes = program.shapes
-    parts = [f'"{one.name}": {_pattern(one, shapes.get(one.name, (2, 4)), exact)}' for one in program.plan]
+    parts = [f'"{one.name}": {_pattern(one, program, exact)}' for one in program.plan]
     scope = ', scope="all"' if program.scope == "all" else ""
     whole = f"plan = Plan({{{', '.join(parts)}}}{scope})"
     if len(whole) <= WIDTH:
@@ -218,14 +252,15 @@ def plan_lines(program: Program, exact: bool = False) -> Iterator[str]:
     yield f"}}{scope})"
 
 
-def _pattern(removal: Removal, shape: tuple[int, ...], exact: bool) -> str:
+def _pattern(removal: Removal, program: Program, exact: bool) -> str:
     if removal.pattern == "given":
-        mask = getattr(pattern(removal, shape), "mask")  # noqa: B009  # only `Given` has one
+        shape, drawn = program.shapes.get(removal.name, (2, 4)), drawn_name(program, removal.name)
+        mask = getattr(pattern(removal, shape, drawn), "mask")  # noqa: B009  # only `Given` has one
         order = "" if removal.order == "C" else ', order="F"'
         if removal.fill != "drawn":
             return f"Given(numpy.full({shape}, {removal.fill == 'ones'}))"
         if mask.size > MOST_ENTRIES and exact:
-            return f'Given(given_mask("{removal.name}", {shape}{order}))'
+            return f'Given(given_mask("{drawn}", {shape}{order}))'
         if mask.size > MOST_ENTRIES:
             return f"Given(numpy.array(numpy.random.rand({', '.join(map(str, shape))}) < 0.5{order}))"
         return f"Given(numpy.array({np.asarray(mask).astype(int).tolist()}, dtype=bool{order}))"
@@ -249,7 +284,8 @@ def _data(program: Program) -> Iterator[str]:
     target = ", ".join(map(str, (3, *output_shape(program))))
     yield f"batches = [({made}, torch.rand({target}{dtype})) for _ in range(3)]"
     if program.steps:
-        yield f'context = Context(inputs, tuple(batches[:2]), torch.device("cpu"), torch.{program.dtype})'
+        calibration = "batches[1::-1]" if program.reverses_batches else "batches[:2]"
+        yield f'context = Context(inputs, tuple({calibration}), torch.device("cpu"), torch.{program.dtype})'
 
 
 def random_inputs(program: Program, batch: int, dtype: str = "") -> str:

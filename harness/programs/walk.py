@@ -18,9 +18,10 @@ from ..process.guard import Guard
 from ..values.capability import Support
 from ..values.declaration import Declaration
 from ..values.program import Program, ProgramLayer
-from ..values.steps import Step
+from ..values.steps import Step, Update
 from ..values.violation import Violation
 from . import build, sparsifier_steps, statements, user_steps
+from .gradients import assert_gradients_kept, held_gradients
 from .places import dense_place, find_module, find_parameter
 from .taking import Skipped, take
 from .twin import Twin
@@ -52,6 +53,7 @@ class Walk:
         keeps_gradients: Whether both models have the gradients of the same backward, under the masks in force.
         adopted: What was taken over as observed, since no statement predicts it.
         skipped: The steps that were not taken, with the reason.
+        looks: Whether masks and output are looked at after the step in progress.
         judges_plan: Whether the masks after an update must be those that plan, weights and contract demand.
     """
 
@@ -85,6 +87,7 @@ class Walk:
         self.adopted = set[str]()
         self.skipped: list[str] = []
         self.finished = False
+        self.looks = True
 
     def known_names(self) -> tuple[str, ...]:
         """Return the planned names that the network has."""
@@ -102,6 +105,7 @@ class Walk:
         for number, step in enumerate(self.program.steps, 1):
             if self.finished:
                 return
+            self.looks = not any(_is_straight(one) for one in self.program.steps[number:number + 1])
             try:
                 self._take(step)
             except Exception as error:
@@ -125,6 +129,7 @@ class Walk:
         return isinstance(error, RuntimeError) and any(id(one.f_locals.get("self")) in its for one, _ in frames)
 
     def _take(self, step: Step) -> None:
+        gradients = held_gradients(step, self)
         try:
             with self.user_defaults():
                 take(step, self)
@@ -133,7 +138,8 @@ class Walk:
             return
         if not self.finished:
             with self.user_defaults():
-                statements.assert_state(self)
+                statements.assert_state(self, self.looks)
+            assert_gradients_kept(gradients, step, self)
         if changed := self.guard.changed:
             self.guard.changed = []
             raise Violation("process-changed", f"the sparsifier changed {'; and '.join(changed)}")
@@ -215,3 +221,7 @@ class Walk:
         self.optimizer = None
         self.keeps_gradients = False
         self.twin.forget_optimizer()
+
+
+def _is_straight(step: Step) -> bool:
+    return isinstance(step, Update) and step.straight

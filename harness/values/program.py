@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from ..errors import SparsecheckError
+from .contract import Invariance
 from .steps import Step
 
 FORMAT = 1
@@ -157,6 +158,8 @@ class Program(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
         reverses_batches: Whether the calibration batches are in reverse order.
         steps: The steps, in order.
         sequential: Whether the model is an `nn.Sequential`, which runs every child that it is given.
+        relation: The relation to a second program, whose masks must be those that follow from the masks of this one;
+            an empty string if this one is judged by itself.
     """
 
     format: Literal[1] = 1
@@ -170,6 +173,7 @@ class Program(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     reverses_batches: bool = False
     steps: tuple[Step, ...]
     sequential: bool = False
+    relation: Invariance | Literal[""] = ""
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:

@@ -31,11 +31,14 @@ class Update(_Step, frozen=True, kw_only=True, tag="update"):
         level: The level; None for the plan's.
         type: The type of number that carries it.
         under: The mode of the caller.
+        straight: Whether it follows the step before without a look at the model in between, which would run it and
+            read its masks.
     """
 
     level: float | None = None
     type: LevelType = "float"
     under: Under = ""
+    straight: bool = False
 
 
 class WriteWeights(_Step, frozen=True, kw_only=True, tag="write"):

@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import torch
@@ -17,13 +18,17 @@ import torch
 from ...adapter.discovery import BrokenAdapter, Found, NotFound, find, load
 from ...process.guard import Guard
 from ...process.imports import watched_import
+from ...programs.observed import ObservedWalk
+from ...programs.related import Trace, TracedWalk, assert_follows
 from ...programs.taking import NotOffered
 from ...programs.walk import Walk
 from ...report.verdict import recordable
 from ...values.program import Program
 from ...values.steps import Step
 from ...values.violation import Violation
-from .messages import NOT_OFFERED, WALK_CRASHED, Began, Loaded, Message, Outcome, Unusable
+from .messages import NOT_OFFERED, WALK_CRASHED, Ask, Began, Loaded, Message, Outcome, Unusable
+
+W = TypeVar("W", bound="_Telling")
 
 
 class _Telling(Walk):
@@ -38,30 +43,79 @@ class _Telling(Walk):
         super()._take(step)
 
 
+class _TellingTrace(_Telling, TracedWalk):
+    """A walk that says which step it begins, and keeps the masks after each update."""
+
+
+class _TellingLooks(_Telling, ObservedWalk):
+    """A walk that says which step it begins, and looks at the model after each."""
+
+
+class _Judge:
+    """Runs programs against one adapter.
+
+    Args:
+        found: The loaded adapter.
+        tell: Receives a message as each step begins.
+    """
+
+    def __init__(self, found: Found, tell: Callable[[Message], None]) -> None:
+        self._found = found
+        self._tell = tell
+        self._guard = Guard()
+        self._walk: _Telling | None = None
+
+    def judge(self, ask: Ask) -> Outcome:
+        """Run one program and return its outcome."""
+        self._guard = Guard(draws=self._found.declaration.contract.score == "random")
+        self._walk = None
+        try:
+            with self._guard.watch():
+                self._run(ask)
+        except NotOffered as refusal:
+            return self._outcome(ask, NOT_OFFERED, str(refusal))
+        except Violation as violation:
+            return self._outcome(ask, violation.kind, violation.message)
+        except Exception as error:
+            return self._outcome(ask, WALK_CRASHED, _described(error))
+        return self._outcome(ask)
+
+    def _run(self, ask: Ask) -> None:
+        if ask.looks:
+            looking = self._made(_TellingLooks, ask.program)
+            looking.seen, looking.trace = [], []
+            looking.run()
+        elif ask.program.relation:
+            assert_follows(ask.program, self._traced)
+        else:
+            self._made(_Telling, ask.program).run()
+
+    def _made(self, kind: type[W], program: Program) -> W:
+        walk = kind(program, self._found.adapter, self._found.declaration, self._guard)
+        walk.tell = self._tell
+        self._walk = walk
+        return walk
+
+    def _traced(self, program: Program) -> Trace:
+        self._guard.seed()
+        return self._made(_TellingTrace, program).traced()
+
+    def _outcome(self, ask: Ask, kind: str = "", message: str = "") -> Outcome:
+        """Return the outcome; a violation of a relation belongs to no step."""
+        step = 0 if self._walk is None or ask.program.relation else self._walk.began
+        looks = tuple(self._walk.seen) if isinstance(self._walk, _TellingLooks) else ()
+        return Outcome(kind, recordable(message), step, looks)
+
+
 def judge(program: Program, found: Found, tell: Callable[[Message], None]) -> Outcome:
-    """Run one program and return its outcome.
+    """Run one program, or two where it has a relation, and return the outcome.
 
     Args:
         program: The program.
         found: The loaded adapter.
         tell: Receives a message as each step begins.
     """
-    guard, began = Guard(draws=found.declaration.contract.score == "random"), 0
-    try:
-        with guard.watch():
-            walk = _Telling(program, found.adapter, found.declaration, guard)
-            walk.tell = tell
-            try:
-                walk.run()
-            finally:
-                began = walk.began
-    except NotOffered as refusal:
-        return Outcome(NOT_OFFERED, recordable(str(refusal)), began)
-    except Violation as violation:
-        return Outcome(violation.kind, recordable(violation.message), began)
-    except Exception as error:
-        return Outcome(WALK_CRASHED, recordable(_described(error)), began)
-    return Outcome(step=began)
+    return _Judge(found, tell).judge(Ask(program))
 
 
 def _described(error: Exception) -> str:
@@ -87,8 +141,9 @@ def main(name: str, address: str, files: Sequence[Path]) -> None:
                 tell(Unusable(str(error)))
                 return
             tell(Loaded(found.declaration))
+            one = _Judge(found, tell)
             for line in stream:
-                tell(judge(msgspec.json.decode(line, type=Program), found, tell))
+                tell(one.judge(msgspec.json.decode(line, type=Ask)))
 
 
 if __name__ == "__main__":

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from ...values.declaration import Declaration
     from ...values.program import Program
     from .find import Find
+    from .messages import Outcome
     from .runner import Runner
-    from .search import Scope
+    from .search import Scope, Search
 
 _HINT = "Name another folder with --save."
 
@@ -43,6 +44,8 @@ _HINT = "Name another folder with --save."
 @click.option("--save", type=OutputPath(dir_okay=True), metavar="DIR", help="Write each find as JSON to this folder.")
 @click.option("--program", metavar="FILE|NAME",
               help="Run the program in this file, or that of a cell of WALK-01 such as walk-017, and no other.")
+@click.option("--against", metavar="OTHER",
+              help="Run each program on this sparsifier too, and find where the two disagree instead.")
 @click.option("-j", "--jobs", default=1, show_default=True, type=click.IntRange(1),
               help="Programs to run at the same time. The result does not depend on it.")
 @click.option("--shard", callback=shard_argument, metavar="K/N", help="Run only part K of N of the programs.")
@@ -50,13 +53,16 @@ _HINT = "Name another folder with --save."
               help="Time limit for one program, in seconds; one that takes longer is a find.")
 def explore(
     name: str | None, adapters: tuple[Path, ...], minutes: float | None, programs: int | None, seed: int,
-    save: Path | None, program: str | None, jobs: int, shard: Shard | None, limit: float,
+    save: Path | None, program: str | None, against: str | None, jobs: int, shard: Shard | None, limit: float,
 ) -> None:
     """Search for programs that the sparsifier NAME runs wrongly, and show the shortest ones.
 
     A program makes a network, attaches the sparsifier, and goes on with steps that a user could take: updates,
     training, copies, saving and restoring. After each step, masks, weights, outputs, gradients and flags are compared
     with those of a dense model beside it. Each failure is shrunk, and replayed in a fresh process.
+
+    With --against, two sparsifiers run the same programs, and masks, weights, outputs and refusals are compared as far
+    as their contracts agree.
 
     Exit codes: 0 nothing was found; 1 something was; 2 bad usage, or the sparsifier cannot be explored; 3 the search
     was interrupted.
@@ -72,7 +78,10 @@ def explore(
     [chosen, *others] = select_sparsifiers((name,) if name else (), adapters, (), ())
     if others:
         raise BadUsage("one sparsifier is explored at a time", "Name one.")
-    task = Task(chosen, tuple(file.absolute() for file in adapters), limit, jobs)
+    [other] = select_sparsifiers((against,), adapters, (), ()) if against else ("",)
+    if other == chosen:
+        raise BadUsage(f"{chosen} cannot disagree with itself", "Name another sparsifier with --against.")
+    task = Task(chosen, tuple(file.absolute() for file in adapters), limit, jobs, other)
     if program is not None:
         sys.exit(task.run_one(program))
     from .search import Scope
@@ -89,17 +98,20 @@ class Task:
         files: Adapter files.
         limit: Seconds that one program may take.
         jobs: How many programs run at the same time.
+        against: Another sparsifier, with which it is compared; an empty string if it is judged by itself.
     """
 
-    def __init__(self, name: str, files: tuple[Path, ...], limit: float, jobs: int) -> None:
+    def __init__(self, name: str, files: tuple[Path, ...], limit: float, jobs: int, against: str = "") -> None:
         self._name = name
         self._files = files
         self._limit = limit
         self._jobs = jobs
+        self._against = against
 
     @property
     def _options(self) -> list[str]:
-        return [f"--adapter {file}" for file in self._files]
+        against = [f"--against {self._against}"] if self._against else []
+        return [*(f"--adapter {file}" for file in self._files), *against]
 
     def search(self, scope: Scope, save: Path | None) -> int:
         """Search, print and save the finds, and return the exit code.
@@ -108,6 +120,7 @@ class Task:
             Incomplete: The search was interrupted.
             NotJudged: The sparsifier cannot be explored.
         """
+        from .against import mask_declaration
         from .runner import running
         from .search import Search
         from .text import render_end, render_offer
@@ -116,22 +129,40 @@ class Task:
         with progress() as show, _without_traces(), running(
             self._name, self._files, self._limit, self._jobs, losses
         ) as runner:
-            declaration = runner.declaration()
-            if declaration.profile != "mask":
-                raise NotJudged(f"{self._name} has the profile {declaration.profile}; programs judge the profile mask")
+            declaration = mask_declaration(runner)
             told = _Finds(self._name, self._options, declaration.contract, save, show)
-            search = Search(runner, scope, show, told.tell)
-            search.run(declaration)
+            if self._against:
+                search = self._compared(runner, declaration, scope, told)
+            else:
+                search = Search(runner, scope, show, told.tell)
+                search.run(declaration)
         if search is None or search.offer is None:
             raise Incomplete(losses[0] if losses else "interrupted")
         if not search.offer.patterns and not search.finds:
-            raise NotJudged(f"{self._name} takes no pattern for any parameter that programs plan")
-        echo(f"{self._name} takes:")
+            raise NotJudged(f"{self._both} no pattern for any parameter that programs plan")
+        echo(f"{self._both}:")
         for line in (*render_offer(search.offer), *render_end(self._name, search, self._options)):
             echo(line)
         if losses:
             raise Incomplete(losses[0])
         return RED if search.finds else OK
+
+    @property
+    def _both(self) -> str:
+        return f"{self._name} and {self._against} both take" if self._against else f"{self._name} takes"
+
+    def _compared(self, runner: Runner, declaration: Declaration, scope: Scope, told: _Finds) -> Search:
+        """Return the search for disagreements, once it is over."""
+        from .against import pair_of
+        from .agreement import comparable
+        from .search import Search
+
+        with pair_of(runner, declaration, self._against) as (pair, offer):
+            told.begin([f"{self._name} against {self._against}", *(f"  {line}" for line in pair.agreed.lines())])
+            search = Search(pair, scope, told.show, told.tell,
+                            lambda drawn, offer: comparable(drawn.skeleton, offer, pair.agreed))
+            search.run_with(offer)
+        return search
 
     def run_one(self, given: str) -> int:
         """Run one program, print what is found, and return the exit code.
@@ -153,7 +184,7 @@ class Task:
         with running(self._name, self._files, self._limit, 1, losses) as runner:
             declaration = runner.declaration()
             contract, program = declaration.contract, read(runner, declaration)
-            outcome = runner.run(program)
+            outcome = self._outcome(runner, declaration, program)
         if losses or program is None or outcome is None or contract is None:
             raise Incomplete(losses[0] if losses else "interrupted")
         if outcome.kind == NOT_OFFERED:
@@ -167,6 +198,15 @@ class Task:
         return RED
 
 
+    def _outcome(self, runner: Runner, declaration: Declaration, program: Program) -> Outcome:
+        from .against import pair_of
+
+        if not self._against:
+            return runner.run(program)
+        with pair_of(runner, declaration, self._against) as (pair, _):
+            return pair.run(program)
+
+
 class _Finds:
     """Prints each find as soon as there is one, and saves it.
 
@@ -175,7 +215,7 @@ class _Finds:
         options: The options that choose the adapter.
         contract: The declared contract.
         save: The folder for JSON, or None.
-        show: Shows progress, and is cleared before a find is printed.
+        show: Shows progress, and is cleared before anything is printed.
     """
 
     def __init__(
@@ -184,9 +224,15 @@ class _Finds:
         self._command = ("sparsecheck explore", name, *options)
         self._contract = contract
         self._save = save
-        self._show = show
+        self.show = show
         self._taken = set[str]()
         self._count = 0
+
+    def begin(self, lines: list[str]) -> None:
+        """Print what is true of all finds."""
+        self.show("")
+        for line in (*lines, ""):
+            echo(line)
 
     def tell(self, find: Find) -> None:
         """Print a find, and save it."""
@@ -196,7 +242,7 @@ class _Finds:
         self._count += 1
         file = None if self._save is None else self._save / _file_name(find, self._taken)
         repeat = " ".join((*self._command, f"--program {file}")) if file else ""
-        self._show("")
+        self.show("")
         for line in render_find(self._count, find, self._contract, repeat):
             echo(line)
         if file is not None:

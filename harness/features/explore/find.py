@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import msgspec
+from msgspec.structs import replace
 
+from ...programs.related import programs_of
 from ...programs.statements import describe
 from ...values.program import Program
 from .messages import Outcome
@@ -65,6 +66,8 @@ def _where(program: Program, message: str) -> str:
 
     The longest name wins, since names may be prefixes of names.
     """
+    if program.relation:
+        return _where_of_pair(program, message)
     planned = {one.name: one for one in program.plan}
     named = sorted((name for name in planned if name in message), key=lambda name: (-len(name), message.index(name)))
     kinds = {f"{layer.name}.{name}": f"{layer.kind}.{name}" for layer in program.layers for name in layer.shapes}
@@ -73,6 +76,12 @@ def _where(program: Program, message: str) -> str:
     return f"{kinds[named[0]]} {planned[named[0]].pattern}"
 
 
+def _where_of_pair(program: Program, message: str) -> str:
+    """Return the parameter of a message about two related programs, which names all of them before it says `if`."""
+    second, says = (programs_of(program) or (program,))[-1], message.partition("; if ")[2]
+    return _where(replace(second, relation=""), says)
+
+
 def cut(program: Program, outcome: Outcome) -> Program:
     """Return a program without the steps after the failing one."""
-    return msgspec.structs.replace(program, steps=program.steps[: outcome.step]) if outcome.step else program
+    return replace(program, steps=program.steps[: outcome.step]) if outcome.step else program

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from ...process.interpreter import python_command
 from ...run.subprocesses import Child, Children, Stopped, describe_exit, fork_server, last_output
 from ...values.declaration import Declaration
 from ...values.program import Program
-from .messages import ENDED, HANGS, Began, Loaded, Message, Outcome, Unusable
+from .messages import ENDED, HANGS, Ask, Began, Loaded, Message, Outcome, Unusable
 
 _MODULE = f"{__package__}.child"
 _START_LIMIT = 180.0
@@ -42,6 +42,7 @@ class Runner:
         jobs: The number of children.
         children: The children.
         folder: An existing folder for sockets and logs.
+        looks: Whether programs are observed, to be compared with another sparsifier, instead of judged.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Runner:
     jobs: int
     children: Children
     folder: Path
+    looks: bool = False
     _idle: queue.LifoQueue[_Line] = field(default_factory=queue.LifoQueue)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
     _stack: ExitStack = field(default_factory=ExitStack)
@@ -96,6 +98,10 @@ class Runner:
         """
         with ThreadPoolExecutor(self.jobs) as pool:
             yield from pool.map(self.run, programs)
+
+    def beside(self, name: str) -> Runner:
+        """Return a runner of another sparsifier, with the same children and the same folder."""
+        return replace(self, name=name, _idle=queue.LifoQueue())
 
     def _asked(self, line: _Line, program: Program) -> Outcome:
         outcome = line.ask(program, self.limit)
@@ -172,7 +178,7 @@ class _Line:
         """Have the child run a program; the connection is closed if the child does not survive it."""
         step, until = 0, time.monotonic() + limit
         with suppress(OSError):
-            self._stream.write(msgspec.json.encode(program) + b"\n")
+            self._stream.write(msgspec.json.encode(Ask(program, self._runner.looks)) + b"\n")
             self._stream.flush()
         while True:
             try:

@@ -14,25 +14,24 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
+from typing import Protocol
 
-import msgspec
 from hypothesis import HealthCheck, Phase, Verbosity, find, settings
 from hypothesis.errors import HypothesisException
+from msgspec.structs import replace
 
-from ...programs.fill import fill
 from ...programs.offer import Offer, probed
 from ...programs.taking import NotOffered
 from ...run.subprocesses import Stopped
 from ...values.declaration import Declaration
 from ...values.program import Program
 from ...values.shard import Shard
-from ...values.skeleton import Skeleton
 from ...values.violation import Violation
+from .drawn import Drawn, key, made
 from .find import Find, Signature, cut, signature
 from .messages import ENDED, HANGS, NOT_OFFERED, Outcome
-from .runner import Runner
 from .simplify import simplified
-from .strategies import programs
+from .strategies import draws
 
 ROUND = 100
 """The number of programs that are drawn together."""
@@ -65,8 +64,18 @@ class Scope:
     shard: Shard | None = None
 
 
+class Runs(Protocol):
+    """Runs programs, on one sparsifier or on several that are compared."""
+
+    def run(self, program: Program) -> Outcome: ...
+
+    def run_fresh(self, program: Program) -> Outcome: ...
+
+    def run_all(self, programs: Sequence[Program]) -> Iterator[Outcome]: ...
+
+
 def probed_by(
-    runner: Runner, declaration: Declaration, note: Callable[[Program, Outcome], None] = lambda program, outcome: None
+    runner: Runs, declaration: Declaration, note: Callable[[Program, Outcome], None] = lambda program, outcome: None
 ) -> Offer:
     """Return what a sparsifier takes, tried out in a child process.
 
@@ -96,6 +105,7 @@ class Search:
         scope: How long to search.
         show: Receives a line of progress.
         tell: Receives each find, once it is shrunk.
+        make: Returns the program of a draw.
         finds: The finds, in the order in which they were found.
         programs: The number of programs of the rounds that were completed, those of other shards included.
         ran: The number of programs that were drawn and run.
@@ -103,10 +113,11 @@ class Search:
         offer: What the sparsifier takes, once it was probed.
     """
 
-    runner: Runner
+    runner: Runs
     scope: Scope
     show: Callable[[str], None]
     tell: Callable[[Find], None]
+    make: Callable[[Drawn, Offer], Program] = made
     finds: list[Find] = field(default_factory=list)
     programs: int = 0
     ran: int = 0
@@ -121,7 +132,18 @@ class Search:
         Raises:
             Stopped: The search was interrupted; what was found so far is kept.
         """
-        self.offer = self._probed(declaration)
+        self.run_with(self._probed(declaration))
+
+    def run_with(self, offer: Offer) -> None:
+        """Search until the scope is exhausted.
+
+        Args:
+            offer: What programs may plan.
+
+        Raises:
+            Stopped: The search was interrupted; what was found so far is kept.
+        """
+        self.offer = offer
         if not self.offer.patterns:
             return
         until = time.monotonic() + 60 * self.scope.minutes
@@ -154,14 +176,15 @@ class Search:
     # ------------------------------------------------------------- one round
 
     def _search(self, offer: Offer, number: int, count: int) -> None:
-        drawn = [fill(one, offer) for one in draw_skeletons(offer, self.scope.seed, number)[:count]]
+        drawn = [self.make(one, offer) for one in draw(offer, self.scope.seed, number)[:count]]
         outcomes = dict[bytes, Outcome]()
-        distinct = {_key(program): program for program in drawn}
-        for done, (key, outcome) in enumerate(zip(distinct, self.runner.run_all([*distinct.values()]), strict=True), 1):
-            outcomes[key] = outcome
+        distinct = {key(program): program for program in drawn}
+        ran = self.runner.run_all([*distinct.values()])
+        for done, (name, outcome) in enumerate(zip(distinct, ran, strict=True), 1):
+            outcomes[name] = outcome
             self.show(f"{self.ran + done} programs, {len(self.finds)} finds")
         for position, program in enumerate(drawn, 1):
-            outcome = outcomes[_key(program)]
+            outcome = outcomes[key(program)]
             self.ran += 1
             self.refused += outcome.kind == NOT_OFFERED
             if outcome.is_find:
@@ -229,30 +252,30 @@ class _Shrink:
         wanted, best = signature(self.program, self.outcome), self.program
         self.most = _TRIES.get(wanted.kind, _MOST_TRIES) // 2
 
-        def fails(skeleton: Skeleton) -> bool:
-            program = fill(skeleton, self.offer)
-            key = _key(program)
+        def fails(drawn: Drawn) -> bool:
+            program = self.search.make(drawn, self.offer)
+            name = key(program)
             self.is_reached |= program == self.program
-            if key not in self.outcomes:
+            if name not in self.outcomes:
                 if self.tried >= self.most or not self.is_reached:
                     return False
                 self.tried += 1
                 self.search.show(f"shrinking {wanted}: {self.tried} programs")
-                self.outcomes[key] = self._outcome(program)
-            outcome = self.outcomes[key]
+                self.outcomes[name] = self._outcome(program)
+            outcome = self.outcomes[name]
             return outcome.is_find and signature(program, outcome) == wanted
 
         with suppress(HypothesisException), _stopping():
             shortest = find(
-                programs(self.offer), fails, settings=_settings(Phase.generate, Phase.shrink),
+                draws(self.offer), fails, settings=_settings(Phase.generate, Phase.shrink),
                 random=_random(self.search.scope.seed, self.number),
             )
             self.most *= 2
-            best = fill(simplified(shortest, fails), self.offer)
+            simple = simplified(shortest.skeleton, lambda one: fails(replace(shortest, skeleton=one)))
+            best = self.search.make(replace(shortest, skeleton=simple), self.offer)
         if not self.search._repeats(wanted, best):
             best = self.program
         return best, self.tried
-
 
     def _outcome(self, program: Program) -> Outcome:
         try:
@@ -278,16 +301,16 @@ def _stopping() -> Iterator[None]:
         raise Stopped from None
 
 
-def draw_skeletons(offer: Offer, seed: int, number: int) -> Sequence[Skeleton]:
-    """Return the skeletons of one round."""
-    drawn: list[Skeleton] = []
+def draw(offer: Offer, seed: int, number: int) -> Sequence[Drawn]:
+    """Return the draws of one round."""
+    drawn: list[Drawn] = []
 
-    def note(skeleton: Skeleton) -> bool:
-        drawn.append(skeleton)
+    def note(one: Drawn) -> bool:
+        drawn.append(one)
         return False
 
     with suppress(HypothesisException):
-        find(programs(offer), note, settings=_settings(Phase.generate), random=_random(seed, number))
+        find(draws(offer), note, settings=_settings(Phase.generate), random=_random(seed, number))
     return drawn[::STRIDE]
 
 
@@ -301,9 +324,3 @@ def _settings(*phases: Phase) -> settings:
         max_examples=ROUND * STRIDE, database=None, deadline=None, phases=phases, verbosity=Verbosity.quiet,
         print_blob=False, suppress_health_check=list(HealthCheck), derandomize=False, report_multiple_bugs=False,
     )
-
-
-def _key(program: Program) -> bytes:
-    return msgspec.json.encode(program)
-
-

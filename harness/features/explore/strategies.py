@@ -11,6 +11,7 @@ from ...values import skeleton as skeletons
 from ...values import steps
 from ...values.skeleton import Skeleton, Slot
 from ...values.steps import Step
+from .drawn import Drawn, relations_of
 
 LEVELS = (0.5, 0.25, 0.75, 0.3, 0.29, 0.7, 0.9, 0.01, 0.99, 0.001, 0.999, 0.0, 1.0)
 """The levels of plans and updates."""
@@ -55,6 +56,7 @@ _UPDATE = st.builds(
     level=st.sampled_from((*[None] * 12, *LEVELS, *LEVELS, 1.5, -0.25)),
     type=_seldom("numpy", "float") | _seldom("int", "float") | _seldom("tensor", "float"),
     under=_often("", "no_grad", "inference_mode", "autocast"),
+    straight=_seldom(True, False),
 )
 _WRITE = st.builds(steps.WriteWeights, how=st.sampled_from(("in place", "data", "load_state_dict", "assign")))
 _HOOK = st.builds(
@@ -103,6 +105,16 @@ def lives(draw: st.DrawFn) -> tuple[Step, ...]:
     before = draw(st.lists(_BEFORE, max_size=2))
     between = draw(st.lists(_BETWEEN, max_size=MOST_STEPS)) + draw(st.lists(_BETWEEN, max_size=MOST_STEPS))
     return (*before, draw(_ATTACH), draw(_FIRST), *between, *draw(_LAST))
+
+
+def draws(offer: Offer) -> st.SearchStrategy[Drawn]:
+    """Return a strategy for skeletons, every sixth with a relation.
+
+    Args:
+        offer: What the sparsifier takes; at least one target.
+    """
+    names = relations_of(offer)
+    return st.builds(Drawn, skeleton=programs(offer), relation=st.sampled_from(("",) * 5 * len(names) + names))
 
 
 def programs(offer: Offer) -> st.SearchStrategy[Skeleton]:

@@ -6,11 +6,14 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from ...programs.offer import Offer
-from ...programs.render import render
+from ...programs.related import programs_of
+from ...programs.relations import RELATIONS
+from ...programs.render import render, render_pair
 from ...programs.statements import describe
 from ...show.escaping import one_line
 from ...values.contract import Contract
 from ...values.program import Program, to_json
+from .against import KINDS, MASKS, OUTPUTS, REFUSALS, WEIGHTS
 from .find import Find
 from .messages import ENDED, HANGS, WALK_CRASHED, Outcome
 from .search import Search
@@ -32,6 +35,8 @@ STATEMENTS = {
     "parameter-differs": "Parameters outside the plan behave as in a dense model.",
     "output-differs": "The output is that of a dense model with the masked weights.",
     "gradient-differs": "The gradient of every kept entry is that of the dense model with the masked weights.",
+    "gradient-changed": "What makes no gradients leaves those that are there as they are.",
+    "gradient-left": "What makes no gradients leaves none where there was none.",
     "gradient-missing": "Every trainable parameter gets a gradient.",
     "dtype-differs": "A cast of the model casts its weights.",
     "flag-changed": "requires_grad, train and eval are the user's to change.",
@@ -47,6 +52,12 @@ STATEMENTS = {
     HANGS: "A step comes to its end.",
     ENDED: "The sparsifier does not end the process.",
     WALK_CRASHED: "A program runs to its end. This may be a defect of sparsecheck.",
+    MASKS: "Two sparsifiers whose contracts agree choose the same entries.",
+    WEIGHTS: "Two sparsifiers with the same masks compute with the same weights.",
+    OUTPUTS: "Two sparsifiers with the same masks compute the same output.",
+    REFUSALS: "Two sparsifiers that both take a pattern refuse the same, and carry out the same.",
+    **{f"differs-if-{one.name}": f"The masks are the same, or in the order of the rows, if {one.change}."
+       for one in RELATIONS.values()},
 }
 """The statement that a kind of violation contradicts."""
 
@@ -67,7 +78,7 @@ def render_find(number: int, find: Find, contract: Contract, saved: str = "") ->
     if saved:
         yield f"  repeat: {saved}"
     yield ""
-    yield from (f"{_INDENT}{line}" for line in render_program(find.program, find.outcome, contract))
+    yield from (f"{_INDENT}{line}".rstrip() for line in render_program(find.program, find.outcome, contract))
     if not find.repeats:
         yield from ("", f"{_INDENT}As JSON, for --program:", "")
         yield from (f"{_INDENT}{line}" for line in to_json(find.program).decode().splitlines())
@@ -90,10 +101,14 @@ def _steps(count: int) -> str:
 
 def render_program(program: Program, outcome: Outcome, contract: Contract) -> list[str]:
     """Return the lines of a program, the last of them marked as the one after which it fails."""
+    if (programs := programs_of(program) if program.relation else None) is not None:
+        change = RELATIONS[program.relation].change
+        return [*render_pair(*programs, change, contract.holds), "# fails here: its masks are compared with `masks`"]
     lines = render(program, contract.holds)
     if outcome.step == len(program.steps):
         step = describe(program.steps[-1]).partition(" ")[0]
-        lines.append(f"# fails here: after {step}, masks, weights, outputs and flags are compared")
+        what = "the two" if outcome.kind in KINDS else "masks, weights, outputs and flags"
+        lines.append(f"# fails here: after {step}, {what} are compared")
     return lines
 
 
