@@ -63,6 +63,15 @@ def test_a_value_of_the_wrong_type_counts_as_missing(tmp_path: Path, more: str) 
     assert read(project(tmp_path, PROJECT + more.replace("'", '"'))).name == "acme_pruning"
 
 
+@pytest.mark.parametrize("more", [
+    "requires-python = 3.1\n", "requires-python = []\n", "[tool]\nsetuptools = 1\n",
+    "[tool.setuptools]\npackage-data = 1\n", "[tool.setuptools.package-data]\nacme_pruning = 1\n",
+    "[tool.setuptools.package-data]\nacme_pruning = [1]\n\"*\" = true\n",
+])
+def test_a_value_of_the_wrong_type_changes_no_plan(tmp_path: Path, more: str) -> None:
+    assert plan(read(project(tmp_path, PROJECT + more))).files
+
+
 @pytest.mark.parametrize("text", ['[project]\nname = "acme-pruning"\ndynamic = true\n', 'build-system = 1\n' + PROJECT])
 def test_a_table_of_the_wrong_type_counts_as_missing(tmp_path: Path, text: str) -> None:
     assert read(project(tmp_path, text)).by_setuptools

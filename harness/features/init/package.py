@@ -55,6 +55,22 @@ class Package:
         """Return whether setuptools builds it, which installs data files only if they are listed."""
         return _text(_table(self.data, "build-system"), "build-backend", "setuptools").startswith("setuptools")
 
+    @property
+    def requires_python(self) -> str:
+        """Return the specifier of the Python versions that it runs on; empty if it states none."""
+        return _text(_table(self.data, "project"), "requires-python", "")
+
+    @property
+    def data_patterns(self) -> list[str]:
+        """Return the patterns of the data files that setuptools installs with it."""
+        table = _table(self.data, "tool", "setuptools", "package-data")
+        return [*_texts(table.get(self.name)), *_texts(table.get("*"))]
+
+    @property
+    def configures_tox(self) -> bool:
+        """Return whether pyproject.toml configures tox."""
+        return "tox" in _table(self.data, "tool")
+
 
 def read(root: Path, package: str | None = None) -> Package:
     """Return the package of the project in folder `root`.

@@ -116,9 +116,8 @@ def _words(package: Package, name: str) -> dict[str, str]:
 
 def _pythons(package: Package) -> Sequence[str]:
     """Return the Python versions for CI that the package's `requires-python` allows."""
-    required = package.data.get("project", {}).get("requires-python", "")
     with suppress(InvalidSpecifier):
-        allowed = SpecifierSet(required)
+        allowed = SpecifierSet(package.requires_python)
         fit = [one for one in PYTHONS if f"{one}.99" in allowed] or [one for one in _OTHERS if f"{one}.99" in allowed]
         return fit or PYTHONS
     return PYTHONS
@@ -145,9 +144,7 @@ def _registered(package: Package, name: str, value: str) -> tuple[dict[Path, str
 
 
 def _with_data(text: str, package: Package) -> tuple[str, list[str]]:
-    data = package.data.get("tool", {}).get("setuptools", {}).get("package-data", {})
-    patterns = [*data.get(package.name, ()), *data.get("*", ())]
-    if any(fnmatch(f"{MODULE}.expectations.toml", pattern) for pattern in patterns):
+    if any(fnmatch(f"{MODULE}.expectations.toml", pattern) for pattern in package.data_patterns):
         return text, []
     try:
         table = ("tool", "setuptools", "package-data")
@@ -187,7 +184,7 @@ def _other_tox(package: Package) -> str:
     """Return the file other than tox.ini that configures tox, or an empty string."""
     if (package.root / "tox.toml").exists():
         return "tox.toml"
-    if "tox" in package.data.get("tool", {}):
+    if package.configures_tox:
         return "pyproject.toml"
     parser = configparser.RawConfigParser(strict=False)
     with suppress(configparser.Error, reading.CannotRead):
