@@ -60,7 +60,7 @@ needs. Of those without, only trying it out shows whether they are offered."""
 
 PROGRAMS = (
     *(f"walk-{number:03}" for number in range(1, 166)),
-    *(f"found-{number:03}" for number in range(1, 33)),
+    *(f"found-{number:03}" for number in range(1, 35)),
 )
 """The programs of the corpus, on the layer axis of WALK-01. They need no capability, because they take layers, patterns
 and dtype from what is offered."""
