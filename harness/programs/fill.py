@@ -150,7 +150,7 @@ def supported_steps(steps: tuple[Step, ...], offer: Offer) -> Iterator[Step]:
     updates = 0
     for step in steps:
         if isinstance(step, Update):
-            step = step if offer.has("relevel") or step.level is None else replace(step, level=None)
+            step = step if offer.has("relevel") or step.level is None else replace(step, level=None, type="float")
             updates += 1
             yield step if updates == 1 or offer.has("reupdate") else Forward()
         elif isinstance(step, SaveAndRestore) and not offer.has("restore"):
