@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..values.contract import Holds
-from ..values.program import OptimizerKind, Program, ProgramLayer
+from ..values.program import OptimizerKind, ProgramLayer
 from ..values.steps import (
     AddHook,
     Attach,
@@ -30,6 +30,7 @@ from ..values.steps import (
     Update,
     WriteWeights,
 )
+from ..values.structural_program import AnyProgram, GraphLayer
 from .build import input_shape, taken_shape
 
 _OPTIMIZERS: dict[OptimizerKind, str] = {
@@ -115,7 +116,7 @@ class StepLines:
     """
 
     def __init__(
-        self, program: Program, holds: Holds, numbers: Sketch | None = None, renews: bool = False
+        self, program: AnyProgram, holds: Holds, numbers: Sketch | None = None, renews: bool = False
     ) -> None:
         self._numbers = numbers or Sketch()
         self._renews = renews
@@ -151,7 +152,7 @@ class StepLines:
             return f"model.{module}.{attribute}_orig"
         return f"model.{module}.parametrizations.{attribute}.original"
 
-    def _layers(self) -> list[ProgramLayer]:
+    def _layers(self) -> list[ProgramLayer | GraphLayer]:
         planned = {*self._planned}
         return [one for one in self._program.layers if any(f"{one.name}.{name}" in planned for name in one.shapes)]
 

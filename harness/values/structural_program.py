@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from .program import Dtype, InvalidProgram, OptimizerKind, Program, Removal, Values
 from .program import to_json as mask_to_json
+from .requirement import Profile
 from .steps import Step
 
 GraphKind = Literal["linear", "conv1d", "conv2d", "norm", "norm2d", "relu", "flatten", "add", "concat"]
@@ -107,8 +108,20 @@ def to_json(program: AnyProgram) -> bytes:
     """Return a program of either profile as indented JSON that ends with a newline."""
     if isinstance(program, Program):
         return mask_to_json(program)
+    return msgspec.json.format(to_line(program), indent=1) + b"\n"
+
+
+def to_line(program: AnyProgram) -> bytes:
+    """Return a program of either profile as JSON in one line."""
+    if isinstance(program, Program):
+        return msgspec.json.encode(program)
     fields = {"format": program.format, "profile": program.profile, **msgspec.to_builtins(program)}
-    return msgspec.json.format(msgspec.json.encode(fields), indent=1) + b"\n"
+    return msgspec.json.encode(fields)
+
+
+def profile_of(program: AnyProgram) -> Profile:
+    """Return the profile that a program is of."""
+    return "mask" if isinstance(program, Program) else program.profile
 
 
 def from_json(text: bytes, where: str) -> AnyProgram:

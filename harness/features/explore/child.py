@@ -17,17 +17,19 @@ import torch
 from ...adapter.discovery import BrokenAdapter, Found, NotFound, find, load
 from ...process.guard import Guard
 from ...process.imports import watched_import
+from ...programs.running import Run
+from ...programs.structural.walk import StructuralWalk
 from ...programs.taking import NotOffered
 from ...programs.walk import Walk
 from ...report.verdict import recordable
-from ...values.program import Program
 from ...values.steps import Step
+from ...values.structural_program import AnyProgram, StructuralProgram, from_json
 from ...values.violation import Violation
 from .messages import NOT_OFFERED, WALK_CRASHED, Began, Loaded, Message, Outcome, Unusable
 
 
-class _Telling(Walk):
-    """A walk that says which step it begins, so that the search knows it even if the process dies."""
+class _Telling(Run):
+    """A run that says which step it begins, so that the search knows it even if the process dies."""
 
     tell: Callable[[Message], None]
     began = 0
@@ -38,7 +40,23 @@ class _Telling(Walk):
         super()._take(step)
 
 
-def judge(program: Program, found: Found, tell: Callable[[Message], None]) -> Outcome:
+class _TellingWalk(_Telling, Walk):
+    """One of the mask profile."""
+
+
+class _TellingStructuralWalk(_Telling, StructuralWalk):
+    """One of the structural profile."""
+
+
+def _walk(program: AnyProgram, found: Found, guard: Guard) -> _Telling:
+    """Return the walk that a program needs."""
+    adapter, declaration = found.adapter, found.declaration
+    if isinstance(program, StructuralProgram):
+        return _TellingStructuralWalk(program, adapter, declaration, guard)
+    return _TellingWalk(program, adapter, declaration, guard)
+
+
+def judge(program: AnyProgram, found: Found, tell: Callable[[Message], None]) -> Outcome:
     """Run one program and return its outcome.
 
     Args:
@@ -49,7 +67,7 @@ def judge(program: Program, found: Found, tell: Callable[[Message], None]) -> Ou
     guard, began = Guard(draws=found.declaration.contract.score == "random"), 0
     try:
         with guard.watch():
-            walk = _Telling(program, found.adapter, found.declaration, guard)
+            walk = _walk(program, found, guard)
             walk.tell = tell
             try:
                 walk.run()
@@ -88,7 +106,7 @@ def main(name: str, address: str, files: Sequence[Path]) -> None:
                 return
             tell(Loaded(found.declaration))
             for line in stream:
-                tell(judge(msgspec.json.decode(line, type=Program), found, tell))
+                tell(judge(from_json(line, "the message"), found, tell))
 
 
 if __name__ == "__main__":

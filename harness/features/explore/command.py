@@ -25,7 +25,7 @@ from ...values.shard import Shard
 if TYPE_CHECKING:
     from ...values.contract import Contract
     from ...values.declaration import Declaration
-    from ...values.program import Program
+    from ...values.structural_program import AnyProgram
     from .find import Find
     from .runner import Runner
     from .search import Scope
@@ -117,8 +117,6 @@ class Task:
             self._name, self._files, self._limit, self._jobs, losses
         ) as runner:
             declaration = runner.declaration()
-            if declaration.profile != "mask":
-                raise NotJudged(f"{self._name} has the profile {declaration.profile}; programs judge the profile mask")
             told = _Finds(self._name, self._options, declaration.contract, save, show)
             search = Search(runner, scope, show, told.tell)
             search.run(declaration)
@@ -141,8 +139,9 @@ class Task:
 
         Raises:
             Incomplete: It was interrupted.
-            NotJudged: The sparsifier refuses the plan.
+            NotJudged: The sparsifier refuses the plan, or the program is of another profile.
         """
+        from ...values.structural_program import profile_of
         from .find import Find, cut, signature
         from .messages import NOT_OFFERED
         from .runner import running
@@ -153,6 +152,7 @@ class Task:
         with running(self._name, self._files, self._limit, 1, losses) as runner:
             declaration = runner.declaration()
             contract, program = declaration.contract, read(runner, declaration)
+            _check_profile(given, profile_of(program), declaration)
             outcome = runner.run(program)
         if losses or program is None or outcome is None or contract is None:
             raise Incomplete(losses[0] if losses else "interrupted")
@@ -190,7 +190,7 @@ class _Finds:
 
     def tell(self, find: Find) -> None:
         """Print a find, and save it."""
-        from ...values.program import to_json
+        from ...values.structural_program import to_json
         from .text import render_find
 
         self._count += 1
@@ -213,25 +213,40 @@ def _file_name(find: Find, taken: set[str]) -> str:
     return f"{name}.json"
 
 
-def _reader(given: str) -> Callable[[Runner, Declaration], Program]:
+def _reader(given: str) -> Callable[[Runner, Declaration], AnyProgram]:
     """Return a function that makes the program of a file or of the corpus for a sparsifier."""
     from ...programs.corpus import corpus
-    from ...programs.fill import fill
+    from .domain import DOMAINS
     from .search import probed_by
 
+    def fill(runner: Runner, declaration: Declaration) -> AnyProgram:
+        _check_profile(given, "mask", declaration)
+        return DOMAINS["mask"].fill(corpus()[given], probed_by(runner, declaration))
+
     if given in corpus():
-        return lambda runner, declaration: fill(corpus()[given], probed_by(runner, declaration))
+        return fill
     program = _read(Path(given))
     return lambda runner, declaration: program
 
 
-def _read(file: Path) -> Program:
+def _check_profile(given: str, profile: str, declaration: Declaration) -> None:
+    """Check that a program is of the profile of a sparsifier.
+
+    Raises:
+        NotJudged: It is of another one.
+    """
+    if profile != declaration.profile:
+        name = declaration.sparsifier
+        raise NotJudged(f"{given} is a program of the profile {profile}, and {name} has the profile {declaration.profile}")
+
+
+def _read(file: Path) -> AnyProgram:
     """Return the program in a file.
 
     Raises:
         SparsecheckError: It cannot be read, or holds no program.
     """
-    from ...values.program import from_json
+    from ...values.structural_program import from_json
 
     try:
         return from_json(read_bytes(file), str(file))

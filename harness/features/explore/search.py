@@ -14,25 +14,23 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 import msgspec
 from hypothesis import HealthCheck, Phase, Verbosity, find, settings
 from hypothesis.errors import HypothesisException
 
-from ...programs.fill import fill
-from ...programs.offer import Offer, probed
 from ...programs.taking import NotOffered
 from ...run.subprocesses import Stopped
 from ...values.declaration import Declaration
-from ...values.program import Program
 from ...values.shard import Shard
-from ...values.skeleton import Skeleton
+from ...values.structural_program import AnyProgram
 from ...values.violation import Violation
+from .domain import DOMAINS, AnyOffer, Domain
 from .find import Find, Signature, cut, signature
 from .messages import ENDED, HANGS, NOT_OFFERED, Outcome
 from .runner import Runner
 from .simplify import simplified
-from .strategies import programs
 
 ROUND = 100
 """The number of programs that are drawn together."""
@@ -66,8 +64,8 @@ class Scope:
 
 
 def probed_by(
-    runner: Runner, declaration: Declaration, note: Callable[[Program, Outcome], None] = lambda program, outcome: None
-) -> Offer:
+    runner: Runner, declaration: Declaration, note: Callable[[AnyProgram, Outcome], None] = lambda program, outcome: None
+) -> AnyOffer:
     """Return what a sparsifier takes, tried out in a child process.
 
     Args:
@@ -76,7 +74,7 @@ def probed_by(
         note: Receives each program that is neither refused nor carried out, with its outcome.
     """
 
-    def run(program: Program) -> None:
+    def run(program: AnyProgram) -> None:
         outcome = runner.run(program)
         if outcome.kind == NOT_OFFERED:
             raise NotOffered(outcome.message)
@@ -84,7 +82,7 @@ def probed_by(
             note(program, outcome)
             raise Violation(outcome.kind, outcome.message)
 
-    return probed(declaration, run)
+    return DOMAINS[declaration.profile].probed(declaration, run)
 
 
 @dataclass
@@ -111,7 +109,7 @@ class Search:
     programs: int = 0
     ran: int = 0
     refused: int = 0
-    offer: Offer | None = None
+    offer: AnyOffer | None = None
     _known: set[Signature] = field(default_factory=set)
     _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
@@ -143,18 +141,20 @@ class Search:
         shard = self.scope.shard
         return shard is None or number % shard.count == shard.number - 1
 
-    def _probed(self, declaration: Declaration) -> Offer:
+    def _probed(self, declaration: Declaration) -> AnyOffer:
         """Return what the sparsifier takes; what is neither refused nor carried out is a find."""
 
-        def note(program: Program, outcome: Outcome) -> None:
+        def note(program: AnyProgram, outcome: Outcome) -> None:
             self._note(program, outcome, 0, lambda: (program, 0))
 
         return probed_by(self.runner, declaration, note)
 
     # ------------------------------------------------------------- one round
 
-    def _search(self, offer: Offer, number: int, count: int) -> None:
-        drawn = [fill(one, offer) for one in draw_skeletons(offer, self.scope.seed, number)[:count]]
+    def _search(self, offer: AnyOffer, number: int, count: int) -> None:
+        domain = DOMAINS[offer.declaration.profile]
+        skeletons = draw_skeletons(domain, offer, self.scope.seed, number)[:count]
+        drawn = [domain.fill(one, offer) for one in skeletons]
         outcomes = dict[bytes, Outcome]()
         distinct = {_key(program): program for program in drawn}
         for done, (key, outcome) in enumerate(zip(distinct, self.runner.run_all([*distinct.values()]), strict=True), 1):
@@ -169,7 +169,7 @@ class Search:
                 self._note(program, outcome, number * ROUND + position, shrink)
 
     def _note(
-        self, program: Program, outcome: Outcome, number: int, shrink: Callable[[], tuple[Program, int]]
+        self, program: AnyProgram, outcome: Outcome, number: int, shrink: Callable[[], tuple[AnyProgram, int]]
     ) -> None:
         """Keep a find, if it is a new one: replayed in a fresh process, and shrunk."""
         found = signature(program, outcome)
@@ -192,10 +192,10 @@ class Search:
         self.finds.append(find)
         self.tell(find)
 
-    def _repeats(self, found: Signature, program: Program) -> bool:
+    def _repeats(self, found: Signature, program: AnyProgram) -> bool:
         return signature(program, self.runner.run_fresh(program)) == found
 
-    def _shortest(self, found: Signature, program: Program, outcome: Outcome) -> tuple[Program, Outcome]:
+    def _shortest(self, found: Signature, program: AnyProgram, outcome: Outcome) -> tuple[AnyProgram, Outcome]:
         """Return the program without the steps after the failure, with its outcome in a fresh process."""
         fresh = self.runner.run_fresh(program)
         without = cut(program, fresh)
@@ -210,16 +210,16 @@ class _Shrink:
     """Shrinks one find, and keeps its signature."""
 
     search: Search
-    offer: Offer
+    offer: AnyOffer
     number: int
     outcomes: dict[bytes, Outcome]
-    program: Program
+    program: AnyProgram
     outcome: Outcome
     tried: int = 0
     most: int = 0
     is_reached: bool = False
 
-    def __call__(self) -> tuple[Program, int]:
+    def __call__(self) -> tuple[AnyProgram, int]:
         """Return the shortest program with the same signature, and how many programs were run.
 
         Hypothesis draws the round once more up to this program, and none of what it draws before that is run.
@@ -227,10 +227,11 @@ class _Shrink:
         Hypothesis may run half of the programs, and what it leaves is simplified step by step.
         """
         wanted, best = signature(self.program, self.outcome), self.program
+        domain = DOMAINS[self.offer.declaration.profile]
         self.most = _TRIES.get(wanted.kind, _MOST_TRIES) // 2
 
-        def fails(skeleton: Skeleton) -> bool:
-            program = fill(skeleton, self.offer)
+        def fails(skeleton: Any) -> bool:
+            program = domain.fill(skeleton, self.offer)
             key = _key(program)
             self.is_reached |= program == self.program
             if key not in self.outcomes:
@@ -244,17 +245,17 @@ class _Shrink:
 
         with suppress(HypothesisException), _stopping():
             shortest = find(
-                programs(self.offer), fails, settings=_settings(Phase.generate, Phase.shrink),
+                domain.strategy(self.offer), fails, settings=_settings(Phase.generate, Phase.shrink),
                 random=_random(self.search.scope.seed, self.number),
             )
             self.most *= 2
-            best = fill(simplified(shortest, fails), self.offer)
+            best = domain.fill(simplified(shortest, fails, domain.simpler), self.offer)
         if not self.search._repeats(wanted, best):
             best = self.program
         return best, self.tried
 
 
-    def _outcome(self, program: Program) -> Outcome:
+    def _outcome(self, program: AnyProgram) -> Outcome:
         try:
             return self.search.runner.run(program)
         except Stopped:
@@ -278,16 +279,16 @@ def _stopping() -> Iterator[None]:
         raise Stopped from None
 
 
-def draw_skeletons(offer: Offer, seed: int, number: int) -> Sequence[Skeleton]:
+def draw_skeletons(domain: Domain, offer: AnyOffer, seed: int, number: int) -> Sequence[Any]:
     """Return the skeletons of one round."""
-    drawn: list[Skeleton] = []
+    drawn: list[Any] = []
 
-    def note(skeleton: Skeleton) -> bool:
+    def note(skeleton: Any) -> bool:
         drawn.append(skeleton)
         return False
 
     with suppress(HypothesisException):
-        find(programs(offer), note, settings=_settings(Phase.generate), random=_random(seed, number))
+        find(domain.strategy(offer), note, settings=_settings(Phase.generate), random=_random(seed, number))
     return drawn[::STRIDE]
 
 
@@ -303,7 +304,7 @@ def _settings(*phases: Phase) -> settings:
     )
 
 
-def _key(program: Program) -> bytes:
+def _key(program: AnyProgram) -> bytes:
     return msgspec.json.encode(program)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from ...programs.offer import Offer
 from ...programs.render import render
 from ...programs.statements import describe
+from ...programs.structural.render import render as render_structural
 from ...show.escaping import one_line
 from ...values.contract import Contract
-from ...values.program import Program, to_json
+from ...values.structural_program import AnyProgram, StructuralProgram, to_json
+from .domain import AnyOffer
 from .find import Find
 from .messages import ENDED, HANGS, WALK_CRASHED, Outcome
 from .search import Search
@@ -88,9 +89,10 @@ def _steps(count: int) -> str:
     return f"{count} step{'' if count == 1 else 's'}"
 
 
-def render_program(program: Program, outcome: Outcome, contract: Contract) -> list[str]:
+def render_program(program: AnyProgram, outcome: Outcome, contract: Contract) -> list[str]:
     """Return the lines of a program, the last of them marked as the one after which it fails."""
-    lines = render(program, contract.holds)
+    structural = isinstance(program, StructuralProgram)
+    lines = render_structural(program) if structural else render(program, contract.holds)
     if outcome.step == len(program.steps):
         step = describe(program.steps[-1]).partition(" ")[0]
         lines.append(f"# fails here: after {step}, masks, weights, outputs and flags are compared")
@@ -103,7 +105,7 @@ def _wrapped(label: str, text: str) -> Iterator[str]:
         yield from textwrap.wrap(label + plain, _WIDTH, subsequent_indent=" " * len(label), break_on_hyphens=False)
 
 
-def render_offer(offer: Offer) -> Iterator[str]:
+def render_offer(offer: AnyOffer) -> Iterator[str]:
     """Yield what the sparsifier takes, a line for each pattern."""
     patterns = dict[str, list[str]]()
     for target, taken in offer.patterns.items():
