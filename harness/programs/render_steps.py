@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..values.contract import Holds
-from ..values.program import OptimizerKind, ProgramLayer
+from ..values.program import OptimizerKind, Program, ProgramLayer
 from ..values.steps import (
     AddHook,
     Attach,
@@ -304,8 +304,11 @@ class StepLines:
 
     @step.register
     def _(self, step: CallLayer) -> Iterator[str]:
+        program = self._program
         for layer in self._layers():
-            shape = (3, *taken_shape(layer, self._program, input_shape(self._program))[0])
+            if not isinstance(program, Program) or not isinstance(layer, ProgramLayer):
+                continue  # of the structural profile, which has lines of its own
+            shape = (3, *taken_shape(layer, program, input_shape(program))[0])
             below = layer.inputs if layer.kind == "embedding" else 0
             yield f"model.{layer.name}({self._numbers.layer_inputs(shape, below, self._dtype)})"
 

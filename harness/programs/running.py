@@ -122,6 +122,10 @@ class Run(ABC):
         """Return batches (inputs, target)."""
 
     @abstractmethod
+    def layer_inputs(self, name: str) -> Tensor:
+        """Return a batch of inputs for one layer called by itself."""
+
+    @abstractmethod
     def context(self) -> Context:
         """Return the context that the adapter gets."""
 

@@ -25,7 +25,7 @@ from ..values.steps import (
     Train,
     WriteWeights,
 )
-from . import build, statements
+from . import statements
 from .hooks import add_hook
 from .places import find_module
 from .taking import Identity, Skipped, assert_learns, take, under
@@ -163,7 +163,7 @@ def _call_layers(step: CallLayer, walk: Run) -> None:
     if walk.contract.holds in ("forward", "wrapper"):
         raise Skipped("a layer called alone is dense, as declared")
     for layer, module, twin in walk.layers():
-        inputs = build.layer_inputs(layer, walk.program, walk.dtype, walk.device)
+        inputs = walk.layer_inputs(layer.name)
         seen = walk.call(partial(module, inputs), f"{layer.name} called by itself")
         statements.assert_output(walk, seen, twin(inputs), f"output of {layer.name} called by itself")
 

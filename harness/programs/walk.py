@@ -48,6 +48,10 @@ class Walk(Run):
     def batches(self, count: int, salt: str) -> list[Batch]:
         return build.batches(self.program, count, salt, self.dtype, self.device)
 
+    def layer_inputs(self, name: str) -> Tensor:
+        layer = next(one for one in self.program.layers if one.name == name)
+        return build.layer_inputs(layer, self.program, self.dtype, self.device)
+
     def context(self) -> Context:
         return build.context(self.program, self.dtype, self.device)
 

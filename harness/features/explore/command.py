@@ -236,8 +236,8 @@ def _check_profile(given: str, profile: str, declaration: Declaration) -> None:
         NotJudged: It is of another one.
     """
     if profile != declaration.profile:
-        name = declaration.sparsifier
-        raise NotJudged(f"{given} is a program of the profile {profile}, and {name} has the profile {declaration.profile}")
+        name, own = declaration.sparsifier, declaration.profile
+        raise NotJudged(f"{given} is a program of the profile {profile}, and {name} has the profile {own}")
 
 
 def _read(file: Path) -> AnyProgram:

@@ -64,7 +64,8 @@ class Scope:
 
 
 def probed_by(
-    runner: Runner, declaration: Declaration, note: Callable[[AnyProgram, Outcome], None] = lambda program, outcome: None
+    runner: Runner, declaration: Declaration,
+    note: Callable[[AnyProgram, Outcome], None] = lambda program, outcome: None,
 ) -> AnyOffer:
     """Return what a sparsifier takes, tried out in a child process.
 

@@ -59,6 +59,7 @@ _STEPS: tuple[st.SearchStrategy[Step], ...] = (
     st.builds(steps.CopyModel, what=st.sampled_from(("model", "sparsified")),
               how=st.sampled_from(("deepcopy", "pickle"))),
     st.builds(steps.SaveAndRestore, through=st.sampled_from(("bytes", "memory"))),
+    st.builds(steps.CallLayer),
     st.builds(steps.FunctionalCall),
 )
 _BETWEEN = st.integers(0, len(_STEPS) - 1).flatmap(_STEPS.__getitem__)
@@ -70,7 +71,8 @@ _LAST = st.one_of(st.just(()), st.tuples(st.builds(steps.Finalize, train=st.inte
 def _lives(draw: st.DrawFn) -> tuple[Step, ...]:
     """Draw the steps of a program."""
     before = draw(st.lists(_BEFORE, max_size=2))
-    return (*before, steps.Attach(), draw(_FIRST), *draw(st.lists(_BETWEEN, max_size=MOST_STEPS)), *draw(_LAST))
+    between = draw(st.lists(_BETWEEN, max_size=MOST_STEPS)) + draw(st.lists(_BETWEEN, max_size=MOST_STEPS))
+    return (*before, steps.Attach(), draw(_FIRST), *between, *draw(_LAST))
 
 
 def programs(offer: StructuralOffer) -> st.SearchStrategy[StructuralSkeleton]:

@@ -27,6 +27,12 @@ STATEMENTS = {
     "mask-differs": "A mask changes at an update alone, and a given mask is applied as it is.",
     "mask-missing": "masks() has a mask for every planned parameter.",
     "mask-form": "A mask is boolean and has the shape of its parameter.",
+    "channels-differ": "Every layer loses the channels that depend on the removed ones, and no others.",
+    "entry-differs": "The entries that remain are the dense model's, in the same order.",
+    "tensor-missing": "The pruned model has the dense model's parameters, under their names.",
+    "cost-differs": "The pruned model has as many parameters as one built with the channels that remain.",
+    "aliased": "A restored model shares no storage with the original.",
+    "not-plain": "finalize returns a model of the dense model's module types, without new hooks.",
     "weight-differs": "Kept entries have the values that a dense model trained alike has.",
     "removed-weight-differs": "The dense values of removed entries are kept, as declared.",
     "dense-weight-missing": "The dense weight is where the contract declares it.",
@@ -91,8 +97,7 @@ def _steps(count: int) -> str:
 
 def render_program(program: AnyProgram, outcome: Outcome, contract: Contract) -> list[str]:
     """Return the lines of a program, the last of them marked as the one after which it fails."""
-    structural = isinstance(program, StructuralProgram)
-    lines = render_structural(program) if structural else render(program, contract.holds)
+    lines = render_structural(program) if isinstance(program, StructuralProgram) else render(program, contract.holds)
     if outcome.step == len(program.steps):
         step = describe(program.steps[-1]).partition(" ")[0]
         lines.append(f"# fails here: after {step}, masks, weights, outputs and flags are compared")

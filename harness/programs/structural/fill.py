@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -12,11 +13,12 @@ from ...oracle.units import count_removed
 from ...values.program import Removal
 from ...values.steps import Cast, CopyModel, Finalize, Forward, SaveAndRestore, Step, Update
 from ...values.structural_program import WINDOWS, GraphLayer, StructuralProgram
+from .network import EDGE
 from .offer import StructuralOffer
 from .skeleton import Block, Names, Size, StructuralSkeleton
 
-EDGE, WINDOW = 4, 3
-"""The edge length of an input, and of a convolution's window; its padding keeps the edge length."""
+WINDOW = 3
+"""The edge length of a convolution's window; its padding keeps the edge length of the input."""
 
 FEATURES, OUTPUTS = 4, 3
 """Input and output features or channels of a network."""
@@ -110,17 +112,18 @@ class _Graph:
     last: str = "input"
     channels: int = FEATURES
 
-    def add(self, name: str, kind: str, takes: tuple[str, ...] = (), **fields: object) -> str:
+    def add(self, name: str, kind: str, takes: tuple[str, ...] = (), **fields: Any) -> str:
         """Add a layer that takes the last outputs, or those that are named, and return its name."""
-        sizes: dict[str, object] = {}
+        sizes: dict[str, Any] = {}
         if kind in WINDOWS:
             window = self.skeleton.window and WINDOWS[kind] > 0 and name != "head"
-            sizes = {"inputs": self.channels, "kernel": WINDOW if window else 1, "padding": WINDOW // 2 if window else 0}
+            kernel = WINDOW if window else 1
+            sizes = {"inputs": self.channels, "kernel": kernel, "padding": kernel // 2}
         taken = takes or (self.last,)
         direct = taken == ((self.layers[-1].name if self.layers else "input"),)
         made = {**sizes, **fields, "name": name, "kind": kind, "takes": () if direct else taken}
-        self.layers.append(GraphLayer(**made))  # type: ignore[arg-type]
-        self.last, self.channels = name, int(made.get("outputs", self.channels))  # type: ignore[call-overload]
+        self.layers.append(GraphLayer(**made))
+        self.last, self.channels = name, made.get("outputs", self.channels)
         return name
 
     def flatten(self) -> None:
@@ -139,7 +142,7 @@ class _Graph:
             self.add(f"{name}_a", self.kind, outputs=FEATURES, bias=block.bias)
             self.channels = inputs
         bias = block.bias or (block.planned and self.skeleton.values in _TIED)
-        flags = {"frozen": block.frozen, "evaluates": block.evaluates}
+        flags: dict[str, Any] = {"frozen": block.frozen, "evaluates": block.evaluates}
         self.add(name, self.kind, (source,), outputs=outputs, bias=bias, **flags)
         if block.norm and "norm" in self._forms:
             self.add(f"{name}_norm", "norm2d" if self.kind == "conv2d" else "norm", inputs=outputs, **flags)

@@ -19,6 +19,9 @@ from ...values.program import Removal
 from ...values.structural_program import WINDOWS, GraphLayer, StructuralProgram
 from ..weights import draw
 
+EDGE = 4
+"""The edge length of an input."""
+
 SPREAD = 0.5
 """The smallest running variance of a batch norm."""
 
@@ -33,8 +36,9 @@ def network(program: StructuralProgram) -> Network:
 
 
 def _layer(one: GraphLayer) -> Layer:
+    outputs = one.inputs if one.kind.startswith("norm") else one.outputs
     return Layer(
-        one.name, one.kind, one.inputs, one.inputs if one.kind.startswith("norm") else one.outputs, kernel=one.kernel, padding=one.padding, groups=one.groups,
+        one.name, one.kind, one.inputs, outputs, kernel=one.kernel, padding=one.padding, groups=one.groups,
         bias=one.bias, takes=one.takes,
     )
 
@@ -76,7 +80,7 @@ def _learn(norm: nn.Module, salt: str, dtype: torch.dtype) -> None:
 def output_shape(program: StructuralProgram) -> tuple[int, ...]:
     """Return the shape of one output of the dense model, without the batch."""
     dense = network(program)
-    zeros = {f"{layer.name}.{name}": np.zeros(shape) for layer in program.layers for name, shape in layer.shapes.items()}
+    zeros = {name: np.zeros(shape) for name, shape in program.shapes.items()}
     statistics = {f"{one.name}.{part}": np.ones(one.inputs) for one in dense.layers if one.is_norm
                   for part in ("running_mean", "running_var")}
     return forward(dense, zeros | statistics, np.zeros((1, *program.input_shape))).shape[1:]
@@ -85,6 +89,11 @@ def output_shape(program: StructuralProgram) -> tuple[int, ...]:
 def inputs(program: StructuralProgram, salt: str, batch: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Return a batch of inputs."""
     return _reals(f"{salt} input", (batch, *program.input_shape), dtype, device)
+
+
+def layer_inputs(layer: GraphLayer, channels: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return a batch for one layer called by itself, which takes a number of channels."""
+    return _reals("layer input", (3, channels, *(max(EDGE, layer.kernel),) * WINDOWS[layer.kind]), dtype, device)
 
 
 def batches(
@@ -115,8 +124,3 @@ def _pattern(removal: Removal) -> Pattern:
     if removal.pattern == "unstructured":
         return Unstructured(removal.level)
     return Channel(removal.level, removal.dim)
-
-
-def weighted(program: StructuralProgram) -> tuple[GraphLayer, ...]:
-    """Return the layers with channels of their own: linear layers and convolutions."""
-    return tuple(layer for layer in program.layers if layer.kind in WINDOWS)

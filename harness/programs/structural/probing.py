@@ -50,7 +50,7 @@ def _takes(run: Callable[[StructuralProgram], None], offer: StructuralOffer, kin
 
 def _probe(kind: int, form: str) -> StructuralSkeleton:
     """Return the skeleton that tries out one kind of layer: attach and update."""
-    first = Block(form=form if form in _BLOCKS else "plain", bias=True, norm=form == "norm")  # type: ignore[arg-type]
+    first = Block(form=form if form in _BLOCKS else "plain", bias=True, norm=form == "norm")
     blocks = (first, Block(planned=False)) if form == "flatten" else (first,)
     return StructuralSkeleton(
         blocks=blocks, kind=kind, flat=int(form == "flatten"), window=True, steps=(Attach(), Update())

@@ -40,7 +40,7 @@ class Channels:
     @property
     def words(self) -> str:
         """Return the subject of a message."""
-        return f"output channels of {' and '.join(self.names)}{' together' if len(self.names) > 1 else ''}"
+        return f"the update of {' and '.join(self.names)}{' together' if len(self.names) > 1 else ''}"
 
     def units(self, contract: Contract) -> Units:
         """Return the channels as units, with the number of them that must be gone after the update."""
@@ -110,8 +110,8 @@ def _assert_ties(one: Channels, kept: Mask, contract: Contract) -> None:
     tied = np.flatnonzero(one.alive & (scores == scores[kept].min()))
     ranked = kept[tied] if contract.ties == "lowest index" else kept[tied][::-1]
     if (~ranked[:-1] & ranked[1:]).any():
-        message = f"of {len(tied)} {one.words} with equal scores, {tied[kept[tied]].tolist()} are kept"
-        raise Violation("ties-differ", f"{message}, but not those of {contract.ties}")
+        seen = f"keeps {tied[kept[tied]].tolist()} of {len(tied)} output channels with equal scores"
+        raise Violation("ties-differ", f"{one.words} {seen}, and not those of {contract.ties}")
 
 
 def emptied(one: Channels, contract: Contract, *, is_ranked: bool) -> str:

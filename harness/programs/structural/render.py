@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...values.steps import AddHook, CallLayer, Parametrize, Step, Update, WriteWeights
+from ...values.steps import CallLayer, Step, Update, WriteWeights
 from ...values.structural_program import WINDOWS, GraphLayer, StructuralProgram
 from ..format_code import WIDTH
 from ..render import layer_flag_lines, other_lines, plan_lines, value_lines
 from ..render_steps import StepLines
-from .network import output_shape
-
-_UNSUPPORTED = (AddHook, CallLayer, Parametrize)
-"""Steps that no search draws in the structural profile."""
+from .network import EDGE, output_shape
 
 
 def render(program: StructuralProgram) -> list[str]:
@@ -85,7 +82,8 @@ def _data(program: StructuralProgram) -> Iterator[str]:
                     for shape in (program.input_shape, output_shape(program)))
     yield f"inputs = {made}"
     line = f"batches = [({made}, {target}) for _ in range(3)]"
-    yield from [line] if len(line) <= WIDTH else ["batches = [", f"    ({made}, {target})", "    for _ in range(3)", "]"]
+    parts = ["batches = [", f"    ({made}, {target})", "    for _ in range(3)", "]"]
+    yield from [line] if len(line) <= WIDTH else parts
     yield f'context = Context(inputs, tuple(batches[:2]), torch.device("cpu"), torch.{program.dtype})'
 
 
@@ -103,10 +101,10 @@ class _Lines(StepLines):
             yield from self._line(step)
 
     def _line(self, step: Step) -> Iterator[str]:
-        if isinstance(step, _UNSUPPORTED):
-            return iter(("# " + type(step).__name__,))
         if isinstance(step, WriteWeights):
             return self._write(step)
+        if isinstance(step, CallLayer):
+            return self._call()
         lines = self.step(step)
         return self._updated(lines) if isinstance(step, Update) else lines
 
@@ -114,6 +112,13 @@ class _Lines(StepLines):
         """Yield the lines of an update, after which the model has other parameters."""
         yield from lines
         self._forget()
+
+    def _call(self) -> Iterator[str]:
+        for layer in self._layers():
+            channels = f"model.{layer.name}.weight.shape[1]"
+            sizes = ", ".join((channels, *(str(max(EDGE, layer.kernel)),) * WINDOWS[layer.kind]))
+            dtype = "" if self._dtype == "float32" else f", dtype=torch.{self._dtype}"
+            yield f"model.{layer.name}(torch.rand(3, {sizes}{dtype}))"
 
     def _write(self, step: WriteWeights) -> Iterator[str]:
         """Yield new weights of the shapes that remain."""

@@ -21,7 +21,7 @@ from .. import sparsifier_steps, statements, user_steps
 from ..places import find_module, find_parameter
 from ..running import Run
 from ..taking import Skipped
-from ..weights import draw
+from ..weights import distinct
 from . import network
 from .ranking import assert_removed, emptied, rankings
 from .remaining import remaining_outputs
@@ -55,6 +55,11 @@ class StructuralWalk(Run):
     def batches(self, count: int, salt: str) -> list[Batch]:
         return network.batches(self.program, count, salt, self.dtype, self.device)
 
+    def layer_inputs(self, name: str) -> Tensor:
+        layer = next(one for one in self.program.layers if one.name == name)
+        channels = int(self.twin.kept[name].inputs.sum())
+        return network.layer_inputs(layer, channels, self.dtype, self.device)
+
     def context(self) -> Context:
         return network.context(self.program, self.dtype, self.device)
 
@@ -64,7 +69,7 @@ class StructuralWalk(Run):
     def new_values(self, name: str) -> Tensor:
         """Return other values for the channels that remain; no two rows are equal."""
         dtype = str(self.dtype).removeprefix("torch.")
-        drawn = draw(f"written {self.updates} {name}", self.program.shapes[name], "distinct", dtype)  # type: ignore[arg-type]
+        drawn = distinct(f"written {self.updates} {name}", self.program.shapes[name], dtype)  # type: ignore[arg-type]
         kept = self.twin.kept[name.rpartition(".")[0]]
         values = drawn[kept.outputs][:, kept.inputs] if drawn.shape[1] == len(kept.inputs) else drawn[kept.outputs]
         return torch.tensor(values, dtype=self.dtype, device=self.device)
