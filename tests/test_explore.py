@@ -169,7 +169,7 @@ def test_nothing_is_left_in_the_current_folder(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize(("arguments", "words"), [
     (("exemplar", "--minutes", "1", "--programs", "1"), "exclude each other"),
     (("exemplar", "--shard", "1/2"), "--shard needs --programs"),
-    (("exemplar-structural", "--programs", "1"), "has the profile structural"),
+    (("exemplar-structural", "--program", "walk-017"), "walk-017 is a program of the profile mask"),
     (("no-such",), "no-such"),
 ])
 def test_bad_usage_ends_with_2(arguments: tuple[str, ...], words: str) -> None:

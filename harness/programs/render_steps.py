@@ -279,7 +279,9 @@ class StepLines:
             yield "torch.save((saved.model, saved.sidecar), file)"
             yield "file.seek(0)"
             yield "saved = Saved(*torch.load(file, weights_only=False))"
-        yield "sparsified = adapter.restore(fresh, plan, saved, context)"
+        is_again = sum(isinstance(one, SaveAndRestore) for one in self._program.steps) > 1
+        onto = "copy.deepcopy(fresh)" if is_again and not self._numbers.is_exact else "fresh"
+        yield f"sparsified = adapter.restore({onto}, plan, saved, context)"
         yield "model = sparsified.model"
         if self._renews:
             yield "sparsified.update()  # the saved state has no masks"

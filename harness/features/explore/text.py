@@ -74,7 +74,7 @@ def render_find(number: int, find: Find, contract: Contract, saved: str = "") ->
     if saved:
         yield f"  repeat: {saved}"
     yield ""
-    yield from (f"{_INDENT}{line}" for line in render_program(find.program, find.outcome, contract))
+    yield from (f"{_INDENT}{line}".rstrip() for line in render_program(find.program, find.outcome, contract))
     if not find.repeats:
         yield from ("", f"{_INDENT}As JSON, for --program:", "")
         yield from (f"{_INDENT}{line}" for line in to_json(find.program).decode().splitlines())

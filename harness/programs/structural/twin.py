@@ -54,6 +54,12 @@ class SlicedTwin(Twin):
         """Return which output channels of the dense layer would remain, if some groups were removed."""
         return np.asarray(~np.isin(self.groups[layer], [*gone]))
 
+    def without_inputs(self, name: str, dense: Reals, gone: Iterable[int]) -> Reals:
+        """Return a planned weight in the dense shape, zero at the inputs of groups that are about to be removed."""
+        layer = next(one for one in self.network.layers if one.name == self._layer(name))
+        alive = self.outputs_of(self.network.sources(layer)[0], gone)
+        return np.where(alive.reshape(1, -1, *(1,) * (dense.ndim - 2)), dense, 0.0)
+
     def write(self, name: str, values: Tensor) -> None:
         """Set the values of a parameter, which has the channels that remain."""
         self._values(name).copy_(values)

@@ -105,22 +105,25 @@ class StructuralWalk(Run):
     def judge_update(self, plan: Plan, before: dict[str, Mask] | None) -> None:
         self._assert_no_masks()
         kept, dense, before = remaining_outputs(self.model, self.twin), self.twin.scored(), self.twin.reported()
-        for one in rankings(plan, dense, before):
+        gone = {int(group) for name, left in kept.items() for group in self.twin.groups[_layer(name)][~left]}
+        late = {name: self.twin.without_inputs(name, one, gone) for name, one in dense.items()}
+        for one, other in zip(rankings(plan, dense, before), rankings(plan, late, before), strict=True):
             is_ranked = self._is_ranked(one.names)
             left = np.concatenate([kept[name] for name in one.names])
             dtype = str(self.dtype).removeprefix("torch.")
-            assert_removed(one, left, self.contract, dtype, is_ranked=is_ranked, has_exact_ties=self._has_exact_ties)
+            assert_removed(
+                one, other, left, self.contract, dtype, is_ranked=is_ranked, has_exact_ties=self._has_exact_ties
+            )
             if not is_ranked:
                 self.adopted.add(f"the choice among the output channels of {' and '.join(one.names)}")
-        self._follow(kept)
+        self._follow(kept, gone)
 
-    def _follow(self, kept: dict[str, Mask]) -> None:
+    def _follow(self, kept: dict[str, Mask], gone: set[int]) -> None:
         """Remove from the twin what the sparsifier has removed from the planned layers."""
         if empty := [name for name, left in kept.items() if not left.any()]:
             self.skipped.append(f"all after an update that leaves no channel of {empty[0]}")
             self.finished = True
             return
-        gone = {int(group) for name, left in kept.items() for group in self.twin.groups[_layer(name)][~left]}
         self.twin.remove(gone)
         self.forget_optimizer()
         self.expected = None
