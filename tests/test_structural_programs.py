@@ -1,4 +1,4 @@
-"""Programs of the structural profile: JSON, the twin, the exemplar and its variants, broken sparsifiers, and scripts."""
+"""Programs of the structural profile: JSON, the twin, correct and broken sparsifiers, and scripts."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ LIFE = fill(
         steps=(
             Attach(), Update(), Forward(batch=0), Backward(forwards=2), Train(), SetMode(), Update(level=0.75),
             WriteWeights(how="assign"), CopyModel(), CopyModel(what="sparsified"), CallLayer(), FunctionalCall(),
-            Cast(dtype="float64"), SaveAndRestore(), Update(level=0.8), Update(level=1.5), Freeze(), SetMode(train=True),
-            Train(), Finalize(train=2),
+            Cast(dtype="float64"), SaveAndRestore(), Update(level=0.8), Freeze(), SetMode(train=True), Train(),
+            Finalize(train=2),
         ),
     ),
     OFFER,
@@ -134,7 +134,8 @@ def test_json_of_the_mask_profile_is_read_as_such() -> None:
     assert isinstance(from_json(text, "program.json"), Program)
 
 
-@pytest.mark.parametrize("text", [b"{}", b'{"profile": "structural"}', b'{"profile": "structural", "format": 2}', b"\xff"])
+@pytest.mark.parametrize("text", [b"{}", b'{"profile": "structural"}', b'{"profile": "structural", "format": 2}',
+                                  b"\xff"])
 def test_other_json_is_rejected_in_one_sentence(text: bytes) -> None:
     with pytest.raises(InvalidProgram, match=r"^life\.json is no program: "):
         from_json(text, "life.json")
@@ -196,7 +197,8 @@ class LayerByLayer(ChannelRemover):
 def test_layers_may_be_ranked_one_after_another() -> None:
     blocks = (Block(size="two"), Block(size="wide"), Block(size="wide"))
     for kind in range(3):
-        program = fill(StructuralSkeleton(blocks=blocks, kind=kind, steps=(*TWO, WriteWeights(), Update(level=0.6))), OFFER)
+        life = (*TWO, WriteWeights(), Update(level=0.6))
+        program = fill(StructuralSkeleton(blocks=blocks, kind=kind, steps=life), OFFER)
         assert not walk(program, altered(LayerByLayer)).adopted
 
 
@@ -213,11 +215,11 @@ FOUND = {
     "STRUCT-01-RoundsDown": "count-differs",
     "STRUCT-01-RemovesOneMore": "count-differs",
     "STRUCT-02-ForgetsTheSecondTaker": "channels-differ",
-    "STRUCT-02-CountsFromTheWrongEndOfAConcatenation": "parameter-differs",
-    "STRUCT-02-TakesFlatFeaturesInTurn": "parameter-differs",
+    "STRUCT-02-CountsFromTheWrongEndOfAConcatenation": "entry-differs",
+    "STRUCT-02-TakesFlatFeaturesInTurn": "entry-differs",
     "STRUCT-02-ForgetsTheSkip": "channels-differ",
-    "STRUCT-03-KeepsTheFirstBiases": "parameter-differs",
-    "STRUCT-03-KeepsTheFirstStatistics": "buffer-differs",
+    "STRUCT-03-KeepsTheFirstBiases": "entry-differs",
+    "STRUCT-03-KeepsTheFirstStatistics": "entry-differs",
     "STRUCT-03-MovesTheStatistics": "buffer-differs",
     "STRUCT-04-ScalesItsOutput": "output-differs",
     "STRUCT-05-RanksBySum": "kept-differs",
@@ -293,6 +295,10 @@ def replace_plan(plan, patterns):  # type: ignore[no-untyped-def]
     return type(plan)(patterns, plan.scope)
 
 
+_HEAD = (
+    "import copy, io, math, pickle", "import numpy, torch", "from torch import nn",
+    "from torch.nn.functional import mse_loss", "from sparsecheck import Channel, Context, Plan, Saved",
+)
 ONE = StructuralSkeleton(blocks=(Block(),), steps=TWO)
 
 
@@ -322,23 +328,31 @@ def test_plan_that_is_unsupported_must_be_refused() -> None:
 
     program = fill(replace(ONE, refused="input_channel"), OFFER)
     walk(program)
-    with pytest.raises(Violation, match="input_channel of head.weight is planned and declared unsupported"):
+    with pytest.raises(Violation, match=r"input_channel of head\.weight is planned and declared unsupported"):
         walk(program, Takes())
 
 
 # ------------------------------------------------------------------ scripts
 
 
-@pytest.mark.parametrize("program", [LIFE, *drawn(8, seed=5)], ids=lambda program: f"{len(program.steps)}-steps")
-def test_rendered_program_runs(program: StructuralProgram) -> None:
-    names: dict[str, object] = {"adapter": StructuralExemplarAdapter()}
-    lines = [line for line in render(program) if "must be refused" not in line]
-    assert max(map(len, lines)) <= 120
-    if any(one.name not in program.shapes or one.dim or one.pattern != "channel" for one in program.plan):
-        pytest.skip("the plan must be refused")
-    head = "import copy, io, math, pickle\nimport numpy, torch\nfrom torch import nn\nfrom torch.nn.functional import mse_loss\n"
-    ours = "from sparsecheck import Channel, Context, Plan, Saved\n"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        exec(head + ours + "\n".join(lines), names)
-    assert isinstance(names["model"], torch.nn.Module)
+def test_rendered_programs_run() -> None:
+    """Programs whose every step is taken."""
+    ran = 0
+    for program in (LIFE, *drawn(12, seed=5)):
+        made = walk(program)
+        if made.skipped or made.impossible() or any(getattr(step, "level", 0) == 1.5 for step in program.steps):
+            continue
+        ran += 1
+        names: dict[str, object] = {"adapter": StructuralExemplarAdapter()}
+        lines = render(program)
+        assert max(map(len, lines)) <= 120
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            exec("\n".join((*_HEAD, *lines)), names)
+        assert isinstance(names["model"], torch.nn.Module)
+    assert ran >= 5
+
+
+def test_rendered_refusal_is_said() -> None:
+    lines = render(fill(replace(ONE, refused="missing"), OFFER))
+    assert "sparsified = adapter.attach(model, plan, context)  # must be refused: there is no nothing.weight" in lines

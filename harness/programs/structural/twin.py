@@ -26,6 +26,7 @@ class SlicedTwin(Twin):
         groups: The group of each output channel, by layer name.
         gone: The groups that are removed.
         kept: By layer name, the channels that remain.
+        coupled: The planned names whose channels other layers with weights lose too.
 
     Args:
         model: A dense model with the same weights as the sparse one had.
@@ -36,6 +37,7 @@ class SlicedTwin(Twin):
         super().__init__(model, ())
         self.network = network
         self.groups: dict[str, Groups] = channel_groups(network)
+        self.coupled = coupled(network, self.groups)
         self.gone: frozenset[int] = frozenset()
         self.kept: dict[str, KeptChannels] = kept_channels(network, ())
 

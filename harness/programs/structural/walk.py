@@ -25,7 +25,7 @@ from ..weights import distinct
 from . import network
 from .ranking import assert_removed, emptied, rankings
 from .remaining import remaining_outputs
-from .twin import SlicedTwin, coupled
+from .twin import SlicedTwin
 
 STEPS = (sparsifier_steps, user_steps)
 """The modules that register the steps, which are those of the mask profile."""
@@ -127,6 +127,8 @@ class StructuralWalk(Run):
         self.twin.remove(gone)
         self.forget_optimizer()
         self.expected = None
+        self._assert_shapes()
+        self._assert_entries()
 
     def _assert_no_masks(self) -> None:
         masks = self.call(self.attached.masks, "masks()")
@@ -135,8 +137,7 @@ class StructuralWalk(Run):
 
     def _is_ranked(self, names: tuple[str, ...]) -> bool:
         """Return whether the declared score decides: not where other layers lose the same channels."""
-        together = coupled(self.twin.network, self.twin.groups)
-        return self.contract.ranks_by_magnitude and not together & {*names}
+        return self.contract.ranks_by_magnitude and not self.twin.coupled & {*names}
 
     @property
     def _has_exact_ties(self) -> bool:
@@ -172,6 +173,15 @@ class StructuralWalk(Run):
             seen = None if place is None else tuple(place.shape)
             message = f"{name} has shape {seen}, expected {tuple(expected.shape)}, the channels that remain"
             require(seen == tuple(expected.shape), "channels-differ", message)
+
+    def _assert_entries(self) -> None:
+        """Assert that what an update leaves of every parameter and running statistic is unchanged, and in its order."""
+        for name, expected in (*self.twin.model.named_parameters(), *self.twin.model.named_buffers()):
+            path, _, attribute = name.rpartition(".")
+            module = find_module(self.model, path)
+            seen = None if module is None else (module._parameters | module._buffers).get(attribute)
+            if seen is not None and expected.dim():
+                compare.assert_equal(seen, expected, "entry-differs", f"after the update: {name}")
 
     def assert_restored(self, donor: nn.Module) -> None:
         """Assert that the restored model shares nothing with the one that was saved, and spoil that one."""
