@@ -10,8 +10,9 @@ from random import Random
 import pytest
 import torch
 from msgspec.structs import replace
+from torch import nn
 
-from sparsecheck import Adapter
+from sparsecheck import Adapter, Context, Plan, Saved, Sparsified
 from sparsecheck.adapter.declaring import read_declaration
 from sparsecheck.adapter.shipped.structural_exemplar import ChannelRemover, StructuralExemplarAdapter
 from sparsecheck.features.explore.domain import DOMAINS
@@ -24,7 +25,7 @@ from sparsecheck.programs.structural import network
 from sparsecheck.programs.structural.fill import fill
 from sparsecheck.programs.structural.offer import FORMS, StructuralOffer
 from sparsecheck.programs.structural.render import render
-from sparsecheck.programs.structural.skeleton import Block, StructuralSkeleton
+from sparsecheck.programs.structural.skeleton import Block, Form, StructuralSkeleton
 from sparsecheck.programs.structural.twin import SlicedTwin, coupled
 from sparsecheck.programs.structural.walk import StructuralWalk
 from sparsecheck.trials.pruned_model import read_tensors
@@ -89,9 +90,8 @@ def walk(program: StructuralProgram, adapter: Adapter | None = None) -> Structur
 
 def altered(body: type[ChannelRemover]) -> Adapter:
     """Return the exemplar's adapter with another sparsifier."""
-    adapter = StructuralExemplarAdapter()
-    adapter.sparsified = body  # type: ignore[misc]
-    return adapter
+    made: Adapter = type("Altered", (StructuralExemplarAdapter,), {"sparsified": body})()
+    return made
 
 
 def drawn(count: int, offer: StructuralOffer = OFFER, seed: int = 0) -> Iterator[StructuralProgram]:
@@ -147,8 +147,8 @@ def test_other_json_is_rejected_in_one_sentence(text: bytes) -> None:
 @pytest.mark.parametrize("kind", [0, 1, 2], ids=["linear", "conv1d", "conv2d"])
 @pytest.mark.parametrize("form", ["plain", "skip", "fanout", "concat", "depthwise"])
 @pytest.mark.parametrize("flat", [0, 1])
-def test_twin_computes_what_the_dense_model_does_with_zeroed_channels(kind: int, form: str, flat: int) -> None:
-    blocks = (Block(form=form, norm=True, relu=True), Block(norm=True, relu=True))  # type: ignore[arg-type]
+def test_twin_computes_what_the_dense_model_does_with_zeroed_channels(kind: int, form: Form, flat: int) -> None:
+    blocks = (Block(form=form, norm=True, relu=True), Block(norm=True, relu=True))
     program = replace(fill(StructuralSkeleton(blocks=blocks, kind=kind, flat=flat, window=True, steps=TWO), OFFER),
                       dtype="float64")
     dense, model = network.network(program), network.build(program, "dense", CPU).eval()
@@ -164,8 +164,9 @@ def test_twin_computes_what_the_dense_model_does_with_zeroed_channels(kind: int,
 
 
 def test_channels_of_two_layers_are_coupled() -> None:
-    for form, is_coupled in {"plain": False, "fanout": False, "concat": False, "skip": True, "depthwise": True}.items():
-        program = fill(StructuralSkeleton(blocks=(Block(form=form),), kind=2, steps=TWO), OFFER)  # type: ignore[arg-type]
+    coupling: dict[Form, bool] = {"plain": False, "fanout": False, "concat": False, "skip": True, "depthwise": True}
+    for form, is_coupled in coupling.items():
+        program = fill(StructuralSkeleton(blocks=(Block(form=form),), kind=2, steps=TWO), OFFER)
         found = coupled(network.network(program), channels.channel_groups(network.network(program)))
         assert bool(found) == is_coupled, form
 
@@ -239,23 +240,28 @@ def test_broken_sparsifiers_are_found(miniature: Miniature) -> None:
 class Forgets(ChannelRemover):
     """Restores the model, but not which channels are gone."""
 
-    def load(self, saved: object) -> None:
-        super().load(saved)  # type: ignore[arg-type]
+    def load(self, saved: Saved) -> None:
+        super().load(saved)
         self.gone = []
 
 
 class SavesLess(ChannelRemover):
     """Saves only the channels that it removed itself."""
 
-    def load(self, saved: object) -> None:
-        super().load(saved)  # type: ignore[arg-type]
-        self.sidecar = lambda: {"gone": torch.zeros(0, dtype=torch.long)}  # type: ignore[method-assign]
+    is_restored = False
+
+    def load(self, saved: Saved) -> None:
+        super().load(saved)
+        self.is_restored = True
+
+    def sidecar(self) -> dict[str, torch.Tensor]:
+        return {"gone": torch.zeros(0, dtype=torch.long)} if self.is_restored else super().sidecar()
 
 
 class Reorders(ChannelRemover):
     """Sorts the channels that remain by score at a further update."""
 
-    def cut(self, module: torch.nn.Module, outputs: torch.Tensor, inputs: torch.Tensor) -> None:
+    def cut(self, module: nn.Module, outputs: torch.Tensor, inputs: torch.Tensor) -> None:
         is_late = self.updates > 1 and module is self.model.get_submodule("layer1")
         super().cut(module, outputs.flip(0) if is_late else outputs, inputs)
 
@@ -269,30 +275,26 @@ class Reorders(ChannelRemover):
 class TiesUp(ChannelRemover):
     """Keeps the channels with the highest indices among equal scores."""
 
-    def __init__(self, model: torch.nn.Module, plan: object, contract: Contract) -> None:
-        super().__init__(model, plan, replace(contract, ties="highest index"))  # type: ignore[arg-type]
+    def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
+        super().__init__(model, plan, replace(contract, ties="highest index"))
 
 
 class TakesHalf(ChannelRemover):
     """Removes a plan's channels although another part of the plan must be refused."""
 
-    def __init__(self, model: torch.nn.Module, plan: object, contract: Contract) -> None:
-        super().__init__(model, plan, contract)  # type: ignore[arg-type]
+    def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
+        super().__init__(model, plan, contract)
         self.update()
 
 
 class HalfAdapter(StructuralExemplarAdapter):
     """Attaches to a part of the plan before it refuses the rest."""
 
-    def attach(self, model, plan, context):  # type: ignore[no-untyped-def]
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         some = {name: one for name, one in plan.patterns.items() if name != "nothing.weight"}
         if len(some) < len(plan.patterns):
-            TakesHalf(model, replace_plan(plan, some), self.contract)
+            TakesHalf(model, Plan(some, plan.scope), self.contract)
         return super().attach(model, plan, context)
-
-
-def replace_plan(plan, patterns):  # type: ignore[no-untyped-def]
-    return type(plan)(patterns, plan.scope)
 
 
 _HEAD = (
@@ -322,9 +324,9 @@ def test_defects_of_a_longer_life_are_found(adapter: Adapter, program: Structura
 
 def test_plan_that_is_unsupported_must_be_refused() -> None:
     class Takes(StructuralExemplarAdapter):
-        def attach(self, model, plan, context):  # type: ignore[no-untyped-def]
+        def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
             some = {name: one for name, one in plan.patterns.items() if not getattr(one, "dim", 0)}
-            return super().attach(model, replace_plan(plan, some), context)
+            return super().attach(model, Plan(some, plan.scope), context)
 
     program = fill(replace(ONE, refused="input_channel"), OFFER)
     walk(program)
@@ -349,7 +351,7 @@ def test_rendered_programs_run() -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             exec("\n".join((*_HEAD, *lines)), names)
-        assert isinstance(names["model"], torch.nn.Module)
+        assert isinstance(names["model"], nn.Module)
     assert ran >= 5
 
 

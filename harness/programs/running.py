@@ -164,20 +164,28 @@ class Run(ABC):
         missing = [name for name in self.plan.names if name not in self.program.shapes]
         return (missing[0], f"the model has no parameter {missing[0]}") if missing else None
 
-    def assert_untouched(self) -> None:  # noqa: B027  # a profile may leave it to other requirements
+    @abstractmethod
+    def assert_untouched(self) -> None:
         """Assert that a refused plan has left the model as it was."""
 
-    def check_possible(self, plan: Plan) -> None:  # noqa: B027  # most updates are
+    @abstractmethod
+    def check_possible(self, plan: Plan) -> None:
         """Check that an update leaves a model of which something can be judged.
 
         Raises:
             Skipped: It does not.
         """
 
-    def assert_restored(self, donor: nn.Module) -> None:  # noqa: B027  # a profile may leave it to other requirements
-        """Assert what must hold of a restored model, besides all that holds after any step."""
+    @abstractmethod
+    def assert_restored(self, donor: nn.Module) -> None:
+        """Assert what must hold of a restored model, besides all that holds after any step.
 
-    def assert_plain(self) -> None:  # noqa: B027  # a profile may leave it to other requirements
+        Args:
+            donor: The model whose state was saved; it is not used any more.
+        """
+
+    @abstractmethod
+    def assert_plain(self) -> None:
         """Assert what must hold of the final model, besides that it is the twin's equal."""
 
     # ------------------------------------------------------------- running

@@ -92,3 +92,15 @@ class Walk(Run):
     def assert_state(self) -> None:
         statements.assert_masks(self)
         statements.assert_state(self)
+
+    def assert_untouched(self) -> None:
+        """Leave it to the area REFUSE."""
+
+    def check_possible(self, plan: Plan) -> None:
+        """Take every update: weights may be masked as a whole."""
+
+    def assert_restored(self, donor: nn.Module) -> None:
+        """Leave it to the area STATE."""
+
+    def assert_plain(self) -> None:
+        """Leave it to the area REG."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from typing import cast
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from ...oracle.units import Mask
 from ...trials.modules import assert_same_modules, describe_modules
 from ...values.pattern import Channel, Pattern
 from ...values.plan import Plan
+from ...values.program import Dtype
 from ...values.structural_program import GraphLayer, StructuralProgram
 from ...values.violation import Violation, require
 from .. import sparsifier_steps, statements, user_steps
@@ -68,8 +70,8 @@ class StructuralWalk(Run):
 
     def new_values(self, name: str) -> Tensor:
         """Return other values for the channels that remain; no two rows are equal."""
-        dtype = str(self.dtype).removeprefix("torch.")
-        drawn = distinct(f"written {self.updates} {name}", self.program.shapes[name], dtype)  # type: ignore[arg-type]
+        dtype = cast(Dtype, str(self.dtype).removeprefix("torch."))
+        drawn = distinct(f"written {self.updates} {name}", self.program.shapes[name], dtype)
         kept = self.twin.kept[name.rpartition(".")[0]]
         values = drawn[kept.outputs][:, kept.inputs] if drawn.shape[1] == len(kept.inputs) else drawn[kept.outputs]
         return torch.tensor(values, dtype=self.dtype, device=self.device)
