@@ -192,7 +192,7 @@ def _supported(steps: tuple[Step, ...], offer: StructuralOffer) -> Iterator[Step
             yield step if offer.has("relevel") else replace(step, level=None, type="float")
         elif isinstance(step, SaveAndRestore) and not offer.has("restore"):
             yield CopyModel()
-        elif isinstance(step, Cast) and not offer.has(step.dtype):
+        elif isinstance(step, Cast) and step.dtype not in offer.dtypes:
             yield Cast(dtype=offer.dtypes[0])
         elif not isinstance(step, Finalize) or offer.has("finalize"):
             yield step

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 from ...values.capability import Support
 from ...values.declaration import Declaration
-from ...values.program import Dtype
+from ...values.program import Dtype, LayerKind
+from ..computing import is_computed
 from ..offer import Offer
 
 FORMS = ("plain", "norm", "skip", "fanout", "concat", "depthwise", "flatten")
@@ -30,5 +32,7 @@ class StructuralOffer:
 
     @property
     def dtypes(self) -> tuple[Dtype, ...]:
-        """Return the supported dtypes in which this torch computes on the CPU."""
-        return Offer(self.declaration, {}, {}).dtypes
+        """Return the supported dtypes in which this torch trains such networks on the CPU; all if it does in none."""
+        supported = Offer(self.declaration, {}, {}).dtypes
+        kinds = cast(tuple[LayerKind, ...], (*self.patterns, "batchnorm"))
+        return tuple(one for one in supported if all(is_computed(one, kind) for kind in kinds)) or supported

@@ -26,7 +26,7 @@ def remaining_outputs(model: nn.Module, twin: SlicedTwin) -> dict[str, Mask]:
 
     Raises:
         Violation: A parameter is missing (`tensor-missing`), has another number of inputs (`channels-differ`), or has
-            a row that the weight before the update has not (`entry-differs`).
+            a row or a bias that it had not before the update (`entry-differs`).
     """
     gone, found = set(twin.gone), dict[str, Mask]()
     for name, layer in _planned(twin):
@@ -85,7 +85,7 @@ def _matched(
         if not candidates:
             what = "no longer in its place" if any(_same(one, row) for one in rows) else "not a row that it had"
             raise Violation("entry-differs", f"row {number} of {name} is {what} before the update")
-        at = _alike(candidates, biases, number)
+        at = _alike(candidates, biases, number, name)
         left[places[at]] = True
         at += 1
     return left
@@ -95,8 +95,16 @@ def _same(one: Reals, other: Reals) -> bool:
     return np.array_equal(one, other, equal_nan=True)
 
 
-def _alike(candidates: list[int], biases: tuple[Reals, Reals] | None, number: int) -> int:
-    """Return the first of equal rows that has the bias of a channel; the first of all if none has."""
-    if biases is None or number >= len(biases[1]):
+def _alike(candidates: list[int], biases: tuple[Reals, Reals] | None, number: int, name: str) -> int:
+    """Return the first of equal rows that has the bias of a channel.
+
+    Raises:
+        Violation: There are several, and none has (`entry-differs`).
+    """
+    if biases is None or number >= len(biases[1]) or len(candidates) == 1:
         return candidates[0]
-    return next((one for one in candidates if biases[0][one] == biases[1][number]), candidates[0])
+    for one in candidates:
+        if biases[0][one] == biases[1][number]:
+            return one
+    bias = name.removesuffix("weight") + "bias"
+    raise Violation("entry-differs", f"entry {number} of {bias} is that of no channel whose weights remain there")
