@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from sparsecheck.cli import main
 from sparsecheck.features.explore.find import Signature, cut, signature
 from sparsecheck.features.explore.messages import Outcome
+from sparsecheck.values import structural_program
 from sparsecheck.values.program import Program, ProgramLayer, Removal, from_json, to_json
 from sparsecheck.values.steps import Attach, Forward, Update
 
@@ -136,6 +137,52 @@ def test_find_that_does_not_repeat_is_called_flaky_and_kept(tmp_path: Path) -> N
     assert '"format": 1' in ended.stdout
 
 
+_STRUCTURAL = '''
+from torch import nn
+from sparsecheck import CAPABILITIES
+from sparsecheck.adapter.shipped.structural_exemplar import ChannelRemover, StructuralExemplarAdapter
+
+class Late(ChannelRemover):
+    updates = 0
+
+    def update(self, level=None):
+        self.updates += 1
+        super().update(level)
+
+    def cut(self, module, outputs, inputs):
+        bias = getattr(module, "bias", None)
+        super().cut(module, outputs, inputs)
+        if self.updates > 1 and isinstance(module, nn.Linear) and bias is not None:
+            module.bias = nn.Parameter(bias.detach()[:len(outputs)].clone(), bias.requires_grad)
+
+class LateAdapter(StructuralExemplarAdapter):
+    """Takes linear layers in float32 alone, and keeps the first biases at every update but the first."""
+    distribution = ""
+    supported = "linear channel float32 cpu per_parameter reupdate relevel finalize restore deepcopy"
+    unsupported = " ".join(sorted(set(CAPABILITIES) - set(supported.split())))
+    sparsified = Late
+'''
+
+
+def test_structural_defect_is_found_shrunk_saved_and_run_again(tmp_path: Path) -> None:
+    file, folder = tmp_path / "late.py", tmp_path / "finds"
+    file.write_text(_STRUCTURAL, "utf-8")
+    ended = explore(file, "--programs", 30, "--save", folder)
+    assert ended.exit_code == 1, ended.output
+    assert finds(ended) == ["entry-differs at update (linear.bias)"]
+    assert "  required: The entries that remain are the dense model's, in the same order." in ended.stdout
+    assert "    class Model(nn.Module):" in ended.stdout
+    [saved] = folder.iterdir()
+    program = structural_program.from_json(saved.read_bytes(), "saved")
+    assert isinstance(program, structural_program.StructuralProgram)
+    assert [type(step) for step in program.steps] == [Attach, Update, Update]
+    assert [layer.kind for layer in program.layers] == ["linear", "linear"]
+    assert finds(explore(file, "--program", saved)) == finds(ended)
+    other = explore(adapter(tmp_path), "--program", saved)
+    assert other.exit_code == 2
+    assert "is a program of the profile structural, and narrow has the profile mask" in other.stderr
+
+
 # ------------------------------------------------------------------ the same search
 
 
@@ -169,7 +216,7 @@ def test_nothing_is_left_in_the_current_folder(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize(("arguments", "words"), [
     (("exemplar", "--minutes", "1", "--programs", "1"), "exclude each other"),
     (("exemplar", "--shard", "1/2"), "--shard needs --programs"),
-    (("exemplar-structural", "--programs", "1"), "has the profile structural"),
+    (("exemplar-structural", "--program", "walk-017"), "walk-017 is a program of the profile mask"),
     (("no-such",), "no-such"),
 ])
 def test_bad_usage_ends_with_2(arguments: tuple[str, ...], words: str) -> None:

@@ -2,6 +2,8 @@
 
     python -m tools.false_alarms                              500 programs on every correct variant
     python -m tools.false_alarms --of exemplar --programs 2000
+    python -m tools.false_alarms --of exemplar-structural --programs 200
+    python -m tools.false_alarms --only 'structural-*' --programs 200
     python -m tools.false_alarms --only 'masks*' --save finds/
 
 The programs are those of `sparsecheck explore` with the same seed. The sparsifiers run in this tool's own processes.
@@ -21,29 +23,30 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import click
-import msgspec
 import torch
 
 from sparsecheck import Adapter
 from sparsecheck.adapter.discovery import Found
 from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
+from sparsecheck.adapter.shipped.structural_exemplar import StructuralExemplarAdapter
 from sparsecheck.features.explore.child import judge
-from sparsecheck.features.explore.drawn import made
+from sparsecheck.features.explore.domain import DOMAINS, AnyOffer
 from sparsecheck.features.explore.find import Signature, signature
 from sparsecheck.features.explore.messages import NOT_OFFERED, Outcome
 from sparsecheck.features.explore.search import ROUND, draw
-from sparsecheck.programs.offer import Offer, offer_of
-from sparsecheck.values.program import Program
+from sparsecheck.programs.taking import NotOffered
+from sparsecheck.values.structural_program import AnyProgram, to_json
+from sparsecheck.values.violation import Violation
 from tests.variants.all import VARIANTS
 
-EXEMPLAR = "exemplar"
+EXEMPLARS: dict[str, type[Adapter]] = {"exemplar": ExemplarAdapter, "exemplar-structural": StructuralExemplarAdapter}
 
 
 @dataclass(frozen=True)
 class Alarm:
     """A program that a correct sparsifier fails."""
 
-    program: Program
+    program: AnyProgram
     outcome: Outcome
 
 
@@ -68,7 +71,7 @@ class Result:
 
 
 @click.command()
-@click.option("--of", "which", type=click.Choice([EXEMPLAR, "variants"]), default="variants", show_default=True)
+@click.option("--of", "which", type=click.Choice([*EXEMPLARS, "variants"]), default="variants", show_default=True)
 @click.option("--only", default="*", metavar="GLOB", help="Only the variants whose names match.")
 @click.option("--programs", "count", default=500, show_default=True, help="Number of programs for each.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the search.")
@@ -76,7 +79,7 @@ class Result:
 @click.option("--save", type=click.Path(path_type=Path), help="Write each program that fails to this folder.")
 def main(which: str, only: str, count: int, seed: int, jobs: int, save: Path | None) -> None:
     """Run programs on correct sparsifiers, and exit with 1 if one fails."""
-    names = [EXEMPLAR] if which == EXEMPLAR else [name for name in _maskers() if fnmatch(name, only)]
+    names = [which] if which in EXEMPLARS else [name for name in VARIANTS if fnmatch(name, only)]
     failed = False
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
         for result in pool.map(partial(_result, count=count, seed=seed), names):
@@ -89,25 +92,19 @@ def main(which: str, only: str, count: int, seed: int, jobs: int, save: Path | N
     sys.exit(failed)
 
 
-def _maskers() -> Iterator[str]:
-    """Yield the names of the variants of the mask profile."""
-    yield from (name for name, make in VARIANTS.items() if make().declare(name).profile == "mask")
-
-
-def _save(program: Program, path: Path) -> None:
+def _save(program: AnyProgram, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(msgspec.json.encode(program))
+    path.write_bytes(to_json(program))
 
 
 def _result(name: str, count: int, seed: int) -> Result:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    make = ExemplarAdapter if name == EXEMPLAR else VARIANTS[name]
-    found = _found(name, make())
-    offer = offer_of(found.adapter, found.declaration)
+    make = EXEMPLARS.get(name) or VARIANTS[name]
+    found, alarms = _found(name, make()), dict[Signature, Alarm]()
+    offer = _probed(found, alarms)
     ended = [(program, judge(program, found, lambda message: None)) for program in _drawn(offer, count, seed)]
     refused = sum(outcome.kind == NOT_OFFERED for _, outcome in ended)
-    alarms = dict[Signature, Alarm]()
     for program, outcome in ended:
         if outcome.is_find:
             alarms.setdefault(signature(program, outcome), Alarm(program, outcome))
@@ -118,11 +115,26 @@ def _found(name: str, adapter: Adapter) -> Found:
     return Found(name, adapter, adapter.declare(name), Path(inspect.getfile(type(adapter))))
 
 
-def _drawn(offer: Offer, count: int, seed: int) -> Iterator[Program]:
+def _probed(found: Found, alarms: dict[Signature, Alarm]) -> AnyOffer:
+    """Return what a sparsifier takes; what is neither refused nor carried out is an alarm."""
+
+    def run(program: AnyProgram) -> None:
+        outcome = judge(program, found, lambda message: None)
+        if outcome.kind == NOT_OFFERED:
+            raise NotOffered(outcome.message)
+        if outcome.is_find:
+            alarms.setdefault(signature(program, outcome), Alarm(program, outcome))
+            raise Violation(outcome.kind, outcome.message)
+
+    return DOMAINS[found.declaration.profile].probed(found.declaration, run)
+
+
+def _drawn(offer: AnyOffer, count: int, seed: int) -> Iterator[AnyProgram]:
     """Yield the programs of a search, round by round."""
-    for begin in range(0, count, ROUND):
+    fill = DOMAINS[offer.declaration.profile].fill
+    for begin in range(0, count if offer.patterns else 0, ROUND):
         for one in draw(offer, seed, begin // ROUND)[: count - begin]:
-            yield made(one, offer)
+            yield fill(one, offer)
 
 
 if __name__ == "__main__":

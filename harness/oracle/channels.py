@@ -61,6 +61,8 @@ def _flattened_size(layer: Layer, network: Network) -> int:
     inputs = np.zeros((1, *network.input_shape))
     zeros = {one.weight: np.zeros(one.weight_shape) for one in network.weighted}
     zeros |= {one.bias_name: np.zeros(one.outputs) for one in network.weighted if one.bias}
+    zeros |= {f"{one.name}.{part}": np.ones(one.inputs) for one in network.layers if one.is_norm
+              for part in ("weight", "bias", "running_mean", "running_var")}
     before = replace(network, layers=network.layers[: network.layers.index(layer)])
     return int(np.prod(forward(before, zeros, inputs).shape[2:]))
 

@@ -100,6 +100,7 @@ _STEPS: dict[str, Callable[..., Reals]] = {
     "embedding": _embedding,
     "relu": lambda layer, parameters, value: np.maximum(value, 0.0),
     "flatten": lambda layer, parameters, value: value.reshape(len(value), -1),
+    "norm": _norm,
     "norm2d": _norm,
     "add": lambda layer, parameters, one, other: one + other,
     "concat": lambda layer, parameters, *parts: np.concatenate(parts, axis=1),

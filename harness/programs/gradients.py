@@ -14,7 +14,7 @@ from ..values.violation import Violation, require
 from .places import find_parameter
 
 if TYPE_CHECKING:
-    from .walk import Walk
+    from .running import Run
 
 _MADE_BY = (Backward, Train, Finalize)
 """The steps that make gradients, and the one after which there are no planned parameters."""
@@ -32,7 +32,7 @@ class Held(NamedTuple):
     gradient: Tensor | None
 
 
-def held_gradients(step: Step, walk: Walk) -> dict[str, Held]:
+def held_gradients(step: Step, walk: Run) -> dict[str, Held]:
     """Return the parameters whose places are known, with their gradients, before a step that must keep them."""
     if isinstance(step, _MADE_BY):
         return {}
@@ -43,11 +43,11 @@ def held_gradients(step: Step, walk: Walk) -> dict[str, Held]:
     }
 
 
-def _place(walk: Walk, name: str) -> nn.Parameter | None:
+def _place(walk: Run, name: str) -> nn.Parameter | None:
     return walk.place(name) if name in walk.twin.planned else find_parameter(walk.model, name)
 
 
-def assert_gradients_kept(before: dict[str, Held], step: Step, walk: Walk) -> None:
+def assert_gradients_kept(before: dict[str, Held], step: Step, walk: Run) -> None:
     """Assert that a step left every gradient as it was.
 
     Args:
@@ -69,7 +69,7 @@ def assert_gradients_kept(before: dict[str, Held], step: Step, walk: Walk) -> No
             _assert_same(now.grad, gradient, name, step, walk)
 
 
-def _goes_on_with_others(step: Step, walk: Walk) -> bool:
+def _goes_on_with_others(step: Step, walk: Run) -> bool:
     """Return whether the user's model has other parameters after a step, so that the earlier ones are looked at."""
     return (
         isinstance(step, SaveAndRestore)
@@ -79,7 +79,7 @@ def _goes_on_with_others(step: Step, walk: Walk) -> bool:
     )
 
 
-def _replaces(name: str, walk: Walk) -> bool:
+def _replaces(name: str, walk: Run) -> bool:
     """Return whether a sparsifier may replace a parameter, as one may that stores the weight in another format."""
     return walk.contract.holds == "in place" and name in walk.twin.planned
 
@@ -89,7 +89,7 @@ def _assert_none_left(now: nn.Parameter, name: str) -> None:
     require(not left, "gradient-left", f"{name} had no gradient and has one now, to which the next backward adds")
 
 
-def _assert_same(seen: Tensor | None, expected: Tensor, name: str, step: Step, walk: Walk) -> None:
+def _assert_same(seen: Tensor | None, expected: Tensor, name: str, step: Step, walk: Run) -> None:
     what = f"gradient of {name}, which was there before,"
     if seen is None:
         raise Violation("gradient-changed", f"{what} is gone")

@@ -76,14 +76,14 @@ def _assert_ranked(one: Ranking, past: Mask | None, cut: Units, contract: Contra
     weight = one.weight if past is None or contract.regrowth == "free" else np.where(past, one.weight, 0.0)
     has_nan = bool(np.isnan(weight).any())
     compared = _without_nan(one.mask, weight, cut) if has_nan else weight
-    floor = _floor(compared, cut, contract, dtype)
+    floor = rounding_floor(compared, cut, contract, dtype)
     assert_highest_kept(one.mask, compared, cut, contract, dtype, one.description, floor)
     is_fine = not has_nan and (not floor or bool((np.square(weight[weight != 0]) > floor).all()))
     if len(one.names) == 1 and cut.count == weight.size and is_fine:
         _assert_ties_kept(one, weight, cut, contract)
 
 
-def _floor(weight: Reals, cut: Units, contract: Contract, dtype: str) -> float:
+def rounding_floor(weight: Reals, cut: Units, contract: Contract, dtype: str) -> float:
     """Return the score below which rounding decides, since squares of small numbers underflow in the weights' dtype.
 
     A unit of n entries loses up to n times the smallest square. Above the floor, that is less than the slack of sums.

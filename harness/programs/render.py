@@ -18,6 +18,7 @@ from ..trials.models import Chain
 from ..values.contract import Holds
 from ..values.program import WINDOWS, Program, ProgramLayer, Removal
 from ..values.steps import SaveAndRestore
+from ..values.structural_program import AnyProgram
 from . import build
 from .build import input_shape, output_shape, pattern, taken_shape
 from .format_code import WIDTH, unparse
@@ -54,8 +55,8 @@ def render(program: Program, holds: Holds = "in place") -> list[str]:
         holds: How the sparsifier holds masks, which decides where the dense weights are after attach.
     """
     steps = StepLines(program, holds)
-    dense = [*network_lines(program), *_weights(program), *flag_lines(program)]
-    return [*dense, *_other(program), *plan_lines(program), *_data(program), *steps.lines()]
+    dense = [*network_lines(program), *value_lines(program), *flag_lines(program)]
+    return [*dense, *other_lines(program), *plan_lines(program), *_data(program), *steps.lines()]
 
 
 def render_pair(first: Program, second: Program, change: str, holds: Holds = "in place") -> list[str]:
@@ -178,6 +179,11 @@ def flag_lines(program: Program) -> Iterator[str]:
     if program.memory == "transposed":
         yield "for weight in model.parameters():"
         yield "    weight.data = weight.data.t().contiguous().t() if weight.dim() == 2 else weight.data"
+    yield from layer_flag_lines(program)
+
+
+def layer_flag_lines(program: AnyProgram) -> Iterator[str]:
+    """Yield what sets the flags of the dense model's layers."""
     for layer in program.layers:
         if layer.frozen:
             yield f"model.{layer.name}.requires_grad_(False)"
@@ -188,7 +194,7 @@ def flag_lines(program: Program) -> Iterator[str]:
 # ----------------------------------------------------------------- weights and plan
 
 
-def _weights(program: Program) -> Iterator[str]:
+def value_lines(program: AnyProgram) -> Iterator[str]:
     """Yield the values of the planned parameters, and of no other, which are random or an identity matrix."""
     shapes = program.shapes
     for removal in program.plan:
@@ -198,9 +204,10 @@ def _weights(program: Program) -> Iterator[str]:
     yield from (f"nn.init.eye_(model.{one.name}.weight)" for one in program.layers if one.kind == "identity")
 
 
-def _in_words(name: str, program: Program) -> str:
+def _in_words(name: str, program: AnyProgram) -> str:
     """Return what values a parameter has, if they are too many to write them out."""
-    layer, words = program.layer_of(name), [_VALUES[program.values]]
+    words = [_VALUES[program.values]]
+    layer = program.layer_of(name) if isinstance(program, Program) else None
     if layer is not None and layer.like:
         words.append(f"the same as those of {drawn_name(program, name)}")
     if layer is not None and layer.factor != 1:
@@ -210,7 +217,7 @@ def _in_words(name: str, program: Program) -> str:
     return ", ".join(words)
 
 
-def _written(name: str, shape: tuple[int, ...], program: Program) -> list[str]:
+def _written(name: str, shape: tuple[int, ...], program: AnyProgram) -> list[str]:
     """Return the lines that set a parameter to its values, or none if there are too many or too long ones."""
     if math.prod(shape) > MOST_ENTRIES:
         return []
@@ -231,7 +238,7 @@ def _nested(value: object) -> str:
     return repr(value) if isinstance(value, float) and math.isfinite(value) else f"float('{value}')"
 
 
-def _other(program: Program) -> Iterator[str]:
+def other_lines(program: AnyProgram) -> Iterator[str]:
     """Yield the dense model that a saved state is restored onto, if a step does that."""
     if any(isinstance(step, SaveAndRestore) for step in program.steps):
         yield "fresh = copy.deepcopy(model)  # the same network with other weights, to restore onto"
@@ -239,7 +246,7 @@ def _other(program: Program) -> Iterator[str]:
         yield "    weight.data.uniform_(-1, 1)"
 
 
-def plan_lines(program: Program, exact: bool = False) -> Iterator[str]:
+def plan_lines(program: AnyProgram, exact: bool = False) -> Iterator[str]:
     """Yield the plan."""
     parts = [f'"{one.name}": {_pattern(one, program, exact)}' for one in program.plan]
     scope = ', scope="all"' if program.scope == "all" else ""
@@ -252,7 +259,7 @@ def plan_lines(program: Program, exact: bool = False) -> Iterator[str]:
     yield f"}}{scope})"
 
 
-def _pattern(removal: Removal, program: Program, exact: bool) -> str:
+def _pattern(removal: Removal, program: AnyProgram, exact: bool) -> str:
     if removal.pattern == "given":
         shape, drawn = program.shapes.get(removal.name, (2, 4)), drawn_name(program, removal.name)
         mask = getattr(pattern(removal, shape, drawn), "mask")  # noqa: B009  # only `Given` has one

@@ -30,6 +30,7 @@ from ..values.steps import (
     Update,
     WriteWeights,
 )
+from ..values.structural_program import AnyProgram, GraphLayer
 from .build import input_shape, taken_shape
 
 _OPTIMIZERS: dict[OptimizerKind, str] = {
@@ -115,7 +116,7 @@ class StepLines:
     """
 
     def __init__(
-        self, program: Program, holds: Holds, numbers: Sketch | None = None, renews: bool = False
+        self, program: AnyProgram, holds: Holds, numbers: Sketch | None = None, renews: bool = False
     ) -> None:
         self._numbers = numbers or Sketch()
         self._renews = renews
@@ -151,7 +152,7 @@ class StepLines:
             return f"model.{module}.{attribute}_orig"
         return f"model.{module}.parametrizations.{attribute}.original"
 
-    def _layers(self) -> list[ProgramLayer]:
+    def _layers(self) -> list[ProgramLayer | GraphLayer]:
         planned = {*self._planned}
         return [one for one in self._program.layers if any(f"{one.name}.{name}" in planned for name in one.shapes)]
 
@@ -278,7 +279,9 @@ class StepLines:
             yield "torch.save((saved.model, saved.sidecar), file)"
             yield "file.seek(0)"
             yield "saved = Saved(*torch.load(file, weights_only=False))"
-        yield "sparsified = adapter.restore(fresh, plan, saved, context)"
+        is_again = sum(isinstance(one, SaveAndRestore) for one in self._program.steps) > 1
+        onto = "copy.deepcopy(fresh)" if is_again and not self._numbers.is_exact else "fresh"
+        yield f"sparsified = adapter.restore({onto}, plan, saved, context)"
         yield "model = sparsified.model"
         if self._renews:
             yield "sparsified.update()  # the saved state has no masks"
@@ -303,8 +306,11 @@ class StepLines:
 
     @step.register
     def _(self, step: CallLayer) -> Iterator[str]:
+        program = self._program
         for layer in self._layers():
-            shape = (3, *taken_shape(layer, self._program, input_shape(self._program))[0])
+            if not isinstance(program, Program) or not isinstance(layer, ProgramLayer):
+                continue  # of the structural profile, which has lines of its own
+            shape = (3, *taken_shape(layer, program, input_shape(program))[0])
             below = layer.inputs if layer.kind == "embedding" else 0
             yield f"model.{layer.name}({self._numbers.layer_inputs(shape, below, self._dtype)})"
 

@@ -17,7 +17,7 @@ from ..adapter.protocol import Saved, Sparsified
 from ..oracle import compare
 from ..trials.raise_site import assert_deliberate
 from ..trials.type_checks import checked_sparsified
-from ..values.plan import Plan
+from ..values.program import Program
 from ..values.steps import (
     Attach,
     CopyModel,
@@ -28,32 +28,34 @@ from ..values.steps import (
 from ..values.violation import Violation, require
 from . import build, statements
 from .fresh import Request, restorer_of
-from .ranking import assert_masks_follow_plan
 from .taking import Identity, NotOffered, Skipped, assert_learns, take, under
 from .twin import OPTIMIZERS
 
 if TYPE_CHECKING:
     from ..values.program import Dtype
-    from .walk import Walk
+    from .running import Run
 
 
 @take.register(Attach)
-def _attach(step: Attach, walk: Walk) -> None:
+def _attach(step: Attach, walk: Run) -> None:
     if walk.sparsified is not None:
         raise Skipped("attached already")
     walk.default_dtype = getattr(torch, step.default_dtype)
-    if missing := [name for name in walk.plan.names if name not in walk.program.shapes]:
-        _assert_attach_refused(walk, missing[0])
+    if impossible := walk.impossible():
+        _assert_attach_refused(walk, *impossible)
         walk.finished = True
+        walk.assert_untouched()
         return
+    if walk.contract.masks_at == "attach":
+        walk.check_possible(walk.plan)
     walk.sparsified = _call_attach(walk)
     walk.model = walk.sparsified.model
     if walk.contract.masks_at == "attach":
-        judge_masks(walk, walk.plan, None if walk.contract.level_basis == "dense" else walk.twin.reported())
+        walk.judge_update(walk.plan, None if walk.contract.level_basis == "dense" else walk.twin.reported())
 
 
-def _call_attach(walk: Walk) -> Sparsified:
-    plan, context = walk.plan.copy(), build.context(walk.program, walk.dtype, walk.device)
+def _call_attach(walk: Run) -> Sparsified:
+    plan, context = walk.plan.copy(), walk.context()
     try:
         with walk.user_defaults(), walk.guard.contain():
             answer = walk.adapter.attach(walk.model, plan, context)
@@ -63,12 +65,12 @@ def _call_attach(walk: Walk) -> Sparsified:
     return checked_sparsified(answer, "attach", walk.guard)
 
 
-def _assert_attach_refused(walk: Walk, name: str) -> None:
+def _assert_attach_refused(walk: Run, name: str, why: str) -> None:
     try:
         _call_attach(walk).update()
     except NotOffered as refusal:
         words = (name, name.rpartition(".")[0])
-        message = f"the model has no parameter {name}; attach refuses with {refusal}, which does not name it"
+        message = f"{why}; attach refuses with {refusal}, which does not name it"
         require(any(word in str(refusal) for word in words), "refusal-unnamed", message)
         return
     except Violation:
@@ -76,11 +78,11 @@ def _assert_attach_refused(walk: Walk, name: str) -> None:
     except Exception as error:
         assert_deliberate(error, "the first update")
         return
-    raise Violation("not-refused", f"the model has no parameter {name}, but attach and update go through")
+    raise Violation("not-refused", f"{why}, but attach and update go through")
 
 
 @take.register(Update)
-def _update(step: Update, walk: Walk) -> None:
+def _update(step: Update, walk: Run) -> None:
     sparsified = walk.attached
     if walk.updates and not walk.supports("reupdate"):
         raise Skipped("reupdate is not supported")
@@ -92,6 +94,8 @@ def _update(step: Update, walk: Walk) -> None:
             raise Skipped("no planned pattern has a level")
         _assert_update_refused(sparsified, level)
         return
+    plan = walk.plan if step.level is None else walk.plan.at_level(step.level)
+    walk.check_possible(plan)
     before = walk.twin.reported() if walk.updates or walk.contract.masks_at == "attach" else None
     walk.inferred = walk.inferred or step.under == "inference_mode"
     try:
@@ -103,10 +107,10 @@ def _update(step: Update, walk: Walk) -> None:
         _judge_update_error(walk, error, step)
         return
     walk.updates += 1
-    judge_masks(walk, walk.plan if step.level is None else walk.plan.at_level(step.level), before)
+    walk.judge_update(plan, before)
 
 
-def _judge_update_error(walk: Walk, error: Exception, step: Update) -> None:
+def _judge_update_error(walk: Run, error: Exception, step: Update) -> None:
     if step.type in ("numpy", "tensor"):  # a level is a float; another type must not be taken for another level
         walk.skipped.append(f"{statements.describe(step)}: a level of this type raises {type(error).__name__}")
         _update_with_float(walk, step)
@@ -120,7 +124,7 @@ def _judge_update_error(walk: Walk, error: Exception, step: Update) -> None:
     assert_deliberate(error, statements.describe(step))
 
 
-def _update_with_float(walk: Walk, step: Update) -> None:
+def _update_with_float(walk: Run, step: Update) -> None:
     """Update with the same level as a float, since the update that raised may have made some masks.
 
     If a level is a fraction of what remains, it would count twice there, so that the program ends.
@@ -142,18 +146,8 @@ def _assert_update_refused(sparsified: Sparsified, level: Any) -> None:
     raise Violation("not-refused", f"update({level}) goes through, but a level is a fraction from 0 to 1")
 
 
-def judge_masks(walk: Walk, plan: Plan, before: Any) -> None:
-    """Compare the masks after an update with what the plan demands, and put them in force for the twin."""
-    masks = statements.reported_masks(walk)
-    dense, dtype = walk.twin.scored(), str(walk.dtype).removeprefix("torch.")
-    if walk.judges_plan:
-        assert_masks_follow_plan(plan, masks, before, dense, walk.contract, dtype)
-    walk.twin.set_masks(masks)
-    walk.keeps_gradients = False
-
-
 @take.register(CopyModel)
-def _copy_model(step: CopyModel, walk: Walk) -> None:
+def _copy_model(step: CopyModel, walk: Run) -> None:
     original: Any = walk.model if step.what == "model" else walk.attached
     original = getattr(original, "_own", original)
     try:
@@ -175,27 +169,27 @@ def _copy_model(step: CopyModel, walk: Walk) -> None:
     walk.forget_optimizer()
 
 
-def _assert_copy(walk: Walk, made: nn.Module) -> None:
+def _assert_copy(walk: Run, made: nn.Module) -> None:
     expected = copy.deepcopy(walk.twin.model)(walk.inputs())
     statements.assert_output(walk, made(walk.inputs()), expected, "output of the copy")
     _spoil(made)
 
 
 @take.register(SaveAndRestore)
-def _save_and_restore(step: SaveAndRestore, walk: Walk) -> None:
+def _save_and_restore(step: SaveAndRestore, walk: Run) -> None:
     sparsified = walk.attached
-    if not walk.supports("restore") or not walk.updates:
+    if not walk.restores or not walk.updates:
         raise Skipped("restore is not supported" if walk.updates else "nothing was updated yet")
     saved = walk.call(sparsified.save, "save")
     if step.through == "fresh process":
         _assert_restored_elsewhere(walk, saved)
     if step.through != "memory":
         saved = Saved(_through_bytes(saved.model), _through_bytes(saved.sidecar))
-    dense = build.build(walk.program, build.OTHER, walk.device).to(walk.dtype)
+    dense, donor = walk.built(build.OTHER).to(walk.dtype), walk.model
     _parametrize_like_twin(walk, dense)
     statements.give_flags(dense, walk.twin.model)
     walk.before = dict(dense.named_parameters(remove_duplicate=False))
-    plan, context = walk.plan.copy(), build.context(walk.program, walk.dtype, walk.device)
+    plan, context = walk.plan.copy(), walk.context()
 
     def restore() -> Sparsified:
         with walk.guard.contain():
@@ -203,19 +197,23 @@ def _save_and_restore(step: SaveAndRestore, walk: Walk) -> None:
 
     walk.sparsified = walk.call(restore, "restore")
     walk.model = walk.sparsified.model
+    walk.assert_restored(donor)
     _forget_hooks(walk)
     walk.forget_optimizer()
     if walk.contract.mask_storage == "nowhere":
         _update_restored(walk)
 
 
-def _assert_restored_elsewhere(walk: Walk, saved: Saved) -> None:
+def _assert_restored_elsewhere(walk: Run, saved: Saved) -> None:
     """Assert that another interpreter restores the same masks and the same output.
 
     Nothing is asserted where masks are not saved, and where a user has parametrized the dense model.
     """
     modules = dict(walk.twin.model.named_modules())
     parametrized = any(hasattr(module, "parametrizations") for module in modules.values())
+    if not isinstance(walk.program, Program):
+        walk.skipped.append("restore in a fresh process: it builds models of the mask profile alone")
+        return
     if parametrized or walk.contract.mask_storage == "nowhere" or walk.device.type != "cpu":
         return
     request = Request(
@@ -236,7 +234,7 @@ def _assert_restored_elsewhere(walk: Walk, saved: Saved) -> None:
     statements.assert_output(walk, seen["output"], expected, f"{what}: output")
 
 
-def _parametrize_like_twin(walk: Walk, dense: nn.Module) -> None:
+def _parametrize_like_twin(walk: Run, dense: nn.Module) -> None:
     """Register the user's parametrizations on a dense model, as a user does who restores a state with them."""
     for name, module in walk.twin.model.named_modules():
         for attribute, made in getattr(module, "parametrizations", {}).items():
@@ -244,7 +242,7 @@ def _parametrize_like_twin(walk: Walk, dense: nn.Module) -> None:
                 parametrize.register_parametrization(dense.get_submodule(name), attribute, Identity())
 
 
-def _forget_hooks(walk: Walk) -> None:
+def _forget_hooks(walk: Run) -> None:
     """Remove the twin's hooks, since a restored model has none."""
     while walk.twin_hooks:
         walk.twin_hooks.pop().remove()
@@ -252,7 +250,7 @@ def _forget_hooks(walk: Walk) -> None:
     walk.twin_calls.clear()
 
 
-def _update_restored(walk: Walk) -> None:
+def _update_restored(walk: Run) -> None:
     """Update, where the masks of a saved state are lost and the next update makes them."""
     if walk.contract.masks_at == "update":
         walk.call(walk.attached.update, "the first update after restore")
@@ -261,7 +259,7 @@ def _update_restored(walk: Walk) -> None:
 
 
 @take.register(Finalize)
-def _finalize(step: Finalize, walk: Walk) -> None:
+def _finalize(step: Finalize, walk: Run) -> None:
     sparsified = walk.attached
     if not walk.supports("finalize") or not walk.updates:
         raise Skipped("finalize is not supported" if walk.updates else "nothing was updated yet")
@@ -269,15 +267,16 @@ def _finalize(step: Finalize, walk: Walk) -> None:
     if walk.contract.holds == "wrapper":  # which takes the place of the layer, and its hooks with it
         _forget_hooks(walk)
     statements.assert_final(walk)
+    walk.assert_plain()
     walk.finished = True
     if step.train:
         assert_learns(walk)
         _train_final(walk, step.train)
 
 
-def _train_final(walk: Walk, steps: int) -> None:
+def _train_final(walk: Run, steps: int) -> None:
     walk.twin.finalize()
-    batches = build.batches(walk.program, steps, "train", walk.dtype, walk.device)
+    batches = walk.batches(steps, "train")
     walk.twin.forget_optimizer()
     walk.twin.train(batches, walk.program.optimizer)
     optimizer = OPTIMIZERS[walk.program.optimizer](walk.model.parameters())

@@ -20,7 +20,7 @@ from ..values.violation import Violation, require
 from .places import find_module, find_parameter
 
 if TYPE_CHECKING:
-    from .walk import Walk
+    from .running import Run
 
 
 _PLAIN = (Tensor, nn.Parameter)
@@ -57,22 +57,32 @@ def number(level: float | None, kind: LevelType) -> Any:
     return np.float32(level) if float(np.float32(level)) == level else np.float64(level)
 
 
-def bound(walk: Walk) -> Tolerance:
+def bound(walk: Run) -> Tolerance:
     """Return the tolerance for numbers that the model computes; wider once training has amplified rounding."""
     name = str(walk.dtype).removeprefix("torch.")
     one = tolerance(walk.device.type, name)
     return one if walk.exact else Tolerance(one.relative * 20, one.absolute * 20)
 
 
-def assert_state(walk: Walk, looks: bool = True) -> None:
-    """Assert all that must hold after any step before finalize.
+def assert_masks(walk: Run) -> None:
+    """Assert that the masks are those of the last update.
+
+    Raises:
+        Violation: One is different (`mask-differs`) or missing (`mask-missing`), or has another form (`mask-form`).
+    """
+    if walk.sparsified is not None and (walk.updates or walk.contract.masks_at == "attach"):
+        masks = reported_masks(walk)
+        for name, mask in walk.twin.reported().items():
+            compare.assert_equal(masks[name], mask, "mask-differs", f"mask of {name}")
+
+
+def assert_state(walk: Run, looks: bool = True) -> None:
+    """Assert all that must hold of weights, flags, hooks and outputs after any step before finalize.
 
     Args:
         walk: The run.
-        looks: Whether masks and output are compared too, for which the sparsifier is called and the model is run.
+        looks: Whether hooks and output are compared too, for which the model is run.
     """
-    if looks:
-        _assert_masks(walk)
     _assert_planned(walk)
     _assert_others(walk)
     _assert_modes(walk)
@@ -80,21 +90,14 @@ def assert_state(walk: Walk, looks: bool = True) -> None:
         _assert_output_and_hooks(walk)
 
 
-def _assert_masks(walk: Walk) -> None:
-    if walk.sparsified is not None and (walk.updates or walk.contract.masks_at == "attach"):
-        masks = reported_masks(walk)
-        for name, mask in walk.twin.reported().items():
-            compare.assert_equal(masks[name], mask, "mask-differs", f"mask of {name}")
-
-
-def _assert_output_and_hooks(walk: Walk) -> None:
+def _assert_output_and_hooks(walk: Run) -> None:
     calls, (expected, expected_calls) = walk.calls.copy(), _expected_output(walk)
     seen = walk.call(lambda: _output(walk.model, walk), "forward")
     assert_output(walk, seen, expected, "output")
     _assert_hooks(walk, calls, expected_calls)
 
 
-def _expected_output(walk: Walk) -> tuple[Tensor, Counter[str]]:
+def _expected_output(walk: Run) -> tuple[Tensor, Counter[str]]:
     """Return the twin's output, and the calls of the user's hooks that it takes; again only where the twin changed."""
     state = (walk.dtype, len(walk.twin_hooks), *walk.twin.versions())
     if walk.expected is None or walk.expected.state != state:
@@ -104,7 +107,7 @@ def _expected_output(walk: Walk) -> tuple[Tensor, Counter[str]]:
     return walk.expected.output, walk.expected.calls
 
 
-def _output(model: nn.Module, walk: Walk) -> Tensor:
+def _output(model: nn.Module, walk: Run) -> Tensor:
     if walk.twin_hooks:
         model.state_dict()  # which calls the user's hooks on it
     with torch.no_grad():
@@ -112,7 +115,7 @@ def _output(model: nn.Module, walk: Walk) -> Tensor:
     return output
 
 
-def reported_masks(walk: Walk) -> dict[str, Mask]:
+def reported_masks(walk: Run) -> dict[str, Mask]:
     """Return the reported masks, one for each planned parameter.
 
     Raises:
@@ -127,7 +130,7 @@ def reported_masks(walk: Walk) -> dict[str, Mask]:
     return {name: compare.array(masks[name]).copy() for name in walk.plan.names}
 
 
-def _assert_planned(walk: Walk) -> None:
+def _assert_planned(walk: Run) -> None:
     """Assert the values of the planned parameters, and adopt what no statement predicts."""
     for name in walk.twin.planned:
         place = walk.place(name)
@@ -160,7 +163,7 @@ def _are_equal(seen: object, expected: Tensor, what: str) -> bool:
     return True
 
 
-def _assert_values(walk: Walk, seen: Tensor, expected: Tensor, kind: str, what: str) -> None:
+def _assert_values(walk: Run, seen: Tensor, expected: Tensor, kind: str, what: str) -> None:
     if _are_equal(seen, expected, what):
         return
     if walk.exact:
@@ -169,7 +172,7 @@ def _assert_values(walk: Walk, seen: Tensor, expected: Tensor, kind: str, what: 
         compare.assert_close(seen, expected, bound(walk), kind, what)
 
 
-def _assert_others(walk: Walk) -> None:
+def _assert_others(walk: Run) -> None:
     """Assert the values of the parameters and buffers that are not planned."""
     for name, expected in walk.twin.model.named_parameters():
         if name not in walk.twin.planned:
@@ -184,7 +187,7 @@ def _assert_others(walk: Walk) -> None:
     _assert_buffers(walk)
 
 
-def _assert_buffers(walk: Walk) -> None:
+def _assert_buffers(walk: Run) -> None:
     """Assert that the buffers of the dense model are those of the twin, up to the rounding of what they average."""
     for name, expected in walk.twin.model.named_buffers():
         path, _, attribute = name.rpartition(".")
@@ -196,13 +199,13 @@ def _assert_buffers(walk: Walk) -> None:
             expected.copy_(seen)
 
 
-def _assert_flag(walk: Walk, name: str, seen: nn.Parameter) -> None:
+def _assert_flag(walk: Run, name: str, seen: nn.Parameter) -> None:
     expected = walk.twin.model.get_parameter(name).requires_grad
     message = f"requires_grad of {name} is {seen.requires_grad}, expected {expected}"
     require(seen.requires_grad == expected, "flag-changed", message)
 
 
-def _assert_modes(walk: Walk) -> None:
+def _assert_modes(walk: Run) -> None:
     for name, twin in walk.twin.model.named_modules():
         module = find_module(walk.model, name)
         if module is not None:
@@ -210,14 +213,14 @@ def _assert_modes(walk: Walk) -> None:
             require(module.training == twin.training, "flag-changed", message)
 
 
-def _assert_hooks(walk: Walk, calls: Counter[str], expected: Counter[str]) -> None:
+def _assert_hooks(walk: Run, calls: Counter[str], expected: Counter[str]) -> None:
     for name in walk.twin_calls:
         seen = walk.calls[name] - calls[name]
         message = f"the user's {name} ran {seen} times in one forward, expected {expected[name]}"
         require(seen == expected[name], "hook-lost", message)
 
 
-def assert_output(walk: Walk, seen: object, expected: Tensor, what: str) -> None:
+def assert_output(walk: Run, seen: object, expected: Tensor, what: str) -> None:
     """Assert that an output is that of the twin.
 
     Raises:
@@ -239,7 +242,7 @@ def _scaled(one: Tolerance, *tensors: Tensor) -> Tolerance:
     return Tolerance(one.relative, one.absolute * largest)
 
 
-def assert_gradients(walk: Walk) -> None:
+def assert_gradients(walk: Run) -> None:
     """Assert that every kept entry has the gradient that the twin has.
 
     Raises:
@@ -262,7 +265,7 @@ def assert_gradients(walk: Walk) -> None:
         compare.assert_close(seen, expected, limit, "gradient-differs", f"gradient of {name}")
 
 
-def assert_final(walk: Walk) -> None:
+def assert_final(walk: Run) -> None:
     """Assert that the final model is the dense model with the masks applied, and nothing else.
 
     Raises:

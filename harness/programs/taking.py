@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..values.steps import Under
 
 if TYPE_CHECKING:
-    from .walk import Walk
+    from .running import Run
 
 
 class Skipped(Exception):
@@ -31,7 +31,7 @@ class Identity(nn.Module):
 
 
 @singledispatch
-def take(step: object, walk: Walk) -> None:
+def take(step: object, walk: Run) -> None:
     """Take one step, on the sparse model and on its twin.
 
     Args:
@@ -46,7 +46,7 @@ def take(step: object, walk: Walk) -> None:
     raise TypeError(f"no step: {step!r}")
 
 
-def assert_learns(walk: Walk) -> None:
+def assert_learns(walk: Run) -> None:
     """Assert that the output depends on a parameter that is not frozen.
 
     Raises:

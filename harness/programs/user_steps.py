@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrize
 
-from ..values.program import Values
 from ..values.steps import (
     AddHook,
     Backward,
@@ -26,24 +25,23 @@ from ..values.steps import (
     Train,
     WriteWeights,
 )
-from . import build, statements
+from . import statements
 from .hooks import add_hook
 from .places import find_module
 from .taking import Identity, Skipped, assert_learns, take, under
 from .twin import OPTIMIZERS, loss
-from .weights import values_of
 
 if TYPE_CHECKING:
-    from .walk import Walk
+    from .running import Run
 
 
 @take.register(WriteWeights)
-def _write_weights(step: WriteWeights, walk: Walk) -> None:
+def _write_weights(step: WriteWeights, walk: Run) -> None:
     for name in walk.known_names():
         place = walk.place(name)
         if place is None:
             raise Skipped(f"no parameter is known that holds {name}")
-        values = _new_values(walk, name)
+        values = walk.new_values(name)
         walk.call(partial(statements.write, walk.model, place, values, step.how), statements.describe(step))
         walk.twin.write(name, values)
     if step.how == "assign":
@@ -52,18 +50,8 @@ def _write_weights(step: WriteWeights, walk: Walk) -> None:
         walk.forget_optimizer()
 
 
-def _new_values(walk: Walk, name: str) -> Tensor:
-    """Return other values for a parameter, masked where a sparsifier keeps its zeros in the parameter itself."""
-    shape, dtype = walk.program.shapes[name], str(walk.dtype).removeprefix("torch.")
-    kind: Values = "untied" if walk.program.values == "untied" else "distinct"
-    drawn = values_of(walk.program, name, f"written {walk.updates}", shape, kind, dtype)
-    values = torch.tensor(drawn, dtype=walk.dtype, device=walk.device)
-    hides = walk.contract.holds in ("parametrization", "buffer")
-    return values if hides else values.masked_fill(~walk.twin.masks[name], 0)
-
-
 @take.register(Forward)
-def _forward(step: Forward, walk: Walk) -> None:
+def _forward(step: Forward, walk: Run) -> None:
     inputs = walk.inputs("forward", step.batch)
     with under(step.under):
         buffers = [(buffer, buffer.clone()) for buffer in walk.twin.model.buffers()]
@@ -78,12 +66,12 @@ def _forward(step: Forward, walk: Walk) -> None:
 
 
 @take.register(Backward)
-def _backward(step: Backward, walk: Walk) -> None:
+def _backward(step: Backward, walk: Run) -> None:
     assert_learns(walk)
     for model in (walk.model, walk.twin.model):
         if step.zero != "keep" or not walk.keeps_gradients:
             model.zero_grad(set_to_none=step.zero != "zeros")
-    batches = build.batches(walk.program, step.forwards, "backward", walk.dtype, walk.device)
+    batches = walk.batches(step.forwards, "backward")
     walk.twin.backward(batches)
     walk.call(lambda: loss(walk.model, batches).backward(), "backward")
     statements.assert_gradients(walk)
@@ -91,7 +79,7 @@ def _backward(step: Backward, walk: Walk) -> None:
 
 
 @take.register(Train)
-def _train(step: Train, walk: Walk) -> None:
+def _train(step: Train, walk: Run) -> None:
     sparsified = walk.attached
     if walk.contract.trained == "reparametrized":
         raise Skipped("what a step makes of a reparametrized weight is not compared")
@@ -100,7 +88,7 @@ def _train(step: Train, walk: Walk) -> None:
         raise Skipped("the moments have the dtype of before a cast, with which torch's Adam takes no step")
     if walk.optimizer is None:
         walk.optimizer = OPTIMIZERS[walk.program.optimizer](walk.model.parameters())
-    batches = build.batches(walk.program, step.steps, "train", walk.dtype, walk.device)
+    batches = walk.batches(step.steps, "train")
     walk.twin.train(batches, walk.program.optimizer)
     optimizer = walk.optimizer
     walk.call(lambda: sparsified.train(batches, functional.mse_loss, optimizer), "training")
@@ -109,13 +97,13 @@ def _train(step: Train, walk: Walk) -> None:
 
 
 @take.register(SetMode)
-def _set_mode(step: SetMode, walk: Walk) -> None:
+def _set_mode(step: SetMode, walk: Run) -> None:
     walk.model.train(step.train)
     walk.twin.model.train(step.train)
 
 
 @take.register(Freeze)
-def _freeze(step: Freeze, walk: Walk) -> None:
+def _freeze(step: Freeze, walk: Run) -> None:
     for name in walk.known_names()[: 1 if step.what == "first" else None]:
         place = walk.place(name)
         if place is None:
@@ -125,7 +113,7 @@ def _freeze(step: Freeze, walk: Walk) -> None:
 
 
 @take.register(Cast)
-def _cast(step: Cast, walk: Walk) -> None:
+def _cast(step: Cast, walk: Run) -> None:
     if not walk.supports(step.dtype):
         raise Skipped(f"{step.dtype} is not supported")
     walk.dtype = getattr(torch, step.dtype)
@@ -136,7 +124,7 @@ def _cast(step: Cast, walk: Walk) -> None:
 
 
 @take.register(ChangeMemory)
-def _change_memory(step: ChangeMemory, walk: Walk) -> None:
+def _change_memory(step: ChangeMemory, walk: Run) -> None:
     kind = torch.channels_last if step.format == "channels_last" else torch.contiguous_format
     to, same = (_to(one) for one in (walk.model, walk.twin.model))
     if step.format == "channels_last" and any(one.dim() == 5 for one in walk.twin.model.parameters()):
@@ -150,7 +138,7 @@ def _to(model: nn.Module) -> Callable[..., nn.Module]:
 
 
 @take.register(AddHook)
-def _add_user_hook(step: AddHook, walk: Walk) -> None:
+def _add_user_hook(step: AddHook, walk: Run) -> None:
     if step.on == "model":
         add_hook(walk.model, step, "", walk.calls)
         walk.twin_hooks.append(add_hook(walk.twin.model, step, "", walk.twin_calls))
@@ -161,7 +149,7 @@ def _add_user_hook(step: AddHook, walk: Walk) -> None:
 
 
 @take.register(Parametrize)
-def _parametrize_layers(step: Parametrize, walk: Walk) -> None:
+def _parametrize_layers(step: Parametrize, walk: Run) -> None:
     planned = {name.rpartition(".")[0] for name in walk.plan.names}
     for layer in walk.program.layers:
         module = find_module(walk.model, layer.name)
@@ -171,17 +159,17 @@ def _parametrize_layers(step: Parametrize, walk: Walk) -> None:
 
 
 @take.register(CallLayer)
-def _call_layers(step: CallLayer, walk: Walk) -> None:
+def _call_layers(step: CallLayer, walk: Run) -> None:
     if walk.contract.holds in ("forward", "wrapper"):
         raise Skipped("a layer called alone is dense, as declared")
     for layer, module, twin in walk.layers():
-        inputs = build.layer_inputs(layer, walk.program, walk.dtype, walk.device)
+        inputs = walk.layer_inputs(layer.name)
         seen = walk.call(partial(module, inputs), f"{layer.name} called by itself")
         statements.assert_output(walk, seen, twin(inputs), f"output of {layer.name} called by itself")
 
 
 @take.register(FunctionalCall)
-def _call_functionally(step: FunctionalCall, walk: Walk) -> None:
+def _call_functionally(step: FunctionalCall, walk: Run) -> None:
     tensors: dict[str, Tensor] = dict(walk.model.named_parameters())
     seen = walk.call(
         lambda: torch.func.functional_call(walk.model, tensors, (walk.inputs(),)), "functional_call"

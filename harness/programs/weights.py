@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ..oracle.random_numbers import integers, reals
 from ..oracle.units import Reals
-from ..values.program import Dtype, Program, Values
+from ..values.program import Dtype, Program, ProgramLayer, Values
+from ..values.structural_program import AnyProgram
 
 _BITS = {"float64": 52, "float32": 23, "bfloat16": 7, "float16": 10}
 """By dtype, the bits of the fraction: integers up to two to their power plus one are exact."""
@@ -26,7 +27,7 @@ _RANGE = {"float64": 80, "float32": 80, "bfloat16": 80, "float16": 12}
 gradients neither overflow nor cancel to rounding alone."""
 
 
-def values_of(program: Program, name: str, salt: str, shape: tuple[int, ...], kind: Values, dtype: str) -> Reals:
+def values_of(program: AnyProgram, name: str, salt: str, shape: tuple[int, ...], kind: Values, dtype: str) -> Reals:
     """Return values for one parameter of a program, float64, each exact in `dtype`.
 
     Args:
@@ -37,7 +38,7 @@ def values_of(program: Program, name: str, salt: str, shape: tuple[int, ...], ki
         kind: The kind of values.
         dtype: The dtype of the model.
     """
-    layer = program.layer_of(name)
+    layer = _layer_of(program, name)
     if layer is None:
         return draw(f"{salt} {name}", shape, kind, dtype)
     if layer.kind == "identity":
@@ -48,10 +49,15 @@ def values_of(program: Program, name: str, salt: str, shape: tuple[int, ...], ki
     return values[::-1].copy() if layer.reverses else values
 
 
-def drawn_name(program: Program, name: str) -> str:
+def drawn_name(program: AnyProgram, name: str) -> str:
     """Return the name from which the values of a parameter are drawn."""
-    layer = program.layer_of(name)
+    layer = _layer_of(program, name)
     return f"{layer.like}{name.removeprefix(layer.name)}" if layer is not None and layer.like else name
+
+
+def _layer_of(program: AnyProgram, name: str) -> ProgramLayer | None:
+    """Return the layer whose values may be those of another one; the structural profile has none."""
+    return program.layer_of(name) if isinstance(program, Program) else None
 
 
 @lru_cache(maxsize=256)

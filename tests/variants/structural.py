@@ -52,20 +52,20 @@ class OfWhatRemains(StructuralExemplarAdapter):
 
 
 class _FromShapes(ChannelRemover):
-    """Restores by shapes alone, whichever channels were removed."""
+    """Restores by shapes alone: whichever channels were removed, the last ones count as gone."""
 
     def sidecar(self) -> dict[str, Tensor]:
         return {}
 
     def load(self, saved: Saved) -> None:
-        for name in self.labels.gives:
-            module = self.model.get_submodule(name)
+        gone = set[int]()
+        for name, labels in self.labels.gives.items():
             shape = saved.model[f"{name}.weight"].shape
-            if len(shape) != module.get_parameter("weight").dim():
+            if len(shape) != self.model.get_submodule(name).get_parameter("weight").dim():
                 raise ValueError(f"{name} has another number of dimensions")
-            inputs = shape[1] if len(shape) > 1 and getattr(module, "groups", 1) == 1 else shape[0]
             self._check(name, shape)
-            self.cut(module, torch.arange(shape[0]), torch.arange(inputs))
+            gone |= {*labels[shape[0]:]}
+        self.remove(gone)
         self.model.load_state_dict(saved.model)
 
     def _check(self, name: str, shape: torch.Size) -> None:

@@ -16,8 +16,8 @@ from ...programs.observed import Look, Numbers
 from ...programs.offer import Offer
 from ...programs.statements import describe
 from ...values.declaration import Declaration
-from ...values.program import Program
 from ...values.steps import Train, Update
+from ...values.structural_program import AnyProgram
 from .agreement import Agreement, agreement, common_offer
 from .messages import NOT_OFFERED, Outcome
 from .runner import Runner
@@ -46,7 +46,7 @@ def pair_of(runner: Runner, declaration: Declaration, name: str) -> Iterator[tup
     """
     with closing(runner.beside(name)) as other:
         theirs = mask_declaration(other)
-        offer = common_offer(probed_by(runner, declaration), probed_by(other, theirs))
+        offer = common_offer(_offer(runner, declaration), _offer(other, theirs))
         runner.looks = other.looks = True
         yield Pair(runner, other, agreement(declaration, theirs)), offer
 
@@ -59,8 +59,14 @@ def mask_declaration(runner: Runner) -> Declaration:
     """
     declaration = runner.declaration()
     if declaration.profile != "mask":
-        raise NotJudged(f"{runner.name} has the profile {declaration.profile}; programs judge the profile mask")
+        raise NotJudged(f"{runner.name} has the profile {declaration.profile}; --against compares the profile mask")
     return declaration
+
+
+def _offer(runner: Runner, declaration: Declaration) -> Offer:
+    offer = probed_by(runner, declaration)
+    assert isinstance(offer, Offer)
+    return offer
 
 
 @dataclass
@@ -77,7 +83,7 @@ class Pair:
     other: Runner
     agreed: Agreement
 
-    def run(self, program: Program) -> Outcome:
+    def run(self, program: AnyProgram) -> Outcome:
         """Run one program on both, and return the first disagreement.
 
         Raises:
@@ -85,7 +91,7 @@ class Pair:
         """
         return compared(program, self.one.run(program), self.other.run(program), self.agreed)
 
-    def run_fresh(self, program: Program) -> Outcome:
+    def run_fresh(self, program: AnyProgram) -> Outcome:
         """Run one program in children that have run no other.
 
         Raises:
@@ -93,7 +99,7 @@ class Pair:
         """
         return compared(program, self.one.run_fresh(program), self.other.run_fresh(program), self.agreed)
 
-    def run_all(self, programs: Sequence[Program]) -> Iterator[Outcome]:
+    def run_all(self, programs: Sequence[AnyProgram]) -> Iterator[Outcome]:
         """Yield the outcomes of programs, in their order.
 
         Raises:
@@ -103,7 +109,7 @@ class Pair:
             yield from pool.map(self.run, programs)
 
 
-def compared(program: Program, one: Outcome, other: Outcome, agreed: Agreement) -> Outcome:
+def compared(program: AnyProgram, one: Outcome, other: Outcome, agreed: Agreement) -> Outcome:
     """Return the first disagreement between what two sparsifiers made of a program.
 
     Args:
@@ -126,11 +132,11 @@ def compared(program: Program, one: Outcome, other: Outcome, agreed: Agreement) 
     return _ends(program, one, other, agreed)
 
 
-def _updates(program: Program, number: int) -> int:
+def _updates(program: AnyProgram, number: int) -> int:
     return sum(isinstance(one, Update) and (one.level is None or 0 <= one.level <= 1) for one in program.steps[:number])
 
 
-def _ends(program: Program, one: Outcome, other: Outcome, agreed: Agreement) -> Outcome:
+def _ends(program: AnyProgram, one: Outcome, other: Outcome, agreed: Agreement) -> Outcome:
     """Compare how two runs ended: at the same step, or not at all."""
     steps = (one.step if one.kind else len(program.steps) + 1, other.step if other.kind else len(program.steps) + 1)
     step = min(steps)
@@ -149,7 +155,7 @@ def _how(outcome: Outcome) -> str:
     return f"refuses: {message}" if outcome.kind == NOT_OFFERED else f"fails as {outcome.kind}: {message}"
 
 
-def _difference(one: Look, other: Look, program: Program, number: int, agreed: Agreement) -> tuple[str, str]:
+def _difference(one: Look, other: Look, program: AnyProgram, number: int, agreed: Agreement) -> tuple[str, str]:
     """Return the kind and the description of the first difference between two looks; empty strings if there is none."""
     has_masks = bool(one.masks or other.masks)
     if has_masks and not agreed.compares("masks"):
@@ -166,7 +172,7 @@ def _difference(one: Look, other: Look, program: Program, number: int, agreed: A
     return (OUTPUTS, words) if words else ("", "")
 
 
-def _bound(program: Program, number: int) -> float:
+def _bound(program: AnyProgram, number: int) -> float:
     """Return the relative difference that rounding may make until a step."""
     relative = tolerance("cpu", program.dtype).relative
     return relative * (_AFTER_TRAINING if any(isinstance(one, Train) for one in program.steps[:number]) else 1.0)

@@ -20,19 +20,22 @@ from ...process.guard import Guard
 from ...process.imports import watched_import
 from ...programs.observed import ObservedWalk
 from ...programs.related import Trace, TracedWalk, assert_follows
+from ...programs.running import Run
+from ...programs.structural.walk import StructuralWalk
 from ...programs.taking import NotOffered
 from ...programs.walk import Walk
 from ...report.verdict import recordable
 from ...values.program import Program
 from ...values.steps import Step
+from ...values.structural_program import AnyProgram, StructuralProgram
 from ...values.violation import Violation
 from .messages import NOT_OFFERED, WALK_CRASHED, Ask, Began, Loaded, Message, Outcome, Unusable
 
 W = TypeVar("W", bound="_Telling")
 
 
-class _Telling(Walk):
-    """A walk that says which step it begins, so that the search knows it even if the process dies."""
+class _Telling(Run):
+    """A run that says which step it begins, so that the search knows it even if the process dies."""
 
     tell: Callable[[Message], None]
     began = 0
@@ -41,6 +44,14 @@ class _Telling(Walk):
         self.began += 1
         self.tell(Began(self.began))
         super()._take(step)
+
+
+class _TellingWalk(_Telling, Walk):
+    """One of the mask profile."""
+
+
+class _TellingStructuralWalk(_Telling, StructuralWalk):
+    """One of the structural profile."""
 
 
 class _TellingTrace(_Telling, TracedWalk):
@@ -81,16 +92,18 @@ class _Judge:
         return self._outcome(ask)
 
     def _run(self, ask: Ask) -> None:
-        if ask.looks:
+        if isinstance(ask.program, StructuralProgram):
+            self._made(_TellingStructuralWalk, ask.program).run()
+        elif ask.looks:
             looking = self._made(_TellingLooks, ask.program)
             looking.seen, looking.trace = [], []
             looking.run()
         elif ask.program.relation:
             assert_follows(ask.program, self._traced)
         else:
-            self._made(_Telling, ask.program).run()
+            self._made(_TellingWalk, ask.program).run()
 
-    def _made(self, kind: type[W], program: Program) -> W:
+    def _made(self, kind: type[W], program: AnyProgram) -> W:
         walk = kind(program, self._found.adapter, self._found.declaration, self._guard)
         walk.tell = self._tell
         self._walk = walk
@@ -102,12 +115,13 @@ class _Judge:
 
     def _outcome(self, ask: Ask, kind: str = "", message: str = "") -> Outcome:
         """Return the outcome; a violation of a relation belongs to no step."""
-        step = 0 if self._walk is None or ask.program.relation else self._walk.began
+        is_pair = isinstance(ask.program, Program) and bool(ask.program.relation)
+        step = 0 if self._walk is None or is_pair else self._walk.began
         looks = tuple(self._walk.seen) if isinstance(self._walk, _TellingLooks) else ()
         return Outcome(kind, recordable(message), step, looks)
 
 
-def judge(program: Program, found: Found, tell: Callable[[Message], None]) -> Outcome:
+def judge(program: AnyProgram, found: Found, tell: Callable[[Message], None]) -> Outcome:
     """Run one program, or two where it has a relation, and return the outcome.
 
     Args:
@@ -143,7 +157,7 @@ def main(name: str, address: str, files: Sequence[Path]) -> None:
             tell(Loaded(found.declaration))
             one = _Judge(found, tell)
             for line in stream:
-                tell(one.judge(msgspec.json.decode(line, type=Ask)))
+                tell(one.judge(Ask.of_line(line)))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from ...values.shard import Shard
 if TYPE_CHECKING:
     from ...values.contract import Contract
     from ...values.declaration import Declaration
-    from ...values.program import Program
+    from ...values.structural_program import AnyProgram
     from .find import Find
     from .messages import Outcome
     from .runner import Runner
@@ -120,7 +120,6 @@ class Task:
             Incomplete: The search was interrupted.
             NotJudged: The sparsifier cannot be explored.
         """
-        from .against import mask_declaration
         from .runner import running
         from .search import Search
         from .text import render_end, render_offer
@@ -129,7 +128,7 @@ class Task:
         with progress() as show, _without_traces(), running(
             self._name, self._files, self._limit, self._jobs, losses
         ) as runner:
-            declaration = mask_declaration(runner)
+            declaration = self._declaration(runner)
             told = _Finds(self._name, self._options, declaration.contract, save, show)
             if self._against:
                 search = self._compared(runner, declaration, scope, told)
@@ -172,8 +171,9 @@ class Task:
 
         Raises:
             Incomplete: It was interrupted.
-            NotJudged: The sparsifier refuses the plan.
+            NotJudged: The sparsifier refuses the plan, or the program is of another profile.
         """
+        from ...values.structural_program import profile_of
         from .find import Find, cut, signature
         from .messages import NOT_OFFERED
         from .runner import running
@@ -182,8 +182,9 @@ class Task:
         read, losses = _reader(given), list[str]()
         program = outcome = contract = None
         with running(self._name, self._files, self._limit, 1, losses) as runner:
-            declaration = runner.declaration()
+            declaration = self._declaration(runner)
             contract, program = declaration.contract, read(runner, declaration)
+            _check_profile(given, profile_of(program), declaration)
             outcome = self._outcome(runner, declaration, program)
         if losses or program is None or outcome is None or contract is None:
             raise Incomplete(losses[0] if losses else "interrupted")
@@ -197,8 +198,13 @@ class Task:
             echo(line)
         return RED
 
+    def _declaration(self, runner: Runner) -> Declaration:
+        """Return the declaration of the sparsifier, which must be of the profile that can be compared."""
+        from .against import mask_declaration
 
-    def _outcome(self, runner: Runner, declaration: Declaration, program: Program) -> Outcome:
+        return mask_declaration(runner) if self._against else runner.declaration()
+
+    def _outcome(self, runner: Runner, declaration: Declaration, program: AnyProgram) -> Outcome:
         from .against import pair_of
 
         if not self._against:
@@ -236,7 +242,7 @@ class _Finds:
 
     def tell(self, find: Find) -> None:
         """Print a find, and save it."""
-        from ...values.program import to_json
+        from ...values.structural_program import to_json
         from .text import render_find
 
         self._count += 1
@@ -259,25 +265,41 @@ def _file_name(find: Find, taken: set[str]) -> str:
     return f"{name}.json"
 
 
-def _reader(given: str) -> Callable[[Runner, Declaration], Program]:
+def _reader(given: str) -> Callable[[Runner, Declaration], AnyProgram]:
     """Return a function that makes the program of a file or of the corpus for a sparsifier."""
     from ...programs.corpus import corpus
-    from ...programs.fill import fill
+    from .domain import DOMAINS
+    from .drawn import Drawn
     from .search import probed_by
 
+    def fill(runner: Runner, declaration: Declaration) -> AnyProgram:
+        _check_profile(given, "mask", declaration)
+        return DOMAINS["mask"].fill(Drawn(skeleton=corpus()[given]), probed_by(runner, declaration))
+
     if given in corpus():
-        return lambda runner, declaration: fill(corpus()[given], probed_by(runner, declaration))
+        return fill
     program = _read(Path(given))
     return lambda runner, declaration: program
 
 
-def _read(file: Path) -> Program:
+def _check_profile(given: str, profile: str, declaration: Declaration) -> None:
+    """Check that a program is of the profile of a sparsifier.
+
+    Raises:
+        NotJudged: It is of another one.
+    """
+    if profile != declaration.profile:
+        name, own = declaration.sparsifier, declaration.profile
+        raise NotJudged(f"{given} is a program of the profile {profile}, and {name} has the profile {own}")
+
+
+def _read(file: Path) -> AnyProgram:
     """Return the program in a file.
 
     Raises:
         SparsecheckError: It cannot be read, or holds no program.
     """
-    from ...values.program import from_json
+    from ...values.structural_program import from_json
 
     try:
         return from_json(read_bytes(file), str(file))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import msgspec
+from collections.abc import Iterator
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -25,6 +26,8 @@ from ...values.steps import (
     Update,
     WriteWeights,
 )
+from ...values.structural_program import AnyProgram, to_line
+from . import simplify
 
 _STEPS = (Attach, Backward, CopyModel, Forward, SaveAndRestore, SetMode, Train, Update, WriteWeights)
 """The steps of related programs: none makes ties, and none does something else to the second program."""
@@ -45,9 +48,9 @@ class Drawn(Struct, frozen=True, kw_only=True):
     relation: Invariance | str = ""
 
 
-def key(program: Program) -> bytes:
+def key(program: AnyProgram) -> bytes:
     """Return what is the same for equal programs alone."""
-    return msgspec.json.encode(program)
+    return to_line(program)
 
 
 def relations_of(offer: Offer) -> tuple[str, ...]:
@@ -64,6 +67,11 @@ def made(drawn: Drawn, offer: Offer) -> Program:
         if programs_of(related) is not None:
             return related
     return fill(drawn.skeleton, offer)
+
+
+def simpler(drawn: Drawn) -> Iterator[Drawn]:
+    """Yield draws that differ in one thing, and are simpler; the relation stays."""
+    yield from (replace(drawn, skeleton=one) for one in simplify.simpler(drawn.skeleton))
 
 
 def _related(drawn: Drawn, offer: Offer) -> Program:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from ...programs.related import programs_of
 from ...programs.statements import describe
 from ...values.program import Program
+from ...values.structural_program import AnyProgram, StructuralProgram
 from .messages import Outcome
 
 
@@ -46,7 +47,7 @@ class Find:
     """
 
     signature: Signature
-    program: Program
+    program: AnyProgram
     outcome: Outcome
     number: int
     steps: int
@@ -54,26 +55,28 @@ class Find:
     repeats: bool = True
 
 
-def signature(program: Program, outcome: Outcome) -> Signature:
+def signature(program: AnyProgram, outcome: Outcome) -> Signature:
     """Return the signature of a failing program."""
     step = program.steps[outcome.step - 1] if 0 < outcome.step <= len(program.steps) else None
     kind = "" if step is None else describe(step).partition(" ")[0]
     return Signature(outcome.kind, kind, _where(program, outcome.message))
 
 
-def _where(program: Program, message: str) -> str:
+def _where(program: AnyProgram, message: str) -> str:
     """Return the kind of layer, parameter and pattern of the first parameter that a message names, if it names one.
 
-    The longest name wins, since names may be prefixes of names.
+    In the structural profile that may be a parameter that is not planned, and depends on one that is. The longest name
+    wins, since names may be prefixes of names.
     """
-    if program.relation:
+    if isinstance(program, Program) and program.relation:
         return _where_of_pair(program, message)
     planned = {one.name: one for one in program.plan}
-    named = sorted((name for name in planned if name in message), key=lambda name: (-len(name), message.index(name)))
     kinds = {f"{layer.name}.{name}": f"{layer.kind}.{name}" for layer in program.layers for name in layer.shapes}
+    places = kinds if isinstance(program, StructuralProgram) else planned
+    named = sorted((name for name in places if name in message), key=lambda name: (-len(name), message.index(name)))
     if not named or named[0] not in kinds:
         return ""
-    return f"{kinds[named[0]]} {planned[named[0]].pattern}"
+    return f"{kinds[named[0]]} {planned[named[0]].pattern}" if named[0] in planned else kinds[named[0]]
 
 
 def _where_of_pair(program: Program, message: str) -> str:
@@ -82,6 +85,6 @@ def _where_of_pair(program: Program, message: str) -> str:
     return _where(replace(second, relation=""), says)
 
 
-def cut(program: Program, outcome: Outcome) -> Program:
+def cut(program: AnyProgram, outcome: Outcome) -> AnyProgram:
     """Return a program without the steps after the failing one."""
     return replace(program, steps=program.steps[: outcome.step]) if outcome.step else program

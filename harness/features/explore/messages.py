@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from dataclasses import dataclass
+
+import msgspec
+from msgspec import Raw, Struct
 
 from ...programs.observed import Look
 from ...values.declaration import Declaration
-from ...values.program import Program
+from ...values.structural_program import AnyProgram, from_json, to_line
 
 NOT_OFFERED = "not-offered"
 """The kind of an outcome if the sparsifier refuses the plan on purpose."""
@@ -15,7 +18,8 @@ ENDED, HANGS, WALK_CRASHED = "process-ended", "hangs", "walk-crashed"
 """Kinds of outcomes besides those of violations: the process ended, took too long, or the walk itself raised."""
 
 
-class Ask(Struct, frozen=True):
+@dataclass(frozen=True)
+class Ask:
     """A program for a child process.
 
     Attributes:
@@ -23,8 +27,23 @@ class Ask(Struct, frozen=True):
         looks: Whether it is observed, to be compared with another sparsifier, instead of judged.
     """
 
-    program: Program
+    program: AnyProgram
     looks: bool = False
+
+    def to_line(self) -> bytes:
+        """Return it as JSON in one line, in which the program says which profile it is of."""
+        return msgspec.json.encode(_Line(Raw(to_line(self.program)), self.looks))
+
+    @classmethod
+    def of_line(cls, line: bytes) -> Ask:
+        """Return what `to_line` wrote."""
+        one = msgspec.json.decode(line, type=_Line)
+        return cls(from_json(bytes(one.program), "the message"), one.looks)
+
+
+class _Line(Struct, frozen=True):
+    program: Raw
+    looks: bool
 
 
 class Loaded(Struct, frozen=True, tag=True):

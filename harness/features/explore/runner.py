@@ -23,7 +23,7 @@ from ...process.guardian import temporary_folder
 from ...process.interpreter import python_command
 from ...run.subprocesses import Child, Children, Stopped, describe_exit, fork_server, last_output
 from ...values.declaration import Declaration
-from ...values.program import Program
+from ...values.structural_program import AnyProgram
 from .messages import ENDED, HANGS, Ask, Began, Loaded, Message, Outcome, Unusable
 
 _MODULE = f"{__package__}.child"
@@ -66,7 +66,7 @@ class Runner:
         self._idle.put(line)
         return line.declaration
 
-    def run(self, program: Program) -> Outcome:
+    def run(self, program: AnyProgram) -> Outcome:
         """Run one program in a child that has run others before.
 
         Raises:
@@ -78,7 +78,7 @@ class Runner:
             line = self._line()
         return self._asked(line, program)
 
-    def run_fresh(self, program: Program) -> Outcome:
+    def run_fresh(self, program: AnyProgram) -> Outcome:
         """Run one program in a child that has run no other.
 
         Raises:
@@ -90,7 +90,7 @@ class Runner:
         finally:
             line.close()
 
-    def run_all(self, programs: Sequence[Program]) -> Iterator[Outcome]:
+    def run_all(self, programs: Sequence[AnyProgram]) -> Iterator[Outcome]:
         """Yield the outcomes of programs, in their order.
 
         Raises:
@@ -103,7 +103,7 @@ class Runner:
         """Return a runner of another sparsifier, with the same children and the same folder."""
         return replace(self, name=name, _idle=queue.LifoQueue())
 
-    def _asked(self, line: _Line, program: Program) -> Outcome:
+    def _asked(self, line: _Line, program: AnyProgram) -> Outcome:
         outcome = line.ask(program, self.limit)
         if line.is_open:
             self._idle.put(line)
@@ -174,11 +174,11 @@ class _Line:
                 said = last_output(self._runner.folder, self._label)
                 raise NotJudged(f"{self._runner.name} cannot be explored: {describe_exit(code)}; it said {said}")
 
-    def ask(self, program: Program, limit: float) -> Outcome:
+    def ask(self, program: AnyProgram, limit: float) -> Outcome:
         """Have the child run a program; the connection is closed if the child does not survive it."""
         step, until = 0, time.monotonic() + limit
         with suppress(OSError):
-            self._stream.write(msgspec.json.encode(Ask(program, self._runner.looks)) + b"\n")
+            self._stream.write(Ask(program, self._runner.looks).to_line() + b"\n")
             self._stream.flush()
         while True:
             try:

@@ -14,24 +14,22 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 
 from hypothesis import HealthCheck, Phase, Verbosity, find, settings
 from hypothesis.errors import HypothesisException
-from msgspec.structs import replace
 
-from ...programs.offer import Offer, probed
 from ...programs.taking import NotOffered
 from ...run.subprocesses import Stopped
 from ...values.declaration import Declaration
-from ...values.program import Program
 from ...values.shard import Shard
+from ...values.structural_program import AnyProgram
 from ...values.violation import Violation
-from .drawn import Drawn, key, made
+from .domain import DOMAINS, AnyOffer
+from .drawn import key
 from .find import Find, Signature, cut, signature
 from .messages import ENDED, HANGS, NOT_OFFERED, Outcome
 from .simplify import simplified
-from .strategies import draws
 
 ROUND = 100
 """The number of programs that are drawn together."""
@@ -67,16 +65,17 @@ class Scope:
 class Runs(Protocol):
     """Runs programs, on one sparsifier or on several that are compared."""
 
-    def run(self, program: Program) -> Outcome: ...
+    def run(self, program: AnyProgram) -> Outcome: ...
 
-    def run_fresh(self, program: Program) -> Outcome: ...
+    def run_fresh(self, program: AnyProgram) -> Outcome: ...
 
-    def run_all(self, programs: Sequence[Program]) -> Iterator[Outcome]: ...
+    def run_all(self, programs: Sequence[AnyProgram]) -> Iterator[Outcome]: ...
 
 
 def probed_by(
-    runner: Runs, declaration: Declaration, note: Callable[[Program, Outcome], None] = lambda program, outcome: None
-) -> Offer:
+    runner: Runs, declaration: Declaration,
+    note: Callable[[AnyProgram, Outcome], None] = lambda program, outcome: None,
+) -> AnyOffer:
     """Return what a sparsifier takes, tried out in a child process.
 
     Args:
@@ -85,7 +84,7 @@ def probed_by(
         note: Receives each program that is neither refused nor carried out, with its outcome.
     """
 
-    def run(program: Program) -> None:
+    def run(program: AnyProgram) -> None:
         outcome = runner.run(program)
         if outcome.kind == NOT_OFFERED:
             raise NotOffered(outcome.message)
@@ -93,7 +92,7 @@ def probed_by(
             note(program, outcome)
             raise Violation(outcome.kind, outcome.message)
 
-    return probed(declaration, run)
+    return DOMAINS[declaration.profile].probed(declaration, run)
 
 
 @dataclass
@@ -105,7 +104,7 @@ class Search:
         scope: How long to search.
         show: Receives a line of progress.
         tell: Receives each find, once it is shrunk.
-        make: Returns the program of a draw.
+        make: Returns the program of a draw for an offer; None to fill it as its profile does.
         finds: The finds, in the order in which they were found.
         programs: The number of programs of the rounds that were completed, those of other shards included.
         ran: The number of programs that were drawn and run.
@@ -117,12 +116,12 @@ class Search:
     scope: Scope
     show: Callable[[str], None]
     tell: Callable[[Find], None]
-    make: Callable[[Drawn, Offer], Program] = made
+    make: Callable[[Any, Any], AnyProgram] | None = None
     finds: list[Find] = field(default_factory=list)
     programs: int = 0
     ran: int = 0
     refused: int = 0
-    offer: Offer | None = None
+    offer: AnyOffer | None = None
     _known: set[Signature] = field(default_factory=set)
     _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
@@ -134,7 +133,7 @@ class Search:
         """
         self.run_with(self._probed(declaration))
 
-    def run_with(self, offer: Offer) -> None:
+    def run_with(self, offer: AnyOffer) -> None:
         """Search until the scope is exhausted.
 
         Args:
@@ -165,18 +164,23 @@ class Search:
         shard = self.scope.shard
         return shard is None or number % shard.count == shard.number - 1
 
-    def _probed(self, declaration: Declaration) -> Offer:
+    def _probed(self, declaration: Declaration) -> AnyOffer:
         """Return what the sparsifier takes; what is neither refused nor carried out is a find."""
 
-        def note(program: Program, outcome: Outcome) -> None:
+        def note(program: AnyProgram, outcome: Outcome) -> None:
             self._note(program, outcome, 0, lambda: (program, 0))
 
         return probed_by(self.runner, declaration, note)
 
+    def made(self, drawn: Any, offer: AnyOffer) -> AnyProgram:
+        """Return the program of a draw."""
+        make = self.make or DOMAINS[offer.declaration.profile].fill
+        return make(drawn, offer)
+
     # ------------------------------------------------------------- one round
 
-    def _search(self, offer: Offer, number: int, count: int) -> None:
-        drawn = [self.make(one, offer) for one in draw(offer, self.scope.seed, number)[:count]]
+    def _search(self, offer: AnyOffer, number: int, count: int) -> None:
+        drawn = [self.made(one, offer) for one in draw(offer, self.scope.seed, number)[:count]]
         outcomes = dict[bytes, Outcome]()
         distinct = {key(program): program for program in drawn}
         ran = self.runner.run_all([*distinct.values()])
@@ -192,7 +196,7 @@ class Search:
                 self._note(program, outcome, number * ROUND + position, shrink)
 
     def _note(
-        self, program: Program, outcome: Outcome, number: int, shrink: Callable[[], tuple[Program, int]]
+        self, program: AnyProgram, outcome: Outcome, number: int, shrink: Callable[[], tuple[AnyProgram, int]]
     ) -> None:
         """Keep a find, if it is a new one: replayed in a fresh process, and shrunk."""
         found = signature(program, outcome)
@@ -215,10 +219,10 @@ class Search:
         self.finds.append(find)
         self.tell(find)
 
-    def _repeats(self, found: Signature, program: Program) -> bool:
+    def _repeats(self, found: Signature, program: AnyProgram) -> bool:
         return signature(program, self.runner.run_fresh(program)) == found
 
-    def _shortest(self, found: Signature, program: Program, outcome: Outcome) -> tuple[Program, Outcome]:
+    def _shortest(self, found: Signature, program: AnyProgram, outcome: Outcome) -> tuple[AnyProgram, Outcome]:
         """Return the program without the steps after the failure, with its outcome in a fresh process."""
         fresh = self.runner.run_fresh(program)
         without = cut(program, fresh)
@@ -233,16 +237,16 @@ class _Shrink:
     """Shrinks one find, and keeps its signature."""
 
     search: Search
-    offer: Offer
+    offer: AnyOffer
     number: int
     outcomes: dict[bytes, Outcome]
-    program: Program
+    program: AnyProgram
     outcome: Outcome
     tried: int = 0
     most: int = 0
     is_reached: bool = False
 
-    def __call__(self) -> tuple[Program, int]:
+    def __call__(self) -> tuple[AnyProgram, int]:
         """Return the shortest program with the same signature, and how many programs were run.
 
         Hypothesis draws the round once more up to this program, and none of what it draws before that is run.
@@ -250,10 +254,11 @@ class _Shrink:
         Hypothesis may run half of the programs, and what it leaves is simplified step by step.
         """
         wanted, best = signature(self.program, self.outcome), self.program
+        domain = DOMAINS[self.offer.declaration.profile]
         self.most = _TRIES.get(wanted.kind, _MOST_TRIES) // 2
 
-        def fails(drawn: Drawn) -> bool:
-            program = self.search.make(drawn, self.offer)
+        def fails(drawn: Any) -> bool:
+            program = self.search.made(drawn, self.offer)
             name = key(program)
             self.is_reached |= program == self.program
             if name not in self.outcomes:
@@ -267,17 +272,16 @@ class _Shrink:
 
         with suppress(HypothesisException), _stopping():
             shortest = find(
-                draws(self.offer), fails, settings=_settings(Phase.generate, Phase.shrink),
+                domain.strategy(self.offer), fails, settings=_settings(Phase.generate, Phase.shrink),
                 random=_random(self.search.scope.seed, self.number),
             )
             self.most *= 2
-            simple = simplified(shortest.skeleton, lambda one: fails(replace(shortest, skeleton=one)))
-            best = self.search.make(replace(shortest, skeleton=simple), self.offer)
+            best = self.search.made(simplified(shortest, fails, domain.simpler), self.offer)
         if not self.search._repeats(wanted, best):
             best = self.program
         return best, self.tried
 
-    def _outcome(self, program: Program) -> Outcome:
+    def _outcome(self, program: AnyProgram) -> Outcome:
         try:
             return self.search.runner.run(program)
         except Stopped:
@@ -301,16 +305,17 @@ def _stopping() -> Iterator[None]:
         raise Stopped from None
 
 
-def draw(offer: Offer, seed: int, number: int) -> Sequence[Drawn]:
+def draw(offer: AnyOffer, seed: int, number: int) -> Sequence[Any]:
     """Return the draws of one round."""
-    drawn: list[Drawn] = []
+    strategy = DOMAINS[offer.declaration.profile].strategy(offer)
+    drawn: list[Any] = []
 
-    def note(one: Drawn) -> bool:
+    def note(one: Any) -> bool:
         drawn.append(one)
         return False
 
     with suppress(HypothesisException):
-        find(draws(offer), note, settings=_settings(Phase.generate), random=_random(seed, number))
+        find(strategy, note, settings=_settings(Phase.generate), random=_random(seed, number))
     return drawn[::STRIDE]
 
 

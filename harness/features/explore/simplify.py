@@ -7,33 +7,37 @@ layer at a time takes few, and a program that people read must not have one too 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from msgspec.structs import replace
 
 from ...values.skeleton import Skeleton, Slot
 from ...values.steps import Attach
 
+S = TypeVar("S")
+
 _PLAIN_SKELETON = Skeleton(slots=(Slot(),), steps=(Attach(),))
 _PLAIN_SLOT = Slot()
 
 
-def simplified(skeleton: Skeleton, fails: Callable[[Skeleton], bool]) -> Skeleton:
+def simplified(skeleton: S, fails: Callable[[S], bool], simpler: Callable[[S], Iterator[S]]) -> S:
     """Return a skeleton that still fails, and of which no simpler one does.
 
     Args:
         skeleton: A skeleton that fails.
         fails: Returns whether a skeleton fails in the same way.
+        simpler: Yields skeletons that differ from one in one thing, and are simpler.
     """
     while True:
-        for simpler in _simpler(skeleton):
-            if simpler != skeleton and fails(simpler):
-                skeleton = simpler
+        for other in simpler(skeleton):
+            if other != skeleton and fails(other):
+                skeleton = other
                 break
         else:
             return skeleton
 
 
-def _simpler(skeleton: Skeleton) -> Iterator[Skeleton]:
+def simpler(skeleton: Skeleton) -> Iterator[Skeleton]:
     """Yield skeletons that differ in one thing, and are simpler."""
     slots, steps = skeleton.slots, skeleton.steps
     for place in reversed(range(len(steps))):

@@ -23,12 +23,12 @@ The steps are two lists, since hypothesis draws lists of five on average, and mu
 """
 
 
-def _seldom(value: Any, otherwise: Any) -> st.SearchStrategy[Any]:
+def seldom(value: Any, otherwise: Any) -> st.SearchStrategy[Any]:
     """Return a strategy that draws `value` once in five times."""
     return st.sampled_from((otherwise,) * 4 + (value,))
 
 
-def _often(first: Any, *others: Any) -> st.SearchStrategy[Any]:
+def often(first: Any, *others: Any) -> st.SearchStrategy[Any]:
     """Return a strategy that draws the first value half of the time."""
     return st.sampled_from((first,) * len(others) + others)
 
@@ -41,22 +41,22 @@ def slots(offer: Offer) -> st.SearchStrategy[Slot]:
         target=st.integers(0, len(offer.patterns) - 1),
         pattern=st.integers(0, most - 1),
         size=st.sampled_from(("two", "small", "small", "prime", "narrow", "one", "wide", "large")),
-        level=_often(*LEVELS),
-        bias=_seldom(True, False),
-        sequence=_seldom(True, False),
-        planned=_seldom(False, True),
-        order=_seldom("F", "C"),
-        frozen=_seldom(True, False),
-        evaluates=_seldom(True, False),
+        level=often(*LEVELS),
+        bias=seldom(True, False),
+        sequence=seldom(True, False),
+        planned=seldom(False, True),
+        order=seldom("F", "C"),
+        frozen=seldom(True, False),
+        evaluates=seldom(True, False),
     )
 
 
 _UPDATE = st.builds(
     steps.Update,
     level=st.sampled_from((*[None] * 12, *LEVELS, *LEVELS, 1.5, -0.25)),
-    type=_seldom("numpy", "float") | _seldom("int", "float") | _seldom("tensor", "float"),
-    under=_often("", "no_grad", "inference_mode", "autocast"),
-    straight=_seldom(True, False),
+    type=seldom("numpy", "float") | seldom("int", "float") | seldom("tensor", "float"),
+    under=often("", "no_grad", "inference_mode", "autocast"),
+    straight=seldom(True, False),
 )
 _WRITE = st.builds(steps.WriteWeights, how=st.sampled_from(("in place", "data", "load_state_dict", "assign")))
 _HOOK = st.builds(
@@ -64,8 +64,8 @@ _HOOK = st.builds(
     on=st.sampled_from(("layers", "model")),
 )
 _MODE = st.builds(steps.SetMode, train=st.booleans())
-_FREEZE = st.builds(steps.Freeze, what=st.sampled_from(("first", "all")), frozen=_seldom(False, True))
-_MEMORY = st.builds(steps.ChangeMemory, format=_seldom("contiguous", "channels_last"))
+_FREEZE = st.builds(steps.Freeze, what=st.sampled_from(("first", "all")), frozen=seldom(False, True))
+_MEMORY = st.builds(steps.ChangeMemory, format=seldom("contiguous", "channels_last"))
 _BEFORE: st.SearchStrategy[Step] = st.one_of(_WRITE, _HOOK, _MODE, _FREEZE, _MEMORY, st.builds(steps.Parametrize))
 _STEPS: tuple[st.SearchStrategy[Step], ...] = (
     _UPDATE,
@@ -75,7 +75,7 @@ _STEPS: tuple[st.SearchStrategy[Step], ...] = (
     st.builds(steps.Train, steps=st.integers(1, 3)),
     st.builds(steps.Train, steps=st.integers(1, 3)),
     _WRITE,
-    st.builds(steps.Forward, batch=st.sampled_from((3, 1, 0, 2)), under=_often(
+    st.builds(steps.Forward, batch=st.sampled_from((3, 1, 0, 2)), under=often(
         "", "no_grad", "inference_mode", "autocast")),
     _WRITE,
     st.builds(steps.Backward, forwards=st.integers(1, 2), zero=st.sampled_from(("none", "zeros", "keep"))),
@@ -94,8 +94,8 @@ _STEPS: tuple[st.SearchStrategy[Step], ...] = (
 _BETWEEN = st.integers(0, len(_STEPS) - 1).flatmap(_STEPS.__getitem__)
 """One of the steps; `one_of` would count equal ones once."""
 
-_ATTACH = st.builds(steps.Attach, default_dtype=_often("float32", "float64", "bfloat16"))
-_FIRST = st.builds(steps.Update, under=_often("", "no_grad", "inference_mode"))
+_ATTACH = st.builds(steps.Attach, default_dtype=often("float32", "float64", "bfloat16"))
+_FIRST = st.builds(steps.Update, under=often("", "no_grad", "inference_mode"))
 _LAST = st.one_of(st.just(()), st.tuples(st.builds(steps.Finalize, train=st.integers(0, 2))))
 
 
@@ -127,13 +127,13 @@ def programs(offer: Offer) -> st.SearchStrategy[Skeleton]:
         Skeleton,
         slots=st.lists(slots(offer), min_size=1, max_size=MOST_SLOTS).map(tuple),
         dtype=st.integers(0, len(offer.dtypes) - 1),
-        values=_often("distinct", "few", "zeros", "equal", "nan", "infinite", "subnormal", "wide"),
-        memory=_often("contiguous", "channels_last", "transposed", "expanded"),
+        values=often("distinct", "few", "zeros", "equal", "nan", "infinite", "subnormal", "wide"),
+        memory=often("contiguous", "channels_last", "transposed", "expanded"),
         together=st.booleans(),
         optimizer=st.sampled_from(("sgd", "adam", "adamw")),
-        names=_often(*_values(skeletons.Names)),
-        between=_often(*_values(skeletons.Between)),
-        again=_seldom(True, False),
+        names=often(*_values(skeletons.Names)),
+        between=often(*_values(skeletons.Between)),
+        again=seldom(True, False),
         missing=st.sampled_from((False,) * 15 + (True,)),
         steps=lives(),
     )

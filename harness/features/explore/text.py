@@ -5,15 +5,17 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from ...programs.offer import Offer
 from ...programs.related import programs_of
 from ...programs.relations import RELATIONS
 from ...programs.render import render, render_pair
 from ...programs.statements import describe
+from ...programs.structural.render import render as render_structural
 from ...show.escaping import one_line
 from ...values.contract import Contract
-from ...values.program import Program, to_json
+from ...values.program import Program
+from ...values.structural_program import AnyProgram, StructuralProgram, to_json
 from .against import KINDS, MASKS, OUTPUTS, REFUSALS, WEIGHTS
+from .domain import AnyOffer
 from .find import Find
 from .messages import ENDED, HANGS, WALK_CRASHED, Outcome
 from .search import Search
@@ -29,6 +31,12 @@ STATEMENTS = {
     "mask-differs": "A mask changes at an update alone, and a given mask is applied as it is.",
     "mask-missing": "masks() has a mask for every planned parameter.",
     "mask-form": "A mask is boolean and has the shape of its parameter.",
+    "channels-differ": "Every layer loses the channels that depend on the removed ones, and no others.",
+    "entry-differs": "The entries that remain are the dense model's, in the same order.",
+    "tensor-missing": "The pruned model has the dense model's parameters, under their names.",
+    "cost-differs": "The pruned model has as many parameters as one built with the channels that remain.",
+    "aliased": "A restored model shares no storage with the original.",
+    "not-plain": "finalize returns a model of the dense model's module types, without new hooks.",
     "weight-differs": "Kept entries have the values that a dense model trained alike has.",
     "removed-weight-differs": "The dense values of removed entries are kept, as declared.",
     "dense-weight-missing": "The dense weight is where the contract declares it.",
@@ -99,12 +107,12 @@ def _steps(count: int) -> str:
     return f"{count} step{'' if count == 1 else 's'}"
 
 
-def render_program(program: Program, outcome: Outcome, contract: Contract) -> list[str]:
+def render_program(program: AnyProgram, outcome: Outcome, contract: Contract) -> list[str]:
     """Return the lines of a program, the last of them marked as the one after which it fails."""
-    if (programs := programs_of(program) if program.relation else None) is not None:
+    if isinstance(program, Program) and program.relation and (programs := programs_of(program)) is not None:
         change = RELATIONS[program.relation].change
         return [*render_pair(*programs, change, contract.holds), "# fails here: its masks are compared with `masks`"]
-    lines = render(program, contract.holds)
+    lines = render_structural(program) if isinstance(program, StructuralProgram) else render(program, contract.holds)
     if outcome.step == len(program.steps):
         step = describe(program.steps[-1]).partition(" ")[0]
         what = "the two" if outcome.kind in KINDS else "masks, weights, outputs and flags"
@@ -118,7 +126,7 @@ def _wrapped(label: str, text: str) -> Iterator[str]:
         yield from textwrap.wrap(label + plain, _WIDTH, subsequent_indent=" " * len(label), break_on_hyphens=False)
 
 
-def render_offer(offer: Offer) -> Iterator[str]:
+def render_offer(offer: AnyOffer) -> Iterator[str]:
     """Yield what the sparsifier takes, a line for each pattern."""
     patterns = dict[str, list[str]]()
     for target, taken in offer.patterns.items():

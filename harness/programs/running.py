@@ -1,0 +1,306 @@
+"""One run of a program against a sparsifier, with a twin beside it: the part that no profile changes.
+
+A profile's walk says how its models, plans and inputs are made, and what must hold after a step.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from traceback import walk_tb
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from ..adapter.protocol import Adapter, Batch, Context, Sparsified
+from ..oracle.units import Mask
+from ..process.guard import Guard
+from ..values.capability import Support
+from ..values.declaration import Declaration
+from ..values.plan import Plan
+from ..values.program import ProgramLayer
+from ..values.steps import Step, Update
+from ..values.structural_program import AnyProgram, GraphLayer
+from ..values.violation import Violation
+from . import statements
+from .gradients import Held, assert_gradients_kept
+from .taking import Skipped, take
+from .twin import Twin
+
+
+class Run(ABC):
+    """One run of a program.
+
+    Attributes:
+        program: The program.
+        contract: The declared contract.
+        plan: The plan.
+        device: The device.
+        default_dtype: Torch's default dtype from attach on.
+        guard: The guard of the process-wide state.
+        twin: The twin.
+        model: The model that the user holds: the dense one, then the sparse one, then the final one.
+        before: The parameters of the model that was attached to.
+        dtype: The dtype of the model now.
+        exact: Whether weights must still be equal bit for bit, because nothing has trained them.
+        updates: The number of updates so far.
+        inferred: Whether one of them was under inference_mode.
+        calls: The calls of the user's hooks on the sparse model, and on the twin.
+        expected: The output of the twin that was computed last.
+        optimizer: The user's optimizer.
+        keeps_gradients: Whether both models have the gradients of the same backward, under the masks in force.
+        adopted: What was taken over as observed, since no statement predicts it.
+        skipped: The steps that were not taken, with the reason.
+        looks: Whether masks and output are looked at after the step in progress.
+
+    Args:
+        program: The program.
+        adapter: The adapter.
+        declaration: Its declaration.
+        guard: The guard of the process-wide state.
+        device: The device.
+    """
+
+    program: AnyProgram
+    twin: Twin
+
+    def __init__(
+        self, program: AnyProgram, adapter: Adapter, declaration: Declaration, guard: Guard,
+        device: torch.device = torch.device("cpu"),  # noqa: B008  # a device is a frozen value
+    ) -> None:
+        self.program = program
+        self.adapter = adapter
+        self.declaration = declaration
+        self.contract = declaration.contract
+        self.guard = guard
+        self.device = device
+        self.plan = self.made_plan()
+        self.model = self.built("dense")
+        self.twin = self.made_twin()
+        self.before = dict(self.model.named_parameters(remove_duplicate=False))
+        self.dtype: torch.dtype = getattr(torch, program.dtype)
+        self.sparsified: Sparsified | None = None
+        self.optimizer: torch.optim.Optimizer | None = None
+        self.keeps_gradients = False
+        self.exact = True
+        self.updates = 0
+        self.inferred = False
+        self.default_dtype = torch.float32
+        self.calls, self.twin_calls = Counter[str](), Counter[str]()
+        self.twin_hooks: list[RemovableHandle] = []
+        self.expected: statements.Expected | None = None
+        self.adopted = set[str]()
+        self.skipped: list[str] = []
+        self.finished = False
+        self.looks = True
+
+    def known_names(self) -> tuple[str, ...]:
+        """Return the planned names that the network has."""
+        return tuple(name for name in self.plan.names if name in self.program.shapes)
+
+    # ------------------------------------------------------------- of a profile
+
+    @abstractmethod
+    def made_plan(self) -> Plan:
+        """Return the plan of the program."""
+
+    @abstractmethod
+    def built(self, salt: str) -> nn.Module:
+        """Return a dense model whose weights are drawn from `salt`."""
+
+    @abstractmethod
+    def made_twin(self) -> Twin:
+        """Return the twin of the model."""
+
+    @abstractmethod
+    def inputs(self, salt: str = "probe", batch: int = 3) -> Tensor:
+        """Return a batch of inputs."""
+
+    @abstractmethod
+    def batches(self, count: int, salt: str) -> list[Batch]:
+        """Return batches (inputs, target)."""
+
+    @abstractmethod
+    def layer_inputs(self, name: str) -> Tensor:
+        """Return a batch of inputs for one layer called by itself."""
+
+    @abstractmethod
+    def context(self) -> Context:
+        """Return the context that the adapter gets."""
+
+    @abstractmethod
+    def place(self, name: str) -> nn.Parameter | None:
+        """Return the parameter that training changes for a planned one, or None if no place is known."""
+
+    @abstractmethod
+    def new_values(self, name: str) -> Tensor:
+        """Return other values for a planned parameter of the sparse model."""
+
+    @abstractmethod
+    def layers(self) -> Iterator[tuple[ProgramLayer | GraphLayer, nn.Module, nn.Module]]:
+        """Yield every planned layer, the module of the sparse model, and that of the twin."""
+
+    @abstractmethod
+    def judge_update(self, plan: Plan, before: dict[str, Mask] | None) -> None:
+        """Compare what an update has removed with what the plan demands, and remove it from the twin.
+
+        Args:
+            plan: The plan, at the levels of this update.
+            before: The masks before it; None if it was the first.
+        """
+
+    @abstractmethod
+    def assert_state(self) -> None:
+        """Assert all that must hold after any step before finalize."""
+
+    def held_gradients(self, step: Step) -> dict[str, Held]:
+        """Return the parameters whose gradients a step must keep, with their gradients before it."""
+        return {}
+
+    @property
+    def restores(self) -> bool:
+        """Return whether a saved state can be restored."""
+        return self.supports("restore")
+
+    def impossible(self) -> tuple[str, str] | None:
+        """Return a planned name for which the plan must be refused, and why; None if it need not be refused."""
+        missing = [name for name in self.plan.names if name not in self.program.shapes]
+        return (missing[0], f"the model has no parameter {missing[0]}") if missing else None
+
+    @abstractmethod
+    def assert_untouched(self) -> None:
+        """Assert that a refused plan has left the model as it was."""
+
+    @abstractmethod
+    def check_possible(self, plan: Plan) -> None:
+        """Check that an update leaves a model of which something can be judged.
+
+        Raises:
+            Skipped: It does not.
+        """
+
+    @abstractmethod
+    def assert_restored(self, donor: nn.Module) -> None:
+        """Assert what must hold of a restored model, besides all that holds after any step.
+
+        Args:
+            donor: The model whose state was saved; it is not used any more.
+        """
+
+    @abstractmethod
+    def assert_plain(self) -> None:
+        """Assert what must hold of the final model, besides that it is the twin's equal."""
+
+    # ------------------------------------------------------------- running
+
+    def run(self) -> None:
+        """Take every step, and compare after each.
+
+        Raises:
+            Violation: A statement does not hold; the message names the step.
+            NotOffered: The sparsifier refuses the plan.
+        """
+        for number, step in enumerate(self.program.steps, 1):
+            if self.finished:
+                return
+            self.looks = not any(_is_straight(one) for one in self.program.steps[number:number + 1])
+            try:
+                self._take(step)
+            except Exception as error:
+                if self._is_about_inference(error) or self._is_of_the_twin(error):
+                    self.skipped.append(f"{statements.describe(step)} and all after it: {error}")
+                    return
+                if not isinstance(error, Violation):
+                    raise
+                where = f"step {number}, {statements.describe(step)}"
+                raise Violation(error.kind, f"{where}: {error.message}") from error.__cause__
+
+    def _is_about_inference(self, error: Exception) -> bool:
+        """Return whether torch refuses a tensor that an update under inference_mode has made, as TRAIN-20 permits."""
+        cause = error.__cause__ or error
+        return self.inferred and isinstance(cause, RuntimeError) and "inference tensor" in str(cause).lower()
+
+    def _is_of_the_twin(self, error: Exception) -> bool:
+        """Return whether the dense twin raised, as it does where an older torch lacks an operation in a dtype."""
+        its = {id(self.twin), *map(id, self.twin.model.modules())}
+        frames = walk_tb(error.__traceback__)
+        return isinstance(error, RuntimeError) and any(id(one.f_locals.get("self")) in its for one, _ in frames)
+
+    def _take(self, step: Step) -> None:
+        gradients = self.held_gradients(step)
+        try:
+            with self.user_defaults():
+                take(step, self)
+        except Skipped as reason:
+            self.skipped.append(f"{statements.describe(step)}: {reason}")
+            return
+        if not self.finished:
+            with self.user_defaults():
+                self.assert_state()
+            assert_gradients_kept(gradients, step, self)
+        if changed := self.guard.changed:
+            self.guard.changed = []
+            raise Violation("process-changed", f"the sparsifier changed {'; and '.join(changed)}")
+        self._assert_random_state()
+
+    def _assert_random_state(self) -> None:
+        """Assert that attach, update and restore drew no random numbers, unless the score is declared random."""
+        moved, self.guard.moved = sorted({*self.guard.moved}), []
+        if moved and self.contract.score != "random":
+            message = f"the sparsifier changed the global random state of {' and '.join(moved)}"
+            raise Violation("random-state", message)
+
+    @contextmanager
+    def user_defaults(self) -> Iterator[None]:
+        """Have the user's default dtype inside; what the sparsifier changes is the guard's business."""
+        earlier = torch.get_default_dtype()
+        if earlier == self.default_dtype:
+            yield
+            return
+        torch.set_default_dtype(self.default_dtype)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(earlier)
+
+    def supports(self, capability: str) -> bool:
+        """Return whether the adapter declares a capability as supported."""
+        return self.declaration.capabilities.support(capability) is Support.SUPPORTED
+
+    @property
+    def attached(self) -> Sparsified:
+        """Return the sparsifier at work.
+
+        Raises:
+            Skipped: Nothing is attached yet.
+        """
+        if self.sparsified is None:
+            raise Skipped("nothing is attached yet")
+        return self.sparsified
+
+    def call(self, act: Callable[[], Any], what: str) -> Any:
+        """Call the sparsifier, and make an unexpected exception a violation.
+
+        Raises:
+            Violation: It raised (`crashed`).
+        """
+        try:
+            return act()
+        except (Violation, Skipped):
+            raise
+        except Exception as error:
+            raise Violation("crashed", f"{what} raises {type(error).__name__}: {error}") from error
+
+    def forget_optimizer(self) -> None:
+        """Let the next training step make new optimizers, since the model has other parameters."""
+        self.optimizer = None
+        self.keeps_gradients = False
+        self.twin.forget_optimizer()
+
+
+def _is_straight(step: Step) -> bool:
+    return isinstance(step, Update) and step.straight

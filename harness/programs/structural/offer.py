@@ -1,0 +1,38 @@
+"""The networks that a structural sparsifier takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from ...values.capability import Support
+from ...values.declaration import Declaration
+from ...values.program import Dtype, LayerKind
+from ..computing import is_computed
+from ..offer import Offer
+
+FORMS = ("plain", "norm", "skip", "fanout", "concat", "depthwise", "flatten")
+"""What can be offered for a kind of layer, in the order in which it is tried."""
+
+@dataclass(frozen=True)
+class StructuralOffer:
+    """What a structural sparsifier takes.
+
+    Attributes:
+        declaration: Its declaration.
+        patterns: By kind of layer, what may follow it; kinds that are not taken are left out.
+    """
+
+    declaration: Declaration
+    patterns: dict[str, tuple[str, ...]]
+
+    def has(self, capability: str) -> bool:
+        """Return whether a capability is declared as supported."""
+        return self.declaration.capabilities.support(capability) is Support.SUPPORTED
+
+    @property
+    def dtypes(self) -> tuple[Dtype, ...]:
+        """Return the supported dtypes in which this torch trains such networks on the CPU; all if it does in none."""
+        supported = Offer(self.declaration, {}, {}).dtypes
+        kinds = cast(tuple[LayerKind, ...], (*self.patterns, "batchnorm"))
+        return tuple(one for one in supported if all(is_computed(one, kind) for kind in kinds)) or supported

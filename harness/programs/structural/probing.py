@@ -1,0 +1,57 @@
+"""Try out which networks a structural sparsifier takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ...values.declaration import Declaration
+from ...values.steps import Attach, Update
+from ...values.structural_program import WINDOWS, StructuralProgram
+from ...values.violation import Violation
+from ..taking import NotOffered
+from .fill import fill
+from .offer import FORMS, StructuralOffer
+from .skeleton import Block, Form, StructuralSkeleton
+
+_BLOCKS: tuple[Form, ...] = ("plain", "skip", "fanout", "concat", "depthwise")
+
+
+def probed(declaration: Declaration, run: Callable[[StructuralProgram], None]) -> StructuralOffer:
+    """Return what a sparsifier takes: each kind of layer is tried with all that may follow it.
+
+    Args:
+        declaration: Its declaration.
+        run: Runs a program; it raises `NotOffered` or `Violation` as a walk does.
+    """
+    offer = StructuralOffer(declaration, {})
+    part = declaration.capabilities.part("channel")
+    for kind in WINDOWS:
+        if offer.has("channel") and offer.has(kind) and (not part or kind in part):
+            taken = tuple(form for form in FORMS if _is_defined(offer, kind, form) and _takes(run, offer, kind, form))
+            if "plain" in taken:
+                offer.patterns[kind] = taken
+    return offer
+
+
+def _is_defined(offer: StructuralOffer, kind: str, form: str) -> bool:
+    if kind == "linear":
+        return form not in ("depthwise", "flatten")
+    return form != "flatten" or "linear" in offer.patterns
+
+
+def _takes(run: Callable[[StructuralProgram], None], offer: StructuralOffer, kind: str, form: str) -> bool:
+    every = StructuralOffer(offer.declaration, {**offer.patterns, kind: FORMS})
+    try:
+        run(fill(_probe([*every.patterns].index(kind), form), every))
+    except (NotOffered, Violation):
+        return False
+    return True
+
+
+def _probe(kind: int, form: str) -> StructuralSkeleton:
+    """Return the skeleton that tries out one kind of layer: attach and update."""
+    first = Block(form=form if form in _BLOCKS else "plain", bias=True, norm=form == "norm")
+    blocks = (first, Block(planned=False)) if form == "flatten" else (first,)
+    return StructuralSkeleton(
+        blocks=blocks, kind=kind, flat=int(form == "flatten"), window=True, steps=(Attach(), Update())
+    )

@@ -1,0 +1,110 @@
+"""Find out which channels of a planned layer remain, by its entries alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from torch import nn
+
+from ...oracle.compare import array
+from ...oracle.units import Mask, Reals
+from ...values.violation import Violation, presume
+from ..places import find_parameter
+from .twin import SlicedTwin
+
+
+def remaining_outputs(model: nn.Module, twin: SlicedTwin) -> dict[str, Mask]:
+    """Return, by planned name, which output channels of the dense layer remain in a model after an update.
+
+    A channel is known by its row of the weight, restricted to the inputs that remain, and by its bias where there are
+    equal rows. Layers are read in the order in which they run, so that the inputs of each are known.
+
+    Args:
+        model: The model after the update.
+        twin: The twin, from which nothing was removed for this update.
+
+    Raises:
+        Violation: A parameter is missing (`tensor-missing`), has another number of inputs (`channels-differ`), or has
+            a row or a bias that it had not before the update (`entry-differs`).
+    """
+    gone, found = set(twin.gone), dict[str, Mask]()
+    for name, layer in _planned(twin):
+        dense, seen = twin.scored()[name], _read(model, name)
+        kept = twin.outputs_of(layer, gone)  # another planned layer may have taken channels of this one along
+        inputs = twin.outputs_of(_source(twin, layer), gone)
+        rows = [*_rows(dense[kept], inputs, name, seen)]
+        found[name] = _matched(kept, rows, seen, name, _biases(model, twin, name, gone))
+        gone |= {*twin.groups[layer][~found[name]].tolist()}
+    return found
+
+
+def _planned(twin: SlicedTwin) -> Iterator[tuple[str, str]]:
+    for layer in twin.network.layers:
+        if layer.has_weight and layer.weight in twin.network.planned:
+            yield layer.weight, layer.name
+
+
+def _source(twin: SlicedTwin, layer: str) -> str:
+    return twin.network.sources(next(one for one in twin.network.layers if one.name == layer))[0]
+
+
+def _read(model: nn.Module, name: str) -> Reals:
+    place = find_parameter(model, name)
+    presume(place is not None, "tensor-missing", f"the model has no parameter {name}")
+    assert place is not None
+    return array(place)
+
+
+def _rows(dense: Reals, inputs: Mask, name: str, seen: Reals) -> Iterator[Reals]:
+    """Yield the rows that may remain, restricted to the inputs that remain."""
+    expected = (int(inputs.sum()), *dense.shape[2:])
+    message = f"{name} has shape {seen.shape}, expected {expected[0]} input channels and windows {dense.shape[2:]}"
+    presume(seen.shape[1:] == expected, "channels-differ", message)
+    yield from dense[:, inputs]
+
+
+def _biases(model: nn.Module, twin: SlicedTwin, name: str, gone: set[int]) -> tuple[Reals, Reals] | None:
+    """Return the biases before the update of the channels that may remain, and those of the model; None if none."""
+    bias = name.removesuffix("weight") + "bias"
+    own = twin.model.get_submodule(name.rpartition(".")[0])._parameters.get("bias")
+    seen = find_parameter(model, bias)
+    if own is None or seen is None:
+        return None
+    was = twin.kept[name.rpartition(".")[0]].outputs
+    return array(own)[twin.outputs_of(name.rpartition(".")[0], gone)[was]], array(seen)
+
+
+def _matched(
+    kept: Mask, rows: list[Reals], seen: Reals, name: str, biases: tuple[Reals, Reals] | None
+) -> Mask:
+    """Return which of the dense channels the rows of a weight are; they must be in their order."""
+    places, left, at = np.flatnonzero(kept), np.zeros_like(kept), 0
+    for number, row in enumerate(seen):
+        candidates = [one for one in range(at, len(rows)) if _same(rows[one], row)]
+        if not candidates:
+            what = "no longer in its place" if any(_same(one, row) for one in rows) else "not a row that it had"
+            raise Violation("entry-differs", f"row {number} of {name} is {what} before the update")
+        at = _alike(candidates, biases, number, name)
+        left[places[at]] = True
+        at += 1
+    return left
+
+
+def _same(one: Reals, other: Reals) -> bool:
+    return np.array_equal(one, other, equal_nan=True)
+
+
+def _alike(candidates: list[int], biases: tuple[Reals, Reals] | None, number: int, name: str) -> int:
+    """Return the first of equal rows that has the bias of a channel.
+
+    Raises:
+        Violation: There are several, and none has (`entry-differs`).
+    """
+    if biases is None or number >= len(biases[1]) or len(candidates) == 1:
+        return candidates[0]
+    for one in candidates:
+        if biases[0][one] == biases[1][number]:
+            return one
+    bias = name.removesuffix("weight") + "bias"
+    raise Violation("entry-differs", f"entry {number} of {bias} is that of no channel whose weights remain there")

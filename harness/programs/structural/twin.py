@@ -1,0 +1,131 @@
+"""The twin of a model that loses channels: a plain model whose channels our own code removes.
+
+Which channels depend on which is derived from the program's network by the oracle, and never from the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ...oracle.channels import Groups, KeptChannels, channel_groups, kept_channels
+from ...oracle.compare import array
+from ...oracle.units import Mask, Reals
+from ...values.network import Layer, Network
+from ..twin import Twin
+
+
+class SlicedTwin(Twin):
+    """A plain model, from whose layers channels are removed.
+
+    Attributes:
+        network: The dense network.
+        groups: The group of each output channel, by layer name.
+        gone: The groups that are removed.
+        kept: By layer name, the channels that remain.
+        coupled: The planned names whose channels other layers with weights lose too.
+
+    Args:
+        model: A dense model with the same weights as the sparse one had.
+        network: Its network.
+    """
+
+    def __init__(self, model: nn.Module, network: Network) -> None:
+        super().__init__(model, ())
+        self.network = network
+        self.groups: dict[str, Groups] = channel_groups(network)
+        self.coupled = coupled(network, self.groups)
+        self.gone: frozenset[int] = frozenset()
+        self.kept: dict[str, KeptChannels] = kept_channels(network, ())
+
+    def remove(self, groups: Iterable[int]) -> None:
+        """Remove groups of channels, with all that depends on them."""
+        before = self.kept
+        self.gone = self.gone | frozenset(groups)
+        self.kept = kept_channels(self.network, self.gone)
+        for layer in self.network.layers:
+            if layer.name in self.kept:
+                was, now = before[layer.name], self.kept[layer.name]
+                cut(self.model.get_submodule(layer.name), layer, now.outputs[was.outputs], now.inputs[was.inputs])
+        self.forget_optimizer()
+
+    def outputs_of(self, layer: str, gone: Iterable[int]) -> Mask:
+        """Return which output channels of the dense layer would remain, if some groups were removed."""
+        return np.asarray(~np.isin(self.groups[layer], [*gone]))
+
+    def without_inputs(self, name: str, dense: Reals, gone: Iterable[int]) -> Reals:
+        """Return a planned weight in the dense shape, zero at the inputs of groups that are about to be removed."""
+        layer = next(one for one in self.network.layers if one.name == self._layer(name))
+        alive = self.outputs_of(self.network.sources(layer)[0], gone)
+        return np.where(alive.reshape(1, -1, *(1,) * (dense.ndim - 2)), dense, 0.0)
+
+    def write(self, name: str, values: Tensor) -> None:
+        """Set the values of a parameter, which has the channels that remain."""
+        self._values(name).copy_(values)
+
+    def scored(self) -> dict[str, Reals]:
+        """Return the planned weights in the dense shape, float64, zero where channels are gone."""
+        return {name: self._in_dense_shape(name) for name in self.network.planned if self._layer(name) in self.kept}
+
+    def _in_dense_shape(self, name: str) -> Reals:
+        kept, seen = self.kept[self._layer(name)], array(self.model.get_parameter(name))
+        dense = np.zeros((len(kept.outputs), len(kept.inputs) if seen.ndim > 1 else 1, *seen.shape[2:]))
+        columns = kept.inputs if seen.ndim > 1 else np.ones(1, dtype=np.bool_)
+        dense[np.ix_(kept.outputs, columns)] = seen.reshape(len(seen), -1, *seen.shape[2:])
+        return dense
+
+    def reported(self) -> dict[str, Mask]:
+        """Return, by planned name, which output channels of the dense layer remain."""
+        return {name: self.kept[self._layer(name)].outputs.copy() for name in self.network.planned
+                if self._layer(name) in self.kept}
+
+    @staticmethod
+    def _layer(name: str) -> str:
+        return name.rpartition(".")[0]
+
+
+def cut(module: nn.Module, layer: Layer, outputs: Mask, inputs: Mask) -> None:
+    """Reduce one module to some of its present outputs and inputs, in place; flags and hooks stay.
+
+    Args:
+        module: The module.
+        layer: The layer of the dense network that it is.
+        outputs: Which outputs remain.
+        inputs: Which inputs remain.
+    """
+    is_depthwise = layer.groups > 1
+    rows, columns = torch.from_numpy(outputs.copy()), torch.from_numpy(inputs.copy())
+    for name, parameter in [*module.named_parameters(recurse=False)]:
+        left = parameter.detach()[rows]
+        left = left[:, columns] if left.dim() > 1 and not is_depthwise else left
+        setattr(module, name, nn.Parameter(left.clone(), parameter.requires_grad))
+    for name, buffer in [*module.named_buffers(recurse=False)]:
+        if buffer.dim():
+            setattr(module, name, buffer[rows].clone())
+    _set_sizes(module, int(outputs.sum()), int(inputs.sum()), is_depthwise)
+
+
+def _set_sizes(module: nn.Module, outputs: int, inputs: int, is_depthwise: bool) -> None:
+    if isinstance(module, nn.Linear):
+        module.in_features, module.out_features = inputs, outputs
+    elif isinstance(module, (nn.Conv1d, nn.Conv2d)):
+        module.in_channels, module.out_channels = inputs, outputs
+        module.groups = outputs if is_depthwise else 1
+    elif isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+        module.num_features = outputs
+
+
+def coupled(network: Network, groups: Mapping[str, Groups]) -> frozenset[str]:
+    """Return the planned names whose channels are also the outputs of another layer with weights.
+
+    How such channels are scored together, no clause of the contract says.
+    """
+    owners = {layer.name: {*groups[layer.name].tolist()} for layer in network.layers if layer.has_weight}
+    return frozenset(
+        name for name in network.planned
+        if any(other != name.rpartition(".")[0] and owners.get(name.rpartition(".")[0], set()) & own
+               for other, own in owners.items())
+    )

@@ -1,0 +1,143 @@
+"""Programs of the structural profile: a network with branches, a plan that removes channels, and the steps after it.
+
+A program says nothing about what must hold; `programs/structural` runs it and compares every step with what is right.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from .program import Dtype, InvalidProgram, OptimizerKind, Program, Removal, Values
+from .program import to_json as mask_to_json
+from .requirement import Profile
+from .steps import Step
+
+GraphKind = Literal["linear", "conv1d", "conv2d", "norm", "norm2d", "relu", "flatten", "add", "concat"]
+
+WINDOWS: dict[str, int] = {"linear": 0, "conv1d": 1, "conv2d": 2}
+"""The number of dimensions of the window, by kind of layer with a weight."""
+
+
+class GraphLayer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One layer of a structural program's network.
+
+    Attributes:
+        name: The name of the module.
+        kind: The kind of layer. `norm` and `norm2d` are torch's `BatchNorm1d` and `BatchNorm2d`.
+        inputs: Input features or channels; those of a batch norm.
+        outputs: Output features or channels.
+        kernel: The edge length of a convolution's window.
+        padding: As in torch.
+        groups: As in torch; as many as inputs and outputs for a depthwise convolution.
+        bias: Whether the layer has a bias.
+        takes: The layers whose outputs this one takes; by default the one before it. `input` is the network's input.
+        frozen: Whether the layer's parameters have `requires_grad=False` from the start.
+        evaluates: Whether the module is in eval mode from the start.
+    """
+
+    name: str
+    kind: GraphKind
+    inputs: int = 0
+    outputs: int = 0
+    kernel: int = 1
+    padding: int = 0
+    groups: int = 1
+    bias: bool = False
+    takes: tuple[str, ...] = ()
+    frozen: bool = False
+    evaluates: bool = False
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of every parameter of the dense layer, by its name within the layer."""
+        if self.kind in ("norm", "norm2d"):
+            return {"weight": (self.inputs,), "bias": (self.inputs,)}
+        if self.kind not in WINDOWS:
+            return {}
+        window = (self.kernel,) * WINDOWS[self.kind]
+        bias = {"bias": (self.outputs,)} if self.bias else {}
+        return {"weight": (self.outputs, self.inputs // self.groups, *window), **bias}
+
+
+class StructuralProgram(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One life of one model that loses channels.
+
+    Attributes:
+        format: The version of this form.
+        profile: The profile, by which a reader knows this form.
+        layers: The layers, in the order in which they run.
+        input_shape: The shape of one input, without the batch.
+        dtype: The dtype of the model.
+        values: The kind of values that the planned weights have.
+        plan: What is removed, in the order of the plan; channels, unless the plan must be refused.
+        scope: As in `Plan`.
+        optimizer: The optimizer of the steps that train. It lives until an update replaces the parameters.
+        steps: The steps, in order.
+    """
+
+    format: Literal[1] = 1
+    profile: Literal["structural"] = "structural"
+    layers: tuple[GraphLayer, ...]
+    input_shape: tuple[int, ...]
+    dtype: Dtype = "float32"
+    values: Values = "distinct"
+    plan: tuple[Removal, ...]
+    scope: Literal["each", "all"] = "each"
+    optimizer: OptimizerKind = "sgd"
+    steps: tuple[Step, ...]
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of every parameter of the dense model, by its fully qualified name."""
+        return {f"{layer.name}.{name}": shape for layer in self.layers for name, shape in layer.shapes.items()}
+
+
+AnyProgram = Program | StructuralProgram
+
+
+class _Head(Struct):
+    """The part of a program's JSON that says which form it has."""
+
+    profile: str = "mask"
+
+
+def to_json(program: AnyProgram) -> bytes:
+    """Return a program of either profile as indented JSON that ends with a newline."""
+    if isinstance(program, Program):
+        return mask_to_json(program)
+    return msgspec.json.format(to_line(program), indent=1) + b"\n"
+
+
+def to_line(program: AnyProgram) -> bytes:
+    """Return a program of either profile as JSON in one line."""
+    if isinstance(program, Program):
+        return msgspec.json.encode(program)
+    fields = {"format": program.format, "profile": program.profile, **msgspec.to_builtins(program)}
+    return msgspec.json.encode(fields)
+
+
+def profile_of(program: AnyProgram) -> Profile:
+    """Return the profile that a program is of."""
+    return "mask" if isinstance(program, Program) else program.profile
+
+
+def from_json(text: bytes, where: str) -> AnyProgram:
+    """Return the program that JSON describes, of either profile.
+
+    Args:
+        text: The JSON.
+        where: The name of its file, for the message.
+
+    Raises:
+        InvalidProgram: It describes none.
+    """
+    try:
+        is_structural = msgspec.json.decode(text, type=_Head).profile == "structural"
+        return msgspec.json.decode(text, type=StructuralProgram if is_structural else Program)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidProgram(
+            f"{where} is no program: {error}", "Programs are written by `sparsecheck explore --save`."
+        ) from None
