@@ -101,6 +101,52 @@ def test_wrong_ranking_is_found_shrunk_saved_and_run_again(tmp_path: Path) -> No
     assert explore(adapter(tmp_path), "--program", saved).exit_code == 0
 
 
+EXPECTED = """
+[[defect]]
+id = "ranks-signed"
+sparsifiers = ["narrow"]
+cells = ["WALK-01"]
+signatures = ['kept-differs: .*mask of .* in place of units that score lower.* (at most 70000 of 70000 units)']
+reason = "Negative weights are ranked as if they were zero."
+"""
+
+
+def test_what_an_entry_explains_is_known_and_shown_in_a_line(tmp_path: Path) -> None:
+    file = adapter(tmp_path, LATER)
+    file.with_suffix(".expectations.toml").write_text(EXPECTED, "utf-8")
+    ended = explore(file, "--programs", 30)
+    assert ended.exit_code == 0, ended.output
+    assert "KNOWN: kept-differs at update: ranks-signed" in ended.stdout.splitlines()
+    assert "narrow: NOTHING FOUND in 30 programs\n  known defects: ranks-signed\n" in ended.stdout
+
+
+def test_known_defect_hides_no_other_of_the_same_kind(tmp_path: Path) -> None:
+    """The entry is about masks in which one unit is wrong."""
+    file = adapter(tmp_path, LATER)
+    only_one = EXPECTED.replace("mask of .*", "mask of .* removes 1 of .*")
+    file.with_suffix(".expectations.toml").write_text(only_one, "utf-8")
+    ended = explore(file, "--programs", 60)
+    assert ended.exit_code == 1, ended.output
+    assert "KNOWN: kept-differs at update: ranks-signed" in ended.stdout.splitlines()
+    assert [one for one in finds(ended) if one.startswith("kept-differs at update")]
+
+
+def test_a_sparsifier_of_which_nothing_but_a_known_defect_is_left_is_not_judged(tmp_path: Path) -> None:
+    file = adapter(tmp_path, SIGNED)
+    file.with_suffix(".expectations.toml").write_text(EXPECTED, "utf-8")
+    ended = explore(file, "--programs", 30)
+    assert ended.exit_code == 2, ended.output
+    assert "fails at once by a known defect" in ended.stderr
+
+
+def test_an_invalid_expectation_file_is_named(tmp_path: Path) -> None:
+    file = adapter(tmp_path)
+    file.with_suffix(".expectations.toml").write_text("[[defect]]\n", "utf-8")
+    ended = explore(file, "--programs", 10)
+    assert ended.exit_code == 2, ended.output
+    assert "narrow.expectations.toml" in ended.stderr
+
+
 def test_ranking_that_is_skipped_at_the_same_level_is_found_in_five_steps(tmp_path: Path) -> None:
     ended = explore(adapter(tmp_path, ONCE), "--programs", 100, "--save", tmp_path / "finds")
     assert ended.exit_code == 1, ended.output

@@ -24,11 +24,13 @@ from ...programs.running import Run
 from ...programs.structural.walk import StructuralWalk
 from ...programs.taking import NotOffered
 from ...programs.walk import Walk
+from ...report.expectation import InvalidExpectations
 from ...report.verdict import recordable
 from ...values.program import Program
 from ...values.steps import Step
 from ...values.structural_program import AnyProgram, StructuralProgram
 from ...values.violation import Violation
+from .known import entries_about_programs, with_known
 from .messages import NOT_OFFERED, WALK_CRASHED, Ask, Began, Loaded, Message, Outcome, Unusable
 
 W = TypeVar("W", bound="_Telling")
@@ -151,13 +153,14 @@ def main(name: str, address: str, files: Sequence[Path]) -> None:
             try:
                 with watched_import():
                     found = load(find(name, files))
-            except (BrokenAdapter, NotFound) as error:
+                entries = entries_about_programs(found)
+            except (BrokenAdapter, NotFound, InvalidExpectations) as error:
                 tell(Unusable(str(error)))
                 return
             tell(Loaded(found.declaration))
             one = _Judge(found, tell)
             for line in stream:
-                tell(one.judge(Ask.of_line(line)))
+                tell(with_known(one.judge(Ask.of_line(line)), entries))
 
 
 if __name__ == "__main__":

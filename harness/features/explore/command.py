@@ -64,8 +64,10 @@ def explore(
     With --against, two sparsifiers run the same programs, and masks, weights, outputs and refusals are compared as far
     as their contracts agree.
 
-    Exit codes: 0 nothing was found; 1 something was; 2 bad usage, or the sparsifier cannot be explored; 3 the search
-    was interrupted.
+    A find that the expectation file explains is known, and shown in a line.
+
+    Exit codes: 0 nothing was found but known defects; 1 something was; 2 bad usage, or the sparsifier cannot be
+    explored; 3 the search was interrupted.
     """
     if importlib.util.find_spec("hypothesis") is None:
         raise BadUsage("the search needs hypothesis", "Run pip install 'sparsecheck[explore]'.")
@@ -137,14 +139,16 @@ class Task:
                 search.run(declaration)
         if search is None or search.offer is None:
             raise Incomplete(losses[0] if losses else "interrupted")
-        if not search.offer.patterns and not search.finds:
-            raise NotJudged(f"{self._both} no pattern for any parameter that programs plan")
+        found = [find for find in search.finds if not find.signature.known]
+        if not search.offer.patterns and not found:
+            by = "; each that it does not refuse fails at once by a known defect" if search.finds else ""
+            raise NotJudged(f"{self._both} no pattern for any parameter that programs plan{by}")
         echo(f"{self._both}:")
         for line in (*render_offer(search.offer), *render_end(self._name, search, self._options)):
             echo(line)
         if losses:
             raise Incomplete(losses[0])
-        return RED if search.finds else OK
+        return RED if found else OK
 
     @property
     def _both(self) -> str:
@@ -196,7 +200,7 @@ class Task:
         find = Find(signature(program, outcome), cut(program, outcome), outcome, 1, len(program.steps))
         for line in render_find(1, find, contract):
             echo(line)
-        return RED
+        return OK if find.signature.known else RED
 
     def _declaration(self, runner: Runner) -> Declaration:
         """Return the declaration of the sparsifier, which must be of the profile that can be compared."""
@@ -241,10 +245,14 @@ class _Finds:
             echo(line)
 
     def tell(self, find: Find) -> None:
-        """Print a find, and save it."""
+        """Print a find, and save it; of a known defect, print a line."""
         from ...values.structural_program import to_json
         from .text import render_find
 
+        if find.signature.known:
+            self.show("")
+            echo(f"KNOWN: {find.signature}")
+            return
         self._count += 1
         file = None if self._save is None else self._save / _file_name(find, self._taken)
         repeat = " ".join((*self._command, f"--program {file}")) if file else ""

@@ -21,15 +21,17 @@ class Signature:
         kind: The kind of the violation.
         step: The kind of step, such as `update`; empty if it is unknown.
         where: The parameter of the message with its pattern, such as `linear.weight unstructured`; may be empty.
+        known: The entry of the expectation file that explains them; may be empty. Then `where` is empty.
     """
 
     kind: str
     step: str
     where: str
+    known: str = ""
 
     def __str__(self) -> str:
         at = f" at {self.step}" if self.step else ""
-        return f"{self.kind}{at}{f' ({self.where})' if self.where else ''}"
+        return f"{self.kind}{at}{f' ({self.where})' if self.where else ''}{f': {self.known}' if self.known else ''}"
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ def signature(program: AnyProgram, outcome: Outcome) -> Signature:
     """Return the signature of a failing program."""
     step = program.steps[outcome.step - 1] if 0 < outcome.step <= len(program.steps) else None
     kind = "" if step is None else describe(step).partition(" ")[0]
-    return Signature(outcome.kind, kind, _where(program, outcome.message))
+    where = "" if outcome.known else _where(program, outcome.message)
+    return Signature(outcome.kind, kind, where, outcome.known)
 
 
 def _where(program: AnyProgram, message: str) -> str:

@@ -72,12 +72,14 @@ class Outcome(Struct, frozen=True, tag=True):
         message: The message of the violation or of the refusal.
         step: The number of the step that was in progress, counted from 1; 0 before the first.
         looks: What was seen after each step, if the program was observed.
+        known: The entry of the expectation file that explains it; empty if there is none.
     """
 
     kind: str = ""
     message: str = ""
     step: int = 0
     looks: tuple[Look, ...] = ()
+    known: str = ""
 
     @property
     def is_find(self) -> bool:

@@ -198,13 +198,16 @@ class Search:
     def _note(
         self, program: AnyProgram, outcome: Outcome, number: int, shrink: Callable[[], tuple[AnyProgram, int]]
     ) -> None:
-        """Keep a find, if it is a new one: replayed in a fresh process, and shrunk."""
+        """Keep a find, if it is a new one: replayed in a fresh process, and shrunk, unless it is a known defect."""
         found = signature(program, outcome)
         if found in self._known:
             return
         self._known.add(found)
-        self._counts[found.kind, found.step] += 1
         steps = len(program.steps)
+        if found.known:
+            self._keep(Find(found, cut(program, outcome), outcome, number, steps))
+            return
+        self._counts[found.kind, found.step] += 1
         self.show(f"{self.ran} programs, {len(self.finds)} finds; {found}")
         if not self._repeats(found, program):
             self._keep(Find(found, cut(program, outcome), outcome, number, steps, repeats=False))

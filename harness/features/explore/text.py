@@ -74,12 +74,12 @@ def render_find(number: int, find: Find, contract: Contract, saved: str = "") ->
     """Yield a find as text.
 
     Args:
-        number: The number of the find, counted from 1.
+        number: The number of the find, counted from 1; it is not shown of a known defect.
         find: The find.
         contract: The declared contract.
         saved: The command that repeats it, if it was saved.
     """
-    yield f"FIND {number}: {find.signature}"
+    yield f"{'KNOWN' if find.signature.known else f'FIND {number}'}: {find.signature}"
     yield from _wrapped("  required: ", STATEMENTS.get(find.signature.kind, ""))
     yield from _wrapped("  seen: ", find.outcome.message)
     yield f"  how: {_how(find)}"
@@ -144,12 +144,14 @@ def render_end(name: str, search: Search, options: Sequence[str]) -> Iterator[st
         search: The search.
         options: The options of the command that repeats it, besides seed and number.
     """
-    finds, seed = len(search.finds), search.scope.seed
-    verdict = f"FOUND {finds}" if finds else "NOTHING FOUND"
+    found, seed = [one for one in search.finds if not one.signature.known], search.scope.seed
+    verdict = f"FOUND {len(found)}" if found else "NOTHING FOUND"
     rate = f"; {search.refused} of them were refused by the sparsifier and tell nothing" if search.refused else ""
     yield f"{name}: {verdict} in {search.ran} programs{rate}"
+    known = dict.fromkeys(one.signature.known for one in search.finds if one.signature.known)
+    yield from _wrapped("  known defects: ", ", ".join(known))
     by_kind = dict[tuple[str, str], list[str]]()
-    for find in search.finds:
+    for find in found:
         by_kind.setdefault((find.signature.kind, find.signature.step), []).append(find.signature.where or "-")
     for (kind, step), places in by_kind.items():
         yield from _wrapped(f"  {kind}{f' at {step}' if step else ''}: ", ", ".join(places))
