@@ -2,7 +2,7 @@
 
 import pytest
 from msgspec.structs import replace
-from torch import Tensor
+from torch import Tensor, nn
 
 from sparsecheck.adapter.declaring import read_declaration
 from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter
@@ -100,6 +100,29 @@ def test_a_wrong_rank_on_one_kind_of_layer_is_found() -> None:
     with pytest.raises(Violation, match=r"step 13, update .*: mask of body.up.weight") as caught:
         walk(LIFE, _SignedAdapter())
     assert caught.value.kind == "kept-differs"
+
+
+class _FreezesWhatItFinalizes(Exemplar):
+    """Leaves the planned parameters frozen."""
+
+    def finalize(self) -> nn.Module:
+        names, model = self.plan.names, super().finalize()
+        for name in names:
+            model.get_parameter(name).requires_grad_(False)
+        return model
+
+
+class _FreezingAdapter(ExemplarAdapter):
+    sparsified = _FreezesWhatItFinalizes
+
+
+def test_a_final_model_that_cannot_be_trained_is_a_violation() -> None:
+    layer = ProgramLayer(name="fc", kind="linear", inputs=4, outputs=3)
+    planned = (Removal(name="fc.weight", pattern="unstructured", level=0.5),)
+    program = Program(layers=(layer,), plan=planned, steps=(Attach(), Update(), Finalize(train=1)))
+    with pytest.raises(Violation, match="training the final model raises RuntimeError") as caught:
+        walk(program, _FreezingAdapter())
+    assert caught.value.kind == "crashed"
 
 
 class _TakesFloatsAlone(Exemplar):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import pickle
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -13,11 +14,11 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils import parametrize
 
-from ..adapter.protocol import Saved, Sparsified
+from ..adapter.protocol import Batch, Saved, Sparsified
 from ..oracle import compare
 from ..trials.raise_site import assert_deliberate
 from ..trials.type_checks import checked_sparsified
-from ..values.program import Program
+from ..values.program import OptimizerKind, Program
 from ..values.steps import (
     Attach,
     CopyModel,
@@ -279,13 +280,17 @@ def _train_final(walk: Run, steps: int) -> None:
     batches = walk.batches(steps, "train")
     walk.twin.forget_optimizer()
     walk.twin.train(batches, walk.program.optimizer)
-    optimizer = OPTIMIZERS[walk.program.optimizer](walk.model.parameters())
-    for inputs, target in batches:
-        optimizer.zero_grad()
-        functional.mse_loss(walk.model(inputs), target).backward()
-        optimizer.step()
+    walk.call(lambda: _train_plainly(walk.model, batches, walk.program.optimizer), "training the final model")
     statements.assert_output(walk, walk.model(walk.inputs()), walk.twin.model(walk.inputs()),
                              "output of the final model after training")
+
+
+def _train_plainly(model: nn.Module, batches: Sequence[Batch], kind: OptimizerKind) -> None:
+    optimizer = OPTIMIZERS[kind](model.parameters())
+    for inputs, target in batches:
+        optimizer.zero_grad()
+        functional.mse_loss(model(inputs), target).backward()
+        optimizer.step()
 
 
 def _spoil(model: nn.Module) -> None:
