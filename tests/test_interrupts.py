@@ -173,10 +173,15 @@ def test_interrupt_ends_a_command_whose_output_nobody_reads(tmp_path: Path) -> N
 
 
 def test_first_signal_raises_and_later_ones_do_nothing() -> None:
-    with attend():
-        with pytest.raises(Interrupted, match="ended by SIGHUP"):
+    """Under nohup, SIGHUP is ignored from the start."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        with attend():
+            with pytest.raises(Interrupted, match="ended by SIGHUP"):
+                signal.raise_signal(signal.SIGHUP)
             signal.raise_signal(signal.SIGHUP)
-        signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_attending_block_is_woken_once_and_its_surroundings_know() -> None:
