@@ -14,11 +14,11 @@ from sparsecheck import Adapter, Trial
 from sparsecheck.catalogue import AREAS, CATALOGUE, requirement
 from sparsecheck.report.ledger import Planned, enumerate_cells
 from sparsecheck.report.verdict import signature
-from sparsecheck.run.case_outcome import passed
-from sparsecheck.run.case_run import VoidResult, run_case
+from sparsecheck.run.case_outcome import passed, red_verdict
+from sparsecheck.run.case_run import run_case
 from sparsecheck.trials.case_marker import compared_instead, requirement_judged_by
 from sparsecheck.trials.refusal import RefusedBy
-from sparsecheck.values.record import Record, Verdict
+from sparsecheck.values.record import Record
 from sparsecheck.values.requirement import Requirement
 from sparsecheck.values.selection import Selection
 from tests.stand_in import environment, standing_in
@@ -70,8 +70,7 @@ def judge_by(case: Callable[[Trial], RefusedBy | None], adapter: Adapter, one: P
         with standing_in(), _classes_restored(adapter), trial.guard.watch():
             result = run_case(case, trial, instead)
     except Exception as error:
-        verdict = Verdict.ERROR if isinstance(error, VoidResult) else Verdict.FAILED
-        return Record(one.cell.id, verdict, signature(error), str(error))
+        return Record(one.cell.id, red_verdict(error), signature(error), str(error))
     return passed(one.cell.id, result)
 
 

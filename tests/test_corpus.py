@@ -1,5 +1,6 @@
 """The corpus covers every pair that can occur, and every sparsifier is judged by it in the same way."""
 
+import re
 from collections.abc import Callable
 from contextlib import nullcontext
 from itertools import islice
@@ -30,6 +31,7 @@ from sparsecheck.values.pattern import Channel
 from sparsecheck.values.plan import Plan
 from sparsecheck.values.program import InvalidProgram
 from sparsecheck.values.record import Record, Verdict
+from sparsecheck.values.steps import Train
 from sparsecheck.values.violation import Violation
 from tests.bench_of_one import judge, planned
 from tools.corpus.__main__ import main
@@ -129,6 +131,19 @@ def test_programs_are_judged_alike_in_any_order() -> None:
               for adapter, order in ((ExemplarAdapter(), cells), (ExemplarAdapter(), cells[::-1]))]
     assert orders[0] == orders[1]
     assert {record.verdict for record in orders[0].values()} == {Verdict.PASSED}
+
+
+def test_a_program_that_the_dense_model_cannot_end_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lacking(self: Twin, *_: object) -> None:
+        raise RuntimeError("not implemented for 'BFloat16'")
+
+    monkeypatch.setattr(Twin, "train", lacking)
+    cells = planned(ExemplarAdapter(), [requirement("WALK-01")])
+    one = next(one for one in cells if any(isinstance(step, Train) for step in corpus()[one.cell.layer].steps))
+    record = judge(ExemplarAdapter(), one)
+    assert record.verdict is Verdict.ERROR
+    assert re.match(r"step \d+, train.*: the dense model itself raises RuntimeError: not implemented", record.message)
+    assert record.message.endswith("this is no failure of the sparsifier, but of the program on this torch")
 
 
 def test_axes_name_no_step() -> None:

@@ -155,6 +155,7 @@ def test_a_program_ends_where_the_dense_twin_cannot_go_on(what: str, monkeypatch
     made = walk(replace(LIFE, steps=(Attach(), Update(), Backward(), Train(), Finalize())), ExemplarAdapter())
     assert len(made.skipped) == 1
     assert not made.finished
+    assert made.cut.startswith(f"step {3 if what == 'backward' else 4}, {what}")
 
 
 def test_what_is_frozen_stays_frozen_when_weights_are_assigned() -> None:

@@ -11,7 +11,7 @@ from ..trials.trial import Trial
 from ..values.comparisons import not_counting, note
 from ..values.declaration import Declaration
 from ..values.program import Program
-from ..values.violation import Violation, require
+from ..values.violation import CannotJudge, Violation, require
 from .corpus import corpus
 from .fill import fill, filled_slots
 from .offer import PATTERNS, Offer, offer_of, probe, tried
@@ -105,12 +105,18 @@ def judge_relation(trial: Trial) -> None:
 
 
 def _trace(trial: Trial, program: Program) -> Trace:
-    """Return the masks of a program that is run from the same random state as any other."""
+    """Return the masks of a program that is run from the same random state as any other.
+
+    Raises:
+        CannotJudge: The dense model fails in a step.
+    """
     trial.guard.seed()
     walk = TracedWalk(program, trial.adapter, trial.declaration, trial.guard, trial.device)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return walk.traced()
+        trace = walk.traced()
+    _check_whole(walk)
+    return trace
 
 
 def _offering(trial: Trial) -> Known:
@@ -131,8 +137,16 @@ def run_program(trial: Trial, program: Program) -> None:
     Raises:
         Violation: A statement does not hold after a step.
         NotOffered: The sparsifier refuses the plan.
+        CannotJudge: The dense model fails in a step, so that nothing is known of the sparsifier from there on.
     """
-    Walk(program, trial.adapter, trial.declaration, trial.guard, trial.device).run()
+    walk = Walk(program, trial.adapter, trial.declaration, trial.guard, trial.device)
+    walk.run()
+    _check_whole(walk)
+
+
+def _check_whole(walk: Walk) -> None:
+    if walk.cut:
+        raise CannotJudge(f"{walk.cut}; this is no failure of the sparsifier, but of the program on this torch")
 
 
 def offer_to(trial: Trial) -> Offer:

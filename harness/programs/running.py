@@ -55,6 +55,7 @@ class Run(ABC):
         keeps_gradients: Whether both models have the gradients of the same backward, under the masks in force.
         adopted: What was taken over as observed, since no statement predicts it.
         skipped: The steps that were not taken, with the reason.
+        cut: Why the rest of the program was not run, although that is no property of the sparsifier; mostly empty.
         looks: Whether masks and output are looked at after the step in progress.
 
     Args:
@@ -95,6 +96,7 @@ class Run(ABC):
         self.expected: statements.Expected | None = None
         self.adopted = set[str]()
         self.skipped: list[str] = []
+        self.cut = ""
         self.finished = False
         self.looks = True
 
@@ -211,12 +213,12 @@ class Run(ABC):
             try:
                 self._take(step)
             except Exception as error:
-                if self._is_about_inference(error) or self._is_of_the_twin(error):
+                where = f"step {number}, {statements.describe(step)}"
+                if self._is_about_inference(error) or self._is_of_the_twin(error, where):
                     self.skipped.append(f"{statements.describe(step)} and all after it: {error}")
                     return
                 if not isinstance(error, Violation):
                     raise
-                where = f"step {number}, {statements.describe(step)}"
                 raise Violation(error.kind, f"{where}: {error.message}") from error.__cause__
 
     def _is_about_inference(self, error: Exception) -> bool:
@@ -224,11 +226,14 @@ class Run(ABC):
         cause = error.__cause__ or error
         return self.inferred and isinstance(cause, RuntimeError) and "inference tensor" in str(cause).lower()
 
-    def _is_of_the_twin(self, error: Exception) -> bool:
-        """Return whether the dense twin raised, as it does where an older torch lacks an operation in a dtype."""
+    def _is_of_the_twin(self, error: Exception, where: str) -> bool:
+        """Return, and note, whether the dense twin raised, as where an older torch lacks an operation in a dtype."""
         its = {id(self.twin), *map(id, self.twin.model.modules())}
         frames = walk_tb(error.__traceback__)
-        return isinstance(error, RuntimeError) and any(id(one.f_locals.get("self")) in its for one, _ in frames)
+        raised = isinstance(error, RuntimeError) and any(id(one.f_locals.get("self")) in its for one, _ in frames)
+        if raised:
+            self.cut = f"{where}: the dense model itself raises {type(error).__name__}: {error}"
+        return raised
 
     def _take(self, step: Step) -> None:
         gradients = self.held_gradients(step)

@@ -12,10 +12,10 @@ from ..oracle.references import InvalidReference
 from ..report.verdict import recordable, said, signature, type_name
 from ..trials.adapter_errors import innermost_line
 from ..values.record import Record, Verdict
-from ..values.violation import Violation
+from ..values.violation import CannotJudge, Violation
 from .case_run import CaseResult, VoidResult
 
-_OUTCOMES = (Skipped, XFailed, Failed, Exit, InvalidReference)
+_OUTCOMES = (Skipped, XFailed, Failed, Exit, InvalidReference, CannotJudge)
 """Exceptions that say nothing about the sparsifier: the case did not reach a judgement."""
 
 
@@ -45,10 +45,10 @@ def failed(
         seconds: The duration of the case.
         judging: Whether the case itself raised, and not its setup or teardown.
     """
-    return Record(cell, _red(error, judging), signature(error), _message(error, adapter), seconds=seconds)
+    return Record(cell, red_verdict(error, judging), signature(error), _message(error, adapter), seconds=seconds)
 
 
-def _red(error: BaseException, judging: bool) -> Verdict:
+def red_verdict(error: BaseException, judging: bool = True) -> Verdict:
     """Return FAILED if the sparsifier was judged and failed, ERROR or NOT_RUN if it could not be judged."""
     if isinstance(error, NotRun):
         return Verdict.NOT_RUN
@@ -59,7 +59,7 @@ def _red(error: BaseException, judging: bool) -> Verdict:
 
 
 def _message(error: BaseException, adapter: Adapter) -> str:
-    if isinstance(error, (Violation, NotRun)):
+    if isinstance(error, (Violation, NotRun, CannotJudge)):
         return recordable(error.message if isinstance(error, Violation) else str(error))
     if isinstance(error, (Skipped, XFailed, Exit)):
         return f"it called pytest.{type_name(error).lower()}: a sparsifier cannot skip a case ({said(error)})"

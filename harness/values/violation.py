@@ -1,4 +1,4 @@
-"""The exception that every case raises if a requirement is not met."""
+"""The exceptions of a case: a requirement is not met, or cannot be judged here."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ class Violation(AssertionError):
         super().__init__(f"{kind}: {message}")
         self.kind = kind
         self.message = message
+
+
+class CannotJudge(Exception):
+    """The judge itself fails, for instance since torch cannot train the dense model; the message says where and how."""
 
 
 def require(condition: bool, kind: str, message: str) -> None:
