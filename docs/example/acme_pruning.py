@@ -19,7 +19,7 @@ class Mask(nn.Module):
 
 
 class MagnitudePruner:
-    """Prunes each named weight to its own level; `step` ranks the dense weights again.
+    """Prunes each named weight to its own level; `step` ranks the dense weights again, and `finish` ends pruning.
 
     A weight that several layers share is refused, because it cannot be pruned in one of them alone.
     """
@@ -27,10 +27,15 @@ class MagnitudePruner:
     def __init__(self, model: nn.Module, levels: dict[str, float]) -> None:
         self.levels = levels
         self.places = {name: _place(model, name) for name in levels}
+        self.order = {module: [*module._parameters] for module, _ in self.places.values()}
         for module, attribute in self.places.values():
             parametrize.register_parametrization(module, attribute, Mask(getattr(module, attribute)))
 
     def step(self, level: float | None = None) -> None:
+        if level is not None and not 0 <= level <= 1:
+            raise ValueError(f"level {level} is not a fraction from 0 to 1")
+        if not self.places and self.levels:
+            raise RuntimeError("pruning is finished: the masks are gone")
         for name, (module, attribute) in self.places.items():
             parametrizations = getattr(module.parametrizations, attribute)
             scores = parametrizations.original.detach().abs().flatten()
@@ -38,6 +43,17 @@ class MagnitudePruner:
             mask = torch.ones_like(scores, dtype=torch.bool)
             mask[scores.argsort()[:removed]] = False
             parametrizations[0].mask.copy_(mask.view_as(parametrizations.original))
+
+    def finish(self) -> None:
+        """Make the sparse weights plain parameters, in the order and the memory format of the dense ones."""
+        for module, attribute in self.places.values():
+            sparse = getattr(module, attribute).detach()
+            parametrize.remove_parametrizations(module, attribute, leave_parametrized=False)
+            module._parameters[attribute].data.copy_(sparse)
+        for module, names in self.order.items():
+            for name in names:
+                module._parameters[name] = module._parameters.pop(name)
+        self.places, self.order = {}, {}
 
 
 def _place(model: nn.Module, name: str) -> tuple[nn.Module, str]:

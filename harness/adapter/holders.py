@@ -32,9 +32,25 @@ def place(model: nn.Module, name: str) -> tuple[nn.Module, str]:
 
 
 class ParametrizedSparsified(Sparsified):
-    """The mask is the attribute `mask_name` of a `torch.nn.utils.parametrize` parametrization."""
+    """The mask is the attribute `mask_name` of a `torch.nn.utils.parametrize` parametrization.
+
+    Args:
+        model: The model.
+        plan: The plan.
+        recompute: Your package's function that computes the masks anew.
+        finish: Your package's function that turns the sparse weights into plain parameters; without it, `finalize`
+            calls `torch.nn.utils.parametrize.remove_parametrizations` for each.
+    """
 
     mask_name = "mask"
+    _finish: Callable[[], object] | None = None
+
+    def __init__(
+        self, model: nn.Module, plan: Plan, recompute: Callable[[float | None], object] | None = None,
+        finish: Callable[[], object] | None = None,
+    ) -> None:
+        super().__init__(model, plan, recompute)
+        self._finish = finish
 
     def masks(self) -> dict[str, Tensor]:
         return {name: self.mask_tensor(name).detach() != 0 for name in self.plan.names}
@@ -59,6 +75,9 @@ class ParametrizedSparsified(Sparsified):
             yield from getattr(module.parametrizations, attribute)
 
     def finalize(self) -> nn.Module:
+        if self._finish is not None:
+            self._finish()
+            return self.model
         for name in self.plan.names:
             path, attribute = split_name(name)
             parametrize.remove_parametrizations(self.model.get_submodule(path), attribute)
