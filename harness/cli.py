@@ -20,6 +20,7 @@ COMMANDS = {
     "versions": "features.versions.command:versions",
     "repro": "features.repro.command:repro",
     "explore": "features.explore.command:explore",
+    "try": "features.try_out.command:try_",
     "bench": "features.bench.command:bench",
     "states": "features.states.command:states",
     "snapshot": "features.diff.snapshot_command:snapshot",

@@ -28,6 +28,7 @@ from sparsecheck.features.diff import bundle, snapshot
 from sparsecheck.features.init import package, scaffold
 from sparsecheck.features.states import readings, stored_states
 from sparsecheck.features.states.reading import _require_archive
+from sparsecheck.features.try_out.planning import read_plan
 from sparsecheck.oracle import references
 from sparsecheck.report.expectation_file import parse_expectations, read_text
 from sparsecheck.report.lines import encode
@@ -120,6 +121,10 @@ PACKED = tuple(gzip.compress(one, mtime=0) for one in (REPORT, OTHER))
 EXPECTATIONS = tuple(file.read_bytes() for file in sorted((ROOT / "harness/adapter/shipped").glob("*.toml")))
 STATES = ROOT / "reference" / "states"
 BUNDLE = next((ROOT / "reference" / "recorded").glob("*.jsonl.gz"))
+PLANS = (
+    b'scope = "all"\n[plan]\n"a.*" = { pattern = "n_of_m", keep = [1, 4] }\n"b" = { level = 0.2 }\n',
+    b'[plan]\n"*" = { pattern = "block", block = [1, 4] }\n"c" = { pattern = "band", width = 5 }\n',
+)
 PYPROJECT = b"""[build-system]
 requires = ["setuptools"]
 [project]
@@ -190,6 +195,7 @@ READERS: dict[str, tuple[str, Callable[[Path], object], Seeds]] = {
     "durations": ("a.jsonl", read_weights, lambda: (REPORT, OTHER)),
     "expectations": ("a.toml", _expectations, lambda: EXPECTATIONS),
     "pyproject": ("pyproject.toml", _project, lambda: (PYPROJECT, (ROOT / "pyproject.toml").read_bytes())),
+    "plan": ("plan.toml", read_plan, lambda: PLANS),
     "states": ("2.13/MANIFEST.json", _manifest, lambda: [(STATES / "2.13" / "MANIFEST.json").read_bytes()]),
     "archive of a state": ("a.pt", _archive, lambda: [min((STATES / "2.13").glob("*.pt")).read_bytes()]),
     "readings": ("a.jsonl", readings.read, lambda: [(ROOT / "docs/versions/states/torch-2.13.jsonl").read_bytes()]),

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from traceback import walk_tb
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -22,14 +22,41 @@ from ..process.guard import Guard
 from ..values.capability import Support
 from ..values.declaration import Declaration
 from ..values.plan import Plan
-from ..values.program import ProgramLayer
+from ..values.program import OptimizerKind, ProgramLayer
 from ..values.steps import Step, Update
-from ..values.structural_program import AnyProgram, GraphLayer
+from ..values.structural_program import GraphLayer
 from ..values.violation import Violation
 from . import statements
 from .gradients import Held, assert_gradients_kept
 from .taking import Skipped, take
 from .twin import Twin
+
+
+class Runnable(Protocol):
+    """What is run: the steps, and what they must know of the network.
+
+    Attributes:
+        steps: The steps.
+        dtype: The dtype of the network's parameters.
+        optimizer: The kind of the user's optimizer.
+        layers: The layers of the network, if it was made from a description.
+        shapes: The shapes of the parameters that can be planned, by name.
+    """
+
+    @property
+    def steps(self) -> Sequence[Step]: ...
+
+    @property
+    def dtype(self) -> str: ...
+
+    @property
+    def optimizer(self) -> OptimizerKind: ...
+
+    @property
+    def layers(self) -> Sequence[ProgramLayer | GraphLayer]: ...
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]: ...
 
 
 class Run(ABC):
@@ -66,11 +93,11 @@ class Run(ABC):
         device: The device.
     """
 
-    program: AnyProgram
+    program: Runnable
     twin: Twin
 
     def __init__(
-        self, program: AnyProgram, adapter: Adapter, declaration: Declaration, guard: Guard,
+        self, program: Runnable, adapter: Adapter, declaration: Declaration, guard: Guard,
         device: torch.device = torch.device("cpu"),  # noqa: B008  # a device is a frozen value
     ) -> None:
         self.program = program

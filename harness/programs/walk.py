@@ -2,47 +2,30 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 
 from ..adapter.protocol import Batch, Context
-from ..oracle.units import Mask
 from ..values.plan import Plan
 from ..values.program import Program, ProgramLayer, Values
-from ..values.steps import Step
-from . import build, sparsifier_steps, statements, user_steps
-from .gradients import Held, held_gradients
-from .places import dense_place, find_module, find_parameter
-from .ranking import assert_masks_follow_plan
-from .running import Run
-from .twin import Twin
+from . import build
+from .mask_run import MaskRun
+from .places import find_module
 from .weights import values_of
 
-STEPS = (sparsifier_steps, user_steps)
-"""The modules that register the steps."""
 
-
-class Walk(Run):
-    """One run of a program of the mask profile; the twin is a dense model with its own account of the masks.
-
-    Attributes:
-        judges_plan: Whether the masks after an update must be those that plan, weights and contract demand.
-    """
+class Walk(MaskRun):
+    """One run of a program of the mask profile."""
 
     program: Program
-    judges_plan = True
 
     def made_plan(self) -> Plan:
         return build.plan(self.program)
 
     def built(self, salt: str) -> nn.Module:
         return build.build(self.program, salt, self.device)
-
-    def made_twin(self) -> Twin:
-        return Twin(copy.deepcopy(self.model), self.known_names())
 
     def inputs(self, salt: str = "probe", batch: int = 3) -> Tensor:
         return build.inputs(self.program, salt, batch, self.dtype, self.device)
@@ -56,17 +39,6 @@ class Walk(Run):
 
     def context(self) -> Context:
         return build.context(self.program, self.dtype, self.device)
-
-    def place(self, name: str) -> nn.Parameter | None:
-        if self.sparsified is None:
-            return self.before[name]
-        if self.contract.trained == "reparametrized":
-            return None
-        is_dense = not self.updates and self.contract.masks_at == "update"
-        keeps_all = name in self.twin.masks and bool(self.twin.masks[name].all())  # so that no mask need be held
-        if (is_dense or keeps_all) and (own := find_parameter(self.model, name)) is not None:
-            return own
-        return dense_place(self.model, name, self.contract.holds, self.before)
 
     def new_values(self, name: str) -> Tensor:
         """Return other values, masked where a sparsifier keeps its zeros in the parameter itself."""
@@ -82,31 +54,3 @@ class Walk(Run):
             planned = any(f"{layer.name}.{name}" in self.plan.patterns for name in layer.shapes)
             if planned and (module := find_module(self.model, layer.name)) is not None:
                 yield layer, module, self.twin.model.get_submodule(layer.name)
-
-    def judge_update(self, plan: Plan, before: dict[str, Mask] | None) -> None:
-        masks = statements.reported_masks(self)
-        dense, dtype = self.twin.scored(), str(self.dtype).removeprefix("torch.")
-        if self.judges_plan:
-            assert_masks_follow_plan(plan, masks, before, dense, self.contract, dtype)
-        self.twin.set_masks(masks)
-        self.keeps_gradients = False
-
-    def assert_state(self) -> None:
-        if self.looks:
-            statements.assert_masks(self)
-        statements.assert_state(self, self.looks)
-
-    def held_gradients(self, step: Step) -> dict[str, Held]:
-        return held_gradients(step, self)
-
-    def assert_untouched(self) -> None:
-        """Leave it to the area REFUSE."""
-
-    def check_possible(self, plan: Plan) -> None:
-        """Take every update: weights may be masked as a whole."""
-
-    def assert_restored(self, donor: nn.Module) -> None:
-        """Leave it to the area STATE."""
-
-    def assert_plain(self) -> None:
-        """Leave it to the area REG."""

@@ -1,0 +1,1 @@
+"""Try a sparsifier on a model of the user's own."""
