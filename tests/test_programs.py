@@ -146,6 +146,15 @@ def test_after_a_type_of_level_that_is_not_taken_the_update_is_done_with_a_float
     assert len(made.skipped) == 1
 
 
+def test_a_half_precision_model_is_ranked_as_a_whole_under_autocast() -> None:
+    program = Program(
+        layers=(ProgramLayer(name="fc", kind="linear", inputs=4, outputs=4),), dtype="float16", scope="all",
+        plan=(Removal(name="fc.weight", pattern="unstructured", level=0.5),),
+        steps=(Attach(), Update(under="autocast"), Forward()),
+    )
+    assert walk(program, ExemplarAdapter()).updates == 1
+
+
 @pytest.mark.parametrize("what", ["backward", "train"])
 def test_a_program_ends_where_the_dense_twin_cannot_go_on(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def lacking(self: Twin, *_: object) -> None:

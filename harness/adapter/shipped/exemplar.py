@@ -105,7 +105,9 @@ class Exemplar(ParametrizedSparsified):
 
     def _ranked_together(self, plan: Plan) -> dict[str, Tensor]:
         weights = {name: self._dense(name) for name in plan.names}
-        flat = torch.cat([weight.flatten() for weight in weights.values()])
+        device = next(iter(weights.values())).device
+        with torch.autocast(device.type, enabled=False):  # which refuses torch.cat in some dtypes
+            flat = torch.cat([weight.flatten() for weight in weights.values()])
         kept = torch.cat([self.mask_tensor(name).flatten() for name in weights])
         mask = new_mask(next(iter(plan.patterns.values())), flat, kept, self.contract)
         parts = mask.split([weight.numel() for weight in weights.values()])
