@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
@@ -208,6 +209,20 @@ def test_update_that_would_leave_no_channel_is_not_taken() -> None:
     made = walk(program)
     assert made.skipped == ["update level=0.99: it would leave no channel of layer1.weight"]
     assert made.updates == 1
+
+
+def test_channels_without_inputs_are_counted_and_not_told_apart() -> None:
+    sizes = {"layer1": (4, 8), "layer1_b": (8, 8), "layer10": (8, 24), "layer100": (24, 2), "head": (2, 3)}
+    layers = [{"name": name, "kind": "conv1d", "inputs": ins, "outputs": outs} for name, (ins, outs) in sizes.items()]
+    layers.insert(2, {"name": "layer1_sum", "kind": "add", "takes": ["layer1_b", "layer1"]})
+    names = ("layer1.weight", "layer10.weight", "layer100.weight")
+    planned = [{"name": name, "pattern": "channel", "level": 0.9} for name in names]
+    data = {
+        "format": 1, "profile": "structural", "input_shape": [4, 4], "dtype": "float16", "scope": "all",
+        "values": "distinct", "layers": layers, "plan": planned, "steps": [{"do": "attach"}, {"do": "update"}],
+    }
+    made = walk(from_json(json.dumps(data).encode(), "a test"))
+    assert made.skipped == ["all after an update that leaves no channel of layer1.weight"]
 
 
 # ------------------------------------------------------------------ broken sparsifiers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from torch import nn
@@ -14,11 +15,25 @@ from ..places import find_parameter
 from .twin import SlicedTwin
 
 
-def remaining_outputs(model: nn.Module, twin: SlicedTwin) -> dict[str, Mask]:
-    """Return, by planned name, which output channels of the dense layer remain in a model after an update.
+@dataclass(frozen=True)
+class Remaining:
+    """The output channels that remain after an update.
+
+    Attributes:
+        kept: By planned name, which output channels of the dense layer remain.
+        unknown: The planned names of which the number alone is known; `kept` then has the first ones.
+    """
+
+    kept: dict[str, Mask]
+    unknown: frozenset[str]
+
+
+def remaining_outputs(model: nn.Module, twin: SlicedTwin) -> Remaining:
+    """Return which output channels of the planned layers remain in a model after an update.
 
     A channel is known by its row of the weight, restricted to the inputs that remain, and by its bias where there are
-    equal rows. Layers are read in the order in which they run, so that the inputs of each are known.
+    equal rows. Layers are read in the order in which they run, so that the inputs of each are known. Once a layer has
+    no inputs left, nothing tells its channels apart, nor those of the layers after it.
 
     Args:
         model: The model after the update.
@@ -28,15 +43,26 @@ def remaining_outputs(model: nn.Module, twin: SlicedTwin) -> dict[str, Mask]:
         Violation: A parameter is missing (`tensor-missing`), has another number of inputs (`channels-differ`), or has
             a row or a bias that it had not before the update (`entry-differs`).
     """
-    gone, found = set(twin.gone), dict[str, Mask]()
+    gone, found, unknown = set(twin.gone), dict[str, Mask](), list[str]()
     for name, layer in _planned(twin):
         dense, seen = twin.scored()[name], _read(model, name)
         kept = twin.outputs_of(layer, gone)  # another planned layer may have taken channels of this one along
         inputs = twin.outputs_of(_source(twin, layer), gone)
         rows = [*_rows(dense[kept], inputs, name, seen)]
-        found[name] = _matched(kept, rows, seen, name, _biases(model, twin, name, gone))
+        if unknown or not inputs.any():
+            unknown.append(name)
+            found[name] = _first(kept, len(seen))
+        else:
+            found[name] = _matched(kept, rows, seen, name, _biases(model, twin, name, gone))
         gone |= {*twin.groups[layer][~found[name]].tolist()}
-    return found
+    return Remaining(found, frozenset(unknown))
+
+
+def _first(kept: Mask, count: int) -> Mask:
+    """Return the first of the channels that may remain."""
+    left = np.zeros_like(kept)
+    left[np.flatnonzero(kept)[:count]] = True
+    return left
 
 
 def _planned(twin: SlicedTwin) -> Iterator[tuple[str, str]]:

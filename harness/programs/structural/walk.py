@@ -106,11 +106,12 @@ class StructuralWalk(Run):
 
     def judge_update(self, plan: Plan, before: dict[str, Mask] | None) -> None:
         self._assert_no_masks()
-        kept, dense, before = remaining_outputs(self.model, self.twin), self.twin.scored(), self.twin.reported()
+        remaining, dense, before = remaining_outputs(self.model, self.twin), self.twin.scored(), self.twin.reported()
+        kept = remaining.kept
         gone = {int(group) for name, left in kept.items() for group in self.twin.groups[_layer(name)][~left]}
         late = {name: self.twin.without_inputs(name, one, gone) for name, one in dense.items()}
         for one, other in zip(rankings(plan, dense, before), rankings(plan, late, before), strict=True):
-            is_ranked = self._is_ranked(one.names)
+            is_ranked = self._is_ranked(one.names) and remaining.unknown.isdisjoint(one.names)
             left = np.concatenate([kept[name] for name in one.names])
             dtype = str(self.dtype).removeprefix("torch.")
             assert_removed(
