@@ -37,7 +37,7 @@ from sparsecheck.report.report import (
 )
 from sparsecheck.values.record import Footer, Line, Record, Verdict
 from sparsecheck.values.selection import Selection
-from tests.samples import cell, passed, report
+from tests.samples import cell, cuts, passed, report
 
 FAILED = Record(
     cell("MASK-02"), Verdict.FAILED, "output-differs: at 3 of 8", "output differs at 3 of 8: größer, ≠", seconds=0.25
@@ -124,14 +124,14 @@ def test_an_uncompressed_file_named_gz_is_damaged(packed: Path, content: bytes) 
         read(packed)
 
 
-def cuts() -> Iterator[tuple[int, bytes]]:
-    """Yield the text of the report, truncated after each of its bytes but the last."""
+def shorter() -> Iterator[tuple[int, bytes]]:
+    """Yield the text of the report, cut to shorter ones."""
     text = b"".join(lines())
-    return ((length, text[:length]) for length in range(len(text)))
+    return ((length, text[:length]) for length in cuts(text))
 
 
 def test_a_report_cut_at_any_byte_is_never_complete(file: Path) -> None:
-    for length, text in cuts():
+    for length, text in shorter():
         file.write_bytes(text)
         expected = TruncatedReport if b"\n" in text else EmptyReport
         with pytest.raises(InvalidReport) as raised:
@@ -146,7 +146,7 @@ def test_a_file_without_a_header_is_not_salvaged(file: Path) -> None:
 
 
 def test_records_before_the_cut_can_be_read(file: Path) -> None:
-    for length, text in cuts():
+    for length, text in shorter():
         if b"\n" in text:
             file.write_bytes(text)
             partial = read_partial(file)
@@ -401,7 +401,7 @@ def test_the_command_shows_the_verdicts(file: Path) -> None:
 
 
 def test_the_command_never_accepts_a_cut_report(file: Path) -> None:
-    for length, text in cuts():
+    for length, text in shorter():
         file.write_bytes(text)
         result = shown(file)
         assert result.exit_code == (3 if b"\n" in text else 2), f"cut at byte {length}: {result.output}"
