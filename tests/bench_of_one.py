@@ -53,7 +53,7 @@ def available(adapter: Adapter, requirements: Iterable[Requirement] = CATALOGUE)
 def canonical(adapter: Adapter, ids: Container[str] = ALL) -> Iterator[Planned]:
     """Yield the first cell that can be judged here of every requirement, or of those in `ids`."""
     seen = set[str]()
-    for one in available(adapter, [requirement for requirement in CATALOGUE if requirement.id in ids]):
+    for one in available(adapter, [each for each in CATALOGUE if each.id in ids]):
         if one.cell.requirement not in seen:
             seen.add(one.cell.requirement)
             yield one
