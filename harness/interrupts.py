@@ -82,16 +82,6 @@ def attend(wake: Callable[[], object] | None = None) -> Iterator[Interruption]:
             signal.signal(number, handler)
 
 
-def raise_if_interrupted() -> None:
-    """Raise if a signal has arrived, for instance while another block attended to it.
-
-    Raises:
-        Interrupted: It has.
-    """
-    if _attending and (reason := _attending[-1].reason):
-        raise Interrupted(reason)
-
-
 def exit_with(run: Callable[[], object]) -> NoReturn:
     """Run the command for which this process exists, and exit: with its code, or with 3 after a signal.
 

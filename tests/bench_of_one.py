@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from functools import cache
@@ -22,6 +22,8 @@ from sparsecheck.values.record import Record
 from sparsecheck.values.requirement import Requirement
 from sparsecheck.values.selection import Selection
 from tests.stand_in import environment, standing_in
+
+ALL = frozenset(one.id for one in CATALOGUE)
 
 
 @cache
@@ -48,10 +50,10 @@ def available(adapter: Adapter, requirements: Iterable[Requirement] = CATALOGUE)
     return (one for one in planned(adapter, requirements) if one.disposition != "unavailable")
 
 
-def canonical(adapter: Adapter) -> Iterator[Planned]:
-    """Yield the first cell of every requirement that can be judged here."""
+def canonical(adapter: Adapter, ids: Container[str] = ALL) -> Iterator[Planned]:
+    """Yield the first cell that can be judged here of every requirement, or of those in `ids`."""
     seen = set[str]()
-    for one in available(adapter):
+    for one in available(adapter, [each for each in CATALOGUE if each.id in ids]):
         if one.cell.requirement not in seen:
             seen.add(one.cell.requirement)
             yield one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,6 +14,7 @@ from sparsecheck.values.contract import Contract
 from sparsecheck.values.declaration import Declaration, Environment
 from sparsecheck.values.record import Footer, Header, Record, Subject, Verdict
 from sparsecheck.values.requirement import Requirement
+from tests.warm_python import COLD
 
 WRONG = "output-differs: output differs at 3 of 8"
 """The signature of a failure."""
@@ -27,6 +29,18 @@ CONTRACT: dict[str, Any] = {
     "attaches": "in place", "trained": "weight", "rezeroed_by": "package",
     "accumulator_hooks": "kept", "invariances": "none",
 }
+
+
+def cuts(text: bytes) -> list[int]:
+    """Return the lengths to which tests cut a report.
+
+    Near the ends of lines these are all, elsewhere every seventh, since the middle of a line is as good as another;
+    `.ci/nightly` takes all.
+    """
+    ends = [place for place, byte in enumerate(text) if byte == ord("\n")]
+    near = {end + more for end in (0, *ends, len(text)) for more in range(-4, 5)}
+    step = 1 if COLD in os.environ else 7
+    return sorted({*range(0, len(text), step), *near} & {*range(len(text))})
 
 
 def contract(**clauses: str) -> Contract:

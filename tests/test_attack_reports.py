@@ -20,7 +20,7 @@ from sparsecheck.run.run_in_subprocesses import Run, judge_in_subprocesses
 from sparsecheck.run.subprocesses import Children
 from sparsecheck.values.record import Header, Line, Record, Verdict
 from sparsecheck.values.selection import Selection
-from tests.samples import declaration, environment, report
+from tests.samples import cuts, declaration, environment, report
 
 SELECTION = Selection(requirements=("MASK-04",))
 CELLS = enumerate_cells(CATALOGUE, declaration(), SELECTION, environment())
@@ -65,7 +65,7 @@ def test_complete_report_of_a_child_is_read(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_truncated_report_of_a_child_never_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     text = b"".join(lines())
-    for length in range(len(text)):
+    for length in cuts(text):
         one = judged(monkeypatch, [text[:length]])
         assert exit_code(one) == 3, f"cut at byte {length}"
         assert interruption(one).startswith("it: ")
@@ -74,7 +74,7 @@ def test_truncated_report_of_a_child_never_passes(monkeypatch: pytest.MonkeyPatc
 
 def test_a_report_cut_at_any_byte_is_invalid_or_partial(tmp_path: Path) -> None:
     text, file = b"".join(lines()), tmp_path / "report.jsonl"
-    for length in range(len(text)):
+    for length in cuts(text):
         file.write_bytes(text[:length])
         for reading in (read_partial, salvage):
             if b"\n" in text[:length]:

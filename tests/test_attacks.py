@@ -125,6 +125,15 @@ def test_an_attack_on_cells_that_a_harmless_adapter_fails_is_not_held(folder: Pa
     assert "without an attack" in control.problem
 
 
+def test_one_control_judges_the_cells_of_all_attacks_with_one_kind_of_option(folder: Path) -> None:
+    one = written(folder, RAISES)
+    judged = ("--requirement MASK-01 --requirement MASK-04", "--requirement MASK-99", "--area SMOKE")
+    wrong, selected, *_ = carried_out(*(replace(one, judged=cells) for cells in judged))
+    assert wrong.attack == "(no attack) --requirement MASK-01 --requirement MASK-04 --requirement MASK-99"
+    assert wrong.outcome == "BROKEN"
+    assert (selected.attack, selected.outcome) == ("(no attack) --area SMOKE", "HELD")
+
+
 def test_what_an_attack_leaves_is_seen(folder: Path) -> None:
     """A changed file, a temporary file, and an error of the attack itself."""
     body = "    box.sparsecheck('--help')\n    box.expect_unchanged(box.write('a', 'b'))\n"

@@ -14,8 +14,6 @@ import pytest
 from sparsecheck.process import line_coverage
 from sparsecheck.report.report import read
 
-pytestmark = pytest.mark.cold  # the processes of a run are what is tested
-
 ADAPTER = """
 from rounding import half_up
 from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
@@ -66,6 +64,7 @@ def run(adapter: Path, *options: str) -> tuple[int, str]:
     return _ended([*command, *options])
 
 
+@pytest.mark.cold  # the processes of a run are what is tested
 def test_lines_that_no_cell_executed_are_shown(adapter: Path, tmp_path: Path) -> None:
     target = tmp_path / "lines.json"
     code, said = run(adapter, "--coverage", "--coverage-json", str(target))

@@ -20,7 +20,7 @@ from sparsecheck.report.verdict import weigh
 from sparsecheck.run.session import SessionRequest, plan_session
 from sparsecheck.values.cell import Cell
 from sparsecheck.values.record import Footer, Verdict
-from tests.bench_of_one import judge, planned
+from tests.bench_of_one import available, judge
 from tests.faulty import faulty, run
 from tests.samples import cell, declaration, environment, expectation
 from tests.stand_in import HERE
@@ -299,18 +299,19 @@ def shipped() -> list[Shipped]:
     for one in registrations():
         if one.distribution == "sparsecheck" and not one.lacking:
             found = load(one)
+            judged = [*available(found.adapter)]
             entries = read_expectations(found.expectations, one.name)
             holding = tuple(entry for entry in entries if entry.holds(found.declaration, HERE))
             for position, entry in enumerate(holding):
-                every += [Shipped(found, holding, position, id, cells) for id, cells in covered(found, entry).items()]
+                every += [Shipped(found, holding, position, id, cells) for id, cells in covered(judged, entry).items()]
     return every
 
 
-def covered(found: Found, entry: Expectation) -> dict[str, tuple[Planned, ...]]:
-    """Return by requirement the cells that `entry` covers and that can be judged here."""
+def covered(judged: list[Planned], entry: Expectation) -> dict[str, tuple[Planned, ...]]:
+    """Return by requirement those of the cells that `entry` covers."""
     cells: dict[str, tuple[Planned, ...]] = {}
-    for one in planned(found.adapter):
-        if one.disposition != "unavailable" and entry.covers(one.cell):
+    for one in judged:
+        if entry.covers(one.cell):
             cells[one.cell.requirement] = (*cells.get(one.cell.requirement, ()), one)
     return cells
 

@@ -13,9 +13,13 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
+from sparsecheck.adapter.declaring import read_declaration
+from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 from sparsecheck.cli import main
+from sparsecheck.features.explore import search
 from sparsecheck.features.explore.find import Signature, cut, signature
 from sparsecheck.features.explore.messages import Outcome
+from sparsecheck.programs.judging import know
 from sparsecheck.values import structural_program
 from sparsecheck.values.program import Program, ProgramLayer, Removal, from_json, to_json
 from sparsecheck.values.steps import Attach, Forward, Update
@@ -240,11 +244,18 @@ def test_same_seed_gives_the_same_bytes_on_any_number_of_processes(tmp_path: Pat
     assert "--seed 3 --programs 40" in runs[0]
 
 
-def test_shards_run_all_programs_between_them(tmp_path: Path) -> None:
+def test_few_programs_are_the_first_of_many() -> None:
+    exemplar = ExemplarAdapter()
+    offer = know(exemplar, read_declaration(exemplar, "it")).offer
+    assert [*search.draw(offer, 3, 1, 4)] == [*search.draw(offer, 3, 1, 12)][:4]
+
+
+def test_shards_run_all_programs_between_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "ROUND", 10)
     file = adapter(tmp_path)
-    ends = [explore(file, "--programs", 130, "--shard", f"{one}/2").stdout for one in (1, 2)]
-    assert "NOTHING FOUND in 100 programs" in ends[0]
-    assert "NOTHING FOUND in 30 programs" in ends[1]
+    ends = [explore(file, "--programs", 13, "--shard", f"{one}/2").stdout for one in (1, 2)]
+    assert "NOTHING FOUND in 10 programs" in ends[0]
+    assert "NOTHING FOUND in 3 programs" in ends[1]
 
 
 def test_nothing_is_left_in_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

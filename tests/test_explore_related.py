@@ -15,6 +15,7 @@ from sparsecheck.programs.offer import Offer
 from sparsecheck.programs.related import programs_of
 from sparsecheck.programs.relations import RELATIONS
 from sparsecheck.programs.render import definitions, imports, render_pair
+from sparsecheck.values.contract import Invariance
 from sparsecheck.values.program import InvalidProgram, Program, ProgramLayer, Removal, from_json, to_json
 from sparsecheck.values.skeleton import Skeleton, Slot
 from sparsecheck.values.steps import Attach, Cast, Train, Update
@@ -100,10 +101,10 @@ def test_the_parameter_of_a_signature_is_the_one_that_differs() -> None:
 
 
 @pytest.mark.parametrize("name", RELATIONS)
-def test_both_programs_of_a_relation_run_as_python(name: str) -> None:
+def test_both_programs_of_a_relation_run_as_python(name: Invariance) -> None:
     pair = programs_of(Program(
         layers=PAIR.layers, plan=(PAIR.plan[0], Removal(name="layer2.weight", pattern="unstructured")),
-        values="untied", steps=PAIR.steps, relation=name,  # type: ignore[arg-type]
+        values="untied", steps=PAIR.steps, relation=name,
     ))
     assert pair is not None
     lines = render_pair(*pair, RELATIONS[name].change, "parametrization")

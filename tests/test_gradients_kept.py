@@ -9,7 +9,7 @@ import torch
 from msgspec.structs import replace
 from torch import nn
 
-from sparsecheck import Adapter, Context, Plan, Sparsified
+from sparsecheck import Adapter, Context, Plan, Saved, Sparsified
 from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter
 from sparsecheck.process.guard import Guard
 from sparsecheck.programs.walk import Walk
@@ -29,7 +29,7 @@ from sparsecheck.values.steps import (
     WriteWeights,
 )
 from sparsecheck.values.violation import Violation
-from tests.variants.all import VARIANTS
+from tests.variants.holders import InPlaceAdapter
 
 PROGRAM = Program(
     layers=(ProgramLayer(name="layer1", kind="linear", inputs=4, outputs=4, bias=True),
@@ -58,7 +58,7 @@ def broken(act: Act, at: str) -> Adapter:
             if at == "update":
                 act(self.model)
 
-        def save(self):  # type: ignore[no-untyped-def]
+        def save(self) -> Saved:
             if at == "save":
                 act(self.model)
             return super().save()
@@ -118,13 +118,11 @@ def test_gradients_go_along_with_what_the_user_does() -> None:
 
 
 def test_gradients_of_zeroed_entries_are_free_if_masks_are_held_in_place() -> None:
-    adapter = VARIANTS["holds=in place"]()
-
-    class Masking(type(adapter)):  # type: ignore[misc]
+    class Masking(InPlaceAdapter):
         kept = 1.0
 
         def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
-            sparsified: Sparsified = super().attach(model, plan, context)
+            sparsified = super().attach(model, plan, context)
             update = sparsified.update
 
             def masks_gradient(level: float | None = None) -> None:
@@ -133,7 +131,7 @@ def test_gradients_of_zeroed_entries_are_free_if_masks_are_held_in_place() -> No
                 if gradient is not None:
                     gradient.mul_(torch.where(mask, self.kept, 0.0))
 
-            sparsified.update = masks_gradient  # type: ignore[method-assign]
+            sparsified.update = masks_gradient  # type: ignore[method-assign]  # as a package may do
             return sparsified
 
     one = Masking()

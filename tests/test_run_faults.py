@@ -14,7 +14,7 @@ import pytest
 from sparsecheck.process.device import accelerator
 from sparsecheck.report.report import read_partial
 from sparsecheck.values.record import Record, Verdict
-from tests.faulty import ONE_CASE, SMOKE_CALLS, Ended, faulty, run, written
+from tests.faulty import ONE_CASE, SMOKE_CALLS, Ended, faulty, part, run, run_together, written
 
 SECOND_CALL = f"type(self).calls = getattr(type(self), 'calls', {-SMOKE_CALLS}) + 1; self.calls < 4 or {{}}"
 
@@ -24,29 +24,36 @@ def records(ended: Ended) -> tuple[Record, ...]:
     return ended.report.records
 
 
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [
-        ("pytest.skip('not today')", "cannot skip a case"),
-        ("pytest.xfail('not today')", "cannot skip a case"),
-        ("pytest.importorskip('no_such_module')", "cannot skip a case"),
-        ("pytest.fail('gives up')", "gives up"),
-        ("sys.exit(0)", "SystemExit"),
-        ("raise BaseException('odd')", "odd"),
-        ("raise RuntimeError('broken here')", "broken here"),
-        ("raise RuntimeError('half a \\ud800 character')", r"half a \ud800 character"),
-        ("raise type('Mute', (Exception,), {'__str__': lambda self: 1 / 0})", "its message cannot be read"),
-        ("raise type('Silent', (Exception,), {'__str__': lambda self: sys.exit(0)})", "its message cannot be read"),
-        ("import traceback; traceback.extract_tb = None; raise RuntimeError('broken here')", "broken here"),
-    ],
-)
-def test_a_case_that_is_not_judged_is_red(tmp_path: Path, body: str, said: str) -> None:
-    ended = run(tmp_path, "--adapter", str(faulty(tmp_path, body)), *ONE_CASE)
-    assert ended.code == 1, ended.output
-    red = [record for record in records(ended) if record.verdict.is_red]
+UNJUDGED = [
+    ("pytest.skip('not today')", "cannot skip a case"),
+    ("pytest.xfail('not today')", "cannot skip a case"),
+    ("pytest.importorskip('no_such_module')", "cannot skip a case"),
+    ("pytest.fail('gives up')", "gives up"),
+    ("sys.exit(0)", "SystemExit"),
+    ("raise BaseException('odd')", "odd"),
+    ("raise RuntimeError('broken here')", "broken here"),
+    ("raise RuntimeError('half a \\ud800 character')", r"half a \ud800 character"),
+    ("raise type('Mute', (Exception,), {'__str__': lambda self: 1 / 0})", "its message cannot be read"),
+    ("raise type('Silent', (Exception,), {'__str__': lambda self: sys.exit(0)})", "its message cannot be read"),
+    ("import traceback; traceback.extract_tb = None; raise RuntimeError('broken here')", "broken here"),
+]
+
+
+@pytest.fixture(scope="module")
+def unjudged(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    """Run all adapters of `UNJUDGED`, each in a process of its own."""
+    folder = tmp_path_factory.mktemp("unjudged")
+    return run_together(folder, [faulty(folder, body, f"it{number}") for number, (body, _) in enumerate(UNJUDGED)])
+
+
+@pytest.mark.parametrize("number", range(len(UNJUDGED)), ids=[body for body, _ in UNJUDGED])
+def test_a_case_that_is_not_judged_is_red(unjudged: Ended, number: int) -> None:
+    one, said = part(unjudged, f"it{number}"), UNJUDGED[number][1]
+    assert one.code == 1, unjudged.output
+    red = [record for record in one.records if record.verdict.is_red]
     assert red
     assert said in red[0].message
-    assert said in ended.output
+    assert said in unjudged.output
 
 
 @pytest.mark.parametrize(
@@ -162,33 +169,43 @@ def test_an_unknown_name_is_bad_usage(tmp_path: Path, arguments: tuple[str, ...]
     assert "Traceback" not in ended.output
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("import no_such_module", "does not import: ModuleNotFoundError"),
-        ("raise SystemExit(0)", "does not import: SystemExit"),
-        ("import pytest\npytest.skip('no', allow_module_level=True)", "does not import: Skipped"),
-        ("from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
-         "class A(ExemplarAdapter):\n    profile = 'structral'", "does not declare itself"),
-        ("class Adapter: pass", "defines no adapter"),
-        ("def broken(:", "SyntaxError"),
-        ("from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
-         "class A(ExemplarAdapter):\n    supported = ExemplarAdapter.supported.replace('conv1d ', '')",
-         "leaves undeclared: conv1d; add each to `supported` or to `unsupported`"),
-        ("from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
-         "class A(ExemplarAdapter):\n    unsupported = 'conv1d'", "both supported and unsupported: conv1d"),
-        ("from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
-         "class A(ExemplarAdapter):\n    unsupported = 'conv9d'", "unknown: conv9d"),
-        ("from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
-         "class A(ExemplarAdapter):\n    contract = None", "does not declare itself"),
-    ],
-)
-def test_a_broken_adapter_is_reported_with_the_reason(tmp_path: Path, text: str, said: str) -> None:
-    ended = run(tmp_path, "faulty", "exemplar", "--adapter", str(written(tmp_path, text)), *ONE_CASE)
-    assert ended.code == 2, ended.output
-    assert "faulty: NOT JUDGED" in ended.output
-    assert said in ended.output
-    assert "exemplar: SELECTION" in ended.output
+BROKEN = [
+    ("import no_such_module", "does not import: ModuleNotFoundError"),
+    ("raise SystemExit(0)", "does not import: SystemExit"),
+    ("import pytest\npytest.skip('no', allow_module_level=True)", "does not import: Skipped"),
+    ("from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
+     "class A(ExemplarAdapter):\n    profile = 'structral'", "does not declare itself"),
+    ("class Adapter: pass", "defines no adapter"),
+    ("def broken(:", "SyntaxError"),
+    ("from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
+     "class A(ExemplarAdapter):\n    supported = ExemplarAdapter.supported.replace('conv1d ', '')",
+     "leaves undeclared: conv1d; add each to `supported` or to `unsupported`"),
+    ("from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
+     "class A(ExemplarAdapter):\n    unsupported = 'conv1d'", "both supported and unsupported: conv1d"),
+    ("from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
+     "class A(ExemplarAdapter):\n    unsupported = 'conv9d'", "unknown: conv9d"),
+    ("from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter\n"
+     "class A(ExemplarAdapter):\n    contract = None", "does not declare itself"),
+]
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    """Run all adapters of `BROKEN`, and one that is not."""
+    folder = tmp_path_factory.mktemp("broken")
+    files = [written(folder, text, f"it{number}") for number, (text, _) in enumerate(BROKEN)]
+    return run_together(folder, [*files, faulty(folder, "pass", "sound")])
+
+
+@pytest.mark.parametrize("number", range(len(BROKEN)), ids=[said for _, said in BROKEN])
+def test_a_broken_adapter_is_reported_with_the_reason(broken: Ended, number: int) -> None:
+    assert broken.code == 2, broken.output
+    one = part(broken, f"it{number}")
+    assert one.code == 2
+    assert BROKEN[number][1] in one.problem
+    [line] = [line for line in broken.output.splitlines() if line.startswith(f"it{number}: NOT JUDGED")]
+    assert BROKEN[number][1] in line
+    assert "sound: SELECTION" in broken.output
 
 
 def test_a_duplicate_name_is_refused(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def altered(body: type[ChannelRemover]) -> Adapter:
 
 def drawn(count: int, offer: StructuralOffer = OFFER, seed: int = 0) -> Iterator[StructuralProgram]:
     """Yield the first programs of a search."""
-    yield from (fill(one, offer) for one in draw(offer, seed, 0)[:count])
+    yield from (fill(one, offer) for one in draw(offer, seed, 0, count))
 
 
 def first_violation(adapter: Adapter, most: int) -> str:

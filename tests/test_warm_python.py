@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import warm_python
 from tests.warm_python import COLD, Popen, is_warm, parse
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux" or COLD in os.environ, reason="nothing is forked here")
@@ -133,3 +134,10 @@ def test_a_process_that_nobody_waited_for_does_not_disturb_the_next() -> None:
     ended = subprocess.run([sys.executable, "-c", "print(1)"], capture_output=True, text=True, check=True)
     assert ended.stdout == "1\n"
     pipe.close()
+
+
+def test_a_server_that_is_gone_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process at hand starts from nothing, and the next one asks a new server."""
+    monkeypatch.setattr(warm_python, "_servers", {os.getpid(): str(tmp_path / "gone")})
+    assert subprocess.run([sys.executable, "-c", "print(1)"], capture_output=True, check=True).stdout == b"1\n"
+    assert warm_python._servers == {}

@@ -71,7 +71,7 @@ class Popen(_Base):  # type: ignore[misc]
             try:
                 self._connection, self.pid = ask(self.address(), request, (p2cread, c2pwrite, errwrite))
             except NoServer:
-                pass
+                _servers.pop(os.getpid(), None)  # the next process is forked by another one
             else:
                 self._child_created = True
                 self._close_pipe_fds(p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite)

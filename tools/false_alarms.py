@@ -133,7 +133,7 @@ def _drawn(offer: AnyOffer, count: int, seed: int) -> Iterator[AnyProgram]:
     """Yield the programs of a search, round by round."""
     fill = DOMAINS[offer.declaration.profile].fill
     for begin in range(0, count if offer.patterns else 0, ROUND):
-        for one in draw(offer, seed, begin // ROUND)[: count - begin]:
+        for one in draw(offer, seed, begin // ROUND, min(count - begin, ROUND)):
             yield fill(one, offer)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from ..values.capability import CAPABILITIES, Capabilities, Support
 from ..values.cell import Cell
@@ -92,6 +93,7 @@ DTYPE_NEEDS = {("float16", "cpu"): ">=2.2"}
 specifier."""
 
 
+@lru_cache(maxsize=256)
 def pattern_capability(token: str) -> str:
     """Return the capability that a pattern needs: `block` for the token `block1x4-0.5`.
 
@@ -113,7 +115,7 @@ def has_pattern(token: str, layer: str, capabilities: Capabilities) -> bool:
     if token == OFFERED:
         return True
     pattern = pattern_capability(token)
-    if match := re.match(r"block(\d+)x(\d+)-", token):
+    if pattern == "block" and (match := re.match(r"block(\d+)x(\d+)-", token)):
         return capabilities.has_block(int(match[1]), int(match[2]))
     return capabilities.has_pattern_on(pattern, LAYERS[layer])
 
@@ -123,17 +125,17 @@ def canonical_pattern(declaration: Declaration, layer: str = "linear") -> str:
 
     This is the first supported one of given, unstructured, block, N:M, channel and band; `given` if none is supported.
     """
-    return _first_supported(tuple(_CANONICAL), declaration, layer) or "given"
+    return _first_supported(tuple(_CANONICAL), declaration.capabilities, layer) or "given"
 
 
 def levelled_pattern(declaration: Declaration, layer: str = "linear") -> str:
     """Return the pattern on which updates are judged: the first supported one of `LEVELLED`, or the canonical one."""
-    return _first_supported(LEVELLED, declaration, layer) or canonical_pattern(declaration, layer)
+    return _first_supported(LEVELLED, declaration.capabilities, layer) or canonical_pattern(declaration, layer)
 
 
-def _first_supported(patterns: tuple[str, ...], declaration: Declaration, layer: str) -> str:
+@lru_cache(maxsize=1024)
+def _first_supported(patterns: tuple[str, ...], capabilities: Capabilities, layer: str) -> str:
     """Return the first supported pattern on a layer, if possible one that is defined there."""
-    capabilities = declaration.capabilities
     supported = (one for one in patterns if capabilities.support(one) is Support.SUPPORTED)
     tokens = [supported_shape(_CANONICAL[one], capabilities) for one in supported]
     there = [token for token in tokens if has_pattern(token, layer, capabilities)]
@@ -149,7 +151,7 @@ def has_meaning(token: str, layer: str) -> bool:
 
 def supported_shape(token: str, capabilities: Capabilities) -> str:
     """Return a pattern, with the sides of its block exchanged if only blocks of that shape are supported."""
-    match = re.fullmatch(r"block(\d+)x(\d+)-(.+)", token)
+    match = re.fullmatch(r"block(\d+)x(\d+)-(.+)", token) if token.startswith("block") else None
     if match is None or capabilities.has_block(int(match[1]), int(match[2])):
         return token
     turned = f"block{match[2]}x{match[1]}-{match[3]}"

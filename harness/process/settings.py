@@ -1,6 +1,7 @@
 """Process-wide settings: read, compare and restore them.
 
-The list is in `torch_settings.py`, `torch_hooks.py` and `python_settings.py`; `docs/process.md` shows all of it.
+The list is in `torch_settings.py`, `torch_hooks.py`, `python_settings.py` and `system_settings.py`; `docs/process.md`
+shows all of it.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class Known:
 _known: list[Known] = []
 """The adapters that were asked last."""
 
-_MOST = 4
+_MOST = 32
 """The number of adapters that are remembered."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -348,8 +348,3 @@ def _removal(name: str, pattern: Pattern) -> Removal:
 _PATTERNS: dict[type[Pattern], PatternKind] = {
     Unstructured: "unstructured", Block: "block", NofM: "n_of_m", Channel: "channel", Band: "band",
 }
-
-
-def expressible(ids: Iterable[str]) -> list[str]:
-    """Return the requirements of `ids` whose cells are programs; those of WALK are programs themselves."""
-    return [id for id in ids if id in LIVES or (id.startswith("WALK-") and id not in WHY)]

@@ -101,12 +101,21 @@ class Expectation(Expected, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def covers(self, cell: Cell) -> bool:
         """Return whether the defect is expected to break `cell`."""
-        if self.cells:
-            return any(_is_in(pattern, cell) for pattern in self.cells)
         here = (cell.layer, cell.pattern, cell.dtype, cell.device)
-        return any(_is_on(one, cell) for one in self.requirements) and all(
+        if self.cells:
+            patterns = (one for name in _names_of(cell) for one in self._patterns.get(name, ()))
+            return any(_is_in(sparsifier, axes, cell.sparsifier, here) for sparsifier, axes in patterns)
+        return any(one in self.requirements for one in _names_of(cell)) and all(
             not wanted or value in wanted for wanted, value in zip(self.axes, here, strict=True)
         )
+
+    @cached_property
+    def _patterns(self) -> dict[str, list[tuple[str, list[str]]]]:
+        """Return sparsifier and axes of each pattern of cells, by the requirement, the area or `*` that it names."""
+        patterns: dict[str, list[tuple[str, list[str]]]] = {}
+        for sparsifier, named, axes in map(_parts, self.cells):
+            patterns.setdefault(named, []).append((sparsifier, axes))
+        return patterns
 
     def explains(self, signature: str) -> bool:
         """Return whether the entry explains a failure with this signature."""
@@ -172,15 +181,14 @@ def _parts(pattern: str) -> tuple[str, str, list[str]]:
     return name, first, others
 
 
-def _is_on(requirement: str, cell: Cell) -> bool:
-    return requirement in (EVERY, cell.requirement, f"{cell.area}-{EVERY}")
+def _names_of(cell: Cell) -> tuple[str, str, str]:
+    """Return the names by which an entry can name the requirement of a cell."""
+    return EVERY, cell.requirement, f"{cell.area}-{EVERY}"
 
 
-def _is_in(pattern: str, cell: Cell) -> bool:
-    name, first, others = _parts(pattern)
-    here = (cell.layer, cell.pattern, cell.dtype, cell.device)
-    on_axes = all(one in (EVERY, value) for one, value in zip(others, here, strict=False))
-    return name in ("", cell.sparsifier) and _is_on(first, cell) and on_axes
+def _is_in(sparsifier: str, axes: list[str], own: str, here: tuple[str, ...]) -> bool:
+    """Return whether a pattern's sparsifier and axes are those of a cell: its `own` and `here`."""
+    return sparsifier in ("", own) and all(one in (EVERY, value) for one, value in zip(axes, here, strict=False))
 
 
 def _is_version(text: str) -> bool:

@@ -6,7 +6,7 @@ import importlib.util
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ class Result:
 def carry_out(
     every: Sequence[Attack], jobs: int, cold: bool, show: Callable[[Result], None]
 ) -> list[Result]:
-    """Carry out all attacks, and before them a control for each selection of cells.
+    """Carry out all attacks, and before them a control of the cells that adapter attacks are judged on.
 
     Args:
         every: The attacks.
@@ -76,7 +76,7 @@ def carry_out(
     """
     with _place() as folder, ThreadPoolExecutor(jobs) as pool:
         prepared = Prepared(folder / "prepared", SPARSECHECK)
-        selections = dict.fromkeys(one.judged for one in every if one.is_adapter)
+        selections = _joined(one.judged for one in every if one.is_adapter)
         controls = [pool.submit(_control, number, one, folder, prepared) for number, one in enumerate(selections)]
         others = [pool.submit(_result, number, one, folder, prepared, cold) for number, one in enumerate(every)]
         results = []
@@ -84,6 +84,15 @@ def carry_out(
             results.append(future.result())
             show(results[-1])
     return results
+
+
+def _joined(selections: Iterable[str]) -> list[str]:
+    """Return as few selections as select the same cells: options of one kind add up, and those of two kinds do not."""
+    together: dict[tuple[bool, frozenset[str]], dict[str, None]] = {}
+    for words in map(str.split, selections):
+        options = [" ".join(pair) for pair in zip(words[::2], words[1::2], strict=True)]
+        together.setdefault(("REFUSE" in " ".join(words), frozenset(words[::2])), {}).update(dict.fromkeys(options))
+    return [" ".join(options) for options in together.values()]
 
 
 @contextmanager

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
 from multiprocessing import get_context
+from typing import Any
 from unittest.mock import patch
 
 from torch._dynamo import guards
@@ -43,7 +44,7 @@ def rejecting(miniature: Miniature, ids: Iterable[str]) -> Row:
     Each cell is judged with an adapter of its own, so that none depends on what was judged before.
     """
     asked = {id for id in ids if is_run(miniature, id)}
-    cells = [one for one in canonical(miniature.adapter()) if one.cell.requirement in asked]
+    cells = [*canonical(miniature.adapter(), asked)]
     with cheaper():
         records = [judge(miniature.adapter(), one) for one in cells]
     red = {Cell.parse(record.cell).requirement for record in records if record.verdict.is_red}
@@ -131,9 +132,9 @@ def compute(task: Task, pins: Pins, jobs: int, every: bool = False) -> tuple[dic
     """Return all rows, those of `task` computed anew, and by variant what rejects it."""
     names = list(VARIANTS) if task.variants else []
     work = [*task.miniatures.items()]
-    with _pool(jobs if len(work) + len(names) > 4 else 1) as pool:
-        found = pool.map(partial(alarms, ids=task.variants, every=every), names)
-        judged = pool.map(_judged, work)
+    with _mapping(jobs if len(work) + len(names) > _FEW else 0) as each:
+        found = each(partial(alarms, ids=task.variants, every=every), names)
+        judged = each(_judged, work)
         rows = {**pins.rows, **{name: _merged(pins, name, ids, red) for name, ids, red in judged}}
         raised = dict(zip(names, found, strict=True))
     return {name: rows[name] for name in NAMES}, raised
@@ -153,10 +154,18 @@ def _merged(pins: Pins, name: str, judged: Iterable[str], red: Row) -> Row:
     return tuple(id for id in IDS if id in stored or id in red or id == NAMES[name].requirement)
 
 
+_FEW = 4
+"""The number of sparsifiers for which it does not pay to start processes."""
+
+
 @contextmanager
-def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
+def _mapping(jobs: int) -> Iterator[Callable[..., Iterable[Any]]]:
+    """Yield a function that works as `map`, in this process without `jobs`, and else in that many of them."""
+    if not jobs:
+        yield map
+        return
     with ProcessPoolExecutor(jobs, get_context("spawn"), _get_ready) as pool:  # forked, they are a sixth slower
-        yield pool
+        yield pool.map
 
 
 def _get_ready() -> None:

@@ -57,8 +57,7 @@ def entered(id: str, otherwise: frozenset[str]) -> frozenset[str]:
 @cache
 def _entered_by(id: str) -> frozenset[str]:
     adapter = ExemplarAdapter()
-    cells = [one for one in canonical(adapter) if one.cell.requirement == id]
-    return frozenset().union(*(_entered(partial(judge, adapter, one)) for one in cells))
+    return frozenset().union(*(_entered(partial(judge, adapter, one)) for one in canonical(adapter, (id,))))
 
 
 def _entered(act: Callable[[], object]) -> frozenset[str]:

@@ -180,7 +180,7 @@ class Search:
     # ------------------------------------------------------------- one round
 
     def _search(self, offer: AnyOffer, number: int, count: int) -> None:
-        drawn = [self.made(one, offer) for one in draw(offer, self.scope.seed, number)[:count]]
+        drawn = [self.made(one, offer) for one in draw(offer, self.scope.seed, number, count)]
         outcomes = dict[bytes, Outcome]()
         distinct = {key(program): program for program in drawn}
         ran = self.runner.run_all([*distinct.values()])
@@ -308,18 +308,18 @@ def _stopping() -> Iterator[None]:
         raise Stopped from None
 
 
-def draw(offer: AnyOffer, seed: int, number: int) -> Sequence[Any]:
-    """Return the draws of one round."""
+def draw(offer: AnyOffer, seed: int, number: int, count: int = ROUND) -> Sequence[Any]:
+    """Return the first `count` draws of one round."""
     strategy = DOMAINS[offer.declaration.profile].strategy(offer)
     drawn: list[Any] = []
 
     def note(one: Any) -> bool:
         drawn.append(one)
-        return False
+        return len(drawn) >= count * STRIDE  # no more are needed
 
     with suppress(HypothesisException):
         find(strategy, note, settings=_settings(Phase.generate), random=_random(seed, number))
-    return drawn[::STRIDE]
+    return drawn[:count * STRIDE:STRIDE]
 
 
 def _random(seed: int, number: int) -> Random:
