@@ -2,34 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import combinations, starmap
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import combinations
+from typing import TypeVar
 
 from ..values.program import Program
 from ..values.skeleton import Skeleton, Slot
 from ..values.steps import Attach
-from .axes import AFTER_UPDATE, BEFORE_ATTACH, LAST, Value, kind_of, neighbours
-from .coverage import STEP, THEN, At, Pair
+from .axes import MASK
+from .coverage import Pair, pairs_between
 from .fill import Filled, fill, filled_slots
 from .offer import Offer
+from .space import STEP, THEN, At, Value
 from .targets import TARGETS, dimensions_of
+
+S = TypeVar("S")
 
 LEVELLED = ("unstructured", "block", "channel", "input_channel")
 
 
 def new_pairs(skeletons: dict[str, Skeleton], offer: Offer) -> tuple[dict[str, int], int]:
     """Return the number of pairs that each program adds to those of earlier ones, and the number that is possible."""
+    return pairs_added(skeletons, lambda one: _pairs(one, offer), lambda pair: _is_possible(pair, offer))
+
+
+def pairs_added(
+    skeletons: Mapping[str, S], pairs: Callable[[S], Iterable[Pair]], is_possible: Callable[[Pair], bool]
+) -> tuple[dict[str, int], int]:
+    """Return the number of pairs that each program adds to those of earlier ones, and the number that is possible.
+
+    Args:
+        skeletons: The skeletons by name.
+        pairs: Returns the pairs that the filled program of a skeleton covers.
+        is_possible: Returns whether two values can occur together in a filled program.
+    """
     seen, added = set[Pair](), dict[str, int]()
     for name, skeleton in skeletons.items():
-        new = {*_pairs(skeleton, offer)} - seen
+        new = {*pairs(skeleton)} - seen
         seen |= new
-        added[name] = sum(_is_possible(pair, offer) for pair in new)
+        added[name] = sum(map(is_possible, new))
     values = dict.fromkeys(at for pair in seen for at in pair)
-    return added, sum(_is_possible(pair, offer) for pair in _every_pair(values))
+    return added, sum(map(is_possible, _every_pair(values)))
 
 
 def _every_pair(values: Iterable[At]) -> Iterator[Pair]:
-    for one, other in combinations(sorted(values, key=_axis), 2):
+    for one, other in combinations(sorted(values, key=axis_of), 2):
         first, second = (other, one) if one[0] in (STEP, THEN) and other[0] not in (STEP, THEN) else (one, other)
         if THEN not in (first[0], second[0]) and first[0] != second[0]:
             yield Pair(first, second)
@@ -40,16 +57,14 @@ def _every_pair(values: Iterable[At]) -> Iterator[Pair]:
 def _pairs(skeleton: Skeleton, offer: Offer) -> Iterator[Pair]:
     """Yield every pair of a filled skeleton; each planned slot has values of its own."""
     program, slots = fill(skeleton, offer), [one for one in filled_slots(skeleton, offer) if one.removal is not None]
-    kinds = tuple(kind_of(step) for step in program.steps)
+    kinds = tuple(MASK.kind_of(step) for step in program.steps)
     whole = [*_of_program(skeleton, program).items()]
     for one in slots:
-        values = sorted((*_of_slot(one).items(), *whole), key=_axis)
-        yield from starmap(Pair, combinations(values, 2))
-        yield from (Pair(value, (STEP, kind)) for value in values for kind in {*kinds})
-    yield from (Pair((STEP, before), (THEN, after)) for before, after in neighbours(kinds))
+        yield from pairs_between(sorted((*_of_slot(one).items(), *whole), key=axis_of), kinds)
 
 
-def _axis(at: At) -> str:
+def axis_of(at: At) -> str:
+    """Return the axis of a value, by which the values of a pair are ordered."""
     return at[0]
 
 
@@ -78,7 +93,7 @@ def _is_possible(pair: Pair, offer: Offer) -> bool:
     """Return whether two values can occur together; see the constraints in `coverage`."""
     at: dict[str, Value] = dict(pair)
     if THEN in at:
-        return _may_follow(str(at[STEP]), str(at[THEN]))
+        return MASK.may_follow(str(at[STEP]), str(at[THEN]))
     target, pattern = at.get("target"), at.get("pattern")
     if target is not None and not _has(str(target), at, offer.patterns[str(target)]):
         return False
@@ -109,9 +124,3 @@ def _is_of(pattern: str, at: dict[str, Value]) -> bool:
     return not (at.get("order") == "F" and pattern != "given") and not (
         at.get("scope") == "all" and pattern != "unstructured"
     )
-
-
-def _may_follow(before: str, after: str) -> bool:
-    if after == "attach":
-        return before in BEFORE_ATTACH
-    return before not in LAST and not (before == "attach" and after in AFTER_UPDATE)

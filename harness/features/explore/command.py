@@ -43,7 +43,7 @@ _HINT = "Name another folder with --save."
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Another seed draws other programs.")
 @click.option("--save", type=OutputPath(dir_okay=True), metavar="DIR", help="Write each find as JSON to this folder.")
 @click.option("--program", metavar="FILE|NAME",
-              help="Run the program in this file, or that of a cell of WALK-01 such as walk-017, and no other.")
+              help="Run the program in this file, or that of a cell such as walk-017 or channels-017, and no other.")
 @click.option("--against", metavar="OTHER",
               help="Run each program on this sparsifier too, and find where the two disagree instead.")
 @click.option("-j", "--jobs", default=1, show_default=True, type=click.IntRange(1),
@@ -275,17 +275,28 @@ def _file_name(find: Find, taken: set[str]) -> str:
 
 def _reader(given: str) -> Callable[[Runner, Declaration], AnyProgram]:
     """Return a function that makes the program of a file or of the corpus for a sparsifier."""
-    from ...programs.corpus import corpus
+    from ...programs.corpus import corpus, structural_corpus
+    from ...programs.structural import fill as structural_fill
+    from ...programs.structural.probing import probed
     from .domain import DOMAINS
     from .drawn import Drawn
-    from .search import probed_by
+    from .search import probed_by, running
 
     def fill(runner: Runner, declaration: Declaration) -> AnyProgram:
         _check_profile(given, "mask", declaration)
         return DOMAINS["mask"].fill(Drawn(skeleton=corpus()[given]), probed_by(runner, declaration))
 
+    def fill_structural(runner: Runner, declaration: Declaration) -> AnyProgram:
+        _check_profile(given, "structural", declaration)
+        offer = probed(declaration, running(runner), keeps_broken=True)  # as in a run
+        if not offer.patterns:
+            raise NotJudged(f"{declaration.sparsifier} takes no kind of layer, so that {given} cannot be filled")
+        return structural_fill.fill(structural_corpus()[given], offer)
+
     if given in corpus():
         return fill
+    if given in structural_corpus():
+        return fill_structural
     program = _read(Path(given))
     return lambda runner, declaration: program
 
