@@ -88,7 +88,7 @@ def programs(offer: StructuralOffer) -> st.SearchStrategy[StructuralSkeleton]:
         flat=st.integers(0, MOST_BLOCKS - 1),
         window=st.booleans(),
         dtype=st.integers(0, len(offer.dtypes) - 1),
-        values=often("distinct", "few", "zeros", "equal", "wide"),
+        values=often("distinct", "few", "zeros", "equal", "wide", "nan", "infinite", "subnormal"),
         together=seldom(True, False),
         optimizer=st.sampled_from(("sgd", "adam", "adamw")),
         names=often("plain", "prefixes", "attributes"),

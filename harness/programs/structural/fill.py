@@ -31,7 +31,7 @@ _NAMES: dict[Names, tuple[str, ...]] = {
 _SIZES: dict[Size, tuple[int, ...]] = {
     "two": (2, 3, 2, 3, 2), "small": (8, 6, 4, 12, 10), "prime": (7, 11, 5, 13, 7), "wide": (40, 24, 36, 28, 32),
 }
-TIED = ("few", "equal", "zeros")
+TIED = ("few", "equal", "zeros", "subnormal")
 """Kinds of values with which rows may be equal, so that only a bias says which channel is which."""
 
 
