@@ -46,8 +46,13 @@ def _values(skeleton: StructuralSkeleton, program: StructuralProgram, offer: Str
 
 
 def _is_possible(pair: Pair, offer: StructuralOffer) -> bool:
-    """Return whether two values can occur together; see the constraints in `axes`."""
+    """Return whether two values can occur together; see the constraints in `axes`.
+
+    Values that are on no axis, such as those of a program that was found, count for nothing.
+    """
     at: dict[str, Value] = dict(pair)
+    if at.get("values", "distinct") not in STRUCTURAL.axes["values"]:
+        return False
     if THEN in at:
         return STRUCTURAL.may_follow(*(str(its) for _, its in pair))
     if "level" in at and "size" in at and not _leaves_some(float(at["level"]), cast("Size", at["size"]), offer):
