@@ -31,6 +31,7 @@ from sparsecheck.programs.structural.walk import StructuralWalk
 from sparsecheck.trials.pruned_model import read_tensors
 from sparsecheck.values.contract import Contract
 from sparsecheck.values.program import InvalidProgram, Program
+from sparsecheck.values.program_json import from_json, to_json
 from sparsecheck.values.steps import (
     Attach,
     Backward,
@@ -48,7 +49,7 @@ from sparsecheck.values.steps import (
     Update,
     WriteWeights,
 )
-from sparsecheck.values.structural_program import StructuralProgram, from_json, to_json
+from sparsecheck.values.structural_program import StructuralProgram
 from sparsecheck.values.violation import Violation
 from tests.miniatures import Miniature
 from tests.miniatures.all import MINIATURES

@@ -25,7 +25,7 @@ from ...values.shard import Shard
 if TYPE_CHECKING:
     from ...values.contract import Contract
     from ...values.declaration import Declaration
-    from ...values.structural_program import AnyProgram
+    from ...values.program_json import AnyProgram
     from .find import Find
     from .messages import Outcome
     from .runner import Runner
@@ -177,7 +177,7 @@ class Task:
             Incomplete: It was interrupted.
             NotJudged: The sparsifier refuses the plan, or the program is of another profile.
         """
-        from ...values.structural_program import profile_of
+        from ...values.program_json import profile_of
         from .find import Find, cut, signature
         from .messages import NOT_OFFERED
         from .runner import running
@@ -246,7 +246,7 @@ class _Finds:
 
     def tell(self, find: Find) -> None:
         """Print a find, and save it; of a known defect, print a line."""
-        from ...values.structural_program import to_json
+        from ...values.program_json import to_json
         from .text import render_find
 
         if find.signature.known:
@@ -318,7 +318,7 @@ def _read(file: Path) -> AnyProgram:
     Raises:
         SparsecheckError: It cannot be read, or holds no program.
     """
-    from ...values.structural_program import from_json
+    from ...values.program_json import from_json
 
     try:
         return from_json(read_bytes(file), str(file))

@@ -22,8 +22,8 @@ from hypothesis.errors import HypothesisException
 from ...programs.taking import NotOffered
 from ...run.subprocesses import Stopped
 from ...values.declaration import Declaration
+from ...values.program_json import AnyProgram
 from ...values.shard import Shard
-from ...values.structural_program import AnyProgram
 from ...values.violation import Violation
 from .domain import DOMAINS, AnyOffer
 from .drawn import key
