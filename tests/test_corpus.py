@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,14 +17,16 @@ from torch import nn
 from sparsecheck.adapter.declaring import read_declaration
 from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 from sparsecheck.catalogue import requirement
-from sparsecheck.catalogue.axes import PARAMETERS, PROGRAMS, layer_capabilities
-from sparsecheck.programs.axes import AFTER_UPDATE, AXES, BEFORE_ATTACH, LAST, STEPS, UPDATES, kind_of
-from sparsecheck.programs.corpus import COVERING, corpus, path_of, read
-from sparsecheck.programs.coverage import CONSTRAINTS, STEP, THEN, WHY, coverage, every_pair, excluded_by
+from sparsecheck.catalogue.axes import PARAMETERS, PROGRAMS, STRUCTURAL_PROGRAMS, layer_capabilities
+from sparsecheck.programs.axes import CONSTRAINTS, MASK
+from sparsecheck.programs.corpus import corpus, read, structural_corpus
+from sparsecheck.programs.coverage import coverage, every_pair, excluded_by
 from sparsecheck.programs.fill import fill
 from sparsecheck.programs.offer import PATTERNS, Offer, fits
 from sparsecheck.programs.offered import new_pairs
 from sparsecheck.programs.ranking import assert_masks_follow_plan
+from sparsecheck.programs.space import STEP, THEN
+from sparsecheck.programs.structural.axes import STRUCTURAL
 from sparsecheck.programs.targets import TARGETS
 from sparsecheck.programs.twin import Twin
 from sparsecheck.show.summary import program_lines
@@ -31,50 +34,72 @@ from sparsecheck.values.pattern import Channel
 from sparsecheck.values.plan import Plan
 from sparsecheck.values.program import InvalidProgram
 from sparsecheck.values.record import Record, Verdict
+from sparsecheck.values.skeleton import Skeleton
 from sparsecheck.values.steps import Train
 from sparsecheck.values.violation import Violation
 from tests.bench_of_one import judge, planned
-from tools.corpus.__main__ import main
-from tools.corpus.covering import Covering
+from tools.corpus.__main__ import PARTS, main
+
+SPACES = {"mask": MASK, "structural": STRUCTURAL}
+EVERY_SPACE = pytest.mark.parametrize("profile", SPACES)
 
 
-def test_the_corpus_covers_every_pair_that_can_occur() -> None:
-    assert not coverage(corpus().values()).missing
+def skeletons(profile: str) -> dict[str, Any]:
+    """Return the corpus of a profile."""
+    return {**corpus()} if profile == "mask" else {**structural_corpus()}
 
 
-def test_every_value_and_every_kind_of_step_can_occur() -> None:
-    possible = coverage(()).possible
-    assert {at for pair in possible for at in pair} >= {(axis, one) for axis, all in AXES.items() for one in all}
-    assert {pair.other[1] for pair in possible if pair.other[0] == THEN} == set(STEPS)
+@EVERY_SPACE
+def test_the_corpus_covers_every_pair_that_can_occur(profile: str) -> None:
+    assert not coverage(skeletons(profile).values(), SPACES[profile]).missing
 
 
-def test_every_constraint_excludes_something_and_is_explained() -> None:
-    excluded = {excluded_by(pair) for pair in every_pair()} - {""}
-    assert excluded == set(CONSTRAINTS) == set(WHY)
+@EVERY_SPACE
+def test_every_value_and_every_kind_of_step_can_occur(profile: str) -> None:
+    space = SPACES[profile]
+    possible = coverage((), space).possible
+    assert {at for pair in possible for at in pair} >= {(axis, one) for axis, all in space.axes.items() for one in all}
+    assert {pair.other[1] for pair in possible if pair.other[0] == THEN} == set(space.steps)
+    assert not {STEP, THEN} & set(space.axes)
 
 
-def test_every_option_of_a_step_is_of_its_kind() -> None:
-    assert [(kind, kind_of(step)) for kind, steps in STEPS.items() for step in steps if kind_of(step) != kind] == []
+@EVERY_SPACE
+def test_every_constraint_excludes_something_and_is_explained(profile: str) -> None:
+    space = SPACES[profile]
+    excluded = {excluded_by(pair, space) for pair in every_pair(space)} - {""}
+    assert excluded == set(space.constraints) == set(space.why)
 
 
-def test_every_program_has_a_legal_order() -> None:
-    for name, skeleton in corpus().items():
-        kinds = [kind_of(step) for step in skeleton.steps]
+@EVERY_SPACE
+def test_every_option_of_a_step_is_of_its_kind(profile: str) -> None:
+    space = SPACES[profile]
+    assert [(kind, space.kind_of(step)) for kind, steps in space.steps.items() for step in steps
+            if space.kind_of(step) != kind] == []
+
+
+@EVERY_SPACE
+def test_every_program_has_a_legal_order(profile: str) -> None:
+    space = SPACES[profile]
+    for name, skeleton in skeletons(profile).items():
+        kinds = [space.kind_of(step) for step in skeleton.steps]
         place = kinds.index("attach")
-        assert set(kinds[:place]) <= set(BEFORE_ATTACH), name
+        assert set(kinds[:place]) <= set(space.before_attach), name
         assert "attach" not in kinds[place + 1:], name
-        assert not set(kinds[:-1]) & set(LAST), name
-        masks = next((number for number, kind in enumerate(kinds) if kind in UPDATES), len(kinds))
-        assert not set(kinds[:masks]) & set(AFTER_UPDATE), name
+        assert not set(kinds[:-1]) & set(space.last), name
+        first = next((number for number, kind in enumerate(kinds) if kind in space.updates), len(kinds))
+        assert not set(kinds[:first]) & set(space.after_update), name
 
 
-def test_the_covering_array_is_what_the_generator_makes() -> None:
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.profile)
+def test_the_covering_array_is_what_the_generator_makes(part: Any) -> None:
     """The whole of it is compared by `python -m tools.corpus check`."""
-    assert [*islice(Covering().programs(), 2)] == read(path_of(COVERING))[:2]
+    stored = [*part.read().values()][:2]
+    assert [*islice(part.covering().programs(), 2)] == stored
 
 
 def test_the_catalogue_names_every_program_and_every_kind_of_parameter() -> None:
     assert tuple(corpus()) == PROGRAMS
+    assert tuple(structural_corpus()) == STRUCTURAL_PROGRAMS
     assert {name: target.capability for name, target in TARGETS.items()} == {
         name: "".join(needs) for name, needs in PARAMETERS.items()
     }
@@ -85,14 +110,15 @@ def test_a_line_that_is_no_skeleton_is_named(tmp_path: Path) -> None:
     file = tmp_path / "own.jsonl"
     file.write_bytes(b'{"slots":[],"steps":[]}\n{"slots":1}\n')
     with pytest.raises(InvalidProgram, match=r"^own\.jsonl, line 2 is no skeleton: "):
-        read(file)
+        read(file, Skeleton)
 
 
 def test_the_command_prints_coverage_and_programs() -> None:
     printed = CliRunner().invoke(main, ["print"]).output
-    assert "covered (100 %)" in printed
-    assert all(f"excluded by {name}: " in printed for name in CONSTRAINTS)
-    assert "step 1: " in CliRunner().invoke(main, ["print", "walk-001"]).output
+    assert printed.count("covered (100 %)") == len(SPACES)
+    assert all(f"excluded by {name}: " in printed for name in (*CONSTRAINTS, *STRUCTURAL.constraints))
+    assert "layer 1: " in CliRunner().invoke(main, ["print", "walk-001"]).output
+    assert "block 1: " in CliRunner().invoke(main, ["print", "channels-001"]).output
     assert CliRunner().invoke(main, ["print", "walk-999"]).exit_code == 2
 
 
@@ -144,10 +170,6 @@ def test_a_program_that_the_dense_model_cannot_end_is_no_success(monkeypatch: py
     assert record.verdict is Verdict.ERROR
     assert re.match(r"step \d+, train.*: the dense model itself raises RuntimeError: not implemented", record.message)
     assert record.message.endswith("this is no failure of the sparsifier, but of the program on this torch")
-
-
-def test_axes_name_no_step() -> None:
-    assert not {STEP, THEN} & set(AXES)
 
 
 # ------------------------------------------------------------- what a filled program and the model of it promise

@@ -20,9 +20,10 @@ from sparsecheck.features.explore import search
 from sparsecheck.features.explore.find import Signature, cut, signature
 from sparsecheck.features.explore.messages import Outcome
 from sparsecheck.programs.judging import know
-from sparsecheck.values import structural_program
-from sparsecheck.values.program import Program, ProgramLayer, Removal, from_json, to_json
+from sparsecheck.values.program import Program, ProgramLayer, Removal
+from sparsecheck.values.program_json import from_json, to_json
 from sparsecheck.values.steps import Attach, Forward, Update
+from sparsecheck.values.structural_program import StructuralProgram
 
 _ADAPTER = '''
 import os, time
@@ -223,8 +224,8 @@ def test_structural_defect_is_found_shrunk_saved_and_run_again(tmp_path: Path) -
     assert "  required: The entries that remain are the dense model's, in the same order." in ended.stdout
     assert "    class Model(nn.Module):" in ended.stdout
     [saved] = folder.iterdir()
-    program = structural_program.from_json(saved.read_bytes(), "saved")
-    assert isinstance(program, structural_program.StructuralProgram)
+    program = from_json(saved.read_bytes(), "saved")
+    assert isinstance(program, StructuralProgram)
     assert [type(step) for step in program.steps] == [Attach, Update, Update]
     assert [layer.kind for layer in program.layers] == ["linear", "linear"]
     assert finds(explore(file, "--program", saved)) == finds(ended)

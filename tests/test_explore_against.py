@@ -18,7 +18,8 @@ from sparsecheck.features.explore.messages import NOT_OFFERED, Outcome
 from sparsecheck.programs.observed import Look, Numbers
 from sparsecheck.programs.offer import Offer
 from sparsecheck.values.declaration import Declaration
-from sparsecheck.values.program import Program, ProgramLayer, Removal, from_json
+from sparsecheck.values.program import Program, ProgramLayer, Removal
+from sparsecheck.values.program_json import from_json
 from sparsecheck.values.skeleton import Skeleton, Slot
 from sparsecheck.values.steps import Attach, Cast, Forward, SaveAndRestore, Train, Update
 

@@ -16,7 +16,8 @@ from sparsecheck.programs.related import programs_of
 from sparsecheck.programs.relations import RELATIONS
 from sparsecheck.programs.render import definitions, imports, render_pair
 from sparsecheck.values.contract import Invariance
-from sparsecheck.values.program import InvalidProgram, Program, ProgramLayer, Removal, from_json, to_json
+from sparsecheck.values.program import InvalidProgram, Program, ProgramLayer, Removal
+from sparsecheck.values.program_json import from_json, to_json
 from sparsecheck.values.skeleton import Skeleton, Slot
 from sparsecheck.values.steps import Attach, Cast, Train, Update
 
@@ -58,6 +59,7 @@ def test_score_that_depends_on_names_is_found_shrunk_saved_and_run_again(tmp_pat
     assert "masks = sparsified.masks()" in ended.stdout
     saved = next(folder.iterdir())
     program = from_json(saved.read_bytes(), "saved")
+    assert isinstance(program, Program)
     assert program.relation == "renamed"
     assert [type(step) for step in program.steps] == [Attach, Update]
     assert explore(file, "--program", saved).exit_code == 1

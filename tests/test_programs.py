@@ -9,7 +9,8 @@ from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter
 from sparsecheck.process.guard import Guard
 from sparsecheck.programs.twin import Twin
 from sparsecheck.programs.walk import Walk
-from sparsecheck.values.program import InvalidProgram, OptimizerKind, Program, ProgramLayer, Removal, from_json, to_json
+from sparsecheck.values.program import InvalidProgram, OptimizerKind, Program, ProgramLayer, Removal
+from sparsecheck.values.program_json import from_json, to_json
 from sparsecheck.values.steps import (
     AddHook,
     Attach,

@@ -20,7 +20,8 @@ from sparsecheck.programs.relations import RELATIONS
 from sparsecheck.programs.targets import TARGETS
 from sparsecheck.values.contract import Contract
 from sparsecheck.values.pattern import Band, Given
-from sparsecheck.values.program import Program, ProgramLayer, Removal, from_json, to_json
+from sparsecheck.values.program import Program, ProgramLayer, Removal
+from sparsecheck.values.program_json import from_json, to_json
 from sparsecheck.values.record import Verdict
 from sparsecheck.values.steps import Attach, Train, Update, WriteWeights
 from sparsecheck.values.violation import Violation

@@ -33,7 +33,7 @@ from sparsecheck.run.run_in_subprocesses import Run, judge_in_subprocesses
 from sparsecheck.trials.refusal import words_for
 from sparsecheck.trials.trial import Trial
 from sparsecheck.values.cell import Cell
-from sparsecheck.values.program import from_json, to_json
+from sparsecheck.values.program_json import from_json, to_json
 from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection
 from tests.bench_of_one import judge, planned

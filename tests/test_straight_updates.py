@@ -14,7 +14,8 @@ from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter
 from sparsecheck.adapter.shipped.torch_nn_utils_prune import L1UnstructuredAdapter
 from sparsecheck.process.guard import Guard
 from sparsecheck.programs.walk import Walk
-from sparsecheck.values.program import Program, ProgramLayer, Removal, from_json, to_json
+from sparsecheck.values.program import Program, ProgramLayer, Removal
+from sparsecheck.values.program_json import from_json, to_json
 from sparsecheck.values.steps import Attach, Train, Update, WriteWeights
 from sparsecheck.values.violation import Violation
 

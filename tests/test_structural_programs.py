@@ -32,6 +32,7 @@ from sparsecheck.programs.structural.walk import StructuralWalk
 from sparsecheck.trials.pruned_model import read_tensors
 from sparsecheck.values.contract import Contract
 from sparsecheck.values.program import InvalidProgram, Program
+from sparsecheck.values.program_json import from_json, to_json
 from sparsecheck.values.steps import (
     Attach,
     Backward,
@@ -49,7 +50,7 @@ from sparsecheck.values.steps import (
     Update,
     WriteWeights,
 )
-from sparsecheck.values.structural_program import StructuralProgram, from_json, to_json
+from sparsecheck.values.structural_program import StructuralProgram
 from sparsecheck.values.violation import Violation
 from tests.miniatures import Miniature
 from tests.miniatures.all import MINIATURES
@@ -294,6 +295,24 @@ class TiesUp(ChannelRemover):
         super().__init__(model, plan, replace(contract, ties="highest index"))
 
 
+class RemovesNans(ChannelRemover):
+    """Removes channels with a NaN besides those that the level demands."""
+
+    def chosen(self, plan: Plan, names: tuple[str, ...]) -> list[int]:
+        chosen = super().chosen(plan, names)
+        labels = [one for name in names for one in self.labels.gives[name.rpartition(".")[0]] if one not in self.gone]
+        broken = torch.cat([self.model.get_parameter(name).isnan().flatten(1).any(1) for name in names])
+        return sorted({*chosen, *(label for label, is_broken in zip(labels, broken, strict=True) if is_broken)})
+
+
+class RanksNansFirst(ChannelRemover):
+    """Ranks channels by their negative score if one of them has a NaN."""
+
+    def scores(self, weight: torch.Tensor) -> torch.Tensor:
+        scores = super().scores(weight)
+        return 1 / (1 + scores) if scores.isnan().any() else scores
+
+
 class TakesHalf(ChannelRemover):
     """Removes a plan's channels although another part of the plan must be refused."""
 
@@ -328,8 +347,10 @@ def steps(*more: Step) -> StructuralProgram:
     (altered(SavesLess), steps(SaveAndRestore(), SaveAndRestore()), "crashed"),
     (altered(Reorders), steps(Update(level=0.75)), "entry-differs"),
     (altered(TiesUp), fill(replace(ONE, values="equal"), OFFER), "ties-differ"),
+    (altered(RemovesNans), fill(replace(ONE, values="nan"), OFFER), "count-differs"),
+    (altered(RanksNansFirst), fill(replace(ONE, values="nan"), OFFER), "kept-differs"),
     (HalfAdapter(), fill(replace(ONE, refused="missing"), OFFER), "channels-differ"),
-], ids=["Forgets", "SavesLess", "Reorders", "TiesUp", "Half"])
+], ids=["Forgets", "SavesLess", "Reorders", "TiesUp", "RemovesNans", "RanksNansFirst", "Half"])
 def test_defects_of_a_longer_life_are_found(adapter: Adapter, program: StructuralProgram, kind: str) -> None:
     with pytest.raises(Violation) as found:
         walk(program, adapter)

@@ -35,7 +35,7 @@ from sparsecheck.features.explore.find import Signature, signature
 from sparsecheck.features.explore.messages import NOT_OFFERED, Outcome
 from sparsecheck.features.explore.search import ROUND, draw
 from sparsecheck.programs.taking import NotOffered
-from sparsecheck.values.structural_program import AnyProgram, to_json
+from sparsecheck.values.program_json import AnyProgram, to_json
 from sparsecheck.values.violation import Violation
 from tests.variants.all import VARIANTS
 

@@ -66,10 +66,27 @@ PROGRAMS = (
 """The programs of the corpus, on the layer axis of WALK-01. They need no capability, because they take layers, patterns
 and dtype from what is offered."""
 
+STRUCTURAL_PROGRAMS = (
+    *(f"channels-{number:03}" for number in range(1, 65)),
+    *(f"channels-found-{number:03}" for number in range(1, 23)),
+)
+"""The programs of the structural corpus, on the layer axis of WALK-04. They need no capability, as those of WALK-01."""
+
+NEIGHBOURS: dict[str, tuple[str, ...]] = {
+    **{f"conv1d-{form}": ("conv1d",) for form in ("skip", "plain", "norm", "fanout", "concat", "depthwise")},
+    **{f"conv2d-{form}": ("conv2d",) for form in ("plain", "norm", "skip", "fanout", "concat", "depthwise")},
+    **{f"linear-{form}": ("linear",) for form in ("plain", "norm", "skip", "fanout", "concat")},
+    **{f"{kind}-flatten": (kind, "linear") for kind in ("conv1d", "conv2d")},
+}
+"""The kinds of planned layers with what depends on their channels, on the layer axis of WALK-05, each with the
+capabilities it needs."""
+
 RELATIONS = ("unplanned", *INVARIANCES)
 """The invariances, on the layer axis of the requirements that compare two programs. They need no capability."""
 
-_NEEDED_BY_LAYER = {**dict.fromkeys((*PROGRAMS, *RELATIONS), ()), **PARAMETERS, **LAYERS}
+_NEEDED_BY_LAYER = {
+    **dict.fromkeys((*PROGRAMS, *STRUCTURAL_PROGRAMS, *RELATIONS), ()), **PARAMETERS, **NEIGHBOURS, **LAYERS,
+}
 
 _CANONICAL = {
     "given": "given",
@@ -194,7 +211,7 @@ def layer_capabilities(token: str) -> tuple[str, ...]:
     """Return the capabilities that a value of the layer axis needs.
 
     Args:
-        token: A network, a kind of parameter, a program, or an invariance.
+        token: A network, a kind of parameter, a layer with what depends on it, a program, or an invariance.
 
     Raises:
         KeyError: The token names none of them.

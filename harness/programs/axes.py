@@ -1,9 +1,6 @@
-"""The axes of a skeleton: the values that a covering array combines, and the kinds of steps."""
+"""The space of the mask profile: the values that a covering array combines, the kinds of steps, and the constraints."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator, Mapping
-from itertools import pairwise
 
 from msgspec.structs import asdict
 
@@ -28,10 +25,7 @@ from ..values.steps import (
     Update,
     WriteWeights,
 )
-
-Value = str | int | float | bool
-Point = Mapping[str, Value]
-"""A value on each axis."""
+from .space import THEN, Constraint, Point, Space, Value
 
 AXES: dict[str, tuple[Value, ...]] = {
     "target": tuple(range(16)),
@@ -170,6 +164,47 @@ def point_of(skeleton: Skeleton) -> Point:
             for axis in AXES}
 
 
-def neighbours(kinds: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Yield every ordered pair of neighbouring steps."""
-    yield from pairwise(kinds)
+# ----------------------------------------------------------------- constraints
+
+_LEVELLED = (0, 2, 3, 6)
+"""The numbers of the patterns that have a level."""
+
+CONSTRAINTS: dict[str, Constraint] = {
+    "attach-once": lambda a, x, b, y: b == THEN and y == "attach" and x not in BEFORE_ATTACH,
+    "finalize-last": lambda a, x, b, y: b == THEN and x in LAST,
+    "masks-first": lambda a, x, b, y: b == THEN and x == "attach" and y in AFTER_UPDATE,
+    "five-layers": lambda a, x, b, y: (a, x, b, y) == ("planned", 5, "unplanned", True),
+    "level-of-a-pattern": lambda a, x, b, y: (a, b) == ("pattern", "level") and y != 0.5 and x not in _LEVELLED,
+    "together-by-entries": lambda a, x, b, y: (a, b) == ("pattern", "together") and bool(y) and x != 0,
+    "order-of-a-mask": lambda a, x, b, y: b == "order" and y == "F" and (
+        (a == "pattern" and x != 1) or (a == "level" and x != 0.5) or (a == "together" and bool(x))
+    ),
+    "last-of-channels": lambda a, x, b, y: b == "last" and bool(y) and (
+        (a == "pattern" and x not in (3, 6)) or (a == "order" and x == "F") or (a == "together" and bool(x))
+    ),
+    "sequence-of-features": lambda a, x, b, y: (a, b) == ("target", "sequence") and bool(y) and x not in (0, 13),
+    "bias-of-a-layer": lambda a, x, b, y: (a, b) == ("target", "bias") and (
+        (bool(y) and x in (3, 15)) or (not y and x in (13, 14))
+    ),
+}
+"""The reasons why two values cannot occur together, each as a predicate on two axes and their values."""
+
+WHY: dict[str, str] = {
+    "attach-once": "a program attaches once, after nothing but steps on the dense model",
+    "finalize-last": "finalize is the last step",
+    "masks-first": "restore, finalize and an illegal level come after the first update",
+    "five-layers": "a program has at most five layers, besides those between them",
+    "level-of-a-pattern": "given masks, N:M and bands have no level",
+    "together-by-entries": "a plan that ranks all parameters together removes single entries",
+    "order-of-a-mask": "only a given mask has a memory order",
+    "last-of-channels": "only channels other than the outputs can be those of the last dimension",
+    "sequence-of-features": "only a linear layer runs over a sequence",
+    "bias-of-a-layer": "embeddings and scales have no bias, and a planned bias is there",
+}
+"""Every constraint in words."""
+
+MASK = Space(
+    axes=AXES, of_a_slot=OF_A_SLOT, steps=STEPS, before_attach=BEFORE_ATTACH, updates=UPDATES,
+    after_update=AFTER_UPDATE, last=LAST, constraints=CONSTRAINTS, why=WHY, kind_of=kind_of, point_of=point_of,
+)
+"""The space of the skeletons of the mask profile."""

@@ -11,7 +11,7 @@ from ..trials.trial import Trial
 from ..values.comparisons import not_counting, note
 from ..values.declaration import Declaration
 from ..values.program import Program
-from ..values.violation import CannotJudge, Violation, require
+from ..values.violation import Violation, require
 from .corpus import corpus
 from .fill import fill, filled_slots
 from .offer import PATTERNS, Offer, offer_of, probe, tried
@@ -115,7 +115,7 @@ def _trace(trial: Trial, program: Program) -> Trace:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         trace = walk.traced()
-    _check_whole(walk)
+    walk.check_whole()
     return trace
 
 
@@ -141,12 +141,7 @@ def run_program(trial: Trial, program: Program) -> None:
     """
     walk = Walk(program, trial.adapter, trial.declaration, trial.guard, trial.device)
     walk.run()
-    _check_whole(walk)
-
-
-def _check_whole(walk: Walk) -> None:
-    if walk.cut:
-        raise CannotJudge(f"{walk.cut}; this is no failure of the sparsifier, but of the program on this torch")
+    walk.check_whole()
 
 
 def offer_to(trial: Trial) -> Offer:

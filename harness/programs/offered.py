@@ -2,31 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cache
-from itertools import combinations
+from itertools import combinations, pairwise
+from typing import NamedTuple, TypeVar
 
 from ..values.program import Program
 from ..values.skeleton import Skeleton, Slot
 from ..values.steps import Attach
-from .axes import AFTER_UPDATE, BEFORE_ATTACH, LAST, Value, kind_of, neighbours
-from .coverage import STEP, THEN, At, Pair
+from .axes import MASK
+from .coverage import Pair
 from .fill import Filled, fill, filled_slots
 from .offer import Offer
+from .space import STEP, THEN, At, Value
 from .targets import TARGETS, dimensions_of
+
+S = TypeVar("S")
 
 LEVELLED = ("unstructured", "block", "channel", "input_channel")
 
 
+class Covered(NamedTuple):
+    """What a filled program covers.
+
+    Attributes:
+        rows: The values that occur together, in the order of their axes; a row for each planned slot.
+        kinds: The kinds of the steps.
+    """
+
+    rows: list[list[At]]
+    kinds: tuple[str, ...]
+
+
 def new_pairs(skeletons: dict[str, Skeleton], offer: Offer) -> tuple[dict[str, int], int]:
     """Return the number of pairs that each program adds to those of earlier ones, and the number that is possible."""
-    numbers, seen, added = _Numbers(), set[int](), dict[str, int]()
-    is_possible = cache(lambda pair: _is_possible(pair, offer))
+    return pairs_added(skeletons, lambda one: _covered(one, offer), lambda pair: _is_possible(pair, offer))
+
+
+def pairs_added(
+    skeletons: Mapping[str, S], covered: Callable[[S], Covered], is_possible: Callable[[Pair], bool]
+) -> tuple[dict[str, int], int]:
+    """Return the number of pairs that each program adds to those of earlier ones, and the number that is possible.
+
+    Args:
+        skeletons: The skeletons by name.
+        covered: Returns what the filled program of a skeleton covers.
+        is_possible: Returns whether two values can occur together in a filled program.
+    """
+    numbers, seen, added, may_be = _Numbers(), set[int](), dict[str, int](), cache(is_possible)
     for name, skeleton in skeletons.items():
-        new = _pairs(skeleton, offer, numbers) - seen
+        new = _pairs(covered(skeleton), numbers) - seen
         seen |= new
-        added[name] = sum(is_possible(numbers.pair(one)) for one in new)
-    return added, sum(map(is_possible, _every_pair(numbers.values)))
+        added[name] = sum(may_be(numbers.pair(one)) for one in new)
+    return added, sum(map(may_be, _every_pair(numbers.values)))
 
 
 class _Numbers:
@@ -58,8 +86,21 @@ _MOST = 2**16
 """More than the number of values on all axes."""
 
 
+def _pairs(covered: Covered, numbers: _Numbers) -> set[int]:
+    """Return the number of every pair of values, of a value with a kind of step, and of neighbouring steps."""
+    rows, kinds = covered
+    steps = numbers.of([(STEP, kind) for kind in {*kinds}])
+    pairs = [numbers.of([(STEP, before), (THEN, after)]) for before, after in pairwise(kinds)]
+    found = {one * _MOST + other for one, other in pairs}
+    for row in rows:
+        values = numbers.of(row)
+        found |= {one * _MOST + other for one, other in combinations(values, 2)}
+        found |= {one * _MOST + other for one in values for other in steps}
+    return found
+
+
 def _every_pair(values: Iterable[At]) -> Iterator[Pair]:
-    for one, other in combinations(sorted(values, key=_axis), 2):
+    for one, other in combinations(sorted(values, key=axis_of), 2):
         first, second = (other, one) if one[0] in (STEP, THEN) and other[0] not in (STEP, THEN) else (one, other)
         if THEN not in (first[0], second[0]) and first[0] != second[0]:
             yield Pair(first, second)
@@ -67,21 +108,16 @@ def _every_pair(values: Iterable[At]) -> Iterator[Pair]:
     yield from (Pair((STEP, one), (THEN, other)) for one in kinds for other in kinds)
 
 
-def _pairs(skeleton: Skeleton, offer: Offer, numbers: _Numbers) -> set[int]:
-    """Return the number of every pair of a filled skeleton; each planned slot has values of its own."""
+def _covered(skeleton: Skeleton, offer: Offer) -> Covered:
+    """Return what a filled skeleton covers; each planned slot has values of its own."""
     program, slots = fill(skeleton, offer), [one for one in filled_slots(skeleton, offer) if one.removal is not None]
-    kinds = tuple(kind_of(step) for step in program.steps)
-    steps, whole = numbers.of([(STEP, kind) for kind in {*kinds}]), [*_of_program(skeleton, program).items()]
-    pairs = [numbers.of([(STEP, before), (THEN, after)]) for before, after in neighbours(kinds)]
-    found = {one * _MOST + other for one, other in pairs}
-    for slot in slots:
-        values = numbers.of(sorted((*_of_slot(slot).items(), *whole), key=_axis))
-        found |= {one * _MOST + other for one, other in combinations(values, 2)}
-        found |= {one * _MOST + other for one in values for other in steps}
-    return found
+    whole = [*_of_program(skeleton, program).items()]
+    rows = [sorted((*_of_slot(one).items(), *whole), key=axis_of) for one in slots]
+    return Covered(rows, tuple(MASK.kind_of(step) for step in program.steps))
 
 
-def _axis(at: At) -> str:
+def axis_of(at: At) -> str:
+    """Return the axis of a value, by which the values of a pair are ordered."""
     return at[0]
 
 
@@ -110,7 +146,7 @@ def _is_possible(pair: Pair, offer: Offer) -> bool:
     """Return whether two values can occur together; see the constraints in `coverage`."""
     at: dict[str, Value] = dict(pair)
     if THEN in at:
-        return _may_follow(str(at[STEP]), str(at[THEN]))
+        return MASK.may_follow(str(at[STEP]), str(at[THEN]))
     target, pattern = at.get("target"), at.get("pattern")
     if target is not None and not _has(str(target), at, offer.patterns[str(target)]):
         return False
@@ -141,9 +177,3 @@ def _is_of(pattern: str, at: dict[str, Value]) -> bool:
     return not (at.get("order") == "F" and pattern != "given") and not (
         at.get("scope") == "all" and pattern != "unstructured"
     )
-
-
-def _may_follow(before: str, after: str) -> bool:
-    if after == "attach":
-        return before in BEFORE_ATTACH
-    return before not in LAST and not (before == "attach" and after in AFTER_UPDATE)

@@ -75,7 +75,7 @@ def _assert_computed(
 def _assert_ranked(one: Ranking, past: Mask | None, cut: Units, contract: Contract, dtype: str) -> None:
     weight = one.weight if past is None or contract.regrowth == "free" else np.where(past, one.weight, 0.0)
     has_nan = bool(np.isnan(weight).any())
-    compared = _without_nan(one.mask, weight, cut) if has_nan else weight
+    compared = without_nan(one.mask, weight, cut) if has_nan else weight
     floor = rounding_floor(compared, cut, contract, dtype)
     assert_highest_kept(one.mask, compared, cut, contract, dtype, one.description, floor)
     is_fine = not has_nan and (not floor or bool((np.square(weight[weight != 0]) > floor).all()))
@@ -93,7 +93,7 @@ def rounding_floor(weight: Reals, cut: Units, contract: Contract, dtype: str) ->
     return _SMALLEST_SQUARE[dtype] * math.ceil(weight.size / cut.count) / SLACK[dtype]
 
 
-def _without_nan(mask: Mask, weight: Reals, cut: Units) -> Reals:
+def without_nan(mask: Mask, weight: Reals, cut: Units) -> Reals:
     """Return a weight whose units with a NaN are right wherever they are: a NaN may rank highest or lowest.
 
     Those that are kept score highest and those that are removed lowest, so that only the others are compared.

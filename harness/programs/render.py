@@ -17,8 +17,8 @@ import numpy as np
 from ..trials.models import Chain
 from ..values.contract import Holds
 from ..values.program import WINDOWS, Program, ProgramLayer, Removal
+from ..values.program_json import AnyProgram
 from ..values.steps import SaveAndRestore
-from ..values.structural_program import AnyProgram
 from . import build
 from .build import input_shape, output_shape, pattern, taken_shape
 from .format_code import WIDTH, unparse

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..values.contract import Holds
 from ..values.program import OptimizerKind, Program, ProgramLayer
+from ..values.program_json import AnyProgram
 from ..values.steps import (
     AddHook,
     Attach,
@@ -30,7 +31,7 @@ from ..values.steps import (
     Update,
     WriteWeights,
 )
-from ..values.structural_program import AnyProgram, GraphLayer
+from ..values.structural_program import GraphLayer
 from .build import input_shape, taken_shape
 
 _OPTIMIZERS: dict[OptimizerKind, str] = {

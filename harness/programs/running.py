@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from ..adapter.protocol import Adapter, Batch, Context, Sparsified
+from ..oracle.tolerance import Tolerance
 from ..oracle.units import Mask
 from ..process.guard import Guard
 from ..values.capability import Support
@@ -25,7 +26,7 @@ from ..values.plan import Plan
 from ..values.program import OptimizerKind, ProgramLayer
 from ..values.steps import Step, Update
 from ..values.structural_program import GraphLayer
-from ..values.violation import Violation
+from ..values.violation import CannotJudge, Violation
 from . import statements
 from .gradients import Held, assert_gradients_kept
 from .taking import Skipped, take
@@ -190,6 +191,17 @@ class Run(ABC):
         """Return the parameters whose gradients a step must keep, with their gradients before it."""
         return {}
 
+    def gradient_bound(self) -> Tolerance:
+        """Return the tolerance for gradients."""
+        return statements.bound(self)
+
+    def gradient_scale(self) -> Iterator[Tensor]:
+        """Yield tensors whose entries say of which order the rounding of gradients is.
+
+        A large weight makes large activations, whose rounding reaches the gradients of all layers.
+        """
+        yield from self.twin.model.parameters()
+
     @property
     def restores(self) -> bool:
         """Return whether a saved state can be restored."""
@@ -247,6 +259,15 @@ class Run(ABC):
                 if not isinstance(error, Violation):
                     raise
                 raise Violation(error.kind, f"{where}: {error.message}") from error.__cause__
+
+    def check_whole(self) -> None:
+        """Check that the program was not ended by the dense model, after which nothing is known of the sparsifier.
+
+        Raises:
+            CannotJudge: It was.
+        """
+        if self.cut:
+            raise CannotJudge(f"{self.cut}; this is no failure of the sparsifier, but of the program on this torch")
 
     def _is_about_inference(self, error: Exception) -> bool:
         """Return whether torch refuses a tensor that an update under inference_mode has made, as TRAIN-20 permits."""

@@ -260,8 +260,7 @@ def assert_gradients(walk: Run) -> None:
             seen, expected = (one.masked_fill(~walk.twin.masks[name], 0) for one in (seen, expected))
         if _are_equal(seen, expected, f"gradient of {name}"):
             continue
-        # a large weight makes large activations, whose rounding reaches the gradients of all layers
-        limit = _scaled(bound(walk), expected, *walk.twin.model.parameters())
+        limit = _scaled(walk.gradient_bound(), expected, *walk.gradient_scale())
         compare.assert_close(seen, expected, limit, "gradient-differs", f"gradient of {name}")
 
 

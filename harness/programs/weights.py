@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..oracle.random_numbers import integers, reals
 from ..oracle.units import Reals
 from ..values.program import Dtype, Program, ProgramLayer, Values
-from ..values.structural_program import AnyProgram
+from ..values.program_json import AnyProgram
 
 _BITS = {"float64": 52, "float32": 23, "bfloat16": 7, "float16": 10}
 """By dtype, the bits of the fraction: integers up to two to their power plus one are exact."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
 from ..catalogue import AREAS, VERSION
-from ..catalogue.axes import PROGRAMS
+from ..catalogue.axes import PROGRAMS, STRUCTURAL_PROGRAMS
 from ..values.requirement import ACCELERATOR, CANONICAL_PATTERN, LEVELLED_PATTERN, OFFERED, Requirement
 
 _HEAD = f"""# The catalogue
@@ -60,7 +60,8 @@ def _axes(requirement: Requirement) -> Iterator[str]:
 
 def spans(values: Sequence[str], form: Callable[[str], str] = str) -> Iterator[str]:
     """Yield values of an axis, with `walk-001 to walk-009` in place of three or more programs in a row."""
-    for _, group in groupby(enumerate(values), lambda at: at[1][:-3] if at[1] in PROGRAMS else at[0]):
+    programs = (*PROGRAMS, *STRUCTURAL_PROGRAMS)
+    for _, group in groupby(enumerate(values), lambda at: at[1][:-3] if at[1] in programs else at[0]):
         run = [form(value) for _, value in group]
         yield from run if len(run) < 3 else (f"{run[0]} to {run[-1]}",)
 

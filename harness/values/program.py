@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
 from ..errors import SparsecheckError
@@ -188,27 +187,3 @@ class Program(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
         """
         owners = [layer for layer in self.layers if layer.kind != "again" and name.startswith(f"{layer.name}.")]
         return max(owners, key=lambda layer: len(layer.name), default=None)
-
-
-def to_json(program: Program) -> bytes:
-    """Return a program as indented JSON that ends with a newline."""
-    fields = {"format": program.format, **msgspec.to_builtins(program)}
-    return msgspec.json.format(msgspec.json.encode(fields), indent=1) + b"\n"
-
-
-def from_json(text: bytes, where: str) -> Program:
-    """Return the program that JSON describes.
-
-    Args:
-        text: The JSON.
-        where: The name of its file, for the message.
-
-    Raises:
-        InvalidProgram: It describes none.
-    """
-    try:
-        return msgspec.json.decode(text, type=Program)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidProgram(
-            f"{where} is no program: {error}", "Programs are written by `sparsecheck explore --save`."
-        ) from None

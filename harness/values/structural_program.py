@@ -7,12 +7,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
-from .program import Dtype, InvalidProgram, OptimizerKind, Program, Removal, Values
-from .program import to_json as mask_to_json
-from .requirement import Profile
+from .program import Dtype, OptimizerKind, Removal, Values
 from .steps import Step
 
 GraphKind = Literal["linear", "conv1d", "conv2d", "norm", "norm2d", "relu", "flatten", "add", "concat"]
@@ -93,51 +90,3 @@ class StructuralProgram(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of every parameter of the dense model, by its fully qualified name."""
         return {f"{layer.name}.{name}": shape for layer in self.layers for name, shape in layer.shapes.items()}
-
-
-AnyProgram = Program | StructuralProgram
-
-
-class _Head(Struct):
-    """The part of a program's JSON that says which form it has."""
-
-    profile: str = "mask"
-
-
-def to_json(program: AnyProgram) -> bytes:
-    """Return a program of either profile as indented JSON that ends with a newline."""
-    if isinstance(program, Program):
-        return mask_to_json(program)
-    return msgspec.json.format(to_line(program), indent=1) + b"\n"
-
-
-def to_line(program: AnyProgram) -> bytes:
-    """Return a program of either profile as JSON in one line."""
-    if isinstance(program, Program):
-        return msgspec.json.encode(program)
-    fields = {"format": program.format, "profile": program.profile, **msgspec.to_builtins(program)}
-    return msgspec.json.encode(fields)
-
-
-def profile_of(program: AnyProgram) -> Profile:
-    """Return the profile that a program is of."""
-    return "mask" if isinstance(program, Program) else program.profile
-
-
-def from_json(text: bytes, where: str) -> AnyProgram:
-    """Return the program that JSON describes, of either profile.
-
-    Args:
-        text: The JSON.
-        where: The name of its file, for the message.
-
-    Raises:
-        InvalidProgram: It describes none.
-    """
-    try:
-        is_structural = msgspec.json.decode(text, type=_Head).profile == "structural"
-        return msgspec.json.decode(text, type=StructuralProgram if is_structural else Program)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidProgram(
-            f"{where} is no program: {error}", "Programs are written by `sparsecheck explore --save`."
-        ) from None

@@ -23,7 +23,7 @@ from sparsecheck.values.cell import Cell
 
 AREA = "WALK"
 
-EVERY = frozenset({"WALK-01", "WALK-02"})
+EVERY = frozenset({"WALK-01", "WALK-02", "WALK-04", "WALK-05"})
 """The cells of an entry that has no programs yet."""
 
 

@@ -16,8 +16,8 @@ from ...programs.observed import Look, Numbers
 from ...programs.offer import Offer
 from ...programs.statements import describe
 from ...values.declaration import Declaration
+from ...values.program_json import AnyProgram
 from ...values.steps import Train, Update
-from ...values.structural_program import AnyProgram
 from .agreement import Agreement, agreement, common_offer
 from .messages import NOT_OFFERED, Outcome
 from .runner import Runner

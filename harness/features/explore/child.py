@@ -27,8 +27,9 @@ from ...programs.walk import Walk
 from ...report.expectation import InvalidExpectations
 from ...report.verdict import recordable
 from ...values.program import Program
+from ...values.program_json import AnyProgram
 from ...values.steps import Step
-from ...values.structural_program import AnyProgram, StructuralProgram
+from ...values.structural_program import StructuralProgram
 from ...values.violation import Violation
 from .known import entries_about_programs, with_known
 from .messages import NOT_OFFERED, WALK_CRASHED, Ask, Began, Loaded, Message, Outcome, Unusable

@@ -25,7 +25,7 @@ from ...values.shard import Shard
 if TYPE_CHECKING:
     from ...values.contract import Contract
     from ...values.declaration import Declaration
-    from ...values.structural_program import AnyProgram
+    from ...values.program_json import AnyProgram
     from .find import Find
     from .messages import Outcome
     from .runner import Runner
@@ -43,7 +43,7 @@ _HINT = "Name another folder with --save."
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Another seed draws other programs.")
 @click.option("--save", type=OutputPath(dir_okay=True), metavar="DIR", help="Write each find as JSON to this folder.")
 @click.option("--program", metavar="FILE|NAME",
-              help="Run the program in this file, or that of a cell of WALK-01 such as walk-017, and no other.")
+              help="Run the program in this file, or that of a cell such as walk-017 or channels-017, and no other.")
 @click.option("--against", metavar="OTHER",
               help="Run each program on this sparsifier too, and find where the two disagree instead.")
 @click.option("-j", "--jobs", default=1, show_default=True, type=click.IntRange(1),
@@ -177,7 +177,7 @@ class Task:
             Incomplete: It was interrupted.
             NotJudged: The sparsifier refuses the plan, or the program is of another profile.
         """
-        from ...values.structural_program import profile_of
+        from ...values.program_json import profile_of
         from .find import Find, cut, signature
         from .messages import NOT_OFFERED
         from .runner import running
@@ -246,7 +246,7 @@ class _Finds:
 
     def tell(self, find: Find) -> None:
         """Print a find, and save it; of a known defect, print a line."""
-        from ...values.structural_program import to_json
+        from ...values.program_json import to_json
         from .text import render_find
 
         if find.signature.known:
@@ -275,17 +275,28 @@ def _file_name(find: Find, taken: set[str]) -> str:
 
 def _reader(given: str) -> Callable[[Runner, Declaration], AnyProgram]:
     """Return a function that makes the program of a file or of the corpus for a sparsifier."""
-    from ...programs.corpus import corpus
+    from ...programs.corpus import corpus, structural_corpus
+    from ...programs.structural import fill as structural_fill
+    from ...programs.structural.probing import probed
     from .domain import DOMAINS
     from .drawn import Drawn
-    from .search import probed_by
+    from .search import probed_by, running
 
     def fill(runner: Runner, declaration: Declaration) -> AnyProgram:
         _check_profile(given, "mask", declaration)
         return DOMAINS["mask"].fill(Drawn(skeleton=corpus()[given]), probed_by(runner, declaration))
 
+    def fill_structural(runner: Runner, declaration: Declaration) -> AnyProgram:
+        _check_profile(given, "structural", declaration)
+        offer = probed(declaration, running(runner), keeps_broken=True)  # as in a run
+        if not offer.patterns:
+            raise NotJudged(f"{declaration.sparsifier} takes no kind of layer, so that {given} cannot be filled")
+        return structural_fill.fill(structural_corpus()[given], offer)
+
     if given in corpus():
         return fill
+    if given in structural_corpus():
+        return fill_structural
     program = _read(Path(given))
     return lambda runner, declaration: program
 
@@ -307,7 +318,7 @@ def _read(file: Path) -> AnyProgram:
     Raises:
         SparsecheckError: It cannot be read, or holds no program.
     """
-    from ...values.structural_program import from_json
+    from ...values.program_json import from_json
 
     try:
         return from_json(read_bytes(file), str(file))

@@ -14,8 +14,8 @@ from ...programs.structural import fill as structural_fill
 from ...programs.structural import probing
 from ...programs.structural.offer import StructuralOffer
 from ...values.declaration import Declaration
+from ...values.program_json import AnyProgram
 from ...values.requirement import Profile
-from ...values.structural_program import AnyProgram
 from . import drawn, strategies, structural_strategies
 
 AnyOffer = Offer | StructuralOffer

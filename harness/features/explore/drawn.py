@@ -13,6 +13,7 @@ from ...programs.related import programs_of
 from ...programs.relations import RELATIONS
 from ...values.contract import Invariance
 from ...values.program import Program
+from ...values.program_json import AnyProgram, to_line
 from ...values.skeleton import Skeleton
 from ...values.steps import (
     Attach,
@@ -26,7 +27,6 @@ from ...values.steps import (
     Update,
     WriteWeights,
 )
-from ...values.structural_program import AnyProgram, to_line
 from . import simplify
 
 _STEPS = (Attach, Backward, CopyModel, Forward, SaveAndRestore, SetMode, Train, Update, WriteWeights)

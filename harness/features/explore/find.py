@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from ...programs.related import programs_of
 from ...programs.statements import describe
 from ...values.program import Program
-from ...values.structural_program import AnyProgram, StructuralProgram
+from ...values.program_json import AnyProgram
+from ...values.structural_program import StructuralProgram
 from .messages import Outcome
 
 

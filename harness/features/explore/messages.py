@@ -9,7 +9,7 @@ from msgspec import Raw, Struct
 
 from ...programs.observed import Look
 from ...values.declaration import Declaration
-from ...values.structural_program import AnyProgram, from_json, to_line
+from ...values.program_json import AnyProgram, from_json, to_line
 
 NOT_OFFERED = "not-offered"
 """The kind of an outcome if the sparsifier refuses the plan on purpose."""

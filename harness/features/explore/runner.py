@@ -23,7 +23,7 @@ from ...process.guardian import temporary_folder
 from ...process.interpreter import python_command
 from ...run.subprocesses import Child, Children, Stopped, describe_exit, fork_server, last_output
 from ...values.declaration import Declaration
-from ...values.structural_program import AnyProgram
+from ...values.program_json import AnyProgram
 from .messages import ENDED, HANGS, Ask, Began, Loaded, Message, Outcome, Unusable
 
 _MODULE = f"{__package__}.child"

@@ -22,8 +22,8 @@ from hypothesis.errors import HypothesisException
 from ...programs.taking import NotOffered
 from ...run.subprocesses import Stopped
 from ...values.declaration import Declaration
+from ...values.program_json import AnyProgram
 from ...values.shard import Shard
-from ...values.structural_program import AnyProgram
 from ...values.violation import Violation
 from .domain import DOMAINS, AnyOffer
 from .drawn import key
@@ -83,6 +83,18 @@ def probed_by(
         declaration: The declaration.
         note: Receives each program that is neither refused nor carried out, with its outcome.
     """
+    return DOMAINS[declaration.profile].probed(declaration, running(runner, note))
+
+
+def running(
+    runner: Runs, note: Callable[[AnyProgram, Outcome], None] = lambda program, outcome: None
+) -> Callable[[AnyProgram], None]:
+    """Return a function that runs a program in a child process, and raises as a walk does.
+
+    Args:
+        runner: Runs programs.
+        note: Receives each program that is neither refused nor carried out, with its outcome.
+    """
 
     def run(program: AnyProgram) -> None:
         outcome = runner.run(program)
@@ -92,7 +104,7 @@ def probed_by(
             note(program, outcome)
             raise Violation(outcome.kind, outcome.message)
 
-    return DOMAINS[declaration.profile].probed(declaration, run)
+    return run
 
 
 @dataclass

@@ -13,7 +13,8 @@ from ...programs.structural.render import render as render_structural
 from ...show.escaping import one_line
 from ...values.contract import Contract
 from ...values.program import Program
-from ...values.structural_program import AnyProgram, StructuralProgram, to_json
+from ...values.program_json import AnyProgram, to_json
+from ...values.structural_program import StructuralProgram
 from .against import KINDS, MASKS, OUTPUTS, REFUSALS, WEIGHTS
 from .domain import AnyOffer
 from .find import Find

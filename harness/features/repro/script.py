@@ -51,7 +51,8 @@ def script(failing: Failing) -> str:
 
 
 def _lines(trial: Trial, record: Record) -> tuple[ScriptLines, list[str]]:
-    if trial.cell.area == "WALK" and trial.cell.requirement not in WHY:
+    is_mask = trial.declaration.profile == "mask"
+    if is_mask and trial.cell.area == "WALK" and trial.cell.requirement not in WHY:
         return walk_script(trial, record.signature.partition(":")[0], record.message)
     life = life_of(trial)
     words = words_for(trial, trial.lacking)

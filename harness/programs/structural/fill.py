@@ -15,7 +15,7 @@ from ...values.steps import Cast, CopyModel, Finalize, Forward, SaveAndRestore, 
 from ...values.structural_program import WINDOWS, GraphLayer, StructuralProgram
 from .network import EDGE
 from .offer import StructuralOffer
-from .skeleton import Block, Names, Size, StructuralSkeleton
+from .skeleton import Block, Form, Names, Size, StructuralSkeleton
 
 WINDOW = 3
 """The edge length of a convolution's window; its padding keeps the edge length of the input."""
@@ -31,7 +31,7 @@ _NAMES: dict[Names, tuple[str, ...]] = {
 _SIZES: dict[Size, tuple[int, ...]] = {
     "two": (2, 3, 2, 3, 2), "small": (8, 6, 4, 12, 10), "prime": (7, 11, 5, 13, 7), "wide": (40, 24, 36, 28, 32),
 }
-_TIED = ("few", "equal", "zeros")
+TIED = ("few", "equal", "zeros", "subnormal")
 """Kinds of values with which rows may be equal, so that only a bias says which channel is which."""
 
 
@@ -42,10 +42,12 @@ def fill(skeleton: StructuralSkeleton, offer: StructuralOffer) -> StructuralProg
         skeleton: The skeleton.
         offer: What the sparsifier takes; at least one kind of layer.
     """
-    kind = [*offer.patterns][skeleton.kind % len(offer.patterns)]
-    flat = skeleton.flat if "flatten" in offer.patterns[kind] else 0
+    kind = kind_of(skeleton, offer)
+    flat = min(skeleton.flat, len(skeleton.blocks)) if "flatten" in offer.patterns[kind] else 0
     graph = _Graph(skeleton, offer, kind)
     plan = tuple(_planned(graph, skeleton, offer, flat))
+    if flat == len(skeleton.blocks):
+        graph.flatten()
     graph.add("head", kind=graph.kind, outputs=OUTPUTS, bias=True)
     together = offer.has("scope_all") and (skeleton.together or not offer.has("per_parameter"))
     plan = plan if offer.has("per_parameter") else tuple(replace(one, level=plan[0].level) for one in plan)
@@ -56,6 +58,14 @@ def fill(skeleton: StructuralSkeleton, offer: StructuralOffer) -> StructuralProg
         scope="all" if together else "each", optimizer=skeleton.optimizer,
         steps=tuple(_supported(skeleton.steps, offer)),
     )
+
+
+def kind_of(skeleton: StructuralSkeleton, offer: StructuralOffer) -> str:
+    """Return the kind of the first layers: number 0 stands for linear ones, the others for convolutions."""
+    convolutions = [one for one in offer.patterns if WINDOWS[one]]
+    if "linear" not in offer.patterns:
+        return convolutions[skeleton.kind % len(convolutions)]
+    return convolutions[(skeleton.kind - 1) % len(convolutions)] if skeleton.kind and convolutions else "linear"
 
 
 def _planned(graph: _Graph, skeleton: StructuralSkeleton, offer: StructuralOffer, flat: int) -> Iterator[Removal]:
@@ -90,6 +100,17 @@ def _refused(
         yield Removal(name="head.weight", pattern="channel", level=plan[0].level, dim=1)
     elif skeleton.refused == "unstructured" and not offer.has("unstructured"):
         yield Removal(name="head.weight", pattern="unstructured", level=plan[0].level)
+
+
+def form_of(block: Block, taken: tuple[str, ...]) -> Form:
+    """Return what depends on the channels of a block: what its skeleton says, if the sparsifier takes that."""
+    return block.form if block.form in taken else "plain"
+
+
+def outputs_of(size: Size, number: int, offer: StructuralOffer) -> int:
+    """Return the number of output channels of a block, a multiple of what the contract demands."""
+    multiple = offer.declaration.contract.multiple
+    return multiple * math.ceil(_SIZES[size][number] / multiple)
 
 
 @dataclass
@@ -135,13 +156,13 @@ class _Graph:
     def block(self, number: int, block: Block) -> tuple[str, int]:
         """Add a block, and return the name of its first layer, and how many outputs that has."""
         name = _NAMES[self.skeleton.names][number]
-        form = block.form if block.form in self._forms else "plain"
-        outputs = self._outputs(number, block)
+        form = form_of(block, self._forms)
+        outputs = outputs_of(block.size, number, self.offer)
         source, inputs = self.last, self.channels
         if form == "concat":
             self.add(f"{name}_a", self.kind, outputs=FEATURES, bias=block.bias)
             self.channels = inputs
-        bias = block.bias or (block.planned and self.skeleton.values in _TIED)
+        bias = block.bias or (block.planned and self.skeleton.values in TIED)
         flags: dict[str, Any] = {"frozen": block.frozen, "evaluates": block.evaluates}
         self.add(name, self.kind, (source,), outputs=outputs, bias=bias, **flags)
         if block.norm and "norm" in self._forms:
@@ -154,10 +175,6 @@ class _Graph:
     @property
     def _forms(self) -> tuple[str, ...]:
         return self.offer.patterns.get(self.kind, ())
-
-    def _outputs(self, number: int, block: Block) -> int:
-        multiple = self.offer.declaration.contract.multiple
-        return multiple * math.ceil(_SIZES[block.size][number] / multiple)
 
     def _follow(self, form: str, name: str, outputs: int) -> None:
         """Add what depends on the channels of a block's first layer."""

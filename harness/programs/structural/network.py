@@ -22,6 +22,9 @@ from ..weights import draw
 EDGE = 4
 """The edge length of an input."""
 
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+"""The types of batch norms."""
+
 SPREAD = 0.5
 """The smallest running variance of a batch norm."""
 

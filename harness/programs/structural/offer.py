@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from ...values.capability import Support
 from ...values.declaration import Declaration
 from ...values.program import Dtype, LayerKind
+from ...values.violation import Violation
 from ..computing import is_computed
 from ..offer import Offer
 
 FORMS = ("plain", "norm", "skip", "fanout", "concat", "depthwise", "flatten")
 """What can be offered for a kind of layer, in the order in which it is tried."""
+
 
 @dataclass(frozen=True)
 class StructuralOffer:
@@ -21,10 +23,12 @@ class StructuralOffer:
     Attributes:
         declaration: Its declaration.
         patterns: By kind of layer, what may follow it; kinds that are not taken are left out.
+        broken: By kind of layer and what follows, the violation of those that are neither refused nor carried out.
     """
 
     declaration: Declaration
     patterns: dict[str, tuple[str, ...]]
+    broken: dict[tuple[str, str], Violation] = field(default_factory=dict)
 
     def has(self, capability: str) -> bool:
         """Return whether a capability is declared as supported."""

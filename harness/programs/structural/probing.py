@@ -16,18 +16,26 @@ from .skeleton import Block, Form, StructuralSkeleton
 _BLOCKS: tuple[Form, ...] = ("plain", "skip", "fanout", "concat", "depthwise")
 
 
-def probed(declaration: Declaration, run: Callable[[StructuralProgram], None]) -> StructuralOffer:
+def probed(
+    declaration: Declaration, run: Callable[[StructuralProgram], None], keeps_broken: bool = False
+) -> StructuralOffer:
     """Return what a sparsifier takes: each kind of layer is tried with all that may follow it.
 
     Args:
         declaration: Its declaration.
         run: Runs a program; it raises `NotOffered` or `Violation` as a walk does.
+        keeps_broken: Whether a kind of layer counts as taken if every plan for it fails in the same way, so that one
+            defect does not leave all others unseen.
     """
     offer = StructuralOffer(declaration, {})
     part = declaration.capabilities.part("channel")
     for kind in WINDOWS:
         if offer.has("channel") and offer.has(kind) and (not part or kind in part):
-            taken = tuple(form for form in FORMS if _is_defined(offer, kind, form) and _takes(run, offer, kind, form))
+            defined = [form for form in FORMS if _is_defined(offer, kind, form)]
+            taken = tuple(
+                form for form in defined
+                if _takes(run, offer, kind, form) or (keeps_broken and _is_like_plain(offer, kind, form))
+            )
             if "plain" in taken:
                 offer.patterns[kind] = taken
     return offer
@@ -43,9 +51,18 @@ def _takes(run: Callable[[StructuralProgram], None], offer: StructuralOffer, kin
     every = StructuralOffer(offer.declaration, {**offer.patterns, kind: FORMS})
     try:
         run(fill(_probe([*every.patterns].index(kind), form), every))
-    except (NotOffered, Violation):
+    except NotOffered:
+        return False
+    except Violation as violation:
+        offer.broken[kind, form] = violation
         return False
     return True
+
+
+def _is_like_plain(offer: StructuralOffer, kind: str, form: str) -> bool:
+    """Return whether a plan fails as the plainest one for the same kind of layer does."""
+    one, plain = (offer.broken.get((kind, name)) for name in (form, "plain"))
+    return one is not None and plain is not None and one.kind == plain.kind
 
 
 def _probe(kind: int, form: str) -> StructuralSkeleton:

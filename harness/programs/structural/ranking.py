@@ -14,7 +14,7 @@ from ...values.contract import Contract
 from ...values.pattern import Channel
 from ...values.plan import Plan
 from ...values.violation import Violation
-from ..ranking import rounding_floor
+from ..ranking import rounding_floor, without_nan
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def assert_removed(
         kept: Which of them remain.
         contract: The declared contract.
         dtype: The name of the weights' dtype.
-        is_ranked: Whether the scores are known.
+        is_ranked: Whether the scores are known; that of a channel with a NaN is not, wherever it ranks.
         has_exact_ties: Whether scores that tie are equal in every order of summation.
 
     Raises:
@@ -102,7 +102,7 @@ def assert_removed(
     try:
         _assert_highest_kept(one, mask, cut, contract, dtype)
     except Violation:
-        if np.array_equal(one.weight, late.weight):
+        if np.array_equal(one.weight, late.weight, equal_nan=True):
             raise
         ranked = late
         _assert_highest_kept(late, mask, cut, contract, dtype)
@@ -111,8 +111,9 @@ def assert_removed(
 
 
 def _assert_highest_kept(one: Channels, mask: Mask, cut: Units, contract: Contract, dtype: str) -> None:
-    floor = rounding_floor(one.weight, cut, contract, dtype)
-    assert_highest_kept(mask, one.weight, cut, contract, dtype, one.words, floor)
+    compared = without_nan(mask, one.weight, cut) if np.isnan(one.weight).any() else one.weight
+    floor = rounding_floor(compared, cut, contract, dtype)
+    assert_highest_kept(mask, compared, cut, contract, dtype, one.words, floor)
 
 
 def _assert_ties(one: Channels, kept: Mask, contract: Contract) -> None:
@@ -138,7 +139,7 @@ def emptied(one: Channels, contract: Contract, *, is_ranked: bool) -> str:
     removed = one.units(contract).removed[0]
     if removed >= len(one.alive):
         return one.names[0]
-    if not is_ranked:
+    if not is_ranked or np.isnan(one.weight).any():
         return ""
     scores = np.where(one.alive, one.scores(contract), -1.0)
     left = np.argsort(scores, kind="stable")[removed:]

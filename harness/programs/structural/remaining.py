@@ -130,7 +130,7 @@ def _alike(candidates: list[int], biases: tuple[Reals, Reals] | None, number: in
     if biases is None or number >= len(biases[1]) or len(candidates) == 1:
         return candidates[0]
     for one in candidates:
-        if biases[0][one] == biases[1][number]:
+        if _same(biases[0][one:one + 1], biases[1][number:number + 1]):
             return one
     bias = name.removesuffix("weight") + "bias"
     raise Violation("entry-differs", f"entry {number} of {bias} is that of no channel whose weights remain there")

@@ -71,3 +71,8 @@ class StructuralSkeleton(Struct, frozen=True, kw_only=True, forbid_unknown_field
     names: Names = "plain"
     refused: Refused = ""
     steps: tuple[Step, ...]
+
+    @property
+    def first(self) -> Block:
+        """Return the first planned block; without one, the first block is planned."""
+        return next((block for block in self.blocks if block.planned), self.blocks[0])

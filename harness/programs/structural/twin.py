@@ -16,6 +16,7 @@ from ...oracle.compare import array
 from ...oracle.units import Mask, Reals
 from ...values.network import Layer, Network
 from ..twin import Twin
+from .network import NORMS
 
 
 class SlicedTwin(Twin):
@@ -114,7 +115,7 @@ def _set_sizes(module: nn.Module, outputs: int, inputs: int, is_depthwise: bool)
     elif isinstance(module, (nn.Conv1d, nn.Conv2d)):
         module.in_channels, module.out_channels = inputs, outputs
         module.groups = outputs if is_depthwise else 1
-    elif isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+    elif isinstance(module, NORMS):
         module.num_features = outputs
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ...adapter.protocol import Batch, Context
 from ...oracle import compare
+from ...oracle.tolerance import Tolerance
 from ...oracle.units import Mask
 from ...trials.modules import assert_same_modules, describe_modules
 from ...values.pattern import Channel, Pattern
@@ -80,6 +81,22 @@ class StructuralWalk(Run):
         for layer in self.program.layers:
             if f"{layer.name}.weight" in self.plan.patterns and (module := find_module(self.model, layer.name)):
                 yield layer, module, self.twin.model.get_submodule(layer.name)
+
+    def gradient_bound(self) -> Tolerance:
+        """Return the tolerance for gradients; wider behind a batch norm in train mode.
+
+        It divides by the deviation within the batch, and so makes the rounding of its input larger.
+        """
+        one = super().gradient_bound()
+        norms = [module for module in self.twin.model.modules() if isinstance(module, network.NORMS)]
+        return Tolerance(one.relative * 20, one.absolute * 20) if any(norm.training for norm in norms) else one
+
+    def gradient_scale(self) -> Iterator[Tensor]:
+        """Yield weights, and gradients, whose sums a batch norm cancels to rounding alone."""
+        for parameter in self.twin.model.parameters():
+            yield parameter
+            if parameter.grad is not None:
+                yield parameter.grad
 
     @property
     def restores(self) -> bool:

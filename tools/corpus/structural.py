@@ -1,0 +1,36 @@
+"""The covering array of the structural profile."""
+
+from __future__ import annotations
+
+from sparsecheck.programs.space import Value
+from sparsecheck.programs.structural.axes import STRUCTURAL
+from sparsecheck.programs.structural.skeleton import Block, StructuralSkeleton
+from sparsecheck.values.steps import Step
+from tools.corpus.covering import Covering
+
+_OWN = ("kind", "window", "dtype", "values", "together", "optimizer", "names")
+
+
+class StructuralCovering(Covering[StructuralSkeleton]):
+    """Makes skeletons of the structural profile."""
+
+    space = STRUCTURAL
+    length = 12
+
+    def skeleton(self, point: dict[str, Value], steps: tuple[Step, ...]) -> StructuralSkeleton:
+        """Return a skeleton, in which an unplanned block is the second; networks are flat after their first block."""
+        same = {"level": point["level"]} if point["together"] else {}
+        others = [_block(self.other(same, {"size": "wide"})) for _ in range(int(point["planned"]) - 1)]
+        beside = [Block(size="two", planned=False, bias=True)] if point["unplanned"] else []
+        return StructuralSkeleton(
+            blocks=(_block(point), *beside, *others), steps=steps, flat=int(point["flat"]),
+            **{name: point[name] for name in _OWN},  # type: ignore[arg-type]
+        )
+
+    def cost(self, axis: str, value: Value) -> float:
+        """Return a number that orders the values of an axis by the time that a program takes with them."""
+        return float(value == "wide") if axis == "size" else float(value) if axis in ("planned", "unplanned") else 0
+
+
+def _block(point: dict[str, Value]) -> Block:
+    return Block(**{axis: point[axis] for axis in STRUCTURAL.of_a_slot})  # type: ignore[arg-type]
