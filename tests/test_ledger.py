@@ -11,7 +11,15 @@ from msgspec.structs import replace
 
 from sparsecheck.adapter.discovery import load, registrations
 from sparsecheck.catalogue import CATALOGUE
-from sparsecheck.catalogue.axes import LAYERS, PARAMETERS, PROGRAMS, RELATIONS, pattern_capability
+from sparsecheck.catalogue.axes import (
+    LAYERS,
+    LOOPS,
+    OPTIMIZERS,
+    PARAMETERS,
+    PROGRAMS,
+    RELATIONS,
+    pattern_capability,
+)
 from sparsecheck.programs.corpus import corpus
 from sparsecheck.report.ledger import (
     Planned,
@@ -455,7 +463,7 @@ def test_nothing_is_planned_for_a_sparsifier_that_works_on_no_device() -> None:
 def test_every_layer_and_pattern_in_the_catalogue_takes_known_capabilities() -> None:
     everywhere = planned(*CATALOGUE, devices=("cpu", "cuda"))
     assert {one.disposition for one in everywhere} == {"judge"}
-    assert {one.cell.layer for one in everywhere} <= {*LAYERS, *PARAMETERS, *PROGRAMS, *RELATIONS}
+    assert {one.cell.layer for one in everywhere} <= {*LAYERS, *PARAMETERS, *PROGRAMS, *RELATIONS, *OPTIMIZERS, *LOOPS}
 
 
 @pytest.mark.parametrize("name", SHIPPED)

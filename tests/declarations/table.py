@@ -21,6 +21,8 @@ from .honest import (
     CHANNEL_SCORES,
     HOLDS,
     NAMED,
+    OPTIMIZERS,
+    ORDERS,
     RESTORES,
     REZEROED,
     SCORES,
@@ -49,6 +51,7 @@ BUILT: dict[str, tuple[str, ...]] = {
 SPECIAL: dict[str, dict[str, Make]] = {
     "score": SCORES, "restores_into": RESTORES, "holds": HOLDS, "ties": TIES, "rezeroed_by": REZEROED,
     "names": NAMED, "alone": ALONE, "attaches": ATTACHES, "trained": TRAINED, "accumulator_hooks": ACCUMULATORS,
+    "parameter_order": ORDERS,
 }
 """By clause and value, sparsifiers of their own of which it is true."""
 
@@ -115,6 +118,8 @@ def _true_of(clause: str) -> Iterator[tuple[str, str, Make]]:
         yield "exemplar", value, make
     if clause == "score":
         yield from (("structural", value, make) for value, make in CHANNEL_SCORES.items())
+    if clause == "optimizers":
+        yield from (("structural", value, make) for value, make in OPTIMIZERS.items())
 
 
 def _misdeclared(make: Make, clause: str, declared: str) -> Adapter:
