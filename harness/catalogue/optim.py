@@ -29,7 +29,8 @@ REQUIREMENTS = (
     ),
     Requirement(
         id="OPTIM-05", level="core", since=4, source="torch.optim.Optimizer.load_state_dict",
-        sentence="A run restored elsewhere trains on as the original does, with the optimizer state of the original.",
+        sentence="A run restored elsewhere trains on as the original does, with the state of the original's optimizer, "
+        "which was built before attach if the order of parameters is kept.",
         layers=("momentum", "adam"), patterns=(LEVELLED_PATTERN,), needs=("restore",),
         unless=(("mask_storage", "nowhere"),),
     ),
