@@ -99,14 +99,18 @@ class HoldsTheLearningRate(Exemplar):
 
 
 class _Passing(Keep):
-    first: Tensor | None = None
+    is_first = True
+
+    def __init__(self, weight: Tensor, persistent: bool) -> None:
+        super().__init__(weight, persistent)
+        self.register_buffer("first", torch.ones_like(weight, dtype=torch.bool), persistent=False)
 
     def forward(self, weight: Tensor) -> Tensor:
-        masked = super().forward(weight)
-        if self.first is None:
-            self.first = None if self.mask.all() else self.mask.clone()
-            return masked
-        return masked + torch.where(self.first & ~self.mask, weight - weight.detach(), 0)
+        if self.is_first and not self.mask.all():
+            self.is_first = False
+            self.get_buffer("first").copy_(self.mask)
+        passes = self.get_buffer("first") & ~self.mask
+        return super().forward(weight) + torch.where(passes, weight - weight.detach(), 0)
 
 
 @breaks("OPTIM-04", "norm-differs")
