@@ -11,7 +11,7 @@ class AcmeAdapter(Adapter):
     unsupported = "given block n_of_m any_n_of_m channel input_channel band scope_all tied"
     contract = Contract(holds="parametrization", score="magnitude-l1", rounding="half-even", level_basis="dense",
                         masks_at="update", regrowth="free", mask_storage="model", restores_into="attached",
-                        ragged="refuse", ties="any", accumulator_hooks="lost")
+                        ragged="refuse", ties="any", accumulator_hooks="lost", parameter_order="changed")
 
     def attach(self, model, plan, context):
         self.refuse_unsupported(plan)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from ..errors import SparsecheckError
 from ..suggestions import UnknownName
 from ..values.requirement import Requirement
-from . import declare, device, mask, process, refuse, reg, smoke, state, struct, trace, train, walk
+from . import declare, device, mask, optim, process, refuse, reg, smoke, state, struct, trace, train, walk
 
 VERSION = 4
 """The catalogue version. It rises whenever a requirement is added, retired or given another meaning."""
@@ -22,6 +22,7 @@ AREAS: dict[str, tuple[Requirement, ...]] = {
     "STATE": state.REQUIREMENTS,
     "TRACE": trace.REQUIREMENTS,
     "TRAIN": train.REQUIREMENTS,
+    "OPTIM": optim.REQUIREMENTS,
     "DEVICE": device.REQUIREMENTS,
     "STRUCT": struct.REQUIREMENTS,
     "REFUSE": refuse.REQUIREMENTS,

@@ -84,8 +84,20 @@ capabilities it needs."""
 RELATIONS = ("unplanned", *INVARIANCES)
 """The invariances, on the layer axis of the requirements that compare two programs. They need no capability."""
 
+OPTIMIZERS = ("momentum", "sgd", "nesterov", "adam", "adamw", "foreach", "fused", "groups")
+"""The optimizers, on the layer axis of the requirements that train a linear network with each of them. `foreach` and
+`fused` are implementations of AdamW; `groups` is SGD with two groups of parameters."""
+
+LOOPS = ("scheduled", "loss-scaled", "accumulated", "zeroed")
+"""The training loops, on the layer axis of the requirement that trains a linear network in each of them."""
+
+TORCH_NEEDS = {"fused": ">=2.4", "loss-scaled": ">=2.3"}
+"""By value of the layer axis: the torch releases that have it on the CPU, as a PEP 440 specifier."""
+
+_TRAININGS = dict.fromkeys((*OPTIMIZERS, *LOOPS), ("linear",))
 _NEEDED_BY_LAYER = {
-    **dict.fromkeys((*PROGRAMS, *STRUCTURAL_PROGRAMS, *RELATIONS), ()), **PARAMETERS, **NEIGHBOURS, **LAYERS,
+    **dict.fromkeys((*PROGRAMS, *STRUCTURAL_PROGRAMS, *RELATIONS), ()),
+    **PARAMETERS, **_TRAININGS, **NEIGHBOURS, **LAYERS,
 }
 
 _CANONICAL = {
@@ -134,7 +146,7 @@ def has_pattern(token: str, layer: str, capabilities: Capabilities) -> bool:
     pattern = pattern_capability(token)
     if pattern == "block" and (match := re.match(r"block(\d+)x(\d+)-", token)):
         return capabilities.has_block(int(match[1]), int(match[2]))
-    return capabilities.has_pattern_on(pattern, LAYERS[layer])
+    return capabilities.has_pattern_on(pattern, layer_capabilities(layer))
 
 
 def canonical_pattern(declaration: Declaration, layer: str = "linear") -> str:
@@ -163,7 +175,7 @@ def has_meaning(token: str, layer: str) -> bool:
     """Return whether a pattern is defined on a layer; patterns for matrices are not defined on convolutions."""
     if token == OFFERED:
         return True
-    return pattern_capability(token) not in MATRIX_ONLY or not set(LAYERS[layer]) & {"conv1d", "conv2d"}
+    return pattern_capability(token) not in MATRIX_ONLY or not set(layer_capabilities(layer)) & {"conv1d", "conv2d"}
 
 
 def supported_shape(token: str, capabilities: Capabilities) -> str:
@@ -211,7 +223,8 @@ def layer_capabilities(token: str) -> tuple[str, ...]:
     """Return the capabilities that a value of the layer axis needs.
 
     Args:
-        token: A network, a kind of parameter, a layer with what depends on it, a program, or an invariance.
+        token: A network, a kind of parameter, a layer with what depends on it, a program, an invariance, an optimizer,
+            or a training loop.
 
     Raises:
         KeyError: The token names none of them.
@@ -239,8 +252,10 @@ def is_promised(cell: Cell, contract: Contract) -> bool:
 
 
 def stand_ins(cell: Cell) -> tuple[str, str, str]:
-    """Return layer, pattern and dtype of a cell; canonical ones for a program, which brings its own."""
-    return ("linear", "given", "float32") if cell.pattern == OFFERED else (cell.layer, cell.pattern, cell.dtype)
+    """Return network, pattern and dtype of a cell; canonical ones for a program, which brings its own."""
+    if cell.pattern == OFFERED:
+        return "linear", "given", "float32"
+    return "linear" if cell.layer in _TRAININGS else cell.layer, cell.pattern, cell.dtype
 
 
 REST = "rest of "

@@ -17,6 +17,7 @@ from ..values.steps import Attach, Finalize, Step, Update
 from . import finalize_checks as final
 from . import mask_checks as mask
 from . import model_checks as model
+from . import optimizer_checks as optimizer
 from . import state_checks as state
 from . import training_checks as training
 
@@ -34,7 +35,7 @@ class Life:
 
     Attributes:
         items: Steps, and checks, which are functions whose parameters are the names of a script's variables. A check
-            whose name starts with `get_` gives the variable of the rest of its name.
+            whose name starts with `get_` gives the variable of the rest of its name, up to `_by_`.
         values: The kind of values that planned weights have.
         forgives: Whether the last check may raise anything but an `AssertionError`.
     """
@@ -80,6 +81,11 @@ def _trained(*steps: Item) -> Life:
 def _forgiving(check: Check) -> Life:
     """Remember masks and output, and go through a door of torch, for which nothing is promised but a right output."""
     return Life((_ATTACH, _UPDATE, state.get_behaviour, check), forgives=True)
+
+
+def _through_updates(*checks: Item, first: Item = optimizer.train_twin) -> Life:
+    """Train by one optimizer through two updates, and check after each; `first` is done before them."""
+    return Life((_ATTACH, optimizer.get_twin_by_momentum, first, _UPDATE, *checks, Update(level=0.75), *checks))
 
 
 _COUNTED = (mask.counts, mask.whole_units)
@@ -202,6 +208,13 @@ LIVES: dict[str, Life] = {
     "TRAIN-09": _after(training.trains_like_plain),
     "TRAIN-10": _after(mask.get_earlier, Update(level=0.25), training.regrown_train),
     "TRAIN-20": Life((training.updated_without_gradients,)),
+    "OPTIM-01": _through_updates(optimizer.stays_zero),
+    "OPTIM-02": _through_updates(optimizer.train_both, first=optimizer.train_both_dense),
+    "OPTIM-04": _through_updates(optimizer.clipped_alike),
+    "OPTIM-05": _after(optimizer.get_twin_by_momentum, optimizer.resumed_alike),
+    "OPTIM-06": _around(optimizer.get_listed, optimizer.order_as_before),
+    "OPTIM-07": _after(optimizer.get_twin_by_momentum, optimizer.step_hooks_run),
+    "OPTIM-08": _after(optimizer.get_twin_by_momentum, optimizer.backward_after_update),
     **dict.fromkeys(
         ("REFUSE-01", "REFUSE-02", "REFUSE-03", "REFUSE-04", "REFUSE-05", "REFUSE-15", "REFUSE-16"),
         Life((model.plan_refused,)),
@@ -239,6 +252,11 @@ _OTHERWISE: dict[str, dict[tuple[str, str], Life | None]] = {
     "REG-25": {("attaches", "copy"): _around(model.get_plain, model.original_kept)},
     "REG-26": {("trained", "reparametrized"): _after(model.trained_is_not_used)},
     "DECLARE-12": {("rezeroed_by", "user"): None},
+    "OPTIM-02": {("masks_at", "attach"): _through_updates(optimizer.train_both, first=optimizer.train_both)},
+    "OPTIM-06": {
+        ("attaches", "copy"): None,
+        ("parameter_order", "changed"): _around(optimizer.get_listed, optimizer.order_changed),
+    },
 }
 """By requirement and value of a clause, the life under another contract than most; None if it is no program."""
 
@@ -249,6 +267,7 @@ WHY: dict[str, str] = {
     **dict.fromkeys(("REG-10", "REFUSE-06"), "no program has tied weights"),
     **dict.fromkeys(("REG-22", "DECLARE-11", "STATE-10"), "it needs networks of two sizes"),
     "REG-31": "it needs hooks that only C++ shows",
+    "OPTIM-03": "no step has its training loops",
     "STATE-02": "it needs a second interpreter",
     **dict.fromkeys(("STATE-04", "STATE-18", "DECLARE-17"), "it finds out where a state is kept, by several restores"),
     **dict.fromkeys(("STATE-16", "REFUSE-07", *(f"DEVICE-{number:02}" for number in range(1, 7))),
@@ -276,8 +295,20 @@ def life_of(trial: Trial) -> Life:
         if getattr(trial.contract, clause) == value:
             if life is None:
                 raise NoProgram(_no(cell.id, f"{clause}={value!r} is declared"), _hint(cell.id))
-            return life
-    return LIVES[cell.requirement]
+            return _lived(life, trial)
+    return _lived(LIVES[cell.requirement], trial)
+
+
+def _lived(life: Life, trial: Trial) -> Life:
+    """Return a life of OPTIM by the optimizer that the cell names, with the updates that are supported."""
+    if trial.cell.area != "OPTIM":
+        return life
+    get = getattr(optimizer, f"get_twin_by_{trial.cell.layer}", optimizer.get_twin_by_momentum)
+    items = [get if one is optimizer.get_twin_by_momentum else one for one in life.items]
+    if not trial.supports("relevel"):
+        again = (_UPDATE,) if trial.supports("reupdate") else ()
+        items = [one for item in items for one in (again if item == Update(level=0.75) else (item,))]
+    return Life(tuple(items), life.values, life.forgives)
 
 
 def _no(id: str, why: str) -> str:

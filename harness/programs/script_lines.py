@@ -166,7 +166,8 @@ class ScriptLines:
         if "trained" in names:
             places = (f'"{name}": {self._steps.dense(name)}' for name in self._patterns)
             yield f"trained = {{{', '.join(places)}}}"
-        variable = f"{check.__name__.removeprefix('get_')} = " if check.__name__.startswith("get_") else ""
+        name, is_got = check.__name__.removeprefix("get_").partition("_by_")[0], check.__name__.startswith("get_")
+        variable = f"{name} = " if is_got else ""
         yield f"{variable}{check.__name__}({', '.join(map(self._argument, names))})"
 
     def _forgiven(self, check: Check) -> Iterator[str]:

@@ -14,6 +14,7 @@ from ..catalogue.axes import (
     DTYPE_NEEDS,
     DTYPES,
     REST,
+    TORCH_NEEDS,
     has_meaning,
     has_pattern,
     is_promised,
@@ -215,7 +216,8 @@ def _planned(requirement: Requirement, cell: Cell, environment: Environment) -> 
 def _unavailable(requirement: Requirement, cell: Cell, environment: Environment) -> str:
     if cell.device not in environment.devices:
         return f"no {cell.device} device here"
-    for specifier in (requirement.torch, DTYPE_NEEDS.get((cell.dtype, cell.device), "")):
+    own = (TORCH_NEEDS.get(cell.layer, ""), DTYPE_NEEDS.get((cell.dtype, cell.device), ""))
+    for specifier in (requirement.torch, *own):
         if not meets(environment.torch, specifier):
             return f"needs torch{specifier}, this is {environment.torch}"
     absent = () if cell.device == "cpu" else (one for one in requirement.offers if one not in environment.offers)

@@ -24,6 +24,8 @@ Attaches = Literal["in place", "copy"]
 Trained = Literal["weight", "reparametrized"]
 RezeroedBy = Literal["package", "user"]
 AccumulatorHooks = Literal["kept", "lost"]
+ParameterOrder = Literal["kept", "changed"]
+Optimizers = Literal["kept", "rebuilt"]
 Invariance = Literal[
     "unplanned", "renamed", "memory", "reordered", "scaled", "negated", "permuted", "repeated", "split", "cast",
     "frozen", "batches",
@@ -75,6 +77,12 @@ class Contract(Struct, frozen=True, kw_only=True):
         accumulator_hooks: Whether the gradient accumulators of planned parameters keep their hooks through attach and
             finalize (`kept`) or not (`lost`). DistributedDataParallel registers such hooks.
             `torch.nn.utils.parametrize` loses them: it calls `Tensor.set_`, which makes a new accumulator.
+        parameter_order: Whether the sparse model lists its parameters in the order of the dense model (`kept`) or not
+            (`changed`). The state of an optimizer belongs to parameters by position, so that the state of an optimizer
+            of the dense model fits an optimizer of the sparse one only if the order is kept.
+        optimizers: Whether an optimizer that was built before the first update trains everything that an update leaves
+            of the model (`kept`), or nothing, because an update makes new parameters, so that it must be built again
+            (`rebuilt`). Only for the profile `structural`: masks leave every parameter in its place.
         invariances: What the masks do not depend on, besides `always_invariant`: words from `INVARIANCES`, separated
             by spaces, or `none`, which promises nothing.
     """
@@ -96,6 +104,8 @@ class Contract(Struct, frozen=True, kw_only=True):
     trained: Trained = "weight"
     rezeroed_by: RezeroedBy = "package"
     accumulator_hooks: AccumulatorHooks = "kept"
+    parameter_order: ParameterOrder = "kept"
+    optimizers: Optimizers = "kept"
     invariances: str = NO_INVARIANCE
 
     @property

@@ -261,3 +261,5 @@ VARYING: dict[str, tuple[str, Make]] = {
 """By invariance, a sparsifier whose masks depend on that, with its name."""
 
 ACCUMULATORS: dict[str, Make] = {"kept": exemplary, "lost": _ByTorch}
+ORDERS: dict[str, Make] = {"kept": HOLDS["in place"], "changed": exemplary}
+OPTIMIZERS: dict[str, Make] = {"kept": VARIANTS["structural-same"], "rebuilt": structural}

@@ -21,6 +21,8 @@ from .honest import (
     CHANNEL_SCORES,
     HOLDS,
     NAMED,
+    OPTIMIZERS,
+    ORDERS,
     RESTORES,
     REZEROED,
     SCORES,
@@ -49,9 +51,11 @@ BUILT: dict[str, tuple[str, ...]] = {
 SPECIAL: dict[str, dict[str, Make]] = {
     "score": SCORES, "restores_into": RESTORES, "holds": HOLDS, "ties": TIES, "rezeroed_by": REZEROED,
     "names": NAMED, "alone": ALONE, "attaches": ATTACHES, "trained": TRAINED, "accumulator_hooks": ACCUMULATORS,
+    "parameter_order": ORDERS, "optimizers": OPTIMIZERS,
 }
 """By clause and value, sparsifiers of their own of which it is true."""
 
+_STRUCTURAL_ALONE = ("optimizers",)
 _JUDGED_STRUCTURAL = ("rounding", "level_basis", "score", "masks_at")
 
 
@@ -112,7 +116,7 @@ def _true_of(clause: str) -> Iterator[tuple[str, str, Make]]:
             for value in BUILT.get(clause, ()):
                 yield base, value, partial(build, **{clause: value})
     for value, make in SPECIAL.get(clause, {}).items():
-        yield "exemplar", value, make
+        yield "structural" if clause in _STRUCTURAL_ALONE else "exemplar", value, make
     if clause == "score":
         yield from (("structural", value, make) for value, make in CHANNEL_SCORES.items())
 

@@ -11,6 +11,7 @@ from . import (
     lifetime,
     mask,
     networks,
+    optim,
     process,
     ranking,
     reference,
@@ -28,6 +29,6 @@ from . import (
 
 __all__ = [
     "MINIATURES", "Miniature", "clauses", "declare", "device", "importing", "leaks", "lifetime", "mask", "networks",
-    "process", "ranking", "reference", "refuse", "reg", "relations", "restoring", "smoke", "state", "struct", "trace",
-    "train", "walk",
+    "optim", "process", "ranking", "reference", "refuse", "reg", "relations", "restoring", "smoke", "state", "struct",
+    "trace", "train", "walk",
 ]

@@ -165,7 +165,7 @@ class _Retyped(_Ranked):
 class RetypedAdapter(_RankedAdapter):
     """Changes the type of planned layers, to one whose forward calls the function with the masked weight."""
 
-    contract = replace(CONTRACT, holds="wrapper")
+    contract = replace(CONTRACT, holds="wrapper", parameter_order="kept")
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.refuse_unsupported(plan)
@@ -271,7 +271,7 @@ class StatelessAdapter(_RankedAdapter):
 
     supported = _RankedAdapter.supported.replace(" trace export compile", "")
     unsupported = "scope_all tied trace export compile"
-    contract = replace(CONTRACT, holds="forward")
+    contract = replace(CONTRACT, holds="forward", parameter_order="kept")
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.refuse_unsupported(plan)
@@ -324,7 +324,10 @@ class _Remembered(InPlaceSparsified):
 class RememberedAdapter(_RankedAdapter):
     """Zeros in place, with masks in a dictionary of the module that forgets a layer with its model."""
 
-    contract = replace(CONTRACT, holds="in place", mask_storage="sidecar", regrowth="monotone", rezeroed_by="user")
+    contract = replace(
+        CONTRACT, holds="in place", mask_storage="sidecar", regrowth="monotone", rezeroed_by="user",
+        parameter_order="kept",
+    )
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.refuse_unsupported(plan)

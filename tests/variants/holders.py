@@ -131,7 +131,9 @@ class _HolderAdapter(Adapter):
 class InPlaceAdapter(_HolderAdapter):
     """The zeros are in the parameters, where a user sets them again after each step, and the masks in the sidecar."""
 
-    contract = replace(_CONTRACT, holds="in place", mask_storage="sidecar", rezeroed_by="user")
+    contract = replace(
+        _CONTRACT, holds="in place", mask_storage="sidecar", rezeroed_by="user", parameter_order="kept"
+    )
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.check(model, plan)

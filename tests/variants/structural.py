@@ -93,6 +93,7 @@ class _SameParameters(ChannelRemover):
 
 @variant("structural-same")
 class SameParameters(StructuralExemplarAdapter):
-    """Makes the parameters smaller, instead of replacing them by smaller ones."""
+    """Makes the parameters smaller, instead of replacing them by smaller ones; an optimizer goes on training."""
 
+    contract = _contract(optimizers="kept")
     sparsified = _SameParameters

@@ -32,6 +32,7 @@ CONTRACT = Contract(
     restores_into="attached",
     ragged="keep",
     ties="lowest index",
+    parameter_order="changed",
 )
 
 

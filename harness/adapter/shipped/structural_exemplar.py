@@ -216,6 +216,7 @@ class StructuralExemplarAdapter(Adapter):
     contract: Contract = Contract(
         holds="in place", rounding="half-even", level_basis="dense", score="magnitude-l1", masks_at="update",
         regrowth="monotone", mask_storage="sidecar", restores_into="attached", ragged="refuse", ties="lowest index",
+        optimizers="rebuilt",
     )
     sparsified: ClassVar[type[ChannelRemover]] = ChannelRemover
 

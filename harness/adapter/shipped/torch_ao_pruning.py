@@ -38,6 +38,7 @@ _CONTRACT = Contract(
     ragged="prune",
     ties="any",
     accumulator_hooks="lost",
+    parameter_order="changed",
 )
 
 

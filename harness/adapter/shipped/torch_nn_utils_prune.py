@@ -30,6 +30,7 @@ _CONTRACT = Contract(
     restores_into="attached",
     ragged="refuse",
     ties="any",
+    parameter_order="changed",
 )
 _SUPPORTED = (
     "linear conv1d conv2d embedding float64 float32 bfloat16 float16 cpu accelerator per_parameter reupdate "

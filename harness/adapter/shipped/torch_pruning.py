@@ -62,6 +62,7 @@ class MagnitudePrunerAdapter(Adapter):
     contract = Contract(
         holds="in place", score="magnitude-l2", rounding="ceil", level_basis="dense", masks_at="update",
         regrowth="monotone", mask_storage="sidecar", restores_into="attached", ragged="refuse", ties="any",
+        optimizers="rebuilt",
     )
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
