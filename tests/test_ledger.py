@@ -13,7 +13,6 @@ from sparsecheck.adapter.discovery import load, registrations
 from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.catalogue.axes import (
     LAYERS,
-    LAYERS,
     LOOPS,
     NEIGHBOURS,
     OPTIMIZERS,

@@ -222,7 +222,9 @@ def test_channels_without_inputs_are_counted_and_not_told_apart() -> None:
         "format": 1, "profile": "structural", "input_shape": [4, 4], "dtype": "float16", "scope": "all",
         "values": "distinct", "layers": layers, "plan": planned, "steps": [{"do": "attach"}, {"do": "update"}],
     }
-    made = walk(from_json(json.dumps(data).encode(), "a test"))
+    program = from_json(json.dumps(data).encode(), "a test")
+    assert isinstance(program, StructuralProgram)
+    made = walk(program)
     assert made.skipped == ["all after an update that leaves no channel of layer1.weight"]
 
 
