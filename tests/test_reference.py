@@ -359,7 +359,7 @@ def test_a_case_raises_the_problem_of_its_reference(folder: Path, monkeypatch: p
     [linear, *_] = planned(ExemplarAdapter(), (requirement("MASK-28"),))
     assert linear.cell.layer == "linear"
     record = judge(ExemplarAdapter(), linear)
-    assert record.verdict is Verdict.FAILED
+    assert record.verdict is Verdict.ERROR
     assert record.signature.startswith(f"TamperedReference: reference {LINEAR}: its sha256 is ")
 
 
