@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from torch import nn
+from torch import Tensor, nn
 
 from ..oracle.units import Mask
 from ..values.plan import Plan
@@ -42,6 +42,11 @@ class MaskRun(Run):
         if (is_dense or keeps_all) and (own := find_parameter(self.model, name)) is not None:
             return own
         return dense_place(self.model, name, self.contract.holds, self.before)
+
+    def writable(self, name: str, values: Tensor) -> Tensor:
+        """Return values, masked where a sparsifier keeps its zeros in the parameter itself."""
+        hides = self.contract.holds in ("parametrization", "buffer")
+        return values if hides else values.masked_fill(~self.twin.masks[name], 0)
 
     def judge_update(self, plan: Plan, before: dict[str, Mask] | None) -> None:
         masks = statements.reported_masks(self)

@@ -41,13 +41,10 @@ class Walk(MaskRun):
         return build.context(self.program, self.dtype, self.device)
 
     def new_values(self, name: str) -> Tensor:
-        """Return other values, masked where a sparsifier keeps its zeros in the parameter itself."""
         shape, dtype = self.program.shapes[name], str(self.dtype).removeprefix("torch.")
         kind: Values = "untied" if self.program.values == "untied" else "distinct"
         drawn = values_of(self.program, name, f"written {self.updates}", shape, kind, dtype)
-        values = torch.tensor(drawn, dtype=self.dtype, device=self.device)
-        hides = self.contract.holds in ("parametrization", "buffer")
-        return values if hides else values.masked_fill(~self.twin.masks[name], 0)
+        return self.writable(name, torch.tensor(drawn, dtype=self.dtype, device=self.device))
 
     def layers(self) -> Iterator[tuple[ProgramLayer, nn.Module, nn.Module]]:
         for layer in self.program.layers:

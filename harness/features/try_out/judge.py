@@ -17,7 +17,19 @@ from ...programs import statements
 from ...programs.taking import NotOffered
 from ...values.plan import Plan, Scope
 from ...values.program import OptimizerKind
-from ...values.steps import Attach, Backward, CopyModel, Finalize, Forward, SaveAndRestore, SetMode, Step, Train, Update
+from ...values.steps import (
+    Attach,
+    Backward,
+    CopyModel,
+    Finalize,
+    Forward,
+    SaveAndRestore,
+    SetMode,
+    Step,
+    Train,
+    Update,
+    WriteWeights,
+)
 from ...values.violation import Violation
 from .fresh import restored_elsewhere
 from .life import Life, OwnRun
@@ -52,6 +64,7 @@ LIVES: dict[str, tuple[tuple[Step, ...], OptimizerKind]] = {
     "three steps of AdamW": (_TRAINED, "adamw"),
     "a second update, and a step more": ((*_TRAINED, Update(), Train(steps=1)), "sgd"),
     "an update to the level 0.9": ((*_TRAINED, Update(level=0.9), Train(steps=1)), "sgd"),
+    "weights loaded from a state dict": ((*_TRAINED, WriteWeights(how="load_state_dict"), Train(steps=1)), "sgd"),
     "eval mode": ((*_TRAINED, SetMode(train=False), Forward()), "sgd"),
     "a copy of the model": ((*_TRAINED, CopyModel()), "sgd"),
     "save, restore and train on": ((*_TRAINED, SaveAndRestore(), Train(steps=1)), "sgd"),

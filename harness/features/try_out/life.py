@@ -12,6 +12,7 @@ from ...adapter.protocol import Adapter, Batch, Context
 from ...process.guard import Guard
 from ...programs.build import OTHER
 from ...programs.mask_run import MaskRun
+from ...programs.taking import Skipped
 from ...values.declaration import Declaration
 from ...values.plan import Plan
 from ...values.program import OptimizerKind, ProgramLayer
@@ -85,13 +86,15 @@ class OwnRun(MaskRun):
         return made
 
     def layer_inputs(self, name: str) -> Tensor:
-        raise NotImplementedError("no step of such a life calls a layer by itself")
+        raise Skipped("what a layer of your own model takes is not known")
 
     def context(self) -> Context:
         return Context(self.inputs(), tuple(self.batches(2, "calibration")), self.device, self.dtype)
 
     def new_values(self, name: str) -> Tensor:
-        raise NotImplementedError("no step of such a life writes weights")
+        """Return the dense model's values in another order."""
+        dense = self._own.model.get_parameter(name).detach()
+        return self.writable(name, dense.flip(0) if dense.dim() else -dense)
 
     def layers(self) -> Iterator[tuple[ProgramLayer, nn.Module, nn.Module]]:
         return iter(())
