@@ -30,7 +30,7 @@ from ...values.steps import (
     Update,
     WriteWeights,
 )
-from ...values.violation import Violation
+from ...values.violation import Violation, require
 from .fresh import restored_elsewhere
 from .life import Life, OwnRun
 from .own_model import OwnModel
@@ -130,6 +130,7 @@ class Judge:
         saved = run.call(run.attached.save, "save")
         seen = restored_elsewhere(self._own, self._found.name, self._files, run.plan, saved, run.model.training)
         for name, mask in run.twin.reported().items():
+            require(name in seen.masks, "mask-missing", f"in a fresh process: masks() has no mask for {name}")
             compare.assert_equal(seen.masks[name], mask, "mask-differs", f"in a fresh process: mask of {name}")
         with torch.no_grad():
             expected = run.twin.model(run.inputs())
