@@ -38,7 +38,7 @@ def test_undeclared_capabilities_are_tried_and_reported(tmp_path: Path) -> None:
     assert "raised Refused: scope 'all' is not offered" in ended.output
     assert "Nothing above is a verdict; declare them and run again." in ended.output
     areas = {one.cell.split(":")[1].split("-")[0] for one in read(report).records}
-    assert areas == {"SMOKE", "MASK", "REG", "STATE", "DEVICE"}
+    assert areas == {"SMOKE", "MASK", "REG", "STATE", "OPTIM", "DEVICE"}
     assert run(tmp_path, "--adapter", str(file)).code == 2
 
 
