@@ -18,7 +18,7 @@ from sparsecheck.programs.structural.offer import FORMS, StructuralOffer
 from sparsecheck.programs.structural.offered import new_pairs
 from sparsecheck.programs.structural.probing import probed
 from sparsecheck.values.record import Record, Verdict
-from sparsecheck.values.structural_program import WINDOWS
+from sparsecheck.values.structural_program import WINDOWS, StructuralProgram
 from tests.bench_of_one import judge, planned
 from tests.test_structural_programs import OFFER, altered, walk
 
@@ -92,8 +92,8 @@ def test_one_defect_of_every_layer_hides_no_other() -> None:
 
     adapter = altered(Evaluates)
 
-    def run(program: object) -> None:
-        walk(program, adapter)  # type: ignore[arg-type]
+    def run(program: StructuralProgram) -> None:
+        walk(program, adapter)
 
     declaration = read_declaration(adapter, "it")
     assert not probed(declaration, run).patterns

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sparsecheck.programs.axes import MASK
 from sparsecheck.programs.space import Value
 from sparsecheck.values.skeleton import Skeleton, Slot
@@ -24,9 +26,10 @@ class MaskCovering(Covering[Skeleton]):
         others = [_slot(self.other(same, {"size": "large"})) for _ in range(count - 1)]
         beside = [Slot(size=_slot(self.other(same, {"size": "large"})).size, planned=False, bias=True)] \
             if point["unplanned"] else []
+        own: dict[str, Any] = {name: point[name] for name in _OWN}
         return Skeleton(
             slots=(_slot(point), *others, *beside), steps=steps,
-            **{name: point[name] for name in _OWN},  # type: ignore[arg-type]
+            **own,
         )
 
     def cost(self, axis: str, value: Value) -> float:
@@ -37,4 +40,5 @@ class MaskCovering(Covering[Skeleton]):
 
 
 def _slot(point: dict[str, Value]) -> Slot:
-    return Slot(**{axis: point[axis] for axis in MASK.of_a_slot})  # type: ignore[arg-type]
+    own: dict[str, Any] = {axis: point[axis] for axis in MASK.of_a_slot}
+    return Slot(**own)

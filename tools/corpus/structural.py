@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sparsecheck.programs.space import Value
 from sparsecheck.programs.structural.axes import STRUCTURAL
 from sparsecheck.programs.structural.skeleton import Block, StructuralSkeleton
@@ -22,9 +24,10 @@ class StructuralCovering(Covering[StructuralSkeleton]):
         same = {"level": point["level"]} if point["together"] else {}
         others = [_block(self.other(same, {"size": "wide"})) for _ in range(int(point["planned"]) - 1)]
         beside = [Block(size="two", planned=False, bias=True)] if point["unplanned"] else []
+        own: dict[str, Any] = {name: point[name] for name in _OWN}
         return StructuralSkeleton(
             blocks=(_block(point), *beside, *others), steps=steps, flat=int(point["flat"]),
-            **{name: point[name] for name in _OWN},  # type: ignore[arg-type]
+            **own,
         )
 
     def cost(self, axis: str, value: Value) -> float:
@@ -33,4 +36,5 @@ class StructuralCovering(Covering[StructuralSkeleton]):
 
 
 def _block(point: dict[str, Value]) -> Block:
-    return Block(**{axis: point[axis] for axis in STRUCTURAL.of_a_slot})  # type: ignore[arg-type]
+    own: dict[str, Any] = {axis: point[axis] for axis in STRUCTURAL.of_a_slot}
+    return Block(**own)

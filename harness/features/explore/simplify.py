@@ -12,10 +12,12 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ...programs.structural.skeleton import StructuralSkeleton
 from ...values.skeleton import Skeleton, Slot
 from ...values.steps import Attach
 
 S = TypeVar("S", bound=Struct)
+K = TypeVar("K", Skeleton, StructuralSkeleton)
 
 _PLAIN_SKELETON = Skeleton(slots=(Slot(),), steps=(Attach(),))
 _PLAIN_SLOT = Slot()
@@ -60,9 +62,9 @@ def _simpler_slots(slot: Slot) -> Iterator[Slot]:
 # ----------------------------------------------------------------- of any profile
 
 
-def without_steps(skeleton: S) -> Iterator[S]:
+def without_steps(skeleton: K) -> Iterator[K]:
     """Yield skeletons without one of the steps, the last one first; attach stays."""
-    steps = skeleton.steps  # type: ignore[attr-defined]
+    steps = skeleton.steps
     for place in reversed(range(len(steps))):
         if not isinstance(steps[place], Attach):
             yield replace(skeleton, steps=steps[:place] + steps[place + 1:])
@@ -93,7 +95,7 @@ def plainer(value: S, plain: S, names: Iterable[str]) -> Iterator[S]:
         yield replace(value, **{name: getattr(plain, name)})
 
 
-def plainer_steps(skeleton: S) -> Iterator[S]:
+def plainer_steps(skeleton: K) -> Iterator[K]:
     """Yield skeletons with one of the steps as it is by default."""
-    for place, step in enumerate(skeleton.steps):  # type: ignore[attr-defined]
+    for place, step in enumerate(skeleton.steps):
         yield with_part(skeleton, "steps", place, type(step)())
