@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -161,16 +162,27 @@ class BeforeTraining:
         Raises:
             Violation: A weight is unchanged (`weight-not-moved`), or the loss is not lower (`loss-not-lower`).
         """
-        plain = _trained_plain_model(self.trial, self.parameters, self.masks)
-        learned = self.trial.parameters(plain)
         for name, now in _used(self.trial, sparsified.model).items():
-            kept, before = self._kept(name, now), self.parameters[name]
-            is_expected = bool((learned[name] != before)[kept].any())
-            message = f"{what}: none of the {int(kept.sum())} kept entries of {name} has changed"
-            require(not is_expected or bool((now != before)[kept].any()), "weight-not-moved", message)
-        is_expected, after = _loss(self.trial, plain) < self.loss, _loss(self.trial, sparsified.model)
+            message = f"{what}: none of the {int(self._kept(name, now).sum())} kept entries of {name} has changed"
+            moved = self._has_moved(name, now) or not self._has_moved(name, self._plain_parameters[name])
+            require(moved, "weight-not-moved", message)
+        after = _loss(self.trial, sparsified.model)
         message = f"{what}: the loss went from {self.loss:.6g} to {after:.6g}"
-        require(not is_expected or after < self.loss, "loss-not-lower", message)
+        require(after < self.loss or not self._plain_learns(), "loss-not-lower", message)
+
+    @cached_property
+    def _plain(self) -> nn.Module:
+        return _trained_plain_model(self.trial, self.parameters, self.masks)
+
+    @cached_property
+    def _plain_parameters(self) -> dict[str, Reals]:
+        return self.trial.parameters(self._plain)
+
+    def _plain_learns(self) -> bool:
+        return _loss(self.trial, self._plain) < self.loss
+
+    def _has_moved(self, name: str, now: Reals) -> bool:
+        return bool((now != self.parameters[name])[self._kept(name, now)].any())
 
     def _kept(self, name: str, weight: Reals) -> Mask:
         return self.masks.get(name, np.ones(weight.shape, dtype=np.bool_))
