@@ -21,11 +21,13 @@ from sparsecheck import Violation
 from sparsecheck.process.guard import Guard
 from sparsecheck.process.imports import watched_import
 from sparsecheck.process.setting import Unreadable
-from sparsecheck.process.settings import SETTINGS, settings
+from sparsecheck.process.settings import SET_BY_CASES, SETTINGS, settings
 from sparsecheck.process.torch_functions import replaced_functions
 from tests.deeds import DEEDS, UNDONE_BY_NOBODY, dense_linear
 
 CHANGED = [name for name in DEEDS if name in settings()]
+IN_THE_WAY = ("depth of functorch", "stack of torch function modes", "stack of torch dispatch modes")
+"""Settings under which, as the tests change them, no random state can be read."""
 PRECISIONS: dict[str, Callable[[], object]] = {
     "TF32": lambda: setattr(torch.backends.cuda.matmul, "allow_tf32", True),
     "TF32 of convolutions": lambda: setattr(torch.backends.cudnn, "allow_tf32", True),
@@ -103,8 +105,35 @@ def test_undeclared_random_draw_is_reported(name: str) -> None:
 @pytest.mark.parametrize("name", DRAWS)
 def test_random_draw_in_attach_is_noted(name: str) -> None:
     guard = Guard()
-    with guard.watch(), guard.contain():
-        DRAWS[name]()
+    with guard.watch():
+        with guard.contain():
+            DRAWS[name]()
+        assert guard.moved == [name]
+
+
+@pytest.mark.parametrize("name", [name for name in CHANGED if name in SET_BY_CASES and name not in IN_THE_WAY])
+def test_what_the_case_itself_has_set_is_neither_noted_nor_undone(name: str) -> None:
+    guard = Guard()
+    with guard.keep():
+        with guard.contain():
+            pass
+        DEEDS[name]()
+        within = settings()
+        with guard.contain():
+            pass
+        assert (guard.changed, settings()) == ([], within)
+
+
+def test_replaced_function_of_a_rarely_used_module_is_reported_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    guard = Guard()
+    with pytest.raises(Violation, match=r"replaced functions of torch: added torch.special.expit$"), guard.watch():
+        _replace_in_attach(guard, monkeypatch)
+    assert guard.changed == []
+
+
+def _replace_in_attach(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
+    with guard.contain():
+        monkeypatch.setattr(torch.special, "expit", dense_linear)
 
 
 def test_case_can_seed() -> None:

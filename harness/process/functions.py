@@ -29,20 +29,27 @@ class Functions:
         is_own: Whether the library itself has put a new value in place of an old one, which then takes its place.
         ignored: Names that are not watched.
         constants: Types of other values to watch.
+        is_common: Whether a module or class is so commonly used that it must always be looked at; all are by default.
     """
 
     def __init__(
         self, homes: Iterable[Any], is_own: Callable[[object], bool], ignored: Collection[str] = (),
-        constants: tuple[type, ...] = (),
+        constants: tuple[type, ...] = (), is_common: Callable[[Any], bool] = lambda home: True,
     ) -> None:
         self._homes = list(homes)
         self._is_own = is_own
         self._ignored = frozenset(ignored)
         self._watched = (ModuleType, *_DESCRIPTORS, *constants)
         self._originals = [self._members(home) for home in self._homes]
-        self._changes = Changes(map(vars, self._homes))
+        common = [is_common(home) for home in self._homes]
+        self._common, self._rare = self._group(common, True), self._group(common, False)
         self._replaced: dict[int, list[str]] = {}
         self._looked_at: dict[int, dict[str, Any]] = {}
+
+    def _group(self, common: list[bool], wanted: bool) -> tuple[list[int], Changes]:
+        """Return the positions of the homes that are common, or not, and the changes in them."""
+        numbers = [number for number, one in enumerate(common) if one is wanted]
+        return numbers, Changes(vars(self._homes[number]) for number in numbers)
 
     def _members(self, home: Any) -> dict[str, Any]:
         watched, ignored = self._watched, self._ignored
@@ -59,9 +66,13 @@ class Functions:
         for home, originals in zip(self._homes, self._originals, strict=True):
             yield from (((home, name), value) for name, value in originals.items())
 
-    def replaced(self) -> list[str]:
-        """Return the qualified names whose values were replaced, removed, or hidden by a new name."""
-        return [qualified(place) for place in self._places()]
+    def replaced(self, quick: bool = False) -> list[str]:
+        """Return the qualified names whose values were replaced, removed, or hidden by a new name.
+
+        Args:
+            quick: Whether to look for new changes in the common modules and classes alone.
+        """
+        return [qualified(place) for place in self._places(quick)]
 
     def restore(self, kept: Collection[str]) -> None:
         """Restore everything except the names in `kept`."""
@@ -72,13 +83,17 @@ class Functions:
             else:
                 setattr(home, name, original)
 
-    def _places(self) -> Iterator[Place]:
-        for number in self._changes.find():
+    def _places(self, quick: bool = False) -> Iterator[Place]:
+        for number in self._changed(quick):
             now = {name: value for name, value in vars(self._homes[number]).items() if name not in self._ignored}
             if not _is_same(now, self._looked_at.get(number)):
                 self._replaced[number] = [*self._others(number)]
                 self._looked_at[number] = now
         return ((self._homes[number], name) for number, names in sorted(self._replaced.items()) for name in names)
+
+    def _changed(self, quick: bool) -> Iterator[int]:
+        for numbers, changes in (self._common,) if quick else (self._common, self._rare):
+            yield from (numbers[position] for position in changes.find())
 
     def _others(self, number: int) -> Iterator[str]:
         originals, now = self._originals[number], vars(self._homes[number])

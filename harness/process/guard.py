@@ -12,8 +12,16 @@ import torch
 
 from ..values.violation import Violation
 from . import device
-from .settings import describe_changes, lasting, random_state, restore_settings, settings, settings_since, slow
-from .torch_functions import ALL, OFTEN_CALLED
+from .settings import (
+    describe_changes,
+    lasting,
+    not_set_by_cases,
+    random_state,
+    restore_settings,
+    settings,
+    settings_since,
+)
+from .torch_functions import ALL, COMMON
 from .torch_settings import FLOAT32, float32
 
 _SEED = 150_602_626
@@ -38,7 +46,7 @@ class Guard:
         self.left: Mapping[str, Any] = {}
         self._draws = draws
         self._float32: object = None
-        self._slow: Mapping[str, Any] = {}
+        self._known: Mapping[str, Any] = {}
         self._random: dict[str, Any] = {}
 
     @contextmanager
@@ -80,9 +88,9 @@ class Guard:
 
     def _enter(self, since: Mapping[str, Any] = {}) -> dict[str, Any]:
         before = settings(since)
-        self._slow = slow(before)
         device.set_tf32((False, False))
         self._float32 = float32()
+        self._known = not_set_by_cases({**before, FLOAT32: self._float32})
         self.seed()
         return before
 
@@ -104,18 +112,20 @@ class Guard:
     def contain(self) -> Iterator[None]:
         """Note and undo changes by attach, update and restore, which requirements of their own judge.
 
-        Random streams are noted but not rewound, so that two draws never give the same numbers. Slow settings are not
-        read again at the start; if the case has changed one since the last call, it counts as changed by this call.
+        Random streams are noted but not rewound, so that two draws never give the same numbers. Settings that no
+        case changes are not read again at the start: if one has changed since the last call, it counts as changed by
+        this call. At the end, functions of torch and Python that are rarely called are left to `watch`.
         """
-        before, streams = settings(self._slow), random_state()
+        before, streams = settings(self._known), random_state()
         try:
             yield
         finally:
-            now = settings_since(before)
-            left = restore_settings(before, now)
-            self._slow = slow(left)
+            now = settings_since(before, quick=True)
+            if now != before:
+                left = restore_settings(before, now)
+                self._known = not_set_by_cases(left)
+                self.changed += describe_changes(before, now, left)
             self._random = random_state()
-            self.changed += describe_changes(before, now, left)
             self.moved += _moved(streams, self._random)
 
     def _assert_unchanged(self, before: Mapping[str, Any], now: Mapping[str, Any], left: Mapping[str, Any]) -> None:
@@ -132,7 +142,7 @@ def _moved(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 def _restored_code(last: bool) -> list[str]:
     """Restore the functions of torch that were changed in place, and return their names."""
-    code = ALL if last else OFTEN_CALLED
+    code = ALL if last else COMMON
     if changed := code.changed():
         code.restore()
     return changed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from .functions import Functions, is_mutable
@@ -34,14 +35,18 @@ _SETTINGS = (
 """Names that are settings of their own, or that the interpreter sets."""
 
 FUNCTIONS = Functions(
-    [*_homes()],
-    is_own=lambda value: False, ignored=_SETTINGS,
+    [*_homes()], is_own=lambda value: False, ignored=_SETTINGS, is_common=lambda home: isinstance(home, ModuleType),
 )
 
 
 def replaced_python_functions() -> list[str]:
     """Return the qualified names of the functions and classes of Python that are replaced."""
     return FUNCTIONS.replaced()
+
+
+def commonly_replaced_python_functions() -> list[str]:
+    """Return the same names, with new ones only from the modules, not from their classes."""
+    return FUNCTIONS.replaced(quick=True)
 
 
 def restore_python_functions(kept: Collection[str]) -> None:

@@ -19,7 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from .python_functions import replaced_python_functions, restore_python_functions
+from .python_functions import (
+    commonly_replaced_python_functions,
+    replaced_python_functions,
+    restore_python_functions,
+)
 from .setting import (
     Remembered,
     Same,
@@ -322,6 +326,9 @@ def _put_bit_generator(one: Same) -> None:
 
 
 PYTHON_SETTINGS: tuple[Setting, ...] = (
-    Setting("list of replaced functions of Python", replaced_python_functions, restore_python_functions, needed=True),
+    Setting(
+        "list of replaced functions of Python", replaced_python_functions, restore_python_functions, needed=True,
+        quick=commonly_replaced_python_functions,
+    ),
     *_interpreter(), *_imports(), *_messages(), *SYSTEM_SETTINGS, *_numbers(),
 )

@@ -22,7 +22,8 @@ class Setting:
         lasting: Whether pytest and the harness leave it unchanged during the whole process.
         needed: Whether a package may depend on a change that it made when it was imported. Such a change is reported,
             and is not undone.
-        slow: Whether reading it takes long, so that it is not read again before each call of the sparsifier.
+        quick: Returns the value without looking everywhere, for use after each call of the sparsifier. What it does not
+            see is found at the end of the cell. None if `read` is fast enough.
     """
 
     name: str
@@ -30,7 +31,7 @@ class Setting:
     put: Callable[[Any], object] | None
     lasting: bool = True
     needed: bool = False
-    slow: bool = False
+    quick: Callable[[], Any] | None = None
 
 
 class Same:

@@ -6,6 +6,7 @@ shows all of it.
 
 from __future__ import annotations
 
+import ctypes
 import random
 import sys
 from collections.abc import Iterator, Mapping
@@ -18,12 +19,15 @@ import torch
 from . import device
 from .python_settings import PYTHON_SETTINGS, RECURSION_LIMIT
 from .setting import Setting, Unreadable, describe_change
-from .torch_functions import replaced_functions, restore_functions
+from .torch_functions import commonly_replaced_functions, replaced_functions, restore_functions
 from .torch_hooks import HOOKS_AND_MODES
 from .torch_settings import NUMERIC_SETTINGS
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("list of replaced functions of torch", replaced_functions, restore_functions, needed=True, slow=True),
+    Setting(
+        "list of replaced functions of torch", replaced_functions, restore_functions, needed=True,
+        quick=commonly_replaced_functions,
+    ),
     *HOOKS_AND_MODES,
     *NUMERIC_SETTINGS,
     *PYTHON_SETTINGS,
@@ -31,25 +35,41 @@ SETTINGS: tuple[Setting, ...] = (
 """Every setting, in the order in which they are restored: functions first, with which others are set."""
 
 
+SET_BY_CASES = frozenset((
+    *(one.name for one in HOOKS_AND_MODES),
+    "default dtype", "default device", "thread count", "anomaly detection", "autocast", "environment",
+    "folder of temporary files", "tracing of allocations", "warnings filters",
+))
+"""The settings that a case, or pytest, may itself have changed when it calls the sparsifier."""
+
 _READERS = [(one.name, one.read) for one in SETTINGS]
+_QUICK_READERS = [(one.name, one.quick or one.read) for one in SETTINGS]
+_NOT_SET_BY_CASES = [one.name for one in SETTINGS if one.name not in SET_BY_CASES]
+_LASTING = [one.name for one in SETTINGS if one.lasting]
 
 
-def settings(known: Mapping[str, Any] = {}) -> dict[str, Any]:
-    """Return the value of every setting by name; those that are `known` are not read again."""
+def settings(known: Mapping[str, Any] = {}, quick: bool = False) -> dict[str, Any]:
+    """Return the value of every setting by name.
+
+    Args:
+        known: Values that are not read again.
+        quick: Whether to read the settings that have a quick way in that way.
+    """
+    readers = _QUICK_READERS if quick else _READERS
     try:
-        return {name: known[name] if name in known else read() for name, read in _READERS}
+        return {name: known[name] if name in known else read() for name, read in readers}
     except Exception:  # one at least is unreadable
         return {one.name: known[one.name] if one.name in known else _value(one) for one in SETTINGS}
 
 
-def settings_since(before: Mapping[str, Any]) -> dict[str, Any]:
+def settings_since(before: Mapping[str, Any], quick: bool = False) -> dict[str, Any]:
     """Return the value of every setting, read under the recursion limit that was in force `before`.
 
     Under a limit of 60, which a sparsifier may have left, nothing else could be read.
     """
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(before[RECURSION_LIMIT])
-    now = settings()
+    now = settings(quick=quick)
     return {**now, RECURSION_LIMIT: limit}
 
 
@@ -60,9 +80,9 @@ def _value(one: Setting) -> Any:
         return Unreadable(f"unreadable ({type(error).__name__})")
 
 
-def slow(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of the settings that take long to read, among those of all."""
-    return {one.name: values[one.name] for one in SETTINGS if one.slow}
+def not_set_by_cases(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of the settings that no case changes itself, among those of all."""
+    return {name: values[name] for name in _NOT_SET_BY_CASES}
 
 
 def describe_changes(
@@ -111,18 +131,36 @@ def _restore(one: Setting, value: Any) -> None:
 
 def lasting(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of the lasting settings among those of all."""
-    return {one.name: values[one.name] for one in SETTINGS if one.lasting}
+    return {name: values[name] for name in _LASTING}
 
 
 def random_state() -> dict[str, Any]:
     """Return the global random states of torch, NumPy and Python, as comparable values."""
-    kind, keys, *rest = np.random.get_state(legacy=True)
     return {
         "torch": _bytes(torch.get_rng_state()),
-        "numpy": (kind, np.asarray(keys).tobytes(), *rest),
+        "numpy": _numpy_state(),
         "python": random.getstate(),
         "the accelerator": [_bytes(state) for state in device.random_states()],
     }
+
+
+_KEYS_AND_POSITION = 625 * 4
+"""The size of a Mersenne Twister's state in NumPy, in bytes: 624 keys and a position."""
+
+
+def _numpy_state() -> object:
+    """Return NumPy's global random state; for its usual generator from memory, since `get_state` takes 0.1 ms."""
+    generator = _generator_of_numpy()
+    if type(generator) is np.random.MT19937:
+        return ctypes.string_at(generator.ctypes.state_address, _KEYS_AND_POSITION)
+    kind, keys, *rest = np.random.get_state(legacy=True)
+    return kind, np.asarray(keys).tobytes(), *rest
+
+
+def _generator_of_numpy() -> object:
+    """Return the generator behind the functions of `numpy.random`; None before NumPy 1.24, which does not show it."""
+    get = getattr(np.random, "get_bit_generator", None)
+    return None if get is None else get()
 
 
 def _bytes(state: torch.Tensor) -> bytes:

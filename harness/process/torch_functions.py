@@ -109,7 +109,20 @@ def _nested(code: CodeType) -> Iterator[CodeType]:
 _STORAGE = "Storage"
 """The name in torch whose value follows the default dtype."""
 
-FUNCTIONS = Functions(_homes(), _is_torchs, (_STORAGE,), constants=(torch.dtype, torch.layout, torch.memory_format))
+_COMMON = (
+    "torch.nn", "torch.optim", "torch.functional", "torch.serialization", "torch.autograd", "torch._tensor",
+)
+
+
+def _is_common(home: Any) -> bool:
+    """Return whether a sparsifier or a case commonly calls what this module or class holds."""
+    name = home.__module__ if isinstance(home, type) else home.__name__
+    return name == "torch" or name.startswith(_COMMON)
+
+
+FUNCTIONS = Functions(
+    _homes(), _is_torchs, (_STORAGE,), (torch.dtype, torch.layout, torch.memory_format), _is_common,
+)
 """All functions of torch, as they are when this module is imported."""
 
 
@@ -121,17 +134,17 @@ def replaced_functions() -> list[str]:
     return FUNCTIONS.replaced()
 
 
+def commonly_replaced_functions() -> list[str]:
+    """Return the same names, with new ones only from the commonly used modules and classes."""
+    return FUNCTIONS.replaced(quick=True)
+
+
 def restore_functions(kept: Collection[str]) -> None:
     """Restore all functions except those named in `kept` to the state in which this module was imported."""
     FUNCTIONS.restore(kept)
 
 
 # ----------------------------------------------------------------- functions changed in place
-
-
-_OFTEN_CALLED = (
-    "torch.nn", "torch.optim", "torch.functional", "torch.serialization", "torch.autograd", "torch._tensor",
-)
 
 
 class Code:
@@ -179,17 +192,11 @@ class Code:
                 yield from ((function, part, value) for function, one, value in three if one is not value)
 
 
-def _is_often_called(place: Place) -> bool:
-    home, _ = place
-    name = home.__module__ if isinstance(home, type) else home.__name__
-    return name == "torch" or name.startswith(_OFTEN_CALLED)
-
-
 _PYTHON = [
     (function, place) for place, value in FUNCTIONS.originals() if (function := as_function(value)) is not None
 ]
 
-OFTEN_CALLED = Code((pair for pair in _PYTHON if _is_often_called(pair[1])), "__code__")
+COMMON = Code((pair for pair in _PYTHON if _is_common(pair[1][0])), "__code__")
 """The functions that a sparsifier or a case commonly calls, checked after every cell."""
 
 ALL = Code(_PYTHON, "__code__", "__defaults__", "__kwdefaults__")

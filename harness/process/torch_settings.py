@@ -313,7 +313,7 @@ def _config(name: str) -> Setting:
         for option in {**before, **_set_options(name)}:
             _put_option(module, option, before.get(option, _UNSET))
 
-    return Setting(f"options of {name}", lambda: _set_options(name), put, slow=True)
+    return Setting(f"options of {name}", lambda: _set_options(name), put)
 
 
 _last: dict[str, tuple[object, Context, dict[str, Any]]] = {}
