@@ -4,6 +4,7 @@ import pytest
 from msgspec.structs import replace
 from torch import Tensor, nn
 
+from sparsecheck import Adapter
 from sparsecheck.adapter.declaring import read_declaration
 from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter
 from sparsecheck.process.guard import Guard
@@ -30,6 +31,7 @@ from sparsecheck.values.steps import (
     WriteWeights,
 )
 from sparsecheck.values.violation import Violation
+from tests.variants.applied import RetypedAdapter
 
 LAYERS = (
     ProgramLayer(name="conv", kind="conv2d", inputs=2, outputs=3, kernel=3, bias=True),
@@ -53,7 +55,7 @@ LIFE = Program(
 )
 
 
-def walk(program: Program, adapter: ExemplarAdapter) -> Walk:
+def walk(program: Program, adapter: Adapter) -> Walk:
     guard = Guard()
     made = Walk(program, adapter, read_declaration(adapter, "exemplar"), guard)
     with guard.watch():
@@ -83,6 +85,15 @@ def test_training_after_a_cast_is_skipped_where_torch_takes_no_step(optimizer: O
     steps = (Attach(), Update(), Train(), Cast(dtype="float64"), Train(), Forward())
     made = walk(replace(LIFE, optimizer=optimizer, steps=steps), ExemplarAdapter())
     assert len(made.skipped) == skipped
+
+
+def test_every_weight_is_assigned_where_the_first_replaces_all_parameters() -> None:
+    """Where planned layers change their type, no place is known any more once parameters were replaced."""
+    layers = tuple(ProgramLayer(name=name, kind="linear", inputs=6, outputs=6, bias=True) for name in ("one", "two"))
+    planned = tuple(Removal(name=f"{one.name}.weight", pattern="unstructured", level=0.5) for one in layers)
+    steps = (Attach(), Update(), Train(), WriteWeights(how="assign"), Train())
+    program = Program(layers=layers, plan=planned, optimizer="adamw", steps=steps)
+    assert not walk(program, RetypedAdapter()).skipped
 
 
 class _Signed(Exemplar):

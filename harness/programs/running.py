@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from traceback import walk_tb
 from typing import Any, Protocol
@@ -131,6 +131,18 @@ class Run(ABC):
     def known_names(self) -> tuple[str, ...]:
         """Return the planned names that the network has."""
         return tuple(name for name in self.plan.names if name in self.program.shapes)
+
+    def known_places(self, names: Iterable[str]) -> dict[str, nn.Parameter]:
+        """Return the parameters that hold planned weights, all of them found before a step changes any.
+
+        Raises:
+            Skipped: The place of one is not known.
+        """
+        places = {name: self.place(name) for name in names}
+        for name, place in places.items():
+            if place is None:
+                raise Skipped(f"no parameter is known that holds {name}")
+        return {name: place for name, place in places.items() if place is not None}
 
     # ------------------------------------------------------------- of a profile
 

@@ -37,10 +37,7 @@ if TYPE_CHECKING:
 
 @take.register(WriteWeights)
 def _write_weights(step: WriteWeights, walk: Run) -> None:
-    for name in walk.known_names():
-        place = walk.place(name)
-        if place is None:
-            raise Skipped(f"no parameter is known that holds {name}")
+    for name, place in walk.known_places(walk.known_names()).items():
         values = walk.new_values(name)
         walk.call(partial(statements.write, walk.model, place, values, step.how), statements.describe(step))
         walk.twin.write(name, values)
@@ -104,10 +101,8 @@ def _set_mode(step: SetMode, walk: Run) -> None:
 
 @take.register(Freeze)
 def _freeze(step: Freeze, walk: Run) -> None:
-    for name in walk.known_names()[: 1 if step.what == "first" else None]:
-        place = walk.place(name)
-        if place is None:
-            raise Skipped(f"no parameter is known that holds {name}")
+    names = walk.known_names()[: 1 if step.what == "first" else None]
+    for name, place in walk.known_places(names).items():
         place.requires_grad_(not step.frozen)
         walk.twin.model.get_parameter(name).requires_grad_(not step.frozen)
 

@@ -9,6 +9,7 @@ import torch
 from msgspec.structs import replace
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 from torch.nn.utils.stateless import _reparametrize_module
 
 from sparsecheck import Adapter, Context, InPlaceSparsified, Plan, Sparsified
@@ -174,8 +175,11 @@ class RetypedAdapter(_RankedAdapter):
         for name, layer in layers.items():
             if isinstance(layer, _Masked):
                 raise ValueError(f"{name} is sparsified already")
-            if not isinstance(layer, tuple(_TYPES)):
+            # Attention reads the weight of such a layer, and never calls it.
+            if not isinstance(layer, tuple(_TYPES)) or isinstance(layer, NonDynamicallyQuantizableLinear):
                 raise ValueError(f"{name}: {type(layer).__name__} has no counterpart")
+            if split_name(name)[1] != "weight":
+                raise ValueError(f"{name}: only weights are masked")
         return _Retyped(model, plan)
 
 
