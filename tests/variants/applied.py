@@ -9,7 +9,6 @@ import torch
 from msgspec.structs import replace
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 from torch.nn.utils.stateless import _reparametrize_module
 
 from sparsecheck import Adapter, Context, InPlaceSparsified, Plan, Sparsified
@@ -17,7 +16,7 @@ from sparsecheck.adapter.holders import split_name
 from sparsecheck.adapter.shipped.exemplar import CONTRACT, Exemplar, ExemplarAdapter, Keep, new_mask, reorder
 
 from . import variant
-from .checking import check, closed_by_finalize
+from .checking import check, check_layers, closed_by_finalize
 
 
 class _Masking(torch.autograd.Function):
@@ -171,15 +170,13 @@ class RetypedAdapter(_RankedAdapter):
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.refuse_unsupported(plan)
         check(model, plan)
+        check_layers(model, plan)
         layers = {name: model.get_submodule(split_name(name)[0]) for name in plan.names}
         for name, layer in layers.items():
             if isinstance(layer, _Masked):
                 raise ValueError(f"{name} is sparsified already")
-            # Attention reads the weight of such a layer, and never calls it.
-            if not isinstance(layer, tuple(_TYPES)) or isinstance(layer, NonDynamicallyQuantizableLinear):
+            if not isinstance(layer, tuple(_TYPES)):
                 raise ValueError(f"{name}: {type(layer).__name__} has no counterpart")
-            if split_name(name)[1] != "weight":
-                raise ValueError(f"{name}: only weights are masked")
         return _Retyped(model, plan)
 
 
@@ -280,6 +277,7 @@ class StatelessAdapter(_RankedAdapter):
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.refuse_unsupported(plan)
         check(model, plan)
+        check_layers(model, plan)
         if "forward" in vars(model):
             raise ValueError(f"{plan.names[0]}: the model is sparsified already")
         return _Stateless(model, plan)
