@@ -289,6 +289,7 @@ _MASKS: WeakKeyDictionary[nn.Module, dict[str, Tensor]] = WeakKeyDictionary()
 """By module, the masks of its parameters."""
 
 
+@closed_by_finalize
 class _Remembered(InPlaceSparsified):
     """Keeps its masks outside of the model and of itself."""
 
@@ -321,6 +322,8 @@ class _Remembered(InPlaceSparsified):
         self.enforce()
 
     def finalize(self) -> nn.Module:
+        for name in self.plan.names:
+            del _MASKS[self.model.get_submodule(split_name(name)[0])][split_name(name)[1]]
         return self.model
 
 
