@@ -166,7 +166,7 @@ class _Retyped(_Ranked):
 class RetypedAdapter(_RankedAdapter):
     """Changes the type of planned layers, to one whose forward calls the function with the masked weight."""
 
-    contract = replace(CONTRACT, holds="wrapper", parameter_order="kept")
+    contract = replace(CONTRACT, holds="wrapper", parameter_order="kept", weight_attribute="dense")
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.refuse_unsupported(plan)
@@ -275,7 +275,7 @@ class StatelessAdapter(_RankedAdapter):
 
     supported = _RankedAdapter.supported.replace(" trace export compile", "")
     unsupported = "scope_all tied trace export compile"
-    contract = replace(CONTRACT, holds="forward", parameter_order="kept")
+    contract = replace(CONTRACT, holds="forward", parameter_order="kept", weight_attribute="dense")
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.refuse_unsupported(plan)
@@ -333,7 +333,7 @@ class RememberedAdapter(_RankedAdapter):
 
     contract = replace(
         CONTRACT, holds="in place", mask_storage="sidecar", regrowth="monotone", rezeroed_by="user",
-        parameter_order="kept",
+        parameter_order="kept", weight_attribute="live", averages="dense",
     )
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:

@@ -33,6 +33,8 @@ CONTRACT = Contract(
     ragged="keep",
     ties="lowest index",
     parameter_order="changed",
+    weight_attribute="computed",
+    averages="sparse without buffers",
 )
 
 

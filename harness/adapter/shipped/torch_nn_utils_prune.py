@@ -31,6 +31,8 @@ _CONTRACT = Contract(
     ragged="refuse",
     ties="any",
     parameter_order="changed",
+    weight_attribute="stale",
+    averages="error",
 )
 _SUPPORTED = (
     "linear conv1d conv2d embedding float64 float32 bfloat16 float16 cpu accelerator per_parameter reupdate "
