@@ -1,5 +1,7 @@
 """COMPOSE: a sparse model together with what else people do to models."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from torch import nn
@@ -31,7 +33,7 @@ def test_attribute_reads_as_declared(trial: Trial) -> None:
         assert_equal(read[name], expected[name], "attribute-otherwise", what)
 
 
-def _arrays(trial: Trial, weights: dict[str, torch.Tensor]) -> dict[str, Reals]:
+def _arrays(trial: Trial, weights: Mapping[str, torch.Tensor]) -> dict[str, Reals]:
     return {name: array(weights[name]).copy() for name in trial.plan.names}
 
 

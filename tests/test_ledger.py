@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from sparsecheck.adapter.discovery import load, registrations
 from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.catalogue.axes import (
+    COMPOSITIONS,
     LAYERS,
     LOOPS,
     NEIGHBOURS,
@@ -387,6 +388,7 @@ def test_every_layer_and_pattern_in_the_catalogue_takes_known_capabilities() -> 
     assert {one.disposition for one in everywhere} == {"judge"}
     assert {one.cell.layer for one in everywhere} <= {
         *LAYERS, *PARAMETERS, *PROGRAMS, *RELATIONS, *STRUCTURAL_PROGRAMS, *NEIGHBOURS, *OPTIMIZERS, *LOOPS,
+        *COMPOSITIONS,
     }
 
 

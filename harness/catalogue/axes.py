@@ -106,11 +106,12 @@ CHECKPOINTS = ("checkpoint", "checkpoint-reentrant")
 AVERAGES = ("ema-buffers", "ema", "swa")
 """The ways of averaging a model, on the layer axis of the requirement that averages a sparse one."""
 
-_COMPOSITIONS = dict.fromkeys((*PARAMETRIZATIONS, *TRANSFORMS, *CHECKPOINTS, *AVERAGES), ("linear",))
+COMPOSITIONS = dict.fromkeys((*PARAMETRIZATIONS, *TRANSFORMS, *CHECKPOINTS, *AVERAGES), ("linear",))
+"""What people combine a sparse model with, on the layer axis of COMPOSE, with the capabilities it needs."""
 _TRAININGS = dict.fromkeys((*OPTIMIZERS, *LOOPS), ("linear",))
 _NEEDED_BY_LAYER = {
     **dict.fromkeys((*PROGRAMS, *STRUCTURAL_PROGRAMS, *RELATIONS), ()),
-    **PARAMETERS, **_COMPOSITIONS, **_TRAININGS, **NEIGHBOURS, **LAYERS,
+    **PARAMETERS, **COMPOSITIONS, **_TRAININGS, **NEIGHBOURS, **LAYERS,
 }
 
 _CANONICAL = {
@@ -268,7 +269,7 @@ def stand_ins(cell: Cell) -> tuple[str, str, str]:
     """Return network, pattern and dtype of a cell; canonical ones for a program, which brings its own."""
     if cell.pattern == OFFERED:
         return "linear", "given", "float32"
-    return "linear" if cell.layer in {**_COMPOSITIONS, **_TRAININGS} else cell.layer, cell.pattern, cell.dtype
+    return "linear" if cell.layer in {**COMPOSITIONS, **_TRAININGS} else cell.layer, cell.pattern, cell.dtype
 
 
 REST = "rest of "

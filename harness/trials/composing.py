@@ -139,7 +139,7 @@ def transformed(trial: Trial, model: nn.Module) -> Iterator[tuple[str, Any, Any]
     Yields:
         Words, the value seen, and the value expected.
     """
-    inputs, parameters = trial.inputs("fresh"), dict(model.named_parameters())
+    inputs, parameters = trial.inputs("fresh"), dict[str, Tensor](model.named_parameters())
     if trial.cell.layer == "grad":
         yield from _gradients(trial, model)
     elif trial.cell.layer == "vmap":
@@ -150,7 +150,7 @@ def transformed(trial: Trial, model: nn.Module) -> Iterator[tuple[str, Any, Any]
         doubled = {name: 2 * one.detach() for name, one in parameters.items()}
         seen = functional_call(model, doubled, (inputs,))
         with torch.no_grad():
-            for one in parameters.values():
+            for one in model.parameters():
                 one.mul_(2)
         yield "the output of functional_call with doubled parameters", seen, model(inputs)
 
