@@ -77,7 +77,9 @@ FALSELY = [
     *(({"averages": value}, "COMPOSE-11", "average-otherwise") for value in ("sparse", "dense", "error")),
     *(({"holds": holds}, "REG-01", "held-otherwise") for holds in ("buffer", "in place", "wrapper", "forward")),
 ]
-CLAIMS_LESS = {("score", "opaque"), ("ties", "any"), ("optimizers", "rebuilt"), ("weight_attribute", "any"), ("averages", "any")}
+CLAIMS_LESS = {
+    ("score", "opaque"), ("ties", "any"), ("optimizers", "rebuilt"), ("weight_attribute", "any"), ("averages", "any"),
+}
 """Declarations that claim less than is true, and so are not false; less is judged."""
 
 
