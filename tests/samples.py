@@ -27,7 +27,8 @@ CONTRACT: dict[str, Any] = {
     "masks_at": "update", "regrowth": "free", "mask_storage": "both", "restores_into": "attached",
     "ragged": "prune", "ties": "lowest index", "sizes": "any", "names": "kept", "alone": "masked",
     "attaches": "in place", "trained": "weight", "rezeroed_by": "package",
-    "accumulator_hooks": "kept", "parameter_order": "changed", "optimizers": "kept", "invariances": "none",
+    "accumulator_hooks": "kept", "parameter_order": "changed", "optimizers": "kept",
+    "weight_attribute": "any", "averages": "any", "invariances": "none",
 }
 
 

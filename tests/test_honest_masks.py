@@ -71,9 +71,15 @@ FALSELY = [
     ({"rezeroed_by": "user"}, "DECLARE-12", "zeros-kept"),
     ({"accumulator_hooks": "lost"}, "REG-31", "hooks-differ"),
     ({"parameter_order": "kept"}, "OPTIM-06", "order-otherwise"),
+    ({"weight_attribute": "live"}, "COMPOSE-02", "merged-otherwise"),
+    ({"weight_attribute": "stale"}, "COMPOSE-01", "attribute-otherwise"),
+    ({"weight_attribute": "dense"}, "COMPOSE-01", "attribute-otherwise"),
+    *(({"averages": value}, "COMPOSE-11", "average-otherwise") for value in ("sparse", "dense", "error")),
     *(({"holds": holds}, "REG-01", "held-otherwise") for holds in ("buffer", "in place", "wrapper", "forward")),
 ]
-CLAIMS_LESS = {("score", "opaque"), ("ties", "any"), ("optimizers", "rebuilt")}
+CLAIMS_LESS = {
+    ("score", "opaque"), ("ties", "any"), ("optimizers", "rebuilt"), ("weight_attribute", "any"), ("averages", "any"),
+}
 """Declarations that claim less than is true, and so are not false; less is judged."""
 
 

@@ -25,7 +25,7 @@ class MagnitudePruner:
     """
 
     def __init__(self, model: nn.Module, levels: dict[str, float]) -> None:
-        self.levels = levels
+        self.model, self.levels = model, levels
         self.places = {name: _place(model, name) for name in levels}
         self.order = {module: [*module._parameters] for module, _ in self.places.values()}
         for module, attribute in self.places.values():
@@ -36,6 +36,9 @@ class MagnitudePruner:
             raise ValueError(f"level {level} is not a fraction from 0 to 1")
         if not self.places and self.levels:
             raise RuntimeError("pruning is finished: the masks are gone")
+        for name, (module, _) in self.places.items():
+            if self.model.get_submodule(name.rpartition(".")[0]) is not module:
+                raise RuntimeError(f"{name}: another layer has taken the place of the one that is pruned")
         for name, (module, attribute) in self.places.items():
             parametrizations = getattr(module.parametrizations, attribute)
             scores = parametrizations.original.detach().abs().flatten()

@@ -94,10 +94,24 @@ LOOPS = ("scheduled", "loss-scaled", "accumulated", "zeroed")
 TORCH_NEEDS = {"fused": ">=2.4", "loss-scaled": ">=2.3"}
 """By value of the layer axis: the torch releases that have it on the CPU, as a PEP 440 specifier."""
 
+PARAMETRIZATIONS = ("own-parametrization", "weight-norm", "spectral-norm")
+"""The parametrizations that a user puts on a planned weight, on the layer axis of two requirements of COMPOSE."""
+
+TRANSFORMS = ("functional-call", "vmap", "grad")
+"""The functions of torch.func, on the layer axis of the requirement that applies them to a linear network."""
+
+CHECKPOINTS = ("checkpoint", "checkpoint-reentrant")
+"""The two kinds of activation checkpointing, on the layer axis of the requirement that trains with them."""
+
+AVERAGES = ("ema-buffers", "ema", "swa")
+"""The ways of averaging a model, on the layer axis of the requirement that averages a sparse one."""
+
+COMPOSITIONS = dict.fromkeys((*PARAMETRIZATIONS, *TRANSFORMS, *CHECKPOINTS, *AVERAGES), ("linear",))
+"""What people combine a sparse model with, on the layer axis of COMPOSE, with the capabilities it needs."""
 _TRAININGS = dict.fromkeys((*OPTIMIZERS, *LOOPS), ("linear",))
 _NEEDED_BY_LAYER = {
     **dict.fromkeys((*PROGRAMS, *STRUCTURAL_PROGRAMS, *RELATIONS), ()),
-    **PARAMETERS, **_TRAININGS, **NEIGHBOURS, **LAYERS,
+    **PARAMETERS, **COMPOSITIONS, **_TRAININGS, **NEIGHBOURS, **LAYERS,
 }
 
 _CANONICAL = {
@@ -224,7 +238,7 @@ def layer_capabilities(token: str) -> tuple[str, ...]:
 
     Args:
         token: A network, a kind of parameter, a layer with what depends on it, a program, an invariance, an optimizer,
-            or a training loop.
+            a training loop, or one of what people combine a sparse model with.
 
     Raises:
         KeyError: The token names none of them.
@@ -255,7 +269,7 @@ def stand_ins(cell: Cell) -> tuple[str, str, str]:
     """Return network, pattern and dtype of a cell; canonical ones for a program, which brings its own."""
     if cell.pattern == OFFERED:
         return "linear", "given", "float32"
-    return "linear" if cell.layer in _TRAININGS else cell.layer, cell.pattern, cell.dtype
+    return "linear" if cell.layer in {**COMPOSITIONS, **_TRAININGS} else cell.layer, cell.pattern, cell.dtype
 
 
 REST = "rest of "

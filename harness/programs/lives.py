@@ -15,6 +15,7 @@ from ..values.pattern import Band, Block, Channel, Given, NofM, Pattern, Unstruc
 from ..values.program import Dtype, LayerKind, Memory, PatternKind, Program, ProgramLayer, Removal, Values
 from ..values.steps import Attach, Finalize, Step, Update
 from . import finalize_checks as final
+from . import life_checks as odd
 from . import mask_checks as mask
 from . import model_checks as model
 from . import optimizer_checks as optimizer
@@ -215,6 +216,10 @@ LIVES: dict[str, Life] = {
     "OPTIM-06": _around(optimizer.get_listed, optimizer.order_as_before),
     "OPTIM-07": _after(optimizer.get_twin_by_momentum, optimizer.step_hooks_run),
     "OPTIM-08": _after(optimizer.get_twin_by_momentum, optimizer.backward_after_update),
+    "LIFE-02": Life((_ATTACH, odd.finalized_before_update)),
+    "LIFE-03": _after(odd.levels_refused),
+    "LIFE-06": _remembering(odd.copied_sparsifier),
+    "LIFE-08": _after(odd.saved_is_small),
     **dict.fromkeys(
         ("REFUSE-01", "REFUSE-02", "REFUSE-03", "REFUSE-04", "REFUSE-05", "REFUSE-15", "REFUSE-16"),
         Life((model.plan_refused,)),
@@ -268,6 +273,17 @@ WHY: dict[str, str] = {
     **dict.fromkeys(("REG-22", "DECLARE-11", "STATE-10"), "it needs networks of two sizes"),
     "REG-31": "it needs hooks that only C++ shows",
     "OPTIM-03": "no step has its training loops",
+    **dict.fromkeys(("COMPOSE-01", "COMPOSE-02", "COMPOSE-03"), "no step reads or writes the attribute of a layer"),
+    "COMPOSE-04": "no step registers a hook that looks at the weight",
+    **dict.fromkeys(("COMPOSE-05", "COMPOSE-06"), "no step parametrizes a weight"),
+    **dict.fromkeys(("COMPOSE-07", "COMPOSE-08"), "no step runs a model in such a way"),
+    "COMPOSE-09": "no step calls torch.func",
+    **dict.fromkeys(("COMPOSE-10", "COMPOSE-11"), "no step averages a model"),
+    "LIFE-01": "it compares two programs",
+    "LIFE-04": "no program has two sparsifiers",
+    "LIFE-05": "no step replaces a layer",
+    **dict.fromkeys(("LIFE-07", "LIFE-09", "LIFE-10"), "it judges the memory of the process, not one program"),
+    "LIFE-11": "no step is interrupted",
     "STATE-02": "it needs a second interpreter",
     **dict.fromkeys(("STATE-04", "STATE-18", "DECLARE-17"), "it finds out where a state is kept, by several restores"),
     **dict.fromkeys(("STATE-16", "REFUSE-07", *(f"DEVICE-{number:02}" for number in range(1, 7))),

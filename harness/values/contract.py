@@ -26,6 +26,8 @@ RezeroedBy = Literal["package", "user"]
 AccumulatorHooks = Literal["kept", "lost"]
 ParameterOrder = Literal["kept", "changed"]
 Optimizers = Literal["kept", "rebuilt"]
+WeightAttribute = Literal["any", "live", "computed", "stale", "dense"]
+Averages = Literal["any", "sparse", "sparse without buffers", "dense", "error"]
 Invariance = Literal[
     "unplanned", "renamed", "memory", "reordered", "scaled", "negated", "permuted", "repeated", "split", "cast",
     "frozen", "batches",
@@ -83,6 +85,14 @@ class Contract(Struct, frozen=True, kw_only=True):
         optimizers: Whether an optimizer that was built before the first update trains everything that an update leaves
             of the model (`kept`), or nothing, because an update makes new parameters, so that it must be built again
             (`rebuilt`). Only for the profile `structural`: masks leave every parameter in its place.
+        weight_attribute: The attribute `weight` of a planned layer between two forwards. `live`: the weight in use, and
+            what is written into it in place takes effect at kept entries. `computed`: the weight in use, but a copy, so
+            that what is written into it is lost. `stale`: the weight of the last update or forward, a copy. `dense`:
+            the dense weight, and what is written into it takes effect at kept entries. `any` promises nothing.
+        averages: An average (`torch.optim.swa_utils.AveragedModel`) made before the first update that goes on after
+            it. `sparse`: removed entries are zero in it, whether it averages buffers or not. `sparse without buffers`:
+            only if it does not. `dense`: they are not. `error`: making it or going on with it raises an error. `any`
+            promises nothing.
         invariances: What the masks do not depend on, besides `always_invariant`: words from `INVARIANCES`, separated
             by spaces, or `none`, which promises nothing.
     """
@@ -106,6 +116,8 @@ class Contract(Struct, frozen=True, kw_only=True):
     accumulator_hooks: AccumulatorHooks = "kept"
     parameter_order: ParameterOrder = "kept"
     optimizers: Optimizers = "kept"
+    weight_attribute: WeightAttribute = "any"
+    averages: Averages = "any"
     invariances: str = NO_INVARIANCE
 
     @property

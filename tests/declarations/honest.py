@@ -261,5 +261,13 @@ VARYING: dict[str, tuple[str, Make]] = {
 """By invariance, a sparsifier whose masks depend on that, with its name."""
 
 ACCUMULATORS: dict[str, Make] = {"kept": exemplary, "lost": _ByTorch}
+ATTRIBUTES: dict[str, Make] = {
+    "live": HOLDS["in place"], "computed": exemplary, "stale": VARIANTS["the last product in the attribute"],
+    "dense": HOLDS["forward"],
+}
+AVERAGES: dict[str, Make] = {
+    "sparse": VARIANTS["int8 masks"], "sparse without buffers": exemplary, "dense": HOLDS["in place"],
+    "error": VARIANTS["deepcopy unsupported, and fails"],
+}
 ORDERS: dict[str, Make] = {"kept": HOLDS["in place"], "changed": exemplary}
 OPTIMIZERS: dict[str, Make] = {"kept": VARIANTS["structural-same"], "rebuilt": structural}

@@ -17,6 +17,8 @@ from .honest import (
     ACCUMULATORS,
     ALONE,
     ATTACHES,
+    ATTRIBUTES,
+    AVERAGES,
     BASES,
     CHANNEL_SCORES,
     HOLDS,
@@ -51,7 +53,8 @@ BUILT: dict[str, tuple[str, ...]] = {
 SPECIAL: dict[str, dict[str, Make]] = {
     "score": SCORES, "restores_into": RESTORES, "holds": HOLDS, "ties": TIES, "rezeroed_by": REZEROED,
     "names": NAMED, "alone": ALONE, "attaches": ATTACHES, "trained": TRAINED, "accumulator_hooks": ACCUMULATORS,
-    "parameter_order": ORDERS, "optimizers": OPTIMIZERS,
+    "parameter_order": ORDERS, "optimizers": OPTIMIZERS, "weight_attribute": ATTRIBUTES,
+    "averages": AVERAGES,
 }
 """By clause and value, sparsifiers of their own of which it is true."""
 
@@ -167,6 +170,8 @@ PERMITTED: tuple[tuple[Callable[[FalseDeclaration], bool], str], ...] = (
       for door in ("trace", "export", "compile", "save_trace", "deepcopy")),
     *((_is("reupdate", base=f"holds={holder}"), "is monotone: nothing changes at an unchanged level")
       for holder in ("buffer", "in place")),
+    *((_is(clause, "any"), "promises nothing") for clause in ("weight_attribute", "averages")),
+    (_is("weight_attribute", "dense", true="live"), "the weight in use is the dense one, with zeros in it"),
     (_is("ties", "any"), "permits every choice among ties"),
     (_is("regrowth", "free"), "permits what is monotone"),
     (_is("score", "opaque"), "permits every choice"),

@@ -4,10 +4,12 @@ from . import (
     MINIATURES,
     Miniature,
     clauses,
+    compose,
     declare,
     device,
     importing,
     leaks,
+    life,
     lifetime,
     mask,
     networks,
@@ -28,7 +30,7 @@ from . import (
 )
 
 __all__ = [
-    "MINIATURES", "Miniature", "clauses", "declare", "device", "importing", "leaks", "lifetime", "mask", "networks",
-    "optim", "process", "ranking", "reference", "refuse", "reg", "relations", "restoring", "smoke", "state", "struct",
-    "trace", "train", "walk",
+    "MINIATURES", "Miniature", "clauses", "compose", "declare", "device", "importing", "leaks", "life", "lifetime",
+    "mask", "networks", "optim", "process", "ranking", "reference", "refuse", "reg", "relations", "restoring", "smoke",
+    "state", "struct", "trace", "train", "walk",
 ]

@@ -165,7 +165,7 @@ class _Retyped(_Ranked):
 class RetypedAdapter(_RankedAdapter):
     """Changes the type of planned layers, to one whose forward calls the function with the masked weight."""
 
-    contract = replace(CONTRACT, holds="wrapper", parameter_order="kept")
+    contract = replace(CONTRACT, holds="wrapper", parameter_order="kept", weight_attribute="dense")
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.refuse_unsupported(plan)
@@ -272,7 +272,7 @@ class StatelessAdapter(_RankedAdapter):
 
     supported = _RankedAdapter.supported.replace(" trace export compile", "")
     unsupported = "scope_all tied trace export compile"
-    contract = replace(CONTRACT, holds="forward", parameter_order="kept")
+    contract = replace(CONTRACT, holds="forward", parameter_order="kept", weight_attribute="dense")
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.refuse_unsupported(plan)
@@ -287,6 +287,7 @@ _MASKS: WeakKeyDictionary[nn.Module, dict[str, Tensor]] = WeakKeyDictionary()
 """By module, the masks of its parameters."""
 
 
+@closed_by_finalize
 class _Remembered(InPlaceSparsified):
     """Keeps its masks outside of the model and of itself."""
 
@@ -319,6 +320,8 @@ class _Remembered(InPlaceSparsified):
         self.enforce()
 
     def finalize(self) -> nn.Module:
+        for name in self.plan.names:
+            del _MASKS[self.model.get_submodule(split_name(name)[0])][split_name(name)[1]]
         return self.model
 
 
@@ -328,7 +331,7 @@ class RememberedAdapter(_RankedAdapter):
 
     contract = replace(
         CONTRACT, holds="in place", mask_storage="sidecar", regrowth="monotone", rezeroed_by="user",
-        parameter_order="kept",
+        parameter_order="kept", weight_attribute="live", averages="dense",
     )
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:

@@ -74,7 +74,9 @@ class BankAdapter(Adapter):
         "deepcopy"
     )
     unsupported = "scope_all tied trace save_trace"
-    contract = replace(CONTRACT, holds="wrapper", names="prefixed", alone="dense", parameter_order="kept")
+    contract = replace(
+        CONTRACT, holds="wrapper", names="prefixed", alone="dense", parameter_order="kept", weight_attribute="dense"
+    )
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.refuse_unsupported(plan)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, cast
 
 import torch
+from msgspec.structs import replace
 from torch import Tensor, nn
 
-from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter, Keep
+from sparsecheck.adapter.shipped.exemplar import CONTRACT, Exemplar, ExemplarAdapter, Keep
 
 from . import variant
 
@@ -156,6 +157,7 @@ class _WithBytes(Exemplar):
 class BytesAdapter(ExemplarAdapter):
     """Its masks are int8, with one for kept entries."""
 
+    contract = replace(CONTRACT, averages="sparse")
     sparsified = _WithBytes
 
 
@@ -229,4 +231,5 @@ class _WithLate(_Coded):
 class LateAdapter(ExemplarAdapter):
     """Makes each mask when it is first needed."""
 
+    contract = replace(CONTRACT, averages="error")
     sparsified = _WithLate

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from msgspec.structs import replace
 from torch import Tensor
 
-from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter, Keep
+from sparsecheck.adapter.shipped.exemplar import CONTRACT, Exemplar, ExemplarAdapter, Keep
 
 from . import variant
 
@@ -75,4 +76,5 @@ class UncopiedAdapter(ExemplarAdapter):
 
     supported = ExemplarAdapter.supported.replace(" export compile save_trace deepcopy", " save_trace")
     unsupported = "export compile deepcopy"
+    contract = replace(CONTRACT, averages="error")
     sparsified = _WithOwnMask

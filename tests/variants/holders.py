@@ -53,6 +53,8 @@ class Product:
     """
 
     def __call__(self, module: nn.Module, inputs: object) -> None:
+        if "weight" in module._parameters:
+            raise RuntimeError("a user has assigned a weight, which is computed from weight_orig: assign that")
         vars(module)["weight"] = module.get_parameter("weight_orig").masked_fill(~module.get_buffer("weight_mask"), 0)
 
 
@@ -90,6 +92,26 @@ class Buffer(BufferSparsified):
         for path, names in self.order.items():
             reorder(final.get_submodule(path), names)
         return final
+
+
+class Lasting(Buffer):
+    """Leaves the product in the attribute after each forward and update, as torch.nn.utils.prune does."""
+
+    def __init__(self, model: nn.Module, plan: Plan) -> None:
+        super().__init__(model, plan)
+        for module in model.modules():
+            for key in [key for key, hook in module._forward_hooks.items() if hook is drop]:
+                del module._forward_hooks[key]
+        self._multiply()
+
+    def update(self, level: float | None = None) -> None:
+        super().update(level)
+        self._multiply()
+
+    def _multiply(self) -> None:
+        with torch.no_grad():
+            for name in self.plan.names:
+                Product()(self.model.get_submodule(name.rpartition(".")[0]), ())
 
 
 class _HolderAdapter(Adapter):
@@ -132,7 +154,8 @@ class InPlaceAdapter(_HolderAdapter):
     """The zeros are in the parameters, where a user sets them again after each step, and the masks in the sidecar."""
 
     contract = replace(
-        _CONTRACT, holds="in place", mask_storage="sidecar", rezeroed_by="user", parameter_order="kept"
+        _CONTRACT, holds="in place", mask_storage="sidecar", rezeroed_by="user", parameter_order="kept",
+        weight_attribute="live", averages="dense",
     )
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
@@ -144,9 +167,23 @@ class InPlaceAdapter(_HolderAdapter):
 class BufferAdapter(_HolderAdapter):
     """A mask in a buffer next to the dense weight, and a hook that applies it."""
 
-    contract = replace(_CONTRACT, holds="buffer")
+    contract = replace(_CONTRACT, holds="buffer", weight_attribute="any")
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.check(model, plan)
         check_layers(model, plan)
         return Buffer(model, plan)
+
+
+@variant("the last product in the attribute")
+class LastingAdapter(BufferAdapter):
+    """Its attribute weight is the product of the last forward or update, which copy.deepcopy refuses after a run."""
+
+    supported = BufferAdapter.supported.replace(" deepcopy", "")
+    unsupported = "scope_all tied deepcopy"
+    contract = replace(BufferAdapter.contract, weight_attribute="stale")
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        self.check(model, plan)
+        check_layers(model, plan)
+        return Lasting(model, plan)

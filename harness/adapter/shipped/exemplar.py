@@ -33,6 +33,8 @@ CONTRACT = Contract(
     ragged="keep",
     ties="lowest index",
     parameter_order="changed",
+    weight_attribute="computed",
+    averages="sparse without buffers",
 )
 
 
@@ -72,7 +74,7 @@ class Exemplar(ParametrizedSparsified):
         super().__init__(model, plan)
         self.contract = contract
         self.is_finalized = False
-        self._order = {path: tuple(module._parameters) for path, module in model.named_modules()}
+        self._order = _orders(model, plan)
         with torch.inference_mode(False):
             for name in plan.names:
                 self._register(name)
@@ -217,6 +219,16 @@ def reorder(module: nn.Module, names: tuple[str, ...]) -> None:
     for name in [*names, *(name for name in list(parameters) if name not in names)]:
         if name in parameters:
             parameters[name] = parameters.pop(name)
+
+
+def _orders(model: nn.Module, plan: Plan) -> dict[str, tuple[str, ...]]:
+    """Return the names of the parameters of each module that holds a planned one, by the module's path."""
+    planned = [model.get_parameter(name) for name in plan.names]
+    orders = {path: tuple(module._parameters) for path, module in model.named_modules()}
+    return {
+        path: names for path, names in orders.items()
+        if any(own is weight for own in model.get_submodule(path)._parameters.values() for weight in planned)
+    }
 
 
 def _original(name: str) -> str:

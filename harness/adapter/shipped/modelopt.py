@@ -64,7 +64,7 @@ class MagnitudeAdapter(Adapter):
     contract = Contract(
         holds="wrapper", rounding="half-even", level_basis="dense", score="magnitude-l1", masks_at="update",
         regrowth="free", mask_storage="model", restores_into="dense", ragged="refuse", ties="any",
-        sizes="multiples of 16", accumulator_hooks="lost",
+        sizes="multiples of 16", accumulator_hooks="lost", weight_attribute="computed", averages="error",
     )
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:

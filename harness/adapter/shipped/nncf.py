@@ -84,6 +84,7 @@ class MagnitudeAdapter(Adapter):
         restores_into="dense",
         ragged="refuse",
         ties="any",
+        weight_attribute="dense",
     )
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:

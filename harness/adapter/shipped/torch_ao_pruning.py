@@ -39,6 +39,8 @@ _CONTRACT = Contract(
     ties="any",
     accumulator_hooks="lost",
     parameter_order="changed",
+    weight_attribute="computed",
+    averages="sparse without buffers",
 )
 
 

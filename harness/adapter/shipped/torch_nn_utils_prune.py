@@ -31,6 +31,8 @@ _CONTRACT = Contract(
     ragged="refuse",
     ties="any",
     parameter_order="changed",
+    weight_attribute="stale",
+    averages="error",
 )
 _SUPPORTED = (
     "linear conv1d conv2d embedding float64 float32 bfloat16 float16 cpu accelerator per_parameter reupdate "
@@ -43,7 +45,16 @@ class Pruned(BufferSparsified):
 
     def __init__(self, model: nn.Module, plan: Plan) -> None:
         super().__init__(model, plan)
-        self.places = {name: place(model, name) for name in plan.names}
+        assert self.places
+
+    @property
+    def places(self) -> dict[str, tuple[nn.Module, str]]:
+        """Return the module and the name of each planned tensor, as they are now.
+
+        Raises:
+            AttributeError: The model has no such tensor.
+        """
+        return {name: place(self.model, name) for name in self.plan.names}
 
     def update(self, level: float | None = None) -> None:
         plan = self.plan if level is None else self.plan.at_level(level)
