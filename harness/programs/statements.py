@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _PLAIN = (Tensor, nn.Parameter)
 
+AFTER_TRAINING = 20
+"""How many times as wide the tolerance is after training, which amplifies rounding."""
+
 
 class Expected(NamedTuple):
     """The output of the twin for the probe inputs.
@@ -61,7 +64,7 @@ def bound(walk: Run) -> Tolerance:
     """Return the tolerance for numbers that the model computes; wider once training has amplified rounding."""
     name = str(walk.dtype).removeprefix("torch.")
     one = tolerance(walk.device.type, name)
-    return one if walk.exact else Tolerance(one.relative * 20, one.absolute * 20)
+    return one if walk.exact else Tolerance(one.relative * AFTER_TRAINING, one.absolute * AFTER_TRAINING)
 
 
 def assert_masks(walk: Run) -> None:

@@ -64,13 +64,13 @@ def build(program: StructuralProgram, salt: str, device: torch.device) -> nn.Mod
                 values = draw(f"{salt} {layer.name}.{name}", shape, program.values, program.dtype)
                 module.get_parameter(name).data = torch.tensor(values, dtype=dtype)
         if layer.kind.startswith("norm"):
-            _learn(module, f"{salt} {layer.name}", dtype)
+            learn(module, f"{salt} {layer.name}", dtype)
         module.requires_grad_(not layer.frozen)
         module.train(not layer.evaluates)
     return model.to(device)
 
 
-def _learn(norm: nn.Module, salt: str, dtype: torch.dtype) -> None:
+def learn(norm: nn.Module, salt: str, dtype: torch.dtype) -> None:
     """Give a batch norm statistics and parameters per channel, as if it had been trained; no scale is near zero."""
     shape = tuple(norm.get_parameter("weight").shape)
     mean, variance, scale = (torch.from_numpy(reals(f"{salt}.{part}", shape)) for part in ("mean", "variance", "scale"))

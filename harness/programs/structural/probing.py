@@ -47,10 +47,23 @@ def _is_defined(offer: StructuralOffer, kind: str, form: str) -> bool:
     return form != "flatten" or "linear" in offer.patterns
 
 
+def probe_of(offer: StructuralOffer, kind: str, form: str) -> StructuralProgram:
+    """Return the program that tries out one kind of layer with one thing that may follow it.
+
+    Args:
+        offer: What the sparsifier takes; only kinds that are tried before `kind` count.
+        kind: The kind of layer.
+        form: What follows it.
+    """
+    kinds = [*WINDOWS]
+    earlier = {one: forms for one, forms in offer.patterns.items() if kinds.index(one) < kinds.index(kind)}
+    every = StructuralOffer(offer.declaration, {**earlier, kind: FORMS})
+    return fill(_probe([*every.patterns].index(kind), form), every)
+
+
 def _takes(run: Callable[[StructuralProgram], None], offer: StructuralOffer, kind: str, form: str) -> bool:
-    every = StructuralOffer(offer.declaration, {**offer.patterns, kind: FORMS})
     try:
-        run(fill(_probe([*every.patterns].index(kind), form), every))
+        run(probe_of(offer, kind, form))
     except NotOffered:
         return False
     except Violation as violation:
