@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ...values.steps import CallLayer, SaveAndRestore, Step, Update, WriteWeights
-from ...values.structural_program import WINDOWS, GraphLayer, StructuralProgram
+from ...values.structural_program import TRANSPOSED, WINDOWS, GraphLayer, StructuralProgram
 from ..format_code import WIDTH
 from ..render import layer_flag_lines, other_lines, plan_lines, value_lines
 from ..render_steps import Sketch, StepLines
@@ -55,14 +55,16 @@ def _module(layer: GraphLayer) -> str:
     bias = "" if layer.bias else ", bias=False"
     if layer.kind == "linear":
         return f"nn.Linear({layer.inputs}, {layer.outputs}{bias})"
-    if layer.kind in WINDOWS:
+    if layer.kind in WINDOWS or layer.kind in TRANSPOSED:
         padding = f", padding={layer.padding}" if layer.padding else ""
         groups = f", groups={layer.groups}" if layer.groups > 1 else ""
         sizes = f"{layer.inputs}, {layer.outputs}, {layer.kernel}"
-        return f"nn.Conv{WINDOWS[layer.kind]}d({sizes}{padding}{groups}{bias})"
+        kind = f"ConvTranspose{TRANSPOSED[layer.kind]}d" if layer.kind in TRANSPOSED else f"Conv{WINDOWS[layer.kind]}d"
+        return f"nn.{kind}({sizes}{padding}{groups}{bias})"
     return {
         "norm": f"nn.BatchNorm1d({layer.inputs})", "norm2d": f"nn.BatchNorm2d({layer.inputs})",
-        "relu": "nn.ReLU()", "flatten": "nn.Flatten()",
+        "layernorm": f"nn.LayerNorm({layer.inputs})", "groupnorm": f"nn.GroupNorm({layer.groups}, {layer.inputs})",
+        "pool1d": "nn.AvgPool1d(2)", "pool2d": "nn.AvgPool2d(2)", "relu": "nn.ReLU()", "flatten": "nn.Flatten()",
     }[layer.kind]
 
 
@@ -71,7 +73,7 @@ def _model(program: StructuralProgram) -> Iterator[str]:
     yield f"model = Model(){cast}"
     yield from value_lines(program)
     for layer in program.layers:
-        if layer.kind.startswith("norm"):
+        if layer.kind in ("norm", "norm2d"):
             yield f"model.{layer.name}.running_mean.uniform_(-1, 1)"
             yield f"model.{layer.name}.weight.data.uniform_(0.5, 1.5)"
 

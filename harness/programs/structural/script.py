@@ -159,7 +159,7 @@ class ChannelScript:
     def _model(self) -> Iterator[str]:
         program = self.program
         kinds = {one.name: program.values for one in program.plan if one.name in program.shapes}
-        norms = [layer.name for layer in program.layers if layer.kind.startswith("norm")]
+        norms = [layer.name for layer in program.layers if layer.kind in ("norm", "norm2d")]
         yield "def make_model(salt):"
         yield f"    model = Model().to(torch.{program.dtype})"
         yield "    for name, weight in model.named_parameters():"
@@ -187,7 +187,7 @@ class ChannelScript:
 
     def _life(self) -> Iterator[str]:
         steps = ChannelStepLines(self.program, Exact(), self._written)
-        looks = any(layer.kind.startswith("norm") for layer in self.program.layers)
+        looks = any(layer.kind in ("norm", "norm2d") for layer in self.program.layers)
         last = len(self.program.steps) - 1
         for number, step in enumerate(self.program.steps):
             if number == last:
