@@ -68,7 +68,7 @@ and dtype from what is offered."""
 
 STRUCTURAL_PROGRAMS = (
     *(f"channels-{number:03}" for number in range(1, 83)),
-    *(f"channels-found-{number:03}" for number in range(1, 23)),
+    *(f"channels-found-{number:03}" for number in range(1, 25)),
 )
 """The programs of the structural corpus, on the layer axis of WALK-04. They need no capability, as those of WALK-01."""
 
