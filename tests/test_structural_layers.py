@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -13,17 +15,20 @@ from sparsecheck.adapter.shipped.structural_exemplar import ChannelRemover, Depe
 from sparsecheck.oracle.channels import output_with_zeroed_channels
 from sparsecheck.oracle.compare import array, assert_close
 from sparsecheck.oracle.forward import forward
-from sparsecheck.oracle.tolerance import tolerance
+from sparsecheck.oracle.tolerance import Tolerance, tolerance
+from sparsecheck.programs.statements import scaled
 from sparsecheck.programs.structural import network
 from sparsecheck.programs.structural.fill import fill
 from sparsecheck.programs.structural.skeleton import Block, Form, StructuralSkeleton
-from sparsecheck.programs.structural.twin import SlicedTwin, coupled
+from sparsecheck.programs.structural.twin import SlicedTwin, amplification, coupled
+from sparsecheck.programs.structural.walk import MOST_AMPLIFIED
 from sparsecheck.trials.pruned_model import read_tensors
 from sparsecheck.values.record import Verdict
+from sparsecheck.values.steps import Backward
 from sparsecheck.values.structural_program import StructuralProgram
 from sparsecheck.values.violation import Violation
 from tests.test_structural_corpus import records
-from tests.test_structural_programs import CPU, OFFER, TWO, altered
+from tests.test_structural_programs import CPU, OFFER, TWO, altered, walk
 
 BOUND = tolerance("cpu", "float64")
 LAYERS: list[tuple[int, Form]] = [
@@ -167,3 +172,54 @@ def _red(adapter: Adapter, id: str) -> dict[str, str]:
 
 def _networks(form: str) -> list[str]:
     return [("linear", "conv1d", "conv2d")[kind] for kind, one in LAYERS if one == form]
+
+
+# ------------------------------------------------------------------ rounding behind batch norms
+
+
+@pytest.mark.parametrize("kind", [0, 1, 2])
+@pytest.mark.parametrize("seed", range(4))
+def test_rounding_behind_batch_norms_is_within_the_bound(kind: int, seed: int) -> None:
+    """The gradients of float32 differ from those of float64 by less than the tolerance allows, which is below 20."""
+    blocks = (Block(norm=True, relu=bool(seed % 2)), Block(norm=seed > 1, size="prime"))
+    program = fill(StructuralSkeleton(blocks=blocks, kind=kind, window=True, steps=TWO), OFFER)
+    twin = SlicedTwin(network.build(program, f"dense {seed}", CPU), network.network(program))
+    exact = copy.deepcopy(twin)
+    exact.to(torch.float64)
+    for one, dtype in ((twin, torch.float32), (exact, torch.float64)):
+        batches = network.batches(program, 2, f"batch {seed}", torch.float32, CPU)
+        one.backward([(inputs.to(dtype), target.to(dtype)) for inputs, target in batches])
+    bound, wider = tolerance("cpu", "float32"), min(MOST_AMPLIFIED, twin.amplified)
+    limit = Tolerance(bound.relative * wider, bound.absolute * wider)
+    for name, parameter in exact.model.named_parameters():
+        seen, expected = twin.model.get_parameter(name).grad, parameter.grad
+        assert seen is not None
+        assert expected is not None
+        within = scaled(limit, expected, *exact.model.parameters())
+        assert_close(seen, array(expected), within, "gradient-differs", f"gradient of {name}")
+
+
+def test_norms_amplify_by_the_condition_of_their_inputs() -> None:
+    model = nn.Sequential(nn.BatchNorm1d(2), nn.BatchNorm1d(2).eval())
+    with amplification(model) as found:
+        model(torch.tensor([[1.0, 8.0], [3.0, 8.25]]))
+    assert found == {"0": pytest.approx(1 + 8.25 / (0.125**2 + 1e-5) ** 0.5)}
+
+
+class ScalesGradients(ChannelRemover):
+    """Makes gradients larger by some ten-thousandths."""
+
+    factor = 1 + 1.5e-4
+
+    def update(self, level: float | None = None) -> None:
+        super().update(level)
+        for parameter in self.model.parameters():
+            parameter.register_hook(lambda gradient: gradient * self.factor)
+
+
+def test_gradients_that_are_wrong_by_less_than_the_widest_tolerance_are_found() -> None:
+    skeleton = StructuralSkeleton(blocks=(Block(norm=True),), kind=2, window=True, steps=(*TWO, Backward()))
+    program = fill(skeleton, OFFER)
+    assert walk(program).twin.amplified < MOST_AMPLIFIED / 4
+    with pytest.raises(Violation, match=r"gradient of \S+ .* differs"):
+        walk(program, altered(ScalesGradients))

@@ -5,12 +5,16 @@ Which channels depend on which is derived from the program's network by the orac
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ...adapter.protocol import Batch
 from ...oracle.channels import Groups, KeptChannels, channel_groups, kept_channels
 from ...oracle.compare import array
 from ...oracle.units import Mask, Reals
@@ -29,6 +33,7 @@ class SlicedTwin(Twin):
         gone: The groups that are removed.
         kept: By layer name, the channels that remain.
         coupled: The planned names whose channels other layers with weights lose too.
+        amplified: By how much batch norms in train mode may have made rounding larger in the last backward, at least 1.
 
     Args:
         model: A dense model with the same weights as the sparse one had.
@@ -42,6 +47,7 @@ class SlicedTwin(Twin):
         self.coupled = coupled(network, self.groups)
         self.gone: frozenset[int] = frozenset()
         self.kept: dict[str, KeptChannels] = kept_channels(network, ())
+        self.amplified = 1.0
 
     def remove(self, groups: Iterable[int]) -> None:
         """Remove groups of channels, with all that depends on them."""
@@ -53,6 +59,11 @@ class SlicedTwin(Twin):
                 was, now = before[layer.name], self.kept[layer.name]
                 cut(self.model.get_submodule(layer.name), layer, now.outputs[was.outputs], now.inputs[was.inputs])
         self.forget_optimizer()
+
+    def backward(self, batches: list[Batch]) -> None:
+        with amplification(self.model) as amplified:
+            super().backward(batches)
+        self.amplified = math.prod(amplified.values())
 
     def outputs_of(self, layer: str, gone: Iterable[int]) -> Mask:
         """Return which output channels of the dense layer would remain, if some groups were removed."""
@@ -87,6 +98,34 @@ class SlicedTwin(Twin):
     @staticmethod
     def _layer(name: str) -> str:
         return name.rpartition(".")[0]
+
+
+@contextmanager
+def amplification(model: nn.Module) -> Iterator[dict[str, float]]:
+    """Yield a dictionary that gets, by name of a batch norm in train mode, how much larger it makes relative rounding.
+
+    A norm computes (x - mean) / std, where std is that of the channel within the batch, with the norm's eps. An input
+    with the rounding error u * |x|, u of the order of the dtype's eps, thus gives an output of the order of 1 with the
+    error u * |x| / std, and backward, which divides by the same std and multiplies by the output, a gradient with that
+    relative error. What the norm itself rounds adds u: together u * (1 + max |x| / std), whatever the sizes are, which
+    the tolerance of the dtype covers. The error goes on to the next norm, so that a model has the product of its norms.
+    """
+    found: dict[str, float] = {}
+    norms = [(name, one) for name, one in model.named_modules() if isinstance(one, NORMS) and one.training]
+    handles = [one.register_forward_pre_hook(partial(_note_condition, found, name)) for name, one in norms]
+    try:
+        yield found
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _note_condition(found: dict[str, float], name: str, norm: nn.Module, args: tuple[Tensor, ...]) -> None:
+    rows = args[0].detach().double().transpose(0, 1).flatten(1)
+    eps = float(getattr(norm, "eps"))  # noqa: B009  # of all norms
+    if rows.numel():
+        condition = rows.abs().amax(1) / (rows.var(1, unbiased=False) + eps).sqrt()
+        found[name] = max(found.get(name, 1.0), 1 + float(condition.max()))
 
 
 def cut(module: nn.Module, layer: Layer, outputs: Mask, inputs: Mask) -> None:
