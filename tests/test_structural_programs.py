@@ -24,7 +24,7 @@ from sparsecheck.oracle.tolerance import tolerance
 from sparsecheck.process.guard import Guard
 from sparsecheck.programs.structural import network
 from sparsecheck.programs.structural.fill import fill
-from sparsecheck.programs.structural.offer import FORMS, StructuralOffer
+from sparsecheck.programs.structural.offer import FORMS, OF_CONVOLUTIONS, OF_FEATURES, StructuralOffer
 from sparsecheck.programs.structural.render import render
 from sparsecheck.programs.structural.skeleton import Block, Form, StructuralSkeleton
 from sparsecheck.programs.structural.twin import SlicedTwin, coupled
@@ -60,7 +60,10 @@ CPU = torch.device("cpu")
 DOMAIN = DOMAINS["structural"]
 OFFER = StructuralOffer(
     read_declaration(StructuralExemplarAdapter(), "exemplar-structural"),
-    {"linear": ("plain", "norm", "skip", "fanout", "concat"), "conv1d": FORMS, "conv2d": FORMS},
+    {
+        "linear": tuple(form for form in FORMS if form not in OF_CONVOLUTIONS),
+        **dict.fromkeys(("conv1d", "conv2d"), tuple(form for form in FORMS if form not in OF_FEATURES)),
+    },
 )
 """What the exemplar takes."""
 TWO = (Attach(), Update())

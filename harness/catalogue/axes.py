@@ -67,8 +67,8 @@ PROGRAMS = (
 and dtype from what is offered."""
 
 STRUCTURAL_PROGRAMS = (
-    *(f"channels-{number:03}" for number in range(1, 65)),
-    *(f"channels-found-{number:03}" for number in range(1, 23)),
+    *(f"channels-{number:03}" for number in range(1, 83)),
+    *(f"channels-found-{number:03}" for number in range(1, 25)),
 )
 """The programs of the structural corpus, on the layer axis of WALK-04. They need no capability, as those of WALK-01."""
 
@@ -77,6 +77,9 @@ NEIGHBOURS: dict[str, tuple[str, ...]] = {
     **{f"conv2d-{form}": ("conv2d",) for form in ("plain", "norm", "skip", "fanout", "concat", "depthwise")},
     **{f"linear-{form}": ("linear",) for form in ("plain", "norm", "skip", "fanout", "concat")},
     **{f"{kind}-flatten": (kind, "linear") for kind in ("conv1d", "conv2d")},
+    **{f"{kind}-{form}": (kind,) for kind in ("conv1d", "conv2d")
+       for form in ("transposed", "pool", "groupnorm", "grouped")},
+    **{f"linear-{form}": ("linear",) for form in ("layernorm", "groupnorm")},
 }
 """The kinds of planned layers with what depends on their channels, on the layer axis of WALK-05, each with the
 capabilities it needs."""

@@ -18,7 +18,7 @@ from .units import Mask, Reals
 Groups = NDArray[np.int64]
 """Per channel, the number of its group. Channels of one group are removed together or not at all."""
 
-_PASS_THROUGH = ("relu", "norm", "norm2d")
+_PASS_THROUGH = ("relu", "norm", "norm2d", "layernorm", "groupnorm", "pool1d", "pool2d")
 """Kinds of layers whose output channels are their input channels, one by one."""
 
 
@@ -61,7 +61,7 @@ def _flattened_size(layer: Layer, network: Network) -> int:
     inputs = np.zeros((1, *network.input_shape))
     zeros = {one.weight: np.zeros(one.weight_shape) for one in network.weighted}
     zeros |= {one.bias_name: np.zeros(one.outputs) for one in network.weighted if one.bias}
-    zeros |= {f"{one.name}.{part}": np.ones(one.inputs) for one in network.layers if one.is_norm
+    zeros |= {f"{one.name}.{part}": np.ones(one.inputs) for one in network.layers if one.scales
               for part in ("weight", "bias", "running_mean", "running_var")}
     before = replace(network, layers=network.layers[: network.layers.index(layer)])
     return int(np.prod(forward(before, zeros, inputs).shape[2:]))
@@ -87,7 +87,7 @@ def kept_channels(network: Network, gone: Iterable[int]) -> dict[str, KeptChanne
     alive = {name: ~np.isin(values, removed) for name, values in marked.items()}
     return {
         layer.name: KeptChannels(alive[layer.name], alive[network.sources(layer)[0]])
-        for layer in network.layers if layer.has_weight or layer.is_norm
+        for layer in network.layers if layer.has_weight or layer.scales
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -80,6 +81,23 @@ def _convolve_group(layer: Layer, weight: Reals, value: Reals) -> Reals:
     return np.moveaxis(_matmul(flat, weight.reshape(len(weight), -1)), -1, 1)
 
 
+def _transposed(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> Reals:
+    """Convolve with the transposed and reversed weight, which a transposed convolution of stride 1 is."""
+    weight = parameters[layer.weight].swapaxes(0, 1)
+    reversed_weight = np.flip(weight, axis=tuple(range(2, weight.ndim)))
+    convolution = replace(layer, padding=layer.kernel - 1 - layer.padding)
+    return _convolution(convolution, {**parameters, layer.weight: reversed_weight}, value)
+
+
+def _pool(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> Reals:
+    """Average over every two positions of each dimension."""
+    for axis in range(2, value.ndim):
+        pairs = value.shape[axis] // 2
+        one, other = (value.take(range(start, 2 * pairs, 2), axis=axis) for start in (0, 1))
+        value = (one + other) / 2
+    return value
+
+
 def _embedding(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> Reals:
     return parameters[layer.weight][value.astype(np.int64)]
 
@@ -93,15 +111,32 @@ def _norm(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> Reals:
     return (value - mean) / np.sqrt(variance + 1e-5) * scale + shift
 
 
+def _norm_by_group(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> Reals:
+    """Normalize each group of channels of each input; a layer norm over features has a single group."""
+    parts = value.reshape(len(value), layer.groups, -1)
+    mean, variance = parts.mean(axis=2, keepdims=True), parts.var(axis=2, keepdims=True)
+    normalized = ((parts - mean) / np.sqrt(variance + 1e-5)).reshape(value.shape)
+    scale, shift = (parameters[f"{layer.name}.{part}"].reshape(1, -1, *(1,) * (value.ndim - 2))
+                    for part in ("weight", "bias"))
+    scaled: Reals = normalized * scale + shift
+    return scaled
+
+
 _STEPS: dict[str, Callable[..., Reals]] = {
     "linear": _linear,
     "conv1d": _convolution,
     "conv2d": _convolution,
+    "transposed1d": _transposed,
+    "transposed2d": _transposed,
     "embedding": _embedding,
     "relu": lambda layer, parameters, value: np.maximum(value, 0.0),
     "flatten": lambda layer, parameters, value: value.reshape(len(value), -1),
     "norm": _norm,
     "norm2d": _norm,
+    "layernorm": _norm_by_group,
+    "groupnorm": _norm_by_group,
+    "pool1d": _pool,
+    "pool2d": _pool,
     "add": lambda layer, parameters, one, other: one + other,
     "concat": lambda layer, parameters, *parts: np.concatenate(parts, axis=1),
 }

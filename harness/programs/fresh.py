@@ -20,7 +20,7 @@ from torch import Tensor
 from ..adapter.protocol import Adapter, Saved
 from ..process.interpreter import SAFE_PATH, own_environment, python_command
 from ..trials.fresh_process import MODEL, RESULT, SIDECAR, place_of
-from ..values.program import Dtype, Program
+from ..values.program import Dtype
 from ..values.violation import Violation
 from .taking import Skipped
 
@@ -29,13 +29,13 @@ class Request(Struct, frozen=True):
     """A state to restore. The first line to the interpreter is an `AdapterPlace`, every other one a request.
 
     Attributes:
-        program: The program.
+        program: The program, as JSON.
         dtype: The dtype of the model.
         training: The mode of every module of the dense model, by name.
         trainable: Whether each of its parameters requires gradients, by name.
     """
 
-    program: Program
+    program: str
     dtype: Dtype
     training: dict[str, bool]
     trainable: dict[str, bool]

@@ -7,20 +7,27 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import torch
 from msgspec import json
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..adapter.protocol import Adapter, Saved
+from ..adapter.protocol import Adapter, Context, Saved
 from ..process.guard import Guard
 from ..trials.fresh_process import MODEL, RESULT, SIDECAR, AdapterPlace
 from ..trials.fresh_process_main import load_adapter
+from ..values.plan import Plan
+from ..values.program_json import from_json
+from ..values.structural_program import StructuralProgram
 from . import build
 from .fresh import Answer, Request
+from .structural import network
+
+_CPU = torch.device("cpu")
 
 
 def main(folder: Path, requests: BinaryIO, answers: BinaryIO) -> None:
@@ -40,18 +47,41 @@ def main(folder: Path, requests: BinaryIO, answers: BinaryIO) -> None:
         answers.flush()
 
 
+@dataclass(frozen=True)
+class _Made:
+    """What a program is restored from besides the saved state: a dense model, the plan, the context and inputs."""
+
+    dense: nn.Module
+    plan: Plan
+    context: Context
+    inputs: Tensor
+
+
+def _made(request: Request) -> _Made:
+    program, dtype, device = from_json(request.program.encode(), "a request"), getattr(torch, request.dtype), _CPU
+    if isinstance(program, StructuralProgram):
+        return _Made(
+            network.build(program, build.OTHER, device), network.plan(program),
+            network.context(program, dtype, device), network.inputs(program, "probe", 3, dtype, device),
+        )
+    return _Made(
+        build.build(program, build.OTHER, device), build.plan(program), build.context(program, dtype, device),
+        build.inputs(program, "probe", 3, dtype, device),
+    )
+
+
 def _seen(adapter: Adapter, request: Request, folder: Path) -> dict[str, Tensor]:
-    program, dtype, device = request.program, getattr(torch, request.dtype), torch.device("cpu")
+    made, dtype = _made(request), getattr(torch, request.dtype)
     saved = Saved(*(torch.load(folder / part, weights_only=False) for part in (MODEL, SIDECAR)))
-    dense = build.build(program, build.OTHER, device).to(dtype)
+    dense = made.dense.to(dtype)
     for name, training in request.training.items():
         dense.get_submodule(name).training = training
     for name, trainable in request.trainable.items():
         dense.get_parameter(name).requires_grad_(trainable)
-    restored = adapter.restore(dense, build.plan(program), saved, build.context(program, dtype, device))
+    restored = adapter.restore(dense, made.plan, saved, made.context)
     seen = {f"mask {name}": mask for name, mask in restored.masks().items()}
     with torch.no_grad():
-        seen["output"] = restored.model(build.inputs(program, "probe", 3, dtype, device))
+        seen["output"] = restored.model(made.inputs)
     return {name: tensor.detach().contiguous().clone() for name, tensor in seen.items()}
 
 

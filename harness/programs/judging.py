@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 
-from ..adapter.protocol import Adapter
-from ..process.guard import Guard
 from ..trials.trial import Trial
-from ..values.comparisons import not_counting, note
-from ..values.declaration import Declaration
+from ..values.comparisons import note
 from ..values.program import Program
 from ..values.violation import Violation, require
 from .corpus import corpus
 from .fill import fill, filled_slots
+from .known import Asked, Known
 from .offer import PATTERNS, Offer, offer_of, probe, tried
 from .offered import new_pairs
 from .related import Trace, TracedWalk, assert_related, first_programs, plan_in_words
@@ -21,30 +18,6 @@ from .relations import RELATIONS
 from .taking import NotOffered
 from .targets import TARGETS
 from .walk import Walk
-
-
-@dataclass(frozen=True)
-class Known:
-    """What is known about an adapter in this process.
-
-    Attributes:
-        adapter: The adapter.
-        offer: What it offers.
-        added: The pairs that each program adds to the coverage.
-        possible: The number of pairs that are possible.
-    """
-
-    adapter: Adapter
-    offer: Offer
-    added: dict[str, int]
-    possible: int
-
-
-_known: list[Known] = []
-"""The adapters that were asked last."""
-
-_MOST = 32
-"""The number of adapters that are remembered."""
 
 
 def judge_program(trial: Trial) -> None:
@@ -119,7 +92,7 @@ def _trace(trial: Trial, program: Program) -> Trace:
     return trace
 
 
-def _offering(trial: Trial) -> Known:
+def _offering(trial: Trial) -> Known[Offer]:
     """Return what is known about the adapter of a trial.
 
     Raises:
@@ -149,14 +122,5 @@ def offer_to(trial: Trial) -> Offer:
     return know(trial.adapter, trial.declaration).offer
 
 
-def know(adapter: Adapter, declaration: Declaration) -> Known:
-    """Return what an adapter offers; the first cell of a process finds it out, without a verdict."""
-    for one in _known:
-        if one.adapter is adapter and one.offer.declaration == declaration:
-            return one
-    with not_counting(), Guard().keep():
-        offer = offer_of(adapter, declaration)
-        added, possible = new_pairs(corpus(), offer) if offer.patterns else ({}, 0)
-    _known.append(Known(adapter, offer, added, possible))
-    del _known[:-_MOST]
-    return _known[-1]
+know = Asked(offer_of, lambda offer: new_pairs(corpus(), offer), most=32).know
+"""Return what an adapter offers, found out by the first cell of a process."""

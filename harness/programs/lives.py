@@ -302,10 +302,8 @@ def life_of(trial: Trial) -> Life:
     """
     cell = trial.cell
     if trial.declaration.profile != "mask":
-        shown = f"`sparsecheck explore {cell.sparsifier} --program {cell.layer}` prints it as lines of Python."
-        raise NoProgram(
-            _no(cell.id, "scripts are of the mask profile"), shown if cell.requirement == "WALK-04" else _hint(cell.id)
-        )
+        why = "of the structural profile, only programs have scripts"
+        raise NoProgram(_no(cell.id, why), _hint(cell.id))
     if cell.device != "cpu":
         raise NoProgram(_no(cell.id, "programs run on the CPU"), _hint(cell.id))
     if cell.requirement not in LIVES:

@@ -15,65 +15,18 @@ from torch.nn.functional import mse_loss
 from torch.optim import Optimizer
 
 from ..adapter.protocol import Batch, Saved, Sparsified
+from ..trials.optimizers import adam, adamw, foreach, fused, in_groups, momentum, nesterov, plain_sgd
 from ..values.plan import Plan
 from .check_tools import assert_same_output, assert_zero, copied, find, masked, weights_in_use
 
 Twin = tuple[Optimizer, nn.Module, Optimizer]
-Build = Callable[[nn.Module, Iterable[nn.Parameter]], Optimizer]
+Build = Callable[[Iterable[nn.Parameter]], Optimizer]
 
 
-def momentum(model: nn.Module, planned: Iterable[nn.Parameter]) -> Optimizer:
-    """Return SGD with momentum."""
-    return torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-
-
-def plain_sgd(model: nn.Module, planned: Iterable[nn.Parameter]) -> Optimizer:
-    """Return SGD."""
-    return torch.optim.SGD(model.parameters(), lr=0.1)
-
-
-def nesterov(model: nn.Module, planned: Iterable[nn.Parameter]) -> Optimizer:
-    """Return SGD with Nesterov's momentum."""
-    return torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True)
-
-
-def adam(model: nn.Module, planned: Iterable[nn.Parameter]) -> Optimizer:
-    """Return Adam."""
-    return torch.optim.Adam(model.parameters(), lr=1e-2)
-
-
-def adamw(model: nn.Module, planned: Iterable[nn.Parameter]) -> Optimizer:
-    """Return AdamW with weight decay."""
-    return torch.optim.AdamW(model.parameters(), lr=1e-2, weight_decay=0.1)
-
-
-def foreach(model: nn.Module, planned: Iterable[nn.Parameter]) -> Optimizer:
-    """Return AdamW, which steps all parameters together."""
-    return torch.optim.AdamW(model.parameters(), lr=1e-2, weight_decay=0.1, foreach=True)
-
-
-def fused(model: nn.Module, planned: Iterable[nn.Parameter]) -> Optimizer:
-    """Return AdamW, fused into one kernel."""
-    return torch.optim.AdamW(model.parameters(), lr=1e-2, weight_decay=0.1, fused=True)
-
-
-def grouped(model: nn.Module, planned: Iterable[nn.Parameter]) -> Optimizer:
-    """Return SGD with momentum in two groups, of which planned parameters decay."""
-    first = list(planned)
-    others = [one for one in model.parameters() if not any(one is other for other in first)]
-    groups: list[dict[str, Any]] = [{"params": first, "lr": 0.05, "weight_decay": 0.1}, {"params": others}]
-    return torch.optim.SGD(groups, lr=0.1, momentum=0.9)
-
-
-# ----------------------------------------------------------------- a twin with the same optimizer
-
-
-def twin_of(build: Build, sparsified: Sparsified, model: nn.Module, dense: nn.Module, plan: Plan) -> Twin:
+def twin_of(build: Build, sparsified: Sparsified, dense: nn.Module) -> Twin:
     """Return an optimizer of the sparse model, a plain model, and the same optimizer of that."""
     plain = copy.deepcopy(dense)
-    held = {name: find_planned(sparsified.model, name) for name in plan.names}
-    own = [plain.get_parameter(name) for name in plan.names]
-    return build(sparsified.model, held.values()), plain, build(plain, own)
+    return build(sparsified.model.parameters()), plain, build(plain.parameters())
 
 
 def find_planned(model: nn.Module, name: str) -> nn.Parameter:
@@ -85,36 +38,39 @@ def find_planned(model: nn.Module, name: str) -> nn.Parameter:
     return held[0] if held else find(model, name)
 
 
-def get_twin_by_momentum(sparsified: Sparsified, model: nn.Module, dense: nn.Module, plan: Plan) -> Twin:
-    return twin_of(momentum, sparsified, model, dense, plan)
+def get_twin_by_momentum(sparsified: Sparsified, dense: nn.Module) -> Twin:
+    return twin_of(momentum, sparsified, dense)
 
 
-def get_twin_by_sgd(sparsified: Sparsified, model: nn.Module, dense: nn.Module, plan: Plan) -> Twin:
-    return twin_of(plain_sgd, sparsified, model, dense, plan)
+def get_twin_by_sgd(sparsified: Sparsified, dense: nn.Module) -> Twin:
+    return twin_of(plain_sgd, sparsified, dense)
 
 
-def get_twin_by_nesterov(sparsified: Sparsified, model: nn.Module, dense: nn.Module, plan: Plan) -> Twin:
-    return twin_of(nesterov, sparsified, model, dense, plan)
+def get_twin_by_nesterov(sparsified: Sparsified, dense: nn.Module) -> Twin:
+    return twin_of(nesterov, sparsified, dense)
 
 
-def get_twin_by_adam(sparsified: Sparsified, model: nn.Module, dense: nn.Module, plan: Plan) -> Twin:
-    return twin_of(adam, sparsified, model, dense, plan)
+def get_twin_by_adam(sparsified: Sparsified, dense: nn.Module) -> Twin:
+    return twin_of(adam, sparsified, dense)
 
 
-def get_twin_by_adamw(sparsified: Sparsified, model: nn.Module, dense: nn.Module, plan: Plan) -> Twin:
-    return twin_of(adamw, sparsified, model, dense, plan)
+def get_twin_by_adamw(sparsified: Sparsified, dense: nn.Module) -> Twin:
+    return twin_of(adamw, sparsified, dense)
 
 
-def get_twin_by_foreach(sparsified: Sparsified, model: nn.Module, dense: nn.Module, plan: Plan) -> Twin:
-    return twin_of(foreach, sparsified, model, dense, plan)
+def get_twin_by_foreach(sparsified: Sparsified, dense: nn.Module) -> Twin:
+    return twin_of(foreach, sparsified, dense)
 
 
-def get_twin_by_fused(sparsified: Sparsified, model: nn.Module, dense: nn.Module, plan: Plan) -> Twin:
-    return twin_of(fused, sparsified, model, dense, plan)
+def get_twin_by_fused(sparsified: Sparsified, dense: nn.Module) -> Twin:
+    return twin_of(fused, sparsified, dense)
 
 
-def get_twin_by_groups(sparsified: Sparsified, model: nn.Module, dense: nn.Module, plan: Plan) -> Twin:
-    return twin_of(grouped, sparsified, model, dense, plan)
+def get_twin_by_groups(sparsified: Sparsified, dense: nn.Module, plan: Plan) -> Twin:
+    plain = copy.deepcopy(dense)
+    held = [find_planned(sparsified.model, name) for name in plan.names]
+    own = [plain.get_parameter(name) for name in plan.names]
+    return in_groups(sparsified.model, held), plain, in_groups(plain, own)
 
 
 def train_twin(sparsified: Sparsified, twin: Twin, batches: list[Batch]) -> None:

@@ -16,19 +16,20 @@ from . import build, weights
 from .format_code import unparse, wrap_line
 from .inlining import CannotInline, Inlined, joined
 from .render import torch_imports
-from .script_lines import ScriptLines
+from .script_lines import Lines
+from .structural import network
 
 _PATTERNS = (pattern.Band, pattern.Block, pattern.Channel, pattern.Given, pattern.NofM, pattern.Unstructured)
 _NAMES = (
     Plan, Context, Saved, *_PATTERNS, Chain, build.Fit, build.Scale, build.LSTM, build.GRU, build.SelfAttention,
-    build.given_mask, weights.draw, weights.distinct, random_numbers.integers, random_numbers.reals,
+    build.given_mask, weights.draw, weights.distinct, random_numbers.integers, random_numbers.reals, network.learn,
 )
 """What the lines of a program may name besides torch."""
 
 _VALUES = ("sparsecheck.values", "sparsecheck.adapter")
 
 
-def compose(script: ScriptLines, adapter: Adapter | None, ending: Iterable[str] = ()) -> str:
+def compose(script: Lines, adapter: Adapter | None, ending: Iterable[str] = ()) -> str:
     """Return a script as text, without a header.
 
     Args:

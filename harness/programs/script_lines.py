@@ -6,6 +6,7 @@ import inspect
 import math
 from collections.abc import Iterable, Iterator
 from itertools import count as counted
+from typing import Protocol
 
 from ..oracle.ranking import SLACK
 from ..oracle.tolerance import tolerance
@@ -37,7 +38,59 @@ _FUNCTIONS: dict[str, tuple[str, ...]] = {
         "    return sparsified",
     ),
 }
-_SCORES = {"magnitude-l1": "weight.abs()", "magnitude-l2": "weight.square()"}
+SCORES = {"magnitude-l1": "weight.abs()", "magnitude-l2": "weight.square()"}
+"""By declared score, the expression for the score of each entry."""
+
+
+class Lines(Protocol):
+    """The lines of a script.
+
+    Attributes:
+        checks: The functions that the lines call.
+    """
+
+    @property
+    def checks(self) -> list[Check]: ...
+
+    def lines(self, with_context: bool = True) -> list[str]:
+        """Return all lines, without a context if the adapter needs none."""
+
+
+def definitions(
+    dtype: str, model: Iterable[str], inputs: Iterable[str], target: tuple[int, ...], *, with_batches: bool,
+    with_context: bool,
+) -> Iterator[str]:
+    """Yield the functions of a script that make the model, its inputs, batches and context.
+
+    Args:
+        dtype: The dtype of the model.
+        model: The lines of the function that makes the model.
+        inputs: Those of the function that makes inputs.
+        target: The shape of the target of a batch.
+        with_batches: Whether batches are needed.
+        with_context: Whether the adapter uses its context.
+    """
+    yield f"DTYPE = torch.{dtype}"
+    yield from ("", "", *model, "", "", *inputs)
+    if with_batches:
+        made = f'torch.tensor(reals(f"{{name}} target", {target}), dtype=DTYPE)'
+        yield from ("", "", "def make_batches(count, salt):")
+        yield '    names = [f"{salt} batch {number}" for number in range(count)]'
+        yield f"    return [(make_inputs(name), {made}) for name in names]"
+    yield from ("", "", "def make_context():")
+    if with_context:
+        yield '    batches = tuple(make_batches(2, "calibration"))'
+        yield '    return Context(make_inputs("example"), batches, torch.device("cpu"), DTYPE)'
+    else:
+        yield "    return None  # the adapter does not use it"
+    yield from ("", "")
+
+
+def real_inputs(shape: tuple[int, ...]) -> Iterator[str]:
+    """Yield the function that makes inputs of random numbers, each of a shape."""
+    sizes = "".join(f", {size}" for size in shape)
+    yield "def make_inputs(salt, batch=3):"
+    yield f'    return torch.tensor(reals(f"{{salt}} input", (batch{sizes})), dtype=DTYPE)'
 
 
 class ScriptLines:
@@ -85,21 +138,11 @@ class ScriptLines:
     # ----------------------------------------------------------------- the model and its data
 
     def _definitions(self, with_batches: bool, with_context: bool) -> Iterator[str]:
-        yield f"DTYPE = torch.{self.program.dtype}"
-        yield from ("", "", *self._model(), "", "", *self._inputs())
-        if with_batches:
-            shape = (3, *build.output_shape(self.program))
-            target = f'torch.tensor(reals(f"{{name}} target", {shape}), dtype=DTYPE)'
-            yield from ("", "", "def make_batches(count, salt):")
-            yield '    names = [f"{salt} batch {number}" for number in range(count)]'
-            yield f"    return [(make_inputs(name), {target}) for name in names]"
-        yield from ("", "", "def make_context():")
-        if with_context:
-            yield '    batches = tuple(make_batches(2, "calibration"))'
-            yield '    return Context(make_inputs("example"), batches, torch.device("cpu"), DTYPE)'
-        else:
-            yield "    return None  # the adapter does not use it"
-        yield from ("", "")
+        target = (3, *build.output_shape(self.program))
+        return definitions(
+            self.program.dtype, self._model(), self._inputs(), target,
+            with_batches=with_batches, with_context=with_context,
+        )
 
     def _setup(self) -> Iterator[str]:
         yield 'model = make_model("dense")'
@@ -116,7 +159,7 @@ class ScriptLines:
             if name in self._used:
                 yield from ("", "", *(line for line in function if self._renews or "no masks" not in line), "", "")
         if "score" in self._used:
-            yield from ("", "", "def score(weight):", f"    return {_SCORES[self.contract.score]}", "", "")
+            yield from ("", "", "def score(weight):", f"    return {SCORES[self.contract.score]}", "", "")
 
     def _model(self) -> Iterator[str]:
         program = self.program
@@ -136,14 +179,15 @@ class ScriptLines:
     def _inputs(self) -> Iterator[str]:
         program, shape = self.program, build.input_shape(self.program)
         sizes = "".join(f", {size}" for size in shape)
-        yield "def make_inputs(salt, batch=3):"
         if program.layers[0].kind == "embedding":
+            yield "def make_inputs(salt, batch=3):"
             yield f'    return torch.tensor(integers(f"{{salt}} input", (batch{sizes}), {program.layers[0].inputs}))'
         elif program.memory == "expanded":
+            yield "def make_inputs(salt, batch=3):"
             yield f'    one = torch.tensor(reals(f"{{salt}} input", (1{sizes})), dtype=DTYPE)'
             yield f"    return one.expand(batch{sizes})"
         else:
-            yield f'    return torch.tensor(reals(f"{{salt}} input", (batch{sizes})), dtype=DTYPE)'
+            yield from real_inputs(shape)
 
     # ----------------------------------------------------------------- steps and checks
 

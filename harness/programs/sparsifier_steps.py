@@ -19,6 +19,7 @@ from ..oracle import compare
 from ..trials.raise_site import assert_deliberate
 from ..trials.type_checks import checked_sparsified
 from ..values.program import OptimizerKind, Program
+from ..values.program_json import to_json
 from ..values.steps import (
     Attach,
     CopyModel,
@@ -26,6 +27,7 @@ from ..values.steps import (
     SaveAndRestore,
     Update,
 )
+from ..values.structural_program import StructuralProgram
 from ..values.violation import Violation, require
 from . import build, statements
 from .fresh import Request, restorer_of
@@ -212,13 +214,11 @@ def _assert_restored_elsewhere(walk: Run, saved: Saved) -> None:
     """
     modules = dict(walk.twin.model.named_modules())
     parametrized = any(hasattr(module, "parametrizations") for module in modules.values())
-    if not isinstance(walk.program, Program):
-        walk.skipped.append("restore in a fresh process: it builds models of the mask profile alone")
-        return
     if parametrized or walk.contract.mask_storage == "nowhere" or walk.device.type != "cpu":
         return
+    assert isinstance(walk.program, (Program, StructuralProgram))  # what runs was read from a file, or filled
     request = Request(
-        walk.program, cast("Dtype", str(walk.dtype).removeprefix("torch.")),
+        to_json(walk.program).decode(), cast("Dtype", str(walk.dtype).removeprefix("torch.")),
         {name: module.training for name, module in modules.items()},
         {name: one.requires_grad for name, one in walk.twin.model.named_parameters()},
     )
@@ -228,7 +228,8 @@ def _assert_restored_elsewhere(walk: Run, saved: Saved) -> None:
         walk.skipped.append(f"restore in a fresh process: {reason}")
         return
     what = "in a fresh process"
-    for name, mask in walk.twin.reported().items():
+    masks = walk.twin.reported() if isinstance(walk.program, Program) else {}  # of removed channels there are none
+    for name, mask in masks.items():
         require(f"mask {name}" in seen, "mask-missing", f"{what}: masks() has no mask for {name}")
         compare.assert_equal(seen[f"mask {name}"], mask, "mask-differs", f"{what}: mask of {name}")
     expected = copy.deepcopy(walk.twin.model)(walk.inputs())

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _PLAIN = (Tensor, nn.Parameter)
 
+AFTER_TRAINING = 20
+"""How many times as wide the tolerance is after training, which amplifies rounding."""
+
 
 class Expected(NamedTuple):
     """The output of the twin for the probe inputs.
@@ -61,7 +64,7 @@ def bound(walk: Run) -> Tolerance:
     """Return the tolerance for numbers that the model computes; wider once training has amplified rounding."""
     name = str(walk.dtype).removeprefix("torch.")
     one = tolerance(walk.device.type, name)
-    return one if walk.exact else Tolerance(one.relative * 20, one.absolute * 20)
+    return one if walk.exact else Tolerance(one.relative * AFTER_TRAINING, one.absolute * AFTER_TRAINING)
 
 
 def assert_masks(walk: Run) -> None:
@@ -194,7 +197,7 @@ def _assert_buffers(walk: Run) -> None:
         module = find_module(walk.model, path)
         seen = None if module is None else module._buffers.get(attribute)
         if seen is not None and not _are_equal(seen, expected, name):
-            limit = _scaled(bound(walk), expected) if expected.is_floating_point() else Tolerance(0, 0)
+            limit = scaled(bound(walk), expected) if expected.is_floating_point() else Tolerance(0, 0)
             compare.assert_close(seen, expected, limit, "buffer-differs", name)
             expected.copy_(seen)
 
@@ -232,10 +235,10 @@ def assert_output(walk: Run, seen: object, expected: Tensor, what: str) -> None:
     require(same, "output-differs", f"{what} is {seen.dtype}, expected {expected.dtype}")
     if _are_equal(seen, expected, what):
         return
-    compare.assert_close(seen, expected, _scaled(bound(walk), expected), "output-differs", what)
+    compare.assert_close(seen, expected, scaled(bound(walk), expected), "output-differs", what)
 
 
-def _scaled(one: Tolerance, *tensors: Tensor) -> Tolerance:
+def scaled(one: Tolerance, *tensors: Tensor) -> Tolerance:
     """Return the tolerance for numbers of the order of the largest finite entry of some tensors, if above one."""
     sizes = [tensor.detach()[torch.isfinite(tensor)].abs() for tensor in tensors]
     largest = max([1.0, *(float(size.max()) for size in sizes if size.numel())])
@@ -260,7 +263,7 @@ def assert_gradients(walk: Run) -> None:
             seen, expected = (one.masked_fill(~walk.twin.masks[name], 0) for one in (seen, expected))
         if _are_equal(seen, expected, f"gradient of {name}"):
             continue
-        limit = _scaled(walk.gradient_bound(), expected, *walk.gradient_scale())
+        limit = scaled(walk.gradient_bound(), expected, *walk.gradient_scale())
         compare.assert_close(seen, expected, limit, "gradient-differs", f"gradient of {name}")
 
 

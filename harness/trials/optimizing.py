@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim import SGD, Adam, AdamW, Optimizer
+from torch.optim import Optimizer
 
 from ..adapter.protocol import Batch, Sparsified
 from ..oracle import compare
 from ..oracle.units import Mask
 from ..values.violation import presume, require
-from . import places
+from . import optimizers, places
 from .baseline import reported_masks
 from .training import raised_level
 from .trial import Trial
@@ -27,20 +27,9 @@ Loop = Callable[[nn.Module, Iterable[Batch], Step], None]
 """One turn of a training loop: takes the model, batches, and a function that takes one step of the optimizer."""
 
 
-def groups(planned: list[nn.Parameter], others: list[nn.Parameter]) -> Optimizer:
-    """Return SGD with momentum in two groups of parameters; only planned ones decay."""
-    both: list[dict[str, Any]] = [{"params": planned, "lr": 0.05, "weight_decay": 0.1}, {"params": others}]
-    return SGD(both, lr=0.1, momentum=0.9)
-
-
 _KINDS: dict[str, Callable[[Iterable[nn.Parameter]], Optimizer]] = {
-    "momentum": partial(SGD, lr=0.1, momentum=0.9),
-    "sgd": partial(SGD, lr=0.1),
-    "nesterov": partial(SGD, lr=0.1, momentum=0.9, nesterov=True),
-    "adam": partial(Adam, lr=1e-2),
-    "adamw": partial(AdamW, lr=1e-2, weight_decay=0.1),
-    "foreach": partial(AdamW, lr=1e-2, weight_decay=0.1, foreach=True),
-    "fused": partial(AdamW, lr=1e-2, weight_decay=0.1, fused=True),
+    "momentum": optimizers.momentum, "sgd": optimizers.plain_sgd, "nesterov": optimizers.nesterov,
+    "adam": optimizers.adam, "adamw": optimizers.adamw, "foreach": optimizers.foreach, "fused": optimizers.fused,
 }
 """By value of the layer axis, the optimizer."""
 
@@ -53,11 +42,9 @@ def build(trial: Trial, model: nn.Module, planned: Iterable[nn.Parameter] = ()) 
         model: The model whose parameters it trains.
         planned: The planned parameters among them, for an optimizer with groups.
     """
-    parameters = list(model.parameters())
     if trial.cell.layer == "groups":
-        first = list(planned)
-        return groups(first, [one for one in parameters if not any(one is other for other in first)])
-    return _KINDS.get(trial.cell.layer, _KINDS["momentum"])(parameters)
+        return optimizers.in_groups(model, planned)
+    return _KINDS.get(trial.cell.layer, _KINDS["momentum"])(model.parameters())
 
 
 def updates(trial: Trial, sparsified: Sparsified) -> Iterator[str]:

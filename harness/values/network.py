@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["linear", "conv1d", "conv2d", "embedding", "norm", "norm2d", "relu", "flatten", "add", "concat"]
+Kind = Literal[
+    "linear", "conv1d", "conv2d", "transposed1d", "transposed2d", "embedding", "norm", "norm2d", "layernorm",
+    "groupnorm", "relu", "pool1d", "pool2d", "flatten", "add", "concat",
+]
 
 INPUT = "input"
 """The name under which a layer takes the network's own input."""
 
-_WINDOWS: dict[str, int] = {"linear": 0, "conv1d": 1, "conv2d": 2}
-"""The number of window dimensions, by kind of layer with a weight of outputs by inputs."""
+_WINDOWS: dict[str, int] = {"linear": 0, "conv1d": 1, "conv2d": 2, "transposed1d": 1, "transposed2d": 2}
+"""The number of window dimensions, by kind of layer with a weight of outputs by inputs, or transposed."""
 
 
 @dataclass(frozen=True)
@@ -63,15 +66,29 @@ class Layer:
         """Return the shape of the weight in torch's layout; (entries, features) for an embedding."""
         if self.kind == "embedding":
             return (self.inputs, self.outputs)
-        return (self.outputs, self.inputs // self.groups) + (self.kernel,) * _WINDOWS[self.kind]
+        window = (self.kernel,) * _WINDOWS[self.kind]
+        if self.is_transposed:
+            return (self.inputs, self.outputs, *window)
+        return (self.outputs, self.inputs // self.groups, *window)
 
     @property
     def has_weight(self) -> bool:
         return self.kind == "embedding" or self.kind in _WINDOWS
 
     @property
+    def is_transposed(self) -> bool:
+        """Return whether the rows of the weight are inputs."""
+        return self.kind in ("transposed1d", "transposed2d")
+
+    @property
     def is_norm(self) -> bool:
+        """Return whether the layer is a batch norm, which has running statistics."""
         return self.kind in ("norm", "norm2d")
+
+    @property
+    def scales(self) -> bool:
+        """Return whether the layer has a scale and a shift for every channel."""
+        return self.is_norm or self.kind in ("layernorm", "groupnorm")
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,16 @@ from msgspec import Struct
 from .program import Dtype, OptimizerKind, Removal, Values
 from .steps import Step
 
-GraphKind = Literal["linear", "conv1d", "conv2d", "norm", "norm2d", "relu", "flatten", "add", "concat"]
+GraphKind = Literal[
+    "linear", "conv1d", "conv2d", "transposed1d", "transposed2d", "norm", "norm2d", "layernorm", "groupnorm",
+    "relu", "pool1d", "pool2d", "flatten", "add", "concat",
+]
 
 WINDOWS: dict[str, int] = {"linear": 0, "conv1d": 1, "conv2d": 2}
-"""The number of dimensions of the window, by kind of layer with a weight."""
+"""The number of dimensions of the window, by kind of layer that a plan can name."""
+
+TRANSPOSED: dict[str, int] = {"transposed1d": 1, "transposed2d": 2}
+"""The number of dimensions of the window, by kind of layer whose weight has its inputs as rows."""
 
 
 class GraphLayer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -23,12 +29,13 @@ class GraphLayer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
 
     Attributes:
         name: The name of the module.
-        kind: The kind of layer. `norm` and `norm2d` are torch's `BatchNorm1d` and `BatchNorm2d`.
-        inputs: Input features or channels; those of a batch norm.
+        kind: The kind of layer. `norm` and `norm2d` are torch's `BatchNorm1d` and `BatchNorm2d`, `pool1d` and `pool2d`
+            average pooling over two positions.
+        inputs: Input features or channels; those of a norm.
         outputs: Output features or channels.
         kernel: The edge length of a convolution's window.
         padding: As in torch.
-        groups: As in torch; as many as inputs and outputs for a depthwise convolution.
+        groups: As in torch; as many as inputs and outputs for a depthwise convolution; of a group norm too.
         bias: Whether the layer has a bias.
         takes: The layers whose outputs this one takes; by default the one before it. `input` is the network's input.
         frozen: Whether the layer's parameters have `requires_grad=False` from the start.
@@ -50,8 +57,11 @@ class GraphLayer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of every parameter of the dense layer, by its name within the layer."""
-        if self.kind in ("norm", "norm2d"):
+        if self.kind in ("norm", "norm2d", "layernorm", "groupnorm"):
             return {"weight": (self.inputs,), "bias": (self.inputs,)}
+        if self.kind in TRANSPOSED:
+            window = (self.kernel,) * TRANSPOSED[self.kind]
+            return {"weight": (self.inputs, self.outputs, *window), "bias": (self.outputs,)}
         if self.kind not in WINDOWS:
             return {}
         window = (self.kernel,) * WINDOWS[self.kind]

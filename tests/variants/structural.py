@@ -60,11 +60,11 @@ class _FromShapes(ChannelRemover):
     def load(self, saved: Saved) -> None:
         gone = set[int]()
         for name, labels in self.labels.gives.items():
-            shape = saved.model[f"{name}.weight"].shape
-            if len(shape) != self.model.get_submodule(name).get_parameter("weight").dim():
+            shape, module = saved.model[f"{name}.weight"].shape, self.model.get_submodule(name)
+            if len(shape) != module.get_parameter("weight").dim():
                 raise ValueError(f"{name} has another number of dimensions")
             self._check(name, shape)
-            gone |= {*labels[shape[0]:]}
+            gone |= {*labels[shape[isinstance(module, (nn.ConvTranspose1d, nn.ConvTranspose2d))]:]}
         self.remove(gone)
         self.model.load_state_dict(saved.model)
 

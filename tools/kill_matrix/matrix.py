@@ -19,6 +19,8 @@ from sparsecheck.adapter.shipped.exemplar import ExemplarAdapter
 from sparsecheck.adapter.shipped.structural_exemplar import StructuralExemplarAdapter
 from sparsecheck.catalogue import CATALOGUE
 from sparsecheck.programs import judging
+from sparsecheck.programs.known import Known
+from sparsecheck.programs.offer import Offer
 from sparsecheck.report.ledger import SMOKE
 from sparsecheck.values.cell import Cell
 from sparsecheck.values.declaration import Declaration
@@ -92,9 +94,9 @@ def cheaper() -> Iterator[None]:
 @contextmanager
 def _asked_once() -> Iterator[None]:
     """Find out what the first adapter inside offers, and say the same of all others."""
-    first = list[judging.Known]()
+    first = list[Known[Offer]]()
 
-    def know(adapter: Adapter, declaration: Declaration) -> judging.Known:
+    def know(adapter: Adapter, declaration: Declaration) -> Known[Offer]:
         first[:] = first or [found_out(adapter, declaration)]
         return first[0]
 

@@ -19,8 +19,10 @@ from ..holders import split_name
 from ..protocol import Adapter, Context, Saved, Sparsified
 from .exemplar import Refused, select
 
-_WEIGHTED = (nn.Linear, nn.Conv1d, nn.Conv2d)
-_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+_PLANNED = (nn.Linear, nn.Conv1d, nn.Conv2d)
+_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d)
+_WEIGHTED = (*_PLANNED, *_TRANSPOSED)
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.LayerNorm, nn.GroupNorm)
 _ADDS = (operator.add, torch.add)
 
 FIXED = -1
@@ -41,11 +43,14 @@ class Dependencies:
     def __init__(self, model: nn.Module) -> None:
         self._model = model
         self._given: dict[fx.Node, list[int]] = {}
+        self._spatial = set[fx.Node]()
         self._same: dict[int, int] = {}
         self._count = 0
         gives, takes = dict[str, list[int]](), dict[str, list[int]]()
         for node in fx.symbolic_trace(model).graph.nodes:
             self._given[node] = self._follow(node, gives, takes)
+            if self._is_spatial(node):
+                self._spatial.add(node)
         self.gives = {name: [self._resolved(one) for one in labels] for name, labels in gives.items()}
         self.takes = {name: [self._resolved(one) for one in labels] for name, labels in takes.items()}
 
@@ -59,12 +64,35 @@ class Dependencies:
             return taken[0] if taken else []
         name, module = str(node.target), self._model.get_submodule(str(node.target))
         _check_layer(name, module, name in takes)
+        self._check_norm(name, module, node)
+        if _groups(module) > 1 and not _is_depthwise(module):
+            self._couple(taken[0], _groups(module))
         if isinstance(module, _WEIGHTED):
             takes[name], gives[name] = self._of_weighted(module, taken[0])
             return gives[name]
         if isinstance(module, _NORMS):
             takes[name] = gives[name] = taken[0]
         return taken[0]
+
+    def _is_spatial(self, node: fx.Node) -> bool:
+        """Return whether the channels of a node are not its last dimension."""
+        module = self._model.get_submodule(str(node.target)) if node.op == "call_module" else None
+        if isinstance(module, (nn.Linear, nn.Flatten)):
+            return False
+        return isinstance(module, (nn.Conv1d, nn.Conv2d)) or any(one in self._spatial for one in node.all_input_nodes)
+
+    def _check_norm(self, name: str, module: nn.Module, node: fx.Node) -> None:
+        is_over_others = any(one in self._spatial for one in node.all_input_nodes)
+        if isinstance(module, nn.LayerNorm) and (is_over_others or len(module.normalized_shape) > 1):
+            raise Refused(f"{name}: a layer norm over other dimensions than the channels is not understood")
+
+    def _couple(self, labels: list[int], groups: int) -> None:
+        """Give the channels at the same place in each group one label, so that groups stay equally large."""
+        size = len(labels) // groups
+        for at in range(size):
+            first = self._resolved(labels[at])
+            others = (self._resolved(labels[at + number * size]) for number in range(1, groups))
+            self._same.update((other, first) for other in others if other != first)
 
     def _of_weighted(self, module: nn.Module, taken: list[int]) -> tuple[list[int], list[int]]:
         inputs, outputs = _sizes(module)
@@ -112,6 +140,8 @@ class ChannelRemover(Sparsified):
         padding = scores.new_full((len(labels) - len(alive),), -1.0)
         kept = torch.cat((torch.ones_like(scores), padding)) > 0
         left = select(torch.cat((scores, padding)), pattern.level, self.contract, kept)
+        if len({*labels}) < len(labels):
+            return _chosen_together(names, labels, alive, scores, int(left.sum()))
         return [label for label, stays in zip(alive, left.tolist(), strict=False) if not stays]
 
     def scores(self, weight: Tensor) -> Tensor:
@@ -156,11 +186,44 @@ class ChannelRemover(Sparsified):
         self.model.load_state_dict(saved.model)
 
 
+def _chosen_together(
+    names: tuple[str, ...], labels: list[int], alive: list[int], scores: Tensor, left: int
+) -> list[int]:
+    """Return the labels to remove where as many channels have each label, which has their common score.
+
+    Args:
+        names: The planned weights.
+        labels: The labels of all their channels.
+        alive: Those of the remaining ones.
+        scores: The score of each remaining one.
+        left: The number of channels that must remain.
+    """
+    size = len(labels) // len({*labels})
+    if len(names) > 1 or left % size or any(labels.count(one) != size for one in labels):
+        raise Refused(f"{', '.join(names)}: {left} of {len(labels)} channels are no equal parts of {size} groups")
+    common = {one: sum(score for label, score in zip(alive, scores.tolist(), strict=True) if label == one)
+              for one in alive}
+    return sorted(common, key=lambda one: common[one])[: len(common) - left // size]
+
+
 def _cut(values: Tensor, module: nn.Module, outputs: Tensor, inputs: Tensor) -> Tensor:
-    rows = values.index_select(0, outputs.to(values.device))
-    is_whole = values.dim() > 1 and not _is_depthwise(module)
-    left = rows.index_select(1, inputs.to(values.device)) if is_whole else rows
+    outputs, inputs = outputs.to(values.device), inputs.to(values.device)
+    if values.dim() == 1 or _is_depthwise(module):
+        left = values.index_select(0, outputs)
+    elif isinstance(module, _TRANSPOSED):
+        left = values.index_select(0, inputs).index_select(1, outputs)
+    else:
+        left = _cut_groups(values, _groups(module), inputs).index_select(0, outputs)
     return left.contiguous(memory_format=_memory_format(values))
+
+
+def _cut_groups(values: Tensor, groups: int, inputs: Tensor) -> Tensor:
+    """Return the columns of each group's rows that belong to inputs, of which each group keeps as many."""
+    if groups == 1:
+        return values.index_select(1, inputs)
+    rows = torch.arange(len(values), device=values.device)
+    columns = (inputs % values.shape[1]).reshape(groups, -1).repeat_interleave(len(values) // groups, 0)
+    return values[rows[:, None], columns]
 
 
 def _memory_format(values: Tensor) -> torch.memory_format:
@@ -174,30 +237,40 @@ def _check_layer(name: str, module: nn.Module, is_known: bool) -> None:
     if is_known:
         raise Refused(f"{name}: the model runs this layer twice, and its channels cannot be followed")
     groups, own = getattr(module, "groups", 1), [*module.parameters()]
-    if isinstance(module, _WEIGHTED) and groups > 1 and not groups == module.in_channels == module.out_channels:
-        raise Refused(f"{name}: a convolution of {groups} groups that is not depthwise is not understood")
+    inputs = getattr(module, "in_channels", groups)
+    if groups > 1 and (isinstance(module, _TRANSPOSED) or groups == inputs != module.out_channels):
+        raise Refused(f"{name}: a {type(module).__name__} of {groups} groups of {inputs // groups} is not understood")
     if own and not isinstance(module, (*_WEIGHTED, *_NORMS, nn.Embedding)):
         raise Refused(f"{name}: the channels of {type(module).__name__} are not understood")
 
 
+def _groups(module: nn.Module) -> int:
+    """Return the number of groups of a convolution or a group norm."""
+    return int(getattr(module, "groups", getattr(module, "num_groups", 1)))
+
+
 def _is_depthwise(module: nn.Module) -> bool:
-    return getattr(module, "groups", 1) > 1
+    return getattr(module, "groups", 1) > 1 and module.groups == module.in_channels
 
 
 def _sizes(module: nn.Module) -> tuple[int, int]:
     """Return the numbers of inputs and outputs."""
     if isinstance(module, nn.Linear):
         return module.in_features, module.out_features
-    assert isinstance(module, (nn.Conv1d, nn.Conv2d))
+    assert isinstance(module, (nn.Conv1d, nn.Conv2d, *_TRANSPOSED))
     return module.in_channels, module.out_channels
 
 
 def _set_sizes(module: nn.Module, outputs: int, inputs: int) -> None:
     if isinstance(module, nn.Linear):
         module.in_features, module.out_features = inputs, outputs
-    elif isinstance(module, (nn.Conv1d, nn.Conv2d)):
-        module.groups = inputs if _is_depthwise(module) else 1
+    elif isinstance(module, (nn.Conv1d, nn.Conv2d, *_TRANSPOSED)):
+        module.groups = inputs if _is_depthwise(module) else module.groups
         module.in_channels, module.out_channels = inputs, outputs
+    elif isinstance(module, nn.LayerNorm):
+        module.normalized_shape = (outputs,)
+    elif isinstance(module, nn.GroupNorm):
+        module.num_channels = outputs
     else:
         module.num_features = outputs  # type: ignore[assignment]
 
@@ -225,6 +298,7 @@ class StructuralExemplarAdapter(Adapter):
         for name, pattern in plan.patterns.items():
             if not isinstance(pattern, Channel) or pattern.dim:
                 raise Refused(f"{name}: {pattern} removes no output channels")
-            if not isinstance(model.get_submodule(split_name(name)[0]), _WEIGHTED):
+            layer = model.get_submodule(split_name(name)[0])
+            if not isinstance(layer, _PLANNED) or (_groups(layer) > 1 and not _is_depthwise(layer)):
                 raise Refused(f"{name}: its layer has no output channels that could go")
         return self.sparsified(model, plan, self.contract)

@@ -38,7 +38,7 @@ MOST_BLOCKS = 3
 
 _BLOCK = st.builds(
     Block,
-    form=often("plain", "skip", "fanout", "concat", "depthwise"),
+    form=often("plain", "skip", "fanout", "concat", "depthwise", "transposed", "pool", "layernorm"),
     size=st.sampled_from(("two", "small", "small", "prime", "wide")),
     level=often(*LEVELS),
     planned=seldom(False, True),

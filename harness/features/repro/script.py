@@ -10,7 +10,8 @@ from ...catalogue import requirement
 from ...programs.inlining import CannotInline
 from ...programs.lives import WHY, NoProgram, life_of, program_of
 from ...programs.script import compose
-from ...programs.script_lines import ScriptLines
+from ...programs.script_lines import Lines, ScriptLines
+from ...programs.structural import script as structural
 from ...programs.walk_script import walk_script
 from ...report.ledger import Planned
 from ...trials.refusal import words_for
@@ -50,10 +51,10 @@ def script(failing: Failing) -> str:
         raise NoProgram(f"the code of {failing.found.name} cannot be copied into a script: {error}") from error
 
 
-def _lines(trial: Trial, record: Record) -> tuple[ScriptLines, list[str]]:
-    is_mask = trial.declaration.profile == "mask"
-    if is_mask and trial.cell.area == "WALK" and trial.cell.requirement not in WHY:
-        return walk_script(trial, record.signature.partition(":")[0], record.message)
+def _lines(trial: Trial, record: Record) -> tuple[Lines, list[str]]:
+    if trial.cell.area == "WALK" and trial.cell.requirement not in WHY:
+        written = walk_script if trial.declaration.profile == "mask" else structural.walk_script
+        return written(trial, record.signature.partition(":")[0], record.message)
     life = life_of(trial)
     words = words_for(trial, trial.lacking)
     return ScriptLines(program_of(trial, life), life.items, trial.contract, words, life.forgives), []

@@ -26,11 +26,12 @@ from ...values.steps import (
 from .. import axes
 from ..space import THEN, Constraint, Point, Space, Value
 from .fill import TIED
+from .offer import OF_CONVOLUTIONS, OF_FEATURES
 from .skeleton import StructuralSkeleton
 
 AXES: dict[str, tuple[Value, ...]] = {
     "kind": (0, 1, 2),
-    "form": ("plain", "skip", "fanout", "concat", "depthwise"),
+    "form": ("plain", "skip", "fanout", "concat", "depthwise", "transposed", "pool", "layernorm"),
     "level": (0.5, 0.29, 0.75, 0.0, 0.9, 0.1),
     "values": ("distinct", "few", "zeros", "equal", "wide"),
     "size": ("small", "two", "prime", "wide"),
@@ -141,7 +142,11 @@ CONSTRAINTS: dict[str, Constraint] = {
     "three-blocks": lambda a, x, b, y: (a, x, b, y) == ("planned", 3, "unplanned", True),
     "window-of-a-convolution": lambda a, x, b, y: (a, x, b) == ("kind", 0, "window") and bool(y),
     "flatten-after-a-convolution": lambda a, x, b, y: (a, x, b) == ("kind", 0, "flat") and bool(y),
-    "depthwise-convolution": lambda a, x, b, y: (a, x, b, y) == ("kind", 0, "form", "depthwise"),
+    "form-of-convolutions": lambda a, x, b, y: (a, x, b) == ("kind", 0, "form") and y in OF_CONVOLUTIONS,
+    "form-of-features": lambda a, x, b, y: (
+        ((a, b) == ("kind", "form") and bool(x) and y in OF_FEATURES)
+        or (a == "form" and b in ("flat", "window") and x in OF_FEATURES and bool(y))
+    ),
     "a-channel-remains": lambda a, x, b, y: (a, b, y) == ("level", "size", "two") and x in _REMOVES_MOST,
     "bias-of-equal-rows": lambda a, x, b, y: (a, b) == ("values", "bias") and x in TIED and not y,
 }
@@ -154,7 +159,8 @@ WHY: dict[str, str] = {
     "three-blocks": "a program has at most three blocks",
     "window-of-a-convolution": "number 0 stands for a linear layer, which has no window",
     "flatten-after-a-convolution": "only channels of a convolution have more than one feature each",
-    "depthwise-convolution": "only a convolution can be depthwise",
+    "form-of-convolutions": "only a convolution can be depthwise or transposed, or pooled",
+    "form-of-features": "a layer norm normalizes the last dimension, that of features",
     "a-channel-remains": "a level at which no channel would remain is not planned",
     "bias-of-equal-rows": "only a bias tells channels with equal weights apart",
 }

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from ...oracle.units import count_removed
 from ...values.program import Removal
 from ...values.steps import Cast, CopyModel, Finalize, Forward, SaveAndRestore, Step, Update
-from ...values.structural_program import WINDOWS, GraphLayer, StructuralProgram
-from .network import EDGE
+from ...values.structural_program import TRANSPOSED, WINDOWS, GraphLayer, StructuralProgram
+from .network import EDGE, GROUPS
 from .offer import StructuralOffer
 from .skeleton import Block, Form, Names, Size, StructuralSkeleton
 
@@ -31,6 +31,8 @@ _NAMES: dict[Names, tuple[str, ...]] = {
 _SIZES: dict[Size, tuple[int, ...]] = {
     "two": (2, 3, 2, 3, 2), "small": (8, 6, 4, 12, 10), "prime": (7, 11, 5, 13, 7), "wide": (40, 24, 36, 28, 32),
 }
+_WEIGHTED = {**WINDOWS, **TRANSPOSED}
+
 TIED = ("few", "equal", "zeros", "subnormal")
 """Kinds of values with which rows may be equal, so that only a bias says which channel is which."""
 
@@ -124,6 +126,7 @@ class _Graph:
         layers: The layers so far.
         last: The layer whose outputs the next one takes.
         channels: The number of its output channels or features.
+        edge: The edge length of its output.
     """
 
     skeleton: StructuralSkeleton
@@ -132,12 +135,13 @@ class _Graph:
     layers: list[GraphLayer] = field(default_factory=list)
     last: str = "input"
     channels: int = FEATURES
+    edge: int = EDGE
 
     def add(self, name: str, kind: str, takes: tuple[str, ...] = (), **fields: Any) -> str:
         """Add a layer that takes the last outputs, or those that are named, and return its name."""
         sizes: dict[str, Any] = {}
-        if kind in WINDOWS:
-            window = self.skeleton.window and WINDOWS[kind] > 0 and name != "head"
+        if kind in _WEIGHTED:
+            window = self.skeleton.window and _WEIGHTED[kind] > 0 and name != "head"
             kernel = WINDOW if window else 1
             sizes = {"inputs": self.channels, "kernel": kernel, "padding": kernel // 2}
         taken = takes or (self.last,)
@@ -149,7 +153,7 @@ class _Graph:
 
     def flatten(self) -> None:
         """Make features of channels; the layers after it are linear."""
-        self.channels *= EDGE ** WINDOWS[self.kind]
+        self.channels *= self.edge ** WINDOWS[self.kind]
         self.add("flatten", "flatten")
         self.kind = "linear"
 
@@ -192,6 +196,15 @@ class _Graph:
             self.channels = FEATURES + outputs
         elif form == "depthwise":
             self.add(f"{name}_b", self.kind, outputs=outputs, groups=outputs, bias=True)
+        elif form == "grouped":
+            self.add(f"{name}_b", self.kind, outputs=outputs, groups=GROUPS, bias=True)
+        elif form == "transposed":
+            self.add(f"{name}_b", f"transposed{WINDOWS[self.kind]}d", outputs=outputs, bias=True)
+        elif form in ("layernorm", "groupnorm"):
+            self.add(f"{name}_b", form, inputs=outputs, groups=GROUPS if form == "groupnorm" else 1)
+        elif form == "pool" and self.edge > 1:
+            self.add(f"{name}_pool", f"pool{WINDOWS[self.kind]}d")
+            self.edge //= 2
 
 
 # ----------------------------------------------------------------- steps

@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 
 from ...adapter.protocol import Adapter
 from ...process.guard import Guard
 from ...trials.trial import Trial
-from ...values.comparisons import not_counting
 from ...values.declaration import Declaration
 from ...values.structural_program import StructuralProgram
 from ...values.violation import Violation, require
 from ..corpus import structural_corpus
+from ..known import Asked
 from ..taking import NotOffered
 from .fill import fill
 from .offer import StructuralOffer
 from .offered import new_pairs
 from .probing import probed
 from .walk import StructuralWalk
-
-
-@dataclass(frozen=True)
-class _Known:
-    """What is known about an adapter in this process: what it offers, and the coverage of each program."""
-
-    adapter: Adapter
-    offer: StructuralOffer
-    added: dict[str, int]
-    possible: int
-
-
-_known: list[_Known] = []
-"""The adapters that were asked last."""
-
-_MOST = 4
-"""The number of adapters that are remembered."""
 
 
 def judge_program(trial: Trial) -> None:
@@ -81,20 +63,15 @@ def offer_to(trial: Trial) -> StructuralOffer:
     return _know(trial.adapter, trial.declaration).offer
 
 
-def _know(adapter: Adapter, declaration: Declaration) -> _Known:
-    """Return what an adapter offers; the first cell of a process finds it out, without a verdict."""
-    for one in _known:
-        if one.adapter is adapter and one.offer.declaration == declaration:
-            return one
-    guard = Guard()
+def _offer_of(adapter: Adapter, declaration: Declaration) -> StructuralOffer:
+    """Find out what an adapter takes."""
 
     def run(program: StructuralProgram) -> None:
         StructuralWalk(program, adapter, declaration, Guard()).run()
 
-    with not_counting(), guard.keep(), warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        offer = probed(declaration, run, keeps_broken=True)
-        added, possible = new_pairs(structural_corpus(), offer) if offer.patterns else ({}, 0)
-    _known.append(_Known(adapter, offer, added, possible))
-    del _known[:-_MOST]
-    return _known[-1]
+        return probed(declaration, run, keeps_broken=True)
+
+
+_know = Asked(_offer_of, lambda offer: new_pairs(structural_corpus(), offer), most=4).know

@@ -25,6 +25,9 @@ EDGE = 4
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 """The types of batch norms."""
 
+GROUPS = 2
+"""The groups of a convolution that is not depthwise, and of a group norm."""
+
 SPREAD = 0.5
 """The smallest running variance of a batch norm."""
 
@@ -39,7 +42,7 @@ def network(program: StructuralProgram) -> Network:
 
 
 def _layer(one: GraphLayer) -> Layer:
-    outputs = one.inputs if one.kind.startswith("norm") else one.outputs
+    outputs = one.outputs or one.inputs
     return Layer(
         one.name, one.kind, one.inputs, outputs, kernel=one.kernel, padding=one.padding, groups=one.groups,
         bias=one.bias, takes=one.takes,
@@ -63,14 +66,14 @@ def build(program: StructuralProgram, salt: str, device: torch.device) -> nn.Mod
             if f"{layer.name}.{name}" in planned:
                 values = draw(f"{salt} {layer.name}.{name}", shape, program.values, program.dtype)
                 module.get_parameter(name).data = torch.tensor(values, dtype=dtype)
-        if layer.kind.startswith("norm"):
-            _learn(module, f"{salt} {layer.name}", dtype)
+        if layer.kind in ("norm", "norm2d"):
+            learn(module, f"{salt} {layer.name}", dtype)
         module.requires_grad_(not layer.frozen)
         module.train(not layer.evaluates)
     return model.to(device)
 
 
-def _learn(norm: nn.Module, salt: str, dtype: torch.dtype) -> None:
+def learn(norm: nn.Module, salt: str, dtype: torch.dtype) -> None:
     """Give a batch norm statistics and parameters per channel, as if it had been trained; no scale is near zero."""
     shape = tuple(norm.get_parameter("weight").shape)
     mean, variance, scale = (torch.from_numpy(reals(f"{salt}.{part}", shape)) for part in ("mean", "variance", "scale"))

@@ -12,8 +12,18 @@ from ...values.violation import Violation
 from ..computing import is_computed
 from ..offer import Offer
 
-FORMS = ("plain", "norm", "skip", "fanout", "concat", "depthwise", "flatten")
+FORMS = (
+    "plain", "norm", "skip", "fanout", "concat", "depthwise", "transposed", "pool", "layernorm", "groupnorm", "grouped",
+    "flatten",
+)
 """What can be offered for a kind of layer, in the order in which it is tried."""
+
+
+OF_CONVOLUTIONS = ("depthwise", "transposed", "pool", "grouped", "flatten")
+"""What can follow convolutions alone."""
+
+OF_FEATURES = ("layernorm",)
+"""What can follow linear layers alone, since torch normalizes the last dimensions."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import get_args
 
 from ...values.declaration import Declaration
 from ...values.steps import Attach, Update
@@ -10,10 +11,10 @@ from ...values.structural_program import WINDOWS, StructuralProgram
 from ...values.violation import Violation
 from ..taking import NotOffered
 from .fill import fill
-from .offer import FORMS, StructuralOffer
+from .offer import FORMS, OF_CONVOLUTIONS, OF_FEATURES, StructuralOffer
 from .skeleton import Block, Form, StructuralSkeleton
 
-_BLOCKS: tuple[Form, ...] = ("plain", "skip", "fanout", "concat", "depthwise")
+_BLOCKS: tuple[Form, ...] = get_args(Form)
 
 
 def probed(
@@ -42,15 +43,28 @@ def probed(
 
 
 def _is_defined(offer: StructuralOffer, kind: str, form: str) -> bool:
-    if kind == "linear":
-        return form not in ("depthwise", "flatten")
+    if form in (OF_CONVOLUTIONS if kind == "linear" else OF_FEATURES):
+        return False
     return form != "flatten" or "linear" in offer.patterns
 
 
+def probe_of(offer: StructuralOffer, kind: str, form: str) -> StructuralProgram:
+    """Return the program that tries out one kind of layer with one thing that may follow it.
+
+    Args:
+        offer: What the sparsifier takes; only kinds that are tried before `kind` count.
+        kind: The kind of layer.
+        form: What follows it.
+    """
+    kinds = [*WINDOWS]
+    earlier = {one: forms for one, forms in offer.patterns.items() if kinds.index(one) < kinds.index(kind)}
+    every = StructuralOffer(offer.declaration, {**earlier, kind: FORMS})
+    return fill(_probe([*every.patterns].index(kind), form), every)
+
+
 def _takes(run: Callable[[StructuralProgram], None], offer: StructuralOffer, kind: str, form: str) -> bool:
-    every = StructuralOffer(offer.declaration, {**offer.patterns, kind: FORMS})
     try:
-        run(fill(_probe([*every.patterns].index(kind), form), every))
+        run(probe_of(offer, kind, form))
     except NotOffered:
         return False
     except Violation as violation:

@@ -5,26 +5,27 @@ Values that a short line cannot hold are described in a comment.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from ...values.steps import CallLayer, Step, Update, WriteWeights
-from ...values.structural_program import WINDOWS, GraphLayer, StructuralProgram
+from ...values.steps import CallLayer, SaveAndRestore, Step, Update, WriteWeights
+from ...values.structural_program import TRANSPOSED, WINDOWS, GraphLayer, StructuralProgram
 from ..format_code import WIDTH
 from ..render import layer_flag_lines, other_lines, plan_lines, value_lines
-from ..render_steps import StepLines
+from ..render_steps import Sketch, StepLines
 from .network import EDGE, output_shape
 
 
 def render(program: StructuralProgram) -> list[str]:
     """Return the lines of a program, without imports."""
-    dense = [*_class_lines(program), "", "", *_model(program), *layer_flag_lines(program), *other_lines(program)]
-    return [*dense, *plan_lines(program), *_data(program), *_Lines(program).lines()]
+    dense = [*class_lines(program), "", "", *_model(program), *layer_flag_lines(program), *other_lines(program)]
+    return [*dense, *plan_lines(program), *_data(program), *ChannelStepLines(program).lines()]
 
 
 # ----------------------------------------------------------------- the network
 
 
-def _class_lines(program: StructuralProgram) -> Iterator[str]:
+def class_lines(program: StructuralProgram) -> Iterator[str]:
+    """Yield the class of the model, whose forward has a line for every layer."""
     yield "class Model(nn.Module):"
     yield "    def __init__(self):"
     yield "        super().__init__()"
@@ -54,14 +55,16 @@ def _module(layer: GraphLayer) -> str:
     bias = "" if layer.bias else ", bias=False"
     if layer.kind == "linear":
         return f"nn.Linear({layer.inputs}, {layer.outputs}{bias})"
-    if layer.kind in WINDOWS:
+    if layer.kind in WINDOWS or layer.kind in TRANSPOSED:
         padding = f", padding={layer.padding}" if layer.padding else ""
         groups = f", groups={layer.groups}" if layer.groups > 1 else ""
         sizes = f"{layer.inputs}, {layer.outputs}, {layer.kernel}"
-        return f"nn.Conv{WINDOWS[layer.kind]}d({sizes}{padding}{groups}{bias})"
+        kind = f"ConvTranspose{TRANSPOSED[layer.kind]}d" if layer.kind in TRANSPOSED else f"Conv{WINDOWS[layer.kind]}d"
+        return f"nn.{kind}({sizes}{padding}{groups}{bias})"
     return {
         "norm": f"nn.BatchNorm1d({layer.inputs})", "norm2d": f"nn.BatchNorm2d({layer.inputs})",
-        "relu": "nn.ReLU()", "flatten": "nn.Flatten()",
+        "layernorm": f"nn.LayerNorm({layer.inputs})", "groupnorm": f"nn.GroupNorm({layer.groups}, {layer.inputs})",
+        "pool1d": "nn.AvgPool1d(2)", "pool2d": "nn.AvgPool2d(2)", "relu": "nn.ReLU()", "flatten": "nn.Flatten()",
     }[layer.kind]
 
 
@@ -70,7 +73,7 @@ def _model(program: StructuralProgram) -> Iterator[str]:
     yield f"model = Model(){cast}"
     yield from value_lines(program)
     for layer in program.layers:
-        if layer.kind.startswith("norm"):
+        if layer.kind in ("norm", "norm2d"):
             yield f"model.{layer.name}.running_mean.uniform_(-1, 1)"
             yield f"model.{layer.name}.weight.data.uniform_(0.5, 1.5)"
 
@@ -90,21 +93,38 @@ def _data(program: StructuralProgram) -> Iterator[str]:
 # ----------------------------------------------------------------- steps
 
 
-class _Lines(StepLines):
-    """Renders the steps of a structural program."""
+Places = tuple[list[int], list[int]]
+"""Which rows and columns of a dense weight remain."""
 
-    def __init__(self, program: StructuralProgram) -> None:
-        super().__init__(program, "in place")
+
+class ChannelStepLines(StepLines):
+    """Renders the steps of a structural program.
+
+    Args:
+        program: The program.
+        numbers: How numbers are rendered.
+        written: By step that writes weights, by name, the rows and columns of the dense weight that remain then; for
+            exact numbers.
+    """
+
+    def __init__(
+        self, program: StructuralProgram, numbers: Sketch | None = None, written: Sequence[dict[str, Places]] = ()
+    ) -> None:
+        super().__init__(program, "in place", numbers)
+        self._written = iter(written)
 
     def lines(self) -> Iterator[str]:
         for step in self._program.steps:
-            yield from self._line(step)
+            yield from self.line(step)
 
-    def _line(self, step: Step) -> Iterator[str]:
+    def line(self, step: Step) -> Iterator[str]:
+        """Yield the lines of one step."""
         if isinstance(step, WriteWeights):
             return self._write(step)
         if isinstance(step, CallLayer):
             return self._call()
+        if isinstance(step, SaveAndRestore):
+            return self._restored(self.step(step))
         lines = self.step(step)
         return self._updated(lines) if isinstance(step, Update) else lines
 
@@ -113,18 +133,40 @@ class _Lines(StepLines):
         yield from lines
         self._forget()
 
+    def _restored(self, lines: Iterator[str]) -> Iterator[str]:
+        """Yield the lines of a restore, onto a dense model that has the flags of the sparse one."""
+        for line in lines:
+            yield line
+            if self._numbers.is_exact and line.startswith("fresh = "):
+                yield "for one, other in zip(fresh.modules(), model.modules()):"
+                yield "    one.training = other.training"
+                yield "for one, other in zip(fresh.parameters(), model.parameters()):"
+                yield "    one.requires_grad_(other.requires_grad)"
+
     def _call(self) -> Iterator[str]:
         for layer in self._layers():
-            channels = f"model.{layer.name}.weight.shape[1]"
-            sizes = ", ".join((channels, *(str(max(EDGE, layer.kernel)),) * WINDOWS[layer.kind]))
-            dtype = "" if self._dtype == "float32" else f", dtype=torch.{self._dtype}"
-            yield f"model.{layer.name}(torch.rand(3, {sizes}{dtype}))"
+            yield self.called(layer.name)
+
+    def called(self, name: str) -> str:
+        """Return the expression for the output of a layer called by itself."""
+        layer = next(one for one in self._program.layers if one.name == name)
+        edges = (max(EDGE, layer.kernel),) * WINDOWS[layer.kind]
+        sizes = ", ".join(("3", f"model.{name}.weight.shape[1]", *map(str, edges)))
+        if self._numbers.is_exact:
+            return f'model.{name}(torch.tensor(reals("layer input", ({sizes})), dtype=DTYPE))'
+        dtype = "" if self._dtype == "float32" else f", dtype=torch.{self._dtype}"
+        return f"model.{name}(torch.rand({sizes}{dtype}))"
 
     def _write(self, step: WriteWeights) -> Iterator[str]:
         """Yield new weights of the shapes that remain."""
         yield "state = {name: tensor.clone() for name, tensor in model.state_dict().items()}"
+        places = next(self._written, {})
         for name in self._planned:
             new = f'torch.randn_like(state["{name}"])'
+            if self._numbers.is_exact:
+                new = self._numbers.new(name, self._program.shapes[name], self._updates, self._dtype)
+                rows, columns = places[name]
+                new = f"{new}[{rows}][:, {columns}]"
             if step.how in ("in place", "data"):
                 yield f"model.{name}{'.data' if step.how == 'data' else '.detach()'}.copy_({new})"
             else:
@@ -133,3 +175,4 @@ class _Lines(StepLines):
             yield f"model.load_state_dict(state{', assign=True' if step.how == 'assign' else ''})"
         if step.how == "assign":
             self._forget()
+

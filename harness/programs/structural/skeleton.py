@@ -9,7 +9,9 @@ from msgspec import Struct
 from ...values.program import OptimizerKind, Values
 from ...values.steps import Step
 
-Form = Literal["plain", "skip", "fanout", "concat", "depthwise"]
+Form = Literal[
+    "plain", "skip", "fanout", "concat", "depthwise", "transposed", "pool", "layernorm", "groupnorm", "grouped",
+]
 Size = Literal["two", "small", "prime", "wide"]
 Names = Literal["plain", "prefixes", "attributes"]
 Refused = Literal["", "missing", "input_channel", "unstructured"]
@@ -21,7 +23,8 @@ class Block(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
     Attributes:
         form: What depends on its channels besides the next layer. `skip`: a second layer, whose outputs are added to
             them. `fanout`: two layers, whose outputs are added. `concat`: they follow those of another layer.
-            `depthwise`: a convolution with a group for each of them.
+            `depthwise`: a convolution with a group for each of them. `transposed`: a transposed convolution. `pool`:
+            average pooling. `layernorm`, `groupnorm`: a norm over them. `grouped`: a convolution with two groups.
         size: The number of its output channels.
         level: The fraction of them that the plan removes.
         planned: Whether the plan names it.

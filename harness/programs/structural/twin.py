@@ -5,16 +5,21 @@ Which channels depend on which is derived from the program's network by the orac
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ...adapter.protocol import Batch
 from ...oracle.channels import Groups, KeptChannels, channel_groups, kept_channels
 from ...oracle.compare import array
 from ...oracle.units import Mask, Reals
 from ...values.network import Layer, Network
+from ...values.violation import require
 from ..twin import Twin
 from .network import NORMS
 
@@ -28,6 +33,7 @@ class SlicedTwin(Twin):
         gone: The groups that are removed.
         kept: By layer name, the channels that remain.
         coupled: The planned names whose channels other layers with weights lose too.
+        amplified: By how much batch norms in train mode may have made rounding larger in the last backward, at least 1.
 
     Args:
         model: A dense model with the same weights as the sparse one had.
@@ -41,6 +47,7 @@ class SlicedTwin(Twin):
         self.coupled = coupled(network, self.groups)
         self.gone: frozenset[int] = frozenset()
         self.kept: dict[str, KeptChannels] = kept_channels(network, ())
+        self.amplified = 1.0
 
     def remove(self, groups: Iterable[int]) -> None:
         """Remove groups of channels, with all that depends on them."""
@@ -52,6 +59,11 @@ class SlicedTwin(Twin):
                 was, now = before[layer.name], self.kept[layer.name]
                 cut(self.model.get_submodule(layer.name), layer, now.outputs[was.outputs], now.inputs[was.inputs])
         self.forget_optimizer()
+
+    def backward(self, batches: list[Batch]) -> None:
+        with amplification(self.model) as amplified:
+            super().backward(batches)
+        self.amplified = math.prod(amplified.values())
 
     def outputs_of(self, layer: str, gone: Iterable[int]) -> Mask:
         """Return which output channels of the dense layer would remain, if some groups were removed."""
@@ -88,6 +100,34 @@ class SlicedTwin(Twin):
         return name.rpartition(".")[0]
 
 
+@contextmanager
+def amplification(model: nn.Module) -> Iterator[dict[str, float]]:
+    """Yield a dictionary that gets, by name of a batch norm in train mode, how much larger it makes relative rounding.
+
+    A norm computes (x - mean) / std, where std is that of the channel within the batch, with the norm's eps. An input
+    with the rounding error u * |x|, u of the order of the dtype's eps, thus gives an output of the order of 1 with the
+    error u * |x| / std, and backward, which divides by the same std and multiplies by the output, a gradient with that
+    relative error. What the norm itself rounds adds u: together u * (1 + max |x| / std), whatever the sizes are, which
+    the tolerance of the dtype covers. The error goes on to the next norm, so that a model has the product of its norms.
+    """
+    found: dict[str, float] = {}
+    norms = [(name, one) for name, one in model.named_modules() if isinstance(one, NORMS) and one.training]
+    handles = [one.register_forward_pre_hook(partial(_note_condition, found, name)) for name, one in norms]
+    try:
+        yield found
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _note_condition(found: dict[str, float], name: str, norm: nn.Module, args: tuple[Tensor, ...]) -> None:
+    rows = args[0].detach().double().transpose(0, 1).flatten(1)
+    eps = float(getattr(norm, "eps"))  # noqa: B009  # of all norms
+    if rows.numel():
+        condition = rows.abs().amax(1) / (rows.var(1, unbiased=False) + eps).sqrt()
+        found[name] = max(found.get(name, 1.0), 1 + float(condition.max()))
+
+
 def cut(module: nn.Module, layer: Layer, outputs: Mask, inputs: Mask) -> None:
     """Reduce one module to some of its present outputs and inputs, in place; flags and hooks stay.
 
@@ -97,36 +137,72 @@ def cut(module: nn.Module, layer: Layer, outputs: Mask, inputs: Mask) -> None:
         outputs: Which outputs remain.
         inputs: Which inputs remain.
     """
-    is_depthwise = layer.groups > 1
-    rows, columns = torch.from_numpy(outputs.copy()), torch.from_numpy(inputs.copy())
+    groups = _groups_left(layer, module, inputs)
+    is_depthwise = isinstance(module, _CONVOLUTIONS) and 1 < layer.groups == layer.inputs
     for name, parameter in [*module.named_parameters(recurse=False)]:
-        left = parameter.detach()[rows]
-        left = left[:, columns] if left.dim() > 1 and not is_depthwise else left
+        left = _part(parameter.detach(), layer, outputs, inputs, is_depthwise)
         setattr(module, name, nn.Parameter(left.clone(), parameter.requires_grad))
     for name, buffer in [*module.named_buffers(recurse=False)]:
         if buffer.dim():
-            setattr(module, name, buffer[rows].clone())
-    _set_sizes(module, int(outputs.sum()), int(inputs.sum()), is_depthwise)
+            setattr(module, name, buffer[torch.from_numpy(outputs.copy())].clone())
+    _set_sizes(module, int(outputs.sum()), int(inputs.sum()), int(inputs.sum()) if is_depthwise else groups)
 
 
-def _set_sizes(module: nn.Module, outputs: int, inputs: int, is_depthwise: bool) -> None:
+def _groups_left(layer: Layer, module: nn.Module, inputs: Mask) -> int:
+    """Return the number of groups of a layer that have channels left.
+
+    A group norm may lose whole groups; a convolution needs as many inputs in each of them.
+
+    Raises:
+        Violation: There are other numbers of channels in them, so that channels would change their group
+            (`channels-differ`).
+    """
+    if layer.groups == 1 or layer.groups == layer.inputs:
+        return layer.groups
+    sizes = [int(part.sum()) for part in np.split(inputs, getattr(module, "num_groups", layer.groups))]
+    left = [size for size in sizes if size] if layer.kind == "groupnorm" else sizes
+    message = f"the update leaves {sizes} channels in the groups of {layer.name}, expected equally many in each"
+    require(len({*left}) == 1, "channels-differ", message)
+    return len(left)
+
+
+def _part(values: Tensor, layer: Layer, outputs: Mask, inputs: Mask, is_depthwise: bool) -> Tensor:
+    """Return the entries of a parameter that belong to some of its layer's outputs and inputs."""
+    rows, columns = torch.from_numpy(outputs.copy()), torch.from_numpy(inputs.copy())
+    if values.dim() == 1 or is_depthwise:
+        return values[rows]
+    if layer.is_transposed:
+        return values[columns][:, rows]
+    of_group = zip(values.tensor_split(layer.groups), columns.tensor_split(layer.groups), strict=True)
+    return torch.cat([part[:, own] for part, own in of_group])[rows]
+
+
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)
+
+
+def _set_sizes(module: nn.Module, outputs: int, inputs: int, groups: int) -> None:
     if isinstance(module, nn.Linear):
         module.in_features, module.out_features = inputs, outputs
-    elif isinstance(module, (nn.Conv1d, nn.Conv2d)):
-        module.in_channels, module.out_channels = inputs, outputs
-        module.groups = outputs if is_depthwise else 1
+    elif isinstance(module, _CONVOLUTIONS):
+        module.in_channels, module.out_channels, module.groups = inputs, outputs, groups
     elif isinstance(module, NORMS):
         module.num_features = outputs
+    elif isinstance(module, nn.LayerNorm):
+        module.normalized_shape = (outputs,)
+    elif isinstance(module, nn.GroupNorm):
+        module.num_channels, module.num_groups = outputs, groups
 
 
 def coupled(network: Network, groups: Mapping[str, Groups]) -> frozenset[str]:
-    """Return the planned names whose channels are also the outputs of another layer with weights.
+    """Return the planned names whose channels are also the outputs of another layer with weights, or have groups.
 
     How such channels are scored together, no clause of the contract says.
     """
     owners = {layer.name: {*groups[layer.name].tolist()} for layer in network.layers if layer.has_weight}
+    grouped = {f"the inputs of {layer.name}": {*groups[network.sources(layer)[0]].tolist()} for layer in network.layers
+               if 1 < layer.groups < layer.inputs}
     return frozenset(
         name for name in network.planned
         if any(other != name.rpartition(".")[0] and owners.get(name.rpartition(".")[0], set()) & own
-               for other, own in owners.items())
+               for other, own in (owners | grouped).items())
     )

@@ -37,6 +37,10 @@ _TIES = ("few", "equal", "zeros")
 """Kinds of values of which scores tie, and sums are exact in every order."""
 
 
+MOST_AMPLIFIED = 20.0
+"""How many times as wide the tolerance for gradients behind batch norms is at most."""
+
+
 class StructuralWalk(Run):
     """One run of a program of the structural profile."""
 
@@ -83,13 +87,12 @@ class StructuralWalk(Run):
                 yield layer, module, self.twin.model.get_submodule(layer.name)
 
     def gradient_bound(self) -> Tolerance:
-        """Return the tolerance for gradients; wider behind a batch norm in train mode.
+        """Return the tolerance for gradients; wider behind a batch norm in train mode, as far as it amplifies rounding.
 
-        It divides by the deviation within the batch, and so makes the rounding of its input larger.
+        A channel that hardly varies makes that bound large, although the other channels do not get its error.
         """
-        one = super().gradient_bound()
-        norms = [module for module in self.twin.model.modules() if isinstance(module, network.NORMS)]
-        return Tolerance(one.relative * 20, one.absolute * 20) if any(norm.training for norm in norms) else one
+        one, wider = super().gradient_bound(), min(MOST_AMPLIFIED, self.twin.amplified)
+        return Tolerance(one.relative * wider, one.absolute * wider)
 
     def gradient_scale(self) -> Iterator[Tensor]:
         """Yield weights, and gradients, whose sums a batch norm cancels to rounding alone."""
