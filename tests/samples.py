@@ -28,6 +28,7 @@ CONTRACT: dict[str, Any] = {
     "ragged": "prune", "ties": "lowest index", "sizes": "any", "names": "kept", "alone": "masked",
     "attaches": "in place", "trained": "weight", "rezeroed_by": "package",
     "accumulator_hooks": "kept", "parameter_order": "changed", "optimizers": "kept", "invariances": "none",
+    "schedules": "none", "rewinds": "no",
 }
 
 

@@ -268,6 +268,7 @@ WHY: dict[str, str] = {
     **dict.fromkeys(("REG-22", "DECLARE-11", "STATE-10"), "it needs networks of two sizes"),
     "REG-31": "it needs hooks that only C++ shows",
     "OPTIM-03": "no step has its training loops",
+    **dict.fromkeys((f"SCHED-{number:02}" for number in range(1, 14)), "no step follows a schedule or rewinds"),
     "STATE-02": "it needs a second interpreter",
     **dict.fromkeys(("STATE-04", "STATE-18", "DECLARE-17"), "it finds out where a state is kept, by several restores"),
     **dict.fromkeys(("STATE-16", "REFUSE-07", *(f"DEVICE-{number:02}" for number in range(1, 7))),

@@ -19,6 +19,7 @@ from . import (
     reg,
     relations,
     restoring,
+    sched,
     smoke,
     state,
     struct,
@@ -29,6 +30,6 @@ from . import (
 
 __all__ = [
     "MINIATURES", "Miniature", "clauses", "declare", "device", "importing", "leaks", "lifetime", "mask", "networks",
-    "optim", "process", "ranking", "reference", "refuse", "reg", "relations", "restoring", "smoke", "state", "struct",
-    "trace", "train", "walk",
+    "optim", "process", "ranking", "reference", "refuse", "reg", "relations", "restoring", "sched", "smoke", "state",
+    "struct", "trace", "train", "walk",
 ]
