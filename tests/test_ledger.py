@@ -19,6 +19,7 @@ from sparsecheck.catalogue.axes import (
     PARAMETERS,
     PROGRAMS,
     RELATIONS,
+    RUNS,
     SCHEDULES,
     STRUCTURAL_PROGRAMS,
     pattern_capability,
@@ -387,7 +388,7 @@ def test_every_layer_and_pattern_in_the_catalogue_takes_known_capabilities() -> 
     everywhere = planned(*CATALOGUE, devices=("cpu", "cuda"))
     assert {one.disposition for one in everywhere} == {"judge"}
     assert {one.cell.layer for one in everywhere} <= {
-        *LAYERS, *PARAMETERS, *PROGRAMS, *RELATIONS, *STRUCTURAL_PROGRAMS, *NEIGHBOURS, *OPTIMIZERS, *LOOPS, *SCHEDULES,
+        *LAYERS, *PARAMETERS, *PROGRAMS, *RELATIONS, *STRUCTURAL_PROGRAMS, *NEIGHBOURS, *OPTIMIZERS, *LOOPS, *RUNS, *SCHEDULES,
     }
 
 

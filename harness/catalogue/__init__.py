@@ -7,7 +7,23 @@ from msgspec.structs import replace
 from ..errors import SparsecheckError
 from ..suggestions import UnknownName
 from ..values.requirement import Requirement
-from . import declare, device, mask, optim, process, refuse, reg, sched, smoke, state, struct, trace, train, walk
+from . import (
+    declare,
+    device,
+    mask,
+    optim,
+    process,
+    refuse,
+    reg,
+    resume,
+    sched,
+    smoke,
+    state,
+    struct,
+    trace,
+    train,
+    walk,
+)
 
 VERSION = 4
 """The catalogue version. It rises whenever a requirement is added, retired or given another meaning."""
@@ -23,6 +39,7 @@ AREAS: dict[str, tuple[Requirement, ...]] = {
     "TRACE": trace.REQUIREMENTS,
     "TRAIN": train.REQUIREMENTS,
     "OPTIM": optim.REQUIREMENTS,
+    "RESUME": resume.REQUIREMENTS,
     "SCHED": sched.REQUIREMENTS,
     "DEVICE": device.REQUIREMENTS,
     "STRUCT": struct.REQUIREMENTS,

@@ -103,7 +103,10 @@ that a contract declares in `schedules` if the sparsifier offers it."""
 TORCH_NEEDS = {"fused": ">=2.4", "loss-scaled": ">=2.3"}
 """By value of the layer axis: the torch releases that have it on the CPU, as a PEP 440 specifier."""
 
-_TRAININGS = dict.fromkeys((*OPTIMIZERS, *LOOPS, *SCHEDULES), ("linear",))
+RUNS = ("between", "updated", "attached", "mmap", "safetensors", "assign", "meta")
+"""When a run is saved, or how it is loaded, on the layer axis of the requirements that resume a linear network."""
+
+_TRAININGS = dict.fromkeys((*OPTIMIZERS, *LOOPS, *SCHEDULES, *RUNS), ("linear",))
 _NEEDED_BY_LAYER = {
     **dict.fromkeys((*PROGRAMS, *STRUCTURAL_PROGRAMS, *RELATIONS), ()),
     **PARAMETERS, **_TRAININGS, **NEIGHBOURS, **LAYERS,
@@ -233,7 +236,7 @@ def layer_capabilities(token: str) -> tuple[str, ...]:
 
     Args:
         token: A network, a kind of parameter, a layer with what depends on it, a program, an invariance, an optimizer,
-            a training loop, or a schedule.
+            a training loop, a schedule, or a way to resume.
 
     Raises:
         KeyError: The token names none of them.

@@ -269,6 +269,8 @@ WHY: dict[str, str] = {
     "REG-31": "it needs hooks that only C++ shows",
     "OPTIM-03": "no step has its training loops",
     **dict.fromkeys((f"SCHED-{number:02}" for number in range(1, 14)), "no step follows a schedule or rewinds"),
+    **dict.fromkeys(("RESUME-01", "RESUME-02", "RESUME-03", "RESUME-04"), "it needs a second interpreter"),
+    **dict.fromkeys(("RESUME-05", "RESUME-06"), "no step saves an optimizer and random states with the model"),
     "STATE-02": "it needs a second interpreter",
     **dict.fromkeys(("STATE-04", "STATE-18", "DECLARE-17"), "it finds out where a state is kept, by several restores"),
     **dict.fromkeys(("STATE-16", "REFUSE-07", *(f"DEVICE-{number:02}" for number in range(1, 7))),

@@ -19,6 +19,7 @@ from . import (
     reg,
     relations,
     restoring,
+    resume,
     sched,
     smoke,
     state,
@@ -30,6 +31,6 @@ from . import (
 
 __all__ = [
     "MINIATURES", "Miniature", "clauses", "declare", "device", "importing", "leaks", "lifetime", "mask", "networks",
-    "optim", "process", "ranking", "reference", "refuse", "reg", "relations", "restoring", "sched", "smoke", "state",
-    "struct", "trace", "train", "walk",
+    "optim", "process", "ranking", "reference", "refuse", "reg", "relations", "restoring", "resume", "sched", "smoke",
+    "state", "struct", "trace", "train", "walk",
 ]

@@ -1,0 +1,135 @@
+"""Broken only in a run that is saved, resumed elsewhere and carried on."""
+
+from __future__ import annotations
+
+import copy
+import os
+from typing import Any
+
+import torch
+from torch import nn
+
+from sparsecheck import Plan, Saved, Schedule, Scheduled
+from sparsecheck.adapter.shipped.exemplar import Exemplar, Keep, new_mask
+from sparsecheck.adapter.shipped.exemplar_schedule import ExemplarSchedule
+from sparsecheck.values.contract import Contract
+from tests.variants.masks import Drawing
+
+from . import breaks
+
+_STEPS: dict[int, int] = {}
+
+
+class _Handed(ExemplarSchedule):
+    def state(self) -> Any:
+        _STEPS[id(_STEPS) + self.step] = self.step
+        return {"handle": id(_STEPS) + self.step, "last": self.last}
+
+    def load(self, state: Any) -> None:
+        super().load({"step": _STEPS.get(state["handle"], 0), "last": state["last"]})
+
+
+@breaks("RESUME-01", "mask-differs")
+class SavesAHandle(Exemplar):
+    """Saves where the schedule stands in this process, in place of the step."""
+
+    def schedule(self, schedule: Schedule) -> Scheduled:
+        super().schedule(schedule)
+        return _Handed(self, schedule)
+
+
+@breaks("RESUME-02", "mask-differs")
+class SavesWhatItLoaded(Exemplar):
+    """Saves the state that it has loaded, whatever was trained since."""
+
+    loaded: Saved | None = None
+
+    def load(self, saved: Saved) -> None:
+        super().load(saved)
+        self.loaded = copy.deepcopy(saved)
+
+    def save(self) -> Saved:
+        return super().save() if self.loaded is None else self.loaded
+
+
+class _ByProcess(Exemplar):
+    def _ranked_each(self, plan: Plan) -> dict[str, torch.Tensor]:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(torch.randint(2**31, ())) + os.getpid())
+            scores = {name: torch.rand_like(self._dense(name)) for name in plan.names}
+        torch.rand(1)
+        return {
+            name: new_mask(pattern, scores[name], self.mask_tensor(name), self.contract)
+            for name, pattern in plan.patterns.items()
+        }
+
+
+@breaks("RESUME-03", "mask-differs")
+class DrawsByProcess(Drawing):
+    """Draws masks from the random state and the number of the process."""
+
+    sparsified = _ByProcess
+
+
+class _FinalMask:
+    def __init__(self, mask: torch.Tensor) -> None:
+        self.mask = mask
+
+    def __call__(self, gradient: torch.Tensor) -> torch.Tensor:
+        return gradient * self.mask
+
+
+@breaks("RESUME-04", "weight-differs")
+class MasksFinalGradients(Exemplar):
+    """Leaves hooks on the final parameters that mask their gradients, and are lost with the process."""
+
+    def finalize(self) -> nn.Module:
+        masks = {name: mask.clone() for name, mask in self.masks().items()}
+        final = super().finalize()
+        for name, mask in masks.items():
+            if final.get_parameter(name).requires_grad:
+                final.get_parameter(name).register_hook(_FinalMask(mask))
+        return final
+
+
+@breaks("RESUME-05", "RuntimeError")
+class TrimsLoadedStorage(Exemplar):
+    """Sets the size of every loaded storage, which a mapped file does not allow."""
+
+    def load(self, saved: Saved) -> None:
+        for tensor in saved.model.values():
+            storage = tensor.untyped_storage()
+            storage.resize_(storage.nbytes())
+        super().load(saved)
+
+
+class _Versioned(Keep):
+    def get_extra_state(self) -> Any:
+        return {"version": 1}
+
+    def set_extra_state(self, state: Any) -> None:
+        assert state["version"] == 1
+
+
+@breaks("RESUME-05", "not-writable")
+class SavesAVersion(Exemplar):
+    """Has an entry in its state dict that is no tensor, which a safetensors file cannot hold."""
+
+    keep = _Versioned
+
+
+@breaks("RESUME-06", "mask-differs")
+class RanksTheFirstParameters(Exemplar):
+    """Ranks the tensors that it had at attach, which are no longer in use once a state was assigned."""
+
+    def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
+        self.held: dict[str, torch.Tensor] = {}
+        super().__init__(model, plan, contract)
+
+    def _dense(self, name: str) -> torch.Tensor:
+        return self.held.setdefault(name, super()._dense(name))
+
+    def load(self, saved: Saved) -> None:
+        for name in self.plan.names:
+            self._dense(name)
+        super().load(saved)
