@@ -388,7 +388,8 @@ def test_every_layer_and_pattern_in_the_catalogue_takes_known_capabilities() -> 
     everywhere = planned(*CATALOGUE, devices=("cpu", "cuda"))
     assert {one.disposition for one in everywhere} == {"judge"}
     assert {one.cell.layer for one in everywhere} <= {
-        *LAYERS, *PARAMETERS, *PROGRAMS, *RELATIONS, *STRUCTURAL_PROGRAMS, *NEIGHBOURS, *OPTIMIZERS, *LOOPS, *RUNS, *SCHEDULES,
+        *LAYERS, *PARAMETERS, *PROGRAMS, *RELATIONS, *STRUCTURAL_PROGRAMS, *NEIGHBOURS, *OPTIMIZERS, *LOOPS, *RUNS,
+        *SCHEDULES,
     }
 
 
