@@ -36,9 +36,9 @@ REQUIREMENTS = (
     ),
     Requirement(
         id="RESUME-05", level="extended", source="torch.load, mmap; safetensors.torch.save_file",
-        sentence="A run that is resumed from a file read with mmap=True, or whose model state was written to a "
-        "safetensors file, ends as the uninterrupted one does, and leaves the file as it was.",
-        layers=("mmap", "safetensors"), **_RESTORED,
+        sentence="A run whose model state was read from a file with mmap=True, or from a safetensors file, ends as the "
+        "uninterrupted one does, though another checkpoint is written over the file.",
+        layers=("safetensors", "mmap"), **_RESTORED,
     ),
     Requirement(
         id="RESUME-06", level="extended", source="torch.nn.Module.load_state_dict, assign; torch.device('meta')",

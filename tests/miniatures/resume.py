@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from sparsecheck import Plan, Saved, Schedule, Scheduled
-from sparsecheck.adapter.shipped.exemplar import Exemplar, Keep, new_mask
+from sparsecheck.adapter.shipped.exemplar import Exemplar, new_mask
 from sparsecheck.adapter.shipped.exemplar_schedule import ExemplarSchedule
 from sparsecheck.values.contract import Contract
 from tests.variants.masks import Drawing
@@ -92,30 +92,27 @@ class MasksFinalGradients(Exemplar):
         return final
 
 
-@breaks("RESUME-05", "RuntimeError")
-class TrimsLoadedStorage(Exemplar):
-    """Sets the size of every loaded storage, which a mapped file does not allow."""
+@breaks("RESUME-05", "mask-differs")
+class TrainsLoadedBiases(Exemplar):
+    """Takes over the loaded tensors themselves for what is not planned, so that they change with the file."""
 
     def load(self, saved: Saved) -> None:
-        for tensor in saved.model.values():
-            storage = tensor.untyped_storage()
-            storage.resize_(storage.nbytes())
         super().load(saved)
-
-
-class _Versioned(Keep):
-    def get_extra_state(self) -> Any:
-        return {"version": 1}
-
-    def set_extra_state(self, state: Any) -> None:
-        assert state["version"] == 1
+        for name, parameter in self.model.named_parameters():
+            if not name.endswith(".original"):
+                parameter.data = saved.model[name]
 
 
 @breaks("RESUME-05", "not-writable")
 class SavesAVersion(Exemplar):
-    """Has an entry in its state dict that is no tensor, which a safetensors file cannot hold."""
+    """Saves a number beside the tensors of the model, which a safetensors file cannot hold."""
 
-    keep = _Versioned
+    def save(self) -> Saved:
+        saved = super().save()
+        return Saved({**saved.model, "version": 1}, saved.sidecar)
+
+    def load(self, saved: Saved) -> None:
+        super().load(Saved({name: one for name, one in saved.model.items() if name != "version"}, saved.sidecar))
 
 
 @breaks("RESUME-06", "mask-differs")
