@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import copy
-import os
 from typing import Any
 
 import torch
 from torch import nn
 
-from sparsecheck import Plan, Saved, Schedule, Scheduled
+from sparsecheck import Context, Plan, Saved, Schedule, Scheduled, Sparsified
 from sparsecheck.adapter.shipped.exemplar import Exemplar, new_mask
 from sparsecheck.adapter.shipped.exemplar_schedule import ExemplarSchedule
 from sparsecheck.values.contract import Contract
@@ -52,23 +51,36 @@ class SavesWhatItLoaded(Exemplar):
         return super().save() if self.loaded is None else self.loaded
 
 
-class _ByProcess(Exemplar):
+class _Seeded(Exemplar):
+    offset = 0
+
     def _ranked_each(self, plan: Plan) -> dict[str, torch.Tensor]:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(torch.randint(2**31, ())) + os.getpid())
-            scores = {name: torch.rand_like(self._dense(name)) for name in plan.names}
-        torch.rand(1)
+        seed = int(torch.randint(2**31, ())) + self.offset
+        generator = torch.Generator().manual_seed(seed)
+        scores = {name: torch.rand(self._dense(name).shape, generator=generator) for name in plan.names}
         return {
-            name: new_mask(pattern, scores[name], self.mask_tensor(name), self.contract)
+            name: new_mask(pattern, scores[name].to(self._dense(name)), self.mask_tensor(name), self.contract)
             for name, pattern in plan.patterns.items()
         }
 
 
 @breaks("RESUME-03", "mask-differs")
-class DrawsByProcess(Drawing):
-    """Draws masks from the random state and the number of the process."""
+class ForgetsItsSeed(Drawing):
+    """Draws masks by a number of its own as well, which does not go to another process."""
 
-    sparsified = _ByProcess
+    offset = 0
+
+    def __init__(self) -> None:
+        self.offset = 1
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        self.refuse_unsupported(plan)
+        seeded = _Seeded(model, plan, self.contract)
+        seeded.offset = self.offset
+        return seeded
 
 
 class _FinalMask:
