@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .adapter.protocol import Refusal as Refusal
     from .adapter.protocol import Saved as Saved
     from .adapter.protocol import Sparsified as Sparsified
+    from .adapter.schedules import Scheduled as Scheduled
     from .trials.case_marker import case as case
     from .trials.trial import Trial as Trial
     from .values.capability import CAPABILITIES as CAPABILITIES
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from .values.pattern import Pattern as Pattern
     from .values.pattern import Unstructured as Unstructured
     from .values.plan import Plan as Plan
+    from .values.schedule import Schedule as Schedule
     from .values.violation import Violation as Violation
     from .values.violation import require as require
 
@@ -39,7 +41,9 @@ _HOMES = {
     "values.capability": "CAPABILITIES",
     "values.contract": "Contract",
     "adapter.protocol": "Adapter Context Refusal Saved Sparsified",
+    "adapter.schedules": "Scheduled",
     "adapter.holders": "BufferSparsified InPlaceSparsified ParametrizedSparsified",
+    "values.schedule": "Schedule",
     "values.violation": "Violation require",
     "trials.case_marker": "case",
     "trials.trial": "Trial",

@@ -28,7 +28,7 @@ CONTRACT: dict[str, Any] = {
     "ragged": "prune", "ties": "lowest index", "sizes": "any", "names": "kept", "alone": "masked",
     "attaches": "in place", "trained": "weight", "rezeroed_by": "package",
     "accumulator_hooks": "kept", "parameter_order": "changed", "optimizers": "kept",
-    "weight_attribute": "any", "averages": "any", "invariances": "none",
+    "weight_attribute": "any", "averages": "any", "invariances": "none", "schedules": "none", "rewinds": "no",
 }
 
 

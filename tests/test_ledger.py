@@ -20,6 +20,8 @@ from sparsecheck.catalogue.axes import (
     PARAMETERS,
     PROGRAMS,
     RELATIONS,
+    RUNS,
+    SCHEDULES,
     STRUCTURAL_PROGRAMS,
     pattern_capability,
 )
@@ -38,7 +40,7 @@ from sparsecheck.values.requirement import ACCELERATOR, CANONICAL_PATTERN, LEVEL
 from sparsecheck.values.selection import Selection
 from tests.samples import declaration, environment, requirement
 
-CEILING = 400
+CEILING = 450
 """Cells on the CPU that one sparsifier may cost, besides the programs."""
 
 PROGRAM_CEILING, STEP_CEILING = 220, 2200
@@ -387,8 +389,8 @@ def test_every_layer_and_pattern_in_the_catalogue_takes_known_capabilities() -> 
     everywhere = planned(*CATALOGUE, devices=("cpu", "cuda"))
     assert {one.disposition for one in everywhere} == {"judge"}
     assert {one.cell.layer for one in everywhere} <= {
-        *LAYERS, *PARAMETERS, *PROGRAMS, *RELATIONS, *STRUCTURAL_PROGRAMS, *NEIGHBOURS, *OPTIMIZERS, *LOOPS,
-        *COMPOSITIONS,
+        *LAYERS, *PARAMETERS, *PROGRAMS, *RELATIONS, *STRUCTURAL_PROGRAMS, *NEIGHBOURS, *OPTIMIZERS, *LOOPS, *RUNS,
+        *SCHEDULES, *COMPOSITIONS,
     }
 
 

@@ -17,7 +17,9 @@ from ..values.declaration import FIRST_STATED, Declaration
 from ..values.pattern import Band, Block, Channel, Given, NofM, Pattern, Unstructured
 from ..values.plan import Plan
 from ..values.requirement import Profile
+from ..values.schedule import Schedule
 from .distributions import installed
+from .schedules import Scheduled
 
 
 @lru_cache(maxsize=64)
@@ -182,6 +184,25 @@ class Sparsified(ABC):
 
     def load_sidecar(self, sidecar: Any) -> None:  # noqa: B027  # most keep no sidecar
         """Load a state that `sidecar` returned; do nothing by default."""
+
+    def schedule(self, schedule: Schedule) -> Scheduled:
+        """Put this sparsifier, which was attached or restored, under a schedule.
+
+        Raises:
+            Refusal: The package has no schedules, which is the default.
+        """
+        raise Refusal(f"{', '.join(self.plan.names)}: no schedule {' '.join(schedule.needs)} is supported")
+
+    def remember(self) -> None:  # noqa: B027  # most rewind nothing
+        """Remember the present weights of the planned parameters, to which `rewind` returns; do nothing by default."""
+
+    def rewind(self) -> None:
+        """Give the planned parameters the remembered weights again, and keep the masks.
+
+        Raises:
+            Refusal: The package has no such call, which is the default.
+        """
+        raise Refusal(f"{', '.join(self.plan.names)}: rewind is not supported")
 
 
 class Adapter(ABC):

@@ -17,6 +17,7 @@ from ..values.requirement import (
     OFFERED,
     Requirement,
 )
+from ..values.schedule import KINDS
 
 LAYERS: dict[str, tuple[str, ...]] = {
     "linear": ("linear",),
@@ -94,6 +95,14 @@ OPTIMIZERS = ("momentum", "sgd", "nesterov", "adam", "adamw", "foreach", "fused"
 LOOPS = ("scheduled", "loss-scaled", "accumulated", "zeroed")
 """The training loops, on the layer axis of the requirement that trains a linear network in each of them."""
 
+SCHEDULES: dict[str, tuple[str, ...]] = {
+    **{f"{kind}-schedule": (kind,) for kind in KINDS},
+    **{f"{kind}-begin": (kind, "begin") for kind in ("linear", "cubic", "cosine", "constant")},
+    **{f"{kind}-every": (kind, "every") for kind in ("linear", "cubic", "cosine")},
+}
+"""The schedules, on the layer axis of the requirements that put a linear network under each of them, with the words
+that a contract declares in `schedules` if the sparsifier offers it."""
+
 TORCH_NEEDS = {"fused": ">=2.4", "loss-scaled": ">=2.3"}
 """By value of the layer axis: the torch releases that have it on the CPU, as a PEP 440 specifier."""
 
@@ -111,7 +120,11 @@ AVERAGES = ("ema-buffers", "ema", "swa")
 
 COMPOSITIONS = dict.fromkeys((*PARAMETRIZATIONS, *TRANSFORMS, *CHECKPOINTS, *AVERAGES), ("linear",))
 """What people combine a sparse model with, on the layer axis of COMPOSE, with the capabilities it needs."""
-_TRAININGS = dict.fromkeys((*OPTIMIZERS, *LOOPS), ("linear",))
+
+RUNS = ("between", "updated", "attached", "mmap", "safetensors", "assign", "meta")
+"""When a run is saved, or how it is loaded, on the layer axis of the requirements that resume a linear network."""
+
+_TRAININGS = dict.fromkeys((*OPTIMIZERS, *LOOPS, *SCHEDULES, *RUNS), ("linear",))
 _NEEDED_BY_LAYER = {
     **dict.fromkeys((*PROGRAMS, *STRUCTURAL_PROGRAMS, *RELATIONS), ()),
     **PARAMETERS, **COMPOSITIONS, **_TRAININGS, **NEIGHBOURS, **LAYERS,
@@ -241,7 +254,7 @@ def layer_capabilities(token: str) -> tuple[str, ...]:
 
     Args:
         token: A network, a kind of parameter, a layer with what depends on it, a program, an invariance, an optimizer,
-            a training loop, or one of what people combine a sparse model with.
+            a training loop, a schedule, a way to resume, or one of what people combine a sparse model with.
 
     Raises:
         KeyError: The token names none of them.
@@ -260,12 +273,28 @@ def lacking(requirement: Requirement, cell: Cell, capabilities: Capabilities) ->
 def is_promised(cell: Cell, contract: Contract) -> bool:
     """Return whether a contract promises what a cell judges.
 
-    Only an invariance can be left open. The area DECLARE judges those that are declared, and WALK those that hold
-    whether declared or not.
+    Only invariances and schedules can be left open. The area DECLARE judges the invariances that are declared, and WALK
+    those that hold whether declared or not. SCHED judges the schedules that are declared, and by one requirement that
+    the others are refused.
     """
+    if cell.layer in SCHEDULES:
+        return _is_scheduled(cell, contract)
     if cell.layer not in RELATIONS:
         return True
     return cell.layer in (contract.declared_invariances if cell.area == "DECLARE" else contract.always_invariant)
+
+
+REFUSES_SCHEDULES = "SCHED-08"
+"""The requirement by which undeclared schedules are refused."""
+
+
+def _is_scheduled(cell: Cell, contract: Contract) -> bool:
+    """Return whether a schedule is declared; for the refusal, whether it is not, but its kind is if it has options."""
+    kind, *options = SCHEDULES[cell.layer]
+    offered = set(contract.offered_schedules)
+    if cell.requirement != REFUSES_SCHEDULES:
+        return offered >= {kind, *options}
+    return (kind in offered) if set(options) - offered else (not options and kind not in offered)
 
 
 def stand_ins(cell: Cell) -> tuple[str, str, str]:

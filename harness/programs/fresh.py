@@ -1,4 +1,4 @@
-"""Restore a program's saved states in another interpreter, one for all programs of a sparsifier.
+"""Restore a program's saved states, or resume a run, in another interpreter, one for all cells of a sparsifier.
 
 An interpreter takes seconds to start, so it serves one request after another, and ends with its standard input. A saved
 state goes there as files, and masks and output come back as arrays.
@@ -20,12 +20,14 @@ from torch import Tensor
 from ..adapter.protocol import Adapter, Saved
 from ..process.interpreter import SAFE_PATH, own_environment, python_command
 from ..trials.fresh_process import MODEL, RESULT, SIDECAR, place_of
+from ..trials.resumed_lives import save
+from ..trials.resuming import Checkpoint, Outcome
 from ..values.program import Dtype
 from ..values.violation import Violation
 from .taking import Skipped
 
 
-class Request(Struct, frozen=True):
+class Request(Struct, frozen=True, tag="restore"):
     """A state to restore. The first line to the interpreter is an `AdapterPlace`, every other one a request.
 
     Attributes:
@@ -39,6 +41,18 @@ class Request(Struct, frozen=True):
     dtype: Dtype
     training: dict[str, bool]
     trainable: dict[str, bool]
+
+
+class Resume(Struct, frozen=True, tag="resume"):
+    """A run to resume from the checkpoint in the folder.
+
+    Attributes:
+        cell: The id of the cell, whose requirement says how the run goes on.
+        threads: The number of threads that torch uses, by which sums may be rounded otherwise.
+    """
+
+    cell: str
+    threads: int
 
 
 class Answer(Struct, frozen=True):
@@ -81,6 +95,16 @@ class Restorer:
         torch.save(saved.model, self._folder / MODEL)
         torch.save(saved.sidecar, self._folder / SIDECAR)
         self._ask(request)
+        return load_file(self._folder / RESULT)
+
+    def resume(self, cell: str, checkpoint: Checkpoint) -> Outcome:
+        """Return what a run has at its end that is resumed from `checkpoint`.
+
+        Raises:
+            Violation: It cannot be resumed there (`fresh-interpreter-failed`).
+        """
+        save(checkpoint, self._folder)
+        self._ask(Resume(cell, torch.get_num_threads()))
         return load_file(self._folder / RESULT)
 
     def _ask(self, message: Any) -> None:

@@ -20,11 +20,14 @@ from ..adapter.protocol import Adapter, Context, Saved
 from ..process.guard import Guard
 from ..trials.fresh_process import MODEL, RESULT, SIDECAR, AdapterPlace
 from ..trials.fresh_process_main import load_adapter
+from ..trials.resumed_lives import LIVES
+from ..trials.trial import Trial
+from ..values.cell import Cell
 from ..values.plan import Plan
 from ..values.program_json import from_json
 from ..values.structural_program import StructuralProgram
 from . import build
-from .fresh import Answer, Request
+from .fresh import Answer, Request, Resume
 from .structural import network
 
 _CPU = torch.device("cpu")
@@ -40,11 +43,19 @@ def main(folder: Path, requests: BinaryIO, answers: BinaryIO) -> None:
                 adapter = load_adapter(json.decode(line, type=AdapterPlace), folder)
             else:
                 with Guard().keep():
-                    save_file(_seen(adapter, json.decode(line, type=Request), folder), folder / RESULT)
+                    save_file(_served(adapter, json.decode(line, type=Request | Resume), folder), folder / RESULT)
         except Exception as error:
             problem = f"{type(error).__name__}: {error}"
         answers.write(json.encode(Answer(problem)) + b"\n")
         answers.flush()
+
+
+def _served(adapter: Adapter, request: Request | Resume, folder: Path) -> dict[str, Tensor]:
+    if isinstance(request, Request):
+        return _seen(adapter, request, folder)
+    torch.set_num_threads(request.threads)
+    cell = Cell.parse(request.cell)
+    return LIVES[cell.requirement](Trial(cell, adapter), folder)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from ..adapter.protocol import Batch, Loss, Saved, Sparsified
+from ..adapter.schedules import Scheduled
 from ..process.guard import Guard
+from ..values.schedule import Schedule
 from ..values.violation import Violation, presume
 
 T = TypeVar("T")
@@ -90,6 +92,19 @@ class _Checked(Sparsified):
 
     def load_sidecar(self, sidecar: Any) -> None:
         self._own.load_sidecar(sidecar)
+
+    def schedule(self, schedule: Schedule) -> Scheduled:
+        with self._guard.contain():
+            made = self._own.schedule(schedule)
+        return _of_type(Scheduled, made, "the result of schedule()")  # type: ignore[type-abstract]
+
+    def remember(self) -> None:
+        with self._guard.contain():
+            self._own.remember()
+
+    def rewind(self) -> None:
+        with self._guard.contain():
+            self._own.rewind()
 
 
 def public_methods(protocol: type) -> list[str]:

@@ -7,6 +7,8 @@ from typing import Any, Literal, get_args
 import msgspec
 from msgspec import Struct
 
+from .schedule import KINDS, OPTIONS
+
 Holds = Literal["parametrization", "buffer", "in place", "wrapper", "forward"]
 Rounding = Literal["half-even", "half-up", "floor", "ceil"]
 LevelBasis = Literal["dense", "remaining"]
@@ -28,6 +30,7 @@ ParameterOrder = Literal["kept", "changed"]
 Optimizers = Literal["kept", "rebuilt"]
 WeightAttribute = Literal["any", "live", "computed", "stale", "dense"]
 Averages = Literal["any", "sparse", "sparse without buffers", "dense", "error"]
+Rewinds = Literal["no", "yes"]
 Invariance = Literal[
     "unplanned", "renamed", "memory", "reordered", "scaled", "negated", "permuted", "repeated", "split", "cast",
     "frozen", "batches",
@@ -36,6 +39,9 @@ Invariance = Literal[
 
 NO_INVARIANCE = "none"
 """The value of the clause `invariances` that promises nothing beyond what always holds."""
+
+NO_SCHEDULE = "none"
+"""The value of the clause `schedules` of a sparsifier that has none."""
 
 
 class InvalidContract(ValueError):
@@ -95,6 +101,10 @@ class Contract(Struct, frozen=True, kw_only=True):
             promises nothing.
         invariances: What the masks do not depend on, besides `always_invariant`: words from `INVARIANCES`, separated
             by spaces, or `none`, which promises nothing.
+        schedules: The kinds of schedules that the package offers, and the options `begin` and `every` if it has them:
+            words from `sparsecheck.values.schedule`, separated by spaces, or `none`.
+        rewinds: Whether the package can set the planned weights back to earlier ones and keep the masks, as the lottery
+            ticket does.
     """
 
     holds: Holds
@@ -119,6 +129,13 @@ class Contract(Struct, frozen=True, kw_only=True):
     weight_attribute: WeightAttribute = "any"
     averages: Averages = "any"
     invariances: str = NO_INVARIANCE
+    schedules: str = NO_SCHEDULE
+    rewinds: Rewinds = "no"
+
+    @property
+    def offered_schedules(self) -> tuple[str, ...]:
+        """Return the kinds of schedules and the options that are declared."""
+        return () if self.schedules == NO_SCHEDULE else tuple(self.schedules.split())
 
     @property
     def always_invariant(self) -> tuple[str, ...]:
@@ -155,20 +172,21 @@ class Contract(Struct, frozen=True, kw_only=True):
                 msgspec.convert(fields[field.name], field.type)
             except msgspec.ValidationError as error:
                 raise InvalidContract(f"clause {field.name}={fields[field.name]!r}: {error}") from None
-        _check_invariances(self.invariances)
+        _check_words("invariances", self.invariances, NO_INVARIANCE, INVARIANCES)
+        _check_words("schedules", self.schedules, NO_SCHEDULE, (*KINDS, *OPTIONS))
 
 
 INVARIANCES: tuple[str, ...] = tuple(one for one in get_args(Invariance) if one != "unplanned")
 """The invariances that can be declared; the masks never depend on an unplanned layer."""
 
 
-def _check_invariances(words: str) -> None:
-    """Check the value of the clause `invariances`.
+def _check_words(clause: str, words: str, nothing: str, known: tuple[str, ...]) -> None:
+    """Check the value of a clause that is made of words.
 
     Raises:
-        InvalidContract: It is not made of different words from `INVARIANCES`, in any order, and not `none`.
+        InvalidContract: It is not made of different words from `known`, in any order, and not `nothing`.
     """
     named = words.split()
-    if words != NO_INVARIANCE and (not named or set(named) - set(INVARIANCES) or len(named) > len(set(named))):
-        known = f"{NO_INVARIANCE!r}, or some of {', '.join(INVARIANCES)}, once each"
-        raise InvalidContract(f"clause invariances={words!r}: expected {known}")
+    if words != nothing and (not named or set(named) - set(known) or len(named) > len(set(named))):
+        expected = f"{nothing!r}, or some of {', '.join(known)}, once each"
+        raise InvalidContract(f"clause {clause}={words!r}: expected {expected}")

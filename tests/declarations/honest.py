@@ -18,6 +18,7 @@ from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter
 from sparsecheck.adapter.shipped.structural_exemplar import ChannelRemover, StructuralExemplarAdapter
 from sparsecheck.catalogue.axes import LEVELLED
 from sparsecheck.values.contract import NO_INVARIANCE, Contract
+from sparsecheck.values.schedule import KINDS, OPTIONS
 from tests.miniatures.lifetime import ParametrizesByTorch
 from tests.variants.all import VARIANTS
 from tests.variants.gradients import ByGradient, ByGradientAdapter
@@ -270,4 +271,11 @@ AVERAGES: dict[str, Make] = {
     "error": VARIANTS["deepcopy unsupported, and fails"],
 }
 ORDERS: dict[str, Make] = {"kept": HOLDS["in place"], "changed": exemplary}
+REWINDS: dict[str, Make] = {"yes": exemplary, "no": partial(exemplary, rewinds="no")}
+WITHOUT: dict[str, Make] = {
+    word: partial(exemplary, schedules=" ".join(one for one in (*KINDS, *OPTIONS) if one != word))
+    for word in (*KINDS, *OPTIONS)
+}
+"""By kind or option of schedules, a sparsifier that has all others."""
+
 OPTIMIZERS: dict[str, Make] = {"kept": VARIANTS["structural-same"], "rebuilt": structural}

@@ -26,11 +26,13 @@ from .honest import (
     OPTIMIZERS,
     ORDERS,
     RESTORES,
+    REWINDS,
     REZEROED,
     SCORES,
     TIES,
     TRAINED,
     VARYING,
+    WITHOUT,
     Declaring,
     Make,
     exemplary,
@@ -53,8 +55,8 @@ BUILT: dict[str, tuple[str, ...]] = {
 SPECIAL: dict[str, dict[str, Make]] = {
     "score": SCORES, "restores_into": RESTORES, "holds": HOLDS, "ties": TIES, "rezeroed_by": REZEROED,
     "names": NAMED, "alone": ALONE, "attaches": ATTACHES, "trained": TRAINED, "accumulator_hooks": ACCUMULATORS,
-    "parameter_order": ORDERS, "optimizers": OPTIMIZERS, "weight_attribute": ATTRIBUTES,
-    "averages": AVERAGES,
+    "parameter_order": ORDERS, "optimizers": OPTIMIZERS, "weight_attribute": ATTRIBUTES, "averages": AVERAGES,
+    "rewinds": REWINDS,
 }
 """By clause and value, sparsifiers of their own of which it is true."""
 
@@ -98,6 +100,7 @@ def table() -> Iterator[FalseDeclaration]:
     for invariance, (base, make) in VARYING.items():
         false = partial(_misdeclared, make, "invariances", invariance)
         yield FalseDeclaration(base, "invariances", NO_INVARIANCE, invariance, false, make)
+    yield from _schedules()
     for one in lacking():
         yield FalseDeclaration(one.base, one.capability, one.way, "supported", one.make, one.honest)
     yield from _unsupported()
@@ -110,6 +113,17 @@ def _clauses() -> Iterator[FalseDeclaration]:
                 if declared != true:
                     false = partial(_misdeclared, make, clause, declared)
                     yield FalseDeclaration(base, clause, true, declared, false, make)
+
+
+def _schedules() -> Iterator[FalseDeclaration]:
+    """Yield sparsifiers that declare a kind or an option of schedules too many, and those that leave it out."""
+    everything = exemplary().contract.schedules
+    for word, make in WITHOUT.items():
+        less = make().contract.schedules
+        for what, honest, declared in ((f"all but {word}", make, everything), ("all", exemplary, less)):
+            false = partial(_misdeclared, honest, "schedules", declared)
+            short = "all" if declared == everything else f"all but {word}"
+            yield FalseDeclaration("exemplar", "schedules", what, short, false, honest)
 
 
 def _true_of(clause: str) -> Iterator[tuple[str, str, Make]]:

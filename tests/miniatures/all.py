@@ -21,6 +21,8 @@ from . import (
     reg,
     relations,
     restoring,
+    resume,
+    sched,
     smoke,
     state,
     struct,
@@ -31,6 +33,6 @@ from . import (
 
 __all__ = [
     "MINIATURES", "Miniature", "clauses", "compose", "declare", "device", "importing", "leaks", "life", "lifetime",
-    "mask", "networks", "optim", "process", "ranking", "reference", "refuse", "reg", "relations", "restoring", "smoke",
-    "state", "struct", "trace", "train", "walk",
+    "mask", "networks", "optim", "process", "ranking", "reference", "refuse", "reg", "relations", "restoring", "resume",
+    "sched", "smoke", "state", "struct", "trace", "train", "walk",
 ]

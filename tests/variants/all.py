@@ -14,6 +14,7 @@ from . import (
     narrow,
     reparametrized,
     restoring,
+    scheduled,
     scores,
     structural,
     tidy,
@@ -22,5 +23,5 @@ from . import (
 
 __all__ = [
     "VARIANTS", "applied", "bank", "coded", "contracts", "doors", "forwarding", "gradients", "holders", "masks",
-    "narrow", "reparametrized", "restoring", "scores", "structural", "tidy", "wrapped",
+    "narrow", "reparametrized", "restoring", "scheduled", "scores", "structural", "tidy", "wrapped",
 ]

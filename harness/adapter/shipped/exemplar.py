@@ -12,14 +12,18 @@ from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import torch
+from msgspec.structs import replace
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from ...values.contract import Contract
 from ...values.pattern import Band, Block, Channel, Given, NofM, Pattern, Unstructured
 from ...values.plan import Plan
+from ...values.schedule import KINDS, OPTIONS, Schedule
 from ..holders import ParametrizedSparsified, split_name
 from ..protocol import Adapter, Context, Saved, Sparsified
+from ..schedules import Scheduled
+from .exemplar_schedule import ExemplarSchedule
 
 CONTRACT = Contract(
     holds="parametrization",
@@ -66,6 +70,7 @@ class Exemplar(ParametrizedSparsified):
     Attributes:
         keep: The parametrization that it registers.
         is_finalized: Whether it has been finalized.
+        first: The weights that it remembers, by planned name.
     """
 
     keep: ClassVar[type[Keep]] = Keep
@@ -74,6 +79,7 @@ class Exemplar(ParametrizedSparsified):
         super().__init__(model, plan)
         self.contract = contract
         self.is_finalized = False
+        self.first: dict[str, Tensor] = {}
         self._order = _orders(model, plan)
         with torch.inference_mode(False):
             for name in plan.names:
@@ -147,6 +153,22 @@ class Exemplar(ParametrizedSparsified):
                 raise Refused(f"{name} has shape {tuple(self.mask_tensor(name).shape)}, saved was {tuple(mask.shape)}")
             self.mask_tensor(name).copy_(mask)
 
+    def schedule(self, schedule: Schedule) -> Scheduled:
+        if lacks := set(schedule.needs) - set(self.contract.offered_schedules):
+            raise Refused(f"{', '.join(self.plan.names)}: no schedule {' '.join(sorted(lacks))} is supported")
+        return ExemplarSchedule(self, schedule)
+
+    def remember(self) -> None:
+        self.first = {name: self._dense(name).clone() for name in self.plan.names}
+
+    def rewind(self) -> None:
+        self._refuse_if_finalized("rewind")
+        if self.contract.rewinds == "no" or not self.first:
+            raise Refused(f"rewind: no first weights of {', '.join(self.plan.names)} are remembered")
+        with torch.no_grad():
+            for name, first in self.first.items():
+                self._dense(name).copy_(first)
+
     def finalize(self) -> nn.Module:
         self._refuse_if_finalized("finalize")
         with torch.inference_mode(False):
@@ -175,7 +197,7 @@ class ExemplarAdapter(Adapter):
         "scope_all float64 float32 bfloat16 float16 cpu accelerator per_parameter reupdate relevel tied finalize "
         "restore trace export compile save_trace deepcopy"
     )
-    contract: Contract = CONTRACT
+    contract: Contract = replace(CONTRACT, schedules=" ".join((*KINDS, *OPTIONS)), rewinds="yes")
     sparsified: ClassVar[type[Exemplar]] = Exemplar
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:

@@ -6,7 +6,8 @@ torch.nn.utils.prune does, until it makes them permanent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
@@ -16,7 +17,9 @@ from torch import Tensor, nn
 from ...values.contract import Contract
 from ...values.pattern import Channel, Unstructured
 from ...values.plan import Plan
+from ...values.schedule import Schedule
 from ..protocol import Adapter, Batch, Context, Loss, Refusal, Sparsified
+from ..schedules import Scheduled
 from .torch_nn_utils_prune import Pruned
 
 
@@ -37,12 +40,44 @@ class _Epoch(LightningModule):
         return self.optimizer
 
 
-def _run(epoch: _Epoch, batches: Iterable[Batch], callbacks: list[ModelPruning], device: torch.device) -> None:
-    trainer = Trainer(
+def _trainer(callbacks: list[ModelPruning], device: torch.device) -> Trainer:
+    return Trainer(
         accelerator=device.type, devices=1, max_epochs=1, callbacks=callbacks, logger=False, enable_checkpointing=False,
         enable_progress_bar=False, enable_model_summary=False,
     )
-    trainer.fit(epoch, iter(list(batches)))  # a list would be taken for several loaders
+
+
+def _run(epoch: _Epoch, batches: Iterable[Batch], callbacks: list[ModelPruning], device: torch.device) -> None:
+    _trainer(callbacks, device).fit(epoch, iter(list(batches)))  # a list would be taken for several loaders
+
+
+class UnderAmount(Scheduled):
+    """Callbacks whose amount is a function of the epoch, in one Trainer that goes on for an epoch at a time."""
+
+    def __init__(self, epochs: Epochs, function: Callable[[int], float]) -> None:
+        self.epochs = epochs
+        self.function = function
+        self.last: dict[str, float] = {}
+        callbacks = epochs.callbacks(epochs.plan)
+        for callback in callbacks:
+            callback.amount = function
+        self.trainer = _trainer(callbacks, epochs.context.device)
+
+    def advance(self) -> None:
+        epoch = self.trainer.current_epoch
+        self.trainer.fit_loop.max_epochs = epoch + 1
+        self.trainer.fit(_Epoch(self.epochs.model), iter(list(self.epochs.context.batches)))
+        self.last = dict.fromkeys(self.epochs.plan.names, self.function(epoch))
+
+    def levels(self) -> dict[str, float]:
+        return self.last
+
+    def state(self) -> Any:
+        return {"loop": self.trainer.fit_loop.state_dict(), "last": self.last}
+
+    def load(self, state: Any) -> None:
+        self.trainer.fit_loop.load_state_dict(state["loop"])
+        self.last = state["last"]
 
 
 class Epochs(Pruned):
@@ -51,15 +86,17 @@ class Epochs(Pruned):
     def __init__(self, model: nn.Module, plan: Plan, context: Context) -> None:
         super().__init__(model, plan)
         self.context = context
+        self.lottery: list[ModelPruning] = []
 
     def callbacks(self, plan: Plan) -> list[ModelPruning]:
         """Return one callback for all parameters in scope `all`, else one per parameter."""
         if plan.scope == "all":
             [level] = {pattern.level for pattern in plan.patterns.values() if isinstance(pattern, Unstructured)}
             return [_callback("l1_unstructured", list(self.places.values()), level, True)]
-        return [self._of(name, pattern) for name, pattern in plan.patterns.items()]
+        return [self.of(name, pattern) for name, pattern in plan.patterns.items()]
 
-    def _of(self, name: str, pattern: object) -> ModelPruning:
+    def of(self, name: str, pattern: object) -> ModelPruning:
+        """Return a callback for one parameter."""
         if isinstance(pattern, Channel):
             return _callback("ln_structured", [self.places[name]], pattern.level, False, pattern.dim)
         assert isinstance(pattern, Unstructured)
@@ -71,6 +108,22 @@ class Epochs(Pruned):
 
     def train(self, batches: Iterable[Batch], loss: Loss, optimizer: torch.optim.Optimizer) -> None:
         _run(_Epoch(self.model, loss, optimizer), batches, [], self.context.device)
+
+    def schedule(self, schedule: Schedule) -> Scheduled:
+        if schedule.needs != ("lambda",):
+            asked = " ".join(schedule.needs)
+            raise Refusal(f"{', '.join(self.plan.names)}: ModelPruning has no {asked} schedule, only a function")
+        return UnderAmount(self, schedule.function)
+
+    def remember(self) -> None:
+        self.lottery = self.callbacks(self.plan)
+        for callback in self.lottery:
+            callback._use_lottery_ticket_hypothesis = True
+            callback.setup(_trainer([], self.context.device), _Epoch(self.model), "fit")
+
+    def rewind(self) -> None:
+        for callback in self.lottery:
+            callback.apply_lottery_ticket_hypothesis()
 
     def finalize(self) -> nn.Module:
         for callback in self.callbacks(self.plan):
@@ -102,7 +155,7 @@ class ModelPruningAdapter(Adapter):
     contract = Contract(
         holds="buffer", rounding="half-even", level_basis="remaining", score="magnitude-l1", masks_at="update",
         regrowth="monotone", mask_storage="model", restores_into="attached", ragged="refuse", ties="any",
-        parameter_order="changed", weight_attribute="stale", averages="error",
+        parameter_order="changed", weight_attribute="stale", averages="error", schedules="lambda", rewinds="yes",
     )
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:

@@ -10,13 +10,18 @@ import nncf
 import nncf.torch
 import nncf.torch.function_hook.strip  # nncf.strip would import it later, in the middle of a cell
 from nncf.torch.function_hook.pruning.magnitude.algo import get_pruned_modules
-from nncf.torch.function_hook.pruning.magnitude.schedulers import MultiStepMagnitudePruningScheduler
+from nncf.torch.function_hook.pruning.magnitude.schedulers import (
+    ExponentialMagnitudePruningScheduler,
+    MultiStepMagnitudePruningScheduler,
+)
 from torch import Tensor, nn
 
 from ...values.contract import Contract
 from ...values.pattern import Unstructured
 from ...values.plan import Plan
+from ...values.schedule import Schedule
 from ..protocol import Adapter, Context, Refusal, Saved, Sparsified
+from ..schedules import Scheduled
 
 
 def _mode(plan: Plan) -> nncf.PruneMode:
@@ -37,6 +42,33 @@ def _ratio(plan: Plan) -> float:
     return float(levels.pop())
 
 
+class UnderScheduler(Scheduled):
+    """One of nncf's schedulers at work on a pruned model. It has no state dict; its epoch is what a user saves."""
+
+    def __init__(self, pruned: Pruned, schedule: Schedule) -> None:
+        self.names = pruned.plan.names
+        model, mode = pruned.model, _mode(pruned.plan)
+        self.scheduler = (
+            MultiStepMagnitudePruningScheduler(model, mode=mode, steps=dict(schedule.milestones))
+            if schedule.kind == "steps" else ExponentialMagnitudePruningScheduler(
+                model, mode=mode, initial_ratio=schedule.initial, target_ratio=schedule.final,
+                target_epoch=schedule.end,
+            )
+        )
+
+    def advance(self) -> None:
+        self.scheduler.step()
+
+    def levels(self) -> dict[str, float]:
+        return dict.fromkeys(self.names, self.scheduler.current_ratio)
+
+    def state(self) -> int:
+        return int(self.scheduler.epoch)
+
+    def load(self, state: int) -> None:
+        self.scheduler.epoch = state
+
+
 class Pruned(Sparsified):
     """A model that nncf has wrapped in place, with a mask hooked on each planned weight."""
 
@@ -47,6 +79,12 @@ class Pruned(Sparsified):
     def update(self, level: float | None = None) -> None:
         ratio = _ratio(self.plan) if level is None else level
         MultiStepMagnitudePruningScheduler(self.model, mode=_mode(self.plan), steps={0: ratio}).step()
+
+    def schedule(self, schedule: Schedule) -> Scheduled:
+        if schedule.kind not in ("steps", "exponential") or len(schedule.needs) > 1:
+            asked = " ".join(schedule.needs)
+            raise Refusal(f"{', '.join(self.plan.names)}: nncf has no {asked} schedule")
+        return UnderScheduler(self, schedule)
 
     def masks(self) -> dict[str, Tensor]:
         return {name: hook.binary_mask for name, hook in get_pruned_modules(self.model).items()}
@@ -85,6 +123,7 @@ class MagnitudeAdapter(Adapter):
         ragged="refuse",
         ties="any",
         weight_attribute="dense",
+        schedules="steps exponential",
     )
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:

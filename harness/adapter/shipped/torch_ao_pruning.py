@@ -12,7 +12,9 @@ from msgspec.structs import replace
 from torch import Tensor, nn
 from torch.ao.pruning import (  # type: ignore[attr-defined,unused-ignore]
     BaseSparsifier,
+    CubicSL,
     FakeSparsity,
+    LambdaSL,
     NearlyDiagonalSparsifier,
     WeightNormSparsifier,
 )
@@ -21,8 +23,10 @@ from torch.nn.utils import parametrize
 from ...values.contract import Contract
 from ...values.pattern import Band, Block, Given, NofM, Pattern, Unstructured
 from ...values.plan import Plan
+from ...values.schedule import Schedule
 from ..holders import ParametrizedSparsified, place
 from ..protocol import Adapter, Context, Refusal, Saved, Sparsified
+from ..schedules import Scheduled
 
 Config = dict[str, Any]
 
@@ -119,8 +123,50 @@ class PreparedSparsified(ParametrizedSparsified):
         self.sparsifier.load_state_dict(saved.sidecar)
 
 
+class UnderScheduler(Scheduled):
+    """LambdaSL or CubicSL at work on a sparsifier, which is stepped before it.
+
+    LambdaSL multiplies a group's level, here 1, by the function; CubicSL takes it as the final level.
+    """
+
+    def __init__(self, sparsifier: BaseSparsifier, schedule: Schedule) -> None:
+        self.sparsifier = sparsifier
+        self.last: list[float] = []
+        is_function = schedule.kind == "lambda"
+        for group in sparsifier.groups:
+            group["sparsity_level"] = 1.0 if is_function else schedule.final
+        self.scheduler: Any = LambdaSL(sparsifier, schedule.function) if is_function else CubicSL(
+            sparsifier, init_sl=schedule.initial, init_t=schedule.begin, delta_t=schedule.every,
+            total_t=(schedule.end - schedule.begin) // schedule.every, initially_zero=True,
+        )
+
+    def advance(self) -> None:
+        self.last = list(self.scheduler.get_last_sl())
+        self.sparsifier.step()
+        self.scheduler.step()
+
+    def skip(self) -> None:
+        self.scheduler.step()
+
+    def levels(self) -> dict[str, float]:
+        return {group["tensor_fqn"]: level for group, level in zip(self.sparsifier.groups, self.last, strict=True)}
+
+    def state(self) -> Any:
+        return {"scheduler": self.scheduler.state_dict(), "sparsifier": self.sparsifier.state_dict()}
+
+    def load(self, state: Any) -> None:
+        """Load both, the sparsifier last, since making a scheduler sets the level of its first step."""
+        self.scheduler.load_state_dict(state["scheduler"])
+        self.sparsifier.load_state_dict(state["sparsifier"])
+
+
 class WeightNormSparsified(PreparedSparsified):
     """N:M is configured as 1 x m blocks with m - n zeros each; single entries as 1 x 1 blocks."""
+
+    def schedule(self, schedule: Schedule) -> Scheduled:
+        if schedule.kind not in ("lambda", "cubic"):
+            raise Refusal(f"{', '.join(self.plan.names)}: torch.ao.pruning has no {schedule.kind} schedule")
+        return UnderScheduler(self.sparsifier, schedule)
 
     def config(self, pattern: Pattern) -> Config:
         if isinstance(pattern, NofM):
@@ -143,7 +189,7 @@ class WeightNormL1Adapter(_TorchAdapter):
         "per_parameter reupdate relevel finalize restore trace export compile save_trace deepcopy"
     )
     unsupported = "conv1d conv2d given channel input_channel band scope_all tied"
-    contract = _CONTRACT
+    contract = replace(_CONTRACT, schedules="lambda cubic begin every")
     norm: ClassVar[int] = 1
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
@@ -154,7 +200,7 @@ class WeightNormL1Adapter(_TorchAdapter):
 class WeightNormL2Adapter(WeightNormL1Adapter):
     """Adapter of WeightNormSparsifier with norm=2, its default."""
 
-    contract = replace(_CONTRACT, score="magnitude-l2")
+    contract = replace(WeightNormL1Adapter.contract, score="magnitude-l2")
     norm = 2
 
 
