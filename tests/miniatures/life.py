@@ -174,7 +174,7 @@ class KeepsTheWeightsOfAttach(Exemplar):
 
     def __init__(self, model: nn.Module, plan: Plan, contract: Contract) -> None:
         super().__init__(model, plan, contract)
-        self.first = [self._dense(name).expand(3, *self._dense(name).shape).clone() for name in plan.names]
+        self.copies = [self._dense(name).expand(3, *self._dense(name).shape).clone() for name in plan.names]
 
 
 @breaks("LIFE-10", "not-freed")
