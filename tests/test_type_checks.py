@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import inspect
 from typing import Any, cast
 
@@ -47,3 +48,13 @@ def test_a_method_without_a_check_is_the_sparsifiers_own(monkeypatch: pytest.Mon
     own = Describing(nn.Linear(2, 2), Plan({}))
     checked: Any = checked_sparsified(own, "attach", Guard())
     assert checked.describe() == "its own"
+
+
+def test_a_checked_sparsifier_is_copied_as_its_own_is() -> None:
+    """What the guard of a cell holds, such as modules and streams, cannot be copied, and is not the sparsifier's."""
+    own, guard = ParametrizedSparsified(nn.Linear(2, 2), Plan({})), Guard()
+    with guard.watch():
+        copied = copy.deepcopy(checked_sparsified(own, "attach", guard))
+        assert copied.model is not own.model
+        copied.model.requires_grad_(False)
+    assert all(one.requires_grad for one in own.model.parameters())

@@ -5,6 +5,7 @@ A wrong type is reported in one sentence where it is returned, and not by a late
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -49,6 +50,10 @@ class _Checked(Sparsified):
         for name in public_methods(Sparsified):
             if name not in vars(_Checked):
                 setattr(self, name, getattr(own, name))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Checked:
+        """Return a checked copy of the sparsifier, which the same guard contains."""
+        return _Checked(copy.deepcopy(self._own, memo), self._guard)
 
     @property
     def model(self) -> nn.Module:
