@@ -38,6 +38,7 @@ class OnceAdapter(ExemplarAdapter):
 
     supported = ExemplarAdapter.supported.replace("reupdate relevel ", "")
     unsupported = "reupdate relevel"
+    contract = replace(CONTRACT, schedules="none")  # under one, masks are updated at every step
     sparsified = Once
 
 
