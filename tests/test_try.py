@@ -33,6 +33,16 @@ def plain():
     torch.manual_seed(0)
     return nn.Sequential(nn.Linear(8, 6), nn.BatchNorm1d(6), nn.Linear(6, 5)), torch.rand(4, 8)
 
+class Shifted(nn.Linear):
+    def __init__(self):
+        super().__init__(8, 5)
+        self.shift = nn.Parameter(torch.rand(4, 5))
+    def forward(self, inputs): return super().forward(inputs) + self.shift
+
+def shifted():
+    torch.manual_seed(0)
+    return Shifted(), torch.rand(4, 8)
+
 def raising(): raise OSError("no weights on disk")
 def alone(): return nn.Linear(2, 2)
 def listless(): return nn.Linear(2, 2), "an example"
@@ -114,6 +124,12 @@ def test_everything_holds_of_the_exemplar_on_a_model_of_several_tensors(models: 
     assert {"embed.weight", "attention.in_proj_weight", "attention.out_proj.weight", "head.weight"} < set(seen)
     assert {"restore in a fresh process", "export of the final model", "three steps of AdamW", "finalize"} < set(seen)
     assert ended.output.splitlines()[-1] == "exemplar: 17 holds"
+
+
+def test_parameters_that_no_layer_holds_are_found(models: Path) -> None:
+    ended = tried("exemplar", "--model", f"{models}:shifted")
+    assert ended.exit_code == 0, ended.output
+    assert {"weight", "shift"} < set(found(ended))
 
 
 def test_a_layer_that_is_passed_over_fails_alone_and_the_others_are_judged(tmp_path: Path, models: Path) -> None:

@@ -120,8 +120,8 @@ def _dense_weight(
 ) -> nn.Parameter:
     path, attribute = split_name(name)
     places = {
-        "parametrization": f"{path}.parametrizations.{attribute}.original",
-        "buffer": f"{path}.{attribute}_orig",
+        "parametrization": f"{path}.parametrizations.{attribute}.original".lstrip("."),
+        "buffer": f"{name}_orig",
         "in place": name,
         "forward": name,
     }
