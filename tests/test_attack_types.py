@@ -55,7 +55,7 @@ class Wrong(ExemplarAdapter):
             return self.answer()  # type: ignore[return-value]
         sparsified = super().attach(model, plan, context)
         if self.call != "restore":
-            setattr(sparsified, self.call, self.answer() if self.call == "model" else self.answer)
+            setattr(sparsified, self.call, self.answer() if self.call == "model" else lambda *_: self.answer())
         return sparsified
 
     def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
@@ -71,6 +71,7 @@ CALLS = {
     "save": ("STATE-01", "the result of save() is of type {}, expected Saved"),
     "restore": ("STATE-01", "the result of restore() is of type {}, expected Sparsified"),
     "finalize": ("REG-14", "the result of finalize() is of type {}, expected Module"),
+    "schedule": ("SCHED-01", "the result of schedule() is of type {}, expected Scheduled"),
 }
 """By method, a requirement that calls it, and the message of its record."""
 
@@ -161,5 +162,5 @@ def test_run_reports_a_wrong_type_in_one_sentence(tmp_path: Path) -> None:
 
 def test_every_method_of_the_protocol_is_tested() -> None:
     members = {name for name, _ in inspect.getmembers(Sparsified, inspect.isfunction) if not name.startswith("_")}
-    without_answer = {"update", "train", "step", "load", "load_sidecar", "sidecar"}
+    without_answer = {"update", "train", "step", "load", "load_sidecar", "sidecar", "remember", "rewind"}
     assert members - without_answer <= set(CALLS)

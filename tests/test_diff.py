@@ -153,7 +153,7 @@ def test_a_new_sidecar_and_a_raising_update_are_shown(base: Snapshot, tmp_path: 
 
 
 def test_another_declaration_and_fewer_scenarios_are_shown(base: Snapshot, tmp_path: Path) -> None:
-    found = changed(base, tmp_path, adapter='contract = replace(exemplar.CONTRACT, ties="any")')
+    found = changed(base, tmp_path, adapter='contract = replace(exemplar.ExemplarAdapter.contract, ties="any")')
     assert [(one.what, one.before, one.after) for one in found.others] == [("declared ties", "lowest index", "any")]
     fewer = Snapshot(replace(base.metadata, results=base.metadata.results[1:]), base.tensors)
     assert [(one.scenario, one.before, one.after) for one in compare_snapshots(base, fewer).others] == [

@@ -81,6 +81,8 @@ CLAIMS_LESS = {
     ("score", "opaque"), ("ties", "any"), ("optimizers", "rebuilt"), ("weight_attribute", "any"), ("averages", "any"),
 }
 """Declarations that claim less than is true, and so are not false; less is judged."""
+TRUE = {("rewinds", "yes")}
+"""What is true of the exemplar, though `CONTRACT` does not say it, because what derives from it may not rewind."""
 
 
 @pytest.mark.parametrize(("clauses", "ids"), BEARS_ON, ids=lambda value: str(value) if isinstance(value, dict) else "")
@@ -109,7 +111,7 @@ def test_every_clause_has_false_declarations() -> None:
         for value in get_args(field.type)
         if value != getattr(CONTRACT, field.name)
     }
-    assert tried == every - CLAIMS_LESS
+    assert tried == every - CLAIMS_LESS - TRUE
 
 
 @pytest.mark.parametrize("declared", ["parametrization", "buffer", "in place", "wrapper", "forward"])

@@ -110,7 +110,10 @@ def test_an_unplanned_requirement_has_a_reason(of: Report, id: str, expected: st
 def test_counts_add_up_to_the_catalogue() -> None:
     [column] = one(*EACH).columns
     assert sum(column.counts.values()) == len(column.squares) == TOTAL
-    outside = (Standing.NOT_ASKED, Standing.NOTHING_REFUSED, Standing.NOT_IN_CONTRACT, Standing.NOT_IN_PROFILE)
+    outside = (
+        Standing.NOT_ASKED, Standing.NOTHING_REFUSED, Standing.NOT_IN_CONTRACT, Standing.NOT_IN_PROFILE,
+        Standing.NOT_OFFERED,
+    )
     assert sum(column.counts[standing] for standing in outside) == TOTAL - 10
     assert (column.judged, column.passed, len(column.unexpected), len(column.defects)) == (5, 2, 4, 1)
     assert column.judged == sum(count for standing, count in column.counts.items() if standing.is_judged)

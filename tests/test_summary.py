@@ -17,6 +17,11 @@ from sparsecheck.values.record import Record, Verdict
 from sparsecheck.values.selection import Selection
 from tests.samples import cell, declaration, passed, report
 
+NO_SCHEDULES = (
+    "  not offered: SCHED-01, SCHED-02, SCHED-03, SCHED-04, SCHED-05, SCHED-06, SCHED-07, SCHED-09, SCHED-10"
+)
+"""The last line of a sparsifier whose contract has no schedules."""
+
 
 def text(of: Report) -> str:
     return "\n".join(summary(of))
@@ -43,7 +48,7 @@ def test_a_result_comes_with_profile_versions_and_counts() -> None:
 
 def test_passed_cells_are_only_counted() -> None:
     *lines, last = summary(report(passed(cell())))
-    assert (len(lines), last) == (4, "")
+    assert (len(lines), lines[-1], last) == (5, NO_SCHEDULES, "")
     assert not any("\n" in line for line in lines)
 
 
@@ -90,6 +95,7 @@ def test_a_known_defect_is_shown_once_with_all_that_it_breaks() -> None:
         "    breaks: 4 cells of core MASK-01, MASK-02; extended MASK-03",
         "    seen in 4 cells: seen",
         f"    repeat: sparsecheck run --cell {cell('MASK-03')}",
+        NO_SCHEDULES,
     ]
 
 

@@ -90,7 +90,7 @@ class Guard:
         before = settings(since)
         device.set_tf32((False, False))
         self._float32 = float32()
-        self._known = not_set_by_cases({**before, FLOAT32: self._float32})
+        self._known = {}
         self.seed()
         return before
 
@@ -113,10 +113,10 @@ class Guard:
         """Note and undo changes by attach, update and restore, which requirements of their own judge.
 
         Random streams are noted but not rewound, so that two draws never give the same numbers. Settings that no
-        case changes are not read again at the start: if one has changed since the last call, it counts as changed by
-        this call. At the end, functions of torch and Python that are rarely called are left to `watch`.
+        case changes are read at the start of the first call only: if one has changed since the last call, it counts as
+        changed by this call. At the end, functions of torch and Python that are rarely called are left to `watch`.
         """
-        before, streams = settings(self._known), random_state()
+        before, streams = settings(self._known, quick=True), random_state()
         try:
             yield
         finally:
@@ -125,6 +125,7 @@ class Guard:
                 left = restore_settings(before, now)
                 self._known = not_set_by_cases(left)
                 self.changed += describe_changes(before, now, left)
+            self._known = self._known or not_set_by_cases(now)
             self._random = random_state()
             self.moved += _moved(streams, self._random)
 

@@ -197,7 +197,7 @@ class ExemplarAdapter(Adapter):
         "scope_all float64 float32 bfloat16 float16 cpu accelerator per_parameter reupdate relevel tied finalize "
         "restore trace export compile save_trace deepcopy"
     )
-    contract: Contract = replace(CONTRACT, schedules=" ".join((*KINDS, *OPTIONS)), rewinds="yes")
+    contract = replace(CONTRACT, schedules=" ".join((*KINDS, *OPTIONS)), rewinds="yes")
     sparsified: ClassVar[type[Exemplar]] = Exemplar
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
