@@ -31,7 +31,7 @@ def test_undeclared_capabilities_are_tried_and_reported(tmp_path: Path) -> None:
     ended = run(tmp_path, "--adapter", str(file), "--probe-undeclared", "--report", str(report))
     assert ended.code == 2, ended.output
     assert "faulty: PROBE (mask profile" in ended.output
-    assert "  restore: 45 of 45 cells pass: declare it supported\n" in ended.output
+    assert "  restore: 46 of 46 cells pass: declare it supported\n" in ended.output
     assert "  tied: 1 of 1 cells pass: declare it supported\n" in ended.output
     advice = "declare it unsupported and refuse it by name, or declare it supported and fix it"
     assert f"  scope_all: 0 of 3 cells pass: {advice}\n" in ended.output

@@ -26,6 +26,9 @@ _NAMES = (
 )
 """What the lines of a program may name besides torch."""
 
+_OF_DATACLASSES = {"from msgspec.structs import replace": "from dataclasses import replace"}
+"""Imports that a script has in place of others, since its structs are dataclasses."""
+
 _VALUES = ("sparsecheck.values", "sparsecheck.adapter")
 
 
@@ -55,5 +58,6 @@ def compose(script: Lines, adapter: Adapter | None, ending: Iterable[str] = ()) 
     code = re.sub(r"^(\w+ = .*)\n\n\n(?=\w+ = )", r"\1\n", code, flags=re.MULTILINE)
     own = [line for one in body for line in wrap_line(one)]
     named = {"from dataclasses import dataclass"} if "@dataclass" in code else set()
-    statements = joined({*inlined.imports, *torch_imports([text]), *named})
+    imports = {_OF_DATACLASSES.get(one, one) for one in inlined.imports}
+    statements = joined({*imports, *torch_imports([text]), *named})
     return "\n".join([*statements, "", "", code, "", "", *own, ""])
