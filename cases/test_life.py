@@ -159,6 +159,7 @@ def _update(sparsified: Sparsified, level: float | None, what: str) -> None:
 
 @case("LIFE-07")
 def test_further_updates_need_no_further_memory(trial: Trial) -> None:
+    memory.rehearse(trial)
     with memory.counted():
         sparsified = trial.sparsified()
         trial.update_again(sparsified)
