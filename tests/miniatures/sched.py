@@ -210,7 +210,7 @@ class RemembersRoughly(Exemplar):
 
     def remember(self) -> None:
         super().remember()
-        self.first = {name: first.bfloat16().to(first) for name, first in self.first.items()}
+        self.remembered = {name: first.bfloat16().to(first) for name, first in self.remembered.items()}
 
 
 @breaks("SCHED-11", "mask-differs")
@@ -229,7 +229,7 @@ class TrainsTheFirstWeights(Exemplar):
 
     def rewind(self) -> None:
         super().rewind()
-        for name, first in self.first.items():
+        for name, first in self.remembered.items():
             original = name.replace(".weight", ".parametrizations.weight.original")
             self.model.get_parameter(original).data = first
 

@@ -70,7 +70,7 @@ class Exemplar(ParametrizedSparsified):
     Attributes:
         keep: The parametrization that it registers.
         is_finalized: Whether it has been finalized.
-        first: The weights that it remembers, by planned name.
+        remembered: The weights that it can rewind to, by planned name.
     """
 
     keep: ClassVar[type[Keep]] = Keep
@@ -79,7 +79,7 @@ class Exemplar(ParametrizedSparsified):
         super().__init__(model, plan)
         self.contract = contract
         self.is_finalized = False
-        self.first: dict[str, Tensor] = {}
+        self.remembered: dict[str, Tensor] = {}
         self._order = _orders(model, plan)
         with torch.inference_mode(False):
             for name in plan.names:
@@ -159,14 +159,14 @@ class Exemplar(ParametrizedSparsified):
         return ExemplarSchedule(self, schedule)
 
     def remember(self) -> None:
-        self.first = {name: self._dense(name).clone() for name in self.plan.names}
+        self.remembered = {name: self._dense(name).clone() for name in self.plan.names}
 
     def rewind(self) -> None:
         self._refuse_if_finalized("rewind")
-        if self.contract.rewinds == "no" or not self.first:
+        if self.contract.rewinds == "no" or not self.remembered:
             raise Refused(f"rewind: no first weights of {', '.join(self.plan.names)} are remembered")
         with torch.no_grad():
-            for name, first in self.first.items():
+            for name, first in self.remembered.items():
                 self._dense(name).copy_(first)
 
     def finalize(self) -> nn.Module:
@@ -245,7 +245,7 @@ def reorder(module: nn.Module, names: tuple[str, ...]) -> None:
 
 def _orders(model: nn.Module, plan: Plan) -> dict[str, tuple[str, ...]]:
     """Return the names of the parameters of each module that holds a planned one, by the module's path."""
-    planned = [model.get_parameter(name) for name in plan.names]
+    planned = [weight for name, weight in model.named_parameters(remove_duplicate=False) if name in plan.names]
     orders = {path: tuple(module._parameters) for path, module in model.named_modules()}
     return {
         path: names for path, names in orders.items()
