@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
 
 import pytest
 
+from sparsecheck.process import namespaces
 from sparsecheck.process.namespaces import Watch
 
 CHANGES: dict[str, Callable[[ModuleType, type], object]] = {
@@ -42,7 +42,7 @@ class Watched:
 @pytest.fixture(params=[True, False], ids=["by version", "without"])
 def watched(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Watched:
     if not request.param:
-        monkeypatch.setitem(sys.modules, "torch._C._dynamo.guards", None)
+        monkeypatch.setattr(namespaces, "version_offset", lambda: None)
     return Watched()
 
 

@@ -26,8 +26,9 @@ def integers(name: str, shape: tuple[int, ...], below: int) -> NDArray[np.int64]
         shape: The shape of the array.
         below: The exclusive upper bound.
     """
-    words = np.frombuffer(_digest(name, 8 * max(1, math.prod(shape))), dtype="<u8")
-    return (words[: math.prod(shape)] % np.uint64(below)).astype(np.int64).reshape(shape)
+    words = np.frombuffer(_digest(name, 8 * max(1, math.prod(shape))), dtype="<u8")[: math.prod(shape)]
+    rests = words & np.uint64(below - 1) if below.bit_count() == 1 else words % np.uint64(below)
+    return rests.astype(np.int64).reshape(shape)
 
 
 @lru_cache(maxsize=1024)

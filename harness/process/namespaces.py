@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from importlib import import_module
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import count
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
+from .words import Words, changed_offset, differing
+
 T = TypeVar("T")
 Names = Mapping[str, object]
-Version = Callable[[Any], object]
+
+_CALLS = count()
 
 
 class Watch(Generic[T]):
@@ -22,18 +26,17 @@ class Watch(Generic[T]):
     """
 
     def __init__(self, names: Iterable[Names], look: Callable[[], Iterable[T]]) -> None:
-        self._dictionaries = [_dictionary(one) for one in names]
+        self._read = versions([*map(_dictionary, names)], lambda dictionary: next(_CALLS))
         self._look = look
-        self._version = version_function()
-        self._versions: list[object] = []
+        self._versions: bytes | None = None
 
     def find(self) -> list[T]:
         """Return the problems that the check finds now."""
-        versions = [*map(self._version, self._dictionaries)]
-        if versions == self._versions:
+        now = self._read()
+        if now == self._versions:
             return []
         found = [*self._look()]
-        self._versions = versions if not found else []
+        self._versions = now if not found else None
         return found
 
 
@@ -45,59 +48,57 @@ class Changes:
     """
 
     def __init__(self, names: Iterable[Names]) -> None:
-        self._dictionaries = [_dictionary(one) for one in names]
-        self._version = version_function(by_content)
+        self._read = versions([*map(_dictionary, names)], _digest)
         self._versions = self._read()
-
-    def _read(self) -> list[object]:
-        return [*map(self._version, self._dictionaries)]
 
     def find(self) -> list[int]:
         """Return the positions of the namespaces that have changed since the last call."""
-        versions = self._read()
-        if versions == self._versions:
+        now = self._read()
+        if now == self._versions:
             return []
-        pairs = zip(self._versions, versions, strict=True)
-        changed = [position for position, (before, now) in enumerate(pairs) if before != now]
-        self._versions = versions
+        changed = differing(self._versions, now)
+        self._versions = now
         return changed
 
 
-def version_function(otherwise: Version | None = None) -> Version:
-    """Return a function that gives a dictionary's version, which changes with every write.
+def versions(dictionaries: Sequence[Any], otherwise: Callable[[Any], int]) -> Callable[[], bytes]:
+    """Return a function that reads the versions of some dictionaries, a word each.
 
-    This is `torch._C._dynamo.guards.dict_version`, by which torch decides whether compiled code is still valid. Where
-    it is missing, the returned function is `otherwise`, or one that gives a new version at every call.
+    A dictionary's version, which CPython keeps until Python 3.12, changes with every write.
+
+    Args:
+        dictionaries: The dictionaries.
+        otherwise: Returns a number in place of the version of a dictionary, where there is none.
     """
-    otherwise = otherwise or _new_at_every_call
-    try:
-        version: Version = import_module("torch._C._dynamo.guards").dict_version
-        return version if all(_is_reliable(version)) else otherwise
-    except (ImportError, AttributeError, RuntimeError):  # torch 2.2 on Python 3.12 raises RuntimeError
-        return otherwise
+    offset = version_offset()
+    if offset is not None:
+        return Words(dictionaries, offset).read
+    return lambda: array("q", map(otherwise, dictionaries)).tobytes()
 
 
-def by_content(names: Any) -> object:
-    """Return a version of a dictionary that is computed from its names and the identities of its values."""
-    return hash((tuple(names), tuple(map(id, names.values()))))
-
-
-def _new_at_every_call(names: object) -> object:
-    return object()
-
-
-def _is_reliable(version: Version) -> Iterator[bool]:
-    """Yield whether the version function notices each change to a class: a name set, added, removed."""
+def version_offset() -> int | None:
+    """Return the offset of the version in the memory of a dictionary; None if there is none that shows every write."""
     one = type("One", (), {"name": 1})
     names = _dictionary(vars(one))
+    offset = changed_offset(names, lambda: setattr(one, "name", 2))
     changes: tuple[Callable[[], object], ...] = (
-        lambda: setattr(one, "name", 2), lambda: setattr(one, "other", 1), lambda: delattr(one, "name"),
+        lambda: setattr(one, "name", 3), lambda: setattr(one, "other", 1), lambda: delattr(one, "name"),
     )
-    for change in changes:
-        before = version(names)
-        yield version(names) == before
-        change()
-        yield version(names) != before
+    is_shown = offset is not None and all(_is_shown(change, Words([names], offset)) for change in changes)
+    return offset if is_shown else None
+
+
+def _is_shown(change: Callable[[], object], version: Words) -> bool:
+    """Return whether a version differs after a change to its dictionary, and only then."""
+    before = version.read()
+    is_kept = version.read() == before
+    change()
+    return is_kept and version.read() != before
+
+
+def _digest(names: Any) -> int:
+    """Return a digest of the names of a dictionary and the identities of its values."""
+    return hash((tuple(names), tuple(map(id, names.values()))))
 
 
 def _dictionary(names: Names) -> object:

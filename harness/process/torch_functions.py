@@ -16,6 +16,7 @@ import torch.nn.utils.parametrize
 import torch.nn.utils.prune
 
 from .functions import Functions, Place, as_function, is_mutable, qualified
+from .words import Words, pointer_offset
 
 _TORCH = str(Path(torch.__file__).parent) + os.sep
 _PRIVATE = ("torch._C", "torch._C._nn", "torch._C._VariableFunctions", "torch._tensor", "torch._utils", "torch._VF",
@@ -192,11 +193,26 @@ class Code:
                 yield from ((function, part, value) for function, one, value in three if one is not value)
 
 
+class CommonCode(Code):
+    """The code of functions, which is looked at only if a word of memory that refers to it has changed."""
+
+    def __init__(self, functions: Iterable[tuple[FunctionType, Place]]) -> None:
+        super().__init__(functions, "__code__")
+        offset = pointer_offset(qualified, qualified.__code__)
+        self._words = None if offset is None else Words(self._places, offset)
+        self._before = b"" if self._words is None else self._words.read()
+
+    def changed(self) -> list[str]:
+        """Return the qualified names of the functions that were changed."""
+        is_same = self._words is not None and self._words.read() == self._before
+        return [] if is_same else super().changed()
+
+
 _PYTHON = [
     (function, place) for place, value in FUNCTIONS.originals() if (function := as_function(value)) is not None
 ]
 
-COMMON = Code((pair for pair in _PYTHON if _is_common(pair[1][0])), "__code__")
+COMMON = CommonCode(pair for pair in _PYTHON if _is_common(pair[1][0]))
 """The functions that a sparsifier or a case commonly calls, checked after every cell."""
 
 ALL = Code(_PYTHON, "__code__", "__defaults__", "__kwdefaults__")

@@ -94,7 +94,7 @@ class _Run:
 
     def is_decided(self, entry: Expectation) -> bool:
         """Return whether every cell that `entry` covers was judged or cannot be judged here."""
-        found = [self.records.get(cell) for cell in self.whole if entry.covers(cell)]
+        found = (self.records.get(cell) for cell in self.whole if entry.covers(cell))
         return all(record is not None and record.verdict not in _UNDECIDED for record in found)
 
     def place(self, entry: Expectation) -> str:
@@ -115,7 +115,7 @@ def _stale(report: Report) -> Iterator[tuple[str, str]]:
     runs = [_run(report, subject) for subject in report.header.subjects if subject.expected]
     for run in runs:
         for entry in run.entries:
-            if run.is_decided(entry) and not run.is_alive(entry) and (cell := run.place(entry)):
+            if not run.is_alive(entry) and run.is_decided(entry) and (cell := run.place(entry)):
                 yield cell, (f"{entry.title} explained no failure of {run.subject.sparsifier} alone: delete it, or "
                              "restrict it to failures that no other entry explains")
     yield from _stale_signatures(runs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -48,8 +49,14 @@ def built_with(network: Network, salt: str, dtype: torch.dtype, device: torch.de
 @lru_cache(maxsize=1024)
 def _template(network: Network, salt: str, dtype: torch.dtype, device: torch.device) -> nn.Module:
     """Build a model once; only copies are handed out, since the same few models are needed thousands of times."""
-    with torch.random.fork_rng(devices=[]):
-        return _built(network, salt, dtype).to(device)
+    empty = _empty_model(network)
+    model = _copied(empty, _drawn_parameters(network, empty, salt, dtype))
+    if any(buffer.is_floating_point() and buffer.dtype != dtype for buffer in model.buffers()):
+        model.to(dtype)
+    for layer in network.layers:
+        if layer.kind == "norm2d":
+            _learn_statistics(model.get_submodule(layer.name), layer.outputs, f"{salt} {layer.name}", dtype)
+    return model if device.type == "cpu" else model.to(device)
 
 
 def _copied(module: nn.Module, twins: dict[nn.Parameter, nn.Parameter]) -> nn.Module:
@@ -75,24 +82,50 @@ def _twin(parameter: nn.Parameter, twins: dict[nn.Parameter, nn.Parameter]) -> n
     return twins[parameter]
 
 
-def _built(network: Network, salt: str, dtype: torch.dtype) -> nn.Module:
-    if not network.layers[0].name:
-        return _module(network.layers[0], salt, dtype)
-    if not network.is_chain:
-        return Graph(network, {layer.name: _module(layer, salt, dtype) for layer in network.layers})
+@lru_cache(maxsize=64)
+def _empty_model(network: Network) -> nn.Module:
+    """Build the modules of a network once, since torch takes longer to make them than to copy them."""
+    with torch.random.fork_rng(devices=[]):
+        if not network.layers[0].name:
+            return _EMPTY[network.layers[0].kind](network.layers[0])
+        if not network.is_chain:
+            return Graph(network, {layer.name: _EMPTY[layer.kind](layer) for layer in network.layers})
+        model = _chain(network)
+        for name, source in network.tied:
+            _tie(model, name, source)
+        return model
+
+
+def _chain(network: Network) -> nn.Module:
     tree: dict[str, nn.Module | OrderedDict[str, nn.Module]] = OrderedDict()
     for layer in network.layers:
         block, _, name = layer.name.rpartition(".")
         level = tree.setdefault(block, OrderedDict()) if block else tree
         assert isinstance(level, dict)
-        level[name] = _module(layer, salt, dtype)
+        level[name] = _EMPTY[layer.kind](layer)
     parts = OrderedDict(
         (name, nn.Sequential(part) if isinstance(part, OrderedDict) else part) for name, part in tree.items()
     )
-    model = nn.Sequential(parts) if network.sequential else Chain(parts)
-    for name, source in network.tied:
-        _tie(model, name, source)
-    return model
+    return nn.Sequential(parts) if network.sequential else Chain(parts)
+
+
+def _drawn_parameters(
+    network: Network, model: nn.Module, salt: str, dtype: torch.dtype
+) -> dict[nn.Parameter, nn.Parameter]:
+    """Return a parameter with numbers drawn from `salt` for each parameter of a model of the network."""
+    tied = dict(network.tied)
+    return {
+        parameter: _drawn(layer, name, f"{salt} {path}", parameter.shape, dtype)
+        for layer in network.layers
+        for name, parameter in model.get_submodule(layer.name)._parameters.items()
+        if parameter is not None and (path := f"{layer.name}.{name}") not in tied
+    }
+
+
+def _drawn(layer: Layer, name: str, salt: str, shape: tuple[int, ...], dtype: torch.dtype) -> nn.Parameter:
+    fan_in = math.prod(shape[1:])
+    tensor = torch.from_numpy(random_numbers.reals(salt, tuple(shape)) / fan_in**0.5).to(dtype)
+    return nn.Parameter(_strided(tensor) if layer.strided and name == "weight" else tensor)
 
 
 class Chain(nn.Module):
@@ -143,18 +176,6 @@ class Concat(nn.Module):
 def _tie(model: nn.Module, name: str, source: str) -> None:
     path, _, attribute = name.rpartition(".")
     setattr(model.get_submodule(path), attribute, model.get_parameter(source))
-
-
-def _module(layer: Layer, salt: str, dtype: torch.dtype) -> nn.Module:
-    module = _EMPTY[layer.kind](layer).to(dtype)
-    for name, parameter in module.named_parameters():
-        fan_in = parameter[0].numel() if parameter.dim() > 1 else 1
-        values = random_numbers.reals(f"{salt} {layer.name}.{name}", tuple(parameter.shape)) / fan_in**0.5
-        tensor = torch.from_numpy(values).to(dtype)
-        setattr(module, name, nn.Parameter(_strided(tensor) if layer.strided and name == "weight" else tensor))
-    if layer.kind == "norm2d":
-        _learn_statistics(module, layer.outputs, f"{salt} {layer.name}", dtype)
-    return module
 
 
 def _learn_statistics(norm: nn.Module, channels: int, salt: str, dtype: torch.dtype) -> None:
