@@ -64,4 +64,20 @@ REQUIREMENTS = (
         sentence="After an update that an exception has ended midway, the next update takes effect.",
         patterns=(LEVELLED_PATTERN,), needs=("reupdate",),
     ),
+    Requirement(
+        id="LIFE-12", level="extended", since=4, source="pickle; torch.save of a whole model; Tensor.__reduce_ex__",
+        sentence="A model that is pickled or saved whole trains as the original does and shares nothing with it; if "
+        "that is not declared, pickling may raise an error.",
+    ),
+    Requirement(
+        id="LIFE-13", level="extended", since=4, source="torch.multiprocessing, spawn; reductions.rebuild_tensor",
+        sentence="A model that is sent to a spawned process computes and trains there as here; if pickling is not "
+        "declared, sending it may raise an error.",
+    ),
+    Requirement(
+        id="LIFE-14", level="extended", since=4, source="pickle of a BaseSparsifier, __getstate__ and __setstate__",
+        sentence="A sparsifier that is pickled is one of its own: it updates, and neither changes the other; if that "
+        "is not declared, pickling it may raise an error.",
+        patterns=(LEVELLED_PATTERN,), needs=("reupdate",),
+    ),
 )

@@ -220,6 +220,7 @@ LIVES: dict[str, Life] = {
     "LIFE-03": _after(odd.levels_refused),
     "LIFE-06": _remembering(odd.copied_sparsifier),
     "LIFE-08": _after(odd.saved_is_small),
+    "LIFE-14": _remembering(odd.pickled_sparsifier),
     **dict.fromkeys(
         ("REFUSE-01", "REFUSE-02", "REFUSE-03", "REFUSE-04", "REFUSE-05", "REFUSE-15", "REFUSE-16"),
         Life((model.plan_refused,)),
@@ -284,6 +285,8 @@ WHY: dict[str, str] = {
     "LIFE-05": "no step replaces a layer",
     **dict.fromkeys(("LIFE-07", "LIFE-09", "LIFE-10"), "it judges the memory of the process, not one program"),
     "LIFE-11": "no step is interrupted",
+    "LIFE-12": "no step trains what was unpickled beside the original",
+    "LIFE-13": "it needs a second interpreter",
     **dict.fromkeys((f"SCHED-{number:02}" for number in range(1, 14)), "no step follows a schedule or rewinds"),
     **dict.fromkeys(("RESUME-01", "RESUME-02", "RESUME-03", "RESUME-04"), "it needs a second interpreter"),
     **dict.fromkeys(("RESUME-05", "RESUME-06"), "no step saves an optimizer and random states with the model"),

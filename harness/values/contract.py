@@ -31,6 +31,7 @@ Optimizers = Literal["kept", "rebuilt"]
 WeightAttribute = Literal["any", "live", "computed", "stale", "dense"]
 Averages = Literal["any", "sparse", "sparse without buffers", "dense", "error"]
 Rewinds = Literal["no", "yes"]
+Pickled = Literal["any", "model", "sparsifier"]
 Invariance = Literal[
     "unplanned", "renamed", "memory", "reordered", "scaled", "negated", "permuted", "repeated", "split", "cast",
     "frozen", "batches",
@@ -105,6 +106,9 @@ class Contract(Struct, frozen=True, kw_only=True):
             words from `sparsecheck.values.schedule`, separated by spaces, or `none`.
         rewinds: Whether the package can set the planned weights back to earlier ones and keep the masks, as the lottery
             ticket does.
+        pickled: What can be pickled, saved whole by `torch.save` and sent to a spawned process: the sparse model
+            (`model`), or the sparsifier with it (`sparsifier`). `any` promises nothing: an error is right, too, but
+            what goes through must be the same.
     """
 
     holds: Holds
@@ -131,6 +135,7 @@ class Contract(Struct, frozen=True, kw_only=True):
     invariances: str = NO_INVARIANCE
     schedules: str = NO_SCHEDULE
     rewinds: Rewinds = "no"
+    pickled: Pickled = "any"
 
     @property
     def offered_schedules(self) -> tuple[str, ...]:

@@ -98,7 +98,9 @@ class ForwardedAdapter(Adapter):
         "save_trace deepcopy"
     )
     unsupported = "scope_all tied"
-    contract = replace(CONTRACT, holds="forward", parameter_order="kept", weight_attribute="dense")
+    contract = replace(
+        CONTRACT, holds="forward", parameter_order="kept", weight_attribute="dense", pickled="sparsifier",
+    )
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.refuse_unsupported(plan)

@@ -1,0 +1,86 @@
+"""Broken only once it is pickled or sent to another process."""
+
+from __future__ import annotations
+
+import copy
+import os
+from typing import Any
+from weakref import WeakValueDictionary
+
+import torch
+from torch import Tensor, nn
+
+from sparsecheck import Context, Plan, Sparsified
+from sparsecheck.adapter.shipped.exemplar import Exemplar
+from tests.variants.wrapped import Masked, WrappedAdapter
+
+from . import breaks
+
+
+class _Wrapping(WrappedAdapter):
+    """Wraps planned layers in a class of its own."""
+
+    wrapper: type[Masked]
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        sparsified = super().attach(model, plan, context)
+        for module in sparsified.model.modules():
+            if isinstance(module, Masked):
+                module.__class__ = self.wrapper
+        return sparsified
+
+
+class _Applied(Masked):
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Applied:
+        copied = type(self).__new__(type(self))
+        vars(copied).update(copy.deepcopy(vars(self), memo))
+        return copied
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        with torch.no_grad():
+            self.layer.get_parameter("weight").masked_fill_(~self.mask, 0)
+            self.mask = torch.ones_like(self.mask)
+
+
+@breaks("LIFE-12", "weight-differs")
+class TrainsDenseOnceUnpickled(_Wrapping):
+    """Applies its masks when it is unpickled, and keeps none for the training that follows."""
+
+    wrapper = _Applied
+
+
+class _OfOneProcess(Masked):
+    made_by = 0
+
+    def weight(self) -> Tensor:
+        vars(self).setdefault("made_by", os.getpid())
+        return super().weight() if self.made_by == os.getpid() else self.layer.get_parameter("weight") * 1
+
+
+@breaks("LIFE-13", "output-differs")
+class IsDenseInOtherProcesses(_Wrapping):
+    """Finds its masks by the number of the process that made them."""
+
+    wrapper = _OfOneProcess
+
+
+_ALL: WeakValueDictionary[int, PicklesItsNumber] = WeakValueDictionary()
+
+
+@breaks("LIFE-14", "mask-differs")
+class PicklesItsNumber(Exemplar):
+    """Is pickled as its number among all that are alive, so that it is itself once unpickled."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> PicklesItsNumber:
+        copied = type(self).__new__(type(self))
+        vars(copied).update(copy.deepcopy(vars(self), memo))
+        return copied
+
+    def __reduce__(self) -> Any:
+        _ALL[id(self)] = self
+        return _alive, (id(self),)
+
+
+def _alive(number: int) -> PicklesItsNumber:
+    return _ALL[number]
