@@ -12,10 +12,12 @@ from sparsecheck import Plan, Sparsified, Trial, case, require
 from sparsecheck.adapter.holders import split_name
 from sparsecheck.oracle import flatten
 from sparsecheck.oracle.compare import array, assert_close, assert_equal
-from sparsecheck.trials import interrupting, memory, pickling, places
+from sparsecheck.trials import interrupting, memory, pickling, places, threads
 from sparsecheck.trials.baseline import BATCHES, Baseline, assert_removed_are_zero, reported_masks
+from sparsecheck.trials.interrupting import Stops
 from sparsecheck.trials.refusal import refusal_of
 from sparsecheck.trials.restoring import parts
+from sparsecheck.trials.threads import Reader
 from sparsecheck.trials.training import raised_level
 from sparsecheck.trials.type_checks import copied_by
 from sparsecheck.values.violation import Violation, presume
@@ -217,11 +219,11 @@ def test_finalized_model_is_all_that_is_left(trial: Trial) -> None:
 @case("LIFE-11")
 def test_interrupted_update_leaves_no_untrue_mask(trial: Trial) -> None:
     level, sparsified = raised_level(trial), trial.sparsified()
-    count = interrupting.operators_of(lambda: sparsified.update(level))
+    count = interrupting.operators_of(lambda: sparsified.update(level), trial.guard)
     for part, words in ((1, "a quarter"), (2, "half"), (3, "three quarters")):
         sparsified = trial.sparsified()
         baseline, what = Baseline.of(trial, sparsified), f"an update that was interrupted after {words}"
-        interrupting.interrupt(partial(sparsified.update, level), part * count // 4)
+        interrupting.interrupt(partial(sparsified.update, level), part * count // 4, trial.guard)
         _update(sparsified, level, f"{what}, and another one: it")
         baseline.assert_updated(sparsified, f"{what}, and another one")
 
@@ -268,3 +270,39 @@ def test_pickled_sparsifier_is_one_of_its_own(trial: Trial) -> None:
     with pickling.errors_if_undeclared(trial, ("sparsifier",), what):
         copied = copied_by(pickling.unpickled, sparsified)
         _assert_of_its_own(trial, sparsified, copied, baseline, "pickling", "pickled copy")
+
+
+@case("LIFE-15", compares="the outputs")
+def test_forwards_in_two_threads_are_right(trial: Trial) -> None:
+    model, count = trial.sparsified().model, Stops()
+    one, other = trial.inputs("one"), trial.inputs("other")
+    expected = [threads.output_of(model, inputs) for inputs in (one, other)]
+    with count:
+        threads.output_of(model, one)
+    reader = Reader(model, other)
+    what = "a forward while another thread runs forward"
+    try:
+        with Stops(reader.read, threads.spread(count.count)):
+            seen = threads.output_of(model, one)
+    except Exception as error:
+        raise Violation("torn", f"{what}: {type(error).__name__}: {error}") from error
+    assert_close(seen, expected[0], trial.tolerance, "torn", f"{what}: output of the one that was stopped")
+    reader.assert_seen(expected[1:], trial.tolerance, what)
+
+
+@case("LIFE-16", compares="the outputs")
+def test_forward_during_an_update_has_the_masks_of_before_or_after(trial: Trial) -> None:
+    level, rehearsed, count = raised_level(trial), trial.sparsified(), Stops()
+    with trial.guard.inside(count):
+        rehearsed.update(level)
+    sparsified = trial.sparsified()
+    reader = Reader(sparsified.model, trial.inputs("fresh"))
+    before = threads.output_of(sparsified.model, reader.inputs)
+    with trial.guard.inside(Stops(reader.read, threads.spread(count.count))):
+        sparsified.update(level)
+    after = threads.output_of(sparsified.model, reader.inputs)
+    moved = not np.array_equal(before, after)
+    presume(moved, "update-without-effect", "an update to a higher level left the output as it was")
+    what = "a forward in another thread during an update"
+    presume(bool(reader.seen), "update-without-effect", f"{what}: there was no moment for it")
+    reader.assert_seen((before, after), trial.tolerance, what)

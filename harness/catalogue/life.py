@@ -80,4 +80,16 @@ REQUIREMENTS = (
         "is not declared, pickling it may raise an error.",
         patterns=(LEVELLED_PATTERN,), needs=("reupdate",),
     ),
+    Requirement(
+        id="LIFE-15", level="extended", since=4, source="torch.nn.Module.forward, called by threads of a server",
+        sentence="If two threads run a model at the same time, each gets the output that it gets alone.",
+        unless=(("threads", "any"),),
+    ),
+    Requirement(
+        id="LIFE-16", level="extended", since=4, source="torch.nn.Module.forward in one thread, an update in another",
+        sentence="A forward that another thread runs during an update gives the output of the masks before it or of "
+        "those after it.",
+        patterns=(LEVELLED_PATTERN,), needs=("reupdate", "relevel"),
+        unless=(("threads", "any"), ("threads", "forward")),
+    ),
 )

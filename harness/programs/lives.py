@@ -287,6 +287,7 @@ WHY: dict[str, str] = {
     "LIFE-11": "no step is interrupted",
     "LIFE-12": "no step trains what was unpickled beside the original",
     "LIFE-13": "it needs a second interpreter",
+    **dict.fromkeys(("LIFE-15", "LIFE-16"), "it needs a second thread"),
     **dict.fromkeys((f"SCHED-{number:02}" for number in range(1, 14)), "no step follows a schedule or rewinds"),
     **dict.fromkeys(("RESUME-01", "RESUME-02", "RESUME-03", "RESUME-04"), "it needs a second interpreter"),
     **dict.fromkeys(("RESUME-05", "RESUME-06"), "no step saves an optimizer and random states with the model"),

@@ -31,6 +31,7 @@ Optimizers = Literal["kept", "rebuilt"]
 WeightAttribute = Literal["any", "live", "computed", "stale", "dense"]
 Averages = Literal["any", "sparse", "sparse without buffers", "dense", "error"]
 Rewinds = Literal["no", "yes"]
+Threads = Literal["any", "forward", "update"]
 Pickled = Literal["any", "model", "sparsifier"]
 Invariance = Literal[
     "unplanned", "renamed", "memory", "reordered", "scaled", "negated", "permuted", "repeated", "split", "cast",
@@ -109,6 +110,9 @@ class Contract(Struct, frozen=True, kw_only=True):
         pickled: What can be pickled, saved whole by `torch.save` and sent to a spawned process: the sparse model
             (`model`), or the sparsifier with it (`sparsifier`). `any` promises nothing: an error is right, too, but
             what goes through must be the same.
+        threads: What threads may do at the same time: run the sparse model (`forward`), or also update it while others
+            run it (`update`), which then compute with the masks of before or with those of after. `any` promises
+            nothing.
     """
 
     holds: Holds
@@ -136,6 +140,7 @@ class Contract(Struct, frozen=True, kw_only=True):
     schedules: str = NO_SCHEDULE
     rewinds: Rewinds = "no"
     pickled: Pickled = "any"
+    threads: Threads = "any"
 
     @property
     def offered_schedules(self) -> tuple[str, ...]:

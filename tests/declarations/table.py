@@ -30,6 +30,7 @@ from .honest import (
     REWINDS,
     REZEROED,
     SCORES,
+    THREADS,
     TIES,
     TRAINED,
     VARYING,
@@ -57,7 +58,7 @@ SPECIAL: dict[str, dict[str, Make]] = {
     "score": SCORES, "restores_into": RESTORES, "holds": HOLDS, "ties": TIES, "rezeroed_by": REZEROED,
     "names": NAMED, "alone": ALONE, "attaches": ATTACHES, "trained": TRAINED, "accumulator_hooks": ACCUMULATORS,
     "parameter_order": ORDERS, "optimizers": OPTIMIZERS, "weight_attribute": ATTRIBUTES, "averages": AVERAGES,
-    "rewinds": REWINDS, "pickled": PICKLED,
+    "rewinds": REWINDS, "pickled": PICKLED, "threads": THREADS,
 }
 """By clause and value, sparsifiers of their own of which it is true."""
 
@@ -185,8 +186,9 @@ PERMITTED: tuple[tuple[Callable[[FalseDeclaration], bool], str], ...] = (
       for door in ("trace", "export", "compile", "save_trace", "deepcopy")),
     *((_is("reupdate", base=f"holds={holder}"), "is monotone: nothing changes at an unchanged level")
       for holder in ("buffer", "in place")),
-    *((_is(clause, "any"), "promises nothing") for clause in ("weight_attribute", "averages", "pickled")),
+    *((_is(clause, "any"), "promises nothing") for clause in ("weight_attribute", "averages", "pickled", "threads")),
     (_is("pickled", "model", true="sparsifier"), "promises less"),
+    (_is("threads", "forward", true="update"), "promises less"),
     (_is("weight_attribute", "dense", true="live"), "the weight in use is the dense one, with zeros in it"),
     (_is("ties", "any"), "permits every choice among ties"),
     (_is("regrowth", "free"), "permits what is monotone"),

@@ -1,4 +1,4 @@
-"""Broken only once it is pickled or sent to another process."""
+"""Broken only once it is pickled, sent to another process or used by two threads, or if a call ends midway."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 import torch
+from msgspec.structs import replace
 from torch import Tensor, nn
 
 from sparsecheck import Context, Plan, Sparsified
-from sparsecheck.adapter.shipped.exemplar import Exemplar
+from sparsecheck.adapter.shipped.exemplar import CONTRACT, Exemplar, Keep
 from tests.variants.wrapped import Masked, WrappedAdapter
 
-from . import breaks
+from . import Misdeclared, breaks
 
 
 class _Wrapping(WrappedAdapter):
@@ -84,3 +85,29 @@ class PicklesItsNumber(Exemplar):
 
 def _alive(number: int) -> PicklesItsNumber:
     return _ALL[number]
+
+
+class _Busy(Keep):
+    is_busy = False
+
+    def forward(self, weight: Tensor) -> Tensor:
+        if self.is_busy:
+            return weight
+        self.is_busy = True
+        masked = super().forward(weight)
+        self.is_busy = False
+        return masked
+
+
+@breaks("LIFE-15", "torn")
+class IsDenseWhileItRuns(Exemplar):
+    """Takes a second forward for a call of its own, and masks nothing in it."""
+
+    keep = _Busy
+
+
+@breaks("LIFE-16", "torn")
+class UpdatesLayerByLayer(Misdeclared):
+    """Promises that others may run the model during an update, which replaces one mask after the other."""
+
+    contract = replace(CONTRACT, threads="update")

@@ -167,7 +167,7 @@ class InPlaceAdapter(_HolderAdapter):
 class BufferAdapter(_HolderAdapter):
     """A mask in a buffer next to the dense weight, and a hook that applies it."""
 
-    contract = replace(_CONTRACT, holds="buffer", weight_attribute="any", pickled="sparsifier")
+    contract = replace(_CONTRACT, holds="buffer", weight_attribute="any", pickled="sparsifier", threads="any")
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.check(model, plan)
@@ -181,7 +181,7 @@ class LastingAdapter(BufferAdapter):
 
     supported = BufferAdapter.supported.replace(" deepcopy", "")
     unsupported = "scope_all tied deepcopy"
-    contract = replace(BufferAdapter.contract, weight_attribute="stale", pickled="any")
+    contract = replace(BufferAdapter.contract, weight_attribute="stale", pickled="any", threads="forward")
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.check(model, plan)
