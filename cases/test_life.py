@@ -12,7 +12,7 @@ from sparsecheck import Plan, Sparsified, Trial, case, require
 from sparsecheck.adapter.holders import split_name
 from sparsecheck.oracle import flatten
 from sparsecheck.oracle.compare import array, assert_close, assert_equal
-from sparsecheck.trials import interrupting, memory, pickling, places, threads
+from sparsecheck.trials import ending, interrupting, memory, pickling, places, threads
 from sparsecheck.trials.baseline import BATCHES, Baseline, assert_removed_are_zero, reported_masks
 from sparsecheck.trials.interrupting import Stops
 from sparsecheck.trials.refusal import refusal_of
@@ -306,3 +306,10 @@ def test_forward_during_an_update_has_the_masks_of_before_or_after(trial: Trial)
     what = "a forward in another thread during an update"
     presume(bool(reader.seen), "update-without-effect", f"{what}: there was no moment for it")
     reader.assert_seen((before, after), trial.tolerance, what)
+
+
+@case("LIFE-17", compares="the models, and the masks if there are any")
+def test_call_that_ends_midway_leaves_everything_as_it_was(trial: Trial) -> None:
+    for name in trial.contract.undone_calls:
+        if name not in ("finalize", "restore") or trial.supports(name):
+            ending.assert_undone(trial, name)

@@ -92,4 +92,10 @@ REQUIREMENTS = (
         patterns=(LEVELLED_PATTERN,), needs=("reupdate", "relevel"),
         unless=(("threads", "any"), ("threads", "forward")),
     ),
+    Requirement(
+        id="LIFE-17", level="extended", since=4, source="MemoryError or KeyboardInterrupt in the middle of a call",
+        sentence="A declared call that an exception ends midway, at its first operator, its last or one between, "
+        "leaves everything as it was.",
+        patterns=(LEVELLED_PATTERN,), unless=(("undone", "none"),),
+    ),
 )

@@ -284,7 +284,7 @@ WHY: dict[str, str] = {
     "LIFE-04": "no program has two sparsifiers",
     "LIFE-05": "no step replaces a layer",
     **dict.fromkeys(("LIFE-07", "LIFE-09", "LIFE-10"), "it judges the memory of the process, not one program"),
-    "LIFE-11": "no step is interrupted",
+    **dict.fromkeys(("LIFE-11", "LIFE-17"), "no step is interrupted"),
     "LIFE-12": "no step trains what was unpickled beside the original",
     "LIFE-13": "it needs a second interpreter",
     **dict.fromkeys(("LIFE-15", "LIFE-16"), "it needs a second thread"),

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from sparsecheck import Adapter
 from sparsecheck.values.capability import CAPABILITIES, PARTS
-from sparsecheck.values.contract import NO_INVARIANCE, Contract
+from sparsecheck.values.contract import NO_INVARIANCE, UNDOES_NOTHING, UNDONE, Contract
 
 from .honest import (
     ACCUMULATORS,
@@ -103,6 +103,9 @@ def table() -> Iterator[FalseDeclaration]:
         false = partial(_misdeclared, make, "invariances", invariance)
         yield FalseDeclaration(base, "invariances", NO_INVARIANCE, invariance, false, make)
     yield from _schedules()
+    for call in UNDONE:
+        false = partial(_misdeclared, exemplary, "undone", call)
+        yield FalseDeclaration("exemplar", "undone", UNDOES_NOTHING, call, false, exemplary)
     for one in lacking():
         yield FalseDeclaration(one.base, one.capability, one.way, "supported", one.make, one.honest)
     yield from _unsupported()

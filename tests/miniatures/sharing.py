@@ -111,3 +111,17 @@ class UpdatesLayerByLayer(Misdeclared):
     """Promises that others may run the model during an update, which replaces one mask after the other."""
 
     contract = replace(CONTRACT, threads="update")
+
+
+@breaks("LIFE-17", "not-undone")
+class LeavesHalfAnUpdate(Misdeclared):
+    """Promises to undo an update that ends midway, and replaces one mask after the other."""
+
+    contract = replace(CONTRACT, undone="update")
+
+
+@breaks("LIFE-17", "not-undone")
+class LeavesHalfAModel(Misdeclared):
+    """Promises to undo an attach that ends midway, and parametrizes one layer after the other."""
+
+    contract = replace(CONTRACT, undone="attach")

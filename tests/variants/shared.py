@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from msgspec.structs import replace
 from torch import Tensor, nn
 
-from sparsecheck import Context, Plan, Sparsified
+from sparsecheck import Context, Plan, Saved, Sparsified
 from sparsecheck.adapter.shipped.exemplar import new_mask
 
 from . import variant
@@ -99,7 +101,9 @@ class _AtOnce(Sparsified):
 class AtOnceAdapter(ForwardedAdapter):
     """Changes all masks by one assignment, so that another thread sees those of before or those of after."""
 
-    contract = replace(ForwardedAdapter.contract, mask_storage="sidecar", threads="update")
+    contract = replace(
+        ForwardedAdapter.contract, mask_storage="sidecar", threads="update", undone="attach update finalize",
+    )
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.refuse_unsupported(plan)
@@ -108,3 +112,40 @@ class AtOnceAdapter(ForwardedAdapter):
         if "forward" in vars(model):
             raise ValueError(f"{plan.names[0]}: the model is sparsified already")
         return _AtOnce(model, plan)
+
+
+@contextmanager
+def _undoing(model: nn.Module) -> Iterator[None]:
+    """Give a model its parameters and buffers back if the code inside raises."""
+    before = {name: one.clone() for name, one in model.state_dict().items()}
+    try:
+        yield
+    except BaseException:
+        model.load_state_dict(before)
+        raise
+
+
+class _Undoing(InPlace):
+    def update(self, level: float | None = None) -> None:
+        kept = self.kept
+        try:
+            with _undoing(self.model):
+                super().update(level)
+        except BaseException:
+            self.kept = kept
+            raise
+
+
+@variant("undone=attach restore update finalize")
+class UndoingAdapter(InPlaceAdapter):
+    """Remembers what was before each call, and brings it back if the call ends midway."""
+
+    contract = replace(InPlaceAdapter.contract, undone="attach restore update finalize")
+
+    def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
+        self.check(model, plan)
+        return _Undoing(model, plan)
+
+    def restore(self, dense_model: nn.Module, plan: Plan, saved: Saved, context: Context) -> Sparsified:
+        with _undoing(dense_model):
+            return super().restore(dense_model, plan, saved, context)
