@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from torch import Tensor, nn
 
 from sparsecheck import Context, Plan, Sparsified
-from sparsecheck.adapter.shipped.exemplar import CONTRACT, Exemplar, Keep
+from sparsecheck.adapter.shipped.exemplar import Exemplar, ExemplarAdapter, Keep
 from tests.variants.wrapped import Masked, WrappedAdapter
 
 from . import Misdeclared, breaks
@@ -110,18 +110,18 @@ class IsDenseWhileItRuns(Exemplar):
 class UpdatesLayerByLayer(Misdeclared):
     """Promises that others may run the model during an update, which replaces one mask after the other."""
 
-    contract = replace(CONTRACT, threads="update")
+    contract = replace(ExemplarAdapter.contract, threads="update")
 
 
 @breaks("LIFE-17", "not-undone")
 class LeavesHalfAnUpdate(Misdeclared):
     """Promises to undo an update that ends midway, and replaces one mask after the other."""
 
-    contract = replace(CONTRACT, undone="update")
+    contract = replace(ExemplarAdapter.contract, undone="update")
 
 
 @breaks("LIFE-17", "not-undone")
 class LeavesHalfAModel(Misdeclared):
     """Promises to undo an attach that ends midway, and parametrizes one layer after the other."""
 
-    contract = replace(CONTRACT, undone="attach")
+    contract = replace(ExemplarAdapter.contract, undone="attach")
