@@ -76,7 +76,6 @@ FALSELY = [
     ({"weight_attribute": "dense"}, "COMPOSE-01", "attribute-otherwise"),
     *(({"averages": value}, "COMPOSE-11", "average-otherwise") for value in ("sparse", "dense", "error")),
     ({"threads": "update"}, "LIFE-16", "torn"),
-    *(({"undone": call}, "LIFE-17", "not-undone") for call in ("attach", "restore", "update", "finalize")),
     *(({"pickled": value}, "LIFE-12", "not-pickled") for value in ("model", "sparsifier")),
     *(({"holds": holds}, "REG-01", "held-otherwise") for holds in ("buffer", "in place", "wrapper", "forward")),
 ]

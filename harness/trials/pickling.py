@@ -8,6 +8,7 @@ import pickle
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
@@ -18,6 +19,7 @@ import torch.multiprocessing
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from ..adapter.discovery import split_class
 from ..values.cell import Cell
 from ..values.violation import Violation, require
 from .baseline import BATCHES
@@ -86,7 +88,8 @@ def lived_in_spawned_process(trial: Trial, model: nn.Module) -> Seen:
     """
     with TemporaryDirectory(prefix="sparsecheck-") as name:
         folder = Path(name)
-        loading = _Loading(place_of(trial.adapter, trial.cell.sparsifier, folder), name)
+        place = place_of(trial.adapter, trial.cell.sparsifier, folder)
+        loading = _Loading(place, name, type(trial.adapter).__module__)
         process = torch.multiprocessing.get_context("spawn").Process(
             target=_live, args=(loading, model, trial.cell.id, name, torch.get_num_threads())
         )
@@ -126,20 +129,31 @@ class _Loading:
     Args:
         place: Where the adapter is.
         folder: The folder in which it may be pickled.
+        module: The name of its module here.
     """
 
-    def __init__(self, place: AdapterPlace, folder: str) -> None:
-        self._place = place
-        self._folder = folder
+    def __init__(self, place: AdapterPlace, folder: str, module: str) -> None:
+        self._parts = place, folder, module
 
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[AdapterPlace, str]]:
-        return _loaded, (self._place, self._folder)
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[AdapterPlace, str, str]]:
+        return _loaded, self._parts
 
 
-def _loaded(place: AdapterPlace, folder: str) -> Any:
+def _loaded(place: AdapterPlace, folder: str, module: str) -> Any:
     from .fresh_process_main import load_adapter  # the program of another interpreter
 
+    _import_file(split_class(Path(place.file))[0], module)
     return load_adapter(place, Path(folder))
+
+
+def _import_file(file: Path, module: str) -> None:
+    """Import a file under the name that its module has where it was pickled, unless that can be imported by name."""
+    if module in sys.modules or find_spec(module.partition(".")[0]) is not None:
+        return
+    spec = spec_from_file_location(module, file)
+    if spec is not None and spec.loader is not None:
+        sys.modules[module] = module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[module])
 
 
 def _live(adapter: Any, model: nn.Module, cell: str, name: str, threads: int) -> None:
