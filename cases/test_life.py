@@ -12,11 +12,14 @@ from sparsecheck import Plan, Sparsified, Trial, case, require
 from sparsecheck.adapter.holders import split_name
 from sparsecheck.oracle import flatten
 from sparsecheck.oracle.compare import array, assert_close, assert_equal
-from sparsecheck.trials import interrupting, memory, places
-from sparsecheck.trials.baseline import Baseline, assert_removed_are_zero, reported_masks
+from sparsecheck.trials import ending, interrupting, memory, pickling, places, threads
+from sparsecheck.trials.baseline import BATCHES, Baseline, assert_removed_are_zero, reported_masks
+from sparsecheck.trials.interrupting import Stops
 from sparsecheck.trials.refusal import refusal_of
 from sparsecheck.trials.restoring import parts
+from sparsecheck.trials.threads import Reader
 from sparsecheck.trials.training import raised_level
+from sparsecheck.trials.type_checks import copied_by
 from sparsecheck.values.violation import Violation, presume
 
 
@@ -141,13 +144,19 @@ def test_deep_copy_of_a_sparsifier_is_one_of_its_own(trial: Trial) -> None:
     except Exception as error:
         require(True, "update-broken", f"of {', '.join(trial.plan.names)}: deepcopy raises {type(error).__name__}")
         return
-    baseline.assert_matches(copied, "the deep copy of a sparsifier")
-    _update(copied, raised_level(trial), "deepcopy raises nothing, but an update of the copy")
-    baseline.assert_updated(copied, "the deep copy of a sparsifier, updated")
-    baseline.assert_matches(sparsified, "a sparsifier after its deep copy was updated")
+    _assert_of_its_own(trial, sparsified, copied, baseline, "deepcopy", "deep copy")
+
+
+def _assert_of_its_own(
+    trial: Trial, sparsified: Sparsified, copied: Sparsified, baseline: Baseline, call: str, copy_: str
+) -> None:
+    baseline.assert_matches(copied, f"the {copy_} of a sparsifier")
+    _update(copied, raised_level(trial), f"{call} raises nothing, but an update of the copy")
+    baseline.assert_updated(copied, f"the {copy_} of a sparsifier, updated")
+    baseline.assert_matches(sparsified, f"a sparsifier after its {copy_} was updated")
     updated = Baseline.of(trial, copied)
     sparsified.update(raised_level(trial))
-    updated.assert_matches(copied, "the deep copy of a sparsifier, after the original was updated")
+    updated.assert_matches(copied, f"the {copy_} of a sparsifier, after the original was updated")
 
 
 def _update(sparsified: Sparsified, level: float | None, what: str) -> None:
@@ -210,10 +219,97 @@ def test_finalized_model_is_all_that_is_left(trial: Trial) -> None:
 @case("LIFE-11")
 def test_interrupted_update_leaves_no_untrue_mask(trial: Trial) -> None:
     level, sparsified = raised_level(trial), trial.sparsified()
-    count = interrupting.operators_of(lambda: sparsified.update(level))
+    count = interrupting.operators_of(lambda: sparsified.update(level), trial.guard)
     for part, words in ((1, "a quarter"), (2, "half"), (3, "three quarters")):
         sparsified = trial.sparsified()
         baseline, what = Baseline.of(trial, sparsified), f"an update that was interrupted after {words}"
-        interrupting.interrupt(partial(sparsified.update, level), part * count // 4)
+        interrupting.interrupt(partial(sparsified.update, level), part * count // 4, trial.guard)
         _update(sparsified, level, f"{what}, and another one: it")
         baseline.assert_updated(sparsified, f"{what}, and another one")
+
+
+@case("LIFE-12", compares="the weights, if the model could be pickled")
+def test_pickled_model_trains_as_the_original(trial: Trial) -> None:
+    for how, through in (("pickled", pickling.unpickled), ("saved whole by torch.save", pickling.saved_whole)):
+        sparsified, what = trial.sparsified(), f"a model that was {how}"
+        baseline = Baseline.of(trial, sparsified)
+        with pickling.errors_if_undeclared(trial, ("model", "sparsifier"), f"a model that is {how}"):
+            sparsified.model(trial.inputs())
+            copied = through(sparsified.model)
+            baseline.assert_model(copied, what)
+            seen = pickling.trained_alone(trial, copied)
+            baseline.assert_model(sparsified.model, f"the original after the training of {what}")
+            expected = pickling.trained_alone(trial, sparsified.model)
+            for name, weight in seen.items():
+                assert_close(weight, expected[name], trial.tolerance, "weight-differs", f"{what} and trained: {name}")
+
+
+@case("LIFE-13", compares="the weights, if the model could be sent")
+def test_model_in_a_spawned_process_is_the_same(trial: Trial) -> None:
+    trial.guard.seed()
+    sparsified = trial.sparsified()
+    baseline = Baseline.of(trial, sparsified)
+    what = "a model that is sent to a spawned process"
+    with pickling.errors_if_undeclared(trial, ("model", "sparsifier"), what):
+        sparsified.model(trial.inputs())
+        seen = pickling.lived_in_spawned_process(trial, sparsified.model)
+        trial.guard.seed()
+        expected = pickling.trained_alone(trial, trial.sparsified().model)
+        assert_close(seen["output"], baseline.outputs[BATCHES[0]], trial.tolerance, "output-differs", f"{what}: output")
+        for name, weight in expected.items():
+            used = seen[f"used {name}"]
+            assert_equal(used, baseline.parameters[name], "weight-differs", f"{what}: {name} as used in forward")
+            trained = seen[f"trained {name}"]
+            assert_close(trained, weight, trial.tolerance, "weight-differs", f"{what} and trained there: {name}")
+
+
+@case("LIFE-14", compares="the sparsifiers, if there are two")
+def test_pickled_sparsifier_is_one_of_its_own(trial: Trial) -> None:
+    sparsified = trial.sparsified()
+    baseline, what = Baseline.of(trial, sparsified), "a sparsifier that is pickled"
+    with pickling.errors_if_undeclared(trial, ("sparsifier",), what):
+        copied = copied_by(pickling.unpickled, sparsified)
+        _assert_of_its_own(trial, sparsified, copied, baseline, "pickling", "pickled copy")
+
+
+@case("LIFE-15", compares="the outputs")
+def test_forwards_in_two_threads_are_right(trial: Trial) -> None:
+    model, count = trial.sparsified().model, Stops()
+    one, other = trial.inputs("one"), trial.inputs("other")
+    expected = [threads.output_of(model, inputs) for inputs in (one, other)]
+    with count:
+        threads.output_of(model, one)
+    reader = Reader(model, other)
+    what = "a forward while another thread runs forward"
+    try:
+        with Stops(reader.read, threads.spread(count.count)):
+            seen = threads.output_of(model, one)
+    except Exception as error:
+        raise Violation("torn", f"{what}: {type(error).__name__}: {error}") from error
+    assert_close(seen, expected[0], trial.tolerance, "torn", f"{what}: output of the one that was stopped")
+    reader.assert_seen(expected[1:], trial.tolerance, what)
+
+
+@case("LIFE-16", compares="the outputs")
+def test_forward_during_an_update_has_the_masks_of_before_or_after(trial: Trial) -> None:
+    level, rehearsed, count = raised_level(trial), trial.sparsified(), Stops()
+    with trial.guard.inside(count):
+        rehearsed.update(level)
+    sparsified = trial.sparsified()
+    reader = Reader(sparsified.model, trial.inputs("fresh"))
+    before = threads.output_of(sparsified.model, reader.inputs)
+    with trial.guard.inside(Stops(reader.read, threads.spread(count.count))):
+        sparsified.update(level)
+    after = threads.output_of(sparsified.model, reader.inputs)
+    moved = not np.array_equal(before, after)
+    presume(moved, "update-without-effect", "an update to a higher level left the output as it was")
+    what = "a forward in another thread during an update"
+    presume(bool(reader.seen), "update-without-effect", f"{what}: there was no moment for it")
+    reader.assert_seen((before, after), trial.tolerance, what)
+
+
+@case("LIFE-17", compares="the models, and the masks if there are any")
+def test_call_that_ends_midway_leaves_everything_as_it_was(trial: Trial) -> None:
+    for name in trial.contract.undone_calls:
+        if name not in ("finalize", "restore") or trial.supports(name):
+            ending.assert_undone(trial, name)

@@ -29,6 +29,7 @@ CONTRACT: dict[str, Any] = {
     "attaches": "in place", "trained": "weight", "rezeroed_by": "package",
     "accumulator_hooks": "kept", "parameter_order": "changed", "optimizers": "kept",
     "weight_attribute": "any", "averages": "any", "invariances": "none", "schedules": "none", "rewinds": "no",
+    "pickled": "any", "threads": "any", "undone": "none",
 }
 
 

@@ -131,7 +131,7 @@ def test_the_same_report_undamaged_is_taken(tmp_path: Path, command: str) -> Non
 
 
 INTERNAL = {
-    "CannotInline", "CannotJudge", "ForkServerUnavailable", "Interrupted", "InvalidCapabilities",
+    "CannotInline", "CannotJudge", "EndedEarly", "ForkServerUnavailable", "Interrupted", "InvalidCapabilities",
     "InvalidContract", "InvalidPattern", "NoGraphs", "NotOffered", "NotRun", "Refusal", "Skipped", "Stopped",
     "TooBroad", "UnsupportedPattern", "Violation", "VoidResult",
 }

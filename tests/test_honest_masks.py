@@ -75,10 +75,13 @@ FALSELY = [
     ({"weight_attribute": "stale"}, "COMPOSE-01", "attribute-otherwise"),
     ({"weight_attribute": "dense"}, "COMPOSE-01", "attribute-otherwise"),
     *(({"averages": value}, "COMPOSE-11", "average-otherwise") for value in ("sparse", "dense", "error")),
+    ({"threads": "update"}, "LIFE-16", "torn"),
+    *(({"pickled": value}, "LIFE-12", "not-pickled") for value in ("model", "sparsifier")),
     *(({"holds": holds}, "REG-01", "held-otherwise") for holds in ("buffer", "in place", "wrapper", "forward")),
 ]
 CLAIMS_LESS = {
     ("score", "opaque"), ("ties", "any"), ("optimizers", "rebuilt"), ("weight_attribute", "any"), ("averages", "any"),
+    ("pickled", "any"), ("threads", "any"),
 }
 """Declarations that claim less than is true, and so are not false; less is judged."""
 TRUE = {("rewinds", "yes")}

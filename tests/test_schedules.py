@@ -11,6 +11,7 @@ from sparsecheck.adapter.shipped.exemplar_schedule import level_at
 from sparsecheck.catalogue.axes import SCHEDULES
 from sparsecheck.oracle.schedules import levels
 from sparsecheck.values.contract import Contract, InvalidContract
+from sparsecheck.values.schedule import KINDS
 from tests.samples import CONTRACT
 
 FROM_TO = Schedule(kind="linear", initial=0.2, final=0.8, end=4)
@@ -35,8 +36,9 @@ def test_levels_are_those_of_the_formula(schedule: Schedule, expected: list[floa
 
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_a_schedule_needs_the_words_of_its_name(name: str) -> None:
-    kind, *options = SCHEDULES[name]
-    made = Schedule(kind=kind, initial=0.1, final=0.5, begin="begin" in options, end=4,  # type: ignore[arg-type]
+    word, *options = SCHEDULES[name]
+    kind = next(one for one in KINDS if one == word)
+    made = Schedule(kind=kind, initial=0.1, final=0.5, begin="begin" in options, end=4,
                     every=1 + ("every" in options), milestones=((0, 0.5),), levels=(0.5,))
     assert made.needs == (kind, *options)
     assert np.all(levels(made, 5) <= 0.5)

@@ -87,6 +87,10 @@ NOT_SAVED = """def save(self):
         return saved"""
 REFUSES = """if any("in_proj" in name for name in plan.names):
             raise Refusal("attention.in_proj_weight is no weight of a linear layer")"""
+ENDS = """def update(self, level=None):
+        if "head.weight" in " ".join(self.plan.names) and len(self.plan.names) == 1:
+            {end}
+        super().update(level)"""
 REFUSES_ALL = """raise Refusal(f"nothing is taken, not even {plan.names[0]}")"""
 
 
@@ -221,3 +225,33 @@ def test_a_structural_sparsifier_cannot_be_tried(models: Path) -> None:
     ended = tried("exemplar-structural", "--model", f"{models}:plain")
     assert ended.exit_code == 2
     assert "has the profile structural" in ended.stderr
+
+
+@pytest.mark.parametrize(("end", "words"), [
+    ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",
+     "process-ended: step 2, update: its process was killed by SIGSEGV"),
+    ("raise SystemExit(7)", "process-ended: step 2, update: its process exited with code 7"),
+    ("import os; os._exit(0)", "process-ended: step 2, update: its process exited with code 0"),
+    ("import time; time.sleep(600)", "hangs: step 2, update: it was still running after 8 seconds"),
+])
+def test_the_end_of_its_process_fails_and_the_others_are_judged(
+    tmp_path: Path, models: Path, end: str, words: str
+) -> None:
+    file = adapter(tmp_path, ENDS.format(end=end))
+    ended = tried("--adapter", file, "--model", f"{models}:net", "--limit", 8)
+    assert ended.exit_code == 1, ended.output
+    assert words in ended.output
+    assert [name for name, standing in found(ended).items() if standing == "fails"] == ["head.weight"]
+    assert "3 planned together:" in ended.output
+
+
+@pytest.mark.parametrize(("body", "words"), [
+    ("import os; os._exit(3)", "its process exited with code 3"),
+    ("raise SystemExit", "its process exited with code 0"),
+])
+def test_a_model_that_ends_the_process_ends_with_2(tmp_path: Path, body: str, words: str) -> None:
+    file = tmp_path / "ending.py"
+    file.write_text(f"def build(): {body}\n", "utf-8")
+    ended = tried("exemplar", "--model", f"{file}:build")
+    assert ended.exit_code == 2
+    assert words in ended.stderr

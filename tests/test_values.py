@@ -196,7 +196,8 @@ def test_sizes_are_multiples_of_a_number(sizes: str, multiple: int) -> None:
 
 DEFAULTS = {"sizes": "any", "names": "kept", "alone": "masked", "attaches": "in place", "trained": "weight",
             "rezeroed_by": "package", "accumulator_hooks": "kept", "parameter_order": "kept", "optimizers": "kept",
-            "weight_attribute": "any", "averages": "any", "invariances": "none", "schedules": "none", "rewinds": "no"}
+            "weight_attribute": "any", "averages": "any", "invariances": "none", "schedules": "none", "rewinds": "no",
+            "pickled": "any", "threads": "any", "undone": "none"}
 
 
 @pytest.mark.parametrize("words", ["", "sideways", "scaled scaled", "scaled none", "unplanned"])

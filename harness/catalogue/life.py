@@ -64,4 +64,38 @@ REQUIREMENTS = (
         sentence="After an update that an exception has ended midway, the next update takes effect.",
         patterns=(LEVELLED_PATTERN,), needs=("reupdate",),
     ),
+    Requirement(
+        id="LIFE-12", level="extended", since=4, source="pickle; torch.save of a whole model; Tensor.__reduce_ex__",
+        sentence="A model that is pickled or saved whole trains as the original does and shares nothing with it; if "
+        "that is not declared, pickling may raise an error.",
+    ),
+    Requirement(
+        id="LIFE-13", level="extended", since=4, source="torch.multiprocessing, spawn; reductions.rebuild_tensor",
+        sentence="A model that is sent to a spawned process computes and trains there as here; if pickling is not "
+        "declared, sending it may raise an error.",
+    ),
+    Requirement(
+        id="LIFE-14", level="extended", since=4, source="pickle of a BaseSparsifier, __getstate__ and __setstate__",
+        sentence="A sparsifier that is pickled is one of its own: it updates, and neither changes the other; if that "
+        "is not declared, pickling it may raise an error.",
+        patterns=(LEVELLED_PATTERN,), needs=("reupdate",),
+    ),
+    Requirement(
+        id="LIFE-15", level="extended", since=4, source="torch.nn.Module.forward, called by threads of a server",
+        sentence="If two threads run a model at the same time, each gets the output that it gets alone.",
+        unless=(("threads", "any"),),
+    ),
+    Requirement(
+        id="LIFE-16", level="extended", since=4, source="torch.nn.Module.forward in one thread, an update in another",
+        sentence="A forward that another thread runs during an update gives the output of the masks before it or of "
+        "those after it.",
+        patterns=(LEVELLED_PATTERN,), needs=("reupdate", "relevel"),
+        unless=(("threads", "any"), ("threads", "forward")),
+    ),
+    Requirement(
+        id="LIFE-17", level="extended", since=4, source="MemoryError or KeyboardInterrupt in the middle of a call",
+        sentence="A declared call that an exception ends midway, at its first operator, its last or one between, "
+        "leaves everything as it was.",
+        patterns=(LEVELLED_PATTERN,), unless=(("undone", "none"),),
+    ),
 )

@@ -27,14 +27,14 @@ class Offering(Protocol):
     def patterns(self) -> Mapping[Any, Any]: ...
 
 
-O = TypeVar("O", bound=Offering)  # noqa: E741  # an offer
+Offered = TypeVar("Offered", bound=Offering)
 
 Added = tuple[dict[str, int], int]
 """The number of pairs that each program adds to the coverage, and the number that is possible."""
 
 
 @dataclass(frozen=True)
-class Known(Generic[O]):
+class Known(Generic[Offered]):
     """What is known about an adapter.
 
     Attributes:
@@ -45,12 +45,12 @@ class Known(Generic[O]):
     """
 
     adapter: Adapter
-    offer: O
+    offer: Offered
     added: dict[str, int]
     possible: int
 
 
-class Asked(Generic[O]):
+class Asked(Generic[Offered]):
     """The adapters that were asked last, with what is known about each.
 
     Args:
@@ -60,12 +60,12 @@ class Asked(Generic[O]):
     """
 
     def __init__(
-        self, offer_of: Callable[[Adapter, Declaration], O], pairs: Callable[[O], Added], most: int
+        self, offer_of: Callable[[Adapter, Declaration], Offered], pairs: Callable[[Offered], Added], most: int
     ) -> None:
         self._offer_of, self._pairs, self._most = offer_of, pairs, most
-        self._known: list[Known[O]] = []
+        self._known: list[Known[Offered]] = []
 
-    def know(self, adapter: Adapter, declaration: Declaration) -> Known[O]:
+    def know(self, adapter: Adapter, declaration: Declaration) -> Known[Offered]:
         """Return what an adapter offers; the first cell of a process finds it out."""
         for one in self._known:
             if one.adapter is adapter and one.offer.declaration == declaration:

@@ -6,6 +6,7 @@ Each is copied into scripts. Its parameters are the names of a script's variable
 from __future__ import annotations
 
 import copy
+import pickle
 from functools import partial
 from typing import Any
 
@@ -41,6 +42,18 @@ def copied_sparsifier(sparsified: Sparsified, behaviour: Behaviour) -> None:
         twin = copy.deepcopy(sparsified)
     except Exception:
         return
+    is_of_its_own(sparsified, twin, behaviour)
+
+
+def pickled_sparsifier(sparsified: Sparsified, behaviour: Behaviour) -> None:
+    try:
+        twin = pickle.loads(pickle.dumps(sparsified))
+    except Exception:
+        return
+    is_of_its_own(sparsified, twin, behaviour)
+
+
+def is_of_its_own(sparsified: Sparsified, twin: Sparsified, behaviour: Behaviour) -> None:
     behaviour.assert_same(twin, "of the copied sparsifier")
     twin.update()
     behaviour.assert_same(sparsified, "after its copy was updated")

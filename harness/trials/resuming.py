@@ -130,7 +130,7 @@ def schedule_of(trial: Trial) -> Schedule | None:
     levels = (0.25, 0.5, 0.75)
     milestones = tuple(enumerate(levels)) if kind == "steps" else ()
     return Schedule(
-        kind=kind, initial=levels[0], final=levels[-1], end=2,  # type: ignore[arg-type]
+        kind=kind, initial=levels[0], final=levels[-1], end=2,
         milestones=milestones, levels=levels if kind == "lambda" else (),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import torch
 
@@ -14,7 +14,7 @@ from ..oracle import ranking, schedules
 from ..oracle.ranking import assert_count, expected_units, rankings
 from ..oracle.units import Mask, Reals
 from ..values.plan import Plan
-from ..values.schedule import Kind, Schedule
+from ..values.schedule import KINDS, Schedule
 from ..values.violation import Violation, presume, require
 from .baseline import reported_masks
 from .trial import Trial
@@ -38,7 +38,8 @@ def schedule_of(trial: Trial, length: int = LENGTH) -> Schedule:
     begin, is_given = (2 if option == "begin" else 0), word in ("steps", "lambda")
     initial, final = (_TABLE[0], _TABLE[-1]) if is_given else (INITIAL, FINAL)
     return Schedule(
-        kind=cast("Kind", word), initial=initial, final=final, begin=begin, end=begin + length,
+        kind=next(kind for kind in KINDS if kind == word),
+        initial=initial, final=final, begin=begin, end=begin + length,
         every=2 if option == "every" else 1,
         milestones=_MILESTONES if word == "steps" else (), levels=_TABLE if word == "lambda" else (),
     )

@@ -6,7 +6,7 @@ A wrong type is reported in one sentence where it is returned, and not by a late
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import torch
@@ -38,6 +38,17 @@ def checked_sparsified(answer: object, call: str, guard: Guard) -> Sparsified:
     return checked
 
 
+def copied_by(copy_: Callable[[Sparsified], Sparsified], sparsified: Sparsified) -> Sparsified:
+    """Return a copy of a sparsifier that a trial has made, checked as the original is.
+
+    Args:
+        copy_: Copies the adapter's own sparsifier.
+        sparsified: The original.
+    """
+    assert isinstance(sparsified, _Checked)
+    return sparsified.copied_by(copy_)
+
+
 class _Checked(Sparsified):
     """Passes every call on, and checks the types of the answers (`protocol-broken`).
 
@@ -53,7 +64,11 @@ class _Checked(Sparsified):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> _Checked:
         """Return a checked copy of the sparsifier, which the same guard contains."""
-        return _Checked(copy.deepcopy(self._own, memo), self._guard)
+        return self.copied_by(lambda own: copy.deepcopy(own, memo))
+
+    def copied_by(self, copy_: Callable[[Sparsified], Sparsified]) -> _Checked:
+        """Return a checked copy of the sparsifier, made by `copy_`, which the same guard contains."""
+        return _Checked(copy_(self._own), self._guard)
 
     @property
     def model(self) -> nn.Module:

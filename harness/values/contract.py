@@ -31,6 +31,8 @@ Optimizers = Literal["kept", "rebuilt"]
 WeightAttribute = Literal["any", "live", "computed", "stale", "dense"]
 Averages = Literal["any", "sparse", "sparse without buffers", "dense", "error"]
 Rewinds = Literal["no", "yes"]
+Threads = Literal["any", "forward", "update"]
+Pickled = Literal["any", "model", "sparsifier"]
 Invariance = Literal[
     "unplanned", "renamed", "memory", "reordered", "scaled", "negated", "permuted", "repeated", "split", "cast",
     "frozen", "batches",
@@ -39,6 +41,12 @@ Invariance = Literal[
 
 NO_INVARIANCE = "none"
 """The value of the clause `invariances` that promises nothing beyond what always holds."""
+
+UNDONE = ("attach", "restore", "update", "finalize")
+"""The calls that a sparsifier can declare to undo if an exception ends them midway."""
+
+UNDOES_NOTHING = "none"
+"""The value of the clause `undone` that promises nothing."""
 
 NO_SCHEDULE = "none"
 """The value of the clause `schedules` of a sparsifier that has none."""
@@ -105,6 +113,14 @@ class Contract(Struct, frozen=True, kw_only=True):
             words from `sparsecheck.values.schedule`, separated by spaces, or `none`.
         rewinds: Whether the package can set the planned weights back to earlier ones and keep the masks, as the lottery
             ticket does.
+        pickled: What can be pickled, saved whole by `torch.save` and sent to a spawned process: the sparse model
+            (`model`), or the sparsifier with it (`sparsifier`). `any` promises nothing: an error is right, too, but
+            what goes through must be the same.
+        threads: What threads may do at the same time: run the sparse model (`forward`), or also update it while others
+            run it (`update`), which then compute with the masks of before or with those of after. `any` promises
+            nothing.
+        undone: The calls that leave everything as it was if an exception ends them midway: words from `UNDONE`,
+            separated by spaces, or `none`, which promises nothing.
     """
 
     holds: Holds
@@ -131,11 +147,19 @@ class Contract(Struct, frozen=True, kw_only=True):
     invariances: str = NO_INVARIANCE
     schedules: str = NO_SCHEDULE
     rewinds: Rewinds = "no"
+    pickled: Pickled = "any"
+    threads: Threads = "any"
+    undone: str = UNDOES_NOTHING
 
     @property
     def offered_schedules(self) -> tuple[str, ...]:
         """Return the kinds of schedules and the options that are declared."""
         return () if self.schedules == NO_SCHEDULE else tuple(self.schedules.split())
+
+    @property
+    def undone_calls(self) -> tuple[str, ...]:
+        """Return the calls that are declared to be undone if they end midway."""
+        return () if self.undone == UNDOES_NOTHING else tuple(self.undone.split())
 
     @property
     def always_invariant(self) -> tuple[str, ...]:
@@ -173,6 +197,7 @@ class Contract(Struct, frozen=True, kw_only=True):
             except msgspec.ValidationError as error:
                 raise InvalidContract(f"clause {field.name}={fields[field.name]!r}: {error}") from None
         _check_words("invariances", self.invariances, NO_INVARIANCE, INVARIANCES)
+        _check_words("undone", self.undone, UNDOES_NOTHING, UNDONE)
         _check_words("schedules", self.schedules, NO_SCHEDULE, (*KINDS, *OPTIONS))
 
 

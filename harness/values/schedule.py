@@ -8,7 +8,7 @@ from msgspec import Struct
 
 Kind = Literal["linear", "cubic", "cosine", "exponential", "constant", "lambda", "steps"]
 
-KINDS: dict[str, str] = {
+KINDS: dict[Kind, str] = {
     "linear": "from the initial to the final level in equal steps",
     "cubic": "final + (initial - final) (1 - u)^3, with u the part of the way from begin to end (Zhu and Gupta, 2017)",
     "cosine": "final + (initial - final) (1 + cos(pi u)) / 2",

@@ -270,6 +270,8 @@ AVERAGES: dict[str, Make] = {
     "sparse": VARIANTS["int8 masks"], "sparse without buffers": exemplary, "dense": HOLDS["in place"],
     "error": VARIANTS["deepcopy unsupported, and fails"],
 }
+THREADS: dict[str, Make] = {"any": HOLDS["buffer"], "forward": exemplary, "update": VARIANTS["threads=update"]}
+PICKLED: dict[str, Make] = {"any": exemplary, "model": VARIANTS["pickled=model"], "sparsifier": HOLDS["in place"]}
 ORDERS: dict[str, Make] = {"kept": HOLDS["in place"], "changed": exemplary}
 REWINDS: dict[str, Make] = {"yes": exemplary, "no": partial(exemplary, rewinds="no")}
 WITHOUT: dict[str, Make] = {

@@ -20,7 +20,7 @@ from .table import FalseDeclaration, table
 NAMES = {one.name: one for one in table()}
 
 FILE = Path(__file__).with_name("pinned.json")
-_SLOW = ("STATE-02", "STRUCT-17", "PROCESS-", "TRACE-", "DEVICE-")
+_SLOW = ("STATE-02", "LIFE-13", "STRUCT-17", "PROCESS-", "TRACE-", "DEVICE-")
 """Requirements that are tried last, because they start interpreters or compile."""
 
 _LIKELY: defaultdict[str, tuple[str, ...]] = defaultdict(lambda: ("DECLARE-",), {
@@ -32,6 +32,7 @@ _LIKELY: defaultdict[str, tuple[str, ...]] = defaultdict(lambda: ("DECLARE-",), 
     "save_trace": ("TRACE-03",), "deepcopy": ("STATE-14",), "export": ("TRACE-",),
     "compile": ("TRACE-",), "relevel": ("MASK-24", "MASK-25", "DECLARE-10"), "rezeroed_by": ("DECLARE-12",),
     "invariances": ("DECLARE-20",), "schedules": ("SCHED-",), "rewinds": ("SCHED-1",),
+    "pickled": ("LIFE-12", "LIFE-14"), "threads": ("LIFE-15", "LIFE-16"), "undone": ("LIFE-17",),
     "reupdate": ("MASK-35", "DECLARE-"), "score": ("DECLARE-01", "MASK-08", "MASK-29", "MASK-32", "STRUCT-05"),
 })
 """By capability or clause, the requirements that are tried first."""

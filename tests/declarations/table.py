@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from sparsecheck import Adapter
 from sparsecheck.values.capability import CAPABILITIES, PARTS
-from sparsecheck.values.contract import NO_INVARIANCE, Contract
+from sparsecheck.values.contract import NO_INVARIANCE, UNDOES_NOTHING, UNDONE, Contract
 
 from .honest import (
     ACCUMULATORS,
@@ -25,10 +25,12 @@ from .honest import (
     NAMED,
     OPTIMIZERS,
     ORDERS,
+    PICKLED,
     RESTORES,
     REWINDS,
     REZEROED,
     SCORES,
+    THREADS,
     TIES,
     TRAINED,
     VARYING,
@@ -56,7 +58,7 @@ SPECIAL: dict[str, dict[str, Make]] = {
     "score": SCORES, "restores_into": RESTORES, "holds": HOLDS, "ties": TIES, "rezeroed_by": REZEROED,
     "names": NAMED, "alone": ALONE, "attaches": ATTACHES, "trained": TRAINED, "accumulator_hooks": ACCUMULATORS,
     "parameter_order": ORDERS, "optimizers": OPTIMIZERS, "weight_attribute": ATTRIBUTES, "averages": AVERAGES,
-    "rewinds": REWINDS,
+    "rewinds": REWINDS, "pickled": PICKLED, "threads": THREADS,
 }
 """By clause and value, sparsifiers of their own of which it is true."""
 
@@ -101,6 +103,9 @@ def table() -> Iterator[FalseDeclaration]:
         false = partial(_misdeclared, make, "invariances", invariance)
         yield FalseDeclaration(base, "invariances", NO_INVARIANCE, invariance, false, make)
     yield from _schedules()
+    for call in UNDONE:
+        false = partial(_misdeclared, exemplary, "undone", call)
+        yield FalseDeclaration("exemplar", "undone", UNDOES_NOTHING, call, false, exemplary)
     for one in lacking():
         yield FalseDeclaration(one.base, one.capability, one.way, "supported", one.make, one.honest)
     yield from _unsupported()
@@ -184,7 +189,9 @@ PERMITTED: tuple[tuple[Callable[[FalseDeclaration], bool], str], ...] = (
       for door in ("trace", "export", "compile", "save_trace", "deepcopy")),
     *((_is("reupdate", base=f"holds={holder}"), "is monotone: nothing changes at an unchanged level")
       for holder in ("buffer", "in place")),
-    *((_is(clause, "any"), "promises nothing") for clause in ("weight_attribute", "averages")),
+    *((_is(clause, "any"), "promises nothing") for clause in ("weight_attribute", "averages", "pickled", "threads")),
+    (_is("pickled", "model", true="sparsifier"), "promises less"),
+    (_is("threads", "forward", true="update"), "promises less"),
     (_is("weight_attribute", "dense", true="live"), "the weight in use is the dense one, with zeros in it"),
     (_is("ties", "any"), "permits every choice among ties"),
     (_is("regrowth", "free"), "permits what is monotone"),

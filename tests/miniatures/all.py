@@ -23,6 +23,7 @@ from . import (
     restoring,
     resume,
     sched,
+    sharing,
     smoke,
     state,
     struct,
@@ -34,5 +35,5 @@ from . import (
 __all__ = [
     "MINIATURES", "Miniature", "clauses", "compose", "declare", "device", "importing", "leaks", "life", "lifetime",
     "mask", "networks", "optim", "process", "ranking", "reference", "refuse", "reg", "relations", "restoring", "resume",
-    "sched", "smoke", "state", "struct", "trace", "train", "walk",
+    "sched", "sharing", "smoke", "state", "struct", "trace", "train", "walk",
 ]

@@ -105,10 +105,12 @@ class _Remembering(Exemplar):
     chains: dict[str, Any]
 
     def mask_tensor(self, name: str) -> Tensor:
-        return self._chain(name)[0].mask  # type: ignore[no-any-return]
+        mask: Tensor = self._chain(name)[0].mask
+        return mask
 
     def _dense(self, name: str) -> Tensor:
-        return self._chain(name).original.detach()  # type: ignore[no-any-return]
+        dense: Tensor = self._chain(name).original.detach()
+        return dense
 
     def _chain(self, name: str) -> Any:
         chains = vars(self).setdefault("chains", {})

@@ -16,6 +16,7 @@ from . import (
     restoring,
     scheduled,
     scores,
+    shared,
     structural,
     tidy,
     wrapped,
@@ -23,5 +24,5 @@ from . import (
 
 __all__ = [
     "VARIANTS", "applied", "bank", "coded", "contracts", "doors", "forwarding", "gradients", "holders", "masks",
-    "narrow", "reparametrized", "restoring", "scheduled", "scores", "structural", "tidy", "wrapped",
+    "narrow", "reparametrized", "restoring", "scheduled", "scores", "shared", "structural", "tidy", "wrapped",
 ]

@@ -272,7 +272,9 @@ class StatelessAdapter(_RankedAdapter):
 
     supported = _RankedAdapter.supported.replace(" trace export compile", "")
     unsupported = "scope_all tied trace export compile"
-    contract = replace(CONTRACT, holds="forward", parameter_order="kept", weight_attribute="dense")
+    contract = replace(
+        CONTRACT, holds="forward", parameter_order="kept", weight_attribute="dense", threads="any",
+    )
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.refuse_unsupported(plan)

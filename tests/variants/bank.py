@@ -75,7 +75,8 @@ class BankAdapter(Adapter):
     )
     unsupported = "scope_all tied trace save_trace"
     contract = replace(
-        CONTRACT, holds="wrapper", names="prefixed", alone="dense", parameter_order="kept", weight_attribute="dense"
+        CONTRACT, holds="wrapper", names="prefixed", alone="dense", parameter_order="kept", weight_attribute="dense",
+        threads="any",
     )
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:

@@ -34,7 +34,7 @@ class _Masking(TorchFunctionMode):
         return value if mask is None else torch.where(mask, value, torch.zeros_like(value))
 
 
-class _Forward:
+class MaskedForward:
     """Replaces the forward of a model; a copy of the model gets its own."""
 
     def __init__(self, model: nn.Module, names: tuple[str, ...]) -> None:
@@ -42,10 +42,13 @@ class _Forward:
         self.names = names
 
     def __call__(self, inputs: Tensor) -> Tensor:
-        masks = {id(self.model.get_parameter(name)): self.model.get_buffer(buffer(name)) for name in self.names}
-        with _Masking(masks):
+        with _Masking(self.masks()):
             output: Tensor = type(self.model).forward(self.model, inputs)
         return output
+
+    def masks(self) -> dict[int, Tensor]:
+        """Return the masks, by id of the weight."""
+        return {id(self.model.get_parameter(name)): self.model.get_buffer(buffer(name)) for name in self.names}
 
     @property
     def __code__(self) -> CodeType:  # which torch.export reads
@@ -67,7 +70,7 @@ class Forwarded(Sparsified):
             path, _, attribute = buffer(name).rpartition(".")
             ones = torch.ones_like(model.get_parameter(name), dtype=torch.bool)
             model.get_submodule(path).register_buffer(attribute, ones)
-        model.forward = _Forward(model, plan.names)
+        model.forward = MaskedForward(model, plan.names)
 
     def masks(self) -> dict[str, Tensor]:
         return {name: self.model.get_buffer(buffer(name)).clone() for name in self.plan.names}
@@ -98,7 +101,9 @@ class ForwardedAdapter(Adapter):
         "save_trace deepcopy"
     )
     unsupported = "scope_all tied"
-    contract = replace(CONTRACT, holds="forward", parameter_order="kept", weight_attribute="dense")
+    contract = replace(
+        CONTRACT, holds="forward", parameter_order="kept", weight_attribute="dense", pickled="sparsifier",
+    )
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.refuse_unsupported(plan)

@@ -155,7 +155,7 @@ class InPlaceAdapter(_HolderAdapter):
 
     contract = replace(
         _CONTRACT, holds="in place", mask_storage="sidecar", rezeroed_by="user", parameter_order="kept",
-        weight_attribute="live", averages="dense",
+        weight_attribute="live", averages="dense", pickled="sparsifier",
     )
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
@@ -167,7 +167,7 @@ class InPlaceAdapter(_HolderAdapter):
 class BufferAdapter(_HolderAdapter):
     """A mask in a buffer next to the dense weight, and a hook that applies it."""
 
-    contract = replace(_CONTRACT, holds="buffer", weight_attribute="any")
+    contract = replace(_CONTRACT, holds="buffer", weight_attribute="any", pickled="sparsifier", threads="any")
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.check(model, plan)
@@ -181,7 +181,7 @@ class LastingAdapter(BufferAdapter):
 
     supported = BufferAdapter.supported.replace(" deepcopy", "")
     unsupported = "scope_all tied deepcopy"
-    contract = replace(BufferAdapter.contract, weight_attribute="stale")
+    contract = replace(BufferAdapter.contract, weight_attribute="stale", pickled="any", threads="forward")
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.check(model, plan)

@@ -88,7 +88,9 @@ class WrappedAdapter(Adapter):
         "deepcopy"
     )
     unsupported = "scope_all tied trace save_trace"
-    contract = replace(CONTRACT, holds="wrapper", parameter_order="kept", weight_attribute="any")
+    contract = replace(
+        CONTRACT, holds="wrapper", parameter_order="kept", weight_attribute="any", pickled="sparsifier", threads="any",
+    )
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
         self.refuse_unsupported(plan)

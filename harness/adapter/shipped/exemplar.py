@@ -39,6 +39,7 @@ CONTRACT = Contract(
     parameter_order="changed",
     weight_attribute="computed",
     averages="sparse without buffers",
+    threads="forward",
 )
 
 

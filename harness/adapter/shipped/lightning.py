@@ -156,6 +156,7 @@ class ModelPruningAdapter(Adapter):
         holds="buffer", rounding="half-even", level_basis="remaining", score="magnitude-l1", masks_at="update",
         regrowth="monotone", mask_storage="model", restores_into="attached", ragged="refuse", ties="any",
         parameter_order="changed", weight_attribute="stale", averages="error", schedules="lambda", rewinds="yes",
+        threads="forward",
     )
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:

@@ -65,6 +65,7 @@ class MagnitudeAdapter(Adapter):
         holds="wrapper", rounding="half-even", level_basis="dense", score="magnitude-l1", masks_at="update",
         regrowth="free", mask_storage="model", restores_into="dense", ragged="refuse", ties="any",
         sizes="multiples of 16", accumulator_hooks="lost", weight_attribute="computed", averages="error",
+        threads="forward",
     )
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:

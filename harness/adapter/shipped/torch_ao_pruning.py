@@ -45,6 +45,7 @@ _CONTRACT = Contract(
     parameter_order="changed",
     weight_attribute="computed",
     averages="sparse without buffers",
+    threads="forward",
 )
 
 

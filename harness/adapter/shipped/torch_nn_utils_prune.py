@@ -33,6 +33,7 @@ _CONTRACT = Contract(
     parameter_order="changed",
     weight_attribute="stale",
     averages="error",
+    threads="forward",
 )
 _SUPPORTED = (
     "linear conv1d conv2d embedding float64 float32 bfloat16 float16 cpu accelerator per_parameter reupdate "

@@ -5,7 +5,6 @@ python -m sparsecheck.features.explore.child NAME SOCKET [ADAPTER_FILE ...]
 
 from __future__ import annotations
 
-import socket
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -26,6 +25,7 @@ from ...programs.taking import NotOffered
 from ...programs.walk import Walk
 from ...report.expectation import InvalidExpectations
 from ...report.verdict import recordable
+from ...run.lines import connected
 from ...values.program import Program
 from ...values.program_json import AnyProgram
 from ...values.steps import Step
@@ -143,25 +143,23 @@ def _described(error: Exception) -> str:
 def main(name: str, address: str, files: Sequence[Path]) -> None:
     """Load the adapter, and run programs until the socket is closed."""
     torch.set_num_threads(1)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.connect(address.replace("@", "\0"))
-        with connection.makefile("rwb") as stream:
+    with connected(address) as stream:
 
-            def tell(message: Message) -> None:
-                stream.write(msgspec.json.encode(message) + b"\n")
-                stream.flush()
+        def tell(message: Message) -> None:
+            stream.write(msgspec.json.encode(message) + b"\n")
+            stream.flush()
 
-            try:
-                with watched_import():
-                    found = load(find(name, files))
-                entries = entries_about_programs(found)
-            except (BrokenAdapter, NotFound, InvalidExpectations) as error:
-                tell(Unusable(str(error)))
-                return
-            tell(Loaded(found.declaration))
-            one = _Judge(found, tell)
-            for line in stream:
-                tell(with_known(one.judge(Ask.of_line(line)), entries))
+        try:
+            with watched_import():
+                found = load(find(name, files))
+            entries = entries_about_programs(found)
+        except (BrokenAdapter, NotFound, InvalidExpectations) as error:
+            tell(Unusable(str(error)))
+            return
+        tell(Loaded(found.declaration))
+        one = _Judge(found, tell)
+        for line in stream:
+            tell(with_known(one.judge(Ask.of_line(line)), entries))
 
 
 if __name__ == "__main__":

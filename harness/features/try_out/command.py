@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,13 +14,11 @@ import click
 from ...commands.names import select_sparsifiers
 from ...commands.paths import AdapterFile, InputPath
 from ...commands.terminal import echo, progress
-from ...errors import OK, RED, BadUsage, NotJudged
+from ...errors import OK, RED, BadUsage, Incomplete, NotJudged
+from .messages import Answer, Ask, Ready, Request
 
 if TYPE_CHECKING:
-    from ...adapter.discovery import Found
-    from .judge import Answer, Judge
-    from .own_model import OwnModel
-    from .planning import Layer, PlanFile
+    from .runner import Runner
 
 
 @click.command("try")
@@ -31,7 +30,11 @@ if TYPE_CHECKING:
               help="Plan the parameters in this file, instead of every weight.")
 @click.option("--level", default=0.5, show_default=True, type=click.FloatRange(0, 1),
               help="The fraction to remove of every weight, without --plan.")
-def try_(name: str | None, where: str, adapters: tuple[Path, ...], plan_file: Path | None, level: float) -> None:
+@click.option("--limit", default=300.0, show_default=True, type=click.FloatRange(0, min_open=True),
+              help="Time limit for one weight or one statement, in seconds; one that takes longer fails.")
+def try_(
+    name: str | None, where: str, adapters: tuple[Path, ...], plan_file: Path | None, level: float, limit: float
+) -> None:
     """Judge the sparsifier NAME on a model of your own, layer by layer and as a whole.
 
     Each planned parameter is tried alone: attach, update, train, finalize. Then all that are taken are planned
@@ -39,7 +42,9 @@ def try_(name: str | None, where: str, adapters: tuple[Path, ...], plan_file: Pa
     export. After each step, masks, weights, outputs, gradients and flags are compared with those of a dense model
     with the same masks.
 
-    Your function is called in this process and in another one. It may return a tuple of arguments or a dictionary of
+    All of that happens in another process. If the sparsifier ends it or hangs, that fails, and another one goes on.
+
+    Your function is called in each of them. It may return a tuple of arguments or a dictionary of
     keyword arguments as the example. The model is in train mode, unless its output is random there.
 
     Exit codes: 0 everything that the sparsifier takes holds; 1 something fails; 2 bad usage, or nothing is taken.
@@ -47,62 +52,67 @@ def try_(name: str | None, where: str, adapters: tuple[Path, ...], plan_file: Pa
     [chosen, *others] = select_sparsifiers((name,) if name else (), adapters, (), ())
     if others:
         raise BadUsage("one sparsifier is tried at a time", "Name one.")
-    files = tuple(file.absolute() for file in adapters)
-    found = _loaded(chosen, files)
-    from .own_model import load_model
-    from .planning import default_plan, layers_of, read_plan
-
-    content = read_plan(plan_file) if plan_file else default_plan(found.declaration, level)
-    own = load_model(where)
-    sys.exit(_judge(found, own, [*layers_of(own, content)], content, files))
+    files = tuple(str(file.absolute()) for file in adapters)
+    plan = str(plan_file.absolute()) if plan_file else ""
+    sys.exit(_try(Request(chosen, files, where, plan, level, _threads()), limit))
 
 
-def _loaded(name: str, files: Sequence[Path]) -> Found:
-    """Return the loaded adapter, which must be of the mask profile.
+def _threads() -> int:
+    """Return the number of threads that the user allows torch."""
+    allowed = os.environ.get("OMP_NUM_THREADS", "")
+    return int(allowed) if allowed.isdigit() and int(allowed) else os.cpu_count() or 1
+
+
+def _try(request: Request, limit: float) -> int:
+    """Try a sparsifier in a child process, print each answer as soon as it is known, and return the exit code.
 
     Raises:
-        NotJudged: It is of another one.
+        Incomplete: It was interrupted.
+        NotJudged: The adapter, the model or the plan cannot be used, or nothing is taken.
     """
-    from ...adapter.discovery import find, load
+    from ...run.lines import answering_children
+    from .runner import Runner
 
-    found = load(find(name, files))
-    if found.declaration.profile != "mask":
-        why = f"{name} has the profile {found.declaration.profile}, and a model can be tried in the profile mask alone"
-        raise NotJudged(why, "Use sparsecheck explore.")
-    return found
+    losses, code = list[str](), None
+    with progress() as show, answering_children(losses, forked=False) as (children, folder):
+        runner = Runner(request, limit, children, folder)
+        try:
+            code = _judge(request, runner, show)
+        finally:
+            runner.close()
+    if code is None or losses:
+        raise Incomplete(losses[0] if losses else "interrupted")
+    return code
 
 
-def _judge(found: Found, own: OwnModel, layers: list[Layer], content: PlanFile, files: tuple[Path, ...]) -> int:
-    """Judge, print each answer as soon as it is known, and return the exit code."""
-    from .judge import Judge
-
-    judge = Judge(found, own, files)
-    for line in _head(found, own, layers):
-        echo(line)
-    with progress() as show:
-        alone = [*_alone(judge, layers, show)]
-        answers = [answer for _, answer in alone]
-        if all(one.standing == "refuses" for one in answers):
-            raise NotJudged(f"no parameter of {own.where} is taken by {found.name}", "Plan others with --plan.")
-        if taken := [layer for layer, answer in alone if answer.standing in ("holds", "not judged")]:
-            show("")
-            echo(f"{len(taken)} planned together:")
-            answers += _shown(judge.together(taken, content.scope), show)
-    echo(_end(found.name, answers))
+def _judge(request: Request, runner: Runner, show: Callable[[str], None]) -> int:
+    ready = runner.ready()
+    echo(ready.head)
+    echo(f"{len(ready.layers)} planned, each alone:")
+    answers = [*_alone(runner, ready, show)]
+    if all(one.standing == "refuses" for one in answers):
+        raise NotJudged(f"no parameter of {request.model} is taken by {request.sparsifier}",
+                        "Plan others with --plan.")
+    if taken := [number for number, one in enumerate(answers) if one.standing in ("holds", "not judged")]:
+        show("")
+        echo(f"{len(taken)} planned together:")
+        asked = (runner.ask(Ask(tuple(taken), what), what) for what in ready.statements)
+        answers += _shown(asked, show)
+    echo(_end(request.sparsifier, answers))
     return RED if any(one.standing == "fails" for one in answers) else OK
 
 
-def _alone(judge: Judge, layers: list[Layer], show: Callable[[str], None]) -> Iterator[tuple[Layer, Answer]]:
+def _alone(runner: Runner, ready: Ready, show: Callable[[str], None]) -> Iterator[Answer]:
     """Judge and print each parameter alone."""
-    width = max(len(layer.name) for layer in layers)
-    for number, (layer, answer) in enumerate(judge.alone(layers), 1):
-        shape = "x".join(map(str, layer.parameter.shape))
+    width = max((len(layer.name) for layer in ready.layers), default=0)
+    for number, layer in enumerate(ready.layers):
+        answer = runner.ask(Ask((number,)), layer.name)
         show("")
-        echo(f"  {answer.standing:<10}  {answer.what:<{width}}  {layer.kind} {shape}")
+        echo(f"  {answer.standing:<10}  {answer.what:<{width}}  {layer.place}")
         if answer.why:
             echo(f"              {answer.why}")
-        show(f"{number} of {len(layers)} parameters")
-        yield layer, answer
+        show(f"{number + 1} of {len(ready.layers)} parameters")
+        yield answer
 
 
 def _shown(answers: Iterator[Answer], show: Callable[[str], None]) -> Iterator[Answer]:
@@ -115,15 +125,6 @@ def _shown(answers: Iterator[Answer], show: Callable[[str], None]) -> Iterator[A
             echo(f"              {answer.why if answer.why not in said else 'as above'}")
         said.add(answer.why)
         yield answer
-
-
-def _head(found: Found, own: OwnModel, layers: list[Layer]) -> Iterator[str]:
-    import torch
-
-    count = sum(one.numel() for one in own.model.parameters())
-    mode = f", {own.note}" if own.note else ""
-    yield f"{found.name} on {own.where}: {count:,} parameters, torch {torch.__version__}{mode}"
-    yield f"{len(layers)} planned, each alone:"
 
 
 def _end(name: str, answers: list[Answer]) -> str:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Literal
 
 import torch
 
@@ -33,26 +31,9 @@ from ...values.steps import (
 from ...values.violation import Violation, require
 from .fresh import restored_elsewhere
 from .life import Life, OwnRun
+from .messages import Answer
 from .own_model import OwnModel
 from .planning import Layer
-
-Standing = Literal["holds", "refuses", "fails", "not judged"]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What was found about one thing.
-
-    Attributes:
-        what: The parameter or the statement.
-        standing: Whether it holds.
-        why: The refusal, the failure, or the reason why it was not judged; empty if it holds.
-    """
-
-    what: str
-    standing: Standing
-    why: str = ""
-
 
 _ONCE: tuple[Step, ...] = (Attach(), Update(), Forward())
 _TRAINED: tuple[Step, ...] = (Attach(), Update(), Train(steps=3))
@@ -73,6 +54,11 @@ LIVES: dict[str, tuple[tuple[Step, ...], OptimizerKind]] = {
 """The lives of a whole plan, by what they show, with the kind of optimizer. After each step, masks, weights, outputs,
 gradients, buffers and flags are compared with those of a dense model beside it."""
 
+_RESTORED, _EXPORTED = "restore in a fresh process", "export of the final model"
+
+STATEMENTS: tuple[str, ...] = (*LIVES, _RESTORED, _EXPORTED)
+"""The statements about a whole plan."""
+
 ALONE: tuple[Step, ...] = (Attach(), Update(), Train(steps=1), Finalize())
 """The life of a single parameter."""
 
@@ -84,33 +70,41 @@ class Judge:
         found: The loaded adapter.
         own: The model.
         files: The adapter files, for another interpreter.
+        begin: Called with each step of a life as it begins.
     """
 
-    def __init__(self, found: Found, own: OwnModel, files: tuple[Path, ...]) -> None:
+    def __init__(
+        self, found: Found, own: OwnModel, files: tuple[Path, ...], begin: Callable[[str], None] = lambda step: None
+    ) -> None:
         self._found = found
         self._own = own
         self._files = files
+        self._begin = begin
         self._shapes = {name: tuple(one.shape) for name, one in own.model.named_parameters()}
 
-    def alone(self, layers: Iterable[Layer]) -> Iterator[tuple[Layer, Answer]]:
-        """Yield each parameter with what is found if it is planned alone."""
-        for layer in layers:
-            run = self._run(Plan({layer.name: layer.pattern}), ALONE)
-            yield layer, _answer(layer.name.removeprefix(self._own.prefix), run, run.run, whole=False)
+    def alone(self, layer: Layer) -> Answer:
+        """Return what is found if one parameter is planned alone."""
+        run = self._run(Plan({layer.name: layer.pattern}), ALONE)
+        return _answer(layer.name.removeprefix(self._own.prefix), run, run.run, whole=False)
 
-    def together(self, layers: Iterable[Layer], scope: Scope) -> Iterator[Answer]:
-        """Yield what is found if several parameters are planned."""
+    def together(self, what: str, layers: Iterable[Layer], scope: Scope) -> Answer:
+        """Return whether a statement holds if several parameters are planned.
+
+        Args:
+            what: The statement, one of `STATEMENTS`.
+            layers: The parameters.
+            scope: Whether a level counts over each, or over all.
+        """
         plan = Plan({layer.name: layer.pattern for layer in layers}, scope)
-        for what, (steps, optimizer) in LIVES.items():
-            run = self._run(plan, steps, optimizer)
-            yield _answer(what, run, run.run)
-        yield self._more(plan, "restore in a fresh process", self._restore)
-        yield self._more(plan, "export of the final model", self._export)
+        if what in LIVES:
+            run = self._run(plan, *LIVES[what])
+            return _answer(what, run, run.run)
+        return self._more(plan, what, self._restore if what == _RESTORED else self._export)
 
     def _run(self, plan: Plan, steps: tuple[Step, ...], optimizer: OptimizerKind = "sgd") -> OwnRun:
         life = Life(steps, self._shapes, str(self._own.dtype).removeprefix("torch."), optimizer)
         guard = Guard(draws=self._found.declaration.contract.score == "random")
-        return OwnRun(self._own, life, plan, self._found.adapter, self._found.declaration, guard)
+        return OwnRun(self._own, life, plan, self._found.adapter, self._found.declaration, guard, self._begin)
 
     def _more(self, plan: Plan, what: str, judge: Callable[[OwnRun], None]) -> Answer:
         """Return what is found if something else is judged after three steps of training."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ...adapter.protocol import Adapter, Batch, Context
 from ...process.guard import Guard
+from ...programs import statements
 from ...programs.build import OTHER
 from ...programs.mask_run import MaskRun
 from ...programs.taking import Skipped
@@ -49,14 +50,23 @@ class OwnRun(MaskRun):
         adapter: The adapter.
         declaration: Its declaration.
         guard: The guard of the process-wide state.
+        begin: Called with each step as it begins.
     """
 
     def __init__(
-        self, own: OwnModel, life: Life, plan: Plan, adapter: Adapter, declaration: Declaration, guard: Guard
+        self, own: OwnModel, life: Life, plan: Plan, adapter: Adapter, declaration: Declaration, guard: Guard,
+        begin: Callable[[str], None],
     ) -> None:
         self._own = own
+        self._begin = begin
+        self._began = 0
         self._plan = plan
         super().__init__(life, adapter, declaration, guard, own.inputs.device)
+
+    def _take(self, step: Step) -> None:
+        self._began += 1
+        self._begin(f"step {self._began}, {statements.describe(step)}")
+        super()._take(step)
 
     def made_plan(self) -> Plan:
         return self._plan
