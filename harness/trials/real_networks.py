@@ -91,14 +91,17 @@ class CausalBlock(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         normed = self.norm1(inputs)
-        heads = [self._split(layer(normed)) for layer in (self.query, self.key, self.value)]
-        mixed = functional.scaled_dot_product_attention(*heads, is_causal=True).transpose(1, 2).flatten(2)
+        query, key, value = (_heads(layer(normed)) for layer in (self.query, self.key, self.value))
+        mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True).transpose(1, 2).flatten(2)
         hidden = inputs + self.dropout(self.output(mixed))
         out: Tensor = hidden + self.dropout(self.down(functional.gelu(self.up(self.norm2(hidden)))))
         return out
 
-    def _split(self, hidden: Tensor) -> Tensor:
-        return hidden.unflatten(-1, (2, -1)).transpose(1, 2)
+
+def _heads(hidden: Tensor) -> Tensor:
+    """Return a sequence of features as two sequences of half of them."""
+    batch, length, features = hidden.shape
+    return hidden.view(batch, length, 2, features // 2).transpose(1, 2)
 
 
 class Decoder(nn.Module):
