@@ -145,11 +145,13 @@ class Family:
     Attributes:
         build: Returns the network, with weights drawn from torch's global random state.
         task: Returns inputs and targets for all images; classes are the second dimension of an output.
+        classes: The number of classes.
         planned: The parameters that can be planned, each with its kind on the layer axis of WALK-02.
     """
 
     build: Callable[[], nn.Module]
     task: Callable[[], tuple[Tensor, Tensor]]
+    classes: int
     planned: dict[str, str]
 
 
@@ -178,18 +180,20 @@ _OF_BLOCK = ("query", "key", "value", "output", "up", "down")
 _OF_LSTM = ("ih_l0", "hh_l0", "ih_l0_reverse", "hh_l0_reverse")
 
 FAMILIES: dict[str, Family] = {
-    "resnet": Family(ResNet, _images, {f"{one}.weight": "conv2d" for one in _CONVOLUTIONS}),
-    "encoder": Family(Encoder, _images, {
+    "resnet": Family(ResNet, _images, _CLASSES, {f"{one}.weight": "conv2d" for one in _CONVOLUTIONS}),
+    "encoder": Family(Encoder, _images, _CLASSES, {
         "embed.weight": "linear",
         **{f"layers.{layer}.self_attn.in_proj_weight": "attention" for layer in range(2)},
         **{f"layers.{layer}.self_attn.out_proj.weight": "attention-output" for layer in range(2)},
         **{f"layers.{layer}.linear{one}.weight": "linear" for layer in range(2) for one in (1, 2)},
     }),
     "decoder": Family(
-        Decoder, _shades, {f"blocks.{block}.{one}.weight": "linear" for block in range(2) for one in _OF_BLOCK},
+        Decoder, _shades, _SHADES,
+        {f"blocks.{block}.{one}.weight": "linear" for block in range(2) for one in _OF_BLOCK},
     ),
     "tagger": Family(
-        Tagger, _tagged_rows, {"embed.weight": "linear", **{f"lstm.weight_{one}": "lstm" for one in _OF_LSTM}},
+        Tagger, _tagged_rows, _CLASSES,
+        {"embed.weight": "linear", **{f"lstm.weight_{one}": "lstm" for one in _OF_LSTM}},
     ),
 }
 """The networks by their names on the layer axis of the area MODEL."""

@@ -74,8 +74,12 @@ def batches(family: str, start: int, stop: int) -> Iterator[Batch]:
 
 
 def context(family: str) -> Context:
-    """Return the context that an adapter gets."""
-    calibration = tuple(batches(family, 0, 2))
+    """Return the context that an adapter gets; its targets have the shape of the output, one for the right class."""
+    classes = FAMILIES[family].classes
+    calibration = tuple(
+        (inputs, functional.one_hot(target, classes).movedim(-1, 1).float().contiguous())
+        for inputs, target in batches(family, 0, 2)
+    )
     return Context(calibration[0][0].clone(), calibration, torch.device("cpu"), torch.float32)
 
 
