@@ -17,9 +17,8 @@ from sparsecheck.values.violation import CannotJudge
 @contextmanager
 def _started(trial: Trial) -> Iterator[RealRun]:
     """Attach to the trained network of the cell; inside, random numbers are those of every other run."""
-    planned = planned_parameters(trial)
     with real_training.reproducible(trial):
-        yield RealRun(trial, planned)
+        yield RealRun(trial, planned_parameters(trial))
 
 
 @case("MODEL-01", compares="the masks of the network")

@@ -99,7 +99,14 @@ def test_a_network_that_skips_a_layer_is_no_sparse_one() -> None:
 
 @pytest.mark.parametrize("family", MODELS)
 def test_everything_that_learns_weights_is_planned_for_a_sparsifier_that_takes_all(family: str) -> None:
-    assert planned_parameters(trial(family)) == tuple(FAMILIES[family].planned)
+    with real_training.reproducible(trial(family)):
+        assert planned_parameters(trial(family)) == tuple(FAMILIES[family].planned)
+
+
+def test_weights_of_an_excluded_size_are_not_planned() -> None:
+    with real_training.reproducible(trial("encoder")):
+        planned = planned_parameters(trial("encoder", {"sizes": "multiples of 16"}))
+    assert planned == tuple(name for name in FAMILIES["encoder"].planned if name != "embed.weight")
 
 
 def test_dense_networks_learn_and_are_the_same_whatever_the_random_state() -> None:

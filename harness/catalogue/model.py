@@ -7,7 +7,7 @@ from .axes import MODELS
 
 _REAL: dict[str, Any] = {"level": "extended", "since": 4, "layers": tuple(MODELS), "patterns": (LEVELLED_PATTERN,)}
 _HERE = ("cpu", "float32")
-_SIZES = (("sizes", "multiples of 16"), ("sizes", "multiples of 64"))
+_SIZES = (("sizes", "multiples of 64"),)
 
 REQUIREMENTS = (
     Requirement(

@@ -204,7 +204,7 @@ class RealRun:
         else:
             self.sparsified.update(level if self.course.by_hand and self.updates > 0 else None)
         self.updates += 1
-        return Moment(f"{self.family}, update {self.updates} of {len(self.course.levels)}", level, before)
+        return Moment(f"{self.family}, update {self.updates}, level {level:.4f}", level, before)
 
     def _train(self, until: int) -> None:
         for inputs, target in real_training.batches(self.family, self.done, until):
@@ -275,7 +275,7 @@ class RealRun:
                 compare.assert_equal(one.mask, stated, "mask-differs", what)
                 continue
             cut = expected_units(one, self.trial.contract, None if before is None else before[position].mask)
-            assert_count(one.mask, cut, f"{what}, level {moment.level:.4f}")
+            assert_count(one.mask, cut, what)
 
     def assert_removed_are_zero(self, what: str) -> None:
         """Assert that forward uses zero for every removed entry, and that there are some.

@@ -12,11 +12,14 @@ from torch.overrides import TorchFunctionMode
 
 from ..values.violation import presume
 
-_PLACES: dict[Callable[..., Any], tuple[int, ...]] = {
-    functional.linear: (1,), functional.conv2d: (1,), functional.embedding: (1,), torch.lstm: (2,),
-    functional.multi_head_attention_forward: (5, 11),
+_PLACES: dict[Callable[..., Any], tuple[str, tuple[int, ...]]] = {
+    functional.linear: ("linear", (1,)), functional.conv2d: ("conv2d", (1,)), functional.embedding: ("embedding", (1,)),
+    torch.lstm: ("lstm", (2,)), functional.multi_head_attention_forward: ("linear", (5, 11)),
 }
-"""By function, the positions of the arguments that are weights, or lists of weights."""
+"""By function, the kind of layer, and the positions of the arguments that are weights, or lists of weights.
+
+Attention is made of two linear layers, and a package may let torch see those alone.
+"""
 
 Calls = list[tuple[str, Tensor]]
 
@@ -31,9 +34,10 @@ class _Recorder(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        for place in _PLACES.get(func, ()):
+        kind, places = _PLACES.get(func, ("", ()))
+        for place in places:
             given = args[place] if isinstance(args[place], (list, tuple)) else (args[place],)
-            self.calls += [(func.__name__, one) for one in given]
+            self.calls += [(kind, one) for one in given]
         return func(*args, **(kwargs or {}))
 
 
