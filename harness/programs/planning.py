@@ -6,7 +6,7 @@ from ..catalogue.axes import LAYERS, pattern_capability
 from ..trials.real_networks import FAMILIES
 from ..trials.real_training import untrained
 from ..trials.trial import Trial
-from ..values.violation import require
+from ..values.violation import presume
 from .judging import offer_to
 
 
@@ -27,7 +27,7 @@ def planned_parameters(trial: Trial) -> tuple[str, ...]:
         if kind in kinds and not any(size % trial.contract.multiple for size in sizes[name])
     )
     message = f"{trial.cell.layer}: no parameter can be planned; declare its layers unsupported"
-    require(bool(planned), "nothing-offered", message)
+    presume(bool(planned), "nothing-offered", message)
     return planned
 
 
