@@ -130,11 +130,12 @@ class Tagger(nn.Module):
         super().__init__()
         self.embed = nn.Linear(_ROWS, _WIDTH)
         self.lstm = nn.LSTM(_WIDTH, _WIDTH, batch_first=True, bidirectional=True)
-        self.head = nn.Linear(2 * _WIDTH, _CLASSES)
+        self.mix = nn.Linear(2 * _WIDTH, _WIDTH)
+        self.head = nn.Linear(_WIDTH, _CLASSES)
 
     def forward(self, rows: Tensor) -> Tensor:
         hidden, _ = self.lstm(self.embed(rows))
-        logits: Tensor = self.head(hidden)
+        logits: Tensor = self.head(functional.relu(self.mix(hidden)))
         return logits.transpose(1, 2)
 
 
@@ -193,7 +194,7 @@ FAMILIES: dict[str, Family] = {
     ),
     "tagger": Family(
         Tagger, _tagged_rows, _CLASSES,
-        {"embed.weight": "linear", **{f"lstm.weight_{one}": "lstm" for one in _OF_LSTM}},
+        {"embed.weight": "linear", **{f"lstm.weight_{one}": "lstm" for one in _OF_LSTM}, "mix.weight": "linear"},
     ),
 }
 """The networks by their names on the layer axis of the area MODEL."""
