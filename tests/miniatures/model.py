@@ -1,4 +1,4 @@
-"""Broken only in a network of real size, after many steps, or at a level at which a whole row goes."""
+"""Broken only in a network of many layers, after many steps, or at a level at which a whole row goes."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _HELD = 4
 
 
 @breaks("MODEL-01", "count-differs")
-class KeepsEveryRowAlive(Exemplar):
-    """Keeps the largest entry of a row from which a level would remove everything, beyond the number to be kept."""
+class UpdatesFourMasks(Exemplar):
+    """Ranks the first four parameters at every update, and all others at the first update alone."""
+
+    updated = False
 
     def _ranked_each(self, plan: Plan) -> dict[str, Tensor]:
         masks = super()._ranked_each(plan)
-        for name, mask in masks.items():
-            rows, sizes = mask.flatten(1), self._dense(name).abs().flatten(1)
-            empty = ~rows.any(1)
-            rows[empty] |= sizes[empty] == sizes[empty].amax(1, keepdim=True)
-        return masks
+        ranked = [*masks][:_HELD] if self.updated else masks
+        self.updated = True
+        return {name: masks[name] for name in ranked}
 
 
 class _Tiring(Keep):
@@ -49,12 +49,12 @@ class _Normalizing(Keep):
     def forward(self, weight: Tensor) -> Tensor:
         masked = super().forward(weight)
         norms = masked.flatten(1).square().sum(1).sqrt().view(-1, *[1] * (weight.dim() - 1))
-        return torch.where(self.mask, weight / norms * norms, 0)
+        return torch.where(self.mask, weight * (norms / norms), 0)
 
 
 @breaks("MODEL-02", "loss-not-finite")
 class DividesByNorms(Exemplar):
-    """Divides each row by its norm and multiplies it again; the gradient is NaN once a row has lost every entry."""
+    """Multiplies each row by its norm and divides it again; the gradient is NaN once a row has lost every entry."""
 
     keep: ClassVar[type[Keep]] = _Normalizing
 
