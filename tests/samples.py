@@ -64,7 +64,7 @@ def declaration(
 def environment(torch: str = "2.13.0+cpu", devices: tuple[str, ...] = ("cpu",), platform: str = "linux") -> Environment:
     """Return an environment, without an accelerator unless `devices` has one."""
     offers = ("graphs", "peak memory") if len(devices) > 1 else ()
-    return Environment(torch, "2.0.0", "3.11.0", platform, devices, offers=offers)
+    return Environment(torch, "2.0.0", "3.11.0", platform, devices, offers=offers, digits="1.5")
 
 
 def requirement(id: str = "MASK-01", **fields: Any) -> Requirement:

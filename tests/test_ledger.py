@@ -15,6 +15,7 @@ from sparsecheck.catalogue.axes import (
     COMPOSITIONS,
     LAYERS,
     LOOPS,
+    MODELS,
     NEIGHBOURS,
     OPTIMIZERS,
     PARAMETERS,
@@ -390,7 +391,7 @@ def test_every_layer_and_pattern_in_the_catalogue_takes_known_capabilities() -> 
     assert {one.disposition for one in everywhere} == {"judge"}
     assert {one.cell.layer for one in everywhere} <= {
         *LAYERS, *PARAMETERS, *PROGRAMS, *RELATIONS, *STRUCTURAL_PROGRAMS, *NEIGHBOURS, *OPTIMIZERS, *LOOPS, *RUNS,
-        *SCHEDULES, *COMPOSITIONS,
+        *SCHEDULES, *COMPOSITIONS, *MODELS,
     }
 
 

@@ -31,14 +31,14 @@ def test_undeclared_capabilities_are_tried_and_reported(tmp_path: Path) -> None:
     ended = run(tmp_path, "--adapter", str(file), "--probe-undeclared", "--report", str(report))
     assert ended.code == 2, ended.output
     assert "faulty: PROBE (mask profile" in ended.output
-    assert "  restore: 46 of 46 cells pass: declare it supported\n" in ended.output
+    assert "  restore: 50 of 50 cells pass: declare it supported\n" in ended.output
     assert "  tied: 1 of 1 cells pass: declare it supported\n" in ended.output
     advice = "declare it unsupported and refuse it by name, or declare it supported and fix it"
     assert f"  scope_all: 0 of 3 cells pass: {advice}\n" in ended.output
     assert "raised Refused: scope 'all' is not offered" in ended.output
     assert "Nothing above is a verdict; declare them and run again." in ended.output
     areas = {one.cell.split(":")[1].split("-")[0] for one in read(report).records}
-    assert areas == {"SMOKE", "MASK", "REG", "STATE", "OPTIM", "SCHED", "RESUME", "LIFE", "DEVICE"}
+    assert areas == {"SMOKE", "MASK", "REG", "STATE", "OPTIM", "SCHED", "RESUME", "LIFE", "MODEL", "DEVICE"}
     assert run(tmp_path, "--adapter", str(file)).code == 2
 
 

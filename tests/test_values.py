@@ -269,7 +269,8 @@ def test_the_values_of_verdicts_do_not_change() -> None:
 
 
 def test_omitted_fields_of_a_report_line_have_defaults() -> None:
-    assert astuple(Record("it", Verdict.PASSED)) == ("it", Verdict.PASSED, "", "", "", "", "", 0.0, "", 0, 0, 0, 0)
+    empty = ("", "", "", "", "", 0.0, "", 0, 0, 0, 0, None)
+    assert astuple(Record("it", Verdict.PASSED)) == ("it", Verdict.PASSED, *empty)
     assert astuple(Subject("it")) == ("it", None, None, "", (), "", None, None, (), None)
     assert astuple(Header(3, "now", ())) == (3, "now", (), Selection(), 2, "", "", {}, "")
     assert astuple(Footer(())) == ((), "")

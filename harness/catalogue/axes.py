@@ -124,10 +124,16 @@ COMPOSITIONS = dict.fromkeys((*PARAMETRIZATIONS, *TRANSFORMS, *CHECKPOINTS, *AVE
 RUNS = ("between", "updated", "attached", "mmap", "safetensors", "assign", "meta")
 """When a run is saved, or how it is loaded, on the layer axis of the requirements that resume a linear network."""
 
+MODELS: dict[str, tuple[str, ...]] = {
+    "resnet": ("conv2d",), "encoder": ("linear",), "decoder": ("linear",), "tagger": ("linear",),
+}
+"""The real networks, on the layer axis of MODEL, with the capabilities of the layers that they all plan. Whether
+attention and LSTMs are offered as well, only trying it out shows."""
+
 _TRAININGS = dict.fromkeys((*OPTIMIZERS, *LOOPS, *SCHEDULES, *RUNS), ("linear",))
 _NEEDED_BY_LAYER = {
     **dict.fromkeys((*PROGRAMS, *STRUCTURAL_PROGRAMS, *RELATIONS), ()),
-    **PARAMETERS, **COMPOSITIONS, **_TRAININGS, **NEIGHBOURS, **LAYERS,
+    **PARAMETERS, **COMPOSITIONS, **_TRAININGS, **NEIGHBOURS, **MODELS, **LAYERS,
 }
 
 _CANONICAL = {
@@ -254,7 +260,8 @@ def layer_capabilities(token: str) -> tuple[str, ...]:
 
     Args:
         token: A network, a kind of parameter, a layer with what depends on it, a program, an invariance, an optimizer,
-            a training loop, a schedule, a way to resume, or one of what people combine a sparse model with.
+            a training loop, a schedule, a way to resume, a real network, or one of what people combine a sparse model
+            with.
 
     Raises:
         KeyError: The token names none of them.
@@ -301,7 +308,7 @@ def stand_ins(cell: Cell) -> tuple[str, str, str]:
     """Return network, pattern and dtype of a cell; canonical ones for a program, which brings its own."""
     if cell.pattern == OFFERED:
         return "linear", "given", "float32"
-    return "linear" if cell.layer in {**COMPOSITIONS, **_TRAININGS} else cell.layer, cell.pattern, cell.dtype
+    return "linear" if cell.layer in {**COMPOSITIONS, **_TRAININGS, **MODELS} else cell.layer, cell.pattern, cell.dtype
 
 
 REST = "rest of "

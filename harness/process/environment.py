@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import platform
 import sys
+from functools import lru_cache
 
 import numpy as np
 import torch
 
+from ..adapter.distributions import installed
 from ..values.declaration import Environment
 from . import device
 
@@ -25,4 +27,12 @@ def here() -> Environment:
         driver=hardware.driver,
         capability=hardware.capability,
         offers=device.offers(),
+        digits=_digits(),
     )
+
+
+@lru_cache(maxsize=1)
+def _digits() -> str:
+    """Return the version of scikit-learn, which ships the images of digits; an empty string if it is not installed."""
+    found = installed("scikit-learn")
+    return found.version if found is not None else ""

@@ -291,6 +291,7 @@ WHY: dict[str, str] = {
     **dict.fromkeys((f"SCHED-{number:02}" for number in range(1, 14)), "no step follows a schedule or rewinds"),
     **dict.fromkeys(("RESUME-01", "RESUME-02", "RESUME-03", "RESUME-04"), "it needs a second interpreter"),
     **dict.fromkeys(("RESUME-05", "RESUME-06"), "no step saves an optimizer and random states with the model"),
+    **dict.fromkeys((f"MODEL-{number:02}" for number in range(1, 5)), "the networks of programs are chains of layers"),
     "STATE-02": "it needs a second interpreter",
     **dict.fromkeys(("STATE-04", "STATE-18", "DECLARE-17"), "it finds out where a state is kept, by several restores"),
     **dict.fromkeys(("STATE-16", "REFUSE-07", *(f"DEVICE-{number:02}" for number in range(1, 7))),

@@ -13,6 +13,7 @@ from ..catalogue import requirement as by_id
 from ..catalogue.axes import (
     DTYPE_NEEDS,
     DTYPES,
+    MODELS,
     REST,
     TORCH_NEEDS,
     has_meaning,
@@ -220,6 +221,8 @@ def _unavailable(requirement: Requirement, cell: Cell, environment: Environment)
     for specifier in (requirement.torch, *own):
         if not meets(environment.torch, specifier):
             return f"needs torch{specifier}, this is {environment.torch}"
+    if cell.layer in MODELS and not environment.digits:
+        return "needs the images of digits of scikit-learn; pip install 'sparsecheck[models]'"
     absent = () if cell.device == "cpu" else (one for one in requirement.offers if one not in environment.offers)
     return next((f"{cell.device} has no {one} here" for one in absent), "")
 

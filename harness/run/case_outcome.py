@@ -25,11 +25,11 @@ class NotRun(Exception):
 
 def passed(cell: str, result: CaseResult, seconds: float = 0.0) -> Record:
     """Return the record of a case that passed or was refused."""
-    refused_by, comparisons, parameters, (covers, coverable) = result
+    refused_by, comparisons, parameters, (covers, coverable), accuracy = result
     verdict = Verdict.PASSED if refused_by is None else Verdict.REFUSED
     return Record(
         cell, verdict, refused_by=refused_by or "", seconds=seconds, comparisons=comparisons, parameters=parameters,
-        covers=covers, coverable=coverable,
+        covers=covers, coverable=coverable, accuracy=accuracy,
     )
 
 

@@ -11,6 +11,7 @@ from ..adapter.declaring import describe_change, restore_declaration
 from ..trials.refusal import RefusedBy
 from ..trials.trial import Trial
 from ..values.comparisons import counting, named_in
+from ..values.record import Accuracy
 from ..values.violation import Violation
 
 _now = perf_counter
@@ -29,12 +30,14 @@ class CaseResult(NamedTuple):
         comparisons: The number of comparisons.
         parameters: The number of planned parameters that were compared.
         covers: For a program, the pairs that it adds to the coverage, and all that are possible.
+        accuracy: For a network that was trained on real data, its accuracy.
     """
 
     refused_by: RefusedBy | None
     comparisons: int
     parameters: int
     covers: tuple[int, int] = (0, 0)
+    accuracy: Accuracy | None = None
 
 
 def run_case(
@@ -60,7 +63,7 @@ def run_case(
         _reject(trial, _now() - start, limit, error)
         raise
     _reject(trial, _now() - start, limit)
-    return CaseResult(refused_by, len(subjects), _parameters(trial, subjects, instead), trial.covers)
+    return CaseResult(refused_by, len(subjects), _parameters(trial, subjects, instead), trial.covers, trial.accuracy)
 
 
 def _reject(trial: Trial, seconds: float, limit: float, error: Exception | None = None) -> None:

@@ -18,6 +18,7 @@ from ..report.signature import cause
 from ..values.cell import Cell
 from ..values.record import Outcome, Record, Subject
 from ..values.requirement import Requirement
+from .accuracy import accuracy_in_words
 from .carried import Carried, carried
 from .defects import Failures, counted, known_defects, level_lines, result_word
 from .escaping import printable, shorten_paths
@@ -96,6 +97,7 @@ class Column:
         problem: The reason why it could not be judged, or an empty string.
         facts: Pairs of name and value, with the same names for all sparsifiers.
         defects: Its known defects, worst first.
+        accuracy: The accuracy of the real networks, in words, or an empty string.
     """
 
     name: str
@@ -105,6 +107,7 @@ class Column:
     facts: tuple[tuple[str, str], ...]
     squares: tuple[Square, ...]
     defects: tuple[ShownDefect, ...] = ()
+    accuracy: str = ""
 
     @property
     def counts(self) -> dict[Standing, int]:
@@ -204,7 +207,7 @@ def _column(report: Report, subject: Subject, outcome: Outcome) -> Column:
     defects = tuple(_shown_defect(one, subject) for one in known_defects(records))
     return Column(
         shown(subject.sparsifier), result_word(outcome, subject.problem), tuple(level_lines(outcome)),
-        shown(subject.problem), facts, squares, defects,
+        shown(subject.problem), facts, squares, defects, shown(accuracy_in_words(records)),
     )
 
 

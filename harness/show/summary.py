@@ -14,6 +14,7 @@ from ..report.reasons import INTERRUPTED, NOTHING_PASSED, NOTHING_PLANNED, PROBE
 from ..report.report import Report
 from ..values.cell import Cell
 from ..values.record import Outcome, Record, Subject, Verdict
+from .accuracy import accuracy_lines
 from .defects import (
     by_cause,
     counted,
@@ -88,6 +89,7 @@ def _subject(report: Report, subject: Subject, outcome: Outcome, found: Sequence
     yield from _not_run(records)
     yield from _refusals(records)
     yield from program_lines(records)
+    yield from accuracy_lines(records)
     yield from _not_offered(report, subject)
     yield from _unavailable(records)
 

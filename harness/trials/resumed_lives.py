@@ -9,13 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from . import resuming
-from .resuming import Checkpoint, Outcome, Run
+from . import real_runs, resuming
+from .resuming import RUN, Checkpoint, Outcome, Run
 from .training import sgd
 from .trial import Trial
-
-RUN = "run.pt"
-"""The file of the checkpoint, in the folder that both interpreters know."""
 
 
 def resume(trial: Trial, folder: Path) -> Outcome:
@@ -66,6 +63,7 @@ def trained(trial: Trial, model: torch.nn.Module) -> Outcome:
 
 LIVES: dict[str, Callable[[Trial, Path], Outcome]] = {
     "RESUME-01": resume, "RESUME-02": resume_twice, "RESUME-03": attach_and_run, "RESUME-04": train_final,
+    "MODEL-03": real_runs.resume,
 }
 """By requirement, what the fresh interpreter does with the checkpoint."""
 

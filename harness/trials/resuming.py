@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,15 @@ STEPS = 5
 MOMENTS = {"attached": 1, "updated": 2, "between": 3}
 """By value of the layer axis, the number of steps after which a run is saved."""
 
+RUN = "run.pt"
+"""The file of the checkpoint, in the folder that both interpreters know."""
+
 Checkpoint = dict[str, Any]
 Outcome = dict[str, Tensor]
 """What a run has at its end, by kind and name: `weight layer1.weight`, `state 0.exp_avg`."""
 
 _KINDS = {"weight": "weight-differs", "mask": "mask-differs", "state": "optimizer-differs", "rate": "rate-differs",
-          "level": "level-differs", "draw": "random-differs"}
+          "level": "level-differs", "draw": "random-differs", "buffer": "buffer-differs", "output": "output-differs"}
 
 
 class Run:
@@ -49,7 +52,7 @@ class Run:
     def __init__(self, trial: Trial, sparsified: Sparsified, loaded: Mapping[str, Any] | None = None) -> None:
         self.trial = trial
         self.sparsified = sparsified
-        self.optimizer = torch.optim.Adam(_parameters(trial, sparsified.model), lr=1e-2)
+        self.optimizer = torch.optim.Adam(ordered_parameters(trial, sparsified.model), lr=1e-2)
         self.rates = torch.optim.lr_scheduler.StepLR(self.optimizer, step_size=2, gamma=0.5)
         schedule = schedule_of(trial)
         self.scheduled: Scheduled | None = None if schedule is None else sparsified.schedule(schedule)
@@ -106,7 +109,7 @@ class Run:
         return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in seen.items()}
 
 
-def _parameters(trial: Trial, model: nn.Module) -> list[nn.Parameter]:
+def ordered_parameters(trial: Trial, model: nn.Module) -> list[nn.Parameter]:
     """Return the parameters in the order of the model, or by their dense names if that order is declared changed.
 
     An optimizer's state belongs to parameters by position, and the order may change with the first update.
@@ -191,15 +194,23 @@ def copied(checkpoint: Checkpoint) -> Checkpoint:
     return loaded
 
 
-def assert_same(trial: Trial, seen: Outcome, expected: Outcome, what: str) -> None:
+def assert_same(trial: Trial, seen: Outcome, expected: Outcome, what: str, planned: Iterable[str] = ()) -> None:
     """Assert that two runs have the same at their end, bit for bit.
+
+    Args:
+        trial: The cell.
+        seen: What the resumed run has.
+        expected: What the uninterrupted one has.
+        what: The subject of the message.
+        planned: The planned names, if the network is not that of the trial.
 
     Raises:
         Violation: A weight (`weight-differs`), a mask (`mask-differs`), a state of the optimizer (`optimizer-differs`),
-            the learning rate (`rate-differs`), a level (`level-differs`) or a random number (`random-differs`) is
-            different, or something is missing (`outcome-missing`).
+            the learning rate (`rate-differs`), a level (`level-differs`), a buffer (`buffer-differs`), an output
+            (`output-differs`) or a random number (`random-differs`) is different, or something is missing
+            (`outcome-missing`).
     """
-    for name in trial.plan.names:
+    for name in planned or trial.plan.names:
         presume(f"weight {name}" in expected, "outcome-missing", f"{what}: the run has no weight {name}")
     for name, value in expected.items():
         presume(name in seen, "outcome-missing", f"{what}: the resumed run has no {name}")

@@ -30,6 +30,7 @@ from ..values.declaration import Declaration
 from ..values.network import Network
 from ..values.pattern import Band, Given, Pattern
 from ..values.plan import Plan, Scope
+from ..values.record import Accuracy
 from ..values.violation import presume, require
 from . import models, places, type_checks, used_weights
 from .lending import Lent
@@ -52,6 +53,7 @@ class Trial:
         lent: The plans and contexts that were handed to the adapter.
         guard: The guard of the process-wide state.
         covers: For a program, the pairs that it adds to the coverage, and all that are possible.
+        accuracy: For a network that was trained on real data, its accuracy; no verdict depends on it.
 
     Args:
         cell: The cell.
@@ -74,6 +76,8 @@ class Trial:
         self.lent: list[Lent] = []
         self.guard = Guard(draws=self.contract.score == "random")
         self.covers = (0, 0)
+        self.accuracy: Accuracy | None = None
+        self._context: Context | None = None
 
     def with_network(self, network: Network, salt: str) -> Trial:
         """Return the same trial on another network, with a plan drawn from `salt`."""
@@ -130,8 +134,16 @@ class Trial:
         made = models.batches(self.network, self.cell.requirement, variant, count, self.dtype, self.device)
         return [(data.clone(), target.clone()) for data, target in made]
 
+    def with_context(self, context: Context) -> Trial:
+        """Return the same trial, which hands the adapter the context of another model."""
+        other = copy.copy(self)
+        other.lent, other._context = [], context
+        return other
+
     @property
     def context(self) -> Context:
+        if self._context is not None:
+            return self._context
         return Context(self.inputs("example"), tuple(self.batches(2, "calibration")), self.device, self.dtype)
 
     def _lend(self, call: str, plan: Plan | None) -> Lent:

@@ -60,6 +60,8 @@ class Environment(Struct, frozen=True):
         driver: The version of its driver; empty if unknown.
         capability: Its compute capability; empty if unknown.
         offers: Abilities of the accelerator beyond computing: `graphs`, `peak memory`.
+        digits: The version of scikit-learn, on whose images of digits real networks are trained; empty if it is not
+            installed.
     """
 
     torch: str
@@ -71,3 +73,4 @@ class Environment(Struct, frozen=True):
     driver: str = ""
     capability: str = ""
     offers: tuple[str, ...] = ()
+    digits: str = ""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from .declaration import Declaration, Environment
 from .expected import Expected
@@ -48,6 +48,23 @@ class Verdict(str, Enum):
         return self in (Verdict.FAILED, Verdict.STALE, Verdict.ERROR, Verdict.NOT_RUN)
 
 
+Part = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Accuracy(Struct, frozen=True, omit_defaults=True):
+    """The part of held-out answers that a network gets right, from 0 to 1; it is shown, and no verdict depends on it.
+
+    Attributes:
+        dense: Of the trained dense network.
+        sparse: Of the sparse one at the end of its training.
+        resumed: Of the one that was resumed in a fresh interpreter, at the end of its training.
+    """
+
+    dense: Part
+    sparse: Part
+    resumed: Part | None = None
+
+
 class Record(Struct, frozen=True, tag_field="kind", tag="cell", omit_defaults=True):
     """The verdict of one cell.
 
@@ -65,6 +82,7 @@ class Record(Struct, frozen=True, tag_field="kind", tag="cell", omit_defaults=Tr
         parameters: How many planned parameters it compared; a few cases compare something else, such as outputs.
         covers: For a program, how many pairs of values it covers that no earlier program of the corpus does.
         coverable: For a program, how many pairs are possible with what the sparsifier offers.
+        accuracy: For a network that was trained on real data and passed, its accuracy.
     """
 
     cell: str
@@ -80,6 +98,7 @@ class Record(Struct, frozen=True, tag_field="kind", tag="cell", omit_defaults=Tr
     parameters: int = 0
     covers: int = 0
     coverable: int = 0
+    accuracy: Accuracy | None = None
 
 
 class Share(Struct, frozen=True):

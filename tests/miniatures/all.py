@@ -12,6 +12,7 @@ from . import (
     life,
     lifetime,
     mask,
+    model,
     networks,
     optim,
     process,
@@ -34,6 +35,6 @@ from . import (
 
 __all__ = [
     "MINIATURES", "Miniature", "clauses", "compose", "declare", "device", "importing", "leaks", "life", "lifetime",
-    "mask", "networks", "optim", "process", "ranking", "reference", "refuse", "reg", "relations", "restoring", "resume",
-    "sched", "sharing", "smoke", "state", "struct", "trace", "train", "walk",
+    "mask", "model", "networks", "optim", "process", "ranking", "reference", "refuse", "reg", "relations",
+    "restoring", "resume", "sched", "sharing", "smoke", "state", "struct", "trace", "train", "walk",
 ]

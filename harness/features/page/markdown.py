@@ -22,7 +22,7 @@ the same command shows every cell.
 
 def render_markdown(table: ResultsTable) -> str:
     """Return the page: results per sparsifier, the table, then failures and known defects."""
-    lines = [_HEAD, *_notes(table), *_overview(table), *_matrix(table)]
+    lines = [_HEAD, *_notes(table), *_overview(table), *_accuracy(table), *_matrix(table)]
     lines += [line for column in table.columns for line in _failures(column)]
     lines += _carried(table)
     return "\n".join(lines).rstrip("\n") + "\n"
@@ -48,6 +48,14 @@ def _overview(table: ResultsTable) -> Iterator[str]:
         shown = (str(number), column.name, column.result, ". ".join(column.levels), judged, passed)
         yield table_row((*shown, _others(column), *(fact for _, fact in column.facts)))
     yield ""
+
+
+def _accuracy(table: ResultsTable) -> Iterator[str]:
+    columns = [column for column in table.columns if column.accuracy]
+    if columns:
+        yield "## Accuracy of real networks\n\nHeld-out answers that are right; no verdict depends on it.\n"
+        yield from (f"- {plain(column.name)}: {plain(column.accuracy)}" for column in columns)
+        yield ""
 
 
 def _in_part(column: Column) -> int:
