@@ -26,6 +26,7 @@ from . import (
     smoke,
     state,
     struct,
+    struct_sched,
     trace,
     train,
     walk,
@@ -34,5 +35,5 @@ from . import (
 __all__ = [
     "MINIATURES", "Miniature", "clauses", "compose", "declare", "device", "importing", "leaks", "life", "lifetime",
     "mask", "networks", "optim", "process", "ranking", "reference", "refuse", "reg", "relations", "restoring", "resume",
-    "sched", "smoke", "state", "struct", "trace", "train", "walk",
+    "sched", "smoke", "state", "struct", "struct_sched", "trace", "train", "walk",
 ]

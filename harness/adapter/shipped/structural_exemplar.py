@@ -15,10 +15,13 @@ from torch import Tensor, nn
 from ...values.contract import Contract
 from ...values.pattern import Channel
 from ...values.plan import Plan
+from ...values.schedule import KINDS, OPTIONS, Schedule
 from ..holders import split_name
 from ..protocol import Adapter, Context, Saved, Sparsified
+from ..schedules import Scheduled
 from .channel_dependencies import FIXED, PLANNED, TRANSPOSED, Dependencies, groups_of, is_depthwise
 from .exemplar import Refused, select
+from .exemplar_schedule import ExemplarSchedule
 
 _GATES = 4
 """The rows of each parameter of an LSTM that belong to one hidden unit."""
@@ -97,6 +100,11 @@ class ChannelRemover(Sparsified):
             if buffer.dim():
                 setattr(module, name, _cut(module, buffer, outputs, inputs))
         _set_sizes(module, len(outputs), len(inputs))
+
+    def schedule(self, schedule: Schedule) -> Scheduled:
+        if lacks := set(schedule.needs) - set(self.contract.offered_schedules):
+            raise Refused(f"{', '.join(self.plan.names)}: no schedule {' '.join(sorted(lacks))} is supported")
+        return ExemplarSchedule(self, schedule)
 
     def masks(self) -> dict[str, Tensor]:
         return {}
@@ -197,7 +205,7 @@ class StructuralExemplarAdapter(Adapter):
     contract: Contract = Contract(
         holds="in place", rounding="half-even", level_basis="dense", score="magnitude-l1", masks_at="update",
         regrowth="monotone", mask_storage="sidecar", restores_into="attached", ragged="refuse", ties="lowest index",
-        optimizers="rebuilt",
+        optimizers="rebuilt", schedules=" ".join((*KINDS, *OPTIONS)),
     )
     sparsified: ClassVar[type[ChannelRemover]] = ChannelRemover
 
