@@ -13,7 +13,7 @@ from sparsecheck.catalogue import requirement
 from sparsecheck.catalogue.axes import NEIGHBOURS
 from sparsecheck.programs.corpus import structural_corpus
 from sparsecheck.programs.structural.fill import fill, kind_of
-from sparsecheck.programs.structural.offer import FORMS, StructuralOffer
+from sparsecheck.programs.structural.offer import FORMS, OF_IMAGES, StructuralOffer
 from sparsecheck.programs.structural.offered import new_pairs
 from sparsecheck.programs.structural.probing import probed
 from sparsecheck.values.record import Record, Verdict
@@ -22,7 +22,9 @@ from tests.bench_of_one import judge, planned
 from tests.test_structural_programs import OFFER, altered, walk
 
 LINEAR = OFFER.patterns["linear"]
-CONVOLUTION = tuple(form for form in FORMS if form != "flatten")
+IMAGE = OFFER.patterns["conv2d"]
+CONVOLUTION = tuple(form for form in IMAGE if form != "flatten")
+WINDOW = tuple(form for form in CONVOLUTION if form not in OF_IMAGES)
 
 MOST_SKIPPED = 0.05
 """The share of its steps that the corpus may skip on the exemplar, such as an update that would leave no channel."""
@@ -34,8 +36,8 @@ def records(adapter: Adapter, id: str, most: int = 1000) -> dict[str, Record]:
 
 
 @pytest.mark.parametrize("patterns", [
-    OFFER.patterns, {"linear": LINEAR}, {"conv2d": CONVOLUTION}, {"conv1d": CONVOLUTION, "conv2d": CONVOLUTION},
-    {"linear": LINEAR, "conv2d": FORMS},
+    OFFER.patterns, {"linear": LINEAR}, {"conv2d": CONVOLUTION}, {"conv1d": WINDOW, "conv2d": CONVOLUTION},
+    {"linear": LINEAR, "conv2d": IMAGE},
 ], ids="-".join)
 def test_what_is_offered_is_covered(patterns: dict[str, tuple[str, ...]]) -> None:
     added, possible = new_pairs(structural_corpus(), StructuralOffer(OFFER.declaration, patterns))

@@ -24,7 +24,7 @@ from sparsecheck.oracle.tolerance import tolerance
 from sparsecheck.process.guard import Guard
 from sparsecheck.programs.structural import network
 from sparsecheck.programs.structural.fill import fill
-from sparsecheck.programs.structural.offer import FORMS, OF_CONVOLUTIONS, OF_FEATURES, StructuralOffer
+from sparsecheck.programs.structural.offer import FORMS, OF_CONVOLUTIONS, OF_FEATURES, OF_IMAGES, StructuralOffer
 from sparsecheck.programs.structural.render import render
 from sparsecheck.programs.structural.skeleton import Block, Form, StructuralSkeleton
 from sparsecheck.programs.structural.twin import SlicedTwin, coupled
@@ -62,7 +62,8 @@ OFFER = StructuralOffer(
     read_declaration(StructuralExemplarAdapter(), "exemplar-structural"),
     {
         "linear": tuple(form for form in FORMS if form not in OF_CONVOLUTIONS),
-        **dict.fromkeys(("conv1d", "conv2d"), tuple(form for form in FORMS if form not in OF_FEATURES)),
+        "conv1d": tuple(form for form in FORMS if form not in (*OF_FEATURES, *OF_IMAGES)),
+        "conv2d": tuple(form for form in FORMS if form not in OF_FEATURES),
     },
 )
 """What the exemplar takes."""
@@ -336,7 +337,7 @@ class HalfAdapter(StructuralExemplarAdapter):
         return super().attach(model, plan, context)
 
 
-_HEAD = (
+HEAD = (
     "import copy, io, math, pickle", "import numpy, torch", "from torch import nn",
     "from torch.nn.functional import mse_loss", "from sparsecheck import Channel, Context, Plan, Saved",
 )
@@ -391,7 +392,7 @@ def test_rendered_programs_run() -> None:
         assert max(map(len, lines)) <= 120
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            exec("\n".join((*_HEAD, *lines)), names)
+            exec("\n".join((*HEAD, *lines)), names)
         assert isinstance(names["model"], nn.Module)
     assert ran >= 5
 

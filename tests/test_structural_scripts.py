@@ -17,6 +17,7 @@ from sparsecheck.values.record import Record, Verdict
 from tests.bench_of_one import judge
 from tests.miniatures.all import MINIATURES
 from tests.test_repro import cells, run
+from tests.test_structural_layers import BROKEN as LAYERS_BROKEN
 from tests.test_structural_programs import TiesUp, altered
 
 BROKEN = {
@@ -60,6 +61,16 @@ def test_the_script_of_a_program_fails_as_it_does(name: str) -> None:
     adapter = next((one.adapter() for one in MINIATURES if one.name == name), None) or altered(TiesUp)
     text, record = text_of(adapter, BROKEN.get(name, "ties-differ"))
     error = run(text, adapter)
+    assert error is not None
+    assert is_symptom(type(error).__name__, record), error
+    assert run(text, StructuralExemplarAdapter()) is None
+
+
+@pytest.mark.parametrize("form", ["view", "unshuffle", "heads", "lstm", "units"])
+def test_scripts_have_layers_of_every_kind(form: str) -> None:
+    body, [kind] = LAYERS_BROKEN[form]
+    text, record = text_of(altered(body), kind)
+    error = run(text, altered(body))
     assert error is not None
     assert is_symptom(type(error).__name__, record), error
     assert run(text, StructuralExemplarAdapter()) is None

@@ -68,7 +68,7 @@ PROGRAMS = (
 and dtype from what is offered."""
 
 STRUCTURAL_PROGRAMS = (
-    *(f"channels-{number:03}" for number in range(1, 83)),
+    *(f"channels-{number:03}" for number in range(1, 119)),
     *(f"channels-found-{number:03}" for number in range(1, 25)),
 )
 """The programs of the structural corpus, on the layer axis of WALK-04. They need no capability, as those of WALK-01."""
@@ -80,7 +80,9 @@ NEIGHBOURS: dict[str, tuple[str, ...]] = {
     **{f"{kind}-flatten": (kind, "linear") for kind in ("conv1d", "conv2d")},
     **{f"{kind}-{form}": (kind,) for kind in ("conv1d", "conv2d")
        for form in ("transposed", "pool", "groupnorm", "grouped")},
-    **{f"linear-{form}": ("linear",) for form in ("layernorm", "groupnorm")},
+    **{f"linear-{form}": ("linear",) for form in ("layernorm", "groupnorm", "heads", "lstm", "units")},
+    "linear-view": ("linear", "conv2d"),
+    **{f"conv2d-{form}": ("conv2d",) for form in ("unshuffle", "shuffle")},
 }
 """The kinds of planned layers with what depends on their channels, on the layer axis of WALK-05, each with the
 capabilities it needs."""

@@ -10,7 +10,8 @@ _EACH_KIND = tuple(f"{kind}-schedule" for kind in KINDS)
 _BEGINNING = tuple(name for name in SCHEDULES if name.endswith("-begin"))
 _RARE = tuple(name for name in SCHEDULES if name.endswith("-every"))
 _FROM_TO = tuple(f"{kind}-schedule" for kind in ("linear", "cubic", "cosine", "exponential"))
-_ALWAYS: dict[str, Any] = {"since": 4, "patterns": (LEVELLED_PATTERN,)}
+_OF_MASKS: dict[str, Any] = {"since": 4, "patterns": (LEVELLED_PATTERN,)}
+_ALWAYS: dict[str, Any] = {**_OF_MASKS, "profiles": ("mask", "structural")}
 _UNRANKED = tuple(("score", score) for score in ("given", "position", "random", "opaque"))
 
 REQUIREMENTS = (
@@ -63,7 +64,7 @@ REQUIREMENTS = (
         sentence="A step of a schedule beyond its end ranks the current weights, though the level is the same.",
         layers=_EACH_KIND, needs=("reupdate",),
         unless=(*_UNRANKED, ("regrowth", "monotone"), ("trained", "reparametrized"), ("level_basis", "remaining")),
-        **_ALWAYS,
+        **_OF_MASKS,
     ),
     Requirement(
         id="SCHED-10", level="core", source="torch.optim.lr_scheduler.LRScheduler, which only step moves",
@@ -74,13 +75,13 @@ REQUIREMENTS = (
         id="SCHED-11", level="core", source="Frankle and Carbin 2019, The lottery ticket hypothesis, step 4",
         sentence="Rewinding gives kept entries of planned weights the remembered values, bit for bit, and keeps the "
         "masks.",
-        unless=(("rewinds", "no"), ("trained", "reparametrized")), **_ALWAYS,
+        unless=(("rewinds", "no"), ("trained", "reparametrized")), **_OF_MASKS,
     ),
     Requirement(
         id="SCHED-12", level="core", source="lightning ModelPruning.apply_lottery_ticket_hypothesis, its second time",
         sentence="Rewinding again, after further training and an update, gives kept entries the remembered values as "
         "the first time does.",
-        needs=("reupdate",), unless=(("rewinds", "no"), ("trained", "reparametrized")), **_ALWAYS,
+        needs=("reupdate",), unless=(("rewinds", "no"), ("trained", "reparametrized")), **_OF_MASKS,
     ),
     Requirement(
         id="SCHED-13", level="extended", source="sparsecheck.Contract.rewinds",

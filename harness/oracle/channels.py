@@ -11,15 +11,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..values.network import INPUT, Layer, Network
+from ..values.network import FACTOR, INPUT, Layer, Network
 from .forward import forward, layer_outputs
 from .units import Mask, Reals
 
 Groups = NDArray[np.int64]
 """Per channel, the number of its group. Channels of one group are removed together or not at all."""
 
-_PASS_THROUGH = ("relu", "norm", "norm2d", "layernorm", "groupnorm", "pool1d", "pool2d")
+_PASS_THROUGH = ("relu", "norm", "norm2d", "layernorm", "groupnorm", "pool1d", "pool2d", "heads")
 """Kinds of layers whose output channels are their input channels, one by one."""
+
+_TOGETHER = {"view": FACTOR**2, "shuffle": FACTOR**2, "heads": FACTOR}
+"""By kind of layer, how many neighbouring channels it takes that must go together."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +35,23 @@ class KeptChannels:
 
 def channel_groups(network: Network) -> dict[str, Groups]:
     """Return the group of each output channel, by layer name, and under `INPUT` those of the network's input."""
-    found = {INPUT: np.zeros(network.input_shape[0], dtype=np.int64)}
+    found = {INPUT: np.zeros(network.input_channels, dtype=np.int64)}
     for layer in network.layers:
+        found = _coupled(layer, found, network)
         taken = [found[name] for name in network.sources(layer)]
         unused = 1 + max(int(one.max()) for one in found.values())
         found[layer.name] = _output_groups(layer, taken, unused, network)
-        if layer.kind == "add":
-            found = _merged(found, *taken)
+    return found
+
+
+def _coupled(layer: Layer, found: dict[str, Groups], network: Network) -> dict[str, Groups]:
+    """Return the groups after a layer that gives some of the channels that it takes a common group."""
+    for other in network.sources(layer)[1:] if layer.kind in ("add", "heads") else ():
+        found = _merged(found, found[network.sources(layer)[0]], found[other])
+    size = _TOGETHER.get(layer.kind, 1)
+    for at in range(1, size):
+        taken = found[network.sources(layer)[0]]
+        found = _merged(found, taken[::size], taken[at::size])
     return found
 
 
@@ -47,6 +60,10 @@ def _output_groups(layer: Layer, taken: list[Groups], unused: int, network: Netw
         return np.concatenate(taken)
     if layer.kind == "flatten":
         return np.repeat(taken[0], _flattened_size(layer, network))
+    if layer.kind in ("view", "shuffle"):
+        return taken[0][:: FACTOR**2]
+    if layer.kind == "unshuffle":
+        return np.repeat(taken[0], FACTOR**2)
     if layer.kind in (*_PASS_THROUGH, "add") or _is_depthwise(layer):
         return taken[0]
     return np.arange(unused, unused + layer.outputs)
@@ -68,10 +85,11 @@ def _flattened_size(layer: Layer, network: Network) -> int:
 
 
 def _merged(found: Mapping[str, Groups], one: Groups, other: Groups) -> dict[str, Groups]:
-    """Return the groups after an addition, which gives the channels that it adds a common group."""
-    merged = dict(found)
-    for kept, gone in zip(one, other, strict=True):
-        was, now = max(kept, gone), min(kept, gone)
+    """Return the groups after each channel of one side got a common group with that of the other side."""
+    merged, pairs = dict(found), np.stack((one, other))
+    for at in range(len(one)):
+        was, now = pairs[:, at].max(), pairs[:, at].min()
+        pairs = np.where(pairs == was, now, pairs)
         merged = {name: np.where(values == was, now, values) for name, values in merged.items()}
     return merged
 
@@ -118,6 +136,8 @@ def output_with_zeroed_channels(
 ) -> Reals:
     """Return the dense network's output with every channel of some groups set to zero after each layer.
 
+    Hidden units of an LSTM are zero for its next step, too.
+
     Args:
         network: The dense network.
         tensors: Its parameters and statistics, float64.
@@ -128,9 +148,13 @@ def output_with_zeroed_channels(
 
     def zeroed(layer: Layer, value: Reals) -> Reals:
         alive = ~np.isin(marked[layer.name], removed)
-        return np.where(alive.reshape(1, -1, *(1,) * (value.ndim - 2)), value, 0.0)
+        channels_last = np.moveaxis(value, network.channel_axis, -1)
+        return np.moveaxis(np.where(alive, channels_last, 0.0), -1, network.channel_axis)
 
-    return layer_outputs(network, tensors, inputs, zeroed)[network.layers[-1].name]
+    fed = {f"{layer.name}.weight_hh_l0": ~np.isin(marked[layer.name], removed)
+           for layer in network.layers if layer.kind == "lstm"}
+    alone = {name: np.where(alive, tensors[name], 0.0) for name, alive in fed.items()}
+    return layer_outputs(network, {**tensors, **alone}, inputs, zeroed)[network.layers[-1].name]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ..values.network import INPUT, Layer, Network
+from ..values.network import FACTOR, GATES, INPUT, Layer, Network
 from .units import Reals
 
 
@@ -38,7 +38,11 @@ def layer_outputs(
     seen = {INPUT: inputs}
     for layer in network.layers:
         taken = [seen[name] for name in network.sources(layer)]
-        seen[layer.name] = then(layer, _STEPS[layer.kind](layer, parameters, *taken))
+        if layer.kind == "concat":
+            output = np.concatenate(taken, network.channel_axis)
+        else:
+            output = _STEPS[layer.kind](layer, parameters, *taken)
+        seen[layer.name] = then(layer, output)
     return seen
 
 
@@ -111,8 +115,16 @@ def _norm(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> Reals:
     return (value - mean) / np.sqrt(variance + 1e-5) * scale + shift
 
 
+def _layer_norm(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> Reals:
+    """Normalize the last dimension."""
+    mean, variance = value.mean(axis=-1, keepdims=True), value.var(axis=-1, keepdims=True)
+    scale, shift = (parameters[f"{layer.name}.{part}"] for part in ("weight", "bias"))
+    scaled: Reals = (value - mean) / np.sqrt(variance + 1e-5) * scale + shift
+    return scaled
+
+
 def _norm_by_group(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> Reals:
-    """Normalize each group of channels of each input; a layer norm over features has a single group."""
+    """Normalize each group of channels of each input."""
     parts = value.reshape(len(value), layer.groups, -1)
     mean, variance = parts.mean(axis=2, keepdims=True), parts.var(axis=2, keepdims=True)
     normalized = ((parts - mean) / np.sqrt(variance + 1e-5)).reshape(value.shape)
@@ -120,6 +132,54 @@ def _norm_by_group(layer: Layer, parameters: Mapping[str, Reals], value: Reals) 
                     for part in ("weight", "bias"))
     scaled: Reals = normalized * scale + shift
     return scaled
+
+
+def _view(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> Reals:
+    return value.reshape(len(value), value.shape[1] // FACTOR**2, FACTOR, FACTOR)
+
+
+def _shuffle(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> Reals:
+    """Make blocks of positions of every so many channels."""
+    batch, channels, height, width = value.shape
+    parts = value.reshape(batch, channels // FACTOR**2, FACTOR, FACTOR, height, width)
+    return parts.transpose(0, 1, 4, 2, 5, 3).reshape(batch, -1, FACTOR * height, FACTOR * width)
+
+
+def _unshuffle(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> Reals:
+    batch, channels, height, width = value.shape
+    parts = value.reshape(batch, channels, height // FACTOR, FACTOR, width // FACTOR, FACTOR)
+    return parts.transpose(0, 1, 3, 5, 2, 4).reshape(batch, -1, height // FACTOR, width // FACTOR)
+
+
+def _heads(layer: Layer, parameters: Mapping[str, Reals], *parts: Reals) -> Reals:
+    """Attend in heads of some features each, over sequences of (batch, length, features)."""
+    batch, length, features = parts[0].shape
+    queries, keys, values = (
+        one.reshape(batch, length, features // FACTOR, FACTOR).transpose(0, 2, 1, 3) for one in parts
+    )
+    scores = np.exp((queries[..., :, None, :] * keys[..., None, :, :]).sum(-1) / FACTOR**0.5)
+    weights = scores / scores.sum(-1, keepdims=True)
+    attended: Reals = (weights[..., None] * values[..., None, :, :]).sum(-2)
+    return attended.transpose(0, 2, 1, 3).reshape(batch, length, features)
+
+
+def _lstm(layer: Layer, parameters: Mapping[str, Reals], value: Reals) -> Reals:
+    """Return the hidden states of all steps, (batch, length, units), from the state zero."""
+    taken, fed = (parameters[f"{layer.name}.{part}_l0"] for part in ("weight_ih", "weight_hh"))
+    shifts = [parameters[f"{layer.name}.{part}_l0"] for part in ("bias_ih", "bias_hh") if layer.bias]
+    hidden = cell = np.zeros((len(value), layer.outputs))
+    states = []
+    for step in np.moveaxis(value, 1, 0):
+        gates = _matmul(step, taken) + _matmul(hidden, fed) + sum(shifts)
+        let_in, forget, new, let_out = np.split(gates, GATES, axis=1)
+        cell = _sigmoid(forget) * cell + _sigmoid(let_in) * np.tanh(new)
+        hidden = _sigmoid(let_out) * np.tanh(cell)
+        states.append(hidden)
+    return np.stack(states, axis=1)
+
+
+def _sigmoid(value: Reals) -> Reals:
+    return 1 / (1 + np.exp(-value))
 
 
 _STEPS: dict[str, Callable[..., Reals]] = {
@@ -133,10 +193,14 @@ _STEPS: dict[str, Callable[..., Reals]] = {
     "flatten": lambda layer, parameters, value: value.reshape(len(value), -1),
     "norm": _norm,
     "norm2d": _norm,
-    "layernorm": _norm_by_group,
+    "layernorm": _layer_norm,
     "groupnorm": _norm_by_group,
     "pool1d": _pool,
     "pool2d": _pool,
     "add": lambda layer, parameters, one, other: one + other,
-    "concat": lambda layer, parameters, *parts: np.concatenate(parts, axis=1),
+    "view": _view,
+    "shuffle": _shuffle,
+    "unshuffle": _unshuffle,
+    "heads": _heads,
+    "lstm": _lstm,
 }

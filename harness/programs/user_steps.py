@@ -159,8 +159,14 @@ def _call_layers(step: CallLayer, walk: Run) -> None:
         raise Skipped("a layer called alone is dense, as declared")
     for layer, module, twin in walk.layers():
         inputs = walk.layer_inputs(layer.name)
-        seen = walk.call(partial(module, inputs), f"{layer.name} called by itself")
-        statements.assert_output(walk, seen, twin(inputs), f"output of {layer.name} called by itself")
+        seen = walk.call(partial(_called, module, inputs), f"{layer.name} called by itself")
+        statements.assert_output(walk, seen, _called(twin, inputs), f"output of {layer.name} called by itself")
+
+
+def _called(module: nn.Module, inputs: Tensor) -> Tensor:
+    """Return the output of a module, without the last state of a recurrent one."""
+    output: Tensor | tuple[Tensor, ...] = module(inputs)
+    return output[0] if isinstance(output, tuple) else output
 
 
 @take.register(FunctionalCall)

@@ -12,11 +12,12 @@ from types import MappingProxyType
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ..adapter.protocol import Batch
 from ..oracle import compare, random_numbers
 from ..oracle.units import Reals
-from ..values.network import INPUT, Layer, Network
+from ..values.network import FACTOR, INPUT, Layer, Network
 
 
 def build(network: Network, salt: str, dtype: torch.dtype, device: torch.device) -> nn.Module:
@@ -73,6 +74,9 @@ def _copied(module: nn.Module, twins: dict[nn.Parameter, nn.Parameter]) -> nn.Mo
     twin._parameters.update((name, _twin(one, twins)) for name, one in module._parameters.items() if one is not None)
     twin._buffers.update((name, one.clone()) for name, one in module._buffers.items() if one is not None)
     twin._modules.update((name, _copied(one, twins)) for name, one in module._modules.items() if one is not None)
+    if isinstance(twin, nn.RNNBase):
+        for name in twin._flat_weights_names:
+            setattr(twin, name, twin._parameters[name])
     return twin
 
 
@@ -88,8 +92,8 @@ def _empty_model(network: Network) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         if not network.layers[0].name:
             return _EMPTY[network.layers[0].kind](network.layers[0])
-        if not network.is_chain:
-            return Graph(network, {layer.name: _EMPTY[layer.kind](layer) for layer in network.layers})
+        if not network.is_chain or network.takes_sequences:
+            return Graph(network, {layer.name: _empty(layer, network.channel_axis) for layer in network.layers})
         model = _chain(network)
         for name, source in network.tied:
             _tie(model, name, source)
@@ -107,6 +111,10 @@ def _chain(network: Network) -> nn.Module:
         (name, nn.Sequential(part) if isinstance(part, OrderedDict) else part) for name, part in tree.items()
     )
     return nn.Sequential(parts) if network.sequential else Chain(parts)
+
+
+def _empty(layer: Layer, channel_axis: int) -> nn.Module:
+    return Concat(channel_axis) if layer.kind == "concat" else _EMPTY[layer.kind](layer)
 
 
 def _drawn_parameters(
@@ -148,14 +156,15 @@ class Graph(nn.Module):
 
     def __init__(self, network: Network, layers: Mapping[str, nn.Module]) -> None:
         super().__init__()
-        self.steps = tuple((layer.name, network.sources(layer)) for layer in network.layers)
+        self.steps = tuple((layer.name, network.sources(layer), layer.kind == "lstm") for layer in network.layers)
         for name, layer in layers.items():
             self.add_module(name, layer)
 
     def forward(self, inputs: Tensor) -> Tensor:
         values = {INPUT: inputs}
-        for name, sources in self.steps:
-            values[name] = getattr(self, name)(*(values[source] for source in sources))
+        for name, sources, is_recurrent in self.steps:
+            output = getattr(self, name)(*(values[source] for source in sources))
+            values[name] = output[0] if is_recurrent else output
         return values[self.steps[-1][0]]
 
 
@@ -167,10 +176,35 @@ class Add(nn.Module):
 
 
 class Concat(nn.Module):
-    """Concatenates channels."""
+    """Concatenates channels.
+
+    Args:
+        dim: Their dimension.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.dim = dim
 
     def forward(self, *parts: Tensor) -> Tensor:
-        return torch.cat(parts, 1)
+        return torch.cat(parts, self.dim)
+
+
+class View(nn.Module):
+    """Makes channels of 2x2 positions of features."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        made: Tensor = inputs.unflatten(1, (-1, FACTOR, FACTOR))
+        return made
+
+
+class Heads(nn.Module):
+    """Attention in heads of two features, whose number follows from the features."""
+
+    def forward(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        heads = [one.unflatten(2, (-1, FACTOR)).transpose(1, 2) for one in (queries, keys, values)]
+        attended: Tensor = functional.scaled_dot_product_attention(*heads)
+        return attended.transpose(1, 2).flatten(2)
 
 
 def _tie(model: nn.Module, name: str, source: str) -> None:
@@ -215,10 +249,14 @@ _EMPTY: dict[str, Callable[[Layer], nn.Module]] = {
     "norm": lambda layer: nn.BatchNorm1d(layer.inputs),
     "norm2d": lambda layer: nn.BatchNorm2d(layer.inputs),
     "add": lambda layer: Add(),
-    "concat": lambda layer: Concat(),
     "embedding": lambda layer: nn.Embedding(layer.inputs, layer.outputs),
     "relu": lambda layer: nn.ReLU(),
     "flatten": lambda layer: nn.Flatten(),
+    "view": lambda layer: View(),
+    "shuffle": lambda layer: nn.PixelShuffle(FACTOR),
+    "unshuffle": lambda layer: nn.PixelUnshuffle(FACTOR),
+    "heads": lambda layer: Heads(),
+    "lstm": lambda layer: nn.LSTM(layer.inputs, layer.outputs, bias=layer.bias, batch_first=True),
 }
 
 

@@ -33,7 +33,8 @@ def remaining_masks(model: nn.Module, network: Network, dense: Mapping[str, Real
 
 
 def _left_of(seen: Reals, dense: Reals) -> Mask:
-    outputs = np.isin(np.arange(len(dense)), channels.match_channels(dense, seen).outputs)
+    known = channels.match_channels(dense, seen).outputs if seen.size else ()
+    outputs = np.isin(np.arange(len(dense)), known)
     return np.broadcast_to(outputs.reshape(-1, *(1,) * (dense.ndim - 1)), dense.shape)
 
 

@@ -7,16 +7,18 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 
 from ..adapter.protocol import Saved
 from ..oracle import ranking, schedules
-from ..oracle.ranking import assert_count, expected_units, rankings
+from ..oracle.ranking import assert_count, assert_subset, expected_units, rankings
 from ..oracle.units import Mask, Reals
 from ..values.plan import Plan
 from ..values.schedule import KINDS, Schedule
 from ..values.violation import Violation, presume, require
 from .baseline import reported_masks
+from .pruned_model import read_tensor
 from .trial import Trial
 
 INITIAL, FINAL, LENGTH = 0.0513, 0.6471, 4
@@ -130,6 +132,28 @@ class Course:
             cut = expected_units(one, trial.contract, None if earlier is None else earlier[position].mask)
             level = levels[trial.plan.names[position]]
             assert_count(one.mask, cut, f"{what}, level {level:.4f}: {one.description}")
+        if before is not None and trial.contract.regrowth == "monotone":
+            assert_subset(self.masks(), before, "regrown", what)
+
+    def held(self) -> dict[str, Mask]:
+        """Return what a step has made of the planned parameters: masks, or where channels are gone, shapes alone."""
+        if self.trial.declaration.profile == "structural":
+            model = self.sparsified.model
+            return {name: np.ones(read_tensor(model, name).shape, dtype=np.bool_) for name in self.trial.plan.names}
+        return self.masks()
+
+    def assert_held(self, held: Mapping[str, Mask], what: str) -> None:
+        """Assert that masks, or shapes, are those that `held` returned.
+
+        Raises:
+            Violation: A mask is different (`mask-differs`), or a shape (`channels-differ`).
+        """
+        if self.trial.declaration.profile != "structural":
+            self.trial.assert_masks(self.sparsified, held, what)
+            return
+        for name, mask in self.held().items():
+            message = f"{what}: {name} has shape {mask.shape}, it had {held[name].shape}"
+            require(mask.shape == held[name].shape, "channels-differ", message)
 
     def assert_same(self, masks: Mapping[str, Mask], what: str) -> None:
         """Assert that the masks are those given, or, if they are drawn at random, that as many entries are removed.

@@ -7,14 +7,27 @@ from typing import Literal
 
 Kind = Literal[
     "linear", "conv1d", "conv2d", "transposed1d", "transposed2d", "embedding", "norm", "norm2d", "layernorm",
-    "groupnorm", "relu", "pool1d", "pool2d", "flatten", "add", "concat",
+    "groupnorm", "relu", "pool1d", "pool2d", "flatten", "add", "concat", "view", "shuffle", "unshuffle", "heads",
+    "lstm",
 ]
 
 INPUT = "input"
 """The name under which a layer takes the network's own input."""
 
-_WINDOWS: dict[str, int] = {"linear": 0, "conv1d": 1, "conv2d": 2, "transposed1d": 1, "transposed2d": 2}
+_WINDOWS: dict[str, int] = {"linear": 0, "conv1d": 1, "conv2d": 2, "transposed1d": 1, "transposed2d": 2, "lstm": 0}
 """The number of window dimensions, by kind of layer with a weight of outputs by inputs, or transposed."""
+
+FACTOR = 2
+"""The factor of a pixel shuffle, the edge length of what a view makes of features, the width of an attention head."""
+
+GATES = 4
+"""How many rows of each weight of an LSTM belong to one hidden unit: row `gate * units + unit`."""
+
+SEQUENTIAL = ("heads", "lstm")
+"""Kinds of layers that take sequences, (batch, length, features), whose last dimension has the channels."""
+
+RECURRENT = {"weight_ih_l0": "inputs", "weight_hh_l0": "outputs", "bias_ih_l0": "", "bias_hh_l0": ""}
+"""The parameters of an LSTM, each with the channels that its columns belong to."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +67,7 @@ class Layer:
     @property
     def weight(self) -> str:
         """Return the fully qualified name of the weight."""
-        return f"{self.name}.weight".lstrip(".")
+        return f"{self.name}.{'weight_ih_l0' if self.kind == 'lstm' else 'weight'}".lstrip(".")
 
     @property
     def bias_name(self) -> str:
@@ -69,11 +82,16 @@ class Layer:
         window = (self.kernel,) * _WINDOWS[self.kind]
         if self.is_transposed:
             return (self.inputs, self.outputs, *window)
-        return (self.outputs, self.inputs // self.groups, *window)
+        return (self.gates * self.outputs, self.inputs // self.groups, *window)
 
     @property
     def has_weight(self) -> bool:
         return self.kind == "embedding" or self.kind in _WINDOWS
+
+    @property
+    def gates(self) -> int:
+        """Return the number of rows of the weight that belong to each output."""
+        return GATES if self.kind == "lstm" else 1
 
     @property
     def is_transposed(self) -> bool:
@@ -120,6 +138,20 @@ class Network:
     def is_chain(self) -> bool:
         """Return whether each layer takes the output of the one before it."""
         return not any(layer.takes for layer in self.layers)
+
+    @property
+    def takes_sequences(self) -> bool:
+        """Return whether an input is a sequence, (length, features), so that channels are the last dimension."""
+        return any(layer.kind in SEQUENTIAL for layer in self.layers)
+
+    @property
+    def channel_axis(self) -> int:
+        """Return the dimension of values, (batch, ...), that has the features or channels."""
+        return -1 if self.takes_sequences else 1
+
+    @property
+    def input_channels(self) -> int:
+        return self.input_shape[-1 if self.takes_sequences else 0]
 
     def sources(self, layer: Layer) -> tuple[str, ...]:
         """Return the names of the layers whose outputs `layer` takes, or `INPUT`."""

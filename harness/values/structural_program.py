@@ -9,12 +9,13 @@ from typing import Literal
 
 from msgspec import Struct
 
+from .network import GATES
 from .program import Dtype, OptimizerKind, Removal, Values
 from .steps import Step
 
 GraphKind = Literal[
     "linear", "conv1d", "conv2d", "transposed1d", "transposed2d", "norm", "norm2d", "layernorm", "groupnorm",
-    "relu", "pool1d", "pool2d", "flatten", "add", "concat",
+    "relu", "pool1d", "pool2d", "flatten", "add", "concat", "view", "shuffle", "unshuffle", "heads", "lstm",
 ]
 
 WINDOWS: dict[str, int] = {"linear": 0, "conv1d": 1, "conv2d": 2}
@@ -30,9 +31,12 @@ class GraphLayer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     Attributes:
         name: The name of the module.
         kind: The kind of layer. `norm` and `norm2d` are torch's `BatchNorm1d` and `BatchNorm2d`, `pool1d` and `pool2d`
-            average pooling over two positions.
+            average pooling over two positions. `view` makes channels of 2x2 positions of features, `shuffle` and
+            `unshuffle` are torch's `PixelShuffle` and `PixelUnshuffle` with the factor 2. `heads` is
+            `scaled_dot_product_attention` of queries, keys and values, in heads of two features. With it and with
+            `lstm`, inputs are sequences.
         inputs: Input features or channels; those of a norm.
-        outputs: Output features or channels.
+        outputs: Output features or channels; the hidden units of an LSTM.
         kernel: The edge length of a convolution's window.
         padding: As in torch.
         groups: As in torch; as many as inputs and outputs for a depthwise convolution; of a group norm too.
@@ -62,6 +66,10 @@ class GraphLayer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
         if self.kind in TRANSPOSED:
             window = (self.kernel,) * TRANSPOSED[self.kind]
             return {"weight": (self.inputs, self.outputs, *window), "bias": (self.outputs,)}
+        if self.kind == "lstm":
+            rows = GATES * self.outputs
+            weights = {"weight_ih_l0": (rows, self.inputs), "weight_hh_l0": (rows, self.outputs)}
+            return {**weights, **({"bias_ih_l0": (rows,), "bias_hh_l0": (rows,)} if self.bias else {})}
         if self.kind not in WINDOWS:
             return {}
         window = (self.kernel,) * WINDOWS[self.kind]

@@ -28,6 +28,7 @@ from . import (
     smoke,
     state,
     struct,
+    struct_sched,
     trace,
     train,
     walk,
@@ -36,5 +37,5 @@ from . import (
 __all__ = [
     "MINIATURES", "Miniature", "clauses", "compose", "declare", "device", "importing", "leaks", "life", "lifetime",
     "mask", "model", "networks", "optim", "process", "ranking", "reference", "refuse", "reg", "relations",
-    "restoring", "resume", "sched", "sharing", "smoke", "state", "struct", "trace", "train", "walk",
+    "restoring", "resume", "sched", "sharing", "smoke", "state", "struct", "struct_sched", "trace", "train", "walk",
 ]

@@ -12,7 +12,8 @@ from torch import Tensor, fx, nn
 
 from sparsecheck import Context, Plan, Saved, Sparsified
 from sparsecheck.adapter.protocol import Batch, Loss
-from sparsecheck.adapter.shipped.structural_exemplar import ChannelRemover, Dependencies, StructuralExemplarAdapter
+from sparsecheck.adapter.shipped.channel_dependencies import Dependencies
+from sparsecheck.adapter.shipped.structural_exemplar import ChannelRemover, StructuralExemplarAdapter
 
 from . import breaks
 

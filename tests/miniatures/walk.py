@@ -5,8 +5,9 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from sparsecheck.adapter.holders import split_name
+from sparsecheck.adapter.shipped.channel_dependencies import Dependencies
 from sparsecheck.adapter.shipped.exemplar import Exemplar
-from sparsecheck.adapter.shipped.structural_exemplar import ChannelRemover, Dependencies
+from sparsecheck.adapter.shipped.structural_exemplar import ChannelRemover
 
 from . import breaks
 

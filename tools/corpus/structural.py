@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from sparsecheck.programs.coverage import pairs_of
 from sparsecheck.programs.space import Value
-from sparsecheck.programs.structural.axes import STRUCTURAL
+from sparsecheck.programs.structural.axes import LATEST, STRUCTURAL
 from sparsecheck.programs.structural.skeleton import Block, StructuralSkeleton
 from sparsecheck.values.steps import Step
 from tools.corpus.covering import Covering
 
-LATER: dict[str, tuple[Value, ...]] = {"form": ("transposed", "pool", "layernorm")}
-"""The values that were added to an axis later. Programs at the end cover them, so that earlier ones stay the same."""
+LATER: tuple[tuple[Value, ...], ...] = (("transposed", "pool", "layernorm"), LATEST)
+"""The forms that were added later, one addition after another. The programs of each come after all earlier ones, which
+stay the same."""
 
 _OWN = ("kind", "window", "dtype", "values", "together", "optimizer", "names")
 
 
-class _EarlierCovering(Covering[StructuralSkeleton]):
-    """Makes skeletons of the structural profile that have none of the later values."""
+class _Stage(Covering[StructuralSkeleton]):
+    """Makes skeletons of the structural profile without the forms that some additions brought.
 
-    space = replace(STRUCTURAL, axes={
-        axis: tuple(value for value in values if value not in LATER.get(axis, ()))
-        for axis, values in STRUCTURAL.axes.items()
-    })
+    Args:
+        without: The additions.
+        earlier: The skeletons that are there already.
+    """
+
     length = 12
+
+    def __init__(self, without: tuple[tuple[Value, ...], ...], earlier: Iterable[StructuralSkeleton]) -> None:
+        later = {value for values in without for value in values}
+        forms = tuple(value for value in STRUCTURAL.axes["form"] if value not in later)
+        self.space = replace(STRUCTURAL, axes={**STRUCTURAL.axes, "form": forms})
+        super().__init__()
+        for skeleton in earlier:
+            self.missing.difference_update(pairs_of(skeleton, self.space))
 
     def skeleton(self, point: dict[str, Value], steps: tuple[Step, ...]) -> StructuralSkeleton:
         """Return a skeleton, in which an unplanned block is the second; networks are flat after their first block."""
@@ -39,22 +49,30 @@ class _EarlierCovering(Covering[StructuralSkeleton]):
             **own,
         )
 
+    def own_programs(self) -> Iterator[StructuralSkeleton]:
+        """Yield the skeletons of this stage."""
+        return Covering.programs(self)
+
     def cost(self, axis: str, value: Value) -> float:
         """Return a number that orders the values of an axis by the time that a program takes with them."""
         return float(value == "wide") if axis == "size" else float(value) if axis in ("planned", "unplanned") else 0
 
 
-class StructuralCovering(_EarlierCovering):
-    """Makes skeletons of the structural profile: those without the later values first."""
+class StructuralCovering(_Stage):
+    """Makes skeletons of the structural profile, in stages: those without later forms first."""
 
     space = STRUCTURAL
 
+    def __init__(self) -> None:
+        super().__init__((), ())
+
     def programs(self) -> Iterator[StructuralSkeleton]:
         """Yield skeletons until every pair is covered."""
-        for skeleton in _EarlierCovering().programs():
-            self.missing.difference_update(pairs_of(skeleton, self.space))
-            yield skeleton
-        yield from super().programs()
+        made: list[StructuralSkeleton] = []
+        for additions in range(len(LATER) + 1):
+            for skeleton in _Stage(LATER[additions:], made).own_programs():
+                yield skeleton
+                made.append(skeleton)
 
 
 def _block(point: dict[str, Value]) -> Block:

@@ -5,110 +5,26 @@ It finds the dependencies with torch.fx, and shares no code with the oracle.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable
+from functools import partial
 from typing import ClassVar
 
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 
 from ...values.contract import Contract
 from ...values.pattern import Channel
 from ...values.plan import Plan
+from ...values.schedule import KINDS, OPTIONS, Schedule
 from ..holders import split_name
 from ..protocol import Adapter, Context, Saved, Sparsified
+from ..schedules import Scheduled
+from .channel_dependencies import FIXED, PLANNED, TRANSPOSED, Dependencies, groups_of, is_depthwise
 from .exemplar import Refused, select
+from .exemplar_schedule import ExemplarSchedule
 
-_PLANNED = (nn.Linear, nn.Conv1d, nn.Conv2d)
-_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d)
-_WEIGHTED = (*_PLANNED, *_TRANSPOSED)
-_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.LayerNorm, nn.GroupNorm)
-_ADDS = (operator.add, torch.add)
-
-FIXED = -1
-"""The label of the model's own inputs, which cannot be removed."""
-
-
-class Dependencies:
-    """The dependencies between channels: those with one label are removed together.
-
-    Attributes:
-        gives: By module name, the label of each output channel.
-        takes: By module name, the label of each input channel.
-
-    Raises:
-        Refused: The model runs a layer twice, or one whose channels are not understood.
-    """
-
-    def __init__(self, model: nn.Module) -> None:
-        self._model = model
-        self._given: dict[fx.Node, list[int]] = {}
-        self._spatial = set[fx.Node]()
-        self._same: dict[int, int] = {}
-        self._count = 0
-        gives, takes = dict[str, list[int]](), dict[str, list[int]]()
-        for node in fx.symbolic_trace(model).graph.nodes:
-            self._given[node] = self._follow(node, gives, takes)
-            if self._is_spatial(node):
-                self._spatial.add(node)
-        self.gives = {name: [self._resolved(one) for one in labels] for name, labels in gives.items()}
-        self.takes = {name: [self._resolved(one) for one in labels] for name, labels in takes.items()}
-
-    def _follow(self, node: fx.Node, gives: dict[str, list[int]], takes: dict[str, list[int]]) -> list[int]:
-        taken = [self._given[source] for source in node.all_input_nodes]
-        if node.op == "call_function" and node.target in _ADDS:
-            self._same.update(zip(*map(self._all_resolved, taken), strict=True))
-        if node.op == "call_function" and node.target is torch.cat:
-            return [label for labels in taken for label in labels]
-        if node.op != "call_module":
-            return taken[0] if taken else []
-        name, module = str(node.target), self._model.get_submodule(str(node.target))
-        _check_layer(name, module, name in takes)
-        self._check_norm(name, module, node)
-        if _groups(module) > 1 and not _is_depthwise(module):
-            self._couple(taken[0], _groups(module))
-        if isinstance(module, _WEIGHTED):
-            takes[name], gives[name] = self._of_weighted(module, taken[0])
-            return gives[name]
-        if isinstance(module, _NORMS):
-            takes[name] = gives[name] = taken[0]
-        return taken[0]
-
-    def _is_spatial(self, node: fx.Node) -> bool:
-        """Return whether the channels of a node are not its last dimension."""
-        module = self._model.get_submodule(str(node.target)) if node.op == "call_module" else None
-        if isinstance(module, (nn.Linear, nn.Flatten)):
-            return False
-        return isinstance(module, (nn.Conv1d, nn.Conv2d)) or any(one in self._spatial for one in node.all_input_nodes)
-
-    def _check_norm(self, name: str, module: nn.Module, node: fx.Node) -> None:
-        is_over_others = any(one in self._spatial for one in node.all_input_nodes)
-        if isinstance(module, nn.LayerNorm) and (is_over_others or len(module.normalized_shape) > 1):
-            raise Refused(f"{name}: a layer norm over other dimensions than the channels is not understood")
-
-    def _couple(self, labels: list[int], groups: int) -> None:
-        """Give the channels at the same place in each group one label, so that groups stay equally large."""
-        size = len(labels) // groups
-        for at in range(size):
-            first = self._resolved(labels[at])
-            others = (self._resolved(labels[at + number * size]) for number in range(1, groups))
-            self._same.update((other, first) for other in others if other != first)
-
-    def _of_weighted(self, module: nn.Module, taken: list[int]) -> tuple[list[int], list[int]]:
-        inputs, outputs = _sizes(module)
-        repeated = [label for label in taken for _ in range(inputs // len(taken))] or [FIXED] * inputs
-        if _is_depthwise(module):
-            return repeated, repeated
-        self._count += outputs
-        return repeated, list(range(self._count - outputs, self._count))
-
-    def _all_resolved(self, labels: list[int]) -> list[int]:
-        return [self._resolved(label) for label in labels]
-
-    def _resolved(self, label: int) -> int:
-        while self._same.get(label, label) != label:
-            label = self._same[label]
-        return label
+_GATES = 4
+"""The rows of each parameter of an LSTM that belong to one hidden unit."""
 
 
 class ChannelRemover(Sparsified):
@@ -121,6 +37,9 @@ class ChannelRemover(Sparsified):
         self.contract = contract
         self.labels = self.dependencies(model)
         self.gone: list[int] = []
+        for name in plan.names:
+            if FIXED in self.labels.gives.get(split_name(name)[0], [FIXED]):
+                raise Refused(f"{name}: its outputs are added to the model's own inputs, which stay, or never used")
         if contract.masks_at == "attach":
             self.update()
 
@@ -134,7 +53,7 @@ class ChannelRemover(Sparsified):
         """Return the labels of the lowest-scoring channels of the weights `names`, ranked together."""
         pattern = plan.patterns[names[0]]
         assert isinstance(pattern, Channel)
-        scores = torch.cat([self.scores(self.model.get_parameter(name)) for name in names])
+        scores = torch.cat([self.scores(self._by_unit(name)) for name in names])
         labels = [label for name in names for label in self.labels.gives[split_name(name)[0]]]
         alive = [label for label in labels if label not in self.gone]
         padding = scores.new_full((len(labels) - len(alive),), -1.0)
@@ -143,6 +62,14 @@ class ChannelRemover(Sparsified):
         if len({*labels}) < len(labels):
             return _chosen_together(names, labels, alive, scores, int(left.sum()))
         return [label for label, stays in zip(alive, left.tolist(), strict=False) if not stays]
+
+    def _by_unit(self, name: str) -> Tensor:
+        """Return a planned weight with one row for each output channel; an LSTM has one row for each gate of it."""
+        weight = self.model.get_parameter(name)
+        layer = self.model.get_submodule(split_name(name)[0])
+        if not isinstance(layer, nn.LSTM):
+            return weight
+        return weight.reshape(_GATES, layer.hidden_size, -1).transpose(0, 1)
 
     def scores(self, weight: Tensor) -> Tensor:
         """Return one score per remaining output channel."""
@@ -165,12 +92,19 @@ class ChannelRemover(Sparsified):
     def cut(self, module: nn.Module, outputs: Tensor, inputs: Tensor) -> None:
         """Reduce one module to some of its outputs and inputs."""
         for name, parameter in list(module.named_parameters(recurse=False)):
-            left = _cut(parameter.detach(), module, outputs, inputs)
+            is_lstm = isinstance(module, nn.LSTM)
+            part = partial(_cut_lstm, name) if is_lstm else partial(_cut, module)
+            left = part(parameter.detach(), outputs, inputs)
             setattr(module, name, nn.Parameter(left, parameter.requires_grad))
         for name, buffer in list(module.named_buffers(recurse=False)):
             if buffer.dim():
-                setattr(module, name, _cut(buffer, module, outputs, inputs))
+                setattr(module, name, _cut(module, buffer, outputs, inputs))
         _set_sizes(module, len(outputs), len(inputs))
+
+    def schedule(self, schedule: Schedule) -> Scheduled:
+        if lacks := set(schedule.needs) - set(self.contract.offered_schedules):
+            raise Refused(f"{', '.join(self.plan.names)}: no schedule {' '.join(sorted(lacks))} is supported")
+        return ExemplarSchedule(self, schedule)
 
     def masks(self) -> dict[str, Tensor]:
         return {}
@@ -206,15 +140,24 @@ def _chosen_together(
     return sorted(common, key=lambda one: common[one])[: len(common) - left // size]
 
 
-def _cut(values: Tensor, module: nn.Module, outputs: Tensor, inputs: Tensor) -> Tensor:
+def _cut(module: nn.Module, values: Tensor, outputs: Tensor, inputs: Tensor) -> Tensor:
     outputs, inputs = outputs.to(values.device), inputs.to(values.device)
-    if values.dim() == 1 or _is_depthwise(module):
+    if values.dim() == 1 or is_depthwise(module):
         left = values.index_select(0, outputs)
-    elif isinstance(module, _TRANSPOSED):
+    elif isinstance(module, TRANSPOSED):
         left = values.index_select(0, inputs).index_select(1, outputs)
     else:
-        left = _cut_groups(values, _groups(module), inputs).index_select(0, outputs)
+        left = _cut_groups(values, groups_of(module), inputs).index_select(0, outputs)
     return left.contiguous(memory_format=_memory_format(values))
+
+
+def _cut_lstm(name: str, values: Tensor, units: Tensor, inputs: Tensor) -> Tensor:
+    """Return the entries of a parameter of an LSTM that belong to hidden units and inputs."""
+    units, inputs = units.to(values.device), inputs.to(values.device)
+    rows = values.reshape(_GATES, -1, *values.shape[1:]).index_select(1, units).flatten(0, 1)
+    if name.startswith("bias"):
+        return rows
+    return rows.index_select(1, inputs if name.startswith("weight_ih") else units).contiguous()
 
 
 def _cut_groups(values: Tensor, groups: int, inputs: Tensor) -> Tensor:
@@ -232,41 +175,14 @@ def _memory_format(values: Tensor) -> torch.memory_format:
     return torch.channels_last if is_last and not values.is_contiguous() else torch.contiguous_format
 
 
-def _check_layer(name: str, module: nn.Module, is_known: bool) -> None:
-    """Refuse a layer that the model runs again, or whose channels are not understood."""
-    if is_known:
-        raise Refused(f"{name}: the model runs this layer twice, and its channels cannot be followed")
-    groups, own = getattr(module, "groups", 1), [*module.parameters()]
-    inputs = getattr(module, "in_channels", groups)
-    if groups > 1 and (isinstance(module, _TRANSPOSED) or groups == inputs != module.out_channels):
-        raise Refused(f"{name}: a {type(module).__name__} of {groups} groups of {inputs // groups} is not understood")
-    if own and not isinstance(module, (*_WEIGHTED, *_NORMS, nn.Embedding)):
-        raise Refused(f"{name}: the channels of {type(module).__name__} are not understood")
-
-
-def _groups(module: nn.Module) -> int:
-    """Return the number of groups of a convolution or a group norm."""
-    return int(getattr(module, "groups", getattr(module, "num_groups", 1)))
-
-
-def _is_depthwise(module: nn.Module) -> bool:
-    return getattr(module, "groups", 1) > 1 and module.groups == module.in_channels
-
-
-def _sizes(module: nn.Module) -> tuple[int, int]:
-    """Return the numbers of inputs and outputs."""
-    if isinstance(module, nn.Linear):
-        return module.in_features, module.out_features
-    assert isinstance(module, (nn.Conv1d, nn.Conv2d, *_TRANSPOSED))
-    return module.in_channels, module.out_channels
-
-
 def _set_sizes(module: nn.Module, outputs: int, inputs: int) -> None:
     if isinstance(module, nn.Linear):
         module.in_features, module.out_features = inputs, outputs
-    elif isinstance(module, (nn.Conv1d, nn.Conv2d, *_TRANSPOSED)):
-        module.groups = inputs if _is_depthwise(module) else module.groups
+    elif isinstance(module, (nn.Conv1d, nn.Conv2d, *TRANSPOSED)):
+        module.groups = inputs if is_depthwise(module) else module.groups
         module.in_channels, module.out_channels = inputs, outputs
+    elif isinstance(module, nn.LSTM):
+        module.input_size, module.hidden_size = inputs, outputs
     elif isinstance(module, nn.LayerNorm):
         module.normalized_shape = (outputs,)
     elif isinstance(module, nn.GroupNorm):
@@ -289,7 +205,7 @@ class StructuralExemplarAdapter(Adapter):
     contract: Contract = Contract(
         holds="in place", rounding="half-even", level_basis="dense", score="magnitude-l1", masks_at="update",
         regrowth="monotone", mask_storage="sidecar", restores_into="attached", ragged="refuse", ties="lowest index",
-        optimizers="rebuilt",
+        optimizers="rebuilt", schedules=" ".join((*KINDS, *OPTIONS)),
     )
     sparsified: ClassVar[type[ChannelRemover]] = ChannelRemover
 
@@ -298,7 +214,9 @@ class StructuralExemplarAdapter(Adapter):
         for name, pattern in plan.patterns.items():
             if not isinstance(pattern, Channel) or pattern.dim:
                 raise Refused(f"{name}: {pattern} removes no output channels")
-            layer = model.get_submodule(split_name(name)[0])
-            if not isinstance(layer, _PLANNED) or (_groups(layer) > 1 and not _is_depthwise(layer)):
+            path, own = split_name(name)
+            layer = model.get_submodule(path)
+            has_parts = groups_of(layer) > 1 and not is_depthwise(layer)
+            if not isinstance(layer, PLANNED) or own.startswith("bias") or has_parts:
                 raise Refused(f"{name}: its layer has no output channels that could go")
         return self.sparsified(model, plan, self.contract)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from hypothesis import strategies as st
 
+from ...programs.structural.axes import LATEST
 from ...programs.structural.offer import StructuralOffer
 from ...programs.structural.skeleton import Block, StructuralSkeleton
 from ...values import steps
@@ -38,7 +39,7 @@ MOST_BLOCKS = 3
 
 _BLOCK = st.builds(
     Block,
-    form=often("plain", "skip", "fanout", "concat", "depthwise", "transposed", "pool", "layernorm"),
+    form=often("plain", "skip", "fanout", "concat", "depthwise", "transposed", "pool", "layernorm", *LATEST),
     size=st.sampled_from(("two", "small", "small", "prime", "wide")),
     level=often(*LEVELS),
     planned=seldom(False, True),

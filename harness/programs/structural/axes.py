@@ -26,12 +26,15 @@ from ...values.steps import (
 from .. import axes
 from ..space import THEN, Constraint, Point, Space, Value
 from .fill import TIED
-from .offer import OF_CONVOLUTIONS, OF_FEATURES
-from .skeleton import StructuralSkeleton
+from .offer import OF_CONVOLUTIONS, OF_FEATURES, OF_IMAGES, OF_SEQUENCES, TOGETHER
+from .skeleton import Form, StructuralSkeleton
+
+LATEST: tuple[Form, ...] = ("unshuffle", "shuffle", "view", "heads", "lstm", "units")
+"""The forms that are the last programs of the covering array."""
 
 AXES: dict[str, tuple[Value, ...]] = {
     "kind": (0, 1, 2),
-    "form": ("plain", "skip", "fanout", "concat", "depthwise", "transposed", "pool", "layernorm"),
+    "form": ("plain", "skip", "fanout", "concat", "depthwise", "transposed", "pool", "layernorm", *LATEST),
     "level": (0.5, 0.29, 0.75, 0.0, 0.9, 0.1),
     "values": ("distinct", "few", "zeros", "equal", "wide"),
     "size": ("small", "two", "prime", "wide"),
@@ -147,6 +150,9 @@ CONSTRAINTS: dict[str, Constraint] = {
         ((a, b) == ("kind", "form") and bool(x) and y in OF_FEATURES)
         or (a == "form" and b in ("flat", "window") and x in OF_FEATURES and bool(y))
     ),
+    "form-of-images": lambda a, x, b, y: (a, x, b) == ("kind", 1, "form") and y in OF_IMAGES,
+    "norm-of-sequences": lambda a, x, b, y: (a, b, y) == ("form", "norm", True) and x in OF_SEQUENCES,
+    "ranked-alone": lambda a, x, b, y: (a, b, y) == ("form", "together", True) and x in TOGETHER,
     "a-channel-remains": lambda a, x, b, y: (a, b, y) == ("level", "size", "two") and x in _REMOVES_MOST,
     "bias-of-equal-rows": lambda a, x, b, y: (a, b) == ("values", "bias") and x in TIED and not y,
 }
@@ -160,7 +166,10 @@ WHY: dict[str, str] = {
     "window-of-a-convolution": "number 0 stands for a linear layer, which has no window",
     "flatten-after-a-convolution": "only channels of a convolution have more than one feature each",
     "form-of-convolutions": "only a convolution can be depthwise or transposed, or pooled",
-    "form-of-features": "a layer norm normalizes the last dimension, that of features",
+    "form-of-features": "layer norms, views, attention and LSTMs take features, in the last dimension",
+    "form-of-images": "torch shuffles the pixels of images alone",
+    "norm-of-sequences": "torch's batch norm takes no sequences whose features are the last dimension",
+    "ranked-alone": "of channels that go together, a common ranking with other layers may demand a part",
     "a-channel-remains": "a level at which no channel would remain is not planned",
     "bias-of-equal-rows": "only a bias tells channels with equal weights apart",
 }

@@ -12,12 +12,17 @@ from ..check_tools import assert_ranked, assert_separate
 
 
 def get_before(model: nn.Module, names: Sequence[str]) -> dict[str, tuple[Tensor, Tensor | None]]:
-    """Return copies of planned weights and their biases."""
-    layers: dict[str, Any] = {name: model.get_submodule(name.rpartition(".")[0]) for name in names}
-    return {
-        name: (layer.weight.detach().clone(), None if layer.bias is None else layer.bias.detach().clone())
-        for name, layer in layers.items()
-    }
+    """Return copies of planned weights and their biases, with a row for each output channel."""
+    own: dict[str, Any] = dict(model.named_parameters())
+    biases = {name: own.get("bias".join(name.rsplit("weight", 1))) for name in names}
+    return {name: (by_unit(name, own[name]), None if bias is None else by_unit(name, bias))
+            for name, bias in biases.items()}
+
+
+def by_unit(name: str, values: Tensor) -> Tensor:
+    """Return a copy of a parameter; that of an LSTM has its four gates last."""
+    copied = values.detach().clone()
+    return copied.unflatten(0, (4, -1)).movedim(0, -1) if name.endswith("_l0") else copied
 
 
 def rows_left(before: Mapping[str, tuple[Tensor, Tensor | None]], model: nn.Module, name: str) -> list[int]:
@@ -70,6 +75,16 @@ def tied_channels_by_index(
         seen = [one for one in tied if one in left]
         expected = tied[-len(seen):] if keeps_last else tied[:len(seen)]
         assert seen == expected, f"channels of {name} kept among equal ones: expected {expected}, seen {seen}"
+
+
+def channels_together(
+    before: Mapping[str, tuple[Tensor, Tensor | None]], model: nn.Module, names: Sequence[str], size: int
+) -> None:
+    for name in names:
+        left = rows_left(before, model, name)
+        seen = [sum(one // size == part for one in left) for part in range(len(before[name][0]) // size)]
+        whole = f"channels of {name} that remain of every {size}: expected all or none, seen {seen}"
+        assert {*seen} <= {0, size}, whole
 
 
 def get_donor(model: nn.Module) -> nn.Module:

@@ -99,7 +99,7 @@ def inputs(program: StructuralProgram, salt: str, batch: int, dtype: torch.dtype
 
 def layer_inputs(layer: GraphLayer, channels: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Return a batch for one layer called by itself, which takes a number of channels."""
-    return _reals("layer input", (3, channels, *(max(EDGE, layer.kernel),) * WINDOWS[layer.kind]), dtype, device)
+    return _reals("layer input", (3, channels, *(max(EDGE, layer.kernel),) * WINDOWS.get(layer.kind, 0)), dtype, device)
 
 
 def batches(

@@ -12,7 +12,7 @@ from ..offered import Covered, axis_of, pairs_added
 from ..space import THEN, Value
 from .axes import STRUCTURAL
 from .fill import TIED, fill, form_of, outputs_of
-from .offer import StructuralOffer
+from .offer import OF_SEQUENCES, TOGETHER, StructuralOffer
 from .skeleton import Size, StructuralSkeleton
 
 
@@ -32,9 +32,10 @@ def _values(skeleton: StructuralSkeleton, program: StructuralProgram, offer: Str
     attach = next(step for step in program.steps if isinstance(step, Attach))
     first, layers = skeleton.first, {layer.name: layer for layer in program.layers}
     name = program.plan[0].name.rpartition(".")[0]
-    kind = layers[name].kind
+    kind = "linear" if layers[name].kind == "lstm" else layers[name].kind
+    form = form_of(first, offer.patterns[kind])
     return {
-        "kind": kind, "form": form_of(first, offer.patterns[kind]), "level": program.plan[0].level,
+        "kind": kind, "form": form, "level": first.level if form in TOGETHER else program.plan[0].level,
         "values": program.values, "size": first.size, "planned": sum(block.planned for block in skeleton.blocks),
         "dtype": program.dtype, "names": skeleton.names, "default_dtype": attach.default_dtype,
         "optimizer": program.optimizer, "flat": "flatten" in layers, "window": layers[name].kernel > 1,
@@ -57,6 +58,8 @@ def _is_possible(pair: Pair, offer: StructuralOffer) -> bool:
     if "level" in at and "size" in at and not _leaves_some(float(at["level"]), cast("Size", at["size"]), offer):
         return False
     if at.get("values") in TIED and at.get("bias") is False:
+        return False
+    if (at.get("form") in OF_SEQUENCES and at.get("norm")) or (at.get("form") in TOGETHER and at.get("scope") == "all"):
         return False
     return _has(at, offer) and (at.get("planned"), at.get("unplanned")) != (3, True)
 

@@ -11,7 +11,7 @@ from ...values.structural_program import WINDOWS, StructuralProgram
 from ...values.violation import Violation
 from ..taking import NotOffered
 from .fill import fill
-from .offer import FORMS, OF_CONVOLUTIONS, OF_FEATURES, StructuralOffer
+from .offer import FORMS, OF_CONVOLUTIONS, OF_FEATURES, OF_IMAGES, StructuralOffer
 from .skeleton import Block, Form, StructuralSkeleton
 
 _BLOCKS: tuple[Form, ...] = get_args(Form)
@@ -43,8 +43,10 @@ def probed(
 
 
 def _is_defined(offer: StructuralOffer, kind: str, form: str) -> bool:
-    if form in (OF_CONVOLUTIONS if kind == "linear" else OF_FEATURES):
+    if form in (OF_CONVOLUTIONS if kind == "linear" else OF_FEATURES) or (form in OF_IMAGES and kind != "conv2d"):
         return False
+    if form == "view":
+        return offer.has("conv2d")
     return form != "flatten" or "linear" in offer.patterns
 
 

@@ -48,6 +48,7 @@ def remaining_outputs(model: nn.Module, twin: SlicedTwin) -> Remaining:
         dense, seen = twin.scored()[name], _read(model, name)
         kept = twin.outputs_of(layer, gone)  # another planned layer may have taken channels of this one along
         inputs = twin.outputs_of(_source(twin, layer), gone)
+        seen = twin.by_unit(name, seen)
         rows = [*_rows(dense[kept], inputs, name, seen)]
         if unknown or not inputs.any():
             unknown.append(name)
@@ -92,13 +93,13 @@ def _rows(dense: Reals, inputs: Mask, name: str, seen: Reals) -> Iterator[Reals]
 
 def _biases(model: nn.Module, twin: SlicedTwin, name: str, gone: set[int]) -> tuple[Reals, Reals] | None:
     """Return the biases before the update of the channels that may remain, and those of the model; None if none."""
-    bias = name.removesuffix("weight") + "bias"
-    own = twin.model.get_submodule(name.rpartition(".")[0])._parameters.get("bias")
-    seen = find_parameter(model, bias)
+    layer, _, weight = name.rpartition(".")
+    bias = weight.replace("weight", "bias")
+    own, seen = twin.model.get_submodule(layer)._parameters.get(bias), find_parameter(model, f"{layer}.{bias}")
     if own is None or seen is None:
         return None
-    was = twin.kept[name.rpartition(".")[0]].outputs
-    return array(own)[twin.outputs_of(name.rpartition(".")[0], gone)[was]], array(seen)
+    was, expected = twin.kept[layer].outputs, twin.by_unit(name, array(own))
+    return expected[twin.outputs_of(layer, gone)[was]], twin.by_unit(name, array(seen))
 
 
 def _matched(
@@ -132,5 +133,5 @@ def _alike(candidates: list[int], biases: tuple[Reals, Reals] | None, number: in
     for one in candidates:
         if _same(biases[0][one:one + 1], biases[1][number:number + 1]):
             return one
-    bias = name.removesuffix("weight") + "bias"
+    bias = "bias".join(name.rsplit("weight", 1))
     raise Violation("entry-differs", f"entry {number} of {bias} is that of no channel whose weights remain there")

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ...values.network import FACTOR
 from ...values.steps import CallLayer, SaveAndRestore, Step, Update, WriteWeights
 from ...values.structural_program import TRANSPOSED, WINDOWS, GraphLayer, StructuralProgram
 from ..format_code import WIDTH
 from ..render import layer_flag_lines, other_lines, plan_lines, value_lines
 from ..render_steps import Sketch, StepLines
-from .network import EDGE, output_shape
+from .network import EDGE, network, output_shape
 
 
 def render(program: StructuralProgram) -> list[str]:
@@ -30,24 +31,35 @@ def class_lines(program: StructuralProgram) -> Iterator[str]:
     yield "    def __init__(self):"
     yield "        super().__init__()"
     for layer in program.layers:
-        if layer.kind not in ("add", "concat"):
+        if layer.kind not in _EXPRESSIONS:
             yield f"        self.{layer.name} = {_module(layer)}"
     yield ""
     yield "    def forward(self, inputs):"
-    last = "inputs"
+    last, axis = "inputs", network(program).channel_axis
     for layer in program.layers:
         taken = ["inputs" if name == "input" else f"{name}_out" for name in layer.takes] or [last]
         last = f"{layer.name}_out"
-        yield f"        {last} = {_expression(layer, taken)}"
+        yield from (f"        {line}" for line in _expression(layer, last, taken, axis))
     yield f"        return {last}"
 
 
-def _expression(layer: GraphLayer, taken: list[str]) -> str:
-    if layer.kind == "add":
-        return " + ".join(taken)
-    if layer.kind == "concat":
-        return f"torch.cat(({', '.join(taken)}), 1)"
-    return f"self.{layer.name}({taken[0]})"
+_EXPRESSIONS = ("add", "concat", "view", "heads")
+"""Kinds of layers that are no modules."""
+
+
+def _expression(layer: GraphLayer, name: str, taken: list[str], axis: int) -> Iterator[str]:
+    """Yield the lines that compute the output of a layer."""
+    if layer.kind == "heads":
+        parts = [f"{one}.unflatten(2, (-1, {FACTOR})).transpose(1, 2)" for one in taken]
+        yield from (f"{part} = {value}" for part, value in zip(("queries", "keys", "values"), parts, strict=True))
+        yield "attended = nn.functional.scaled_dot_product_attention(queries, keys, values)"
+        yield f"{name} = attended.transpose(1, 2).flatten(2)"
+        return
+    called = f"self.{layer.name}({taken[0]})"
+    yield f"{name} = " + {
+        "add": " + ".join(taken), "concat": f"torch.cat(({', '.join(taken)}), {axis})",
+        "view": f"{taken[0]}.unflatten(1, (-1, {FACTOR}, {FACTOR}))", "lstm": f"{called}[0]",
+    }.get(layer.kind, called)
 
 
 def _module(layer: GraphLayer) -> str:
@@ -65,6 +77,8 @@ def _module(layer: GraphLayer) -> str:
         "norm": f"nn.BatchNorm1d({layer.inputs})", "norm2d": f"nn.BatchNorm2d({layer.inputs})",
         "layernorm": f"nn.LayerNorm({layer.inputs})", "groupnorm": f"nn.GroupNorm({layer.groups}, {layer.inputs})",
         "pool1d": "nn.AvgPool1d(2)", "pool2d": "nn.AvgPool2d(2)", "relu": "nn.ReLU()", "flatten": "nn.Flatten()",
+        "shuffle": f"nn.PixelShuffle({FACTOR})", "unshuffle": f"nn.PixelUnshuffle({FACTOR})",
+        "lstm": f"nn.LSTM({layer.inputs}, {layer.outputs}{bias}, batch_first=True)",
     }[layer.kind]
 
 
@@ -150,12 +164,13 @@ class ChannelStepLines(StepLines):
     def called(self, name: str) -> str:
         """Return the expression for the output of a layer called by itself."""
         layer = next(one for one in self._program.layers if one.name == name)
-        edges = (max(EDGE, layer.kernel),) * WINDOWS[layer.kind]
-        sizes = ", ".join(("3", f"model.{name}.weight.shape[1]", *map(str, edges)))
+        edges = (max(EDGE, layer.kernel),) * WINDOWS.get(layer.kind, 0)
+        weight, output = ("weight_ih_l0", "[0]") if layer.kind == "lstm" else ("weight", "")
+        sizes = ", ".join(("3", f"model.{name}.{weight}.shape[1]", *map(str, edges)))
         if self._numbers.is_exact:
-            return f'model.{name}(torch.tensor(reals("layer input", ({sizes})), dtype=DTYPE))'
+            return f'model.{name}(torch.tensor(reals("layer input", ({sizes})), dtype=DTYPE)){output}'
         dtype = "" if self._dtype == "float32" else f", dtype=torch.{self._dtype}"
-        return f"model.{name}(torch.rand({sizes}{dtype}))"
+        return f"model.{name}(torch.rand({sizes}{dtype})){output}"
 
     def _write(self, step: WriteWeights) -> Iterator[str]:
         """Yield new weights of the shapes that remain."""

@@ -73,7 +73,7 @@ def walk_script(trial: Trial, kind: str, message: str) -> tuple[ChannelScript, l
     items, lines = ending.parts()
     checks = [one for one in items if callable(one)]
     steps = tuple(one for one in items if not callable(one))
-    return ChannelScript(replace(program, steps=steps), taken.written, checks, trial.contract, ending.names), lines
+    return ChannelScript(replace(program, steps=steps), taken.written, checks, trial.contract, ending), lines
 
 
 def _program(trial: Trial) -> StructuralProgram:
@@ -119,8 +119,8 @@ class Taken(StructuralWalk):
             self.steps.pop()
 
     def new_values(self, name: str) -> Tensor:
-        kept = self.twin.kept[name.rpartition(".")[0]]
-        self.written[-1][name] = np.flatnonzero(kept.outputs).tolist(), np.flatnonzero(kept.inputs).tolist()
+        rows, columns = self.twin.places(name)
+        self.written[-1][name] = np.flatnonzero(rows).tolist(), np.flatnonzero(columns).tolist()
         return super().new_values(name)
 
 
@@ -136,14 +136,14 @@ class ChannelScript:
         written: By step that writes weights, which rows and columns of the dense weights remain then.
         checks: The functions that are called.
         contract: The declared contract.
-        names: The planned weights that they are about.
+        ending: How the failure is shown.
     """
 
     def __init__(
         self, program: StructuralProgram, written: list[dict[str, Places]], checks: list[Check], contract: Contract,
-        names: list[str],
+        ending: _ChannelEnding,
     ) -> None:
-        self.program, self.checks, self._names = program, checks, names
+        self.program, self.checks, self._names, self._size = program, checks, ending.names, ending.together
         self._written, self._contract = written, contract
 
     def lines(self, with_context: bool = True) -> list[str]:
@@ -200,7 +200,7 @@ class ChannelScript:
     def _call(self, check: Check) -> str:
         literals = {
             "names": repr(self._names), "slack": repr(SLACK[self.program.dtype]),
-            "keeps_last": repr(self._contract.ties == "highest index"),
+            "size": repr(self._size), "keeps_last": repr(self._contract.ties == "highest index"),
         }
         given = [literals.get(name, name) for name in inspect.signature(check).parameters]
         name = check.__name__
@@ -216,9 +216,17 @@ class _ChannelEnding(Ending):
         self._program = program
 
     def parts(self) -> tuple[tuple[Item, ...], list[str]]:
+        if self.together:
+            return (*self._program.steps, channels.get_before, channels.channels_together), []
         is_about_rows = self._kind != "entry-differs" or self._says.startswith(("row ", "entry "))
         checks = _CHECKS.get(self._kind) if is_about_rows else None
         return ((*self._program.steps, *checks), []) if checks else super().parts()
+
+    @property
+    def together(self) -> int:
+        """Return how many channels go together, if the message says that an update parts them; otherwise 0."""
+        found = re.search(r"keeps \d+ of (\d+) channels that go together", self._says)
+        return int(found[1]) if found else 0
 
     @property
     def names(self) -> list[str]:

@@ -11,6 +11,7 @@ from ...values.steps import Step
 
 Form = Literal[
     "plain", "skip", "fanout", "concat", "depthwise", "transposed", "pool", "layernorm", "groupnorm", "grouped",
+    "unshuffle", "shuffle", "view", "heads", "lstm", "units",
 ]
 Size = Literal["two", "small", "prime", "wide"]
 Names = Literal["plain", "prefixes", "attributes"]
@@ -25,6 +26,10 @@ class Block(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
             them. `fanout`: two layers, whose outputs are added. `concat`: they follow those of another layer.
             `depthwise`: a convolution with a group for each of them. `transposed`: a transposed convolution. `pool`:
             average pooling. `layernorm`, `groupnorm`: a norm over them. `grouped`: a convolution with two groups.
+            `unshuffle`, `shuffle`: pixels become channels, or channels pixels. `view`: a view makes channels of
+            features, for a convolution. `heads`: they are the values of attention, with queries and keys beside them,
+            and an outer layer whose outputs are added to what the block takes. `lstm`: an LSTM, whose outputs follow
+            them. `units`: the layer is an LSTM itself.
         size: The number of its output channels.
         level: The fraction of them that the plan removes.
         planned: Whether the plan names it.

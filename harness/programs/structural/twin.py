@@ -6,6 +6,7 @@ Which channels depend on which is derived from the program's network by the orac
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -18,8 +19,8 @@ from ...adapter.protocol import Batch
 from ...oracle.channels import Groups, KeptChannels, channel_groups, kept_channels
 from ...oracle.compare import array
 from ...oracle.units import Mask, Reals
-from ...values.network import Layer, Network
-from ...values.violation import require
+from ...values.network import GATES, RECURRENT, Layer, Network
+from ...values.violation import presume, require
 from ..twin import Twin
 from .network import NORMS
 
@@ -83,12 +84,48 @@ class SlicedTwin(Twin):
         """Return the planned weights in the dense shape, float64, zero where channels are gone."""
         return {name: self._in_dense_shape(name) for name in self.network.planned if self._layer(name) in self.kept}
 
+    def by_unit(self, name: str, values: Reals) -> Reals:
+        """Return a planned parameter with one row for each output channel; that of an LSTM has its gates last.
+
+        Raises:
+            Violation: The rows of the gates are of different numbers (`channels-differ`).
+        """
+        gates = next(one.gates for one in self.network.layers if one.name == self._layer(name))
+        if gates == 1:
+            return values
+        message = f"{name} has {len(values)} rows, expected as many for each of {gates} gates"
+        presume(len(values) % gates == 0, "channels-differ", message)
+        return np.moveaxis(values.reshape(gates, -1, *values.shape[1:]), 0, -1)
+
     def _in_dense_shape(self, name: str) -> Reals:
-        kept, seen = self.kept[self._layer(name)], array(self.model.get_parameter(name))
+        kept, seen = self.kept[self._layer(name)], self.by_unit(name, array(self.model.get_parameter(name)))
         dense = np.zeros((len(kept.outputs), len(kept.inputs) if seen.ndim > 1 else 1, *seen.shape[2:]))
         columns = kept.inputs if seen.ndim > 1 else np.ones(1, dtype=np.bool_)
         dense[np.ix_(kept.outputs, columns)] = seen.reshape(len(seen), -1, *seen.shape[2:])
         return dense
+
+    def places(self, name: str) -> tuple[Mask, Mask]:
+        """Return which rows and columns of a planned dense parameter remain."""
+        layer = next(one for one in self.network.layers if one.name == self._layer(name))
+        kept = self.kept[layer.name]
+        return np.tile(kept.outputs, layer.gates), kept.inputs
+
+    def unequal(self, names: Iterable[str], removed: int) -> int:
+        """Return how many channels of planned layers go together, if a number to remove is no multiple of it; or 0."""
+        sizes = [together(self.groups[self._layer(name)]) for name in names if self._layer(name) in self.groups]
+        return next((size for size in sizes if removed % size), 0)
+
+    def assert_together(self, name: str, left: Mask) -> None:
+        """Assert that channels of a planned layer that go together are all left, or none of them.
+
+        Raises:
+            Violation: Some of them are left (`channels-differ`).
+        """
+        labels = self.groups[self._layer(name)]
+        for label in {*labels[left].tolist()}:
+            part = left[labels == label]
+            message = f"the update of {name} keeps {part.sum()} of {len(part)} channels that go together"
+            require(bool(part.all()), "channels-differ", message)
 
     def reported(self) -> dict[str, Mask]:
         """Return, by planned name, which output channels of the dense layer remain."""
@@ -140,8 +177,11 @@ def cut(module: nn.Module, layer: Layer, outputs: Mask, inputs: Mask) -> None:
     groups = _groups_left(layer, module, inputs)
     is_depthwise = isinstance(module, _CONVOLUTIONS) and 1 < layer.groups == layer.inputs
     for name, parameter in [*module.named_parameters(recurse=False)]:
-        left = _part(parameter.detach(), layer, outputs, inputs, is_depthwise)
+        left = _part_of_lstm(parameter.detach(), name, outputs, inputs) if layer.kind == "lstm" else \
+            _part(parameter.detach(), layer, outputs, inputs, is_depthwise)
         setattr(module, name, nn.Parameter(left.clone(), parameter.requires_grad))
+    if isinstance(module, nn.LSTM):
+        module.input_size, module.hidden_size = int(inputs.sum()), int(outputs.sum())
     for name, buffer in [*module.named_buffers(recurse=False)]:
         if buffer.dim():
             setattr(module, name, buffer[torch.from_numpy(outputs.copy())].clone())
@@ -177,6 +217,13 @@ def _part(values: Tensor, layer: Layer, outputs: Mask, inputs: Mask, is_depthwis
     return torch.cat([part[:, own] for part, own in of_group])[rows]
 
 
+def _part_of_lstm(values: Tensor, name: str, units: Mask, inputs: Mask) -> Tensor:
+    """Return the entries of a parameter of an LSTM that belong to some of its units and inputs."""
+    rows = values[torch.from_numpy(np.tile(units, GATES))]
+    columns = {"inputs": inputs, "outputs": units}.get(RECURRENT[name])
+    return rows if columns is None else rows[:, torch.from_numpy(columns.copy())]
+
+
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)
 
 
@@ -193,16 +240,24 @@ def _set_sizes(module: nn.Module, outputs: int, inputs: int, groups: int) -> Non
         module.num_channels, module.num_groups = outputs, groups
 
 
+def together(labels: Iterable[int]) -> int:
+    """Return how many channels have one label; where labels have different numbers of them, the smallest."""
+    counts = Counter(map(int, labels)).values()
+    return min(counts, default=1)
+
+
 def coupled(network: Network, groups: Mapping[str, Groups]) -> frozenset[str]:
-    """Return the planned names whose channels are also the outputs of another layer with weights, or have groups.
+    """Return the planned names whose channels are also the outputs of another layer with weights, or go together.
 
     How such channels are scored together, no clause of the contract says.
     """
     owners = {layer.name: {*groups[layer.name].tolist()} for layer in network.layers if layer.has_weight}
+    gated = {layer.weight for layer in network.layers if layer.gates > 1}
     grouped = {f"the inputs of {layer.name}": {*groups[network.sources(layer)[0]].tolist()} for layer in network.layers
                if 1 < layer.groups < layer.inputs}
-    return frozenset(
-        name for name in network.planned
-        if any(other != name.rpartition(".")[0] and owners.get(name.rpartition(".")[0], set()) & own
-               for other, own in (owners | grouped).items())
-    )
+    def is_coupled(name: str, layer: str) -> bool:
+        own = {*map(int, groups.get(layer, ()))}
+        shared = any(own & others for other, others in (owners | grouped).items() if other != layer)
+        return name in gated or together(groups.get(layer, ())) > 1 or (layer in owners and shared)
+
+    return frozenset(name for name in network.planned if is_coupled(name, name.rpartition(".")[0]))

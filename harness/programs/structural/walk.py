@@ -77,13 +77,14 @@ class StructuralWalk(Run):
         """Return other values for the channels that remain; no two rows are equal."""
         dtype = cast(Dtype, str(self.dtype).removeprefix("torch."))
         drawn = distinct(f"written {self.updates} {name}", self.program.shapes[name], dtype)
-        kept = self.twin.kept[name.rpartition(".")[0]]
-        values = drawn[kept.outputs][:, kept.inputs] if drawn.shape[1] == len(kept.inputs) else drawn[kept.outputs]
+        rows, columns = self.twin.places(name)
+        values = drawn[rows][:, columns] if drawn.shape[1] == len(columns) else drawn[rows]
         return torch.tensor(values, dtype=self.dtype, device=self.device)
 
     def layers(self) -> Iterator[tuple[GraphLayer, nn.Module, nn.Module]]:
         for layer in self.program.layers:
-            if f"{layer.name}.weight" in self.plan.patterns and (module := find_module(self.model, layer.name)):
+            is_planned = any(f"{layer.name}.{name}" in self.plan.patterns for name in layer.shapes)
+            if is_planned and (module := find_module(self.model, layer.name)):
                 yield layer, module, self.twin.model.get_submodule(layer.name)
 
     def gradient_bound(self) -> Tolerance:
@@ -119,6 +120,8 @@ class StructuralWalk(Run):
 
     def check_possible(self, plan: Plan) -> None:
         for one in rankings(plan, self.twin.scored(), self.twin.reported()):
+            if size := self.twin.unequal(one.names, one.units(self.contract).removed[0]):
+                raise Skipped(f"it would remove a part of {size} channels of {one.names[0]} that go together")
             if name := emptied(one, self.contract, is_ranked=self._is_ranked(one.names)):
                 raise Skipped(f"it would leave no channel of {name}")
 
@@ -128,6 +131,8 @@ class StructuralWalk(Run):
         self._assert_no_masks()
         remaining, dense, before = remaining_outputs(self.model, self.twin), self.twin.scored(), self.twin.reported()
         kept = remaining.kept
+        for name, left in kept.items():
+            self.twin.assert_together(name, left)
         gone = {int(group) for name, left in kept.items() for group in self.twin.groups[_layer(name)][~left]}
         late = {name: self.twin.without_inputs(name, one, gone) for name, one in dense.items()}
         for one, other in zip(rankings(plan, dense, before), rankings(plan, late, before), strict=True):
