@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from ..oracle.ranking import assert_count, expected_units, rankings
 from ..oracle.units import Mask, fixed_mask
 from ..values.pattern import Given, Pattern
 from ..values.plan import Plan
-from ..values.schedule import KINDS, Kind, Schedule
+from ..values.schedule import KINDS, Schedule
 from ..values.violation import presume, require
 from . import real_training
 from .resuming import RUN, Checkpoint, Outcome, ordered_parameters, random_states, read, set_random_states
@@ -77,7 +77,7 @@ def _schedule(trial: Trial, first: float, last: float, count: int) -> Schedule |
         return None
     levels = tuple(np.linspace(first, last, count).tolist())
     return Schedule(
-        kind=cast("Kind", kind), initial=first, final=last, end=count - 1,
+        kind=kind, initial=first, final=last, end=count - 1,
         milestones=tuple(enumerate(levels)) if kind == "steps" else (), levels=levels if kind == "lambda" else (),
     )
 
