@@ -64,7 +64,7 @@ class Changes:
 def versions(dictionaries: Sequence[Any], otherwise: Callable[[Any], int]) -> Callable[[], bytes]:
     """Return a function that reads the versions of some dictionaries, a word each.
 
-    A dictionary's version, which CPython keeps until Python 3.12, changes with every write.
+    A dictionary's version, which CPython 3.10 to 3.13 keep, changes with every write.
 
     Args:
         dictionaries: The dictionaries.
