@@ -54,6 +54,9 @@ def pickled_sparsifier(sparsified: Sparsified, behaviour: Behaviour) -> None:
 
 
 def is_of_its_own(sparsified: Sparsified, twin: Sparsified, behaviour: Behaviour) -> None:
+    own = {parameter.data_ptr() for parameter in sparsified.model.parameters()}
+    shared = [name for name, parameter in twin.model.named_parameters() if parameter.data_ptr() in own]
+    assert not shared, f"expected a copy that shares no memory with the original, seen shared {', '.join(shared)}"
     behaviour.assert_same(twin, "of the copied sparsifier")
     twin.update()
     behaviour.assert_same(sparsified, "after its copy was updated")
