@@ -23,7 +23,7 @@ LOOPS = [(exemplar, one) for exemplar, one in FIRST if has_loop(cases()[one.cell
 COMPARES_OUTSIDE = {
     "COMPOSE-05",
     "DECLARE-02", "DECLARE-12", "MASK-04", "MASK-19", "MASK-21", "MASK-22", "MASK-23", "MASK-33", "MASK-40",
-    "OPTIM-08", "REG-05", "REG-10", "REG-21", "SCHED-06", "SCHED-09", "STATE-15", "STATE-30", "TRAIN-20",
+    "LIFE-13", "OPTIM-08", "REG-05", "REG-10", "REG-21", "SCHED-06", "SCHED-09", "STATE-15", "STATE-30", "TRAIN-20",
 }
 """Cases that compare every planned parameter, or the thing they declare, outside their loop statements too."""
 

@@ -90,7 +90,7 @@ class _AtOnce(Sparsified):
 
     def finalize(self) -> nn.Module:
         weights = {name: self.model.get_parameter(name) for name in self.plan.names}
-        final = {name: weights[name].detach().masked_fill(~kept, 0) for name, kept in self.masks().items()}
+        final = {name: weights[name].detach().clone().masked_fill_(~kept, 0) for name, kept in self.masks().items()}
         for name, weight in weights.items():
             weight.data = final[name]
         del self.model.forward
@@ -99,10 +99,16 @@ class _AtOnce(Sparsified):
 
 @variant("threads=update")
 class AtOnceAdapter(ForwardedAdapter):
-    """Changes all masks by one assignment, so that another thread sees those of before or those of after."""
+    """Changes all masks by one assignment, so that another thread sees those of before or those of after.
 
+    A captured graph would go on with the masks of before, so that no accelerator is supported.
+    """
+
+    supported = ForwardedAdapter.supported.replace(" accelerator", "")
+    unsupported = f"{ForwardedAdapter.unsupported} accelerator"
     contract = replace(
-        ForwardedAdapter.contract, mask_storage="sidecar", threads="update", undone="attach update finalize",
+        ForwardedAdapter.contract, mask_storage="sidecar", averages="dense", threads="update",
+        undone="attach update finalize",
     )
 
     def attach(self, model: nn.Module, plan: Plan, context: Context) -> Sparsified:
