@@ -13,20 +13,20 @@ from ...oracle import compare
 from ...oracle.tolerance import Tolerance
 from ...oracle.units import Mask, total_removed
 from ...programs import sparsifier_steps, statements, user_steps
+from ...programs.gradients import Held
 from ...programs.places import find_parameter
 from ...programs.taking import Skipped
 from ...programs.twin import Twin
 from ...values.pattern import Channel
 from ...values.plan import Plan
+from ...values.steps import Step
 from ...values.violation import Violation, require
-from .channels import Cut, cut, sliced
+from .channels import Cut, cut, gradients_left
 from .life import OwnRun
 from .messages import OF_OUTPUTS
 
 STEPS = (sparsifier_steps, user_steps)
 """The modules that register the steps."""
-
-_STEPS_OF_TRAINING = 3
 
 
 class AdoptedTwin(Twin):
@@ -76,7 +76,7 @@ class ChannelRun(OwnRun):
     def assert_state(self) -> None:
         statements.assert_state(self, self.looks)
 
-    def held_gradients(self, step: object) -> dict[str, object]:  # type: ignore[override]
+    def held_gradients(self, step: Step) -> dict[str, Held]:
         return {}
 
     # ------------------------------------------------------------- updates
@@ -90,7 +90,8 @@ class ChannelRun(OwnRun):
 
     def judge_update(self, plan: Plan, before: dict[str, Mask] | None) -> None:
         masks = self.call(self.attached.masks, "masks()")
-        require(not masks, "protocol-broken", "masks() returns masks, expected an empty dict, since no weight is masked")
+        message = "masks() returns masks, expected an empty dict, since no weight is masked"
+        require(not masks, "protocol-broken", message)
         gone = {name: self._units(name)[1] for name in plan.names}
         found = cut(self.twin.model, self.model)
         self._assert_counts(plan, gone)
@@ -130,7 +131,7 @@ class ChannelRun(OwnRun):
             require(seen == expected, "count-differs", message)
 
     def _assert_output(self, found: Cut) -> None:
-        """Assert that the output in eval mode is that of the model before, with zeros for the channels that are gone."""
+        """Assert that the output in eval mode is that of the model before, with zeros for channels that are gone."""
         reference, seen = found.masked().eval(), copy.deepcopy(self.model).eval()
         with torch.no_grad():
             expected = reference(self.inputs())
@@ -147,31 +148,29 @@ class ChannelRun(OwnRun):
         wider = statements.AFTER_TRAINING if self.exact else 1
         return Tolerance(one.relative * wider, one.absolute * wider)
 
-    def assert_trains_as_masked(self) -> None:
-        """Assert that steps of SGD move what is left as in the model before the update, with zeros for what is gone.
+    def assert_learns_as_masked(self) -> None:
+        """Assert that what is left has the gradients of the model before the update, with zeros for what is gone.
 
         It is for models that were in eval mode from the start: batch norms of a few inputs make rounding larger than
         any defect, and their statistics move with every forward.
 
         Raises:
-            Violation: A parameter differs (`parameter-differs`).
+            Violation: One differs (`gradient-differs`), or there is none (`gradient-missing`).
         """
         if self.last is None:
             raise Skipped("nothing was updated")
-        reference, batches = self.last.masked(), self.batches(_STEPS_OF_TRAINING, "train")
-        sparsified, optimizer = self.attached, torch.optim.SGD(self.model.parameters(), lr=0.01)
-        self.call(lambda: sparsified.train(batches, functional.mse_loss, optimizer), "training")
-        own = torch.optim.SGD(reference.parameters(), lr=0.01)
-        for inputs, target in batches:
-            own.zero_grad()
-            functional.mse_loss(reference(inputs), target).backward()
-            own.step()
-        self.exact = False
-        for name, expected in sliced(reference.named_parameters(), self.last.kept):
+        reference, [(inputs, target)] = self.last.masked(), self.batches(1, "train")
+        functional.mse_loss(reference(inputs), target).backward()
+        self.call(lambda: functional.mse_loss(self.model(inputs), target).backward(), "backward")
+        gradients = [one.grad for one in reference.parameters() if one.grad is not None]
+        largest = max(float(one.abs().max()) for one in gradients)
+        for name, expected in gradients_left(reference.named_parameters(), self.last.kept):
             seen = find_parameter(self.model, name)
-            if seen is not None:
-                limit = statements.scaled(statements.bound(self), torch.from_numpy(expected))
-                compare.assert_close(seen, expected, limit, "parameter-differs", f"{name} after training")
+            if seen is None or seen.grad is None:
+                raise Violation("gradient-missing", f"backward leaves no gradient of {name}")
+            one = self._wide()
+            limit = Tolerance(one.relative, one.absolute * largest)
+            compare.assert_close(seen.grad, expected, limit, "gradient-differs", f"gradient of {name}")
 
     def assert_restored(self, donor: nn.Module) -> None:
         own, other = ({name: one.detach() for name, one in model.named_parameters()} for model in (self.model, donor))

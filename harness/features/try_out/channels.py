@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from operator import le
 from typing import Any
 
 import numpy as np
@@ -95,7 +96,7 @@ def cut(before: nn.Module, after: nn.Module) -> Cut:
         seen = find_parameter(after, name)
         if seen is None:
             raise Violation("tensor-missing", f"after the update, the model has no parameter {name}")
-        is_part = seen.dim() == dense.dim() and all(one <= whole for one, whole in zip(seen.shape, dense.shape, strict=True))
+        is_part = seen.dim() == dense.dim() and all(map(le, seen.shape, dense.shape))
         message = f"{name} has shape {tuple(seen.shape)}, expected a part of {tuple(dense.shape)}"
         require(is_part, "channels-differ", message)
         if seen.shape != dense.shape:
@@ -115,11 +116,13 @@ def _kept(name: str, dense: Tensor, seen: Tensor) -> Kept:
         require(part.shape[2:] == whole.shape[2:], "channels-differ", f"{name} has another window")
         require(part.size > 0, "channels-differ", f"{name} has no entries left")
         found = match_channels(whole, part)
-        sides[:2] = [_completed(one, size) for one, size in zip((found.outputs, found.inputs), whole.shape[:2], strict=True)]
+        places = zip((found.outputs, found.inputs), whole.shape[:2], strict=True)
+        sides[:2] = [_completed(one, size) for one, size in places]
     expected = whole[np.ix_(*sides)]
     is_ordered = all(bool((np.diff(side) > 0).all()) for side in sides[:2])
     is_same = is_ordered and expected.shape == part.shape and np.array_equal(expected, part, equal_nan=True)
-    require(is_same, "entry-differs", f"after the update, {name} is no choice of rows and columns that it had, in order")
+    message = f"after the update, {name} is no choice of rows and columns that it had, in order"
+    require(is_same, "entry-differs", message)
     return tuple(torch.from_numpy(side.copy()) for side in sides)
 
 
@@ -135,8 +138,8 @@ def _assert_part(name: str, dense: Reals, seen: Reals) -> None:
     require(is_part, "entry-differs", f"after the update, {name} has entries that it had not, or in another order")
 
 
-def sliced(parameters: Iterator[tuple[str, nn.Parameter]], kept: Mapping[str, Kept]) -> Iterator[tuple[str, Reals]]:
-    """Yield what is left of each parameter of two dimensions or more."""
+def gradients_left(parameters: Iterator[tuple[str, nn.Parameter]], kept: Mapping[str, Kept]) -> Iterator[tuple[str, Reals]]:
+    """Yield the gradients of what is left of each parameter of two dimensions or more, if it has one."""
     for name, parameter in parameters:
-        if name in kept:
-            yield name, array(parameter)[np.ix_(*(one.numpy() for one in kept[name]))]
+        if name in kept and parameter.grad is not None:
+            yield name, array(parameter.grad)[np.ix_(*(one.numpy() for one in kept[name]))]
