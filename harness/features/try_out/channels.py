@@ -138,7 +138,9 @@ def _assert_part(name: str, dense: Reals, seen: Reals) -> None:
     require(is_part, "entry-differs", f"after the update, {name} has entries that it had not, or in another order")
 
 
-def gradients_left(parameters: Iterator[tuple[str, nn.Parameter]], kept: Mapping[str, Kept]) -> Iterator[tuple[str, Reals]]:
+def gradients_left(
+    parameters: Iterator[tuple[str, nn.Parameter]], kept: Mapping[str, Kept]
+) -> Iterator[tuple[str, Reals]]:
     """Yield the gradients of what is left of each parameter of two dimensions or more, if it has one."""
     for name, parameter in parameters:
         if name in kept and parameter.grad is not None:

@@ -39,7 +39,8 @@ class _Tried:
         self._layers: list[Layer] = [*layers_of(own, content)]
         self._scope: Scope = content.scope
         self._judge = Judge(found, own, files, lambda step: tell(Began(step)))
-        self.ready = Ready(_head(found, own), tuple(_shown(layer, own) for layer in self._layers), self._judge.statements)
+        shown = tuple(_shown(layer, own) for layer in self._layers)
+        self.ready = Ready(_head(found, own), shown, self._judge.statements)
 
     def answer(self, ask: Ask) -> Answer:
         """Return what is found about one thing."""
