@@ -221,12 +221,6 @@ def test_a_sparsifier_that_takes_nothing_ends_with_2(tmp_path: Path, models: Pat
     assert "is taken by own" in ended.stderr
 
 
-def test_a_structural_sparsifier_cannot_be_tried(models: Path) -> None:
-    ended = tried("exemplar-structural", "--model", f"{models}:plain")
-    assert ended.exit_code == 2
-    assert "has the profile structural" in ended.stderr
-
-
 @pytest.mark.parametrize(("end", "words"), [
     ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",
      "process-ended: step 2, update: its process was killed by SIGSEGV"),

@@ -14,10 +14,10 @@ import msgspec
 import torch
 
 from ...adapter.discovery import Found, find, load
-from ...errors import NotJudged, SparsecheckError
+from ...errors import SparsecheckError
 from ...run.lines import connected
 from ...values.plan import Scope
-from .judge import STATEMENTS, Judge
+from .judge import Judge
 from .messages import Answer, Ask, Began, Message, Ready, Request, Shown, Unusable
 from .own_model import OwnModel, load_model
 from .planning import Layer, default_plan, layers_of, read_plan
@@ -33,31 +33,19 @@ class _Tried:
 
     def __init__(self, request: Request, tell: Callable[[Message], None]) -> None:
         files = tuple(map(Path, request.files))
-        found = _loaded(request.sparsifier, files)
+        found = load(find(request.sparsifier, files))
         content = read_plan(Path(request.plan)) if request.plan else default_plan(found.declaration, request.level)
         own = load_model(request.model)
         self._layers: list[Layer] = [*layers_of(own, content)]
         self._scope: Scope = content.scope
         self._judge = Judge(found, own, files, lambda step: tell(Began(step)))
-        self.ready = Ready(_head(found, own), tuple(_shown(layer, own) for layer in self._layers), STATEMENTS)
+        shown = tuple(_shown(layer, own) for layer in self._layers)
+        self.ready = Ready(_head(found, own), shown, self._judge.statements)
 
     def answer(self, ask: Ask) -> Answer:
         """Return what is found about one thing."""
         layers = [self._layers[number] for number in ask.layers]
         return self._judge.together(ask.what, layers, self._scope) if ask.what else self._judge.alone(layers[0])
-
-
-def _loaded(name: str, files: tuple[Path, ...]) -> Found:
-    """Return the loaded adapter, which must be of the mask profile.
-
-    Raises:
-        NotJudged: It is of another one.
-    """
-    found = load(find(name, files))
-    if found.declaration.profile != "mask":
-        why = f"{name} has the profile {found.declaration.profile}, and a model can be tried in the profile mask alone"
-        raise NotJudged(why, "Use sparsecheck explore.")
-    return found
 
 
 def _head(found: Found, own: OwnModel) -> str:

@@ -40,7 +40,7 @@ def try_(
     Each planned parameter is tried alone: attach, update, train, finalize. Then all that are taken are planned
     together and live through updates, training, copies, saving and restoring, also in a fresh process, finalize and
     export. After each step, masks, weights, outputs, gradients and flags are compared with those of a dense model
-    with the same masks.
+    with the same masks; or, where channels are removed, with the model before the update, in which those are zero.
 
     All of that happens in another process. If the sparsifier ends it or hangs, that fails, and another one goes on.
 
@@ -93,7 +93,7 @@ def _judge(request: Request, runner: Runner, show: Callable[[str], None]) -> int
     if all(one.standing == "refuses" for one in answers):
         raise NotJudged(f"no parameter of {request.model} is taken by {request.sparsifier}",
                         "Plan others with --plan.")
-    if taken := [number for number, one in enumerate(answers) if one.standing in ("holds", "not judged")]:
+    if taken := [number for number, one in enumerate(answers) if one.is_taken]:
         show("")
         echo(f"{len(taken)} planned together:")
         asked = (runner.ask(Ask(tuple(taken), what), what) for what in ready.statements)

@@ -12,7 +12,7 @@ from ...adapter.discovery import Found
 from ...oracle import compare
 from ...process.guard import Guard
 from ...programs import statements
-from ...programs.taking import NotOffered
+from ...programs.taking import NotOffered, Skipped
 from ...values.plan import Plan, Scope
 from ...values.program import OptimizerKind
 from ...values.steps import (
@@ -29,6 +29,7 @@ from ...values.steps import (
     WriteWeights,
 )
 from ...values.violation import Violation, require
+from .channel_life import ChannelRun
 from .fresh import restored_elsewhere
 from .life import Life, OwnRun
 from .messages import Answer
@@ -37,6 +38,7 @@ from .planning import Layer
 
 _ONCE: tuple[Step, ...] = (Attach(), Update(), Forward())
 _TRAINED: tuple[Step, ...] = (Attach(), Update(), Train(steps=3))
+_EVALUATED: tuple[Step, ...] = (SetMode(train=False), Attach(), Update())
 
 LIVES: dict[str, tuple[tuple[Step, ...], OptimizerKind]] = {
     "attach, update and forward": (_ONCE, "sgd"),
@@ -55,6 +57,7 @@ LIVES: dict[str, tuple[tuple[Step, ...], OptimizerKind]] = {
 gradients, buffers and flags are compared with those of a dense model beside it."""
 
 _RESTORED, _EXPORTED = "restore in a fresh process", "export of the final model"
+_LEARNS = "gradients of a dense model with zeros for the channels"
 
 STATEMENTS: tuple[str, ...] = (*LIVES, _RESTORED, _EXPORTED)
 """The statements about a whole plan."""
@@ -82,6 +85,15 @@ class Judge:
         self._begin = begin
         self._shapes = {name: tuple(one.shape) for name, one in own.model.named_parameters()}
 
+    @property
+    def _is_structural(self) -> bool:
+        return self._found.declaration.profile == "structural"
+
+    @property
+    def statements(self) -> tuple[str, ...]:
+        """Return the statements about a whole plan that are judged of this sparsifier."""
+        return (*STATEMENTS, _LEARNS) if self._is_structural else STATEMENTS
+
     def alone(self, layer: Layer) -> Answer:
         """Return what is found if one parameter is planned alone."""
         run = self._run(Plan({layer.name: layer.pattern}), ALONE)
@@ -99,16 +111,21 @@ class Judge:
         if what in LIVES:
             run = self._run(plan, *LIVES[what])
             return _answer(what, run, run.run)
+        if what == _LEARNS:
+            return self._more(plan, what, _assert_learns, _EVALUATED)
         return self._more(plan, what, self._restore if what == _RESTORED else self._export)
 
     def _run(self, plan: Plan, steps: tuple[Step, ...], optimizer: OptimizerKind = "sgd") -> OwnRun:
         life = Life(steps, self._shapes, str(self._own.dtype).removeprefix("torch."), optimizer)
         guard = Guard(draws=self._found.declaration.contract.score == "random")
-        return OwnRun(self._own, life, plan, self._found.adapter, self._found.declaration, guard, self._begin)
+        kind = ChannelRun if self._is_structural else OwnRun
+        return kind(self._own, life, plan, self._found.adapter, self._found.declaration, guard, self._begin)
 
-    def _more(self, plan: Plan, what: str, judge: Callable[[OwnRun], None]) -> Answer:
-        """Return what is found if something else is judged after three steps of training."""
-        run = self._run(plan, _TRAINED)
+    def _more(
+        self, plan: Plan, what: str, judge: Callable[[OwnRun], None], steps: tuple[Step, ...] = _TRAINED
+    ) -> Answer:
+        """Return what is found if something else is judged after some steps, mostly three of training."""
+        run = self._run(plan, steps)
 
         def act() -> None:
             run.run()
@@ -143,6 +160,14 @@ class Judge:
         seen = run.call(lambda: _exported(final, run.inputs()), "torch.export of the final model")
         with torch.no_grad():
             statements.assert_output(run, seen, run.twin.model(run.inputs()), "output of the exported model")
+
+
+def _assert_learns(run: OwnRun) -> None:
+    assert isinstance(run, ChannelRun)
+    try:
+        run.assert_learns_as_masked()
+    except Skipped as reason:
+        run.cut = str(reason)
 
 
 def _exported(model: torch.nn.Module, inputs: torch.Tensor) -> object:

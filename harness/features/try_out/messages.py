@@ -6,6 +6,9 @@ from typing import Literal
 
 from msgspec import Struct
 
+OF_OUTPUTS = "the plan removes outputs of the model itself, with which nothing can be compared"
+"""Why a plan is not judged; such a parameter is not planned with others."""
+
 Standing = Literal["holds", "refuses", "fails", "not judged"]
 
 
@@ -101,6 +104,11 @@ class Answer(Struct, frozen=True, tag=True):
     what: str
     standing: Standing
     why: str = ""
+
+    @property
+    def is_taken(self) -> bool:
+        """Return whether the parameter about which this was found is planned with others."""
+        return self.standing == "holds" or (self.standing == "not judged" and self.why != OF_OUTPUTS)
 
 
 Message = Ready | Unusable | Began | Answer
