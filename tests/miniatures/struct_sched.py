@@ -43,10 +43,13 @@ class _Forgetting(ExemplarSchedule):
 class RemovesMoreInTraining(ChannelRemover):
     """Removes channels of the next step as soon as it trains, and not when the schedule is stepped."""
 
+    course: ExemplarSchedule | None = None
+
     def schedule(self, schedule: Schedule) -> Scheduled:
         self.course = ExemplarSchedule(self, schedule)
         return self.course
 
     def train(self, batches: Any, loss: Any, optimizer: Any) -> None:
         super().train(batches, loss, optimizer)
-        self.update(self.course.level())
+        if self.course is not None:
+            self.update(self.course.level())
