@@ -274,15 +274,14 @@ def test_pickled_sparsifier_is_one_of_its_own(trial: Trial) -> None:
 
 @case("LIFE-15", compares="the outputs")
 def test_forwards_in_two_threads_are_right(trial: Trial) -> None:
-    model, count = trial.sparsified().model, Stops()
+    model = trial.sparsified().model
     one, other = trial.inputs("one"), trial.inputs("other")
     expected = [threads.output_of(model, inputs) for inputs in (one, other)]
-    with count:
-        threads.output_of(model, one)
+    count = interrupting.places_of(lambda: partial(threads.output_of, model, one))
     reader = Reader(model, other)
     what = "a forward while another thread runs forward"
     try:
-        with Stops(reader.read, threads.spread(count.count)):
+        with Stops(reader.read, threads.spread(count)):
             seen = threads.output_of(model, one)
     except Exception as error:
         raise Violation("torn", f"{what}: {type(error).__name__}: {error}") from error
@@ -292,13 +291,12 @@ def test_forwards_in_two_threads_are_right(trial: Trial) -> None:
 
 @case("LIFE-16", compares="the outputs")
 def test_forward_during_an_update_has_the_masks_of_before_or_after(trial: Trial) -> None:
-    level, rehearsed, count = raised_level(trial), trial.sparsified(), Stops()
-    with trial.guard.inside(count):
-        rehearsed.update(level)
+    level = raised_level(trial)
+    count = interrupting.places_of(lambda: partial(trial.sparsified().update, level), trial.guard.inside)
     sparsified = trial.sparsified()
     reader = Reader(sparsified.model, trial.inputs("fresh"))
     before = threads.output_of(sparsified.model, reader.inputs)
-    with trial.guard.inside(Stops(reader.read, threads.spread(count.count))):
+    with trial.guard.inside(Stops(reader.read, threads.spread(count))):
         sparsified.update(level)
     after = threads.output_of(sparsified.model, reader.inputs)
     moved = not np.array_equal(before, after)

@@ -135,3 +135,20 @@ class Stops(AbstractContextManager["Stops"]):
                 self._act(place)
             finally:
                 self._is_acting = False
+
+
+def places_of(
+    prepare: Callable[[], Callable[[], object]],
+    inside: Callable[[Stops], AbstractContextManager[object]] = lambda stops: stops,
+) -> int:
+    """Return at how many places some work can be stopped, once what torch does at its first operators is done.
+
+    Args:
+        prepare: Returns the work, which can be done once.
+        inside: Enters what counts the places at the right moment.
+    """
+    for _ in range(2):
+        work, count = prepare(), Stops()
+        with inside(count):
+            work()
+    return count.count

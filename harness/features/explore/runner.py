@@ -120,7 +120,7 @@ class _Line:
 
     def __init__(self, runner: Runner) -> None:
         files = [str(file.absolute()) for file in runner.files]
-        self._looks = runner.looks
+        self._runner = runner
         try:
             self._line = Line(
                 runner.name, runner.children, runner.folder, _MODULE, lambda address: (runner.name, address, *files),
@@ -143,7 +143,7 @@ class _Line:
     def ask(self, program: AnyProgram, limit: float) -> Outcome:
         """Have the child run a program; the connection is closed if the child does not survive it."""
         step, until = 0, time.monotonic() + limit
-        self._line.send(Ask(program, self._looks).to_line())
+        self._line.send(Ask(program, self._runner.looks).to_line())
         while True:
             try:
                 message = self._received(until)
