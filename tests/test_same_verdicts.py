@@ -23,7 +23,8 @@ SUBJECTS = ("exemplar", "torch-ao-weight-norm-l1")
 """One that passes everything, and one whose failures have messages to compare."""
 
 ALL = [one.id for one in CATALOGUE]
-REQUIREMENTS = ALL if COLD in os.environ else [id for id in ALL[1::4] if id not in ("WALK-01", "STATE-02")]
+SLOW = ("LIFE-13", "MODEL-03", "RESUME-01", "STATE-02", "WALK-01")
+REQUIREMENTS = ALL if COLD in os.environ else [id for id in ALL[1::4] if id not in SLOW]
 """Every fourth, without the programs and without fresh interpreters; `.ci/nightly` judges by all, which takes ten
 minutes of processor time."""
 
